@@ -1,0 +1,93 @@
+import type { AttemptLimits, DeploymentId, EndpointId, RouteId } from "./messages.ts";
+import type { Branded, Duration } from "./machine.ts";
+
+export type ConfigVersion = Branded<"config">;
+
+/**
+ * Plain data: what router/config makes of the YAML, and what the simulator and the what-if page load. Ids are places in the arrays.
+ * Names and identities are carried for explanations, metrics and drivers; the core never compares them.
+ */
+export interface CompiledConfig {
+  readonly version: ConfigVersion;
+  readonly routes: readonly RouteSpec[];
+  readonly deployments: readonly DeploymentSpec[];
+  readonly endpoints: readonly EndpointSpec[];
+}
+
+/** The model name that callers use, with its deployments and policies. */
+export interface RouteSpec {
+  readonly id: RouteId;
+  readonly name: string;
+  readonly strategy: StrategyName;
+  readonly deployments: readonly DeploymentId[];
+  readonly limits: AttemptLimits;
+  readonly retry: RetrySpec;
+  readonly queue: QueueSpec;
+  /** Assumed when the caller gives no cap. Tokens. */
+  readonly outputTokensDefault: number;
+}
+export type StrategyName = "weighted" | "least-busy";
+
+/** A callable model: price, context window, weight. */
+export interface DeploymentSpec {
+  readonly id: DeploymentId;
+  readonly name: string;
+  readonly provider: string;
+  /** Upstream model name. */
+  readonly model: string;
+  /** Whole number, at least 0; 0 takes traffic only when nothing else is left. */
+  readonly weight: number;
+  /** Tokens, prompt and output together. */
+  readonly contextTokens: number;
+  /** Attempts in flight per endpoint; Infinity when unlimited. */
+  readonly concurrencyMax: number;
+  /** Null: unknown. Never zero by omission. */
+  readonly rates: Rates | null;
+  readonly breaker: BreakerSpec;
+  readonly endpoints: readonly EndpointId[];
+}
+
+/** Whole pico-dollars per token. */
+export interface Rates {
+  readonly input: number;
+  readonly cachedRead: number;
+  readonly cacheWrite: number;
+  readonly output: number;
+}
+
+export interface EndpointSpec {
+  readonly id: EndpointId;
+  readonly deployment: DeploymentId;
+  /** `<origin> <upstream model> <key name>`: what state is kept by over configuration changes. */
+  readonly identity: string;
+  readonly origin: string;
+  readonly zone: string;
+}
+
+export interface BreakerSpec {
+  readonly enabled: boolean;
+  /** Consecutive failures that open it. */
+  readonly failures: number;
+  readonly open: Duration;
+  /** Probes let through while half-open; so many successes close it. */
+  readonly probes: number;
+}
+
+export interface RetrySpec {
+  /** Attempts per request, the first included. */
+  readonly attemptsMax: number;
+  readonly backoffBase: Duration;
+  readonly backoffMax: Duration;
+  /** A longer Retry-After is not waited for. */
+  readonly retryAfterMax: Duration;
+  /** Retries earned per arrived request, in thousandths (100 = 10 %). */
+  readonly budgetPerMille: number;
+  /** Retries a second that are allowed whatever the traffic. */
+  readonly budgetFloorPerSecond: number;
+}
+
+export interface QueueSpec {
+  readonly lengthMax: number;
+  /** A request waits at most so long for a place. */
+  readonly wait: Duration;
+}

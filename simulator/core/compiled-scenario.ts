@@ -1,0 +1,64 @@
+import type { CompiledConfig } from "../../router/core/compiled-config.ts";
+import type { Duration, Instant } from "../../router/core/machine.ts";
+import type { EndpointId, RouteId } from "../../router/core/messages.ts";
+import type { EngineSpec } from "./engine/engine-spec.ts";
+
+/** Plain data: what simulator/scenario makes of the YAML, and what `createWorld` and the mock load. The arrivals come beside it, from an iterator. */
+export interface CompiledScenario {
+  readonly name: string;
+  readonly config: CompiledConfig;
+  /** By EndpointId of the configuration. */
+  readonly endpoints: readonly EndpointModelSpec[];
+  readonly faults: readonly FaultSpec[];
+  /** Where rows without a route go. */
+  readonly defaultRoute: RouteId;
+  /** Requests scheduled before it are left out of the summary. */
+  readonly warmUp: Duration;
+  readonly targets: readonly TargetSpec[];
+}
+
+export type EndpointModelSpec = VllmSpec | HostedSpec;
+
+/** A vLLM replica: its engine, and what its API server adds before and after. */
+export interface VllmSpec {
+  readonly kind: "vllm";
+  readonly engine: EngineSpec;
+  /** From a request's receipt to the engine's queue, and from a token to its byte on the wire. */
+  readonly frontEndBefore: Duration;
+  readonly frontEndAfter: Duration;
+}
+
+/** A hosted API: it is a distribution and a quota, its insides are unknown. */
+export interface HostedSpec {
+  readonly kind: "hosted";
+  /** Request to first token. */
+  readonly firstToken: LatencySpec;
+  /** Between two tokens, one draw per request. */
+  readonly perToken: LatencySpec;
+  /** Null: no quota. Above it calls are refused with `rate-limited` and a Retry-After that is true. */
+  readonly quota: { readonly requestsPerMinute: number; readonly tokensPerMinute: number } | null;
+}
+
+/** Log-normal by two quantiles; p95 >= p50 > 0. */
+export interface LatencySpec {
+  readonly p50: Duration;
+  readonly p95: Duration;
+}
+
+/** From `at` until `until`, both since the run's start. */
+export interface FaultSpec {
+  readonly endpoint: EndpointId;
+  readonly at: Instant;
+  readonly until: Instant;
+  readonly fault:
+    | { readonly kind: "down" }
+    | { readonly kind: "error"; readonly rate: number }
+    | { readonly kind: "slow"; readonly factor: number };
+}
+
+/** A figure of the summary and its bound, in the figure's own unit. */
+export interface TargetSpec {
+  readonly metric: string;
+  readonly bound: "max" | "min";
+  readonly value: number;
+}

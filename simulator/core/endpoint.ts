@@ -1,0 +1,60 @@
+import type { Branded, Duration, Instant, Machine } from "../../router/core/machine.ts";
+import type { FailureKind, Usage } from "../../router/core/messages.ts";
+
+/**
+ * What stands behind one endpoint of the configuration: a vLLM replica or a hosted API, as a machine. The simulator's world drives it in virtual time,
+ * the mock server on the wall clock; both see the same events, commands and faults.
+ */
+export type CallId = Branded<"call">;
+
+export type EndpointEvent =
+  | {
+      readonly kind: "call-received";
+      /** A slot of the driver's, used again after the call's last command. */
+      readonly call: CallId;
+      /** The request's arrival number: what draws that belong to it are keyed by. */
+      readonly serial: number;
+      readonly inputTokens: number;
+      readonly blocks: Int32Array | null;
+      readonly outputTokens: number;
+      readonly outputTokensMax: number;
+      readonly priority: number;
+    }
+  | { readonly kind: "call-aborted"; readonly call: CallId }
+  /** The faults that are active from now on, all of them. */
+  | { readonly kind: "fault-changed"; readonly fault: FaultState };
+
+/** Exactly one of refuse-call, end-call and cut-call per call received; none after call-aborted. */
+export type EndpointCommand =
+  /** Answered with an error before any byte of an answer (`connect-failed`: no answer at all). */
+  | { readonly kind: "refuse-call"; readonly call: CallId; readonly failure: FailureKind; readonly retryAfter: Duration | null }
+  /** The first token always; later ones only with detail "tokens" (the mock). `from` counts from 0. */
+  | { readonly kind: "emit-tokens"; readonly call: CallId; readonly from: number; readonly count: number }
+  | { readonly kind: "end-call"; readonly call: CallId; readonly reason: "stop" | "length"; readonly usage: Usage }
+  /** The connection breaks; `usage` is what had been worked off until then. */
+  | { readonly kind: "cut-call"; readonly call: CallId; readonly usage: Usage };
+
+/** No fault: `healthy`. */
+export interface FaultState {
+  /** Refuses connections; running calls were cut when it began. */
+  readonly down: boolean;
+  /** Share of new calls answered with 500, 0..1. */
+  readonly errorRate: number;
+  /** Work takes so many times as long. */
+  readonly slowdown: number;
+}
+export const healthy: FaultState = { down: false, errorRate: 0, slowdown: 1 };
+
+export interface EndpointSignals {
+  readonly running: number;
+  readonly waiting: number;
+  /** 0..1. */
+  readonly kvUsed: number;
+  readonly preemptions: number;
+  /** Time in which a step was running. */
+  readonly busy: Duration;
+}
+
+export interface EndpointModel extends Machine<EndpointEvent, EndpointCommand> {
+  observe(now: Instant): EndpointSignals;
+}

@@ -1,0 +1,15 @@
+import type { Instant } from "../../../router/core/machine.ts";
+
+/** One row of a trace, in the run's time. */
+export interface Arrival {
+  /** Since the run's start. */
+  readonly at: Instant;
+  /** Tokens. */
+  readonly inputTokens: number;
+  /** Tokens; the oracle's knowledge: only endpoint models may read it. */
+  readonly outputTokens: number;
+  /** Chained ids of the prompt's full blocks; null: nothing shared. */
+  readonly blocks: Int32Array | null;
+  /** Name of the route; null: the scenario's only or default one. */
+  readonly route: string | null;
+}
