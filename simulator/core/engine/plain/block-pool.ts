@@ -1,3 +1,5 @@
+const unhashed = NaN;
+
 /**
  * KV blocks of one engine, by their real ids, as vLLM keeps them. Block 0 is the null block and never used.
  * Free blocks stand in one doubly linked queue; allocation takes from its head, and a block with a hash loses it only there (lazy eviction).
@@ -19,7 +21,7 @@ export class BlockPool {
     this.#previous = new Int32Array(blocks + 2);
     this.#next = new Int32Array(blocks + 2);
     this.#references = new Int32Array(blocks);
-    this.#hashes = new Float64Array(blocks);
+    this.#hashes = new Float64Array(blocks).fill(unhashed);
     this.#head = blocks;
     this.#tail = blocks + 1;
     this.#link(this.#head, this.#tail);
@@ -68,15 +70,15 @@ export class BlockPool {
 
   /** @param blocks of one sequence, in its order; freed from the last, which ends at the very head if it has no hash. */
   release(blocks: readonly number[]): void {
-    const unhashed: number[] = [];
+    const bare: number[] = [];
     for (const block of blocks.toReversed()) {
       const references = (this.#references[block] ?? 0) - 1;
       this.#references[block] = references;
       if (references > 0) continue;
-      if (this.#hashes[block] === 0) unhashed.push(block);
+      if (Number.isNaN(this.#hashes[block])) bare.push(block);
       else this.#append(block);
     }
-    for (const block of unhashed.toReversed()) this.#prepend(block);
+    for (const block of bare.toReversed()) this.#prepend(block);
   }
 
   /** Ids from the head (next to be used) to the tail. */
@@ -87,9 +89,9 @@ export class BlockPool {
   }
 
   #evict(block: number): void {
-    const hash = this.#hashes[block] ?? 0;
-    if (hash === 0) return;
-    this.#hashes[block] = 0;
+    const hash = this.#hashes[block] ?? unhashed;
+    if (Number.isNaN(hash)) return;
+    this.#hashes[block] = unhashed;
     const holders = this.#holders.get(hash);
     if (holders === undefined) return;
     holders.delete(block);

@@ -18,7 +18,8 @@ export class KvCache {
   readonly pool: BlockPool;
   readonly #rules: KvCacheRules;
   readonly #watermarkBlocks: number;
-  #privateIds = 0;
+  /** Contents that nobody else can have; above every id of a caller. */
+  #privateIds = 4_294_967_296;
 
   constructor(rules: KvCacheRules) {
     this.#rules = rules;
@@ -90,7 +91,7 @@ export class KvCache {
   }
 
   #hashOf(request: PlainRequest, index: number): number {
-    while (request.chain.length <= index) request.chain.push(--this.#privateIds);
+    while (request.chain.length <= index) request.chain.push(++this.#privateIds);
     return request.chain[index] ?? 0;
   }
 }

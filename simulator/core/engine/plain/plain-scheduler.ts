@@ -170,7 +170,7 @@ export class PlainScheduler {
     const length = lengthOf(request);
     const missing = step.capped(length - hits.length * this.#rules.blockTokens);
     if (!this.#rules.chunkedPrefill && missing > step.room) return false;
-    const padding = this.#padding(request, hits.length * this.#rules.blockTokens, missing, step);
+    const padding = this.#padding(hits.length * this.#rules.blockTokens, missing, step);
     const tokens = Math.min(missing + padding, step.room);
     if (tokens <= 0) return false;
     const drafts = Math.min(padding, tokens - 1);
@@ -184,7 +184,7 @@ export class PlainScheduler {
   }
 
   /** Drafts beside the single token of an admission among decodes, so that all sequences of the step have the same shape. They are never accepted. */
-  #padding(request: PlainRequest, computed: number, tokens: number, step: Step): number {
+  #padding(computed: number, tokens: number, step: Step): number {
     if (this.#draftTokens === 0 || tokens !== 1 || step.prefills) return 0;
     if (step.entries.length === 0 && computed === 0) return 0;
     return computed + 2 + this.#draftTokens <= this.#rules.modelTokensMax ? this.#draftTokens : 0;
