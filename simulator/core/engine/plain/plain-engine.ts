@@ -1,7 +1,7 @@
+import { assert } from "../../../../router/core/assert.ts";
 import type { Duration, Instant, Out } from "../../../../router/core/machine.ts";
 import { never } from "../../../../router/core/time.ts";
 import { emptyShape } from "../../step-time/step-range.ts";
-import { assert } from "../assert.ts";
 import type { EngineCommand, EngineEvent, EngineModel, EngineSignals, SequenceId, StepShape, StepTimeModel } from "../engine.ts";
 import { createPlainRequest } from "./plain-request.ts";
 import type { PlainRequest } from "./plain-request.ts";
@@ -38,6 +38,8 @@ export class PlainEngine implements EngineModel {
   #inFlight: Flight[] = [];
   /** When the device has room for the next step. */
   #deviceFree = 0 as Instant;
+  /** Steps end in the order in which they started. */
+  #lastEnd = 0 as Instant;
   /** When an idle thread looks at its queue. */
   #startsAt: Instant = never;
   #slowdown = 1;
@@ -135,6 +137,8 @@ export class PlainEngine implements EngineModel {
     this.#arrived = [];
     this.#aborted = [];
     this.#inFlight = [];
+    this.#deviceFree = now;
+    this.#lastEnd = now;
     this.#startsAt = never;
     this.#lastBatch = 0;
   }
@@ -149,7 +153,7 @@ export class PlainEngine implements EngineModel {
       this.#update(oldest.batch, at, out);
     }
     this.#fillQueue(at, out);
-    this.#startOldest(at);
+    this.#startOldest();
   }
 
   #fillQueue(at: Instant, out: Out<EngineCommand>): void {
@@ -171,17 +175,17 @@ export class PlainEngine implements EngineModel {
   }
 
   /** Steps start in order, each when it was scheduled and the device has room; its speed is that of its start. */
-  #startOldest(at: Instant): void {
+  #startOldest(): void {
     const { pipelineStages } = this.#options.rules;
     for (const [place, flight] of this.#inFlight.entries()) {
       if (place >= pipelineStages) return;
       if (flight.endsAt !== null) continue;
       const start = Math.max(flight.scheduledAt, this.#deviceFree);
-      if (place > 0 && start > at) return;
       const time = this.#timeOf(flight.batch);
       this.#busy += Math.ceil(time / pipelineStages);
       this.#deviceFree = (start + Math.ceil(time / pipelineStages)) as Instant;
-      flight.endsAt = (start + time) as Instant;
+      this.#lastEnd = Math.max(this.#lastEnd, start + time) as Instant;
+      flight.endsAt = this.#lastEnd;
     }
   }
 
