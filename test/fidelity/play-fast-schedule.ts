@@ -47,7 +47,7 @@ export function partsOf(scheduler: FastScheduler): Part[] {
   return parts;
 }
 
-class FastPlayer {
+export class FastPlayer {
   readonly scheduler: FastScheduler;
   readonly #requests: RecordedRequest[];
   readonly #live = new Set<number>();
@@ -59,7 +59,7 @@ class FastPlayer {
   #arrived = 0;
   #flushed: number[] = [0, 0, 0, 0, 0, 0];
 
-  constructor(recorded: RecordedCase, all: boolean) {
+  constructor(recorded: Pick<RecordedCase, "header">, all: boolean) {
     const rules = rulesOf(recorded.header.cfg);
     this.scheduler = new FastScheduler(rules);
     this.#all = all;

@@ -1,4 +1,5 @@
 import type { SequenceId, StepShape } from "../engine.ts";
+import type { Submission } from "../submission.ts";
 import type { FastRules } from "./fast-rules.ts";
 import { processCall } from "./process-call.ts";
 import type { OutputListener } from "./process-call.ts";
@@ -6,18 +7,6 @@ import { scheduleCall } from "./schedule-call.ts";
 import { SchedulerState } from "./scheduler-state.ts";
 import { Sequence } from "./sequence.ts";
 import { forgetFirst } from "./walk-running.ts";
-
-export interface Submission {
-  readonly id: SequenceId;
-  readonly promptTokens: number;
-  /** Where it ends by itself (EOS); Infinity: only by length. */
-  readonly stopAfter: number;
-  readonly outputTokensMax: number;
-  readonly priority: number;
-  readonly arrival: number;
-  /** Chained ids of its full blocks: the prompt's, and the output's where they are known. */
-  readonly keys: ArrayLike<number> | null;
-}
 
 /**
  * The plain scheduler's rules at the cost of a step's events instead of its sequences: equal to it in every batch, block count, statistic and time.

@@ -1,4 +1,4 @@
-import type { CachedBlock } from "./kv-memory.ts";
+import type { CachedBlock } from "./cached-block.ts";
 
 /**
  * Where a sequence stands. `prefill`: its known tokens are being computed; `decode`: it gets one token in every call, and nothing of it is touched;
