@@ -13,8 +13,11 @@ export class DecodeSet {
   #offsetMax = -Infinity;
   #maxIsKnown = true;
 
-  constructor(blockTokens: number) {
+  readonly #tracksMax: boolean;
+
+  constructor(blockTokens: number, tracksMax: boolean) {
     this.#blockTokens = blockTokens;
+    this.#tracksMax = tracksMax;
     this.#residues = new Int32Array(blockTokens);
   }
 
@@ -68,7 +71,7 @@ export class DecodeSet {
     shape.decodes = this.count;
     shape.tokens = this.count;
     shape.decodeContext = this.count * (call + 1) + this.#offsetSum;
-    shape.decodeContextMax = this.count === 0 ? 0 : call + 1 + this.#longest(running);
+    shape.decodeContextMax = this.count === 0 || !this.#tracksMax ? 0 : call + 1 + this.#longest(running);
     shape.chunkAttention = 0;
     shape.prefillPast = 0;
     shape.draftTokens = 0;
