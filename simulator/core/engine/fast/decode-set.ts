@@ -59,9 +59,13 @@ export class DecodeSet {
   }
 
   blocksNeeded(first: number, calls: number): number {
-    let blocks = this.count * Math.floor(calls / this.#blockTokens);
     const rest = calls % this.#blockTokens;
-    for (let call = first; call < first + rest; call++) blocks += this.blocksNeededIn(call);
+    let blocks = calls === rest ? 0 : this.count * Math.floor(calls / this.#blockTokens);
+    let residue = first % this.#blockTokens;
+    for (let left = rest; left > 0; left--) {
+      blocks += this.#residues[residue] ?? 0;
+      if (++residue === this.#blockTokens) residue = 0;
+    }
     return blocks;
   }
 
