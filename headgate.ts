@@ -2,7 +2,9 @@ import { readFileSync } from "node:fs";
 import { runCommandLine, type CommandEntry } from "./router/commands/command-line.ts";
 
 /** The table of contents: one line per command, each loaded when it is called. */
-const commands: readonly CommandEntry[] = [];
+const commands: readonly CommandEntry[] = [
+  { name: "config", summary: "check a configuration file", load: async () => (await import("./router/commands/config.ts")).configCommand() },
+];
 
 /** Beside this file as a source, one folder up from the compiled one. */
 function readVersion(): string {

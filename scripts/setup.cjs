@@ -94,11 +94,16 @@ function findNode() {
       break;
     }
   }
-  const unpack = "`npm rebuild node --ignore-scripts=false`";
   return fail(
-    `Node >= ${nodeMajorMin} is missing: this one is ${process.version}, and the package \`node\` has no binary because install scripts are off (ignore-scripts). Run ${unpack}, or install Node ${nodeMajorMin} from https://nodejs.org, and run the same command again.`,
+    `Node >= ${nodeMajorMin} is missing: this one is ${process.version}, and the package \`node\` has no binary${whyNoBinary()}, or install Node ${nodeMajorMin} from https://nodejs.org, and run the same command again.`,
     2,
   );
+}
+
+function whyNoBinary() {
+  const answer = spawnSync("npm", ["config", "get", "ignore-scripts"], { cwd: root, encoding: "utf8", shell: windows });
+  const off = (answer.stdout || "").trim() === "true";
+  return `${off ? " because install scripts are off (ignore-scripts)" : " for this machine"}. Run \`npm rebuild node --ignore-scripts=false\``;
 }
 
 function runWith(node, args) {
