@@ -57,7 +57,7 @@ function describeIssue(issue: z.core.$ZodIssue, value: unknown, path: FieldPath,
     return value === undefined ? { message: "is missing", fix: `add ${String(last)}: ${said}` } : { message: issue.message, fix: said };
   }
   const description = known.find((form) => form.description !== undefined)?.description;
-  const names = known.flatMap((form) => form.const ?? []).map(String);
+  const names = last === "kind" ? known.flatMap((form) => form.const ?? []).map(String) : [];
   if (value === undefined) return { message: "is missing", fix: `add ${String(last)}: ${names.length > 0 ? names.join(" or ") : (description ?? "")}`.trim() };
   switch (issue.code) {
     case "invalid_type": {
