@@ -17,6 +17,8 @@ export type Recorded<Event, Command> =
 export interface RealtimeDriverOptions<Event, Command> {
   /** Order of the events of one instant. */
   rank(event: Event): number;
+  /** Overtaken while it was queued (a client that left a request which has ended meanwhile): not handled, not recorded. */
+  isStale?(event: Event): boolean;
   /** May call `submit`. */
   carryOut(command: Command, at: Instant): void;
   readonly clock?: () => Instant;
@@ -126,6 +128,7 @@ export class RealtimeDriver<Event, Command> {
   }
 
   #handle(event: Event, rank: number, asOf: Instant): void {
+    if (this.#options.isStale?.(event) === true) return;
     let at = later(asOf, this.#floor);
     if (at === this.#floor && rank < this.#lastRank) at = after(at, micros(1));
     this.#floor = at;

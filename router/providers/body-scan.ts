@@ -83,7 +83,7 @@ function readMember(body: Buffer, start: number, found: Found): number {
   if (body[start] !== quote) return -1;
   const keyEnd = skipString(body, start);
   if (keyEnd === -1) return -1;
-  const key = body.latin1Slice(start + 1, keyEnd - 1);
+  const key = body.toString("latin1", start + 1, keyEnd - 1);
   if (key.includes("\\")) return -1;
   const at = skipBlanks(body, keyEnd);
   if (body[at] !== colon) return -1;
@@ -104,7 +104,7 @@ function isWanted(key: string): key is Wanted {
 function readFound(body: Buffer, found: Found): BodyScan | null {
   const inside = body.indexOf(openBrace) + 1;
   try {
-    const value = (span: Span | undefined): unknown => (span === undefined ? undefined : JSON.parse(body.utf8Slice(span.start, span.end)));
+    const value = (span: Span | undefined): unknown => (span === undefined ? undefined : JSON.parse(body.toString("utf8", span.start, span.end)));
     const model = value(found.model);
     const options = value(found.stream_options);
     const cap = value(found.max_completion_tokens) ?? value(found.max_tokens);
@@ -167,7 +167,7 @@ function skipLiteral(body: Buffer, start: number): number {
   }
   if (at === start) return -1;
   try {
-    JSON.parse(body.latin1Slice(start, at));
+    JSON.parse(body.toString("latin1", start, at));
     return at;
   } catch {
     return -1;

@@ -29,7 +29,7 @@ function modelSplice(scan: BodyScan, model: string): Splice {
 function usageSplice(scan: BodyScan): Splice {
   const span = scan.streamOptionsSpan;
   if (span === null) return insertion(scan, `"stream_options":{"include_usage":true}`);
-  const options: unknown = JSON.parse(scan.body.utf8Slice(span.start, span.end));
+  const options: unknown = JSON.parse(scan.body.toString("utf8", span.start, span.end));
   const kept = typeof options === "object" && options !== null && !Array.isArray(options) ? options : {};
   return { ...span, text: JSON.stringify({ ...kept, include_usage: true }) };
 }

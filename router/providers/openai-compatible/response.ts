@@ -17,7 +17,7 @@ function usageAtMark(body: Buffer): Usage | null {
   let depth = 0;
   for (let place = start; place < body.length; place++) {
     if (body[place] === 0x7b) depth += 1;
-    else if (body[place] === 0x7d && --depth === 0) return parsedUsage(body.utf8Slice(start, place + 1));
+    else if (body[place] === 0x7d && --depth === 0) return parsedUsage(body.toString("utf8", start, place + 1));
   }
   return null;
 }

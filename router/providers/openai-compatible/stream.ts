@@ -1,9 +1,13 @@
-import type { AnswerStream, StopReason, StreamOut } from "../provider-adapter.ts";
+import type { AnswerStream, Failure, StopReason, StreamOut } from "../provider-adapter.ts";
 import { readErrorEvent } from "./failure.ts";
 import { isRecord, readUsage } from "./usage.ts";
 
 const eventBytesMax = 16 * 1024 * 1024;
 const nothing = Buffer.alloc(0);
+const cut: Failure = { kind: "cut", retryAfter: null, billed: "maybe", message: "the provider's stream ended before its end" };
+
+/** `last`: passed on, and nothing after it. `failed`: nothing of this read is passed on; if it held the first content, another attempt can still be made. */
+type Verdict = "pass" | "hide" | "last" | "failed";
 
 /**
  * An OpenAI-dialect stream, read while its bytes pass. Only whole events are passed on, so that an error event or a usage chunk that the caller did not ask
@@ -20,6 +24,7 @@ export class OpenAiStream implements AnswerStream {
   #contentEvents = 0;
   #reason: StopReason = "stop";
   #over = false;
+  #failure: Failure = cut;
 
   constructor(passUsage: boolean, out: StreamOut) {
     this.#passUsage = passUsage;
@@ -32,7 +37,7 @@ export class OpenAiStream implements AnswerStream {
 
   write(chunk: Uint8Array): void {
     if (this.#over) return;
-    const fresh = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    const fresh = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     const carried = this.#carry.length;
     const data = carried === 0 ? fresh : Buffer.concat([this.#carry, fresh]);
     this.#carry = nothing;
@@ -41,9 +46,14 @@ export class OpenAiStream implements AnswerStream {
     let start = 0;
     let end = this.#endOfEvent(data, Math.max(0, carried - 3));
     let finished = false;
-    while (end !== -1 && !this.#over && !finished) {
+    while (end !== -1 && !finished) {
       const verdict = this.#read(data.subarray(start, end));
-      if (verdict !== "pass" && verdict !== "last") {
+      if (verdict === "failed") {
+        if (first > 0 && start > passFrom) this.#out.bytes(data.subarray(passFrom, start));
+        this.#fail(this.#failure);
+        return;
+      }
+      if (verdict === "hide") {
         if (start > passFrom) this.#out.bytes(data.subarray(passFrom, start));
         passFrom = end;
       }
@@ -54,7 +64,7 @@ export class OpenAiStream implements AnswerStream {
     if (start > passFrom) this.#out.bytes(data.subarray(passFrom, start));
     if (first === 0 && this.#contentEvents > 0) this.#out.firstContent();
     if (finished) this.#finish();
-    else if (!this.#over) this.#keep(data.subarray(start));
+    else this.#keep(data.subarray(start));
   }
 
   end(): void {
@@ -64,7 +74,7 @@ export class OpenAiStream implements AnswerStream {
       this.#finish();
       return;
     }
-    this.#fail({ kind: "cut", retryAfter: null, billed: "maybe", message: "the provider's stream ended before its end" });
+    this.#fail(cut);
   }
 
   #keep(rest: Buffer): void {
@@ -77,7 +87,7 @@ export class OpenAiStream implements AnswerStream {
     this.#out.done(this.#reason);
   }
 
-  #fail(failure: Parameters<StreamOut["failed"]>[0]): void {
+  #fail(failure: Failure): void {
     this.#over = true;
     this.#out.failed(failure);
   }
@@ -93,8 +103,8 @@ export class OpenAiStream implements AnswerStream {
     return at === -1 ? -1 : at + this.#separator.length;
   }
 
-  #read(event: Buffer): "pass" | "hide" | "last" {
-    const text = event.latin1Slice();
+  #read(event: Buffer): Verdict {
+    const text = event.toString("latin1");
     if (this.#contentEvents > 0 && isPlainDelta(text)) {
       this.#contentEvents += 1;
       return "pass";
@@ -105,13 +115,13 @@ export class OpenAiStream implements AnswerStream {
     return this.#readParsed(payload);
   }
 
-  #readParsed(payload: string): "pass" | "hide" {
+  #readParsed(payload: string): Verdict {
     const value = parsed(payload);
     if (!isRecord(value)) return "pass";
     const error = value["error"];
     if (error !== undefined && error !== null) {
-      this.#fail(readErrorEvent(value));
-      return "hide";
+      this.#failure = readErrorEvent(value);
+      return "failed";
     }
     const usage = readUsage(value["usage"]);
     if (usage !== null) this.#out.usage(usage);
