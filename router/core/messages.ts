@@ -89,7 +89,8 @@ export type RouterCommand =
   /** For metrics and people; nothing is carried out. */
   | { readonly kind: "breaker-changed"; readonly endpoint: EndpointId; readonly from: BreakerPhase; readonly to: BreakerPhase };
 
-export type AbortReason = "timeout" | "client-left" | "draining";
+/** `timeout`: a limit of the route; `deadline`: the caller's own, which is not held against the endpoint. */
+export type AbortReason = "timeout" | "deadline" | "client-left";
 export type BreakerPhase = "closed" | "open" | "half-open";
 
 /** The idle limit (between tokens) and the connect limit are watched by the driver; the idle limit stands still while the client, not the provider, holds the stream up. */

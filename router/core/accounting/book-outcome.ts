@@ -1,0 +1,45 @@
+import { assert, present } from "../assert.ts";
+import type { CompiledConfig } from "../compiled-config.ts";
+import { breakerEnds, type BreakerVerdict } from "../health/breaker.ts";
+import type { AttemptOutcome } from "../messages.ts";
+import { coolDefault, meaningOf } from "../retry.ts";
+import type { AttemptSlot, RequestSlot, RouterState } from "../state.ts";
+import { after } from "../time.ts";
+import { addUsage, costOf } from "./ledger.ts";
+
+/** The one place where an endpoint's slot, money, the breaker's verdict and cooling are booked: when the attempt's only outcome comes in. */
+export function bookOutcome(config: CompiledConfig, state: RouterState, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
+  const endpoint = present(state.endpoints[attempt.endpoint], "the endpoint's state");
+  const deployment = present(config.deployments[present(config.endpoints[attempt.endpoint], "the endpoint").deployment], "its deployment");
+  endpoint.inFlight -= 1;
+  assert(endpoint.inFlight >= 0, "an endpoint has fewer than no attempts in flight");
+  const total = present(state.ledger[deployment.id], "the deployment's total");
+  total.attempts += 1;
+  const { usage } = outcome;
+  if (usage !== null && outcome.billed !== "no") {
+    const cost = deployment.rates === null ? null : costOf(usage, deployment.rates);
+    const estimated = outcome.usageEstimated || outcome.billed === "maybe";
+    addUsage(total, usage, cost, estimated);
+    slot.picoDollars += cost ?? 0;
+    slot.priced &&= cost !== null;
+    slot.estimated ||= estimated;
+    slot.usage.input += usage.input;
+    slot.usage.cachedRead += usage.cachedRead;
+    slot.usage.cacheWrite += usage.cacheWrite;
+    slot.usage.output += usage.output;
+    slot.usage.reasoning += usage.reasoning;
+  }
+  breakerEnds(endpoint.breaker, deployment.breaker, attempt.breakerEpoch, verdictOn(attempt, outcome), state.now);
+  if (outcome.failure === "rate-limited") {
+    const until = after(state.now, outcome.retryAfter ?? coolDefault);
+    if (until > endpoint.coolUntil) endpoint.coolUntil = until;
+  }
+}
+
+function verdictOn(attempt: AttemptSlot, outcome: AttemptOutcome): BreakerVerdict {
+  if (outcome.lagged) return "says-nothing";
+  if (attempt.timeout !== null) return meaningOf(attempt.timeout).verdict;
+  if (attempt.aborted !== null) return "says-nothing";
+  if (outcome.kind === "succeeded") return "success";
+  return outcome.failure === null ? "says-nothing" : meaningOf(outcome.failure).verdict;
+}

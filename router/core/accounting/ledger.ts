@@ -1,0 +1,63 @@
+/**
+ * Money, in whole numbers. Rates are pico-dollars per token; what one request cost is rounded once, half to even, to nano-dollars; a total keeps nano-dollars and
+ * the pico-dollars below one, so that no sum depends on its order. Every total is asserted to stay below 2^53 ($9 million in nano-dollars).
+ */
+import { assert } from "../assert.ts";
+import type { Rates } from "../compiled-config.ts";
+import type { Usage } from "../messages.ts";
+
+export interface Total {
+  attempts: number;
+  input: number;
+  cachedRead: number;
+  cacheWrite: number;
+  output: number;
+  reasoning: number;
+  nanoDollars: number;
+  /** Below 1,000. */
+  picoDollars: number;
+  /** Attempts that used tokens without a known price: they are missing from the sum, and said to be. */
+  unpriced: number;
+  /** Attempts whose usage is an estimate. */
+  estimated: number;
+}
+
+const largest = 9_007_199_254_740_991;
+
+export function emptyTotal(): Total {
+  return { attempts: 0, input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0, nanoDollars: 0, picoDollars: 0, unpriced: 0, estimated: 0 };
+}
+
+/** Pico-dollars. */
+export function costOf(usage: Usage, rates: Rates): number {
+  const fresh = Math.max(0, usage.input - usage.cachedRead - usage.cacheWrite);
+  const cost = fresh * rates.input + usage.cachedRead * rates.cachedRead + usage.cacheWrite * rates.cacheWrite + usage.output * rates.output;
+  assert(cost <= largest, "a request's cost leaves the whole numbers");
+  return cost;
+}
+
+/** Pico-dollars, or null where the price is unknown. */
+export function addUsage(total: Total, usage: Usage, picoDollars: number | null, estimated: boolean): void {
+  total.input += usage.input;
+  total.cachedRead += usage.cachedRead;
+  total.cacheWrite += usage.cacheWrite;
+  total.output += usage.output;
+  total.reasoning += usage.reasoning;
+  if (estimated) total.estimated += 1;
+  if (picoDollars === null) {
+    total.unpriced += 1;
+    return;
+  }
+  const pico = total.picoDollars + picoDollars;
+  total.nanoDollars += Math.floor(pico / 1000);
+  total.picoDollars = pico % 1000;
+  assert(total.nanoDollars <= largest && total.input <= largest, "a total leaves the whole numbers");
+}
+
+/** Nano-dollars, half to even. */
+export function roundToNano(picoDollars: number): number {
+  const whole = Math.floor(picoDollars / 1000);
+  const rest = picoDollars % 1000;
+  if (rest > 500 || (rest === 500 && whole % 2 === 1)) return whole + 1;
+  return whole;
+}

@@ -1,0 +1,27 @@
+import { type Candidates, findCandidates } from "./candidates.ts";
+import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
+import type { Duration, Instant } from "./machine.ts";
+import type { EndpointId, RejectReason } from "./messages.ts";
+import type { RequestSlot, RouterState } from "./state.ts";
+import { strategies } from "./strategy/strategy.ts";
+import { after, between, earlier, never } from "./time.ts";
+
+export type Decision =
+  | { readonly kind: "dispatch"; readonly endpoint: EndpointId }
+  /** A place may come free in time. */
+  | { readonly kind: "wait"; readonly until: Instant }
+  | { readonly kind: "reject"; readonly why: RejectReason; readonly retryAfter: Duration | null };
+
+/** Filter, pick; where nothing can be picked, whether waiting has a chance. `found` is left filled, for the explanation. */
+export function decide(found: Candidates, config: CompiledConfig, state: RouterState, route: RouteSpec, slot: RequestSlot): Decision {
+  findCandidates(found, config, state, route, slot);
+  if (found.eligible.length > 0) {
+    const pick = strategies[route.strategy];
+    return { kind: "dispatch", endpoint: pick({ config, state, route, eligible: found.eligible }) };
+  }
+  const until = earlier(after(state.now, route.queue.wait), slot.request.deadline);
+  const opensInTime = found.reopensAt < until;
+  if (until > state.now && (found.full || opensInTime)) return { kind: "wait", until };
+  const retryAfter = found.reopensAt === never ? null : between(state.now, found.reopensAt);
+  return { kind: "reject", why: "no-candidate", retryAfter };
+}

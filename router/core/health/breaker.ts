@@ -1,0 +1,84 @@
+/**
+ * Circuit breaker of one endpoint.
+ *
+ * closed --(`failures` in a row)--> open --(`open` time passed)--> half-open --(`probes` successes)--> closed
+ *                                     ^------------(one failure)-------'
+ *
+ * While open nothing is let through; while half-open at most `probes` attempts are out at once, counting those that have already succeeded. An attempt
+ * counts only in the phase it was started in (`epoch`): what was under way when the breaker opened neither closes it nor keeps it open. Client faults,
+ * rate limits, aborts for the client's sake and attempts that overlapped a stall of our own say nothing and only give their place back.
+ * The open time is a deadline of the router's, so that a queue behind a closed door is served the moment it opens.
+ * Numbers: failures 5, open 60 s, probes 3 (the guide's circuit_breaker section).
+ */
+import type { BreakerSpec } from "../compiled-config.ts";
+import type { Instant } from "../machine.ts";
+import type { BreakerPhase } from "../messages.ts";
+import { after, never } from "../time.ts";
+
+export interface BreakerState {
+  phase: BreakerPhase;
+  /** In a row, while closed. */
+  failures: number;
+  /** Infinity unless open. */
+  openUntil: Instant;
+  /** Probes in flight and succeeded, while half-open. */
+  probing: number;
+  succeeded: number;
+  /** Counts changes of phase. */
+  epoch: number;
+}
+
+export type BreakerVerdict = "success" | "failure" | "says-nothing";
+
+export function closedBreaker(): BreakerState {
+  return { phase: "closed", failures: 0, openUntil: never, probing: 0, succeeded: 0, epoch: 0 };
+}
+
+export function breakerRefuses(breaker: BreakerState, spec: BreakerSpec): "breaker-open" | "half-open-full" | null {
+  if (breaker.phase === "closed") return null;
+  if (breaker.phase === "open") return "breaker-open";
+  return breaker.probing + breaker.succeeded < spec.probes ? null : "half-open-full";
+}
+
+/** Called for every attempt that starts; the attempt remembers the epoch that it returns. */
+export function breakerStarts(breaker: BreakerState): number {
+  if (breaker.phase === "half-open") breaker.probing += 1;
+  return breaker.epoch;
+}
+
+/** Called for every attempt that ends, with the epoch in which it had started. */
+export function breakerEnds(breaker: BreakerState, spec: BreakerSpec, epoch: number, verdict: BreakerVerdict, now: Instant): void {
+  if (!spec.enabled || epoch !== breaker.epoch) return;
+  if (breaker.phase === "half-open") {
+    breaker.probing -= 1;
+    if (verdict === "failure") open(breaker, spec, now);
+    else if (verdict === "success") {
+      breaker.succeeded += 1;
+      if (breaker.succeeded >= spec.probes) change(breaker, "closed", never);
+    }
+  } else if (breaker.phase === "closed") {
+    if (verdict === "success") breaker.failures = 0;
+    else if (verdict === "failure") {
+      breaker.failures += 1;
+      if (breaker.failures >= spec.failures) open(breaker, spec, now);
+    }
+  }
+}
+
+/** The open time has passed. */
+export function breakerHalfOpens(breaker: BreakerState): void {
+  change(breaker, "half-open", never);
+}
+
+function open(breaker: BreakerState, spec: BreakerSpec, now: Instant): void {
+  change(breaker, "open", after(now, spec.open));
+}
+
+function change(breaker: BreakerState, phase: BreakerPhase, openUntil: Instant): void {
+  breaker.phase = phase;
+  breaker.openUntil = openUntil;
+  breaker.failures = 0;
+  breaker.probing = 0;
+  breaker.succeeded = 0;
+  breaker.epoch += 1;
+}

@@ -1,0 +1,106 @@
+import { emptyTotal, type Total } from "./accounting/ledger.ts";
+import type { CompiledConfig } from "./compiled-config.ts";
+import { type BreakerState, closedBreaker } from "./health/breaker.ts";
+import { type IndexedHeap, makeHeap } from "./indexed-heap.ts";
+import { emptyQueue, type QueuePlace, type WaitQueue } from "./limit/wait-queue.ts";
+import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts";
+import type { Instant } from "./machine.ts";
+import type { AbortReason, AttemptId, EndpointId, FailureKind, RequestId, RouteRequest } from "./messages.ts";
+import { forkRandom, type RandomState } from "./random.ts";
+import { startOfTime } from "./time.ts";
+
+/** Everything the router knows: plain data, so that a snapshot is a copy. What has ended is not in it. */
+export interface RouterState {
+  now: Instant;
+  draining: boolean;
+  /** By RequestId and AttemptId: slots, null when free. */
+  readonly requests: (RequestSlot | null)[];
+  readonly attempts: (AttemptSlot | null)[];
+  readonly freeAttempts: AttemptId[];
+  /** By EndpointId, RouteId and DeploymentId. */
+  readonly endpoints: EndpointState[];
+  readonly routes: RouteState[];
+  readonly ledger: Total[];
+  /** One deadline per request (by RequestId), one per endpoint (by EndpointId). */
+  readonly requestDeadlines: IndexedHeap;
+  readonly endpointDeadlines: IndexedHeap;
+  readonly ties: RandomState;
+}
+
+export type RequestPhase = "queued" | "attempting" | "streaming" | "aborting" | "backing-off";
+
+export interface RequestSlot extends QueuePlace {
+  readonly request: RouteRequest;
+  phase: RequestPhase;
+  /** Null while none is under way. */
+  attempt: AttemptId | null;
+  attempts: number;
+  /** Endpoints that have had an attempt, in order. */
+  readonly tried: EndpointId[];
+  lastFailure: FailureKind | null;
+  /** Pico-dollars and tokens of all its attempts. */
+  picoDollars: number;
+  readonly usage: { input: number; cachedRead: number; cacheWrite: number; output: number; reasoning: number };
+  estimated: boolean;
+  priced: boolean;
+}
+
+export interface AttemptSlot {
+  readonly request: RequestId;
+  readonly endpoint: EndpointId;
+  readonly startedAt: Instant;
+  readonly breakerEpoch: number;
+  /** Its bytes are on their way to the caller: no other attempt can follow. */
+  committed: boolean;
+  /** Why it was told to end; its outcome is still to come. */
+  aborted: AbortReason | null;
+  /** The limit it ran into; null: none, or only the caller's deadline. */
+  timeout: FailureKind | null;
+}
+
+export interface EndpointState {
+  inFlight: number;
+  readonly breaker: BreakerState;
+  /** Rate-limited until then; 0: not. */
+  coolUntil: Instant;
+}
+
+export interface RouteState {
+  readonly queue: WaitQueue;
+  readonly retryBudget: RetryBudgetState;
+  /** Smooth weighted round robin: by place of the deployment in the route. */
+  readonly credits: number[];
+}
+
+export function initialState(config: CompiledConfig, seed: number): RouterState {
+  return {
+    now: startOfTime,
+    draining: false,
+    requests: [],
+    attempts: [],
+    freeAttempts: [],
+    endpoints: config.endpoints.map(() => ({ inFlight: 0, breaker: closedBreaker(), coolUntil: startOfTime })),
+    routes: config.routes.map((route) => ({ queue: emptyQueue(), retryBudget: fullRetryBudget(), credits: route.deployments.map(() => 0) })),
+    ledger: config.deployments.map(emptyTotal),
+    requestDeadlines: makeHeap(),
+    endpointDeadlines: makeHeap(),
+    ties: forkRandom(seed, "strategy-ties"),
+  };
+}
+
+export function newRequestSlot(request: RouteRequest): RequestSlot {
+  return {
+    request,
+    phase: "queued",
+    attempt: null,
+    attempts: 0,
+    tried: [],
+    lastFailure: null,
+    picoDollars: 0,
+    usage: { input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0 },
+    estimated: false,
+    priced: true,
+    queueNext: -1,
+    queueBefore: -1,
+  };
+}
