@@ -13,7 +13,54 @@ export interface EngineSpec {
   /** max_model_len */
   readonly modelTokensMax: number;
   readonly stepTime: StepTimeSpec;
+  /** What is left out has vLLM's default. */
+  readonly options?: Partial<EngineOptions>;
 }
+
+export interface EngineOptions {
+  /** async_scheduling: the next step is scheduled before the output of the last is known. */
+  readonly asyncScheduling: boolean;
+  readonly policy: "fcfs" | "priority";
+  /** enable_prefix_caching */
+  readonly prefixCaching: boolean;
+  /** enable_chunked_prefill */
+  readonly chunkedPrefill: boolean;
+  /** long_prefill_token_threshold; 0: none. */
+  readonly longPrefillTokensMax: number;
+  readonly longPrefillAdaptive: boolean;
+  /** scheduler_reserve_full_isl: on admission the whole sequence must fit, though blocks are taken chunk by chunk. */
+  readonly reserveFullSequence: boolean;
+  /** Share of the blocks kept free at admissions while something runs, 0..1. */
+  readonly watermark: number;
+  /** max_num_active_seqs; null: as sequencesMax. */
+  readonly activeSequencesMax: number | null;
+  /** pipeline_parallel_size */
+  readonly pipelineStages: number;
+  readonly speculation: SpeculationSpec | null;
+}
+
+export interface SpeculationSpec {
+  /** num_speculative_tokens */
+  readonly draftTokens: number;
+  readonly method: "ngram" | "eagle" | "draft-model";
+  /** Chance that a draft is accepted, given that all before it were, 0..1. */
+  readonly acceptance: number;
+  readonly seed: number;
+}
+
+export const engineDefaults: EngineOptions = {
+  asyncScheduling: true,
+  policy: "fcfs",
+  prefixCaching: true,
+  chunkedPrefill: true,
+  longPrefillTokensMax: 0,
+  longPrefillAdaptive: false,
+  reserveFullSequence: true,
+  watermark: 0,
+  activeSequencesMax: null,
+  pipelineStages: 1,
+  speculation: null,
+};
 
 /** What a step takes, as plain data. */
 export type StepTimeSpec = {

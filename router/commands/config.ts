@@ -1,0 +1,44 @@
+import { Command } from "commander";
+import { loadConfig } from "../config/load-config.ts";
+import type { LoadedConfig } from "../config/load-config.ts";
+
+export function configCommand(): Command {
+  return new Command("config").description("check configurations").addCommand(validateCommand());
+}
+
+function validateCommand(): Command {
+  return new Command("validate")
+    .description("check a configuration file: every problem with line, column and what to write instead")
+    .argument("<file>", "configuration (YAML)")
+    .option("--no-keys", "do not look up the providers' keys in the environment and in files")
+    .option("--json", "print what was read as JSON", false)
+    .addHelpText("after", "\nExample:\n  headgate config validate headgate.yaml\n\nExit codes: 0 valid, 2 not valid (the problems are on stderr)")
+    .action((file: string, options: { readonly keys: boolean; readonly json: boolean }) => {
+      const loaded = loadConfig(file, options.keys ? process.env : null);
+      process.stdout.write(options.json ? `${JSON.stringify({ valid: true, file, ...facts(loaded) })}\n` : described(file, loaded));
+    });
+}
+
+function facts({ compiled, service }: LoadedConfig) {
+  return {
+    version: compiled.version,
+    routes: compiled.routes.map((route) => ({ name: route.name, strategy: route.strategy, deployments: route.deployments.map((id) => compiled.deployments[id]?.name) })),
+    deployments: compiled.deployments.map((deployment) => ({
+      name: deployment.name,
+      provider: deployment.provider,
+      model: deployment.model,
+      weight: deployment.weight,
+      endpoints: deployment.endpoints.map((id) => `${service.endpoints[id]?.origin ?? ""}${service.endpoints[id]?.basePath ?? ""}`),
+      priced: deployment.rates !== null,
+      key: deployment.endpoints.some((id) => service.endpoints[id]?.key != null),
+    })),
+  };
+}
+
+function described(file: string, loaded: LoadedConfig): string {
+  const { routes, deployments } = facts(loaded);
+  const lines = [`${file} is valid: ${routes.length} route(s), ${deployments.length} deployment(s), ${loaded.compiled.endpoints.length} endpoint(s)`];
+  for (const route of routes) lines.push(`  route ${route.name}: ${route.strategy} over ${route.deployments.join(", ")}`);
+  for (const { name, priced } of deployments) if (!priced) lines.push(`  note: ${name} has no price: what it costs is not known, and counted as not known`);
+  return `${lines.join("\n")}\n`;
+}

@@ -1,0 +1,142 @@
+import type { BreakerSpec, CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, Rates, RouteSpec } from "../core/compiled-config.ts";
+import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
+import { keyName } from "./key-reference.ts";
+import { suggestion } from "./nearest.ts";
+import type { Problem } from "./problem.ts";
+import type { ConfigFile } from "./schema.ts";
+import { resolveKey } from "./secret.ts";
+import type { Environment, Secret } from "./secret.ts";
+import type { ServiceSpec, UpstreamSpec } from "./service-spec.ts";
+import { problemIn } from "./yaml-problems.ts";
+import type { YamlPlace } from "./yaml-problems.ts";
+import type { FieldPath } from "./yaml-source.ts";
+
+type DeploymentFile = ConfigFile["deployments"][string];
+type RouteFile = ConfigFile["routes"][string];
+type Report = (path: FieldPath, part: "key" | "value", message: string, fix: string) => void;
+
+export interface CompileOptions {
+  readonly version: ConfigVersion;
+  /** Null: keys are not looked up (simulation, validation without secrets). */
+  readonly env: Environment | null;
+}
+export interface Compiled {
+  readonly compiled: CompiledConfig;
+  readonly service: ServiceSpec;
+  /** Not empty: the rest is not to be used. */
+  readonly problems: readonly Problem[];
+}
+
+/** Names become ids (places in the arrays, in the order of the file), and what only holds between fields is checked. */
+export function compileConfig(place: YamlPlace, file: ConfigFile, options: CompileOptions): Compiled {
+  const problems: Problem[] = [];
+  const report: Report = (path, part, message, fix) => problems.push(problemIn(place, path, part, message, fix));
+  const endpoints: EndpointSpec[] = [];
+  const upstreams: UpstreamSpec[] = [];
+  const deployments: DeploymentSpec[] = [];
+  const idOf = new Map<string, DeploymentId>();
+  for (const [name, deployment] of Object.entries(file.deployments)) {
+    const id = deployments.length as DeploymentId;
+    idOf.set(name, id);
+    const key = keyOf(name, deployment, options.env, place.source.file, report);
+    const own = addEndpoints(id, name, deployment, key, { endpoints, upstreams, report });
+    deployments.push(compileDeployment(id, name, deployment, file.breaker, own, report));
+  }
+  const routes = Object.entries(file.routes).map(([name, route], index) => compileRoute(index as RouteId, name, route, idOf, report));
+  if (deployments.length === 0) report(["deployments"], "key", "is empty", "give at least one deployment");
+  if (routes.length === 0) report(["routes"], "key", "is empty", "give at least one route");
+  if (file.listen.port !== 0 && file.listen.port === file.metrics.port && file.listen.host === file.metrics.host) {
+    report(["metrics", "port"], "value", `${file.metrics.port} is the port that callers use too`, "give metrics a port of its own");
+  }
+  const service: ServiceSpec = { listen: file.listen, metrics: file.metrics, endpoints: upstreams };
+  return { compiled: { version: options.version, routes, deployments, endpoints }, service, problems };
+}
+
+function keyOf(name: string, deployment: DeploymentFile, env: Environment | null, file: string, report: Report): Secret | null {
+  if (env === null || deployment.key === undefined) return null;
+  const key = resolveKey(deployment.key, env, file);
+  if ("value" in key) return key.value;
+  report(["deployments", name, "key"], "value", key.message, key.fix);
+  return null;
+}
+
+interface Sink {
+  readonly endpoints: EndpointSpec[];
+  readonly upstreams: UpstreamSpec[];
+  readonly report: Report;
+}
+
+function addEndpoints(deployment: DeploymentId, name: string, file: DeploymentFile, key: Secret | null, sink: Sink): readonly EndpointId[] {
+  return file.endpoints.map(({ origin, basePath }, index) => {
+    const id = sink.endpoints.length as EndpointId;
+    const identity = `${origin}${basePath} ${file.model} ${keyName(file.key ?? null)}`;
+    if (sink.endpoints.some((other) => other.identity === identity)) {
+      sink.report(["deployments", name, "endpoints", index], "value", `${origin}${basePath} stands here twice with the same model and key`, "remove one: its limits and breaker would be counted twice");
+    }
+    sink.endpoints.push({ id, deployment, identity, origin, zone: "" });
+    sink.upstreams.push({ deployment, provider: file.provider, origin, basePath, model: file.model, key });
+    return id;
+  });
+}
+
+function compileDeployment(
+  id: DeploymentId,
+  name: string,
+  file: DeploymentFile,
+  breakerDefaults: ConfigFile["breaker"],
+  endpoints: readonly EndpointId[],
+  report: Report,
+): DeploymentSpec {
+  const rates = compileRates(file);
+  const contextTokens = file.context ?? Infinity;
+  if (rates !== null && Math.max(rates.input, rates.output, rates.cacheWrite) * Math.min(contextTokens, 2_000_000) > Number.MAX_SAFE_INTEGER) {
+    report(["deployments", name, "price"], "value", "one request could cost more than can be counted exactly", "check that prices are dollars per million tokens, and the context window");
+  }
+  const breaker: BreakerSpec = {
+    enabled: file.breaker.enabled ?? breakerDefaults.enabled,
+    failures: file.breaker.failures ?? breakerDefaults.failures,
+    open: file.breaker.open ?? breakerDefaults.open,
+    probes: file.breaker.probes ?? breakerDefaults.probes,
+  };
+  const { provider, model, weight } = file;
+  return { id, name, provider, model, weight, contextTokens, concurrencyMax: file.concurrency ?? Infinity, rates, breaker, endpoints };
+}
+
+function compileRates(file: DeploymentFile): Rates | null {
+  if (file.price === "unknown") return null;
+  const { input, output, cachedInput, cacheWrite } = file.price;
+  return { input, output, cachedRead: cachedInput ?? input, cacheWrite: cacheWrite ?? input };
+}
+
+function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: ReadonlyMap<string, DeploymentId>, report: Report): RouteSpec {
+  const deployments: DeploymentId[] = [];
+  for (const [index, wanted] of file.deployments.entries()) {
+    const path = ["routes", name, "deployments", index];
+    const found = idOf.get(wanted);
+    if (found === undefined) report(path, "value", `there is no deployment "${wanted}"`, suggestion(wanted, [...idOf.keys()]));
+    else if (deployments.includes(found)) report(path, "value", `"${wanted}" stands here twice`, "remove one; give it more weight instead");
+    else deployments.push(found);
+  }
+  const { backoff, budget } = file.retry;
+  if (backoff.base > backoff.max) report(["routes", name, "retry", "backoff"], "value", "base is longer than max", "make base the shorter one");
+  if (file.timeouts.firstToken > file.timeouts.total) report(["routes", name, "timeouts"], "value", "firstToken is longer than total", "make total the longest");
+  const budgetPerMille = Math.round(budget.percent * 10);
+  if (Math.abs(budgetPerMille - budget.percent * 10) > 1e-9) report(["routes", name, "retry", "budget", "percent"], "value", `${budget.percent} has more than one decimal`, "give at most one decimal, as 7.5");
+  return {
+    id,
+    name,
+    strategy: file.strategy,
+    deployments,
+    limits: file.timeouts,
+    retry: {
+      attemptsMax: file.retry.attempts,
+      backoffBase: backoff.base,
+      backoffMax: backoff.max,
+      retryAfterMax: file.retry.retryAfterMax,
+      budgetPerMille,
+      budgetFloorPerSecond: budget.floorPerSecond,
+    },
+    queue: { lengthMax: file.queue.length, wait: file.queue.wait },
+    outputTokensDefault: file.outputTokensDefault,
+  };
+}

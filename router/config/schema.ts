@@ -1,0 +1,119 @@
+import { z } from "zod";
+import { micros } from "../core/time.ts";
+import { keyReference } from "./key-reference.ts";
+import { choice, count, duration, flag, number, price, scalar, shown, text } from "./scalars.ts";
+import type { Parsed } from "./scalars.ts";
+
+const port = count("TCP port; 0 takes any free one", 0, 65_535);
+const listen = (what: string, portDefault: number) =>
+  z.strictObject({ host: text("Address to listen on").prefault("127.0.0.1"), port: port.prefault(portDefault) }).meta({ description: what }).prefault({});
+
+export interface EndpointUrl {
+  readonly origin: string;
+  /** Before `/v1/...`; empty where there is none. */
+  readonly basePath: string;
+}
+
+/** `http://host:port`, with a path where the API does not stand at the root; a trailing `/v1` is taken off. */
+export function parseEndpointUrl(value: unknown): Parsed<EndpointUrl> {
+  const fix = "write http://host:port or https://host/path, without key, query or fragment";
+  if (typeof value !== "string") return { message: `must be a URL, not ${shown(value)}`, fix };
+  const url = URL.canParse(value) ? new URL(value) : null;
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) return { message: `${shown(value)} is not an http or https URL`, fix };
+  if (url.username !== "" || url.password !== "") return { message: "a URL must carry no user or password", fix: "give the key as key: ${ENV_NAME}" };
+  if (url.search !== "" || url.hash !== "") return { message: `${shown(value)} has a query or fragment`, fix };
+  return { value: { origin: url.origin, basePath: url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "") } };
+}
+const endpointUrl = scalar({ type: "string", format: "uri", examples: ["http://127.0.0.1:9101"] }, parseEndpointUrl);
+
+const breakerFields = {
+  enabled: flag("Whether the breaker acts at all"),
+  failures: count("Consecutive failures that open it", 1, 10_000),
+  open: duration("How long it stays open before it is probed"),
+  probes: count("Probes let through while half-open; so many successes close it", 1, 1000),
+};
+const breakerOverride = z
+  .strictObject({ enabled: breakerFields.enabled.optional(), failures: breakerFields.failures.optional(), open: breakerFields.open.optional(), probes: breakerFields.probes.optional() })
+  .meta({ description: "What differs from the breaker defaults" });
+const breaker = z
+  .strictObject({
+    enabled: breakerFields.enabled.prefault(true),
+    failures: breakerFields.failures.prefault(5),
+    open: breakerFields.open.prefault("60s"),
+    probes: breakerFields.probes.prefault(3),
+  })
+  .meta({ description: "Circuit breaker per endpoint: defaults for all deployments" });
+
+const priceTable = z.strictObject({
+  input: price("Prompt tokens"),
+  output: price("Generated tokens"),
+  cachedInput: price("Prompt tokens read from the provider's cache; absent: as input").optional(),
+  cacheWrite: price("Prompt tokens written to the provider's cache; absent: as input").optional(),
+});
+
+const deployment = z
+  .strictObject({
+    provider: choice("Which API the endpoints speak", ["vllm", "openai-compatible"]),
+    model: text("Model name that the endpoints are asked for"),
+    endpoints: z.array(endpointUrl).min(1).meta({ description: "One URL per replica; a hosted API has one" }),
+    weight: count("Share of a weighted route; 0: only when nothing else is left", 0, 1_000_000).prefault(1),
+    context: count("Context window: prompt and output tokens together; absent: not checked", 1, 100_000_000).optional(),
+    concurrency: count("Attempts in flight per endpoint; absent: unlimited", 1, 1_000_000).optional(),
+    price: z.union([z.literal("unknown"), priceTable]).prefault("unknown").meta({ description: "Write { input: 0.15, output: 0.60 } in dollars per million tokens, or unknown: the cost is then not known, never zero" }),
+    key: keyReference.optional(),
+    breaker: breakerOverride.prefault({}),
+  })
+  .meta({ description: "A callable model behind one or more endpoints" });
+
+const timeouts = z
+  .strictObject({
+    connect: duration("Until the connection stands").prefault("2s"),
+    firstToken: duration("Until the first token of a stream").prefault("30s"),
+    idle: duration("Between two tokens of a stream").prefault("30s"),
+    total: duration("The whole attempt").prefault("10m"),
+  })
+  .meta({ description: "Limits of one attempt" });
+
+const retry = z
+  .strictObject({
+    attempts: count("Attempts per request, the first included; 1: no retry", 1, 20).prefault(3),
+    backoff: z
+      .strictObject({ base: duration("Longest first wait; it doubles with each retry, and the wait is drawn below it").prefault("100ms"), max: duration("Longest wait").prefault("5s") })
+      .prefault({}),
+    retryAfterMax: duration("A longer Retry-After is not waited for", micros(0)).prefault("30s"),
+    budget: z
+      .strictObject({
+        percent: number("Retries per arrived request, percent", { min: 0, max: 1000, whole: false }).prefault(10),
+        floorPerSecond: count("Retries a second that are allowed whatever the traffic", 0, 1_000_000).prefault(1),
+      })
+      .prefault({}),
+  })
+  .meta({ description: "What is tried again after a failure, and how often" });
+
+const route = z
+  .strictObject({
+    strategy: choice("How a deployment is chosen", ["weighted", "least-busy"]).prefault("weighted"),
+    deployments: z.array(text("Name of a deployment")).min(1),
+    outputTokensDefault: count("Output tokens assumed when the caller gives no cap", 1, 10_000_000).prefault(1024),
+    timeouts: timeouts.prefault({}),
+    retry: retry.prefault({}),
+    queue: z
+      .strictObject({ length: count("Requests that may wait for a place", 0, 1_000_000).prefault(1000), wait: duration("Longest wait for a place", micros(0)).prefault("10s") })
+      .prefault({}),
+  })
+  .meta({ description: "A model name that callers use" });
+
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/);
+
+export const configSchema = z
+  .strictObject({
+    listen: listen("Where callers connect", 8080),
+    metrics: listen("Where Prometheus connects", 9090),
+    deployments: z.record(name, deployment),
+    breaker: breaker.prefault({}),
+    routes: z.record(name, route),
+  })
+  .meta({ title: "Headgate configuration" });
+
+/** The file as read: units applied, defaults filled in, names not yet resolved. */
+export type ConfigFile = z.output<typeof configSchema>;

@@ -1,0 +1,39 @@
+import { assert } from "../../../router/core/assert.ts";
+import { keyedUnit, purposeOf } from "../../../router/core/random.ts";
+import { createStepTime } from "../step-time/create-step-time.ts";
+import { engineDefaults } from "./engine-spec.ts";
+import type { EngineOptions, EngineSpec } from "./engine-spec.ts";
+import type { EngineModel } from "./engine.ts";
+import { PlainEngine } from "./plain/plain-engine.ts";
+import type { Acceptance } from "./plain/plain-scheduler.ts";
+
+const draftPurpose = purposeOf("engine-draft-accepted");
+
+/**
+ * One vLLM replica. `detail` "first-token" says only when the first token of a sequence comes and when it ends, and skips what lies between.
+ * A pool smaller than one whole sequence is refused, as vLLM refuses to start: such a sequence would preempt itself for ever.
+ */
+export function createEngine(spec: EngineSpec, options: { readonly detail: "first-token" | "tokens" }): EngineModel {
+  const chosen: EngineOptions = { ...engineDefaults, ...spec.options };
+  assert(spec.blocks >= Math.ceil(spec.modelTokensMax / spec.blockTokens) + 1, "the KV pool holds at least one sequence of modelTokensMax and the null block");
+  return new PlainEngine({
+    rules: { ...spec, ...chosen },
+    stepTime: createStepTime(spec.stepTime),
+    detail: options.detail,
+    acceptance: acceptanceOf(chosen),
+  });
+}
+
+/** Each draft is accepted with the same chance as long as those before it were; the draw belongs to the sequence and its place. */
+function acceptanceOf(options: EngineOptions): Acceptance {
+  const { speculation } = options;
+  if (speculation === null) return () => 0;
+  return ({ request, drafts, padded }) => {
+    let accepted = 0;
+    while (!padded && accepted < drafts) {
+      if (keyedUnit(speculation.seed, draftPurpose, request.arrival, request.outputs * 64 + accepted) >= speculation.acceptance) break;
+      accepted++;
+    }
+    return accepted;
+  };
+}

@@ -1,0 +1,50 @@
+/** One sequence in the plain scheduler. Counts are tokens unless said otherwise. */
+export interface PlainRequest {
+  readonly id: number;
+  readonly promptTokens: number;
+  /** Where it ends by itself (EOS); Infinity: only by length. The scheduler learns it only from the output. */
+  readonly stopAfter: number;
+  /** max_tokens */
+  readonly outputTokensMax: number;
+  readonly priority: number;
+  readonly arrival: number;
+  /** Chained ids of its full blocks, prompt first; grows with private ids where the caller knows none. */
+  readonly chain: number[];
+  status: "waiting" | "running" | "preempted" | "finished";
+  outputs: number;
+  /** Tokens whose KV stands, or will when the steps in flight have run. */
+  computed: number;
+  /** Asynchronous: outputs that are in flight and not yet known. */
+  placeholders: number;
+  /** Drafts to be tried in the next step. */
+  drafts: number;
+  /** Steps in flight that it is part of, and those of a time before its last preemption. */
+  inFlight: number;
+  stale: number;
+  /** Its blocks of the pool, and how many of them have a hash. */
+  blocks: number[];
+  hashedBlocks: number;
+  preemptions: number;
+  /** Pipeline and asynchronous: the first schedule() call that may decode it again. */
+  eligibleCall: number;
+}
+
+export function createPlainRequest(of: Pick<PlainRequest, "id" | "promptTokens" | "stopAfter" | "outputTokensMax" | "priority" | "arrival"> & { readonly chain: readonly number[] }): PlainRequest {
+  return {
+    ...of,
+    chain: [...of.chain],
+    status: "waiting",
+    outputs: 0,
+    computed: 0,
+    placeholders: 0,
+    drafts: 0,
+    inFlight: 0,
+    stale: 0,
+    blocks: [],
+    hashedBlocks: 0,
+    preemptions: 0,
+    eligibleCall: 0,
+  };
+}
+
+export const lengthOf = (request: PlainRequest): number => request.promptTokens + request.outputs;
