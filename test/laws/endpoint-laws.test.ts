@@ -77,7 +77,7 @@ for (const [name, make] of Object.entries(models)) {
         );
       });
 
-      test(`commands, ${detail}: in order of time, tokens in order, exactly one last command per call that was not aborted`, () => {
+      test(`commands, ${detail}: in order of time, tokens in order, exactly one last command per call`, () => {
         fc.assert(
           fc.property(moves, (list) => {
             const { commands } = resolveMoves(make(detail), list);
