@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { seconds } from "../../../../router/core/time.ts";
+import { instantAt, seconds } from "../../../../router/core/time.ts";
 import { type FixtureOptions, only, RouterHarness } from "../../../support/router-fixture.ts";
 
 let harness: RouterHarness | null = null;
@@ -130,7 +130,7 @@ describe("time limits", () => {
 
   test("the caller's deadline ends it and is not held against the endpoint", () => {
     const router = make({ breaker: { failures: 1 } });
-    router.arrive(0, { deadline: seconds(3) });
+    router.arrive(0, { deadline: instantAt(seconds(3)) });
     expect(only(router.at(3).wake(), "abort-attempt")[0]?.why).toBe("deadline");
     expect(only(router.end(0, {}), "finish-request")[0]?.result).toEqual({ kind: "rejected", why: "deadline-passed", retryAfter: null });
     expect(router.router.snapshot().endpoints[0]?.breaker.phase).toBe("closed");
