@@ -253,7 +253,12 @@ class SimulatedWorld implements World {
     this.#toRouter({ kind: "attempt-ended", attempt, outcome }, 0);
   }
 
-  #finish(id: RequestId, result: FinishResult, account: { readonly nanoDollars: number; readonly priced: boolean; readonly attempts: number }, end: Instant): void {
+  #finish(
+    id: RequestId,
+    result: FinishResult,
+    account: { readonly nanoDollars: number; readonly priced: boolean; readonly attempts: number },
+    end: Instant,
+  ): void {
     const open = present(this.#requests[id], "the finished request");
     this.#requests[id] = null;
     this.#freeRequests.push(id);

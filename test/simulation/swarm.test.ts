@@ -12,7 +12,17 @@ test("200 random worlds with faults: every invariant holds, every request ends",
     for (const { result, why } of records) results.set(`${result} ${why ?? ""}`.trim(), (results.get(`${result} ${why ?? ""}`.trim()) ?? 0) + 1);
   }
   // The swarm would prove nothing if it never met these.
-  for (const met of ["served", "cut cut", "failed server-error", "failed connect-failed", "failed rate-limited", "failed timed-out-first-token", "rejected queue-full", "rejected deadline-passed", "rejected no-candidate"])
+  for (const met of [
+    "served",
+    "cut cut",
+    "failed server-error",
+    "failed connect-failed",
+    "failed rate-limited",
+    "failed timed-out-first-token",
+    "rejected queue-full",
+    "rejected deadline-passed",
+    "rejected no-candidate",
+  ])
     expect([met, (results.get(met) ?? 0) > 0]).toEqual([met, true]);
 });
 

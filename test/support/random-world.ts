@@ -23,7 +23,12 @@ export function randomScenario(seed: number): { readonly scenario: CompiledScena
   const config = fixtureConfig({
     deployments,
     strategy: nextUnit(random) < 0.5 ? "weighted" : "least-busy",
-    breaker: { enabled: nextUnit(random) < 0.9, failures: 1 + nextBelow(random, 5), open: millis(100 + nextBelow(random, 20_000)), probes: 1 + nextBelow(random, 3) },
+    breaker: {
+      enabled: nextUnit(random) < 0.9,
+      failures: 1 + nextBelow(random, 5),
+      open: millis(100 + nextBelow(random, 20_000)),
+      probes: 1 + nextBelow(random, 3),
+    },
     retry: {
       attemptsMax: 1 + nextBelow(random, 4),
       backoffBase: millis(nextBelow(random, 500)),
@@ -36,7 +41,15 @@ export function randomScenario(seed: number): { readonly scenario: CompiledScena
     },
   });
   const endpoints = config.endpoints.map(({ deployment }) => deployments[deployment]?.model ?? smallVllm);
-  const scenario = { name: `random-${seed}`, config, endpoints, faults: randomFaults(random, endpoints.length), defaultRoute: config.routes[0]?.id ?? (0 as never), warmUp: micros(0), targets: [] };
+  const scenario = {
+    name: `random-${seed}`,
+    config,
+    endpoints,
+    faults: randomFaults(random, endpoints.length),
+    defaultRoute: config.routes[0]?.id ?? (0 as never),
+    warmUp: micros(0),
+    targets: [],
+  };
   return { scenario, arrivals: randomArrivals(random) };
 }
 

@@ -75,7 +75,11 @@ describe("retry", () => {
   });
 
   test("ends with the attempts, and with the budget", () => {
-    const router = make({ deployments: [{ endpoints: 3 }], retry: { attemptsMax: 3, budgetPerMille: 0, budgetFloorPerSecond: 0 }, breaker: { enabled: false } });
+    const router = make({
+      deployments: [{ endpoints: 3 }],
+      retry: { attemptsMax: 3, budgetPerMille: 0, budgetFloorPerSecond: 0 },
+      breaker: { enabled: false },
+    });
     let retries = 0;
     for (let request = 0; request < 20; request += 1) {
       router.arrive(request);
@@ -85,7 +89,11 @@ describe("retry", () => {
   });
 
   test("the budget fills with requests and with time", () => {
-    const router = make({ deployments: [{ endpoints: 2 }], retry: { attemptsMax: 2, budgetPerMille: 100, budgetFloorPerSecond: 2 }, breaker: { enabled: false } });
+    const router = make({
+      deployments: [{ endpoints: 2 }],
+      retry: { attemptsMax: 2, budgetPerMille: 100, budgetFloorPerSecond: 2 },
+      breaker: { enabled: false },
+    });
     const spend = (): number => {
       let retries = 0;
       for (let request = 0; request < 30; request += 1) {
@@ -118,7 +126,12 @@ describe("time limits", () => {
   test("one that comes at the very instant is in time", () => {
     const router = make(two);
     router.arrive(0);
-    expect(router.at(10).firstToken(0).map(({ kind }) => kind)).toEqual(["commit-attempt"]);
+    expect(
+      router
+        .at(10)
+        .firstToken(0)
+        .map(({ kind }) => kind),
+    ).toEqual(["commit-attempt"]);
   });
 
   test("a plain answer has only the total limit", () => {
@@ -170,7 +183,12 @@ describe("queue", () => {
   });
 
   test("one that cannot use the free place lets the next one pass", () => {
-    const router = make({ deployments: [{ concurrencyMax: 1, contextTokens: 1000 }, { concurrencyMax: 1, contextTokens: 32_768 }] });
+    const router = make({
+      deployments: [
+        { concurrencyMax: 1, contextTokens: 1000 },
+        { concurrencyMax: 1, contextTokens: 32_768 },
+      ],
+    });
     router.arrive(0);
     router.arrive(1);
     router.arrive(2, { inputTokens: 5000 });
