@@ -89,7 +89,7 @@ export class VllmReplica implements EndpointModel {
 
   observe(now: Instant): EndpointSignals {
     const { running, waiting, blocksUsed, blocks, preemptions, busy } = this.#engine.observe(now);
-    return { running, waiting: waiting + this.#entering.count, kvUsed: blocks > 1 ? blocksUsed / (blocks - 1) : 0, preemptions, busy };
+    return { running, waiting: waiting + this.#entering.count, kvUsed: blocks > 0 ? blocksUsed / blocks : 0, preemptions, busy };
   }
 
   #enter(): void {
