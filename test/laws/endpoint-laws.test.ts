@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { HostedSpec, VllmSpec } from "../../simulator/core/compiled-scenario.ts";
 import type { EndpointModel } from "../../simulator/core/endpoint.ts";
 import { VllmReplica } from "../../simulator/core/endpoint/vllm-replica.ts";
+import { createEngine } from "../../simulator/core/engine/create-engine.ts";
 import { HostedProvider } from "../../simulator/core/hosted/hosted-provider.ts";
 import type { TimedCommand } from "../support/endpoint-history.ts";
 import { anyMove, playEvents, resolveMoves } from "../support/endpoint-history.ts";
@@ -39,9 +40,15 @@ const hostedSpec: HostedSpec = {
   quota: { requestsPerMinute: 40, tokensPerMinute: 30_000 },
 };
 
+const engineReplica = (detail: Detail): EndpointModel => {
+  const spec = vllmSpec(700, 300);
+  return new VllmReplica(spec, createEngine(spec.engine, { detail }), { seed: 7, index: 2 });
+};
+
 const models: Record<string, (detail: Detail) => EndpointModel> = {
   "vLLM replica over a solo engine": (detail) => new VllmReplica(vllmSpec(700, 300), new SoloEngine({ detail }), { seed: 7, index: 2 }),
   "vLLM replica without front-end delays": (detail) => new VllmReplica(vllmSpec(0, 0), new SoloEngine({ detail }), { seed: 7, index: 2 }),
+  "vLLM replica over the engine": engineReplica,
   "hosted provider": (detail) => new HostedProvider(hostedSpec, { seed: 7, index: 2, detail }),
   "hosted provider without quota": (detail) => new HostedProvider({ ...hostedSpec, quota: null }, { seed: 7, index: 2, detail }),
 };
@@ -70,7 +77,7 @@ for (const [name, make] of Object.entries(models)) {
         );
       });
 
-      test(`commands, ${detail}: in order of time, tokens in order, exactly one last command per call that was not aborted`, () => {
+      test(`commands, ${detail}: in order of time, tokens in order, exactly one last command per call`, () => {
         fc.assert(
           fc.property(moves, (list) => {
             const { commands } = resolveMoves(make(detail), list);

@@ -123,7 +123,6 @@ function eventOf(move: Move, open: number[], serial: number): EndpointEvent | nu
     case "abort": {
       const call = open[move.which % Math.max(1, open.length)];
       if (call === undefined) return null;
-      open.splice(open.indexOf(call), 1);
       return { kind: "call-aborted", call: call as never };
     }
     case "fault":

@@ -2,7 +2,7 @@ import type { Instant, Out } from "../../../router/core/machine.ts";
 import type { FailureKind, Usage } from "../../../router/core/messages.ts";
 import { after, earlier } from "../../../router/core/time.ts";
 import type { VllmSpec } from "../compiled-scenario.ts";
-import type { EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals, FaultState } from "../endpoint.ts";
+import type { CallId, EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals, FaultState } from "../endpoint.ts";
 import { healthy } from "../endpoint.ts";
 import type { EngineCommand, EngineModel, SequenceId } from "../engine/engine.ts";
 import { clearLine, lineDue, makeDelayLine, putInLine, takeFromLine } from "./delay-line.ts";
@@ -68,7 +68,7 @@ export class VllmReplica implements EndpointModel {
         this.#receive(event, now, out);
         break;
       case "call-aborted":
-        this.#abort(event.call, now);
+        this.#abort(event.call, now, out);
         break;
       case "fault-changed":
         this.#changeFault(event.fault, now, out);
@@ -89,7 +89,7 @@ export class VllmReplica implements EndpointModel {
 
   observe(now: Instant): EndpointSignals {
     const { running, waiting, blocksUsed, blocks, preemptions, busy } = this.#engine.observe(now);
-    return { running, waiting: waiting + this.#entering.count, kvUsed: blocks > 1 ? blocksUsed / (blocks - 1) : 0, preemptions, busy };
+    return { running, waiting: waiting + this.#entering.count, kvUsed: blocks > 0 ? blocksUsed / blocks : 0, preemptions, busy };
   }
 
   #enter(): void {
@@ -148,11 +148,12 @@ export class VllmReplica implements EndpointModel {
     );
   }
 
-  #abort(id: number, now: Instant): void {
+  #abort(id: CallId, now: Instant, out: Out<EndpointCommand>): void {
     const call = this.#calls[id] ?? null;
     if (call === null) return;
     this.#forget(call);
     if (call.sequence >= 0) this.#engine.handle({ kind: "sequence-aborted", id: call.sequence as SequenceId }, now, this.#engineOut);
+    out.emit({ kind: "cut-call", call: id, usage: usageOf(call) }, now);
   }
 
   #changeFault(fault: FaultState, now: Instant, out: Out<EndpointCommand>): void {

@@ -71,7 +71,7 @@ export class HostedProvider implements EndpointModel {
         this.#receive(event, now, out);
         break;
       case "call-aborted":
-        this.#forget(event.call);
+        this.#cut(event.call, this.#fault.slowdown, now, out);
         break;
       case "fault-changed":
         this.#changeFault(event.fault, now, out);
@@ -185,22 +185,29 @@ export class HostedProvider implements EndpointModel {
   }
 
   #changeFault(fault: FaultState, now: Instant, out: Out<EndpointCommand>): void {
-    const slowdownBefore = this.#fault.slowdown;
+    const before = this.#fault;
     this.#fault = fault;
     for (let id = 0; id < this.#calls.length; id += 1) {
       const call = this.#calls[id] ?? null;
       if (call === null) continue;
       const callId = id as CallId;
       if (fault.down) {
-        const output = tokensBefore(call, now, slowdownBefore);
-        this.#forget(callId);
-        out.emit({ kind: "cut-call", call: callId, usage: usageOf(output === 0 ? 0 : call.inputTokens, output) }, now);
-      } else if (fault.slowdown !== slowdownBefore) {
-        call.worked += (now - call.pacedAt) / slowdownBefore;
+        this.#cut(callId, before.slowdown, now, out);
+      } else if (fault.slowdown !== before.slowdown) {
+        call.worked += (now - call.pacedAt) / before.slowdown;
         call.pacedAt = now;
         this.#schedule(callId, call);
       }
     }
+  }
+
+  /** The connection breaks, from either side. What had left until then was worked off at `slowdown`. */
+  #cut(id: CallId, slowdown: number, now: Instant, out: Out<EndpointCommand>): void {
+    const call = this.#calls[id] ?? null;
+    if (call === null) return;
+    const output = tokensBefore(call, now, slowdown);
+    this.#forget(id);
+    out.emit({ kind: "cut-call", call: id, usage: usageOf(output === 0 ? 0 : call.inputTokens, output) }, now);
   }
 
   #forget(id: CallId): void {

@@ -14,8 +14,7 @@ export interface MinuteBucket {
 }
 
 const minute = seconds(60);
-/** minute x limit must stay below 2^53. */
-const perMinuteMax = 150_000_000;
+const perMinuteMax = 1e12;
 
 /** Full at the start. */
 export function makeMinuteBucket(perMinute: number): MinuteBucket {
@@ -28,9 +27,8 @@ export function makeMinuteBucket(perMinute: number): MinuteBucket {
 export function fillBucket(bucket: MinuteBucket, now: Instant): void {
   const elapsed = Math.min(now - bucket.filledAt, minute);
   bucket.filledAt = now;
-  const gain = elapsed * bucket.perMinute + bucket.remainder;
-  bucket.level += Math.floor(gain / minute);
-  bucket.remainder = gain % minute;
+  bucket.level += wholeGain(bucket, elapsed);
+  bucket.remainder = partialGain(bucket, elapsed) % minute;
   if (bucket.level >= bucket.perMinute) {
     bucket.level = bucket.perMinute;
     bucket.remainder = 0;
@@ -40,6 +38,20 @@ export function fillBucket(bucket: MinuteBucket, now: Instant): void {
 /** From the last filling until the bucket holds `amount`, if nobody takes from it meanwhile; 0 when it does now; null when it never will. */
 export function waitFor(bucket: MinuteBucket, amount: number): Duration | null {
   if (amount > bucket.perMinute) return null;
-  if (amount <= bucket.level) return 0 as Duration;
-  return Math.ceil(((amount - bucket.level) * minute - bucket.remainder) / bucket.perMinute) as Duration;
+  const missing = amount - bucket.level;
+  if (missing <= 0) return 0 as Duration;
+  // The division rounds; the gain, which is exact, has the last word.
+  let wait = Math.ceil((missing * minute - bucket.remainder) / bucket.perMinute);
+  while (wholeGain(bucket, wait) < missing) wait += 1;
+  while (wait > 0 && wholeGain(bucket, wait - 1) >= missing) wait -= 1;
+  return wait as Duration;
+}
+
+/** floor((elapsed x limit + remainder) / minute), with the limit taken apart so that nothing passes 2^53. */
+function wholeGain(bucket: MinuteBucket, elapsed: number): number {
+  return elapsed * Math.floor(bucket.perMinute / minute) + Math.floor(partialGain(bucket, elapsed) / minute);
+}
+
+function partialGain(bucket: MinuteBucket, elapsed: number): number {
+  return elapsed * (bucket.perMinute % minute) + bucket.remainder;
 }
