@@ -3,6 +3,7 @@ import { runCommandLine, type CommandEntry } from "./router/commands/command-lin
 
 /** The table of contents: one line per command, each loaded when it is called. */
 const commands: readonly CommandEntry[] = [
+  { name: "serve", summary: "the router service", load: async () => (await import("./router/commands/serve.ts")).serveCommand() },
   { name: "config", summary: "check a configuration file", load: async () => (await import("./router/commands/config.ts")).configCommand() },
 ];
 
