@@ -5,6 +5,7 @@ import { runCommandLine, type CommandEntry } from "./router/commands/command-lin
 const commands: readonly CommandEntry[] = [
   { name: "serve", summary: "the router service", load: async () => (await import("./router/commands/serve.ts")).serveCommand() },
   { name: "config", summary: "check a configuration file", load: async () => (await import("./router/commands/config.ts")).configCommand() },
+  { name: "simulate", summary: "run a scenario in virtual time and judge its targets", load: async () => (await import("./simulator/commands/simulate.ts")).simulateCommand() },
 ];
 
 /** Beside this file as a source, one folder up from the compiled one. */

@@ -155,7 +155,9 @@ describe("the fault script", () => {
     ).rejects.toThrow();
     expect(tokens).toBeGreaterThan(5);
     expect(performance.now() - started).toBeGreaterThan(120);
-    await expect(replica?.chat.completions.create(ask(10, 2))).rejects.toBeInstanceOf(APIConnectionError);
+    const refused: unknown = await replica?.chat.completions.create(ask(10, 2)).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(APIConnectionError);
+    expect(JSON.stringify(errorCodes(refused))).toContain("ECONNREFUSED");
     expect((await sibling?.chat.completions.create(ask(10, 2)))?.usage?.completion_tokens).toBe(2);
     await pause(Math.max(0, 730 - (performance.now() - started)));
     expect((await replica?.chat.completions.create(ask(10, 2)))?.usage?.completion_tokens).toBe(2);
@@ -184,6 +186,11 @@ describe("the fault script", () => {
     expect(times.last).toBeGreaterThanOrEqual(199);
   });
 });
+
+function errorCodes(error: unknown): unknown[] {
+  if (!(error instanceof Error)) return [];
+  return ["code" in error ? error.code : error.message, ...errorCodes(error.cause)];
+}
 
 interface StreamTimes {
   headers: number;
