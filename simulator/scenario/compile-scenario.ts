@@ -56,7 +56,7 @@ function compileFleet(file: ScenarioFile, config: CompiledConfig, report: Report
 function compileVllm(entry: VllmEntry, deployment: DeploymentSpec, report: Report): EndpointModelSpec {
   const path = ["fleet", deployment.name, "engine"];
   const { engine } = entry;
-  const modelTokensMax = engine.modelTokensMax ?? (Number.isFinite(deployment.contextTokens) ? deployment.contextTokens : 32_768);
+  const modelTokensMax = engine.modelTokensMax ?? (Number.isFinite(deployment.contextTokens) ? deployment.contextTokens : 16_384);
   const blocksNeeded = Math.ceil(modelTokensMax / engine.blockTokens) + 1;
   if (engine.blocks < blocksNeeded) {
     report([...path, "blocks"], "value", `${engine.blocks} blocks do not hold one request of ${modelTokensMax} tokens: vLLM would not start`, `give at least ${blocksNeeded} blocks, or a smaller modelTokensMax`);
