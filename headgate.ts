@@ -4,6 +4,12 @@ import { runCommandLine, type CommandEntry } from "./router/commands/command-lin
 /** The table of contents: one line per command, each loaded when it is called. */
 const commands: readonly CommandEntry[] = [
   { name: "config", summary: "check a configuration file", load: async () => (await import("./router/commands/config.ts")).configCommand() },
+  { name: "demo", summary: "the tour: a small scenario on an embedded trace", load: async () => (await import("./simulator/commands/demo.ts")).demoCommand() },
+  {
+    name: "simulate",
+    summary: "run a scenario in virtual time and judge its targets",
+    load: async () => (await import("./simulator/commands/simulate.ts")).simulateCommand(),
+  },
 ];
 
 /** Beside this file as a source, one folder up from the compiled one. */
