@@ -133,19 +133,16 @@ class Replay {
   }
 
   report(eventLoopDelayMs: Validity["eventLoopDelayMs"]): ReplayRun {
-    const validity = judgeValidity(
-      {
-        lagsUs: this.#lags.values(),
-        scheduledSpanUs: this.#lastScheduled - this.#firstScheduled,
-        sentSpanUs: this.#lastSent - this.#firstSent,
-        ttftP50Ms: this.#ttftP50Ms(),
-        eventLoopDelayMs,
-        unsent: this.#unsent,
-        interrupted: this.#options.signal.aborted,
-        givenUp: this.#givenUp,
-      },
-      percentile,
-    );
+    const validity = judgeValidity({
+      lagsUs: this.#lags.values(),
+      scheduledSpanUs: this.#lastScheduled - this.#firstScheduled,
+      sentSpanUs: this.#lastSent - this.#firstSent,
+      ttftP50Ms: this.#ttftP50Ms(),
+      eventLoopDelayMs,
+      unsent: this.#unsent,
+      interrupted: this.#options.signal.aborted,
+      givenUp: this.#givenUp,
+    });
     return { records: this.#records, validity };
   }
 

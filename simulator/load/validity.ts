@@ -1,3 +1,5 @@
+import { percentile } from "../core/measure/percentile.ts";
+
 /**
  * Whether a replay measured the service rather than its own load generator. Invalid, neither pass nor fail, when requests left too late (p99 of
  * sent - scheduled above the larger of 10 ms and 5 % of the TTFT's median), when the achieved rate is more than 1 % off the requested one, when requests
@@ -32,7 +34,7 @@ const lagFloorMs = 10;
 const lagShare = 0.05;
 const rateTolerance = 0.01;
 
-export function judgeValidity(input: ValidityInput, percentile: (sorted: Float64Array, percent: number) => number): Validity {
+export function judgeValidity(input: ValidityInput): Validity {
   const sorted = input.lagsUs.toSorted();
   const at = (percent: number): number => (sorted.length === 0 ? 0 : Math.round(percentile(sorted, percent)) / 1000);
   const limit = Math.max(lagFloorMs, lagShare * (input.ttftP50Ms ?? 0));
