@@ -5,7 +5,8 @@ import { loadConfig } from "../../../../router/config/load-config.ts";
 import { placed, problemsOf } from "../../../support/problems-of.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
-const write = (text: string, more: Readonly<Record<string, string>> = {}): string => path.join(temporaryFolder({ "headgate.yaml": text, ...more }), "headgate.yaml");
+const write = (text: string, more: Readonly<Record<string, string>> = {}): string =>
+  path.join(temporaryFolder({ "headgate.yaml": text, ...more }), "headgate.yaml");
 
 const small = `
 deployments:
@@ -169,7 +170,15 @@ test("a file that is not there is named, without a line", async () => {
 test("an alias that is used twice points at its place, and a bomb of aliases is refused", async () => {
   const shared = small.replace("chat: {", "base: &base { deployments: [b] }\n  chat: *base\n  more: {");
   expect(placed(await problemsOf(() => loadConfig(write(shared), {})))).toContain('5:31 routes.base.deployments[0]: there is no deployment "b"');
-  const bomb = ["a: &a [x, x, x, x, x, x, x, x, x, x]", ..."bcdefgh".split("").map((name, index) => `${name}: &${name} [${Array(10).fill(`*${"abcdefg"[index] ?? ""}`).join(", ")}]`)];
+  const bomb = [
+    "a: &a [x, x, x, x, x, x, x, x, x, x]",
+    ..."bcdefgh".split("").map(
+      (name, index) =>
+        `${name}: &${name} [${Array(10)
+          .fill(`*${"abcdefg"[index] ?? ""}`)
+          .join(", ")}]`,
+    ),
+  ];
   const [problem] = await problemsOf(() => loadConfig(write(bomb.join("\n")), {}));
   expect(problem?.fix).toBe("use fewer aliases");
 });

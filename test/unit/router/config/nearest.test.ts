@@ -15,5 +15,10 @@ test("a short name is not rewritten whole", () => {
 test("a suggestion lists what there is", () => {
   expect(suggestion("hst", ["port", "host"])).toBe('did you mean "host"? (known: port, host)');
   expect(suggestion("zzz", [])).toBe("there are none");
-  expect(suggestion("zzz", Array.from({ length: 30 }, (_, index) => `name-${index}`))).toMatch(/, \.\.\.$/);
+  expect(
+    suggestion(
+      "zzz",
+      Array.from({ length: 30 }, (_, index) => `name-${index}`),
+    ),
+  ).toMatch(/, \.\.\.$/);
 });

@@ -2,7 +2,13 @@ import { expect, test } from "vitest";
 import { readResult, writeResult } from "../../../../simulator/result/result-json.ts";
 import type { NotApplicableResult } from "../../../../simulator/result/run-result.ts";
 
-const result: NotApplicableResult = { version: 1, kind: "not-applicable", verdict: "not-applicable", scenario: { name: "x", description: null }, reason: "no trace" };
+const result: NotApplicableResult = {
+  version: 1,
+  kind: "not-applicable",
+  verdict: "not-applicable",
+  scenario: { name: "x", description: null },
+  reason: "no trace",
+};
 
 test("what was written is read again", () => {
   expect(readResult(writeResult(result))).toEqual({ kind: "read", result });

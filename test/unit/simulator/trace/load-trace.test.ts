@@ -23,7 +23,12 @@ async function rowsOf(content: string | Buffer, rowsMax = Infinity): Promise<rea
 
 const problemsIn = async (content: string | Buffer) => placed(await problemsOf(async () => await loadTrace(write(content), azure, Infinity)));
 
-const rows = ["2023-11-16 18:15:46.6805900,374,44", "2023-11-16 18:15:50.9951690,396,109", "2023-11-16 18:15:50.9951690,879,55", "2023-11-16 18:15:51.2224670,91,16"];
+const rows = [
+  "2023-11-16 18:15:46.6805900,374,44",
+  "2023-11-16 18:15:50.9951690,396,109",
+  "2023-11-16 18:15:50.9951690,879,55",
+  "2023-11-16 18:15:51.2224670,91,16",
+];
 const parsed = [
   [0, 374, 44],
   [4_314_579, 396, 109],
@@ -57,7 +62,11 @@ test("timestamps: seven digits are cut to whole microseconds after the subtracti
 });
 
 test("rows that arrive in pieces are put together", async () => {
-  const many = Array.from({ length: 60_000 }, (_, row) => `2023-11-16 18:${String(Math.floor(row / 6000) + 10)}:${String(Math.floor(row / 100) % 60).padStart(2, "0")}.${String(row % 100).padStart(7, "0")},${1 + (row % 7)},${1 + (row % 3)}`);
+  const many = Array.from(
+    { length: 60_000 },
+    (_, row) =>
+      `2023-11-16 18:${String(Math.floor(row / 6000) + 10)}:${String(Math.floor(row / 100) % 60).padStart(2, "0")}.${String(row % 100).padStart(7, "0")},${1 + (row % 7)},${1 + (row % 3)}`,
+  );
   const read = await rowsOf([header, ...many].join("\r\n"));
   expect(read.length).toBe(60_000);
   expect(read[59_999]).toEqual([599_000_009, 1 + (59_999 % 7), 1 + (59_999 % 3)]);
@@ -100,7 +109,9 @@ test("a wrong header is the only problem: the column, what stands there and what
   expect(await problemsIn(`TIMESTAMP,ContextToken,GeneratedTokens\n${rows[0]}`)).toEqual([
     '1:11 ContextTokens: column 2 is "ContextToken" instead of "ContextTokens" (it looks like a misspelling)',
   ]);
-  expect(await problemsIn("TIMESTAMP,GeneratedTokens,ContextTokens\n")).toEqual(['1:11 ContextTokens: column 2 is "GeneratedTokens" instead of "ContextTokens"']);
+  expect(await problemsIn("TIMESTAMP,GeneratedTokens,ContextTokens\n")).toEqual([
+    '1:11 ContextTokens: column 2 is "GeneratedTokens" instead of "ContextTokens"',
+  ]);
   expect(await problemsIn(`${header},More\n`)).toEqual(["1:41 -: has 4 columns instead of 3"]);
   expect(await problemsIn(rows[0] ?? "")).toEqual(['1:1 TIMESTAMP: column 1 is "2023-11-16 18:15:46.6805900" instead of "TIMESTAMP"']);
 });
@@ -116,7 +127,10 @@ test("empty, without rows, absent, a folder", async () => {
 });
 
 test("a cut or damaged gzip file is named, with the last line that could be read", async () => {
-  const many = Array.from({ length: 20_000 }, (_, row) => `2023-11-16 18:15:46.${String((row * 7919) % 10_000_000).padStart(7, "0")},${1 + ((row * 31) % 4096)},${1 + ((row * 17) % 999)}`).toSorted();
+  const many = Array.from(
+    { length: 20_000 },
+    (_, row) => `2023-11-16 18:15:46.${String((row * 7919) % 10_000_000).padStart(7, "0")},${1 + ((row * 31) % 4096)},${1 + ((row * 17) % 999)}`,
+  ).toSorted();
   const zipped = gzipSync([header, ...many].join("\n"));
   const [cut] = await problemsOf(async () => await loadTrace(write(zipped.subarray(0, zipped.length - 2000)), azure, Infinity));
   expect(cut?.message).toBe("the gzip file is cut off: it ends in the middle");

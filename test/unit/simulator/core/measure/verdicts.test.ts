@@ -23,6 +23,7 @@ test("at least", () => {
 });
 
 test("one broken target breaks the run; no target, nothing to judge", () => {
-  const of = (...verdicts: readonly ("pass" | "fail" | "inconclusive")[]) => overall(verdicts.map((verdict) => ({ metric: "x", bound: "max", limit: 1, values: [], verdict })));
+  const of = (...verdicts: readonly ("pass" | "fail" | "inconclusive")[]) =>
+    overall(verdicts.map((verdict) => ({ metric: "x", bound: "max", limit: 1, values: [], verdict })));
   expect([of("pass", "pass"), of("pass", "inconclusive"), of("inconclusive", "fail"), of()]).toEqual(["pass", "inconclusive", "fail", "not-applicable"]);
 });
