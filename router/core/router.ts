@@ -14,12 +14,12 @@
 import { bookOutcome } from "./accounting/book-outcome.ts";
 import { roundToNano } from "./accounting/ledger.ts";
 import { assert, present } from "./assert.ts";
-import { findCandidates, noCandidates } from "./candidates.ts";
+import { explanationOf, noCandidates } from "./candidates.ts";
 import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import { decide } from "./decision.ts";
 import { breakerHalfOpens, breakerStarts } from "./health/breaker.ts";
 import { heapRemove, heapSet, heapTopId, heapTopKey } from "./indexed-heap.ts";
-import { payIntoRetryBudget, takeFromRetryBudget } from "./limit/retry-budget.ts";
+import { payIntoRetryBudget } from "./limit/retry-budget.ts";
 import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
 import { enqueue, leaveQueue } from "./limit/wait-queue.ts";
 import type { Duration, Instant, Machine, Out, Restorable } from "./machine.ts";
@@ -37,9 +37,18 @@ import type {
   RouterEvent,
 } from "./messages.ts";
 import { copyPlain } from "./plain.ts";
-import { backoff, meaningOf } from "./retry.ts";
-import { type AttemptSlot, type EndpointState, initialState, newRequestSlot, type RequestPhase, type RequestSlot, type RouterState } from "./state.ts";
-import { after, earlier, instantAt, micros, never, startOfTime } from "./time.ts";
+import { retryWait } from "./retry-wait.ts";
+import {
+  type AttemptSlot,
+  type EndpointState,
+  initialState,
+  newAttemptSlot,
+  newRequestSlot,
+  type RequestPhase,
+  type RequestSlot,
+  type RouterState,
+} from "./state.ts";
+import { after, earlier, instantAt, never, startOfTime } from "./time.ts";
 
 export interface RouterOptions {
   /** Of every random draw. */
@@ -222,9 +231,7 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
 
   #explain(slot: RequestSlot, route: RouteSpec, chosen: EndpointId | null): void {
     if (!this.#options.explain) return;
-    const { eligible, excluded, reasons } = this.#found;
-    const named = excluded.map((endpoint, place) => ({ endpoint, why: present(reasons[place], "the reason") }));
-    this.#emit({ kind: "record-decision", request: slot.request.id, explanation: { candidates: [...eligible], excluded: named, chosen, strategy: route.strategy } });
+    this.#emit({ kind: "record-decision", request: slot.request.id, explanation: explanationOf(this.#found, chosen, route.strategy) });
   }
 
   #wait(slot: RequestSlot, route: RouteSpec, until: Instant): void {
@@ -272,15 +279,7 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
   #startAttempt(slot: RequestSlot, route: RouteSpec, endpoint: EndpointId): void {
     const state = this.#state;
     const place = present(state.endpoints[endpoint], "the endpoint's state");
-    const attempt: AttemptSlot = {
-      request: slot.request.id,
-      endpoint,
-      startedAt: state.now,
-      breakerEpoch: breakerStarts(place.breaker),
-      committed: false,
-      aborted: null,
-      timeout: null,
-    };
+    const attempt = newAttemptSlot(slot.request.id, endpoint, state.now, breakerStarts(place.breaker));
     const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
     state.attempts[id] = attempt;
     place.inFlight += 1;
@@ -377,7 +376,7 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
   #considerRetry(slot: RequestSlot, failure: FailureKind, retryAfter: Duration | null): void {
     slot.lastFailure = failure;
     const route = this.#route(slot);
-    const wait = this.#retryWait(slot, route, failure, retryAfter);
+    const wait = retryWait({ config: this.#config, state: this.#state, found: this.#found, route, slot, failure, retryAfter, seed: this.#options.seed });
     if (wait === null) {
       this.#finish(slot, { kind: "failed", failure, retryAfter });
     } else if (wait === 0) {
@@ -386,18 +385,6 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
       slot.phase = "backing-off";
       heapSet(this.#state.requestDeadlines, slot.request.id, after(this.#state.now, wait));
     }
-  }
-
-  /** Null: no further attempt. An endpoint that has not been tried yet is tried at once, the same one again only after a pause. */
-  #retryWait(slot: RequestSlot, route: RouteSpec, failure: FailureKind, retryAfter: Duration | null): Duration | null {
-    if (!meaningOf(failure).retry || slot.attempts >= route.retry.attemptsMax) return null;
-    findCandidates(this.#found, this.#config, this.#state, route, slot);
-    const fresh = this.#found.eligible.some((id) => !slot.tried.includes(id));
-    const pause = Math.max(backoff(route.retry, this.#options.seed, slot.request.serial, slot.attempts - 1), retryAfter ?? 0);
-    const wait = fresh ? micros(0) : micros(pause);
-    if (wait > route.retry.retryAfterMax || after(this.#state.now, wait) >= slot.request.deadline) return null;
-    const budget = present(this.#state.routes[route.id], "the route's state").retryBudget;
-    return takeFromRetryBudget(budget, route.retry, this.#state.now) ? wait : null;
   }
 
   #leave(slot: RequestSlot): void {

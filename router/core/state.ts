@@ -104,3 +104,7 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
     queueBefore: -1,
   };
 }
+
+export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number): AttemptSlot {
+  return { request, endpoint, startedAt, breakerEpoch, committed: false, aborted: null, timeout: null };
+}

@@ -3,7 +3,7 @@
  * router's contract: it allots request slots, carries out commands, and answers every start-attempt with exactly one outcome.
  */
 import { assert, present } from "../../router/core/assert.ts";
-import type { Instant } from "../../router/core/machine.ts";
+import type { Instant, Machine, Out } from "../../router/core/machine.ts";
 import type {
   AttemptId,
   AttemptOutcome,
@@ -97,15 +97,10 @@ class SimulatedWorld implements World {
     const { config } = scenario;
     this.#routeByName = new Map(config.routes.map((route) => [route.name, route.id]));
     const router = new Router(config, { seed: options.seed, explain: false });
-    const post = this.#driver.addMachine(router, "router", { emit: (command, at) => this.#carryOut(command, at) });
     const { watch } = options;
-    this.#toRouter =
-      watch === undefined
-        ? post
-        : (event, rank) => {
-            watch.event(event, this.#driver.now);
-            post(event, rank);
-          };
+    this.#toRouter = this.#driver.addMachine(watch === undefined ? router : new WatchedRouter(router, watch), "router", {
+      emit: (command, at) => this.#carryOut(command, at),
+    });
     this.#models = scenario.endpoints.map((spec, index) => createEndpoint(spec, { seed: options.seed, index, detail: "first-token" }));
     this.#toModel = this.#models.map((model, endpoint) =>
       this.#driver.addMachine(model, "model", { emit: (command, at) => this.#hear(command, at, endpoint as EndpointId) }),
@@ -185,7 +180,6 @@ class SimulatedWorld implements World {
   }
 
   #carryOut(command: RouterCommand, at: Instant): void {
-    this.#options.watch?.command(command, at);
     switch (command.kind) {
       case "start-attempt":
         this.#start(command.attempt, command.request, command.endpoint);
@@ -259,7 +253,12 @@ class SimulatedWorld implements World {
     this.#toRouter({ kind: "attempt-ended", attempt, outcome }, 0);
   }
 
-  #finish(id: RequestId, result: FinishResult, account: { readonly nanoDollars: number; readonly priced: boolean; readonly attempts: number }, end: Instant): void {
+  #finish(
+    id: RequestId,
+    result: FinishResult,
+    account: { readonly nanoDollars: number; readonly priced: boolean; readonly attempts: number },
+    end: Instant,
+  ): void {
     const open = present(this.#requests[id], "the finished request");
     this.#requests[id] = null;
     this.#freeRequests.push(id);
@@ -283,6 +282,39 @@ class SimulatedWorld implements World {
       nanoDollars: account.nanoDollars,
       priced: account.priced,
     });
+  }
+}
+
+/** Shows what goes in when it is handled, and what comes out before it is carried out. */
+class WatchedRouter implements Machine<RouterEvent, RouterCommand> {
+  readonly #router: Router;
+  readonly #watch: RouterWatch;
+
+  constructor(router: Router, watch: RouterWatch) {
+    this.#router = router;
+    this.#watch = watch;
+  }
+
+  handle(event: RouterEvent, now: Instant, out: Out<RouterCommand>): void {
+    this.#watch.event(event, now);
+    this.#router.handle(event, now, this.#watched(out));
+  }
+
+  wake(now: Instant, out: Out<RouterCommand>): void {
+    this.#router.wake(now, this.#watched(out));
+  }
+
+  nextDeadline(): Instant {
+    return this.#router.nextDeadline();
+  }
+
+  #watched(out: Out<RouterCommand>): Out<RouterCommand> {
+    return {
+      emit: (command, at) => {
+        this.#watch.command(command, at);
+        out.emit(command, at);
+      },
+    };
   }
 }
 

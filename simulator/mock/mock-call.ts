@@ -17,6 +17,7 @@ export class MockCall {
   readonly #frames: ChatFrames | null;
   #written = 0;
   #pending = 0;
+  #left = false;
   #end: { readonly reason: "stop" | "length"; readonly usage: Usage } | null = null;
 
   constructor(body: ChatBody, response: ServerResponse, id: string, model: string) {
@@ -27,9 +28,14 @@ export class MockCall {
     this.#frames = body.stream ? makeChatFrames(id, this.#created, model) : null;
   }
 
+  /** Nobody listens any more. */
+  leave(): void {
+    this.#left = true;
+  }
+
   /** A vLLM's 200 leaves long before the first token, so every later failure is one inside a stream. */
   sendHeaders(): void {
-    if (this.#frames === null || this.#response.headersSent) return;
+    if (this.#frames === null || this.#left || this.#response.headersSent) return;
     this.#response.writeHead(200, streamHeaders);
     this.#response.flushHeaders();
   }
@@ -43,17 +49,20 @@ export class MockCall {
   }
 
   refuse(refusal: HttpRefusal): void {
-    writeRefusal(this.#response, refusal);
+    if (!this.#left) writeRefusal(this.#response, refusal);
   }
 
   /** No answer, or no more of it. */
   breakConnection(): void {
+    if (this.#left) return;
+    this.#left = true;
     const { socket } = this.#response;
     if (this.#response.headersSent) socket?.destroy();
     else socket?.resetAndDestroy();
   }
 
   flush(): void {
+    if (this.#left) return;
     const frames = this.#frames;
     if (frames === null) {
       if (this.#end !== null) this.#writePlain(this.#end.reason, this.#end.usage);

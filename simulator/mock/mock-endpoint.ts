@@ -109,10 +109,10 @@ export class MockEndpoint {
     return badRequest(`${text} (parameter=max_tokens, value=${outputTokensMax})`, "max_tokens");
   }
 
-  /** The client is gone, unless the call is over. */
+  /** The client is gone, unless the call is over. Its slot is kept until the model has answered the abort. */
   #leave(id: CallId, call: MockCall): void {
     if (this.#calls[id] !== call) return;
-    this.#forget(id);
+    call.leave();
     this.#driver.submit({ kind: "call-aborted", call: id });
   }
 

@@ -39,7 +39,7 @@ export async function startMockFleet(scenario: CompiledScenario, options: MockFl
   const servers: MockServer[] = [];
   const clock = new FaultClock(faultChanges(scenario.faults), ({ endpoint, fault }) => {
     endpoints[endpoint]?.changeFault(fault);
-    for (const server of servers) server.dropConnectionsIfDown();
+    for (const server of servers) server.followFaults();
   });
   const close = async (): Promise<void> => {
     clock.stop();

@@ -9,6 +9,7 @@ import type { MockEndpoint } from "./mock-endpoint.ts";
 const bodyBytesMax = 64 * 1024 * 1024;
 /** vLLM's (uvicorn's) own: an idle connection is closed after 5 s. */
 const keepAliveMs = 5_000;
+const listenAgainMs = 50;
 const notFound: HttpRefusal = { status: 404, body: '{"detail":"Not Found"}', retryAfterSeconds: null };
 const notAllowed: HttpRefusal = { status: 405, body: '{"detail":"Method Not Allowed"}', retryAfterSeconds: null };
 const tooLarge = openAiError(413, `the body is larger than ${bodyBytesMax} bytes`, "BadRequestError", null, 413);
@@ -18,6 +19,10 @@ export class MockServer {
   readonly #endpoints: readonly MockEndpoint[];
   readonly #onCall: () => void;
   readonly #server: Server;
+  #host = "";
+  #port = 0;
+  #closed = false;
+  #listenAgainTimer: NodeJS.Timeout | null = null;
 
   constructor(endpoints: readonly MockEndpoint[], onCall: () => void) {
     this.#endpoints = endpoints;
@@ -31,21 +36,44 @@ export class MockServer {
   /** @param port 0: any. @returns the origin */
   async listen(host: string, port: number): Promise<string> {
     await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", (error) => reject(listenProblem(error, host, port)));
-      this.#server.listen(port, host, resolve);
+      const fail = (error: Error): void => reject(listenProblem(error, host, port));
+      this.#server.once("error", fail);
+      this.#server.listen(port, host, () => {
+        this.#server.removeListener("error", fail);
+        this.#server.on("error", () => this.#listenAgainSoon());
+        resolve();
+      });
     });
-    return `http://${host.includes(":") ? `[${host}]` : host}:${(this.#server.address() as AddressInfo).port}`;
+    this.#host = host;
+    this.#port = (this.#server.address() as AddressInfo).port;
+    return `http://${host.includes(":") ? `[${host}]` : host}:${this.#port}`;
   }
 
-  /** A dead process has no connections; the model has cut the running calls already. */
-  dropConnectionsIfDown(): void {
-    if (this.#isDown()) this.#server.closeAllConnections();
+  /** A dead process has no connections and no listening port: callers are refused. The model has cut the running calls already. */
+  followFaults(): void {
+    if (this.#closed) return;
+    if (!this.#isDown()) {
+      if (!this.#server.listening) this.#server.listen(this.#port, this.#host);
+      return;
+    }
+    if (this.#server.listening) this.#server.close();
+    this.#server.closeAllConnections();
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#listenAgainTimer !== null) clearTimeout(this.#listenAgainTimer);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
     await closed;
+  }
+
+  /** Somebody took the port meanwhile: an outgoing connection of this machine, as a rule, and not for long. */
+  #listenAgainSoon(): void {
+    this.#listenAgainTimer ??= setTimeout(() => {
+      this.#listenAgainTimer = null;
+      this.followFaults();
+    }, listenAgainMs);
   }
 
   #isDown(): boolean {

@@ -50,10 +50,22 @@ describe("the openai SDK, unmodified, against the mock", () => {
   test("stream: a role chunk, a chunk per token, the reason in the last, usage only when asked for", async () => {
     const [replica] = await startFleet();
     for (const includeUsage of [false, true]) {
-      const stream = await replica?.chat.completions.create({ ...ask(20, 5), stream: true, ...(includeUsage ? { stream_options: { include_usage: true } } : {}) });
+      const stream = await replica?.chat.completions.create({
+        ...ask(20, 5),
+        stream: true,
+        ...(includeUsage ? { stream_options: { include_usage: true } } : {}),
+      });
       const chunks: OpenAI.ChatCompletionChunk[] = [];
       for await (const chunk of stream ?? []) chunks.push(chunk);
-      expect(chunks.map((chunk) => chunk.choices[0]?.delta.content ?? null)).toEqual(["", " word", " word", " word", " word", " word", ...(includeUsage ? [null] : [])]);
+      expect(chunks.map((chunk) => chunk.choices[0]?.delta.content ?? null)).toEqual([
+        "",
+        " word",
+        " word",
+        " word",
+        " word",
+        " word",
+        ...(includeUsage ? [null] : []),
+      ]);
       expect(chunks[0]?.choices[0]?.delta.role).toBe("assistant");
       expect(chunks.map((chunk) => chunk.choices[0]?.finish_reason ?? null).indexOf("length")).toBe(5);
       if (includeUsage) expect(chunks.at(-1)?.usage).toMatchObject({ prompt_tokens: 20, completion_tokens: 5 });
@@ -143,7 +155,9 @@ describe("the fault script", () => {
     ).rejects.toThrow();
     expect(tokens).toBeGreaterThan(5);
     expect(performance.now() - started).toBeGreaterThan(120);
-    await expect(replica?.chat.completions.create(ask(10, 2))).rejects.toBeInstanceOf(APIConnectionError);
+    const refused: unknown = await replica?.chat.completions.create(ask(10, 2)).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(APIConnectionError);
+    expect(JSON.stringify(errorCodes(refused))).toContain("ECONNREFUSED");
     expect((await sibling?.chat.completions.create(ask(10, 2)))?.usage?.completion_tokens).toBe(2);
     await pause(Math.max(0, 730 - (performance.now() - started)));
     expect((await replica?.chat.completions.create(ask(10, 2)))?.usage?.completion_tokens).toBe(2);
@@ -172,6 +186,11 @@ describe("the fault script", () => {
     expect(times.last).toBeGreaterThanOrEqual(199);
   });
 });
+
+function errorCodes(error: unknown): unknown[] {
+  if (!(error instanceof Error)) return [];
+  return ["code" in error ? error.code : error.message, ...errorCodes(error.cause)];
+}
 
 interface StreamTimes {
   headers: number;

@@ -94,7 +94,11 @@ for (const [name, make] of Object.entries(models)) {
           const { events, commands } = resolveMoves(make("tokens"), list);
           const coarse = playEvents(make("first-token"), events, []);
           const told = ({ command }: TimedCommand): boolean => command.kind !== "emit-tokens" || command.from === 0;
-          const order = (list: readonly TimedCommand[]): string[] => list.filter(told).map((entry) => JSON.stringify(entry)).sort();
+          const order = (list: readonly TimedCommand[]): string[] =>
+            list
+              .filter(told)
+              .map((entry) => JSON.stringify(entry))
+              .sort();
           expect(order(coarse)).toEqual(order(commands));
         }),
       );
@@ -102,7 +106,16 @@ for (const [name, make] of Object.entries(models)) {
 
     test("law 4: re-entry is refused", () => {
       const model = make("tokens");
-      const event = { kind: "call-received", call: 0, serial: 1, inputTokens: 5_000_000, blocks: null, outputTokens: 1, outputTokensMax: 1, priority: 0 } as never;
+      const event = {
+        kind: "call-received",
+        call: 0,
+        serial: 1,
+        inputTokens: 5_000_000,
+        blocks: null,
+        outputTokens: 1,
+        outputTokensMax: 1,
+        priority: 0,
+      } as never;
       const fault = { kind: "fault-changed", fault: { down: true, errorRate: 0, slowdown: 1 } } as const;
       model.handle(fault, 0 as never, { emit: () => {} });
       expect(() => model.handle(event, 1 as never, { emit: () => model.wake(1 as never, { emit: () => {} }) })).toThrow("re-entered");

@@ -10,7 +10,14 @@ import { anyRouterMove, laterThanAll, replayEvents, resolveRouterMoves } from ".
 
 const fixtures: Record<string, FixtureOptions> = {
   "one endpoint, one place": { deployments: [{ concurrencyMax: 1 }] },
-  "three deployments, weighted": { strategy: "weighted", deployments: [{ weight: 60, endpoints: 2, concurrencyMax: 2 }, { weight: 25, contextTokens: 10_000 }, { weight: 15, priced: false }] },
+  "three deployments, weighted": {
+    strategy: "weighted",
+    deployments: [
+      { weight: 60, endpoints: 2, concurrencyMax: 2 },
+      { weight: 25, contextTokens: 10_000 },
+      { weight: 15, priced: false },
+    ],
+  },
   "a breaker that opens at once": { deployments: [{ endpoints: 2, concurrencyMax: 3 }], breaker: { failures: 1, probes: 1 } },
 };
 const moves = fc.array(anyRouterMove, { maxLength: 80 });

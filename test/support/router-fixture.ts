@@ -1,4 +1,13 @@
-import type { BreakerSpec, CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, RetrySpec, RouteSpec, StrategyName } from "../../router/core/compiled-config.ts";
+import type {
+  BreakerSpec,
+  CompiledConfig,
+  ConfigVersion,
+  DeploymentSpec,
+  EndpointSpec,
+  RetrySpec,
+  RouteSpec,
+  StrategyName,
+} from "../../router/core/compiled-config.ts";
 import type { Instant } from "../../router/core/machine.ts";
 import type {
   AttemptId,
@@ -15,7 +24,7 @@ import type {
   Usage,
 } from "../../router/core/messages.ts";
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
-import { micros, never, seconds } from "../../router/core/time.ts";
+import { never, seconds } from "../../router/core/time.ts";
 import { RouterInvariants } from "../../simulator/core/invariant/router-invariants.ts";
 import { Recorder } from "./recorder.ts";
 
@@ -174,5 +183,3 @@ export function fixtureRequest(id: number, serial: number, request: Partial<Rout
 export function only<Kind extends RouterCommand["kind"]>(commands: readonly RouterCommand[], kind: Kind): Extract<RouterCommand, { kind: Kind }>[] {
   return commands.filter((command): command is Extract<RouterCommand, { kind: Kind }> => command.kind === kind);
 }
-
-export const tick = micros(1);

@@ -29,7 +29,16 @@ export interface RouterMove {
   readonly lagged: boolean;
 }
 
-const failures: readonly FailureKind[] = ["rate-limited", "overloaded", "server-error", "connect-failed", "cut", "timed-out-idle", "bad-request", "unauthorised"];
+const failures: readonly FailureKind[] = [
+  "rate-limited",
+  "overloaded",
+  "server-error",
+  "connect-failed",
+  "cut",
+  "timed-out-idle",
+  "bad-request",
+  "unauthorised",
+];
 
 export const anyRouterMove: fc.Arbitrary<RouterMove> = fc.record({
   wait: fc.oneof(fc.constant(0), fc.nat(2_000), fc.nat(2_000_000), fc.nat(70_000_000)),
@@ -102,7 +111,8 @@ class PunctualDriver {
     for (const { command, at } of this.#recorder.take()) {
       this.#commands.push({ command, at });
       if (command.kind === "start-attempt") this.#attempts.set(command.attempt, { request: command.request, first: false, aborted: false });
-      else if (command.kind === "abort-attempt") this.#due.push({ kind: "attempt-ended", attempt: command.attempt, outcome: outcomeOf("aborted", null, null, false) });
+      else if (command.kind === "abort-attempt")
+        this.#due.push({ kind: "attempt-ended", attempt: command.attempt, outcome: outcomeOf("aborted", null, null, false) });
       else if (command.kind === "finish-request") this.#requests.delete(command.request);
     }
     for (let event = this.#due.shift(); event !== undefined; event = this.#due.shift()) this.#send(event);
@@ -112,14 +122,8 @@ class PunctualDriver {
     const attempts = [...this.#attempts.keys()];
     const attempt = attempts[move.which % Math.max(1, attempts.length)];
     switch (move.kind) {
-      case "arrive": {
-        let id = 0 as RequestId;
-        while (this.#requests.has(id)) id = (id + 1) as RequestId;
-        this.#requests.set(id, { left: false, stream: move.stream });
-        this.#serial += 1;
-        const deadline = move.deadlineMs === null ? never : instantAt(this.#now + move.deadlineMs * 1000);
-        return { kind: "request-arrived", request: fixtureRequest(id, this.#serial, { inputTokens: move.inputTokens, stream: move.stream, deadline }) };
-      }
+      case "arrive":
+        return this.#arrival(move);
       case "first-token": {
         const open = attempt === undefined ? undefined : this.#attempts.get(attempt);
         if (attempt === undefined || open === undefined || open.first || this.#requests.get(open.request)?.stream !== true) return null;
@@ -127,28 +131,46 @@ class PunctualDriver {
         return { kind: "attempt-first-token", attempt };
       }
       case "succeed":
-      case "fail": {
-        if (attempt === undefined) return null;
-        const failure = move.kind === "fail" ? move.failure : null;
-        return { kind: "attempt-ended", attempt, outcome: outcomeOf(failure === null ? "succeeded" : "failed", failure, move.retryAfterMs, move.lagged) };
-      }
-      case "leave": {
-        const open = [...this.#requests].filter(([, { left }]) => !left);
-        const chosen = open[move.which % Math.max(1, open.length)];
-        if (chosen === undefined) return null;
-        chosen[1].left = true;
-        return { kind: "client-left", request: chosen[0] };
-      }
+        return attempt === undefined ? null : { kind: "attempt-ended", attempt, outcome: outcomeOf("succeeded", null, null, move.lagged) };
+      case "fail":
+        return attempt === undefined ? null : { kind: "attempt-ended", attempt, outcome: outcomeOf("failed", move.failure, move.retryAfterMs, move.lagged) };
+      case "leave":
+        return this.#leaving(move);
       case "drain":
         return move.which < 20 ? { kind: "drain-started" } : null;
     }
+  }
+
+  #arrival(move: RouterMove): RouterEvent {
+    let id = 0 as RequestId;
+    while (this.#requests.has(id)) id = (id + 1) as RequestId;
+    this.#requests.set(id, { left: false, stream: move.stream });
+    this.#serial += 1;
+    const deadline = move.deadlineMs === null ? never : instantAt(this.#now + move.deadlineMs * 1000);
+    return { kind: "request-arrived", request: fixtureRequest(id, this.#serial, { inputTokens: move.inputTokens, stream: move.stream, deadline }) };
+  }
+
+  #leaving(move: RouterMove): RouterEvent | null {
+    const open = [...this.#requests].filter(([, { left }]) => !left);
+    const chosen = open[move.which % Math.max(1, open.length)];
+    if (chosen === undefined) return null;
+    chosen[1].left = true;
+    return { kind: "client-left", request: chosen[0] };
   }
 }
 
 function outcomeOf(kind: AttemptOutcome["kind"], failure: FailureKind | null, retryAfterMs: number | null, lagged: boolean): AttemptOutcome {
   const usage = { input: 100, cachedRead: 16, cacheWrite: 0, output: 7, reasoning: 0 };
   const retryAfter = retryAfterMs === null || failure === null ? null : micros(retryAfterMs * 1000);
-  return { kind, failure, retryAfter, billed: kind === "succeeded" ? "yes" : "maybe", usage: kind === "failed" ? null : usage, usageEstimated: kind === "aborted", lagged };
+  return {
+    kind,
+    failure,
+    retryAfter,
+    billed: kind === "succeeded" ? "yes" : "maybe",
+    usage: kind === "failed" ? null : usage,
+    usageEstimated: kind === "aborted",
+    lagged,
+  };
 }
 
 /** The same events to another router, woken only at the given shares of each gap (none: events alone move it), and at the end. */
@@ -170,4 +192,3 @@ export function replayEvents(router: Router, events: readonly TimedEvent[], wake
 export function laterThanAll(commands: readonly TimedCommand[], events: readonly TimedEvent[]): Instant {
   return instantAt(Math.max(0, ...commands.map(({ at }) => at), ...events.map(({ at }) => at)));
 }
-

@@ -50,6 +50,10 @@ export class SoloEngine implements EngineModel {
     return this.#next()?.at ?? never;
   }
 
+  outputTokensOf(id: number): number {
+    return this.sequences.get(id)?.emitted ?? 0;
+  }
+
   observe(): EngineSignals {
     const running = this.sequences.size;
     return { running, waiting: 0, blocksUsed: running, blocks: 101, prefixQueries: 0, prefixHits: 0, preemptions: 0, busy: 0 as never, batchUse: 0 };

@@ -152,7 +152,11 @@ export class VllmReplica implements EndpointModel {
     const call = this.#calls[id] ?? null;
     if (call === null) return;
     this.#forget(call);
-    if (call.sequence >= 0) this.#engine.handle({ kind: "sequence-aborted", id: call.sequence as SequenceId }, now, this.#engineOut);
+    if (call.sequence >= 0) {
+      const sequence = call.sequence as SequenceId;
+      this.#engine.handle({ kind: "sequence-aborted", id: sequence }, now, this.#engineOut);
+      call.outputTokens = Math.max(call.outputTokens, this.#engine.outputTokensOf(sequence));
+    }
     out.emit({ kind: "cut-call", call: id, usage: usageOf(call) }, now);
   }
 

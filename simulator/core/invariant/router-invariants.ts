@@ -138,7 +138,8 @@ export class RouterInvariants {
     if (now < this.#now) this.#violate("I3", `the clock goes back from ${this.#now} to ${now}`);
     this.#now = now;
     for (const { id, queue } of this.#config.routes)
-      if ((this.#waiting[id] ?? 0) > queue.lengthMax) this.#violate("I5", `${this.#waiting[id]} requests wait at route ${id}, its queue holds ${queue.lengthMax}`);
+      if ((this.#waiting[id] ?? 0) > queue.lengthMax)
+        this.#violate("I5", `${this.#waiting[id]} requests wait at route ${id}, its queue holds ${queue.lengthMax}`);
   }
 
   #countWaiting(route: RouteId, change: number): void {
@@ -182,7 +183,8 @@ export class RouterInvariants {
     if (endpoint.phase === "open") this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
     if (endpoint.phase !== "half-open" || deployment === undefined) return;
     endpoint.probing += 1;
-    if (endpoint.probing > deployment.breaker.probes) this.#violate("I7", `${endpoint.probing} probes at endpoint ${id}, ${deployment.breaker.probes} are allowed`);
+    if (endpoint.probing > deployment.breaker.probes)
+      this.#violate("I7", `${endpoint.probing} probes at endpoint ${id}, ${deployment.breaker.probes} are allowed`);
   }
 
   #firstToken(id: AttemptId, now: Instant): void {
@@ -203,7 +205,8 @@ export class RouterInvariants {
       return;
     }
     this.#attempts.delete(id);
-    if (now < attempt.startedAt || (attempt.firstAt !== null && now < attempt.firstAt)) this.#violate("I2", `an outcome at ${now}, before its attempt's start or first token`);
+    if (now < attempt.startedAt || (attempt.firstAt !== null && now < attempt.firstAt))
+      this.#violate("I2", `an outcome at ${now}, before its attempt's start or first token`);
     const endpoint = this.#endpoints[attempt.endpoint];
     if (endpoint !== undefined) {
       endpoint.inFlight -= 1;

@@ -29,7 +29,9 @@ export interface PlainRequest {
   eligibleCall: number;
 }
 
-export function createPlainRequest(of: Pick<PlainRequest, "id" | "promptTokens" | "stopAfter" | "outputTokensMax" | "priority" | "arrival"> & { readonly chain: readonly number[] }): PlainRequest {
+export function createPlainRequest(
+  of: Pick<PlainRequest, "id" | "promptTokens" | "stopAfter" | "outputTokensMax" | "priority" | "arrival"> & { readonly chain: readonly number[] },
+): PlainRequest {
   return {
     ...of,
     chain: [...of.chain],

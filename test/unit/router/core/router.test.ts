@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { seconds } from "../../../../router/core/time.ts";
+import { instantAt, seconds } from "../../../../router/core/time.ts";
 import { type FixtureOptions, only, RouterHarness } from "../../../support/router-fixture.ts";
 
 let harness: RouterHarness | null = null;
@@ -75,7 +75,11 @@ describe("retry", () => {
   });
 
   test("ends with the attempts, and with the budget", () => {
-    const router = make({ deployments: [{ endpoints: 3 }], retry: { attemptsMax: 3, budgetPerMille: 0, budgetFloorPerSecond: 0 }, breaker: { enabled: false } });
+    const router = make({
+      deployments: [{ endpoints: 3 }],
+      retry: { attemptsMax: 3, budgetPerMille: 0, budgetFloorPerSecond: 0 },
+      breaker: { enabled: false },
+    });
     let retries = 0;
     for (let request = 0; request < 20; request += 1) {
       router.arrive(request);
@@ -85,7 +89,11 @@ describe("retry", () => {
   });
 
   test("the budget fills with requests and with time", () => {
-    const router = make({ deployments: [{ endpoints: 2 }], retry: { attemptsMax: 2, budgetPerMille: 100, budgetFloorPerSecond: 2 }, breaker: { enabled: false } });
+    const router = make({
+      deployments: [{ endpoints: 2 }],
+      retry: { attemptsMax: 2, budgetPerMille: 100, budgetFloorPerSecond: 2 },
+      breaker: { enabled: false },
+    });
     const spend = (): number => {
       let retries = 0;
       for (let request = 0; request < 30; request += 1) {
@@ -118,7 +126,12 @@ describe("time limits", () => {
   test("one that comes at the very instant is in time", () => {
     const router = make(two);
     router.arrive(0);
-    expect(router.at(10).firstToken(0).map(({ kind }) => kind)).toEqual(["commit-attempt"]);
+    expect(
+      router
+        .at(10)
+        .firstToken(0)
+        .map(({ kind }) => kind),
+    ).toEqual(["commit-attempt"]);
   });
 
   test("a plain answer has only the total limit", () => {
@@ -130,7 +143,7 @@ describe("time limits", () => {
 
   test("the caller's deadline ends it and is not held against the endpoint", () => {
     const router = make({ breaker: { failures: 1 } });
-    router.arrive(0, { deadline: seconds(3) });
+    router.arrive(0, { deadline: instantAt(seconds(3)) });
     expect(only(router.at(3).wake(), "abort-attempt")[0]?.why).toBe("deadline");
     expect(only(router.end(0, {}), "finish-request")[0]?.result).toEqual({ kind: "rejected", why: "deadline-passed", retryAfter: null });
     expect(router.router.snapshot().endpoints[0]?.breaker.phase).toBe("closed");
@@ -170,7 +183,12 @@ describe("queue", () => {
   });
 
   test("one that cannot use the free place lets the next one pass", () => {
-    const router = make({ deployments: [{ concurrencyMax: 1, contextTokens: 1000 }, { concurrencyMax: 1, contextTokens: 32_768 }] });
+    const router = make({
+      deployments: [
+        { concurrencyMax: 1, contextTokens: 1000 },
+        { concurrencyMax: 1, contextTokens: 32_768 },
+      ],
+    });
     router.arrive(0);
     router.arrive(1);
     router.arrive(2, { inputTokens: 5000 });

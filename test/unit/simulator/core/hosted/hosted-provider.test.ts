@@ -12,7 +12,11 @@ const spec: HostedSpec = {
   quota: null,
 };
 /** p50 = p95: no spread, so that instants are known. */
-const exact: HostedSpec = { ...spec, firstToken: { p50: (100 * ms) as never, p95: (100 * ms) as never }, perToken: { p50: (10 * ms) as never, p95: (10 * ms) as never } };
+const exact: HostedSpec = {
+  ...spec,
+  firstToken: { p50: (100 * ms) as never, p95: (100 * ms) as never },
+  perToken: { p50: (10 * ms) as never, p95: (10 * ms) as never },
+};
 
 const call = (id: number, serial: number, tokens: Partial<{ input: number; output: number; max: number }> = {}) =>
   ({

@@ -25,21 +25,26 @@ test("many looks gain exactly what one look gains", () => {
 
 test("the wait is true: enough after it, not enough a microsecond before", () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 1_000_000_000_000 }), fc.integer({ min: 0, max: minute }), fc.double({ min: 0, max: 1, noNaN: true }), (perMinute, start, share) => {
-      const bucket = makeMinuteBucket(perMinute);
-      bucket.level = 0;
-      fillBucket(bucket, start as never);
-      const amount = Math.max(1, Math.floor(share * perMinute));
-      const wait = waitFor(bucket, amount);
-      if (wait === null) throw new Error("must fit");
-      if (wait > 0) {
-        const early = { ...bucket };
-        fillBucket(early, (start + wait - 1) as never);
-        expect(early.level).toBeLessThan(amount);
-      }
-      fillBucket(bucket, (start + wait) as never);
-      expect(bucket.level).toBeGreaterThanOrEqual(amount);
-    }),
+    fc.property(
+      fc.integer({ min: 1, max: 1_000_000_000_000 }),
+      fc.integer({ min: 0, max: minute }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (perMinute, start, share) => {
+        const bucket = makeMinuteBucket(perMinute);
+        bucket.level = 0;
+        fillBucket(bucket, start as never);
+        const amount = Math.max(1, Math.floor(share * perMinute));
+        const wait = waitFor(bucket, amount);
+        if (wait === null) throw new Error("must fit");
+        if (wait > 0) {
+          const early = { ...bucket };
+          fillBucket(early, (start + wait - 1) as never);
+          expect(early.level).toBeLessThan(amount);
+        }
+        fillBucket(bucket, (start + wait) as never);
+        expect(bucket.level).toBeGreaterThanOrEqual(amount);
+      },
+    ),
   );
 });
 

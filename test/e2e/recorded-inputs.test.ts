@@ -1,0 +1,79 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { expect, test } from "vitest";
+import type { Instant } from "../../router/core/machine.ts";
+import type { RouterCommand } from "../../router/core/messages.ts";
+import { Router } from "../../router/core/router.ts";
+import { decodeRecording, InputRecording, type RecordingLine } from "../../router/telemetry/input-recording.ts";
+import { liveSeed, startLive, until } from "../support/live-service.ts";
+import { chatAnswer, errorAnswer, type Script, wordStream } from "../support/scripted-upstream.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const messages = [{ role: "user" as const, content: "say hello" }];
+
+/** Served, refused, cut, slow, and silent ones, by turns. */
+const turns: readonly Script[] = [
+  wordStream(["a", "b", "c"], { gapMs: 2 }),
+  errorAnswer(500, "boom"),
+  wordStream(["half"], { end: "cut" }),
+  errorAnswer(429, "slow down", { "retry-after-ms": "20" }),
+  chatAnswer("plain"),
+  wordStream(["x", "y"], { end: "hang" }),
+  errorAnswer(503, "busy"),
+  () => undefined,
+];
+
+test("two drivers, one truth: the recorded inputs of a live run, fed to a fresh core, give the same commands", async () => {
+  const route = "    timeouts: { firstToken: 60ms, idle: 80ms, total: 200ms }\n    retry: { backoff: { base: 5ms, max: 20ms }, budget: { percent: 100 } }";
+  const live = await startLive({ upstreams: 3, route, more: "breaker: { failures: 3, open: 50ms, probes: 1 }" });
+  let turn = 0;
+  for (const upstream of live.upstreams) {
+    upstream.otherwise = (response, seen) => {
+      const script = turns[turn++ % turns.length];
+      script?.(response, seen);
+    };
+  }
+  const asked: Promise<unknown>[] = [];
+  for (let place = 0; place < 80; place++) {
+    const controller = new AbortController();
+    const request = { model: "chat", messages, stream: place % 2 === 0 };
+    const answer = live.client.chat.completions.create(request, { signal: controller.signal }).then(async (result) => {
+      if (Symbol.asyncIterator in result) for await (const _chunk of result);
+    });
+    asked.push(answer.catch(() => undefined));
+    if (place % 7 === 0) setTimeout(() => controller.abort(), 15);
+    await new Promise((resolve) => setTimeout(resolve, 4));
+  }
+  await Promise.all(asked);
+  const finished = () => live.recorded.filter((entry) => entry.kind === "command" && entry.command.kind === "finish-request").length;
+  await until(() => finished() === arrivals(live.recorded));
+
+  const file = path.join(temporaryFolder(), "recording.jsonl");
+  const recording = new InputRecording(file, { kind: "head", seed: liveSeed, explain: true, config: live.config });
+  for (const entry of live.recorded) recording.write(entry);
+  await recording.close();
+  const lines = decodeRecording(readFileSync(file, "utf8"));
+  expect(lines).toHaveLength(live.recorded.length + 1);
+
+  const kinds = new Set(lines.map((line) => (line.kind === "command" ? line.command.kind : line.kind)));
+  expect(kinds).toContain("breaker-changed");
+  expect(kinds).toContain("abort-attempt");
+  expect(replayed(lines)).toEqual(lines.filter((line) => line.kind === "command"));
+});
+
+function arrivals(lines: readonly { kind: string }[]): number {
+  return (lines as readonly RecordingLine[]).filter((line) => line.kind === "event" && line.event.kind === "request-arrived").length;
+}
+
+/** The commands of a fresh core that is given the recorded events; at the end it is woken as late as the last recorded command. */
+function replayed(lines: readonly RecordingLine[]): RecordingLine[] {
+  const [head] = lines;
+  if (head?.kind !== "head") throw new Error("the recording has no head");
+  const router = new Router(head.config, { seed: head.seed, explain: head.explain });
+  const commands: RecordingLine[] = [];
+  const out = { emit: (command: RouterCommand, at: Instant) => commands.push({ kind: "command", at, command: structuredClone(command) }) };
+  for (const line of lines) if (line.kind === "event") router.handle(line.event, line.at, out);
+  const last = lines.at(-1);
+  if (last !== undefined && last.kind === "command") router.wake(last.at, out);
+  return commands;
+}
