@@ -99,7 +99,7 @@ test("a configuration within the scenario reports its lines in the scenario", as
   const wrong = inline(config.replace("context:", "contxt:").replace("[cloud]", "[clod]"));
   expect(placed(await problemsOf(async () => await load(write(wrong))))).toEqual(['4:76 config.deployments.pool.contxt: unknown key "contxt"']);
   const unknown = inline(config.replace("{ deployments: [cloud] }", "{ deployments: [clod] }"));
-  expect(placed(await problemsOf(async () => await load(write(unknown))))).toEqual(['6:79 config.routes.other.deployments[0]: there is no deployment "clod"']);
+  expect(placed(await problemsOf(async () => await load(write(unknown))))).toEqual(['6:74 config.routes.other.deployments[0]: there is no deployment "clod"']);
 });
 
 test("problems of a configuration in a file of its own name that file", async () => {
