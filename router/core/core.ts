@@ -1,8 +1,8 @@
 import { present } from "./assert.ts";
 import { type Candidates, noCandidates } from "./candidates.ts";
-import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
+import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import type { Out } from "./machine.ts";
-import type { AttemptId, RouterCommand } from "./messages.ts";
+import type { AttemptId, EndpointId, RouterCommand } from "./messages.ts";
 import type { AttemptSlot, RequestSlot, RouterState } from "./state.ts";
 
 export interface RouterOptions {
@@ -42,6 +42,10 @@ export class Core {
 
   requestOf(attempt: AttemptSlot): RequestSlot {
     return present(this.state.requests[attempt.request], "the attempt's request");
+  }
+
+  deploymentOf(endpoint: EndpointId): DeploymentSpec {
+    return present(this.config.deployments[present(this.config.endpoints[endpoint], "the endpoint").deployment], "its deployment");
   }
 
   routeOf(slot: RequestSlot): RouteSpec {

@@ -9,7 +9,7 @@ import { explanationOf } from "./candidates.ts";
 import type { RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
 import { decide } from "./decision.ts";
-import { breakerHalfOpens, breakerStarts } from "./health/breaker.ts";
+import { breakerHalfOpens, breakerHears, breakerStarts } from "./health/breaker.ts";
 import { heapRemove, heapSet } from "./indexed-heap.ts";
 import { payIntoRetryBudget } from "./limit/retry-budget.ts";
 import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
@@ -117,6 +117,17 @@ export function commit(core: Core, slot: RequestSlot): void {
   attempt.committed = true;
   heapSet(core.state.requestDeadlines, slot.request.id, attemptDeadline(core.routeOf(slot), slot.request, attempt));
   core.emit({ kind: "commit-attempt", attempt: id });
+  creditProbe(core, attempt);
+}
+
+function creditProbe(core: Core, attempt: AttemptSlot): void {
+  const endpoint = present(core.state.endpoints[attempt.endpoint], "the endpoint's state");
+  const before = endpoint.breaker.phase;
+  const heard = breakerHears(endpoint.breaker, core.deploymentOf(attempt.endpoint).breaker, attempt.breakerEpoch);
+  attempt.breakerEpoch = heard.epoch;
+  attempt.probeCredited = heard.credited;
+  noteBreaker(core, attempt.endpoint, endpoint, before);
+  if (endpoint.breaker.phase !== before) serveQueues(core, attempt.endpoint);
 }
 
 /** A limit of the route's, or the caller's deadline. */
