@@ -5,8 +5,27 @@ import { runCommandLine, type CommandEntry } from "./router/commands/command-lin
 const commands: readonly CommandEntry[] = [
   { name: "serve", summary: "route requests over HTTP", load: async () => (await import("./router/commands/serve.ts")).serveCommand() },
   { name: "config", summary: "check a configuration file", load: async () => (await import("./router/commands/config.ts")).configCommand() },
-  { name: "simulate", summary: "run a scenario in virtual time and judge its targets", load: async () => (await import("./simulator/commands/simulate.ts")).simulateCommand() },
-  { name: "mock", summary: "serve a scenario's fleet over HTTP, at the times its models say", load: async () => (await import("./simulator/commands/mock.ts")).mockCommand() },
+  { name: "demo", summary: "the tour: a small scenario on an embedded trace", load: async () => (await import("./simulator/commands/demo.ts")).demoCommand() },
+  {
+    name: "simulate",
+    summary: "run a scenario in virtual time and judge its targets",
+    load: async () => (await import("./simulator/commands/simulate.ts")).simulateCommand(),
+  },
+  {
+    name: "replay",
+    summary: "replay a trace in real time against a running router",
+    load: async () => (await import("./simulator/commands/replay.ts")).replayCommand(),
+  },
+  {
+    name: "mock",
+    summary: "serve a scenario's fleet over HTTP, at the times its models say",
+    load: async () => (await import("./simulator/commands/mock.ts")).mockCommand(),
+  },
+  {
+    name: "twin",
+    summary: "simulate and replay the same thing, and report how far they are apart",
+    load: async () => (await import("./simulator/commands/twin.ts")).twinCommand(),
+  },
 ];
 
 /** Beside this file as a source, one folder up from the compiled one. */

@@ -47,9 +47,15 @@ function problemsOf(place: YamlPlace, root: unknown, schema: z.ZodType, issue: z
 }
 
 /** An unknown key lies within the mapping that was meant, though its path ends before it. */
-const depthOf = (issues: readonly z.core.$ZodIssue[]): number => Math.max(0, ...issues.map((issue) => issue.path.length + (issue.code === "unrecognized_keys" ? 1 : 0)));
+const depthOf = (issues: readonly z.core.$ZodIssue[]): number =>
+  Math.max(0, ...issues.map((issue) => issue.path.length + (issue.code === "unrecognized_keys" ? 1 : 0)));
 
-function describeIssue(issue: z.core.$ZodIssue, value: unknown, path: FieldPath, known: readonly JsonSchema[]): { readonly message: string; readonly fix: string } {
+function describeIssue(
+  issue: z.core.$ZodIssue,
+  value: unknown,
+  path: FieldPath,
+  known: readonly JsonSchema[],
+): { readonly message: string; readonly fix: string } {
   const last = path.at(-1);
   if (issue.code === "custom") {
     const fix: unknown = issue.params?.["fix"];
@@ -62,7 +68,7 @@ function describeIssue(issue: z.core.$ZodIssue, value: unknown, path: FieldPath,
   switch (issue.code) {
     case "invalid_type": {
       const wanted = issue.expected === "object" || issue.expected === "record" ? "a mapping" : issue.expected === "array" ? "a list" : `a ${issue.expected}`;
-      return { message: `must be ${wanted}, not ${shown(value)}`, fix: wanted === "a list" ? "write [one, other] or one \"- item\" a line" : `give ${wanted}` };
+      return { message: `must be ${wanted}, not ${shown(value)}`, fix: wanted === "a list" ? 'write [one, other] or one "- item" a line' : `give ${wanted}` };
     }
     case "too_small":
       return { message: "is empty", fix: `give at least ${String(issue.minimum)}` };
@@ -73,7 +79,10 @@ function describeIssue(issue: z.core.$ZodIssue, value: unknown, path: FieldPath,
       return { message: `${shown(value)} is not one of ${names.join(", ")}`, fix: suggestion(String(value), names) };
     }
     case "invalid_value":
-      return { message: `${shown(value)} is not one of ${issue.values.map(String).join(", ")}`, fix: typeof value === "string" ? suggestion(value, issue.values.map(String)) : "write one of them" };
+      return {
+        message: `${shown(value)} is not one of ${issue.values.map(String).join(", ")}`,
+        fix: typeof value === "string" ? suggestion(value, issue.values.map(String)) : "write one of them",
+      };
     default:
       return { message: issue.message, fix: "see the documentation of this key" };
   }
@@ -103,14 +112,19 @@ export function jsonSchemaOf(schema: z.ZodType): unknown {
   return z.toJSONSchema(schema, { io: "input" });
 }
 
-const knownKeys = (schema: z.ZodType, root: unknown, path: FieldPath): readonly string[] => [...new Set(formsAt(schema, root, path).flatMap((form) => Object.keys(form.properties ?? {})))];
+const knownKeys = (schema: z.ZodType, root: unknown, path: FieldPath): readonly string[] => [
+  ...new Set(formsAt(schema, root, path).flatMap((form) => Object.keys(form.properties ?? {}))),
+];
 
 /** The schemas that may hold at a place, given the value: of alternatives told apart by a constant field, the one that was chosen. */
 function formsAt(schema: z.ZodType, root: unknown, path: FieldPath): readonly JsonSchema[] {
   let places: readonly JsonSchema[] = [jsonSchemaOf(schema) as JsonSchema];
   for (const [index, step] of path.entries()) {
     const value = valueAt(root, path.slice(0, index));
-    places = places.flatMap(forms).filter((form) => agrees(form, value) || step === "kind").flatMap((form) => below(form, step));
+    places = places
+      .flatMap(forms)
+      .filter((form) => agrees(form, value) || step === "kind")
+      .flatMap((form) => below(form, step));
   }
   const value = valueAt(root, path);
   return places.flatMap(forms).filter((form) => agrees(form, value));

@@ -24,7 +24,13 @@ export function parseYaml(file: string, text: string): YamlSource {
       document.errors.map((error) => {
         const place = placeOf(lines, error.pos[0]);
         if (error.code !== "DUPLICATE_KEY") {
-          return { file, ...place, field: null, message: `not valid YAML: ${error.message}`, fix: "correct the syntax at this place (indentation, quotes, brackets)" };
+          return {
+            file,
+            ...place,
+            field: null,
+            message: `not valid YAML: ${error.message}`,
+            fix: "correct the syntax at this place (indentation, quotes, brackets)",
+          };
         }
         const name = /^[^\s:]*/.exec(text.slice(error.pos[0]))?.[0] ?? "";
         return { file, ...place, field: null, message: `the key "${name}" stands here for a second time`, fix: "rename or remove one of the two" };

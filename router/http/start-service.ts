@@ -77,7 +77,9 @@ async function listening(field: string, spec: ListenSpec, start: (spec: ListenSp
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
     const message = `cannot listen on ${spec.host}:${spec.port} (${code})`;
-    throw new InputError([{ file: "configuration", line: null, column: null, field, message, fix: "free the address, or configure another one (port 0 takes any free one)" }]);
+    throw new InputError([
+      { file: "configuration", line: null, column: null, field, message, fix: "free the address, or configure another one (port 0 takes any free one)" },
+    ]);
   }
 }
 

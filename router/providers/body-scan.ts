@@ -165,7 +165,11 @@ function skipLiteral(body: Buffer, start: number): number {
   for (;;) {
     const byte = body[at];
     // Letters, digits, plus, minus, point: what numbers, true, false and null are made of.
-    if (byte === undefined || !((byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45)) break;
+    if (
+      byte === undefined ||
+      !((byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45)
+    )
+      break;
     at += 1;
   }
   if (at === start) return -1;

@@ -13,7 +13,10 @@ export interface RecordingHead {
   readonly explain: boolean;
   readonly config: CompiledConfig;
 }
-export type RecordingLine = RecordingHead | { readonly kind: "event"; readonly at: Instant; readonly event: RouterEvent } | { readonly kind: "command"; readonly at: Instant; readonly command: RouterCommand };
+export type RecordingLine =
+  | RecordingHead
+  | { readonly kind: "event"; readonly at: Instant; readonly event: RouterEvent }
+  | { readonly kind: "command"; readonly at: Instant; readonly command: RouterCommand };
 
 const infinity = "\u221e";
 

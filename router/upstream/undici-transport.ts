@@ -94,9 +94,12 @@ class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
     dispatcher.dispatch({ path, method: "POST", headers: headers as string[], body }, this);
     this.#dispatching = false;
     if (this.#state !== "connecting") return;
-    this.#connectTimer = setTimeout(() => {
-      this.#break({ kind: "connect-failed", message: `no connection to ${this.#request.origin} within ${this.#request.connect / 1000} ms` });
-    }, Math.ceil(this.#request.connect / 1000));
+    this.#connectTimer = setTimeout(
+      () => {
+        this.#break({ kind: "connect-failed", message: `no connection to ${this.#request.origin} within ${this.#request.connect / 1000} ms` });
+      },
+      Math.ceil(this.#request.connect / 1000),
+    );
   }
 
   pause(): void {

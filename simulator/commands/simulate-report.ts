@@ -18,8 +18,12 @@ export function reportLines(result: JudgedResult): readonly string[] {
     ...breakerLines(result),
   ];
   const uncertain = models.filter(({ errorPercent }) => (errorPercent ?? 0) > 10);
-  for (const { deployment, model, errorPercent } of uncertain) lines.push(`note: ${deployment} is modelled by ${model}, its step times ${errorPercent} % off`);
-  if (result.summary.cost.unpricedRequests > 0) lines.push(`note: ${result.summary.cost.unpricedRequests} requests ran at a deployment without a price; their cost is not known and not counted`);
+  for (const model of new Set(uncertain.map((one) => one.model))) {
+    const own = uncertain.filter((one) => one.model === model);
+    lines.push(`note: ${own.map(({ deployment }) => deployment).join(", ")}: modelled as ${model}, whose step times may be ${own[0]?.errorPercent ?? 0} % off`);
+  }
+  if (result.summary.cost.unpricedRequests > 0)
+    lines.push(`note: ${result.summary.cost.unpricedRequests} requests ran at a deployment without a price; their cost is not known and not counted`);
   if (result.verdicts.length > 0) lines.push(targetsTable(result.verdicts));
   lines.push(`verdict: ${shownVerdict(result.verdict)}${result.verdict === "not-applicable" ? " (the scenario has no targets)" : ""}`);
   return lines;
@@ -65,7 +69,7 @@ function requestsLine({ requests, retries, amplification, drain, window }: Judge
     [requests.clientLeft, "left"],
   ].flatMap(([count, what]) => (count === 0 ? [] : [`${count} ${what}`]));
   const bad = troubles.length === 0 ? "none failed" : `${troubles.join(", ")} (${reasons.join(", ")})`;
-  return `window ${clock(window.fromMs)} to ${clock(window.untilMs)}, drained in ${clock(drain.lastsMs)}; ${bad}; ${retries} retries, ${(amplification ?? 0).toFixed(3)} attempts per request`;
+  return `window ${clock(window.fromMs)} to ${clock(window.untilMs)}, drained in ${clock(drain.lastsMs)}; ${bad}; ${retries} ${retries === 1 ? "retry" : "retries"}, ${(amplification ?? 0).toFixed(3)} attempts per request`;
 }
 
 function breakerLines(result: JudgedResult): readonly string[] {

@@ -21,7 +21,10 @@ export function simulateCommand(): Command {
     .option("--seeds <n>", "run with so many seeds, from the first one up, and judge the targets over all of them", wholeNumber(1, 10_000), 1)
     .option("--json", "print the result as JSON", false)
     .option("--strict", "check the router's invariants at every event (slower)", false)
-    .addHelpText("after", "\nExamples:\n  headgate simulate scenarios/demo.yaml\n  headgate simulate scenarios/azure-conversation.yaml --seeds 5 --json > result.json\n\nExit codes: 0 pass (or nothing to judge), 1 a target failed, 2 bad input, 3 inconclusive")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  headgate simulate scenarios/demo.yaml\n  headgate simulate scenarios/azure-conversation.yaml --seeds 5 --json > result.json\n\nExit codes: 0 pass (or nothing to judge), 1 a target failed, 2 bad input, 3 inconclusive",
+    )
     .action(simulate);
 }
 
@@ -38,7 +41,9 @@ async function simulate(file: string, options: Options): Promise<void> {
   const used = process.cpuUsage(before);
   const cpuSeconds = (used.user + used.system) / 1_000_000;
   const requests = loaded.trace.rows * options.seeds;
-  process.stderr.write(`simulated ${requests.toLocaleString("en")} requests in ${cpuSeconds.toFixed(2)} s of CPU time: ${Math.round(requests / cpuSeconds).toLocaleString("en")} a second\n`);
+  process.stderr.write(
+    `simulated ${requests.toLocaleString("en")} requests in ${cpuSeconds.toFixed(2)} s of CPU time: ${Math.round(requests / cpuSeconds).toLocaleString("en")} a second\n`,
+  );
   process.stdout.write(options.json ? writeResult(result) : `${reportLines(result).join("\n")}\n`);
   process.exitCode = exitCodeOf(result.verdict);
 }

@@ -28,7 +28,10 @@ export function runScenario(scenario: LoadedScenario, options: RunOptions): Judg
 export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], first: SeedRun, runs: readonly SeedRun[]): JudgedResult {
   const { config, targets } = scenario.compiled;
   const seeds = runs.map(({ seed, figures, breakerChanges }) => ({ seed, metrics: metricsOf(figures.summary, breakerChanges.filter(isOpening).length) }));
-  const verdicts = judge(targets, seeds.map(({ metrics }) => metrics));
+  const verdicts = judge(
+    targets,
+    seeds.map(({ metrics }) => metrics),
+  );
   return {
     version: resultVersion,
     kind: "judged",

@@ -29,7 +29,8 @@ export function runSeed(scenario: LoadedScenario, seed: number, strict: boolean)
   });
   world.run();
   const violations = invariants?.finished() ?? [];
-  if (violations.length > 0) throw new Error(`invariants broken with seed ${seed}:\n${violations.map(({ invariant, at, what }) => `  ${invariant} at ${at} us: ${what}`).join("\n")}`);
+  if (violations.length > 0)
+    throw new Error(`invariants broken with seed ${seed}:\n${violations.map(({ invariant, at, what }) => `  ${invariant} at ${at} us: ${what}`).join("\n")}`);
   const { routes, deployments } = compiled.config;
   return { seed, figures: summarise(table, { warmUp: compiled.warmUp, routes: routes.length, deployments: deployments.length }), breakerChanges };
 }

@@ -29,7 +29,16 @@ export function compileScenario(place: YamlPlace, name: string, file: ScenarioFi
   const endpoints = compileFleet(file, config, report);
   const faults = file.faults.flatMap((fault, index) => compileFault(fault, index, config, report));
   const route = file.route === undefined ? config.routes[0] : config.routes.find((candidate) => candidate.name === file.route);
-  if (route === undefined) report(["route"], "value", `there is no route "${file.route ?? ""}"`, suggestion(file.route ?? "", config.routes.map((known) => known.name)));
+  if (route === undefined)
+    report(
+      ["route"],
+      "value",
+      `there is no route "${file.route ?? ""}"`,
+      suggestion(
+        file.route ?? "",
+        config.routes.map((known) => known.name),
+      ),
+    );
   const targets = compileTargets(file, report);
   const defaultRoute = (route ?? config.routes[0])?.id ?? (0 as NonNullable<typeof route>["id"]);
   return { compiled: { name, config, endpoints, faults, defaultRoute, warmUp: file.warmUp, targets }, problems };
@@ -44,7 +53,12 @@ function compileFleet(file: ScenarioFile, config: CompiledConfig, report: Report
   for (const deployment of config.deployments) {
     const entry = file.fleet[deployment.name];
     if (entry === undefined) {
-      report(["fleet"], "key", `says nothing about the deployment "${deployment.name}"`, `add "${deployment.name}: { kind: vllm }" or "{ kind: hosted, firstToken: ..., perToken: ... }"`);
+      report(
+        ["fleet"],
+        "key",
+        `says nothing about the deployment "${deployment.name}"`,
+        `add "${deployment.name}: { kind: vllm }" or "{ kind: hosted, firstToken: ..., perToken: ... }"`,
+      );
       continue;
     }
     const model = entry.kind === "vllm" ? compileVllm(entry, deployment, report) : compileHosted(entry, deployment.name, report);
@@ -59,10 +73,20 @@ function compileVllm(entry: VllmEntry, deployment: DeploymentSpec, report: Repor
   const modelTokensMax = engine.modelTokensMax ?? (Number.isFinite(deployment.contextTokens) ? deployment.contextTokens : 16_384);
   const blocksNeeded = Math.ceil(modelTokensMax / engine.blockTokens) + 1;
   if (engine.blocks < blocksNeeded) {
-    report([...path, "blocks"], "value", `${engine.blocks} blocks do not hold one request of ${modelTokensMax} tokens: vLLM would not start`, `give at least ${blocksNeeded} blocks, or a smaller modelTokensMax`);
+    report(
+      [...path, "blocks"],
+      "value",
+      `${engine.blocks} blocks do not hold one request of ${modelTokensMax} tokens: vLLM would not start`,
+      `give at least ${blocksNeeded} blocks, or a smaller modelTokensMax`,
+    );
   }
   if (engine.batchedTokensMax < engine.sequencesMax) {
-    report([...path, "batchedTokensMax"], "value", `${engine.batchedTokensMax} is less than sequencesMax (${engine.sequencesMax}): vLLM would not start`, `give at least ${engine.sequencesMax}`);
+    report(
+      [...path, "batchedTokensMax"],
+      "value",
+      `${engine.batchedTokensMax} is less than sequencesMax (${engine.sequencesMax}): vLLM would not start`,
+      `give at least ${engine.sequencesMax}`,
+    );
   }
   const { blockTokens, blocks, sequencesMax, batchedTokensMax, stepTime } = engine;
   return {
@@ -88,13 +112,26 @@ function compileFault(fault: FaultEntry, index: number, config: CompiledConfig, 
   const name = match?.[1] ?? "";
   const deployment = config.deployments.find((candidate) => candidate.name === name) ?? config.deployments.find((candidate) => candidate.name === fault.target);
   if (deployment === undefined) {
-    report(path, "value", `there is no deployment "${name}"`, suggestion(name, config.deployments.map((known) => known.name)));
+    report(
+      path,
+      "value",
+      `there is no deployment "${name}"`,
+      suggestion(
+        name,
+        config.deployments.map((known) => known.name),
+      ),
+    );
     return [];
   }
   const replica = deployment.name === fault.target ? null : Number(match?.[2]);
   const endpoints = replica === null ? deployment.endpoints : deployment.endpoints.slice(replica, replica + 1);
   if (endpoints.length === 0) {
-    report(path, "value", `"${name}" has no replica ${replica ?? ""}: it has ${deployment.endpoints.length}, counted from 0`, `write ${name}/0${deployment.endpoints.length > 1 ? ` to ${name}/${deployment.endpoints.length - 1}` : ""}, or ${name} for all`);
+    report(
+      path,
+      "value",
+      `"${name}" has no replica ${replica ?? ""}: it has ${deployment.endpoints.length}, counted from 0`,
+      `write ${name}/0${deployment.endpoints.length > 1 ? ` to ${name}/${deployment.endpoints.length - 1}` : ""}, or ${name} for all`,
+    );
   }
   const at = instantAt(fault.at);
   return endpoints.map((endpoint) => ({ endpoint, at, until: after(at, fault.for), fault: kindOf(fault) }));

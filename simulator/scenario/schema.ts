@@ -10,7 +10,11 @@ const trace = z
   .strictObject({
     format: choice("Format of the trace", traceFormatNames),
     file: text("Trace file, zipped or not"),
-    relativeTo: choice("What `file` is relative to; shared is the folder ../shared beside the project, or HEADGATE_SHARED", ["scenario", "shared", "working-directory"]).prefault("scenario"),
+    relativeTo: choice("What `file` is relative to; shared is the folder ../shared beside the project, or HEADGATE_SHARED", [
+      "scenario",
+      "shared",
+      "working-directory",
+    ]).prefault("scenario"),
     rows: count("Only the first so many rows; absent: all", 1, 100_000_000).optional(),
     speed: number("Divides the gaps between arrivals: 2 is twice the traffic in half the time", { min: 0.001, max: 100_000, whole: false }).prefault(1),
   })
@@ -53,11 +57,17 @@ const vllm = z.strictObject({
   kind: z.literal("vllm"),
   engine: engine.prefault({}),
   frontEnd: z
-    .strictObject({ before: duration("Receipt to the engine's queue", micros(0)).prefault("8ms"), after: duration("Token to its byte on the wire", micros(0)).prefault("3ms") })
+    .strictObject({
+      before: duration("Receipt to the engine's queue", micros(0)).prefault("8ms"),
+      after: duration("Token to its byte on the wire", micros(0)).prefault("3ms"),
+    })
     .prefault({}),
 });
 
-const latency = (what: string) => z.strictObject({ p50: duration("Median", micros(1)), p95: duration("95th percentile", micros(1)) }).meta({ description: `${what}; log-normal by two quantiles` });
+const latency = (what: string) =>
+  z
+    .strictObject({ p50: duration("Median", micros(1)), p95: duration("95th percentile", micros(1)) })
+    .meta({ description: `${what}; log-normal by two quantiles` });
 const hosted = z.strictObject({
   kind: z.literal("hosted"),
   firstToken: latency("Request to first token"),
@@ -75,11 +85,23 @@ const fault = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("slow"), ...faultTime, factor: number("Work takes so many times as long", { min: 1, max: 1000, whole: false }) }),
 ]);
 
-const bound = z.strictObject({ max: number("At most", { min: 0, max: 1e15, whole: false }).optional(), min: number("At least", { min: 0, max: 1e15, whole: false }).optional() });
-const targets = z.strictObject(Object.fromEntries(metricNames.map((name) => [name, bound.optional()]))).meta({ description: "Figures of the summary and their bounds" });
+const bound = z.strictObject({
+  max: number("At most", { min: 0, max: 1e15, whole: false }).optional(),
+  min: number("At least", { min: 0, max: 1e15, whole: false }).optional(),
+});
+const targets = z
+  .strictObject(Object.fromEntries(metricNames.map((name) => [name, bound.optional()])))
+  .meta({ description: "Figures of the summary and their bounds" });
 
 /** The file's path, or the mapping itself. */
-const config = z.union([scalar({ type: "string", description: "Configuration file, relative to the scenario" }, (value) => (typeof value === "string" && value !== "" ? { value } : { message: `must be a path or a mapping, not ${shown(value)}`, fix: "give a path or a mapping" })), configSchema]).meta({ description: "A configuration file's path, relative to the scenario, or the configuration itself" });
+const config = z
+  .union([
+    scalar({ type: "string", description: "Configuration file, relative to the scenario" }, (value) =>
+      typeof value === "string" && value !== "" ? { value } : { message: `must be a path or a mapping, not ${shown(value)}`, fix: "give a path or a mapping" },
+    ),
+    configSchema,
+  ])
+  .meta({ description: "A configuration file's path, relative to the scenario, or the configuration itself" });
 
 export const scenarioSchema = z
   .strictObject({
@@ -87,7 +109,9 @@ export const scenarioSchema = z
     trace,
     config,
     route: text("Route that the requests ask for; absent: the first").optional(),
-    fleet: z.record(z.string(), z.discriminatedUnion("kind", [vllm, hosted])).meta({ description: "What stands behind each deployment, one model per endpoint" }),
+    fleet: z
+      .record(z.string(), z.discriminatedUnion("kind", [vllm, hosted]))
+      .meta({ description: "What stands behind each deployment, one model per endpoint" }),
     faults: z.array(fault).prefault([]),
     seed: count("Seed of all randomness", 0, 4_294_967_295).prefault(1),
     warmUp: duration("Requests scheduled before it are left out of the figures", micros(0)).prefault("0s"),

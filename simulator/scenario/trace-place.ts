@@ -13,7 +13,8 @@ export function placeOfTrace(trace: ScenarioFile["trace"], scenarioFile: string,
   const folder = sharedFolder(env);
   const path = join(folder, trace.file);
   if (existsSync(path)) return { kind: "found", path };
-  if (!existsSync(folder)) return { kind: "absent", reason: `the trace ${trace.file} lies in the shared folder, and ${folder} does not exist (set HEADGATE_SHARED to where it is)` };
+  if (!existsSync(folder))
+    return { kind: "absent", reason: `the trace ${trace.file} lies in the shared folder, and ${folder} does not exist (set HEADGATE_SHARED to where it is)` };
   const near = existsSync(dirname(path)) ? nearestName(basename(path), readdirSync(dirname(path))) : null;
   return { kind: "absent", reason: `the shared folder ${folder} has no ${trace.file}${near === null ? "" : ` (did you mean "${near}"?)`}` };
 }

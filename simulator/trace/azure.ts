@@ -44,12 +44,22 @@ class AzureLines implements LineParser {
   #rowAt(text: string, inputTokens: number, outputTokens: number): TraceRow | LineFault {
     const timestamp = timestampOf(text);
     if (timestamp === null) {
-      return { column: 1, field: columns[0], message: `"${text.slice(0, 40)}" is not a timestamp`, fix: "write YYYY-MM-DD HH:MM:SS with up to 7 fractional digits" };
+      return {
+        column: 1,
+        field: columns[0],
+        message: `"${text.slice(0, 40)}" is not a timestamp`,
+        fix: "write YYYY-MM-DD HH:MM:SS with up to 7 fractional digits",
+      };
     }
     this.#origin ??= timestamp;
     const ticks = (timestamp.day - this.#origin.day) * ticksPerDay + (timestamp.ticks - this.#origin.ticks);
     if (ticks < this.#lastTicks) {
-      return { column: 1, field: columns[0], message: `${text} is earlier than the row before`, fix: "sort the rows by TIMESTAMP, keeping the order of equal ones" };
+      return {
+        column: 1,
+        field: columns[0],
+        message: `${text} is earlier than the row before`,
+        fix: "sort the rows by TIMESTAMP, keeping the order of equal ones",
+      };
     }
     this.#lastTicks = ticks;
     return { atUs: Math.floor(ticks / 10), inputTokens, outputTokens };
@@ -64,7 +74,12 @@ function headerFault(line: string): LineFault | null {
     if (name !== expected) {
       const meant = nearestName(name, columns);
       const hint = meant === expected ? ` (it looks like a misspelling)` : "";
-      return { column, field: expected, message: `column ${index + 1} is "${name.slice(0, 40)}" instead of "${expected}"${hint}`, fix: `the first line must be ${columns.join(",")}` };
+      return {
+        column,
+        field: expected,
+        message: `column ${index + 1} is "${name.slice(0, 40)}" instead of "${expected}"${hint}`,
+        fix: `the first line must be ${columns.join(",")}`,
+      };
     }
     column += (line.split(",")[index] ?? "").length + 1;
   }

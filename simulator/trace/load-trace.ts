@@ -92,8 +92,10 @@ class TraceReader {
   }
 
   finish(): TraceTable {
-    if (this.#problems.length === 0 && this.#line === 0) this.#report(0, null, null, "the trace file is empty", "give a file with a header line and at least one row");
-    else if (this.#problems.length === 0 && this.#table.rows === 0) this.#report(this.#line, null, null, "the trace has a header, but no rows", "give at least one row");
+    if (this.#problems.length === 0 && this.#line === 0)
+      this.#report(0, null, null, "the trace file is empty", "give a file with a header line and at least one row");
+    else if (this.#problems.length === 0 && this.#table.rows === 0)
+      this.#report(this.#line, null, null, "the trace has a header, but no rows", "give at least one row");
     if (this.#problems.length > 0) throw new InputError(this.#problems);
     return this.#table.build();
   }

@@ -7,7 +7,11 @@ interface ErrorAnswer {
   readonly error: { readonly message: string; readonly type: string; readonly param: string | null; readonly code: string };
 }
 
-async function post(url: string, body: string | Buffer, headers: Readonly<Record<string, string>> = {}): Promise<{ status: number; headers: Headers; error: ErrorAnswer["error"] }> {
+async function post(
+  url: string,
+  body: string | Buffer,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ status: number; headers: Headers; error: ErrorAnswer["error"] }> {
   const response = await fetch(`${url}/v1/chat/completions`, { method: "POST", body, headers });
   return { status: response.status, headers: response.headers, error: ((await response.json()) as ErrorAnswer).error };
 }

@@ -45,7 +45,12 @@ describe("the unmodified OpenAI SDK through the service", () => {
 
   test("a stream that is given up closes the provider's connection within 100 ms and is accounted by estimate", async () => {
     const { client, upstreams, scrape, recorded } = await startLive();
-    upstreams[0]?.next(wordStream(Array.from({ length: 1000 }, () => "word "), { gapMs: 5 }));
+    upstreams[0]?.next(
+      wordStream(
+        Array.from({ length: 1000 }, () => "word "),
+        { gapMs: 5 },
+      ),
+    );
     const stream = await client.chat.completions.create({ model: "chat", messages, stream: true });
     let count = 0;
     for await (const _chunk of stream) {
@@ -57,7 +62,9 @@ describe("the unmodified OpenAI SDK through the service", () => {
     await until(() => seen?.closedMs !== null);
     expect((seen?.closedMs ?? Infinity) - leftMs).toBeLessThan(100);
     await until(() => recorded.some((entry) => entry.kind === "command" && entry.command.kind === "finish-request"));
-    const finish = recorded.map((entry) => (entry.kind === "command" && entry.command.kind === "finish-request" ? entry.command : null)).find((command) => command !== null);
+    const finish = recorded
+      .map((entry) => (entry.kind === "command" && entry.command.kind === "finish-request" ? entry.command : null))
+      .find((command) => command !== null);
     expect(finish?.result.kind).toBe("client-left");
     expect(finish?.account.estimated).toBe(true);
     expect(finish?.account.usage.output).toBeGreaterThanOrEqual(9);
@@ -120,7 +127,10 @@ describe("the unmodified OpenAI SDK through the service", () => {
     ["cut", ""],
   ] as const)("a stream that breaks off (%s) never looks complete: an error, and no [DONE]", async (end, tail) => {
     const { client, upstreams, running } = await startLive();
-    const broken = [delta({ content: "half an " }), ...(tail === "" ? [] : [sse({ error: { message: "died", type: "InternalServerError", code: 500 } }), tail])];
+    const broken = [
+      delta({ content: "half an " }),
+      ...(tail === "" ? [] : [sse({ error: { message: "died", type: "InternalServerError", code: 500 } }), tail]),
+    ];
     upstreams[0]?.next(chatStream(broken, { end, gapMs: 5 }), chatStream(broken, { end, gapMs: 5 }));
     const stream = await client.chat.completions.create({ model: "chat", messages, stream: true });
     let text = "";
@@ -146,7 +156,11 @@ describe("the unmodified OpenAI SDK through the service", () => {
 
   test("a provider that refuses our key is our fault: 502, and nothing of what it said", async () => {
     const { client, upstreams } = await startLive();
-    upstreams[0]?.next(errorAnswer(401, "Incorrect API key provided: sk-upstream"), errorAnswer(401, "Incorrect API key provided: sk-upstream"), errorAnswer(401, "Incorrect"));
+    upstreams[0]?.next(
+      errorAnswer(401, "Incorrect API key provided: sk-upstream"),
+      errorAnswer(401, "Incorrect API key provided: sk-upstream"),
+      errorAnswer(401, "Incorrect"),
+    );
     const error = await rejection(client.chat.completions.create({ model: "chat", messages }));
     expect(error.status).toBe(502);
     expect(error.message).not.toContain("sk-upstream");

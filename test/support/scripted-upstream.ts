@@ -84,7 +84,13 @@ export function errorAnswer(status: number, message: string, headers: Readonly<R
 
 export const sse = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
 export const delta = (fields: Readonly<Record<string, unknown>>, finish: string | null = null): string =>
-  sse({ id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model: "upstream-model", choices: [{ index: 0, delta: fields, finish_reason: finish }] });
+  sse({
+    id: "chatcmpl-1",
+    object: "chat.completion.chunk",
+    created: 1,
+    model: "upstream-model",
+    choices: [{ index: 0, delta: fields, finish_reason: finish }],
+  });
 export const usageEvent = sse({ id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model: "upstream-model", choices: [], usage });
 export const doneEvent = "data: [DONE]\n\n";
 

@@ -28,7 +28,15 @@ export function distributionMs(values: Float64Array): Distribution | null {
   let sum = 0;
   for (const value of values) sum += value;
   const ms = (percent: number): number => rounded(percentile(values, percent) / 1000, 3);
-  return { count: values.length, p50: ms(50), p90: ms(90), p95: ms(95), p99: ms(99), mean: rounded(sum / values.length / 1000, 3), max: rounded((values[values.length - 1] ?? 0) / 1000, 3) };
+  return {
+    count: values.length,
+    p50: ms(50),
+    p90: ms(90),
+    p95: ms(95),
+    p99: ms(99),
+    mean: rounded(sum / values.length / 1000, 3),
+    max: rounded((values[values.length - 1] ?? 0) / 1000, 3),
+  };
 }
 
 const powers = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000] as const;

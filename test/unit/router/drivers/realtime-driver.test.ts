@@ -87,7 +87,13 @@ class FakeHost implements HostTimers {
   }
 }
 
-function driven(options: { carryOut?: (command: string, submit: (event: Seen) => void) => void; onStall?: (from: Instant, to: Instant) => void; isStale?: (event: Seen) => boolean } = {}) {
+function driven(
+  options: {
+    carryOut?: (command: string, submit: (event: Seen) => void) => void;
+    onStall?: (from: Instant, to: Instant) => void;
+    isStale?: (event: Seen) => boolean;
+  } = {},
+) {
   const machine = new Probe();
   const host = new FakeHost();
   const recorded: Recorded<Seen, string>[] = [];

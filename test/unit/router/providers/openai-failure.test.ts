@@ -11,7 +11,11 @@ describe("what a provider's refusal means", () => {
     [429, error({ message: "slow down" }), "rate-limited"],
     [503, error({ message: "The engine is currently busy" }), "overloaded"],
     [529, Buffer.from("overloaded"), "overloaded"],
-    [400, error({ message: "This model's maximum context length is 8192 tokens. However, your prompt contains at least 8193 input tokens" }), "context-exceeded"],
+    [
+      400,
+      error({ message: "This model's maximum context length is 8192 tokens. However, your prompt contains at least 8193 input tokens" }),
+      "context-exceeded",
+    ],
     [400, error({ message: "too long", code: "context_length_exceeded" }), "context-exceeded"],
     [400, error({ message: "flagged", code: "content_filter" }), "content-filtered"],
     [400, error({ message: "max_tokens must be at least 1" }), "bad-request"],

@@ -25,8 +25,12 @@ describe("what is read of a body, and what is written anew", () => {
 
   test("a stream's usage is asked for", () => {
     expect(encodedBody('{"model":"chat","stream":true}')).toBe('{"stream_options":{"include_usage":true},"model":"up\\"stream","stream":true}');
-    expect(encodedBody('{"model":"chat","stream":true,"stream_options":{"x":1,"include_usage":false}}')).toBe('{"model":"up\\"stream","stream":true,"stream_options":{"x":1,"include_usage":true}}');
-    expect(encodedBody('{"model":"chat","stream":true,"stream_options":null}')).toBe('{"model":"up\\"stream","stream":true,"stream_options":{"include_usage":true}}');
+    expect(encodedBody('{"model":"chat","stream":true,"stream_options":{"x":1,"include_usage":false}}')).toBe(
+      '{"model":"up\\"stream","stream":true,"stream_options":{"x":1,"include_usage":true}}',
+    );
+    expect(encodedBody('{"model":"chat","stream":true,"stream_options":null}')).toBe(
+      '{"model":"up\\"stream","stream":true,"stream_options":{"include_usage":true}}',
+    );
     const asked = '{"model":"chat","stream":true,"stream_options":{"include_usage":true}}';
     expect(encodedBody(asked)).toBe(asked.replace('"chat"', '"up\\"stream"'));
   });
@@ -50,13 +54,23 @@ describe("what is read of a body, and what is written anew", () => {
     expect(scanned('{"max_tokens":"7"}').outputTokensMax).toBeNull();
   });
 
-  test.each(["", "{", "[]", "null", '"x"', '{"a":1,}', '{"a" 1}', "{a:1}", '{"a":[}', '{"a":1} x', '{"a":tru}', '{"a":01}', '{"a":"x}'])("not a JSON object: %s", (text) => {
-    expect(scanBody(Buffer.from(text)).kind).toBe("malformed");
-  });
+  test.each(["", "{", "[]", "null", '"x"', '{"a":1,}', '{"a" 1}', "{a:1}", '{"a":[}', '{"a":1} x', '{"a":tru}', '{"a":01}', '{"a":"x}'])(
+    "not a JSON object: %s",
+    (text) => {
+      expect(scanBody(Buffer.from(text)).kind).toBe("malformed");
+    },
+  );
 
   test("for any JSON object the scan reads what JSON.parse reads, and the splices change nothing else", () => {
     const keys = fc.constantFrom("model", "stream", "stream_options", "max_tokens", "messages", "x", 'quo"te', "back\\slash");
-    const leaf = fc.oneof(fc.string(), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.boolean(), fc.constant(null), fc.constant("chat"), fc.constant({ include_usage: true }));
+    const leaf = fc.oneof(
+      fc.string(),
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      fc.boolean(),
+      fc.constant(null),
+      fc.constant("chat"),
+      fc.constant({ include_usage: true }),
+    );
     const bodies = fc.dictionary(keys, fc.oneof(leaf, fc.array(fc.dictionary(fc.string(), leaf))));
     fc.assert(
       fc.property(bodies, fc.constantFrom(undefined, 1, 2), (body, indent) => {

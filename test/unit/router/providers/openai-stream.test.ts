@@ -37,7 +37,8 @@ function heard(parts: readonly (string | Uint8Array)[], passUsage = false): Hear
   return Object.assign(out, { events: stream.contentEvents() });
 }
 
-const chunk = (fields: object, finish: string | null = null): string => `data: ${JSON.stringify({ id: "c", choices: [{ index: 0, delta: fields, finish_reason: finish }] })}\n\n`;
+const chunk = (fields: object, finish: string | null = null): string =>
+  `data: ${JSON.stringify({ id: "c", choices: [{ index: 0, delta: fields, finish_reason: finish }] })}\n\n`;
 const role = chunk({ role: "assistant", content: "" });
 const word = chunk({ content: "wörd" });
 const tricky = chunk({ content: 'say "usage":{"prompt_tokens":1} and "finish_reason":"stop" and [DONE]\n\ndata: [DONE]\n\n' });
@@ -131,7 +132,10 @@ describe("streams recorded from a real vLLM", () => {
   const absent = !existsSync(wire);
   if (absent) process.stderr.write(`skipped: no recorded answers at ${wire}\n`);
   test.skipIf(absent)("each ends well, byte by byte as in one piece, with its usage", () => {
-    const exchanges = readFileSync(wire, "utf8").trim().split("\n").map((line) => JSON.parse(line) as Exchange);
+    const exchanges = readFileSync(wire, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Exchange);
     const streams = exchanges.filter(({ request, response }) => response.chunks?.at(-1) === done && /\/(chat\/)?completions$/.test(request.path));
     expect(streams.length).toBeGreaterThan(15);
     for (const { name, response } of streams) {
