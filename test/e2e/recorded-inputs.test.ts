@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
+import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import { decodeRecording, InputRecording, type RecordingLine } from "../../router/telemetry/input-recording.ts";
+import { RouterInvariants } from "../../simulator/core/invariant/router-invariants.ts";
 import { liveSeed, startLive, until } from "../support/live-service.ts";
 import { replayRecording } from "../support/replay-recording.ts";
 import { chatAnswer, errorAnswer, type Script, wordStream } from "../support/scripted-upstream.ts";
@@ -56,9 +58,20 @@ test("two drivers, one truth: the recorded inputs of a live run, fed to a fresh 
   const kinds = new Set(lines.map((line) => (line.kind === "command" ? line.command.kind : line.kind)));
   expect(kinds).toContain("breaker-changed");
   expect(kinds).toContain("abort-attempt");
+  expect(violations(live.config, lines)).toEqual([]);
   expect(replayRecording(lines)).toEqual(lines.filter((line) => line.kind === "command"));
 });
 
 function arrivals(lines: readonly { kind: string }[]): number {
   return (lines as readonly RecordingLine[]).filter((line) => line.kind === "event" && line.event.kind === "request-arrived").length;
+}
+
+/** The live run, judged by the checkers of the simulated ones; nothing may be open at its end. */
+function violations(config: CompiledConfig, lines: readonly RecordingLine[]): readonly unknown[] {
+  const invariants = new RouterInvariants(config);
+  for (const line of lines) {
+    if (line.kind === "event") invariants.event(line.event, line.at);
+    else if (line.kind === "command") invariants.command(line.command, line.at);
+  }
+  return invariants.finished();
 }

@@ -23,7 +23,13 @@ interface Served extends Announced {
 }
 
 const configOf = (origin: string, listen = "listen: { port: 0 }"): string =>
-  [listen, "metrics: { port: 0 }", `deployments: { one: { provider: vllm, model: m, endpoints: ["${origin}"] } }`, "routes: { chat: { deployments: [one] } }", ""].join("\n");
+  [
+    listen,
+    "metrics: { port: 0 }",
+    `deployments: { one: { provider: vllm, model: m, endpoints: ["${origin}"] } }`,
+    "routes: { chat: { deployments: [one] } }",
+    "",
+  ].join("\n");
 
 async function serve(args: readonly string[], folder: string): Promise<Served> {
   const child = spawn(launcher, ["serve", "-c", "headgate.yaml", "--json", ...args], { cwd: folder, env: { ...process.env, LOG_LEVEL: "info" } });
@@ -38,7 +44,8 @@ async function serve(args: readonly string[], folder: string): Promise<Served> {
   return { ...(JSON.parse(line.toString()) as Announced), child, stderr: () => stderr };
 }
 
-const post = async (url: string, stream: boolean): Promise<Response> => fetch(`${url}/v1/chat/completions`, { method: "POST", body: JSON.stringify({ model: "chat", stream, messages: [] }) });
+const post = async (url: string, stream: boolean): Promise<Response> =>
+  fetch(`${url}/v1/chat/completions`, { method: "POST", body: JSON.stringify({ model: "chat", stream, messages: [] }) });
 
 test("serve: SIGTERM lets a stream end, exits 0, and leaves a recording that a fresh core reproduces", async () => {
   const upstream = await ScriptedUpstream.start();
@@ -52,9 +59,20 @@ test("serve: SIGTERM lets a stream end, exits 0, and leaves a recording that a f
   expect(await stream.text()).toContain("[DONE]");
   const [code] = (await once(served.child, "exit")) as [number | null];
   expect(code).toBe(0);
-  const decisions = served.stderr().split("\n").filter((line) => line.includes('"route_decision"'));
+  const decisions = served
+    .stderr()
+    .split("\n")
+    .filter((line) => line.includes('"route_decision"'));
   expect(decisions).toHaveLength(2);
-  expect(JSON.parse(decisions[0] ?? "")).toMatchObject({ route: "chat", deployment: "one", result: "served", attempts: 1, stream: false, input_tokens: 11, output_tokens: 3 });
+  expect(JSON.parse(decisions[0] ?? "")).toMatchObject({
+    route: "chat",
+    deployment: "one",
+    result: "served",
+    attempts: 1,
+    stream: false,
+    input_tokens: 11,
+    output_tokens: 3,
+  });
   const lines = decodeRecording(readFileSync(path.join(folder, "recording.jsonl"), "utf8"));
   const recorded = lines.filter((line) => line.kind === "command");
   expect(recorded.length).toBeGreaterThan(4);
