@@ -187,7 +187,7 @@ describe("the unmodified OpenAI SDK through the service", () => {
     upstream.otherwise = (response, seen) => {
       const [message] = seen.body["messages"] as { content: string }[];
       const text = message?.content ?? "";
-      if (seen.body["stream"] === true) wordStream([...text], { gapMs: 1 })(response, seen);
+      if (seen.body["stream"] === true) wordStream(text.split(""), { gapMs: 1 })(response, seen);
       else chatAnswer(text)(response, seen);
     };
     const asked = Array.from({ length: 60 }, (_, place) => `question ${place}`);

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import type { Instant } from "../../router/core/machine.ts";
-import type { RouterCommand } from "../../router/core/messages.ts";
-import { Router } from "../../router/core/router.ts";
+import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import { decodeRecording, InputRecording, type RecordingLine } from "../../router/telemetry/input-recording.ts";
+import { RouterInvariants } from "../../simulator/core/invariant/router-invariants.ts";
 import { liveSeed, startLive, until } from "../support/live-service.ts";
+import { replayRecording } from "../support/replay-recording.ts";
 import { chatAnswer, errorAnswer, type Script, wordStream } from "../support/scripted-upstream.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -58,22 +58,20 @@ test("two drivers, one truth: the recorded inputs of a live run, fed to a fresh 
   const kinds = new Set(lines.map((line) => (line.kind === "command" ? line.command.kind : line.kind)));
   expect(kinds).toContain("breaker-changed");
   expect(kinds).toContain("abort-attempt");
-  expect(replayed(lines)).toEqual(lines.filter((line) => line.kind === "command"));
+  expect(violations(live.config, lines)).toEqual([]);
+  expect(replayRecording(lines)).toEqual(lines.filter((line) => line.kind === "command"));
 });
 
 function arrivals(lines: readonly { kind: string }[]): number {
   return (lines as readonly RecordingLine[]).filter((line) => line.kind === "event" && line.event.kind === "request-arrived").length;
 }
 
-/** The commands of a fresh core that is given the recorded events; at the end it is woken as late as the last recorded command. */
-function replayed(lines: readonly RecordingLine[]): RecordingLine[] {
-  const [head] = lines;
-  if (head?.kind !== "head") throw new Error("the recording has no head");
-  const router = new Router(head.config, { seed: head.seed, explain: head.explain });
-  const commands: RecordingLine[] = [];
-  const out = { emit: (command: RouterCommand, at: Instant) => commands.push({ kind: "command", at, command: structuredClone(command) }) };
-  for (const line of lines) if (line.kind === "event") router.handle(line.event, line.at, out);
-  const last = lines.at(-1);
-  if (last !== undefined && last.kind === "command") router.wake(last.at, out);
-  return commands;
+/** The live run, judged by the checkers of the simulated ones; nothing may be open at its end. */
+function violations(config: CompiledConfig, lines: readonly RecordingLine[]): readonly unknown[] {
+  const invariants = new RouterInvariants(config);
+  for (const line of lines) {
+    if (line.kind === "event") invariants.event(line.event, line.at);
+    else if (line.kind === "command") invariants.command(line.command, line.at);
+  }
+  return invariants.finished();
 }

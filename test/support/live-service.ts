@@ -16,7 +16,7 @@ export interface LiveService {
   readonly client: OpenAI;
   readonly recorded: Recorded<RouterEvent, RouterCommand>[];
   readonly config: ReturnType<typeof loadConfig>["compiled"];
-  scrape(): Promise<string>;
+  readonly scrape: () => Promise<string>;
 }
 
 export interface LiveOptions {
