@@ -30,6 +30,8 @@ export interface RouteRequest {
 export type FailureKind =
   | "rate-limited"
   | "overloaded"
+  /** It is shutting down in good order: to be tried elsewhere, and nobody's fault. */
+  | "draining"
   | "server-error"
   | "connect-failed"
   | "cut"

@@ -100,6 +100,8 @@ test("client faults, rate limits, aborts and lagged attempts never count", () =>
   router.leave(0);
   expect(changes(router.end(0, { kind: "aborted" }))).toEqual([]);
   expect(failTimes(router, 1, "rate-limited")).toEqual([]);
+  router.at(2).wake();
+  expect(failTimes(router, 1, "draining")).toEqual([]);
   expect(router.router.snapshot().endpoints[0]?.breaker.failures).toBe(0);
 });
 

@@ -25,7 +25,7 @@ describe("what a provider's refusal means", () => {
     [404, error({ message: "The model `zzz` does not exist." }), "not-found"],
     [500, error({ message: "EngineCore encountered an issue." }), "server-error"],
     // vLLM that is shutting down: retry elsewhere.
-    [500, error({ message: "cannot schedule new futures after shutdown" }), "overloaded"],
+    [500, error({ message: "cannot schedule new futures after shutdown" }), "draining"],
     [302, Buffer.from(""), "server-error"],
   ])("%i %s", (status, body, kind) => {
     expect(kindOf(status, body)).toBe(kind);
