@@ -14,7 +14,7 @@ const invalid = "invalid_request_error";
 const failures: Readonly<Record<FailureKind, HttpError>> = {
   "rate-limited": { status: 429, type: "rate_limit_error", code: "rate_limited", message: "every provider that was tried is rate-limited" },
   overloaded: { status: 503, type: "overloaded_error", code: "overloaded", message: "every provider that was tried is overloaded" },
-  draining: { status: 503, type: "overloaded_error", code: "draining", message: "every provider that was tried is shutting down" },
+  draining: { status: 503, type: "overloaded_error", code: "upstream_draining", message: "every provider that was tried is shutting down" },
   "server-error": { status: 502, type: "upstream_error", code: "upstream_error", message: "the provider failed" },
   "connect-failed": { status: 502, type: "upstream_error", code: "upstream_unreachable", message: "the provider cannot be reached" },
   cut: { status: 502, type: "upstream_error", code: "upstream_cut", message: "the provider's answer broke off" },
