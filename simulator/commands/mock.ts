@@ -16,7 +16,7 @@ interface MockOptions {
 const help = `
 The fleet is that of a scenario: each endpoint of its configuration is a server, driven by the simulator's own model of it. The scenario's faults begin with the
 first call that any server receives. A prompt has as many tokens as words; a first word "#17" says that the call is the trace's arrival 17, which random draws are
-keyed by. Runs until SIGINT or SIGTERM.
+keyed by. Runs until SIGINT or SIGTERM, then says by how much tokens left later than the models say (as a second JSON line where the first was one).
 
 Example:
   $ headgate mock scenarios/azure-twin.yaml --ports ephemeral
@@ -41,11 +41,15 @@ async function mock(file: string, options: MockOptions): Promise<void> {
     throw new InputError([{ file, line: null, column: null, field: "trace", message: scenario.reason, fix: "name a trace that is on this machine" }]);
   const seed = options.seed === undefined ? scenario.seed : readWhole("--seed", options.seed);
   const fleet = await startMockFleet(scenario.compiled, { file, seed, host: options.host, ports });
-  if (options.json === true || ports === "ephemeral") process.stdout.write(`${JSON.stringify(fleet.origins)}\n`);
+  const asJson = options.json === true || ports === "ephemeral";
+  if (asJson) process.stdout.write(`${JSON.stringify(fleet.origins)}\n`);
   else process.stdout.write(tableOf(fleet.origins));
   process.stderr.write("headgate mock: listening; SIGINT ends it\n");
   await stopSignal();
   await fleet.close();
+  const lateness = fleet.lateness();
+  if (asJson) process.stdout.write(`${JSON.stringify({ lateness })}\n`);
+  else process.stdout.write(`${lateness.tokens} tokens left late by p50 ${lateness.p50Ms} ms, p99 ${lateness.p99Ms} ms, at most ${lateness.maxMs} ms\n`);
 }
 
 function readPorts(text: string | undefined): "configured" | "ephemeral" {

@@ -44,5 +44,7 @@ export function validityLines(validity: Validity): readonly string[] {
   const pace = rate === null ? "" : `; ${rate.achieved.toFixed(2)} of ${rate.requested.toFixed(2)} requests/s (${(100 * rate.ratio).toFixed(2)} %)`;
   const away = `event loop away p99 ${eventLoopDelayMs.p99.toFixed(1)} ms, at most ${eventLoopDelayMs.max.toFixed(1)} ms`;
   const lag = `sent late by p50 ${lagMs.p50.toFixed(2)} ms, p99 ${lagMs.p99.toFixed(2)} ms (at most ${lagMs.limit.toFixed(0)} ms), max ${lagMs.max.toFixed(1)} ms`;
-  return [`load generator: ${lag}${pace}; ${away}`, ...validity.reasons.map((reason) => `invalid: ${reason}`)];
+  const { mockLateness: late } = validity;
+  const mock = late === null ? [] : [`mock: ${late.tokens} tokens left late by p50 ${late.p50Ms.toFixed(1)} ms, p99 ${late.p99Ms.toFixed(1)} ms, max ${late.maxMs.toFixed(0)} ms`];
+  return [`load generator: ${lag}${pace}; ${away}`, ...mock, ...validity.reasons.map((reason) => `invalid: ${reason}`)];
 }

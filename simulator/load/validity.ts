@@ -15,6 +15,8 @@ export interface Validity {
   /** How long the load generator's own event loop was away, beyond its sampling interval. */
   readonly eventLoopDelayMs: { readonly p50: number; readonly p99: number; readonly max: number };
   readonly unsent: number;
+  /** By how much the mock's tokens left later than its models say; null where the target is no mock of ours. */
+  readonly mockLateness: { readonly tokens: number; readonly p50Ms: number; readonly p99Ms: number; readonly maxMs: number } | null;
 }
 
 export interface ValidityInput {
@@ -46,7 +48,7 @@ export function judgeValidity(input: ValidityInput): Validity {
   if (input.unsent > 0) reasons.push(`${input.unsent} requests were not sent: too many were open at once`);
   if (input.givenUp > 0) reasons.push(`${input.givenUp} requests were still open at the end of the time to wait for them`);
   if (input.interrupted) reasons.push("it was interrupted");
-  return { valid: reasons.length === 0, reasons, lagMs, rate, eventLoopDelayMs: input.eventLoopDelayMs, unsent: input.unsent };
+  return { valid: reasons.length === 0, reasons, lagMs, rate, eventLoopDelayMs: input.eventLoopDelayMs, unsent: input.unsent, mockLateness: null };
 }
 
 function rateOf({ lagsUs, scheduledSpanUs, sentSpanUs }: ValidityInput): Validity["rate"] {

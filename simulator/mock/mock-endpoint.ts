@@ -1,5 +1,7 @@
 import type { ServerResponse } from "node:http";
+import type { RecordableHistogram } from "node:perf_hooks";
 import { RealtimeDriver } from "../../router/drivers/realtime-driver.ts";
+import type { Instant } from "../../router/core/machine.ts";
 import type { EndpointModelSpec } from "../core/compiled-scenario.ts";
 import { createEndpoint } from "../core/create-endpoint.ts";
 import type { CallId, EndpointCommand, EndpointEvent, FaultState } from "../core/endpoint.ts";
@@ -21,6 +23,8 @@ export interface MockEndpointOptions {
   readonly seed: number;
   /** For calls that do not say which arrival they are. */
   nextSerial(): number;
+  /** Microseconds by which tokens left later than the model says. */
+  readonly lateness: RecordableHistogram;
 }
 
 /** A hosted API's cap where the caller gives none. */
@@ -37,6 +41,7 @@ export class MockEndpoint {
   readonly #isVllm: boolean;
   readonly #seed: number;
   readonly #nextSerial: () => number;
+  readonly #lateness: RecordableHistogram;
   readonly #driver: RealtimeDriver<EndpointEvent, MockCommand>;
   /** By call id. */
   readonly #calls: (MockCall | null)[] = [];
@@ -53,10 +58,11 @@ export class MockEndpoint {
     this.modelTokensMax = options.spec.kind === "vllm" ? options.spec.engine.modelTokensMax : null;
     this.#seed = options.seed;
     this.#nextSerial = options.nextSerial;
+    this.#lateness = options.lateness;
     const model = createEndpoint(options.spec, { seed: options.seed, index: options.index, detail: "tokens" });
     this.#driver = new RealtimeDriver(new AcknowledgingEndpoint(model), {
       rank: (event) => rankOf[event.kind],
-      carryOut: (command) => this.#carryOut(command),
+      carryOut: (command, at) => this.#carryOut(command, at),
     });
   }
 
@@ -121,7 +127,7 @@ export class MockEndpoint {
     this.#freeCalls.push(id);
   }
 
-  #carryOut(command: MockCommand): void {
+  #carryOut(command: MockCommand, at: Instant): void {
     const call = this.#calls[command.call] ?? null;
     if (call === null) return;
     switch (command.kind) {
@@ -129,6 +135,7 @@ export class MockEndpoint {
         if (this.#isVllm) call.sendHeaders();
         return;
       case "emit-tokens":
+        this.#lateness.record(Math.max(1, this.#driver.now() - at));
         call.addTokens(command.count);
         this.#speakLater(call);
         return;

@@ -1,3 +1,4 @@
+import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 import type { CompiledScenario } from "../core/compiled-scenario.ts";
 import { faultChanges } from "../core/fault/fault-script.ts";
 import { FaultClock } from "./fault-clock.ts";
@@ -17,8 +18,17 @@ export interface MockFleetOptions {
 /** Origins by name of the deployment, in the order of its endpoints. */
 export type FleetOrigins = Readonly<Record<string, readonly string[]>>;
 
+/** How much later than the model says tokens left: what the machine added. */
+export interface TokenLateness {
+  readonly tokens: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
 export interface MockFleet {
   readonly origins: FleetOrigins;
+  lateness(): TokenLateness;
   close(): Promise<void>;
 }
 
@@ -30,11 +40,12 @@ export async function startMockFleet(scenario: CompiledScenario, options: MockFl
   const places = fleetPlaces(scenario.config, options.ports, options.file);
   let serial = firstOwnSerial;
   const nextSerial = (): number => (serial += 1);
+  const lateness = createHistogram();
   const endpoints = scenario.config.endpoints.map((endpoint, index) => {
     const deployment = scenario.config.deployments[endpoint.deployment];
     const spec = scenario.endpoints[index];
     if (deployment === undefined || spec === undefined) throw new Error(`endpoint ${index} has no deployment or no model`);
-    return new MockEndpoint({ index, deployment: deployment.name, model: deployment.model, spec, seed: options.seed, nextSerial });
+    return new MockEndpoint({ index, deployment: deployment.name, model: deployment.model, spec, seed: options.seed, nextSerial, lateness });
   });
   const servers: MockServer[] = [];
   const clock = new FaultClock(faultChanges(scenario.faults), ({ endpoint, fault }) => {
@@ -48,7 +59,7 @@ export async function startMockFleet(scenario: CompiledScenario, options: MockFl
   };
   try {
     const origins = await listenAll(places, endpoints, servers, options.host, () => clock.begin());
-    return { origins, close };
+    return { origins, lateness: () => latenessOf(lateness), close };
   } catch (error) {
     await close();
     throw error;
@@ -73,4 +84,9 @@ async function listenAll(
   const origins: Record<string, string[]> = {};
   for (const endpoint of endpoints) (origins[endpoint.deployment] ??= []).push(originOf[endpoint.index] ?? "");
   return origins;
+}
+
+function latenessOf(histogram: RecordableHistogram): TokenLateness {
+  const at = (percent: number): number => (histogram.count === 0 ? 0 : histogram.percentile(percent) / 1000);
+  return { tokens: histogram.count, p50Ms: at(50), p99Ms: at(99), maxMs: at(100) };
 }

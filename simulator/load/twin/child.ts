@@ -22,6 +22,7 @@ export class Child {
   readonly #process: ChildProcess;
   readonly #exited: Promise<void>;
   #stderr = "";
+  #lastLine: string | null = null;
   #stopping = false;
   #failure: Error | null = null;
   readonly #onExit = (): void => void this.#process.kill("SIGKILL");
@@ -44,7 +45,7 @@ export class Child {
         resolve();
       };
       this.#process.once("error", (error) => gone(error.message));
-      this.#process.once("exit", (code, signal) => gone(signal ?? `exit code ${code ?? "unknown"}`));
+      this.#process.once("close", (code, signal) => gone(signal ?? `exit code ${code ?? "unknown"}`));
     });
   }
 
@@ -54,6 +55,9 @@ export class Child {
     if (stdout === null) throw new Error(`${this.name} has no stdout`);
     const lines = createInterface({ input: stdout });
     const first = new Promise<string>((resolve) => lines.once("line", resolve));
+    lines.on("line", (line) => {
+      this.#lastLine = line;
+    });
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<null>((resolve) => {
       timer = setTimeout(() => resolve(null), startMaxMs);
@@ -61,15 +65,16 @@ export class Child {
     const line = await Promise.race([first, late, this.#exited.then(() => null)]);
     clearTimeout(timer);
     if (line === null) throw this.#failure ?? new Error(`${this.name} was not ready within ${startMaxMs / 1000} s; it said:\n${this.#stderr.trimEnd()}`);
-    stdout.resume();
     return JSON.parse(line) as unknown;
   }
 
-  async stop(): Promise<void> {
+  /** @returns the last line that it wrote on stdout; null: none */
+  async stop(): Promise<string | null> {
     this.#stopping = true;
     this.#process.kill("SIGTERM");
     const timer = setTimeout(() => this.#process.kill("SIGKILL"), killAfterMs);
     await this.#exited;
     clearTimeout(timer);
+    return this.#lastLine;
   }
 }

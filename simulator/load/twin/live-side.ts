@@ -6,6 +6,7 @@ import type { LoadedScenario } from "../../scenario/loaded-scenario.ts";
 import { withOrigins } from "../../scenario/with-origins.ts";
 import type { LiveRun } from "../replay-scenario.ts";
 import { replayScenario } from "../replay-scenario.ts";
+import type { Validity } from "../validity.ts";
 import { Child, type Executable } from "./child.ts";
 
 export interface LiveOptions {
@@ -45,7 +46,7 @@ export async function runLive(scenario: LoadedScenario, options: LiveOptions): P
     options.say(`mock fleet and router are up (${url}); replaying ${scenario.trace.rows} requests in ${Math.ceil(scenario.trace.spanUs / 1_000_000)} s`);
     const run = await replayScenario(scenario, { target: new URL(url), metricsUrl, key: null, model: null }, stop.signal, options.progress);
     if (death !== null) throw death as Error;
-    return run;
+    return withMockLateness(run, (await mock.stop()) ?? "");
   } catch (error) {
     throw death ?? error;
   } finally {
@@ -53,4 +54,14 @@ export async function runLive(scenario: LoadedScenario, options: LiveOptions): P
     await Promise.all(children.map(async (child) => child.stop()));
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The mock's own lateness is the machine's, not the model's or the router's: beyond what a load generator may be late by, the run says nothing. */
+function withMockLateness(run: LiveRun, lastLine: string): LiveRun {
+  const { lateness } = JSON.parse(lastLine) as { lateness: NonNullable<Validity["mockLateness"]> };
+  const { validity } = run;
+  const limit = validity.lagMs.limit;
+  const late = lateness.p99Ms > limit ? [`the mock's tokens left late: p99 ${lateness.p99Ms.toFixed(1)} ms, at most ${limit.toFixed(1)} ms are allowed`] : [];
+  const reasons = [...validity.reasons, ...late];
+  return { ...run, validity: { ...validity, valid: reasons.length === 0, reasons, mockLateness: lateness } };
 }
