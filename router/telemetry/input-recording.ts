@@ -20,7 +20,7 @@ export type RecordingLine =
 
 const infinity = "\u221e";
 
-export function encodeLine(line: RecordingLine): string {
+function encodeLine(line: RecordingLine): string {
   return `${JSON.stringify(line, (_key, value: unknown) => (value === Infinity ? infinity : value))}\n`;
 }
 

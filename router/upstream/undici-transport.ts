@@ -133,17 +133,30 @@ class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
     if (this.#state === "over" || status < 200) return;
     this.#state = "answering";
-    this.#handler.onHead(status, headers);
+    try {
+      this.#handler.onHead(status, headers);
+    } catch (error) {
+      crash(error);
+    }
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#state !== "over") this.#handler.onData(chunk);
+    if (this.#state === "over") return;
+    try {
+      this.#handler.onData(chunk);
+    } catch (error) {
+      crash(error);
+    }
   }
 
   onResponseEnd(): void {
     if (this.#state === "over") return;
     this.#close();
-    this.#handler.onEnd();
+    try {
+      this.#handler.onEnd();
+    } catch (error) {
+      crash(error);
+    }
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
@@ -184,4 +197,11 @@ class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
     clearTimeout(this.#connectTimer);
     this.#connectTimer = null;
   }
+}
+
+/** undici would make a broken connection of what a handler throws; a broken invariant of ours must end the process instead. */
+function crash(error: unknown): void {
+  setImmediate(() => {
+    throw error;
+  });
 }

@@ -91,7 +91,7 @@ export const delta = (fields: Readonly<Record<string, unknown>>, finish: string 
     model: "upstream-model",
     choices: [{ index: 0, delta: fields, finish_reason: finish }],
   });
-export const usageEvent = sse({ id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model: "upstream-model", choices: [], usage });
+const usageEvent = sse({ id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model: "upstream-model", choices: [], usage });
 export const doneEvent = "data: [DONE]\n\n";
 
 /** Whole events, `gapMs` apart; then `end` says how it goes on. */

@@ -1,10 +1,13 @@
+import { spawnSync } from "node:child_process";
 import { createServer, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
+import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { millis } from "../../../../router/core/time.ts";
 import { UndiciTransport } from "../../../../router/upstream/undici-transport.ts";
 import type { UpstreamHandler, UpstreamProblem } from "../../../../router/upstream/upstream-transport.ts";
 import { until } from "../../../support/live-service.ts";
+import { projectRoot } from "../../../support/project-root.ts";
 
 interface Ending {
   readonly kind: "end" | "broken";
@@ -150,5 +153,20 @@ describe("calls over undici", () => {
     const startMs = performance.now();
     await until(() => closedMs > 0, 6000);
     expect(closedMs - startMs).toBeLessThan(4900);
+  });
+
+  test("what a handler throws ends the process: undici does not make a broken connection of it", () => {
+    const transport = JSON.stringify(path.join(projectRoot, "router/upstream/undici-transport.ts"));
+    const program = `
+      import { createServer } from "node:http";
+      import { UndiciTransport } from ${transport};
+      const server = createServer((request, response) => response.end("ok")).listen(0, "127.0.0.1", () => {
+        const handler = { onHead() {}, onData() { throw new Error("broken invariant"); }, onEnd() {}, onBroken(problem) { console.log(problem); process.exit(0); } };
+        const origin = "http://127.0.0.1:" + server.address().port;
+        new UndiciTransport().send({ origin, path: "/", headers: [], body: Buffer.from("{}"), connect: 1e6 }, handler);
+      });`;
+    const ran = spawnSync(process.execPath, ["--input-type=module", "--eval", program], { encoding: "utf8", timeout: 8000 });
+    expect(ran.status).toBe(1);
+    expect(ran.stderr).toContain("broken invariant");
   });
 });
