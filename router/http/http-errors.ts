@@ -36,6 +36,13 @@ const failures: Readonly<Record<FailureKind, HttpError>> = {
 
 const rejections: Readonly<Record<RejectReason, HttpError>> = {
   "no-candidate": { status: 503, type: "overloaded_error", code: "no_candidate", message: "no endpoint can take the request now" },
+  "too-long": {
+    status: 400,
+    type: "invalid_request_error",
+    code: "context_length_exceeded",
+    param: "messages",
+    message: "no model of this route has a context window for this prompt",
+  },
   "queue-full": { status: 429, type: "rate_limit_error", code: "queue_full", message: "too many requests are waiting" },
   "deadline-passed": { status: 503, type: "overloaded_error", code: "deadline_passed", message: "no place became free in time" },
   draining: { status: 503, type: "overloaded_error", code: "draining", message: "the router is shutting down" },
