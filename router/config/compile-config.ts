@@ -71,7 +71,12 @@ function addEndpoints(deployment: DeploymentId, name: string, file: DeploymentFi
     const id = sink.endpoints.length as EndpointId;
     const identity = `${origin}${basePath} ${file.model} ${keyName(file.key ?? null)}`;
     if (sink.endpoints.some((other) => other.identity === identity)) {
-      sink.report(["deployments", name, "endpoints", index], "value", `${origin}${basePath} stands here twice with the same model and key`, "remove one: its limits and breaker would be counted twice");
+      sink.report(
+        ["deployments", name, "endpoints", index],
+        "value",
+        `${origin}${basePath} stands here twice with the same model and key`,
+        "remove one: its limits and breaker would be counted twice",
+      );
     }
     sink.endpoints.push({ id, deployment, identity, origin, zone: "" });
     sink.upstreams.push({ deployment, provider: file.provider, origin, basePath, model: file.model, key });
@@ -90,7 +95,12 @@ function compileDeployment(
   const rates = compileRates(file);
   const contextTokens = file.context ?? Infinity;
   if (rates !== null && Math.max(rates.input, rates.output, rates.cacheWrite) * Math.min(contextTokens, 2_000_000) > Number.MAX_SAFE_INTEGER) {
-    report(["deployments", name, "price"], "value", "one request could cost more than can be counted exactly", "check that prices are dollars per million tokens, and the context window");
+    report(
+      ["deployments", name, "price"],
+      "value",
+      "one request could cost more than can be counted exactly",
+      "check that prices are dollars per million tokens, and the context window",
+    );
   }
   const breaker: BreakerSpec = {
     enabled: file.breaker.enabled ?? breakerDefaults.enabled,
@@ -119,9 +129,11 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
   }
   const { backoff, budget } = file.retry;
   if (backoff.base > backoff.max) report(["routes", name, "retry", "backoff"], "value", "base is longer than max", "make base the shorter one");
-  if (file.timeouts.firstToken > file.timeouts.total) report(["routes", name, "timeouts"], "value", "firstToken is longer than total", "make total the longest");
+  if (file.timeouts.firstToken > file.timeouts.total)
+    report(["routes", name, "timeouts"], "value", "firstToken is longer than total", "make total the longest");
   const budgetPerMille = Math.round(budget.percent * 10);
-  if (Math.abs(budgetPerMille - budget.percent * 10) > 1e-9) report(["routes", name, "retry", "budget", "percent"], "value", `${budget.percent} has more than one decimal`, "give at most one decimal, as 7.5");
+  if (Math.abs(budgetPerMille - budget.percent * 10) > 1e-9)
+    report(["routes", name, "retry", "budget", "percent"], "value", `${budget.percent} has more than one decimal`, "give at most one decimal, as 7.5");
   return {
     id,
     name,

@@ -35,5 +35,7 @@ function parseKey(value: unknown): Parsed<KeyReference> {
   if (entries.length !== 1 || typeof content !== "string" || content === "") return { message: "must have exactly one of env and file, with a text", fix };
   if (field === "file") return { value: { kind: "file", path: content } };
   if (field !== "env") return { message: `unknown key ${shown(field)}`, fix };
-  return environmentName.test(content) ? { value: { kind: "environment", name: content } } : { message: `${shown(content)} is no name of an environment variable`, fix };
+  return environmentName.test(content)
+    ? { value: { kind: "environment", name: content } }
+    : { message: `${shown(content)} is no name of an environment variable`, fix };
 }

@@ -28,7 +28,11 @@ export function loadConfig(file: string, env: Environment | null): LoadedConfig 
 }
 
 /** The same for a configuration that stands within another file. @throws InputError */
-export function compileConfigAt(place: YamlPlace, value: unknown, env: Environment | null): { readonly compiled: CompiledConfig; readonly service: ServiceSpec } {
+export function compileConfigAt(
+  place: YamlPlace,
+  value: unknown,
+  env: Environment | null,
+): { readonly compiled: CompiledConfig; readonly service: ServiceSpec } {
   const checked = checkYaml(place, value ?? {}, configSchema);
   if (checked.value === null) throw new InputError(checked.problems);
   const version = versionOf(JSON.stringify(value));

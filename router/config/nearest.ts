@@ -4,7 +4,8 @@ const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]
 export function nearestName(name: string, known: Iterable<string>): string | null {
   const wanted = plain(name);
   let best: string | null = null;
-  let bestDistance = Math.max(2, Math.floor(wanted.length / 3)) + 1;
+  // More edits than that, or a whole name rewritten, is no misspelling.
+  let bestDistance = Math.min(wanted.length, Math.max(1, Math.floor(wanted.length / 3)) + 1);
   for (const candidate of known) {
     const distance = editDistance(wanted, plain(candidate));
     if (distance < bestDistance) {

@@ -50,7 +50,9 @@ export function parseDuration(value: unknown, least: Duration): Parsed<Duration>
 }
 
 export const duration = (what: string, least: Duration = micros(1000)) =>
-  scalar({ type: "string", pattern: String.raw`^\d+(\.\d+)?(us|ms|s|m|h)$`, description: what, examples: ["250ms", "60s", "2m"] }, (value) => parseDuration(value, least));
+  scalar({ type: "string", pattern: String.raw`^\d+(\.\d+)?(us|ms|s|m|h)$`, description: what, examples: ["250ms", "60s", "2m"] }, (value) =>
+    parseDuration(value, least),
+  );
 
 /** A number within bounds; whole where `whole`. */
 export function number(what: string, bounds: { readonly min: number; readonly max: number; readonly whole: boolean }) {
@@ -83,7 +85,10 @@ export function choice<const Name extends string>(what: string, names: readonly 
   return scalar({ type: "string", enum: [...names], description: what }, (value): Parsed<Name> => {
     const found = names.find((name) => name === value);
     if (found !== undefined) return { value: found };
-    return { message: `${shown(value)} is not one of ${names.join(", ")}`, fix: typeof value === "string" ? suggestion(value, names) : `write one of ${names.join(", ")}` };
+    return {
+      message: `${shown(value)} is not one of ${names.join(", ")}`,
+      fix: typeof value === "string" ? suggestion(value, names) : `write one of ${names.join(", ")}`,
+    };
   });
 }
 
@@ -91,7 +96,7 @@ const dollarsMax = 10_000;
 
 /** Dollars per million tokens, exactly, as whole pico-dollars per token (1 $ per million = 1,000,000 of them). */
 export function parsePrice(value: unknown): Parsed<number> {
-  const fix = "write dollars per million tokens with at most 6 decimals, as 0.15 or \"0.15\"";
+  const fix = 'write dollars per million tokens with at most 6 decimals, as 0.15 or "0.15"';
   if (typeof value !== "number" && typeof value !== "string") return { message: `must be a price, not ${shown(value)}`, fix };
   const written = String(value).trim();
   if (written.startsWith("-")) return { message: `the price ${written} is negative`, fix };

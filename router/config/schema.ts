@@ -6,7 +6,10 @@ import type { Parsed } from "./scalars.ts";
 
 const port = count("TCP port; 0 takes any free one", 0, 65_535);
 const listen = (what: string, portDefault: number) =>
-  z.strictObject({ host: text("Address to listen on").prefault("127.0.0.1"), port: port.prefault(portDefault) }).meta({ description: what }).prefault({});
+  z
+    .strictObject({ host: text("Address to listen on").prefault("127.0.0.1"), port: port.prefault(portDefault) })
+    .meta({ description: what })
+    .prefault({});
 
 export interface EndpointUrl {
   readonly origin: string;
@@ -33,7 +36,12 @@ const breakerFields = {
   probes: count("Probes let through while half-open; so many successes close it", 1, 1000),
 };
 const breakerOverride = z
-  .strictObject({ enabled: breakerFields.enabled.optional(), failures: breakerFields.failures.optional(), open: breakerFields.open.optional(), probes: breakerFields.probes.optional() })
+  .strictObject({
+    enabled: breakerFields.enabled.optional(),
+    failures: breakerFields.failures.optional(),
+    open: breakerFields.open.optional(),
+    probes: breakerFields.probes.optional(),
+  })
   .meta({ description: "What differs from the breaker defaults" });
 const breaker = z
   .strictObject({
@@ -59,7 +67,10 @@ const deployment = z
     weight: count("Share of a weighted route; 0: only when nothing else is left", 0, 1_000_000).prefault(1),
     context: count("Context window: prompt and output tokens together; absent: not checked", 1, 100_000_000).optional(),
     concurrency: count("Attempts in flight per endpoint; absent: unlimited", 1, 1_000_000).optional(),
-    price: z.union([z.literal("unknown"), priceTable]).prefault("unknown").meta({ description: "Write { input: 0.15, output: 0.60 } in dollars per million tokens, or unknown: the cost is then not known, never zero" }),
+    price: z
+      .union([z.literal("unknown"), priceTable])
+      .prefault("unknown")
+      .meta({ description: "Write { input: 0.15, output: 0.60 } in dollars per million tokens, or unknown: the cost is then not known, never zero" }),
     key: keyReference.optional(),
     breaker: breakerOverride.prefault({}),
   })
@@ -78,7 +89,10 @@ const retry = z
   .strictObject({
     attempts: count("Attempts per request, the first included; 1: no retry", 1, 20).prefault(3),
     backoff: z
-      .strictObject({ base: duration("Longest first wait; it doubles with each retry, and the wait is drawn below it").prefault("100ms"), max: duration("Longest wait").prefault("5s") })
+      .strictObject({
+        base: duration("Longest first wait; it doubles with each retry, and the wait is drawn below it").prefault("100ms"),
+        max: duration("Longest wait").prefault("5s"),
+      })
       .prefault({}),
     retryAfterMax: duration("A longer Retry-After is not waited for", micros(0)).prefault("30s"),
     budget: z
@@ -98,7 +112,10 @@ const route = z
     timeouts: timeouts.prefault({}),
     retry: retry.prefault({}),
     queue: z
-      .strictObject({ length: count("Requests that may wait for a place", 0, 1_000_000).prefault(1000), wait: duration("Longest wait for a place", micros(0)).prefault("10s") })
+      .strictObject({
+        length: count("Requests that may wait for a place", 0, 1_000_000).prefault(1000),
+        wait: duration("Longest wait for a place", micros(0)).prefault("10s"),
+      })
       .prefault({}),
   })
   .meta({ description: "A model name that callers use" });

@@ -30,7 +30,8 @@ export class Secret {
 export function resolveKey(key: KeyReference, env: Environment, configFile: string): Parsed<Secret> {
   if (key.kind === "environment") {
     const value = env[key.name];
-    if (value === undefined || value.trim() === "") return { message: `the environment variable ${key.name} is not set`, fix: `export ${key.name}=... before the start` };
+    if (value === undefined || value.trim() === "")
+      return { message: `the environment variable ${key.name} is not set`, fix: `export ${key.name}=... before the start` };
     return checkedSecret(value.trim(), key.name);
   }
   const path = resolve(dirname(configFile), key.path);
@@ -45,6 +46,7 @@ export function resolveKey(key: KeyReference, env: Environment, configFile: stri
 
 function checkedSecret(value: string, from: string): Parsed<Secret> {
   // Anything else would break the header that it is sent in.
-  if (!/^[\x21-\x7e]+$/.test(value)) return { message: `the key from ${from} has characters that no header may carry`, fix: "check for line breaks, blanks and typographic quotes" };
+  if (!/^[\x21-\x7e]+$/.test(value))
+    return { message: `the key from ${from} has characters that no header may carry`, fix: "check for line breaks, blanks and typographic quotes" };
   return { value: new Secret(value) };
 }

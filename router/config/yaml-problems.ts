@@ -1,7 +1,9 @@
-import { z } from "zod";
+import type { z } from "zod";
+import { describeIssue } from "./describe-issue.ts";
+import { formsAt } from "./json-schema.ts";
 import { suggestion } from "./nearest.ts";
 import type { Problem } from "./problem.ts";
-import { shown } from "./scalars.ts";
+import { valueAt } from "./value-at.ts";
 import { problemAt } from "./yaml-source.ts";
 import type { FieldPath, Part, YamlSource } from "./yaml-source.ts";
 
@@ -32,7 +34,7 @@ export function inFileOrder(problems: readonly Problem[]): readonly Problem[] {
 function problemsOf(place: YamlPlace, root: unknown, schema: z.ZodType, issue: z.core.$ZodIssue, above: FieldPath): readonly Problem[] {
   const path = [...above, ...issue.path.map((step) => (typeof step === "number" ? step : String(step)))];
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => problemIn(place, [...path, key], "key", `unknown key "${key}"`, suggestion(key, knownKeys(schema, path))));
+    return issue.keys.map((key) => problemIn(place, [...path, key], "key", `unknown key "${key}"`, suggestion(key, knownKeys(schema, root, path))));
   }
   if (issue.code === "invalid_union") {
     // The branch whose complaint lies deepest is the one that was meant.
@@ -41,74 +43,15 @@ function problemsOf(place: YamlPlace, root: unknown, schema: z.ZodType, issue: z
     if (meant !== undefined && depthOf(meant) > 0) return meant.flatMap((inner) => problemsOf(place, root, schema, inner, path));
   }
   const value = valueAt(root, path);
-  const { message, fix } = issue.code === "invalid_union" ? { message: `${shown(value)} cannot stand here`, fix: descriptionAt(schema, path) } : describeIssue(issue, value, path);
+  const { message, fix } = describeIssue(issue, value, path, formsAt(schema, root, path));
   const part: Part = issue.code === "invalid_key" ? "key" : "value";
   return [problemIn(place, path, part, message, fix)];
 }
 
 /** An unknown key lies within the mapping that was meant, though its path ends before it. */
-const depthOf = (issues: readonly z.core.$ZodIssue[]): number => Math.max(0, ...issues.map((issue) => issue.path.length + (issue.code === "unrecognized_keys" ? 1 : 0)));
+const depthOf = (issues: readonly z.core.$ZodIssue[]): number =>
+  Math.max(0, ...issues.map((issue) => issue.path.length + (issue.code === "unrecognized_keys" ? 1 : 0)));
 
-function describeIssue(issue: z.core.$ZodIssue, value: unknown, path: FieldPath): { readonly message: string; readonly fix: string } {
-  const last = path.at(-1);
-  if (issue.code === "custom") {
-    const fix: unknown = issue.params?.["fix"];
-    const said = typeof fix === "string" ? fix : "see the documentation of this key";
-    return value === undefined ? { message: "is missing", fix: `add ${String(last)}: ${said}` } : { message: issue.message, fix: said };
-  }
-  if (value === undefined) return { message: "is missing", fix: `add ${String(last)}:` };
-  switch (issue.code) {
-    case "invalid_type": {
-      const wanted = issue.expected === "object" || issue.expected === "record" ? "a mapping" : issue.expected === "array" ? "a list" : `a ${issue.expected}`;
-      return { message: `must be ${wanted}, not ${shown(value)}`, fix: wanted === "a list" ? "write [one, other] or one \"- item\" a line" : `give ${wanted}` };
-    }
-    case "too_small":
-      return { message: "is empty", fix: `give at least ${String(issue.minimum)}` };
-    case "invalid_key":
-      return { message: `the name "${String(last)}" is not usable`, fix: "use letters, digits and . _ : / - and begin with a letter or digit" };
-    case "invalid_value":
-      return { message: `${shown(value)} is not one of ${issue.values.map(String).join(", ")}`, fix: typeof value === "string" ? suggestion(value, issue.values.map(String)) : "write one of them" };
-    default:
-      return { message: issue.message, fix: "see the documentation of this key" };
-  }
-}
-
-function valueAt(root: unknown, path: FieldPath): unknown {
-  let value: unknown = root;
-  for (const step of path) {
-    if (typeof value !== "object" || value === null) return undefined;
-    value = Reflect.get(value, step);
-  }
-  return value;
-}
-
-interface JsonSchema {
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly additionalProperties?: JsonSchema | boolean;
-  readonly items?: JsonSchema;
-  readonly anyOf?: readonly JsonSchema[];
-  readonly oneOf?: readonly JsonSchema[];
-  readonly description?: string;
-}
-
-/** What editors read; also where the known keys of a place come from. */
-export function jsonSchemaOf(schema: z.ZodType): unknown {
-  return z.toJSONSchema(schema, { io: "input" });
-}
-
-const knownKeys = (schema: z.ZodType, path: FieldPath): readonly string[] => [...new Set(formsAt(schema, path).flatMap((form) => Object.keys(form.properties ?? {})))];
-const descriptionAt = (schema: z.ZodType, path: FieldPath): string => formsAt(schema, path).find((form) => form.description !== undefined)?.description ?? "see the documentation of this key";
-
-function formsAt(schema: z.ZodType, path: FieldPath): readonly JsonSchema[] {
-  let places: readonly JsonSchema[] = [jsonSchemaOf(schema) as JsonSchema];
-  for (const step of path) places = places.flatMap(forms).flatMap((form) => below(form, step));
-  return places.flatMap(forms);
-}
-const forms = (schema: JsonSchema): readonly JsonSchema[] => [schema, ...(schema.anyOf ?? []).flatMap(forms), ...(schema.oneOf ?? []).flatMap(forms)];
-
-function below(schema: JsonSchema, step: string | number): readonly JsonSchema[] {
-  if (typeof step === "number") return schema.items === undefined ? [] : [schema.items];
-  const property = schema.properties?.[step];
-  if (property !== undefined) return [property];
-  return typeof schema.additionalProperties === "object" ? [schema.additionalProperties] : [];
-}
+const knownKeys = (schema: z.ZodType, root: unknown, path: FieldPath): readonly string[] => [
+  ...new Set(formsAt(schema, root, path).flatMap((form) => Object.keys(form.properties ?? {}))),
+];

@@ -24,7 +24,13 @@ export function parseYaml(file: string, text: string): YamlSource {
       document.errors.map((error) => {
         const place = placeOf(lines, error.pos[0]);
         if (error.code !== "DUPLICATE_KEY") {
-          return { file, ...place, field: null, message: `not valid YAML: ${error.message}`, fix: "correct the syntax at this place (indentation, quotes, brackets)" };
+          return {
+            file,
+            ...place,
+            field: null,
+            message: `not valid YAML: ${error.message}`,
+            fix: "correct the syntax at this place (indentation, quotes, brackets)",
+          };
         }
         const name = /^[^\s:]*/.exec(text.slice(error.pos[0]))?.[0] ?? "";
         return { file, ...place, field: null, message: `the key "${name}" stands here for a second time`, fix: "rename or remove one of the two" };
@@ -49,7 +55,7 @@ export function problemAt(source: YamlSource, path: FieldPath, part: Part, messa
   return { file: source.file, ...placeOf(source.lines, offsetOf(source, path, part)), field: describePath(path), message, fix };
 }
 
-export function describePath(path: FieldPath): string | null {
+function describePath(path: FieldPath): string | null {
   return path.length === 0 ? null : path.map((step, index) => (typeof step === "number" ? `[${step}]` : index === 0 ? step : `.${step}`)).join("");
 }
 

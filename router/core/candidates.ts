@@ -1,7 +1,7 @@
 import { present } from "./assert.ts";
 import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import { breakerRefuses } from "./health/breaker.ts";
-import type { EndpointId, ExclusionReason } from "./messages.ts";
+import type { EndpointId, ExclusionReason, Explanation } from "./messages.ts";
 import type { RequestSlot, RouterState } from "./state.ts";
 import { never, earlier } from "./time.ts";
 import type { Instant } from "./machine.ts";
@@ -56,4 +56,9 @@ function collect(found: Candidates, config: CompiledConfig, state: RouterState, 
       else if (why === "cooling") found.reopensAt = earlier(found.reopensAt, endpoint.coolUntil);
     }
   }
+}
+
+export function explanationOf(found: Candidates, chosen: EndpointId | null, strategy: string): Explanation {
+  const excluded = found.excluded.map((endpoint, place) => ({ endpoint, why: present(found.reasons[place], "the reason") }));
+  return { candidates: [...found.eligible], excluded, chosen, strategy };
 }

@@ -50,7 +50,8 @@ export function ln(x: number): number {
   const f = mantissa - 1;
   const s = f / (2 + f);
   const z = s * s;
-  const series = z * (2 / 3 + z * (2 / 5 + z * (2 / 7 + z * (2 / 9 + z * (2 / 11 + z * (2 / 13 + z * (2 / 15 + z * (2 / 17 + z * (2 / 19 + z * (2 / 21))))))))));
+  const series =
+    z * (2 / 3 + z * (2 / 5 + z * (2 / 7 + z * (2 / 9 + z * (2 / 11 + z * (2 / 13 + z * (2 / 15 + z * (2 / 17 + z * (2 / 19 + z * (2 / 21))))))))));
   const half = 0.5 * f * f;
   return exponent * ln2High - (half - (s * (half + series) + exponent * ln2Low) - f);
 }

@@ -50,10 +50,7 @@ export interface FaultSpec {
   readonly endpoint: EndpointId;
   readonly at: Instant;
   readonly until: Instant;
-  readonly fault:
-    | { readonly kind: "down" }
-    | { readonly kind: "error"; readonly rate: number }
-    | { readonly kind: "slow"; readonly factor: number };
+  readonly fault: { readonly kind: "down" } | { readonly kind: "error"; readonly rate: number } | { readonly kind: "slow"; readonly factor: number };
 }
 
 /** A figure of the summary and its bound, in the figure's own unit. */

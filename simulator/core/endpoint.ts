@@ -24,14 +24,14 @@ export type EndpointEvent =
   /** The faults that are active from now on, all of them. */
   | { readonly kind: "fault-changed"; readonly fault: FaultState };
 
-/** Exactly one of refuse-call, end-call and cut-call per call received; none after call-aborted. */
+/** Exactly one of refuse-call, end-call and cut-call per call received. An aborted call is answered with cut-call at once. */
 export type EndpointCommand =
   /** Answered with an error before any byte of an answer (`connect-failed`: no answer at all). */
   | { readonly kind: "refuse-call"; readonly call: CallId; readonly failure: FailureKind; readonly retryAfter: Duration | null }
   /** The first token always; later ones only with detail "tokens" (the mock). `from` counts from 0. */
   | { readonly kind: "emit-tokens"; readonly call: CallId; readonly from: number; readonly count: number }
   | { readonly kind: "end-call"; readonly call: CallId; readonly reason: "stop" | "length"; readonly usage: Usage }
-  /** The connection breaks; `usage` is what had been worked off until then. */
+  /** The connection breaks, or has been broken by the caller; `usage` is what had been worked off until then. */
   | { readonly kind: "cut-call"; readonly call: CallId; readonly usage: Usage };
 
 /** No fault: `healthy`. */

@@ -60,7 +60,8 @@ function randomMoments(random: RandomState, spec: EngineSpec): Moment[] {
     };
     moments.push({ at: at as Instant, what });
     if (chance(random, 0.2)) moments.push({ at: (at + nextBelow(random, 200_000)) as Instant, what: { kind: "sequence-aborted", id: id as SequenceId } });
-    if (chance(random, 0.03)) moments.push({ at: (at + nextBelow(random, gap)) as Instant, what: { kind: "speed-changed", factor: pick(random, [1, 2.5, 0.7]) } });
+    if (chance(random, 0.03))
+      moments.push({ at: (at + nextBelow(random, gap)) as Instant, what: { kind: "speed-changed", factor: pick(random, [1, 2.5, 0.7]) } });
     if (chance(random, 0.01)) moments.push({ at: (at + nextBelow(random, gap)) as Instant, what: { kind: "engine-crashed" } });
     while (chance(random, 0.4)) moments.push({ at: (at + nextBelow(random, 300_000)) as Instant, what: { kind: "observe" } });
   }
@@ -114,7 +115,8 @@ export function fuzzEngines(seed: number): string | null {
   let line = 0;
   let difference: string | null = null;
   play(createEngine(spec, { detail }), moments, (actual) => {
-    if (difference === null && actual !== expected[line]) difference = `seed ${seed} line ${line}: plain ${expected[line]}, fast ${actual}\n${JSON.stringify(spec)}`;
+    if (difference === null && actual !== expected[line])
+      difference = `seed ${seed} line ${line}: plain ${expected[line]}, fast ${actual}\n${JSON.stringify(spec)}`;
     line++;
   });
   if (difference === null && line !== expected.length) return `seed ${seed}: plain ${expected.length} lines, fast ${line}`;

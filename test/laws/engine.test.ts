@@ -57,7 +57,16 @@ function randomEvents(seed: number): Timed[] {
     at += nextBelow(random, 4) === 0 ? 0 : nextBelow(random, 60_000);
     const shared = nextUnit(random) < 0.5 ? Int32Array.from([1, 2, 3, 4, 5, 6, 7, 8]) : null;
     events.push([
-      { kind: "sequence-submitted", id: id as SequenceId, inputTokens: 130 + nextBelow(random, 200), blocks: shared, outputTokens: 1 + nextBelow(random, 60), outputTokensMax: 40, priority: 0, arrival: at as Instant },
+      {
+        kind: "sequence-submitted",
+        id: id as SequenceId,
+        inputTokens: 130 + nextBelow(random, 200),
+        blocks: shared,
+        outputTokens: 1 + nextBelow(random, 60),
+        outputTokensMax: 40,
+        priority: 0,
+        arrival: at as Instant,
+      },
       at as Instant,
     ]);
     // Aborted before its first step can have ended.
@@ -120,7 +129,16 @@ describe.each(variants)("engine laws: %s", (_name, options) => {
 
   it("tokens leave at the end of the step that makes them, and an unknown abort is a fault", () => {
     const engine = make();
-    const submitted: EngineEvent = { kind: "sequence-submitted", id: 0 as SequenceId, inputTokens: 100, blocks: null, outputTokens: 2, outputTokensMax: 2, priority: 0, arrival: 0 as Instant };
+    const submitted: EngineEvent = {
+      kind: "sequence-submitted",
+      id: 0 as SequenceId,
+      inputTokens: 100,
+      blocks: null,
+      outputTokens: 2,
+      outputTokensMax: 2,
+      priority: 0,
+      arrival: 0 as Instant,
+    };
     const emitted = play(engine, [[submitted, 1000 as Instant]]);
     expect(emitted.map(({ command }) => command.kind)).toEqual(["start-sequence", "emit-tokens", "emit-tokens", "end-sequence"]);
     expect(emitted[0]?.at).toBe(1000);

@@ -52,6 +52,8 @@ export interface EngineSignals {
 export interface EngineModel extends Machine<EngineEvent, EngineCommand> {
   /** What a scrape at `now` would read. No effect: it cannot end a skipped decode stretch or change a later command. */
   observe(now: Instant): EngineSignals;
+  /** Generated as of the last event or wake, in either detail; 0 for a sequence that is not there. No effect. */
+  outputTokensOf(id: SequenceId): number;
 }
 
 /** Sums over one step, filled in place by the engine (no allocation). Units: tokens, except sequences and decodes (counts; tokens - decodes are prefill tokens where nothing is drafted). */

@@ -218,6 +218,11 @@ export class FastEngine implements EngineModel {
     this.#lastBatch = 0;
   }
 
+  outputTokensOf(id: SequenceId): number {
+    const sequence = this.#scheduler.sequenceOf(id);
+    return sequence.phase === "ended" ? 0 : this.#scheduler.state.outputsOf(sequence);
+  }
+
   #emit(command: EngineCommand): void {
     this.#out?.emit(command, this.#at);
   }

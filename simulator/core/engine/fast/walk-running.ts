@@ -24,8 +24,7 @@ function dueOf(state: SchedulerState, sequence: Sequence): number {
   return sequence.phase === "prefill" ? Math.min(sequence.prefillTo - sequence.computed, state.chunkMax, state.budget) : 0;
 }
 
-const computedBefore = (state: SchedulerState, sequence: Sequence): number =>
-  sequence.phase === "prefill" ? sequence.computed : state.call + sequence.offset;
+const computedBefore = (state: SchedulerState, sequence: Sequence): number => (sequence.phase === "prefill" ? sequence.computed : state.call + sequence.offset);
 
 /** Tokens known at the allocation of the call being made. */
 function knownWhenScheduled(state: SchedulerState, sequence: Sequence): number {

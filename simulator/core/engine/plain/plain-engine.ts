@@ -106,6 +106,10 @@ export class PlainEngine implements EngineModel {
     };
   }
 
+  outputTokensOf(id: SequenceId): number {
+    return this.#sequences.get(id)?.outputs ?? 0;
+  }
+
   #enter(): void {
     assert(!this.#inside, "an engine is never re-entered");
     this.#inside = true;

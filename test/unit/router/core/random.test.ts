@@ -15,8 +15,8 @@ test("the same seed and name give the same stream; another name or seed gives an
 test("streams and keyed draws are uniform, normals have mean 0 and variance 1", () => {
   const state = forkRandom(3, "uniform");
   const purpose = purposeOf("test");
-  const streamBins = new Array<number>(20).fill(0);
-  const keyedBins = new Array<number>(20).fill(0);
+  const streamBins = Array.from({ length: 20 }, () => 0);
+  const keyedBins = Array.from({ length: 20 }, () => 0);
   let sum = 0;
   let squares = 0;
   const count = 100_000;

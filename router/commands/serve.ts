@@ -1,0 +1,115 @@
+import { randomInt } from "node:crypto";
+import { accessSync, closeSync, constants, openSync } from "node:fs";
+import process from "node:process";
+import { Command } from "commander";
+import { loadConfig, type LoadedConfig } from "../config/load-config.ts";
+import { InputError } from "../config/problem.ts";
+import { Router } from "../core/router.ts";
+import { type RunningService, startService } from "../http/start-service.ts";
+import { type DecisionLog, openDecisionLog } from "../telemetry/decision-log.ts";
+import { InputRecording } from "../telemetry/input-recording.ts";
+
+const drainMs = 30_000;
+
+interface ServeOptions {
+  readonly config: string;
+  readonly record?: string;
+  readonly seed?: string;
+  readonly json?: boolean;
+}
+
+export function serveCommand(): Command {
+  return new Command("serve")
+    .description("Run the router service")
+    .requiredOption("-c, --config <file>", "configuration (YAML)")
+    .option("--record <file>", "write every input and command of the core as JSON lines")
+    .option("--seed <number>", "seed of the core's random draws (default: drawn)")
+    .option("--json", "write the addresses as one JSON line on stdout when it listens")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ headgate serve -c headgate.yaml\n  $ curl http://127.0.0.1:8080/v1/models\n\nSIGTERM or SIGINT: takes no new connections, waits up to 30 s for what is under way, exits 0. LOG_LEVEL says how much is logged (stderr).",
+    )
+    .action(serve);
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  const config = loadConfig(options.config, process.env);
+  const seed = readSeed(options.seed);
+  const log = openDecisionLog(process.env["LOG_LEVEL"]);
+  const explain = log.logger.isLevelEnabled("info");
+  const recording = options.record === undefined ? null : openRecording(options.record, { kind: "head", seed, explain, config: config.compiled });
+  const running = await startService({
+    compiled: config.compiled,
+    spec: config.service,
+    core: new Router(config.compiled, { seed, explain }),
+    log,
+    ...(recording === null ? {} : { record: (entry) => recording.write(entry) }),
+  });
+  announce(running, config, options.json === true);
+  await stopSignal();
+  process.stderr.write("headgate: draining\n");
+  const inTime = await running.stop(drainMs);
+  if (!inTime) process.stderr.write(`headgate: gave up waiting after ${drainMs / 1000} s\n`);
+  await recording?.close();
+  endLog(log);
+}
+
+function announce(running: RunningService, config: LoadedConfig, json: boolean): void {
+  const routes = config.compiled.routes.map((route) => route.name);
+  if (json) process.stdout.write(`${JSON.stringify({ url: running.url, metricsUrl: running.metricsUrl, routes, pid: process.pid })}\n`);
+  process.stderr.write(`headgate: listening on ${running.url} (models ${routes.join(", ")}), metrics on ${running.metricsUrl}\n`);
+}
+
+/** The first SIGTERM or SIGINT; a second one ends the process at once. */
+async function stopSignal(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const onSignal = (): void => {
+      process.removeListener("SIGTERM", onSignal);
+      process.removeListener("SIGINT", onSignal);
+      resolve();
+    };
+    process.on("SIGTERM", onSignal);
+    process.on("SIGINT", onSignal);
+  });
+}
+
+function endLog(log: DecisionLog): void {
+  log.flush();
+  if (log.dropped() > 0) process.stderr.write(`headgate: ${log.dropped()} log lines were dropped\n`);
+}
+
+function readSeed(text: string | undefined): number {
+  if (text === undefined) return randomInt(2 ** 32);
+  const seed = Number(text);
+  if (Number.isSafeInteger(seed) && seed >= 0) return seed;
+  throw new InputError([
+    {
+      file: "command line",
+      line: null,
+      column: null,
+      field: "--seed",
+      message: `must be a whole number of at least 0, not ${text}`,
+      fix: "write for example --seed 7",
+    },
+  ]);
+}
+
+function openRecording(file: string, head: ConstructorParameters<typeof InputRecording>[1]): InputRecording {
+  try {
+    closeSync(openSync(file, "w"));
+    accessSync(file, constants.W_OK);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+    throw new InputError([
+      {
+        file,
+        line: null,
+        column: null,
+        field: "--record",
+        message: `cannot be written (${code})`,
+        fix: "give a path in a folder that exists and may be written to",
+      },
+    ]);
+  }
+  return new InputRecording(file, head);
+}

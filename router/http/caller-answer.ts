@@ -1,0 +1,131 @@
+import type { ServerResponse } from "node:http";
+import type { UpstreamAnswer } from "../upstream/attempt.ts";
+import { errorBody, type HttpError } from "./http-errors.ts";
+
+/** A caller that stays connected but does not read holds a provider's slot: not for longer than this. */
+const writeStallMs = 60_000;
+/** A stream without content is held back; beyond this the provider is not read from until the core decides. */
+const heldBytesMax = 1024 * 1024;
+
+const streamHeaders = ["content-type", "text/event-stream; charset=utf-8", "cache-control", "no-cache", "x-accel-buffering", "no"];
+
+export interface AnswerFlow {
+  /** The caller reads more slowly than the provider writes. */
+  hold(): void;
+  release(): void;
+}
+
+/** What goes to the caller: held back until committed, then passed on with backpressure, and ended in one of four ways. */
+export class CallerAnswer {
+  readonly #response: ServerResponse;
+  readonly #flow: AnswerFlow;
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+  #committed = false;
+  #holding = false;
+  #stallTimer: NodeJS.Timeout | null = null;
+  #ended = false;
+
+  constructor(response: ServerResponse, flow: AnswerFlow) {
+    this.#response = response;
+    this.#flow = flow;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  get committed(): boolean {
+    return this.#committed;
+  }
+
+  bytes(chunk: Uint8Array): void {
+    if (this.#ended) return;
+    if (this.#committed) {
+      this.#write(chunk);
+      return;
+    }
+    this.#held.push(chunk);
+    this.#heldBytes += chunk.length;
+    if (this.#heldBytes > heldBytesMax) this.#hold();
+  }
+
+  /** What an attempt that did not succeed had sent so far. */
+  forgetHeld(): void {
+    this.#held = [];
+    this.#heldBytes = 0;
+    this.#holding = false;
+  }
+
+  /** @param headers name, value, name, value */
+  commit(headers: readonly string[]): void {
+    if (this.#committed || this.#ended) return;
+    this.#committed = true;
+    this.#response.writeHead(200, [...streamHeaders, ...headers]);
+    const held = this.#held;
+    const first = held[0];
+    this.forgetHeld();
+    this.#flow.release();
+    if (first !== undefined) this.#write(held.length === 1 ? first : Buffer.concat(held));
+  }
+
+  endStream(): void {
+    this.#close();
+    this.#response.end();
+  }
+
+  /** Part of an answer is out: it must not end like a whole one. An error event, no terminal event, and the connection is broken off. */
+  cutStream(error: HttpError): void {
+    this.#close();
+    const response = this.#response;
+    response.write(`data: ${errorBody(error)}\n\n`, () => response.destroy());
+  }
+
+  endPlain(answer: UpstreamAnswer, headers: readonly string[]): void {
+    this.#close();
+    this.#response.writeHead(answer.status, ["content-type", answer.contentType, "content-length", String(answer.body.length), ...headers]);
+    this.#response.end(answer.body);
+  }
+
+  endError(error: HttpError, headers: readonly string[]): void {
+    const body = Buffer.from(errorBody(error));
+    this.endPlain({ status: error.status, contentType: "application/json", body }, headers);
+  }
+
+  /** The caller has gone. */
+  abandon(): void {
+    this.#close();
+    if (!this.#response.destroyed) this.#response.destroy();
+  }
+
+  #write(chunk: Uint8Array): void {
+    if (this.#response.write(chunk) || this.#holding) return;
+    this.#hold();
+    this.#stallTimer = setTimeout(() => this.#response.destroy(), writeStallMs);
+    this.#response.once("drain", () => this.#release());
+  }
+
+  #hold(): void {
+    if (this.#holding) return;
+    this.#holding = true;
+    this.#flow.hold();
+  }
+
+  #release(): void {
+    this.#holding = false;
+    this.#clearStallTimer();
+    if (!this.#ended) this.#flow.release();
+  }
+
+  #close(): void {
+    this.#ended = true;
+    this.#held = [];
+    this.#clearStallTimer();
+  }
+
+  #clearStallTimer(): void {
+    if (this.#stallTimer === null) return;
+    clearTimeout(this.#stallTimer);
+    this.#stallTimer = null;
+  }
+}

@@ -1,0 +1,112 @@
+import type { FailureKind, FinishResult, RejectReason } from "../core/messages.ts";
+
+/** The one table from what went wrong to HTTP, in OpenAI's shape. */
+export interface HttpError {
+  readonly status: number;
+  readonly type: string;
+  readonly code: string;
+  readonly message: string;
+  readonly param?: string;
+}
+
+const invalid = "invalid_request_error";
+
+const failures: Readonly<Record<FailureKind, HttpError>> = {
+  "rate-limited": { status: 429, type: "rate_limit_error", code: "rate_limited", message: "every provider that was tried is rate-limited" },
+  overloaded: { status: 503, type: "overloaded_error", code: "overloaded", message: "every provider that was tried is overloaded" },
+  draining: { status: 503, type: "overloaded_error", code: "upstream_draining", message: "every provider that was tried is shutting down" },
+  "server-error": { status: 502, type: "upstream_error", code: "upstream_error", message: "the provider failed" },
+  "connect-failed": { status: 502, type: "upstream_error", code: "upstream_unreachable", message: "the provider cannot be reached" },
+  cut: { status: 502, type: "upstream_error", code: "upstream_cut", message: "the provider's answer broke off" },
+  "timed-out-first-token": { status: 504, type: "timeout_error", code: "first_token_timeout", message: "the provider did not begin its answer in time" },
+  "timed-out-idle": { status: 504, type: "timeout_error", code: "idle_timeout", message: "the provider's answer stood still for too long" },
+  "timed-out-total": { status: 504, type: "timeout_error", code: "total_timeout", message: "the provider did not end its answer in time" },
+  "bad-request": { status: 400, type: invalid, code: "bad_request", message: "the provider refused the request" },
+  "context-exceeded": { status: 400, type: invalid, code: "context_length_exceeded", message: "the request is longer than the model's context" },
+  "content-filtered": { status: 400, type: invalid, code: "content_filter", message: "the provider's content filter refused the request" },
+  // Our key or our model name, not the caller's: what the provider says about them is not passed on.
+  unauthorised: { status: 502, type: "upstream_error", code: "upstream_unauthorised", message: "the provider refused the router's credentials" },
+  "not-found": {
+    status: 502,
+    type: "upstream_error",
+    code: "upstream_model_not_found",
+    message: "the provider does not know the model that the router is configured with",
+  },
+};
+
+const rejections: Readonly<Record<RejectReason, HttpError>> = {
+  "no-candidate": { status: 503, type: "overloaded_error", code: "no_candidate", message: "no endpoint can take the request now" },
+  "too-long": {
+    status: 400,
+    type: "invalid_request_error",
+    code: "context_length_exceeded",
+    param: "messages",
+    message: "no model of this route has a context window for this prompt",
+  },
+  "queue-full": { status: 429, type: "rate_limit_error", code: "queue_full", message: "too many requests are waiting" },
+  "deadline-passed": { status: 503, type: "overloaded_error", code: "deadline_passed", message: "no place became free in time" },
+  draining: { status: 503, type: "overloaded_error", code: "draining", message: "the router is shutting down" },
+};
+
+/** Without a better figure a rejected caller is asked to wait so long. */
+const retryAfterDefaultSeconds = 1;
+
+/** What the provider said is not quoted: it may name our account, key or addresses. The log has it. */
+export function errorOfFailure(failure: FailureKind): HttpError {
+  return failures[failure];
+}
+
+export function errorOfRejection(why: RejectReason): HttpError {
+  return rejections[why];
+}
+
+/** Faults of the caller's: the provider's own answer tells them best. */
+export function passesOn(failure: FailureKind): boolean {
+  return failures[failure].status === 400;
+}
+
+/** Whole seconds; null: not for this status. */
+export function retryAfterSeconds(status: number, result: FinishResult): number | null {
+  if (status !== 429 && status !== 503) return null;
+  const given = result.kind === "failed" || result.kind === "rejected" ? result.retryAfter : null;
+  return given === null ? retryAfterDefaultSeconds : Math.max(1, Math.ceil(given / 1_000_000));
+}
+
+export function errorBody(error: HttpError): string {
+  const { message, type, param, code } = error;
+  return JSON.stringify({ error: { message, type, param: param ?? null, code } });
+}
+
+export const malformed = (message: string): HttpError => ({
+  status: 400,
+  type: invalid,
+  code: "malformed_json",
+  message: `the body is not valid JSON: ${message}`,
+});
+export const noModel: HttpError = { status: 400, type: invalid, code: "missing_model", message: "the body names no model", param: "model" };
+export const unknownModel = (model: string): HttpError => ({
+  status: 404,
+  type: invalid,
+  code: "model_not_found",
+  message: `The model \`${model}\` does not exist`,
+  param: "model",
+});
+export const unknownPath = (path: string): HttpError => ({ status: 404, type: invalid, code: "unknown_path", message: `there is nothing at ${path}` });
+export const wrongMethod = (method: string, path: string): HttpError => ({
+  status: 405,
+  type: invalid,
+  code: "method_not_allowed",
+  message: `${path} does not take ${method}`,
+});
+export const tooLarge = (bytesMax: number): HttpError => ({
+  status: 413,
+  type: invalid,
+  code: "body_too_large",
+  message: `the body is larger than ${bytesMax} bytes`,
+});
+export const encoded = (encoding: string): HttpError => ({
+  status: 415,
+  type: invalid,
+  code: "unsupported_encoding",
+  message: `send the body without content-encoding (it came as ${encoding})`,
+});

@@ -1,0 +1,275 @@
+import { randomUUID } from "node:crypto";
+import type { ServerResponse } from "node:http";
+import { performance } from "node:perf_hooks";
+import type { ServiceSpec, UpstreamSpec } from "../config/service-spec.ts";
+import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
+import type { Machine } from "../core/machine.ts";
+import {
+  type AttemptId,
+  type EndpointId,
+  type FinishResult,
+  rankOf,
+  type RequestId,
+  type RouterCommand,
+  type RouterEvent,
+  type TenantId,
+} from "../core/messages.ts";
+import { never } from "../core/time.ts";
+import { RealtimeDriver, type Recorded } from "../drivers/realtime-driver.ts";
+import { type Credential, sealCredential } from "../providers/credential.ts";
+import { adapterFor } from "../providers/registry.ts";
+import type { BodyScan } from "../providers/body-scan.ts";
+import type { DecisionLog } from "../telemetry/decision-log.ts";
+import { type LoadNow, RouterMetrics } from "../telemetry/router-metrics.ts";
+import { Attempt, type AttemptEnding } from "../upstream/attempt.ts";
+import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
+import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
+import { CallerAnswer } from "./caller-answer.ts";
+import { decisionRecord } from "./decision-record.ts";
+import { estimateTokens } from "./estimate-tokens.ts";
+import type { RequestInFlight } from "./request-in-flight.ts";
+import { Slots } from "./slots.ts";
+import { TimedMachine } from "./timed-machine.ts";
+
+export interface RouterServiceOptions {
+  readonly compiled: CompiledConfig;
+  readonly spec: ServiceSpec;
+  readonly core: Machine<RouterEvent, RouterCommand>;
+  readonly transport: UpstreamTransport;
+  readonly log: DecisionLog;
+  readonly record?: (entry: Recorded<RouterEvent, RouterCommand>) => void;
+}
+
+interface RunningAttempt {
+  readonly attempt: Attempt;
+  readonly request: RequestInFlight;
+}
+type Finish = Extract<RouterCommand, { kind: "finish-request" }>;
+type StartAttempt = Extract<RouterCommand, { kind: "start-attempt" }>;
+
+/** One tenant until virtual keys exist. */
+const onlyTenant = 0 as TenantId;
+
+/** The core at work: callers' requests become events, commands become attempts and answers. Every start-attempt gets exactly one attempt-ended. */
+export class RouterService {
+  readonly metrics: RouterMetrics;
+  readonly #options: RouterServiceOptions;
+  readonly #driver: RealtimeDriver<RouterEvent, RouterCommand>;
+  readonly #requests = new Slots<RequestInFlight>();
+  /** Under way: between start-attempt and the ending. */
+  readonly #attempts = new Map<AttemptId, RunningAttempt>();
+  readonly #credentials: readonly (Credential | null)[];
+  #serial = 0;
+  #draining = false;
+  #onIdle: (() => void) | null = null;
+
+  constructor(options: RouterServiceOptions) {
+    this.#options = options;
+    this.#credentials = options.spec.endpoints.map(({ origin, key }) => (key === null ? null : sealCredential(origin, key.reveal())));
+    this.metrics = new RouterMetrics(options.compiled, () => this.#load());
+    const { record } = options;
+    this.#driver = new RealtimeDriver(new TimedMachine(options.core, (durationMs) => this.metrics.decided(durationMs)), {
+      rank: (event) => rankOf[event.kind],
+      isStale: (event) => event.kind === "client-left" && this.#requests.at(event.request)?.left !== true,
+      carryOut: (command) => this.#carryOut(command),
+      onStall: (from, to) => {
+        this.metrics.stalled();
+        options.log.logger.warn({ stall_ms: (to - from) / 1000 }, "event_loop_stall");
+      },
+      ...(record === undefined ? {} : { record }),
+    });
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  admit(route: RouteSpec, scan: BodyScan, response: ServerResponse): void {
+    const arrivedMs = performance.now();
+    const request = this.#requests.take((id) => this.#newRequest(id as RequestId, route, scan, response, arrivedMs));
+    response.on("close", () => this.#closed(request));
+    this.#driver.submit({ kind: "request-arrived", request: request.routed });
+    // Sent at once: what has passed since the body was read is the router's own.
+    if (request.attempts > 0) this.metrics.latencyAdded(performance.now() - arrivedMs);
+  }
+
+  /** No new work; resolves when the last request has ended, or after the limit. */
+  async drain(limitMs: number): Promise<boolean> {
+    if (!this.#draining) {
+      this.#draining = true;
+      this.#driver.submit({ kind: "drain-started" });
+    }
+    if (this.#requests.inUse === 0) return true;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), limitMs);
+      this.#onIdle = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+    });
+  }
+
+  stop(): void {
+    this.#driver.stop();
+    for (const { attempt } of this.#attempts.values()) attempt.abort();
+    this.#requests.forEach((request) => request.answer.abandon());
+  }
+
+  #newRequest(id: RequestId, route: RouteSpec, scan: BodyScan, response: ServerResponse, arrivedMs: number): RequestInFlight {
+    const request: RequestInFlight = {
+      id,
+      name: randomUUID(),
+      route,
+      caller: { dialect: "openai-chat", scan },
+      routed: {
+        id,
+        serial: this.#serial++,
+        tenant: onlyTenant,
+        route: route.id,
+        inputTokens: estimateTokens(scan.body.length),
+        outputTokensMax: scan.outputTokensMax ?? route.outputTokensDefault,
+        stream: scan.stream,
+        priority: 0,
+        deadline: never,
+      },
+      answer: new CallerAnswer(response, { hold: () => request.attempt?.pause(), release: () => request.attempt?.resume() }),
+      arrivedMs,
+      attempt: null,
+      attempts: 0,
+      endpointsTried: [],
+      ending: null,
+      answeredMs: Number.NaN,
+      ttftMs: Number.NaN,
+      explanation: null,
+      left: false,
+    };
+    return request;
+  }
+
+  #closed(request: RequestInFlight): void {
+    if (request.answer.ended) return;
+    request.left = true;
+    this.#driver.submit({ kind: "client-left", request: request.id });
+  }
+
+  #carryOut(command: RouterCommand): void {
+    switch (command.kind) {
+      case "start-attempt":
+        this.#startAttempt(command);
+        return;
+      case "commit-attempt":
+        this.#commit(command.attempt);
+        return;
+      case "abort-attempt":
+        // Absent: it has ended, and its ending is on its way to the core.
+        this.#attempts.get(command.attempt)?.attempt.abort();
+        return;
+      case "finish-request":
+        this.#finish(command);
+        return;
+      case "record-decision":
+        this.#request(command.request).explanation = command.explanation;
+        return;
+      case "breaker-changed":
+        this.metrics.breakerChanged(command.endpoint, command.to);
+        this.#options.log.logger.info(
+          { endpoint: this.#options.compiled.endpoints[command.endpoint]?.origin, from: command.from, to: command.to },
+          "breaker_changed",
+        );
+    }
+  }
+
+  #startAttempt(command: StartAttempt): void {
+    const request = this.#request(command.request);
+    const upstream = this.#upstream(command.endpoint);
+    const startedAt = this.#driver.now();
+    const adapter = adapterFor(upstream.provider);
+    const credential = this.#credentials[command.endpoint] ?? null;
+    const { limits } = command;
+    const attempt = new Attempt(
+      { adapter, request: request.caller, target: upstream, credential, limits, inputTokens: request.routed.inputTokens },
+      {
+        onBytes: (chunk) => request.answer.bytes(chunk),
+        onFirstContent: () => this.#driver.submit({ kind: "attempt-first-token", attempt: command.attempt }),
+        onEnded: (ending) => {
+          this.#attempts.delete(command.attempt);
+          this.#attemptEnded(request, command.endpoint, ending);
+          const outcome = { ...ending.outcome, lagged: this.#driver.stalledSince(startedAt) };
+          this.#driver.submit({ kind: "attempt-ended", attempt: command.attempt, outcome });
+        },
+      },
+    );
+    this.#attempts.set(command.attempt, { attempt, request });
+    request.attempt = attempt;
+    request.attempts += 1;
+    request.endpointsTried.push(command.endpoint);
+    request.answer.forgetHeld();
+    attempt.start(this.#options.transport);
+  }
+
+  #attemptEnded(request: RequestInFlight, endpoint: EndpointId, ending: AttemptEnding): void {
+    request.attempt = null;
+    request.ending = ending;
+    request.answeredMs = performance.now();
+    this.metrics.attemptEnded(request.route.id, endpoint, ending.outcome);
+    if (ending.outcome.kind === "failed") {
+      const origin = this.#options.compiled.endpoints[endpoint]?.origin;
+      this.#options.log.logger.debug({ request_id: request.name, endpoint: origin, failure: ending.outcome.failure, said: ending.message }, "attempt_failed");
+    }
+  }
+
+  #commit(id: AttemptId): void {
+    const running = this.#attempts.get(id);
+    // Absent: it has ended meanwhile, and what it sent is handed over when the request is finished.
+    if (running === undefined) return;
+    const { request, attempt } = running;
+    request.ttftMs = performance.now() - request.arrivedMs;
+    request.answer.commit(attemptHeaders(request, this.#options.compiled));
+    if (!Number.isNaN(attempt.firstContentMs)) this.metrics.latencyAdded(performance.now() - attempt.firstContentMs);
+  }
+
+  #finish(command: Finish): void {
+    const request = this.#request(command.request);
+    this.#requests.release(command.request);
+    finishAnswer(request, command.result, answerHeaders(request, command.account, this.#options.compiled));
+    if (command.result.kind === "served" && !request.routed.stream) this.metrics.latencyAdded(performance.now() - request.answeredMs);
+    this.#account(request, command.result, command);
+    if (this.#requests.inUse === 0) this.#onIdle?.();
+  }
+
+  #account(request: RequestInFlight, result: FinishResult, command: Finish): void {
+    const { compiled, log } = this.#options;
+    const tried = new Set(request.endpointsTried.map((endpoint) => compiled.endpoints[endpoint]?.deployment));
+    const ended = {
+      route: request.route.id,
+      endpoint: request.endpointsTried.at(-1) ?? null,
+      result,
+      account: command.account,
+      deploymentsTried: tried.size,
+      durationMs: performance.now() - request.arrivedMs,
+      ttftMs: request.ttftMs,
+    };
+    this.metrics.requestEnded(ended);
+    if (log.logger.isLevelEnabled("info")) log.logger.info(decisionRecord(request, ended, compiled), "route_decision");
+  }
+
+  #request(id: RequestId): RequestInFlight {
+    const request = this.#requests.at(id);
+    if (request === null) throw new Error(`assertion: there is no request in slot ${id}`);
+    return request;
+  }
+
+  #upstream(endpoint: EndpointId): UpstreamSpec {
+    const upstream = this.#options.spec.endpoints[endpoint];
+    if (upstream === undefined) throw new Error(`assertion: there is no endpoint ${endpoint}`);
+    return upstream;
+  }
+
+  #load(): LoadNow {
+    const waiting = this.#options.compiled.routes.map(() => 0);
+    this.#requests.forEach((request) => {
+      if (request.attempt === null) waiting[request.route.id] = (waiting[request.route.id] ?? 0) + 1;
+    });
+    return { inFlight: this.#requests.inUse, waiting };
+  }
+}

@@ -1,0 +1,96 @@
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { ListenSpec, ServiceSpec } from "../config/service-spec.ts";
+import { InputError } from "../config/problem.ts";
+import type { CompiledConfig } from "../core/compiled-config.ts";
+import type { Machine } from "../core/machine.ts";
+import type { RouterCommand, RouterEvent } from "../core/messages.ts";
+import type { Recorded } from "../drivers/realtime-driver.ts";
+import type { DecisionLog } from "../telemetry/decision-log.ts";
+import { startMetricsServer } from "../telemetry/metrics-server.ts";
+import { UndiciTransport } from "../upstream/undici-transport.ts";
+import { createHttpServer } from "./http-server.ts";
+import { RouterService } from "./router-service.ts";
+
+export interface StartOptions {
+  readonly compiled: CompiledConfig;
+  readonly spec: ServiceSpec;
+  readonly core: Machine<RouterEvent, RouterCommand>;
+  readonly log: DecisionLog;
+  readonly record?: (entry: Recorded<RouterEvent, RouterCommand>) => void;
+}
+
+export interface RunningService {
+  readonly url: string;
+  readonly metricsUrl: string;
+  /** Once; later calls wait for the first. Takes no new connections, waits for what is under way, and closes everything. False: the limit was reached first. */
+  stop(limitMs: number): Promise<boolean>;
+}
+
+/** @throws InputError when an address cannot be listened on */
+export async function startService(options: StartOptions): Promise<RunningService> {
+  const { spec, compiled } = options;
+  const transport = new UndiciTransport();
+  const service = new RouterService({ ...options, transport });
+  const server = createHttpServer(service, compiled);
+  const metrics = await listening("metrics", spec.metrics, async ({ host, port }) => startMetricsServer(service.metrics, host, port));
+  const stopMetrics = async (): Promise<void> => closed(metrics);
+  try {
+    await listening("listen", spec.listen, async ({ host, port }) => listen(server, host, port));
+  } catch (error) {
+    service.stop();
+    await stopMetrics();
+    throw error;
+  }
+  const stop = async (limitMs: number): Promise<boolean> => {
+    const closing = closed(server);
+    const inTime = await service.drain(limitMs);
+    service.stop();
+    await closeConnections(server, closing);
+    await Promise.all([transport.close(), stopMetrics()]);
+    return inTime;
+  };
+  let stopping: Promise<boolean> | null = null;
+  return { url: urlOf(server), metricsUrl: `${urlOf(metrics)}/metrics`, stop: async (limitMs) => (stopping ??= stop(limitMs)) };
+}
+
+/** Answers that are written but not yet read get a moment; then connections are closed whatever they hold. */
+async function closeConnections(server: Server, closing: Promise<void>): Promise<void> {
+  const idle = setInterval(() => server.closeIdleConnections(), 20);
+  const all = setTimeout(() => server.closeAllConnections(), 1000);
+  await closing;
+  clearInterval(idle);
+  clearTimeout(all);
+}
+
+async function listen(server: Server, host: string, port: number): Promise<Server> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, resolve);
+  });
+  return server;
+}
+
+async function listening(field: string, spec: ListenSpec, start: (spec: ListenSpec) => Promise<Server>): Promise<Server> {
+  try {
+    return await start(spec);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    const message = `cannot listen on ${spec.host}:${spec.port} (${code})`;
+    throw new InputError([
+      { file: "configuration", line: null, column: null, field, message, fix: "free the address, or configure another one (port 0 takes any free one)" },
+    ]);
+  }
+}
+
+async function closed(server: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}
+
+function urlOf(server: Server): string {
+  const { address, port, family } = server.address() as AddressInfo;
+  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+}

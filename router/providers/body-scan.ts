@@ -1,0 +1,203 @@
+/**
+ * What the router reads of a request's body, with the places of what it may have to replace, so that the bytes are passed on and not written anew.
+ *
+ * The scan walks the top level only: strings are skipped with a native search, nested values by counting brackets. Where it is not sure (an escaped or
+ * repeated key, a byte order mark, text that does not look like JSON) JSON.parse decides, and the body is written anew from what it read.
+ */
+export interface BodyScan {
+  readonly body: Buffer;
+  /** Just behind the opening brace. */
+  readonly inside: number;
+  readonly empty: boolean;
+  readonly model: string | null;
+  readonly modelSpan: Span | null;
+  readonly stream: boolean;
+  /** The value of `stream_options`; null: absent. */
+  readonly streamOptionsSpan: Span | null;
+  readonly includeUsage: boolean;
+  /** `max_completion_tokens`, or `max_tokens`; null: neither is a number. */
+  readonly outputTokensMax: number | null;
+}
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+export type ScanResult = { readonly kind: "scanned"; readonly scan: BodyScan } | { readonly kind: "malformed"; readonly message: string };
+
+const quote = 0x22;
+const backslash = 0x5c;
+const comma = 0x2c;
+const colon = 0x3a;
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
+
+const wanted = ["model", "stream", "stream_options", "max_tokens", "max_completion_tokens"] as const;
+type Wanted = (typeof wanted)[number];
+type Found = Partial<Record<Wanted, Span>>;
+
+export function scanBody(body: Buffer): ScanResult {
+  const found = findTopLevel(body, "given");
+  if (found !== null) {
+    const scan = readFound(body, found);
+    if (scan !== null) return { kind: "scanned", scan };
+  }
+  return scanParsed(body);
+}
+
+function scanParsed(body: Buffer): ScanResult {
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString("utf8"));
+  } catch (error) {
+    return { kind: "malformed", message: error instanceof Error ? error.message : String(error) };
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return { kind: "malformed", message: "the body is not a JSON object" };
+  const rewritten = Buffer.from(JSON.stringify(value));
+  const found = findTopLevel(rewritten, "rewritten");
+  const scan = found === null ? null : readFound(rewritten, found);
+  return scan === null ? { kind: "malformed", message: "the body cannot be read" } : { kind: "scanned", scan };
+}
+
+/** In what JSON.stringify wrote, a key with an escape is none of ours. */
+type Origin = "given" | "rewritten";
+
+/** Null: not sure. */
+function findTopLevel(body: Buffer, origin: Origin): Found | null {
+  let at = skipBlanks(body, 0);
+  if (body[at] !== openBrace) return null;
+  const found: Found = {};
+  at = skipBlanks(body, at + 1);
+  if (body[at] === closeBrace) return onlyBlanksFrom(body, at + 1) ? found : null;
+  for (;;) {
+    const member = readMember(body, at, found, origin);
+    if (member === -1) return null;
+    at = skipBlanks(body, member);
+    if (body[at] === closeBrace) return onlyBlanksFrom(body, at + 1) ? found : null;
+    if (body[at] !== comma) return null;
+    at = skipBlanks(body, at + 1);
+  }
+}
+
+/** @returns the place behind the member's value; -1: not sure */
+function readMember(body: Buffer, start: number, found: Found, origin: Origin): number {
+  if (body[start] !== quote) return -1;
+  const keyEnd = skipString(body, start);
+  if (keyEnd === -1) return -1;
+  const key = body.toString("latin1", start + 1, keyEnd - 1);
+  if (origin === "given" && key.includes("\\u")) return -1;
+  const at = skipBlanks(body, keyEnd);
+  if (body[at] !== colon) return -1;
+  const valueStart = skipBlanks(body, at + 1);
+  const valueEnd = skipValue(body, valueStart);
+  if (valueEnd === -1) return -1;
+  if (isWanted(key)) {
+    if (found[key] !== undefined) return -1;
+    found[key] = { start: valueStart, end: valueEnd };
+  }
+  return valueEnd;
+}
+
+function isWanted(key: string): key is Wanted {
+  return (wanted as readonly string[]).includes(key);
+}
+
+function readFound(body: Buffer, found: Found): BodyScan | null {
+  const inside = body.indexOf(openBrace) + 1;
+  try {
+    const value = (span: Span | undefined): unknown => (span === undefined ? undefined : JSON.parse(body.toString("utf8", span.start, span.end)));
+    const model = value(found.model);
+    const options = value(found.stream_options);
+    const cap = value(found.max_completion_tokens) ?? value(found.max_tokens);
+    return {
+      body,
+      inside,
+      empty: body[skipBlanks(body, inside)] === closeBrace,
+      model: typeof model === "string" ? model : null,
+      modelSpan: found.model ?? null,
+      stream: value(found.stream) === true,
+      streamOptionsSpan: found.stream_options ?? null,
+      includeUsage: typeof options === "object" && options !== null && "include_usage" in options && options.include_usage === true,
+      outputTokensMax: typeof cap === "number" && cap >= 0 ? Math.floor(cap) : null,
+    };
+  } catch {
+    return null;
+  }
+}
+
+function skipBlanks(body: Buffer, from: number): number {
+  let at = from;
+  for (;;) {
+    const byte = body[at];
+    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return at;
+    at += 1;
+  }
+}
+
+function onlyBlanksFrom(body: Buffer, from: number): boolean {
+  return skipBlanks(body, from) === body.length;
+}
+
+/** @param start the opening quote @returns behind the closing quote; -1: there is none */
+function skipString(body: Buffer, start: number): number {
+  let at = start + 1;
+  for (;;) {
+    const close = body.indexOf(quote, at);
+    if (close === -1) return -1;
+    let slashes = 0;
+    while (body[close - 1 - slashes] === backslash) slashes += 1;
+    if (slashes % 2 === 0) return close + 1;
+    at = close + 1;
+  }
+}
+
+function skipValue(body: Buffer, start: number): number {
+  const first = body[start];
+  if (first === quote) return skipString(body, start);
+  if (first === openBrace || first === openBracket) return skipNested(body, start);
+  return skipLiteral(body, start);
+}
+
+function skipLiteral(body: Buffer, start: number): number {
+  let at = start;
+  for (;;) {
+    const byte = body[at];
+    // Letters, digits, plus, minus, point: what numbers, true, false and null are made of.
+    if (
+      byte === undefined ||
+      !((byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45)
+    )
+      break;
+    at += 1;
+  }
+  if (at === start) return -1;
+  try {
+    JSON.parse(body.toString("latin1", start, at));
+    return at;
+  } catch {
+    return -1;
+  }
+}
+
+function skipNested(body: Buffer, start: number): number {
+  const closers: number[] = [];
+  let at = start;
+  while (at < body.length) {
+    const byte = body[at];
+    if (byte === quote) {
+      at = skipString(body, at);
+      if (at === -1) return -1;
+      continue;
+    }
+    if (byte === openBrace) closers.push(closeBrace);
+    else if (byte === openBracket) closers.push(closeBracket);
+    else if (byte === closeBrace || byte === closeBracket) {
+      if (closers.pop() !== byte) return -1;
+      if (closers.length === 0) return at + 1;
+    }
+    at += 1;
+  }
+  return -1;
+}

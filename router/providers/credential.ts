@@ -1,0 +1,22 @@
+declare const sealed: unique symbol;
+
+/** Opaque: only `openCredential` reads it, and only for its own origin. */
+export interface Credential {
+  readonly origin: string;
+  readonly [sealed]: never;
+}
+
+const secrets = new WeakMap<Credential, string>();
+
+export function sealCredential(origin: string, secret: string): Credential {
+  const credential = Object.freeze({ origin }) as Credential;
+  secrets.set(credential, secret);
+  return credential;
+}
+
+/** A provider's key reaches only that provider (invariant I12). */
+export function openCredential(credential: Credential, origin: string): string {
+  const secret = secrets.get(credential);
+  if (secret === undefined || credential.origin !== origin) throw new Error(`assertion: the credential for ${credential.origin} was asked for by ${origin}`);
+  return secret;
+}

@@ -1,0 +1,214 @@
+import { performance } from "node:perf_hooks";
+import type { AttemptLimits, AttemptOutcome, FailureKind, Usage } from "../core/messages.ts";
+import type { Credential } from "../providers/credential.ts";
+import type { AnswerStream, CallerRequest, Failure, ProviderAdapter, ResponseHeaders, StreamOut, Target } from "../providers/provider-adapter.ts";
+import { IdleWatch } from "./idle-watch.ts";
+import type { UpstreamCall, UpstreamHandler, UpstreamProblem, UpstreamTransport } from "./upstream-transport.ts";
+
+const plainAnswerBytesMax = 256 * 1024 * 1024;
+const failureBytesMax = 1024 * 1024;
+/** After the dialect's end the connection should end its answer too; else it is not worth keeping. */
+const lingerMs = 1000;
+
+export interface AttemptSpec {
+  readonly adapter: ProviderAdapter;
+  readonly request: CallerRequest;
+  readonly target: Target;
+  readonly credential: Credential | null;
+  readonly limits: AttemptLimits;
+  /** Estimate, for the account of an attempt that tells no usage. */
+  readonly inputTokens: number;
+}
+
+export interface AttemptListener {
+  /** Bytes of a stream, for the caller. */
+  onBytes(chunk: Uint8Array): void;
+  onFirstContent(): void;
+  /** Once, last. */
+  onEnded(ending: AttemptEnding): void;
+}
+
+export interface AttemptEnding {
+  readonly outcome: Omit<AttemptOutcome, "lagged">;
+  /** A plain answer, or the answer that says the failure; null: there is none to pass on. */
+  readonly answer: UpstreamAnswer | null;
+  /** What the provider, or the connection, said; empty on success. */
+  readonly message: string;
+}
+export interface UpstreamAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: Uint8Array;
+}
+
+type Reading = "nothing" | "stream" | "answer" | "failure";
+
+/** One attempt carried out: from the encoded request to exactly one ending. */
+export class Attempt implements UpstreamHandler, StreamOut {
+  readonly #spec: AttemptSpec;
+  readonly #listener: AttemptListener;
+  readonly #idle: IdleWatch;
+  #call: UpstreamCall | null = null;
+  #reading: Reading = "nothing";
+  #status = 0;
+  #headers: ResponseHeaders = {};
+  #stream: AnswerStream | null = null;
+  readonly #body: Buffer[] = [];
+  #bodyBytes = 0;
+  #usage: Usage | null = null;
+  #over = false;
+  #linger: NodeJS.Timeout | null = null;
+  #firstContentMs = Number.NaN;
+
+  constructor(spec: AttemptSpec, listener: AttemptListener) {
+    this.#spec = spec;
+    this.#listener = listener;
+    this.#idle = new IdleWatch(spec.limits.idle / 1000, () => this.#giveUp("timed-out-idle", "the provider's stream stood still"));
+  }
+
+  /** On performance.now(); NaN: not yet. */
+  get firstContentMs(): number {
+    return this.#firstContentMs;
+  }
+
+  start(transport: UpstreamTransport): void {
+    const { adapter, request, target, credential, limits } = this.#spec;
+    const encoded = adapter.encode(request, target);
+    const headers = credential === null ? encoded.headers : [...encoded.headers, ...adapter.authorise(credential, target)];
+    this.#call = transport.send({ origin: target.origin, path: encoded.path, headers, body: Buffer.concat(encoded.body), connect: limits.connect }, this);
+  }
+
+  pause(): void {
+    this.#idle.hold();
+    this.#call?.pause();
+  }
+
+  resume(): void {
+    this.#idle.release();
+    this.#call?.resume();
+  }
+
+  /** The core has given it up. */
+  abort(): void {
+    if (this.#over) return;
+    const sent = this.#call?.sent === true;
+    this.#call?.abort();
+    this.#end({ kind: "aborted", failure: null, retryAfter: null, billed: sent ? "maybe" : "no", ...this.#seenUsage() }, null, "");
+  }
+
+  onHead(status: number, headers: ResponseHeaders): void {
+    if (this.#over) return;
+    this.#status = status;
+    this.#headers = headers;
+    if (status < 200 || status > 299) this.#reading = "failure";
+    else if (this.#spec.request.scan.stream && contentType(headers).startsWith("text/event-stream")) {
+      this.#reading = "stream";
+      this.#stream = this.#spec.adapter.openStream(this.#spec.request, this);
+    } else this.#reading = "answer";
+  }
+
+  onData(chunk: Buffer): void {
+    if (this.#over) return;
+    this.#idle.touch();
+    if (this.#stream !== null) {
+      this.#stream.write(chunk);
+      return;
+    }
+    this.#body.push(chunk);
+    this.#bodyBytes += chunk.length;
+    if (this.#reading === "failure" && this.#bodyBytes > failureBytesMax) {
+      this.#call?.abort();
+      this.#endFailure();
+    } else if (this.#bodyBytes > plainAnswerBytesMax) this.#giveUp("server-error", "the provider's answer is beyond all measure");
+  }
+
+  onEnd(): void {
+    if (this.#linger !== null) clearTimeout(this.#linger);
+    if (this.#over) return;
+    if (this.#stream !== null) this.#stream.end();
+    else if (this.#reading === "failure") this.#endFailure();
+    else this.#endAnswer();
+  }
+
+  onBroken(problem: UpstreamProblem): void {
+    if (this.#linger !== null) clearTimeout(this.#linger);
+    if (this.#over) return;
+    const billed = problem.kind === "connect-failed" ? "no" : "maybe";
+    this.#end({ kind: "failed", failure: problem.kind, retryAfter: null, billed, ...this.#seenUsage() }, null, problem.message);
+  }
+
+  bytes(chunk: Uint8Array): void {
+    this.#listener.onBytes(chunk);
+  }
+
+  firstContent(): void {
+    this.#firstContentMs = performance.now();
+    this.#idle.start();
+    this.#listener.onFirstContent();
+  }
+
+  usage(usage: Usage): void {
+    this.#usage = usage;
+  }
+
+  done(): void {
+    const known = this.#usage !== null;
+    this.#lingerOn();
+    this.#end(
+      { kind: "succeeded", failure: null, retryAfter: null, billed: "yes", ...(known ? { usage: this.#usage, usageEstimated: false } : this.#seenUsage()) },
+      null,
+      "",
+    );
+  }
+
+  failed(failure: Failure): void {
+    this.#call?.abort();
+    const { kind, retryAfter, billed, message } = failure;
+    this.#end({ kind: "failed", failure: kind, retryAfter, billed, ...this.#seenUsage() }, null, message);
+  }
+
+  #lingerOn(): void {
+    this.#call?.resume();
+    this.#linger = setTimeout(() => this.#call?.abort(), lingerMs);
+  }
+
+  #giveUp(failure: FailureKind, message: string): void {
+    if (this.#over) return;
+    this.#call?.abort();
+    this.#end({ kind: "failed", failure, retryAfter: null, billed: "maybe", ...this.#seenUsage() }, null, message);
+  }
+
+  #endAnswer(): void {
+    const read = this.#spec.adapter.readAnswer(Buffer.concat(this.#body));
+    const usage = read.usage === null ? this.#seenUsage() : { usage: read.usage, usageEstimated: false };
+    const answer = { status: this.#status, contentType: contentType(this.#headers), body: read.body };
+    this.#end({ kind: "succeeded", failure: null, retryAfter: null, billed: "yes", ...usage }, answer, "");
+  }
+
+  #endFailure(): void {
+    const body = Buffer.concat(this.#body);
+    const { kind, retryAfter, billed, message } = this.#spec.adapter.readFailure(this.#status, this.#headers, body);
+    const answer = { status: this.#status, contentType: contentType(this.#headers), body };
+    this.#end({ kind: "failed", failure: kind, retryAfter, billed, usage: null, usageEstimated: false }, answer, message);
+  }
+
+  /** The best figure for an attempt that did not tell its usage to the end: an event with content is about a token, four bytes of a plain answer are one. */
+  #seenUsage(): { usage: Usage; usageEstimated: boolean } {
+    const streamed = this.#stream?.contentEvents() ?? 0;
+    const plain = this.#reading === "answer" ? Math.ceil(this.#bodyBytes / 4) : 0;
+    const told = this.#usage;
+    const seen = { input: this.#spec.inputTokens, cachedRead: 0, cacheWrite: 0, output: streamed + plain, reasoning: 0 };
+    return { usage: told ?? seen, usageEstimated: true };
+  }
+
+  #end(outcome: AttemptEnding["outcome"], answer: UpstreamAnswer | null, message: string): void {
+    this.#over = true;
+    this.#idle.stop();
+    this.#listener.onEnded({ outcome, answer, message });
+  }
+}
+
+function contentType(headers: ResponseHeaders): string {
+  const value = headers["content-type"];
+  return (Array.isArray(value) ? value[0] : value) ?? "application/json";
+}

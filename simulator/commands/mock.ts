@@ -1,0 +1,64 @@
+import process from "node:process";
+import { Command } from "commander";
+import { InputError } from "../../router/config/problem.ts";
+import { startMockFleet, type FleetOrigins } from "../mock/mock-fleet.ts";
+import { loadScenario } from "../scenario/load-scenario.ts";
+import { readWhole } from "./read-whole.ts";
+import { stopSignal } from "./stop-signal.ts";
+
+interface MockOptions {
+  readonly ports?: string;
+  readonly host: string;
+  readonly seed?: string;
+  readonly json?: boolean;
+}
+
+const help = `
+The fleet is that of a scenario: each endpoint of its configuration is a server, driven by the simulator's own model of it. The scenario's faults begin with the
+first call that any server receives. A prompt has as many tokens as words; a first word "#17" says that the call is the trace's arrival 17, which random draws are
+keyed by. Runs until SIGINT or SIGTERM, then says by how much tokens left later than the models say (as a second JSON line where the first was one).
+
+Example:
+  $ headgate mock scenarios/azure-twin.yaml --ports ephemeral
+  {"pool-a":["http://127.0.0.1:41021","http://127.0.0.1:41022"],"cloud":["http://127.0.0.1:41023"]}`;
+
+export function mockCommand(): Command {
+  return new Command("mock")
+    .description("Mock vLLM replicas and providers over HTTP, driven by the simulator's models")
+    .argument("<fleet>", "scenario file (YAML)")
+    .option("--ports <ports>", "configured: the ports of the configuration's endpoints; ephemeral: any that are free", "configured")
+    .option("--host <host>", "address to listen on", "127.0.0.1")
+    .option("--seed <number>", "seed of random draws (default: the scenario's)")
+    .option("--json", "write the origins by deployment as one JSON line on stdout when all listen (also with ephemeral ports)")
+    .addHelpText("after", help)
+    .action(mock);
+}
+
+async function mock(file: string, options: MockOptions): Promise<void> {
+  const ports = readPorts(options.ports);
+  const scenario = await loadScenario(file, process.env);
+  if (scenario.kind === "not-applicable")
+    throw new InputError([{ file, line: null, column: null, field: "trace", message: scenario.reason, fix: "name a trace that is on this machine" }]);
+  const seed = options.seed === undefined ? scenario.seed : readWhole("--seed", options.seed);
+  const fleet = await startMockFleet(scenario.compiled, { file, seed, host: options.host, ports });
+  const asJson = options.json === true || ports === "ephemeral";
+  if (asJson) process.stdout.write(`${JSON.stringify(fleet.origins)}\n`);
+  else process.stdout.write(tableOf(fleet.origins));
+  process.stderr.write("headgate mock: listening; SIGINT ends it\n");
+  await stopSignal();
+  await fleet.close();
+  const lateness = fleet.lateness();
+  if (asJson) process.stdout.write(`${JSON.stringify({ lateness })}\n`);
+  else process.stdout.write(`${lateness.tokens} tokens left late by p50 ${lateness.p50Ms} ms, p99 ${lateness.p99Ms} ms, at most ${lateness.maxMs} ms\n`);
+}
+
+function readPorts(text: string | undefined): "configured" | "ephemeral" {
+  if (text === "configured" || text === "ephemeral") return text;
+  const message = `must be configured or ephemeral, not ${text ?? ""}`;
+  throw new InputError([{ file: "command line", line: null, column: null, field: "--ports", message, fix: "write --ports ephemeral, or leave it out" }]);
+}
+
+function tableOf(origins: FleetOrigins): string {
+  const lines = Object.entries(origins).flatMap(([name, own]) => own.map((origin, place) => `${name}/${place}  ${origin}\n`));
+  return lines.join("");
+}

@@ -1,0 +1,113 @@
+import { styleText } from "node:util";
+import Table from "cli-table3";
+import type { Figures } from "../core/measure/figures.ts";
+import type { Distribution } from "../core/measure/percentile.ts";
+import type { TargetVerdict, Verdict } from "../core/measure/verdicts.ts";
+import type { JudgedResult } from "../result/run-result.ts";
+
+/** A result for people: what it was run on, figures, breakers, targets, verdict. */
+export function reportLines(result: JudgedResult): readonly string[] {
+  const { arrivals, models } = result.provenance;
+  const seeds = result.seeds.map(({ seed }) => seed);
+  const pace = arrivals.speed === 1 ? "" : ` at ${arrivals.speed} times its pace`;
+  const lines = [
+    styleText("bold", result.scenario.name) + (result.scenario.description === null ? "" : `: ${result.scenario.description}`),
+    `${arrivals.rows.toLocaleString("en")} requests of ${arrivals.file}${pace}, ${clock(arrivals.spanMs)}; seed ${seeds[0] ?? ""}${seeds.length > 1 ? ` (figures; targets over ${seeds.length} seeds)` : ""}`,
+    figuresTable(result),
+    requestsLine(result.summary),
+    ...breakerLines(result),
+  ];
+  const uncertain = models.filter(({ errorPercent }) => (errorPercent ?? 0) > 10);
+  for (const model of new Set(uncertain.map((one) => one.model))) {
+    const own = uncertain.filter((one) => one.model === model);
+    lines.push(`note: ${own.map(({ deployment }) => deployment).join(", ")}: modelled as ${model}, whose step times may be ${own[0]?.errorPercent ?? 0} % off`);
+  }
+  if (result.summary.cost.unpricedRequests > 0)
+    lines.push(`note: ${result.summary.cost.unpricedRequests} requests ran at a deployment without a price; their cost is not known and not counted`);
+  if (result.verdicts.length > 0) lines.push(targetsTable(result.verdicts));
+  lines.push(`verdict: ${shownVerdict(result.verdict)}${result.verdict === "not-applicable" ? " (the scenario has no targets)" : ""}`);
+  return lines;
+}
+
+const plainStyle = { head: [], border: [], compact: true };
+const right = "right" as const;
+
+function figuresTable(result: JudgedResult): string {
+  const table = new Table({
+    head: ["", "requests", "served", "TTFT p50", "p95", "p99 ms", "TPOT p50", "p95 ms", "E2E p50", "p95 s", "tokens/s", "cost $"],
+    colAligns: ["left", right, right, right, right, right, right, right, right, right, right, right],
+    style: plainStyle,
+  });
+  table.push(figuresRow("all", result.summary), ...result.deployments.map((figures) => figuresRow(`  ${figures.name}`, figures)));
+  return table.toString();
+}
+
+function figuresRow(name: string, figures: Figures): string[] {
+  const { ttftMs, tpotMs, e2eMs, requests, outputTokensPerSecond, cost } = figures;
+  return [
+    name,
+    String(requests.scheduled),
+    String(requests.served),
+    ...cells(ttftMs, ["p50", "p95", "p99"], 1, 0),
+    ...cells(tpotMs, ["p50", "p95"], 1, 1),
+    ...cells(e2eMs, ["p50", "p95"], 1000, 2),
+    outputTokensPerSecond === null ? "-" : outputTokensPerSecond.toFixed(0),
+    cost.unpricedRequests > 0 ? `>= ${cost.dollars.toFixed(4)}` : cost.dollars.toFixed(4),
+  ];
+}
+
+function cells(distribution: Distribution | null, parts: readonly ("p50" | "p95" | "p99")[], per: number, decimals: number): readonly string[] {
+  return parts.map((part) => (distribution === null ? "-" : (distribution[part] / per).toFixed(decimals)));
+}
+
+function requestsLine({ requests, retries, amplification, drain, window }: JudgedResult["summary"]): string {
+  const reasons = Object.entries(requests.reasons).map(([reason, count]) => `${count} ${reason}`);
+  const troubles = [
+    [requests.cut, "cut"],
+    [requests.failed, "failed"],
+    [requests.rejected, "rejected"],
+    [requests.clientLeft, "left"],
+  ].flatMap(([count, what]) => (count === 0 ? [] : [`${count} ${what}`]));
+  const bad = troubles.length === 0 ? "none failed" : `${troubles.join(", ")} (${reasons.join(", ")})`;
+  return `window ${clock(window.fromMs)} to ${clock(window.untilMs)}, drained in ${clock(drain.lastsMs)}; ${bad}; ${retries} ${retries === 1 ? "retry" : "retries"}, ${(amplification ?? 0).toFixed(3)} attempts per request`;
+}
+
+function breakerLines(result: JudgedResult): readonly string[] {
+  const opened = result.breakers.filter(({ openings }) => openings > 0);
+  return opened.map(({ endpoint, openings, changes }) => {
+    const shown = changes.slice(0, 6).map(({ atMs, to }) => `${to} ${clock(atMs)}`);
+    return `breaker of ${endpoint}: opened ${openings} ${openings === 1 ? "time" : "times"} (${shown.join(", ")}${changes.length > 6 ? ", ..." : ""})`;
+  });
+}
+
+function targetsTable(verdicts: readonly TargetVerdict[]): string {
+  const table = new Table({ head: ["target", "bound", "value", "verdict"], colAligns: ["left", right, right, "left"], style: plainStyle });
+  for (const { metric, bound, limit, values, verdict } of verdicts) {
+    table.push([metric, `${bound === "max" ? "<=" : ">="} ${limit}`, valuesText(values), shownVerdict(verdict)]);
+  }
+  return table.toString();
+}
+
+function valuesText(values: readonly (number | null)[]): string {
+  const known = values.filter((value) => value !== null);
+  if (known.length === 0) return "not known";
+  const [low, high] = [Math.min(...known), Math.max(...known)];
+  const range = low === high ? figure(low) : `${figure(low)} to ${figure(high)}`;
+  return known.length < values.length ? `${range}, ${values.length - known.length} not known` : range;
+}
+
+const figure = (value: number): string => String(Number(value.toPrecision(6)));
+
+function shownVerdict(verdict: Verdict): string {
+  const text = verdict === "not-applicable" ? "not applicable" : verdict;
+  const colour = verdict === "pass" ? "green" : verdict === "fail" || verdict === "invalid" ? "red" : "yellow";
+  return styleText(colour, text);
+}
+
+/** `58 min 22 s`, `12.3 s` */
+export function clock(ms: number): string {
+  const seconds = ms / 1000;
+  if (seconds < 100) return `${Number(seconds.toFixed(1))} s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+}

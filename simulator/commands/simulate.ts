@@ -1,0 +1,63 @@
+import { Command, InvalidArgumentError } from "commander";
+import { writeResult } from "../result/result-json.ts";
+import { notApplicableResult, runScenario } from "../run/run-scenario.ts";
+import { loadScenario } from "../scenario/load-scenario.ts";
+import type { NotApplicable } from "../scenario/loaded-scenario.ts";
+import { exitCodeOf } from "./exit-code.ts";
+import { reportLines } from "./simulate-report.ts";
+
+interface Options {
+  readonly seed?: number;
+  readonly seeds: number;
+  readonly json: boolean;
+  readonly strict: boolean;
+}
+
+export function simulateCommand(): Command {
+  return new Command("simulate")
+    .description("run a scenario in virtual time and judge its targets")
+    .argument("<scenario>", "scenario (YAML)")
+    .option("--seed <n>", "seed of all randomness; absent: the scenario's", wholeNumber(0, 4_294_967_295))
+    .option("--seeds <n>", "run with so many seeds, from the first one up, and judge the targets over all of them", wholeNumber(1, 10_000), 1)
+    .option("--json", "print the result as JSON", false)
+    .option("--strict", "check the router's invariants at every event (slower)", false)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  headgate simulate scenarios/demo.yaml\n  headgate simulate scenarios/azure-conversation.yaml --seeds 5 --json > result.json\n\nExit codes: 0 pass (or nothing to judge), 1 a target failed, 2 bad input, 3 inconclusive",
+    )
+    .action(simulate);
+}
+
+async function simulate(file: string, options: Options): Promise<void> {
+  const loaded = await loadScenario(file, process.env);
+  if (loaded.kind === "not-applicable") {
+    sayNotApplicable(loaded, options.json);
+    return;
+  }
+  const firstSeed = options.seed ?? loaded.seed;
+  const others = Array.from({ length: options.seeds - 1 }, (_, index) => firstSeed + 1 + index);
+  const before = process.cpuUsage();
+  const result = runScenario(loaded, { seeds: [firstSeed, ...others], strict: options.strict });
+  const used = process.cpuUsage(before);
+  const cpuSeconds = (used.user + used.system) / 1_000_000;
+  const requests = loaded.trace.rows * options.seeds;
+  process.stderr.write(
+    `simulated ${requests.toLocaleString("en")} requests in ${cpuSeconds.toFixed(2)} s of CPU time: ${Math.round(requests / cpuSeconds).toLocaleString("en")} a second\n`,
+  );
+  process.stdout.write(options.json ? writeResult(result) : `${reportLines(result).join("\n")}\n`);
+  process.exitCode = exitCodeOf(result.verdict);
+}
+
+export function sayNotApplicable(scenario: NotApplicable, json: boolean): void {
+  process.stderr.write(`NOT APPLICABLE: ${scenario.name} was not run: ${scenario.reason}\n`);
+  process.stdout.write(json ? writeResult(notApplicableResult(scenario)) : `verdict: not applicable (${scenario.reason})\n`);
+  process.exitCode = exitCodeOf("not-applicable");
+}
+
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+    if (!(value >= min && value <= max)) throw new InvalidArgumentError(`give a whole number from ${min} to ${max}.`);
+    return value;
+  };
+}

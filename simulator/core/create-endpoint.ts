@@ -1,0 +1,23 @@
+import type { EndpointModelSpec } from "./compiled-scenario.ts";
+import type { EndpointModel } from "./endpoint.ts";
+import { VllmReplica } from "./endpoint/vllm-replica.ts";
+import { createEngine } from "./engine/create-engine.ts";
+import { HostedProvider } from "./hosted/hosted-provider.ts";
+
+export interface EndpointOptions {
+  /** The run's. Draws that belong to a request are keyed by its serial, so that simulator and mock see the same ones. */
+  readonly seed: number;
+  /** The endpoint's place in the configuration: which of a request's draws are this endpoint's. */
+  readonly index: number;
+  /** "tokens": every token at its own instant (the mock); "first-token": only the first (the simulator). Both end calls at the same instants. */
+  readonly detail: "first-token" | "tokens";
+}
+
+export function createEndpoint(spec: EndpointModelSpec, options: EndpointOptions): EndpointModel {
+  switch (spec.kind) {
+    case "vllm":
+      return new VllmReplica(spec, createEngine(spec.engine, { detail: options.detail }), options);
+    case "hosted":
+      return new HostedProvider(spec, options);
+  }
+}

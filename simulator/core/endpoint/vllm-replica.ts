@@ -1,0 +1,241 @@
+import type { Instant, Out } from "../../../router/core/machine.ts";
+import type { FailureKind, Usage } from "../../../router/core/messages.ts";
+import { after, earlier } from "../../../router/core/time.ts";
+import type { VllmSpec } from "../compiled-scenario.ts";
+import type { CallId, EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals, FaultState } from "../endpoint.ts";
+import { healthy } from "../endpoint.ts";
+import type { EngineCommand, EngineModel, SequenceId } from "../engine/engine.ts";
+import { clearLine, lineDue, makeDelayLine, putInLine, takeFromLine } from "./delay-line.ts";
+import { faultRefusal } from "./refusal.ts";
+
+/**
+ * A vLLM replica: an engine behind an API server. The server adds a constant delay on the way in (receipt to engine queue) and on the way out (token
+ * to byte); both are queues of their own, so the engine never waits for them. A prompt that leaves no room for one token of output is refused
+ * (vLLM 0.32: 400 when input >= max_model_len, recorded in calibration/vllm-wire). Aborts reach the engine at once.
+ *
+ * Faults: `down` cuts every running call at that instant (what is still on its way out is lost), the engine starts again empty, and new calls are
+ * refused until it ends; `errorRate` refuses new calls before they reach the engine; `slowdown` stretches the engine's steps, not the server's delays.
+ */
+type CallReceived = Extract<EndpointEvent, { kind: "call-received" }>;
+
+interface LiveCall {
+  readonly received: CallReceived;
+  readonly receivedAt: Instant;
+  /** -1 before the engine has it. */
+  sequence: number;
+  started: boolean;
+  cachedTokens: number;
+  outputTokens: number;
+  /** False once aborted, ended or cut: what is still on its way is dropped. */
+  open: boolean;
+}
+
+interface Leaving {
+  readonly call: LiveCall;
+  readonly command: EndpointCommand;
+}
+
+export class VllmReplica implements EndpointModel {
+  readonly #spec: VllmSpec;
+  readonly #engine: EngineModel;
+  readonly #seed: number;
+  readonly #index: number;
+  readonly #entering = makeDelayLine<LiveCall>();
+  readonly #leaving = makeDelayLine<Leaving>();
+  /** By call id. */
+  readonly #calls: (LiveCall | null)[] = [];
+  /** By sequence id: the engine's slots are the replica's own, since an aborted call's slot may be used again before the engine has let go. */
+  readonly #sequences: (LiveCall | null)[] = [];
+  readonly #freeSequences: number[] = [];
+  readonly #engineOut: Out<EngineCommand>;
+  #fault: FaultState = healthy;
+  #crashing = false;
+  #inside = false;
+
+  constructor(spec: VllmSpec, engine: EngineModel, options: { readonly seed: number; readonly index: number }) {
+    this.#spec = spec;
+    this.#engine = engine;
+    this.#seed = options.seed;
+    this.#index = options.index;
+    this.#engineOut = { emit: (command, at) => this.#fromEngine(command, at) };
+  }
+
+  handle(event: EndpointEvent, now: Instant, out: Out<EndpointCommand>): void {
+    this.#enter();
+    this.#advance(now, false, out);
+    switch (event.kind) {
+      case "call-received":
+        this.#receive(event, now, out);
+        break;
+      case "call-aborted":
+        this.#abort(event.call, now, out);
+        break;
+      case "fault-changed":
+        this.#changeFault(event.fault, now, out);
+        break;
+    }
+    this.#inside = false;
+  }
+
+  wake(now: Instant, out: Out<EndpointCommand>): void {
+    this.#enter();
+    this.#advance(now, true, out);
+    this.#inside = false;
+  }
+
+  nextDeadline(): Instant {
+    return earlier(earlier(lineDue(this.#entering), lineDue(this.#leaving)), this.#engine.nextDeadline());
+  }
+
+  observe(now: Instant): EndpointSignals {
+    const { running, waiting, blocksUsed, blocks, preemptions, busy } = this.#engine.observe(now);
+    return { running, waiting: waiting + this.#entering.count, kvUsed: blocks > 0 ? blocksUsed / blocks : 0, preemptions, busy };
+  }
+
+  #enter(): void {
+    if (this.#inside) throw new Error("VllmReplica was re-entered: drivers queue what happens while commands are carried out");
+    this.#inside = true;
+  }
+
+  /** Deadlines of one instant: into the engine, its step, out to the wire. */
+  #advance(limit: Instant, inclusive: boolean, out: Out<EndpointCommand>): void {
+    for (;;) {
+      const at = this.nextDeadline();
+      if (inclusive ? at > limit : at >= limit) return;
+      if (lineDue(this.#entering) === at) this.#submitNext(at);
+      else if (this.#engine.nextDeadline() === at) this.#engine.wake(at, this.#engineOut);
+      else this.#leaveNext(at, out);
+    }
+  }
+
+  #receive(received: CallReceived, now: Instant, out: Out<EndpointCommand>): void {
+    const failure = this.#refusal(received);
+    if (failure !== null) {
+      out.emit({ kind: "refuse-call", call: received.call, failure, retryAfter: null }, now);
+      return;
+    }
+    const call: LiveCall = { received, receivedAt: now, sequence: -1, started: false, cachedTokens: 0, outputTokens: 0, open: true };
+    setSlot(this.#calls, received.call, call);
+    putInLine(this.#entering, after(now, this.#spec.frontEndBefore), call);
+  }
+
+  #refusal(received: CallReceived): FailureKind | null {
+    const fault = faultRefusal(this.#fault, this.#seed, received.serial, this.#index);
+    if (fault !== null) return fault;
+    return received.inputTokens >= this.#spec.engine.modelTokensMax ? "context-exceeded" : null;
+  }
+
+  #submitNext(at: Instant): void {
+    const call = takeFromLine(this.#entering);
+    if (call === null || !call.open) return;
+    call.sequence = this.#freeSequences.pop() ?? this.#sequences.length;
+    setSlot(this.#sequences, call.sequence, call);
+    const { inputTokens, blocks, outputTokens, outputTokensMax, priority } = call.received;
+    const room = this.#spec.engine.modelTokensMax - inputTokens;
+    this.#engine.handle(
+      {
+        kind: "sequence-submitted",
+        id: call.sequence as SequenceId,
+        inputTokens,
+        blocks,
+        outputTokens,
+        outputTokensMax: Math.min(outputTokensMax, room),
+        priority,
+        arrival: call.receivedAt,
+      },
+      at,
+      this.#engineOut,
+    );
+  }
+
+  #abort(id: CallId, now: Instant, out: Out<EndpointCommand>): void {
+    const call = this.#calls[id] ?? null;
+    if (call === null) return;
+    this.#forget(call);
+    if (call.sequence >= 0) {
+      const sequence = call.sequence as SequenceId;
+      this.#engine.handle({ kind: "sequence-aborted", id: sequence }, now, this.#engineOut);
+      call.outputTokens = Math.max(call.outputTokens, this.#engine.outputTokensOf(sequence));
+    }
+    out.emit({ kind: "cut-call", call: id, usage: usageOf(call) }, now);
+  }
+
+  #changeFault(fault: FaultState, now: Instant, out: Out<EndpointCommand>): void {
+    const before = this.#fault;
+    this.#fault = fault;
+    if (fault.slowdown !== before.slowdown) this.#engine.handle({ kind: "speed-changed", factor: fault.slowdown }, now, this.#engineOut);
+    if (!fault.down || before.down) return;
+    this.#crashing = true;
+    this.#engine.handle({ kind: "engine-crashed" }, now, this.#engineOut);
+    this.#crashing = false;
+    clearLine(this.#entering);
+    clearLine(this.#leaving);
+    for (const call of this.#calls) {
+      if (call === null) continue;
+      this.#forget(call);
+      out.emit({ kind: "cut-call", call: call.received.call, usage: usageOf(call) }, now);
+    }
+  }
+
+  #fromEngine(command: EngineCommand, at: Instant): void {
+    const call = this.#sequences[command.id] ?? null;
+    if (call === null) return;
+    switch (command.kind) {
+      case "start-sequence":
+        if (!call.started) call.cachedTokens = command.cachedTokens;
+        call.started = true;
+        break;
+      case "emit-tokens":
+        call.outputTokens = command.from + command.count;
+        this.#leave(call, { kind: "emit-tokens", call: call.received.call, from: command.from, count: command.count }, at);
+        break;
+      case "end-sequence":
+        this.#endSequence(call, command, at);
+        break;
+    }
+  }
+
+  #endSequence(call: LiveCall, command: Extract<EngineCommand, { kind: "end-sequence" }>, at: Instant): void {
+    this.#sequences[command.id] = null;
+    this.#freeSequences.push(command.id);
+    call.sequence = -1;
+    call.outputTokens = command.outputTokens;
+    const { reason } = command;
+    if (reason === "stop" || reason === "length") {
+      this.#leave(call, { kind: "end-call", call: call.received.call, reason, usage: usageOf(call) }, at);
+    } else if (!this.#crashing) {
+      this.#leave(call, { kind: "cut-call", call: call.received.call, usage: usageOf(call) }, at);
+    }
+  }
+
+  #leave(call: LiveCall, command: EndpointCommand, at: Instant): void {
+    if (call.open) putInLine(this.#leaving, after(at, this.#spec.frontEndAfter), { call, command });
+  }
+
+  #leaveNext(at: Instant, out: Out<EndpointCommand>): void {
+    const leaving = takeFromLine(this.#leaving);
+    if (leaving === null || !leaving.call.open) return;
+    if (leaving.command.kind !== "emit-tokens") this.#forget(leaving.call);
+    out.emit(leaving.command, at);
+  }
+
+  #forget(call: LiveCall): void {
+    call.open = false;
+    this.#calls[call.received.call] = null;
+  }
+}
+
+function usageOf(call: LiveCall): Usage {
+  return {
+    input: call.started ? call.received.inputTokens : 0,
+    cachedRead: call.cachedTokens,
+    cacheWrite: 0,
+    output: call.outputTokens,
+    reasoning: 0,
+  };
+}
+
+function setSlot<Item>(slots: (Item | null)[], id: number, item: Item): void {
+  while (slots.length <= id) slots.push(null);
+  slots[id] = item;
+}

@@ -1,0 +1,243 @@
+/**
+ * Checks a router from outside, by its events and commands alone: simulated runs, recorded live runs and the router's own tests feed it the same way.
+ *
+ *  I1 conservation: arrived = served + failed (cut among them) + rejected + client-left + open
+ *  I2 the instants of a request are in causal order: arrival <= start <= first token <= outcome <= finish
+ *  I3 the clock never goes back
+ *  I5 what is open is bounded: a route's requests that wait for their first attempt by its queue, an endpoint's attempts by its concurrency
+ *  I7 an open breaker gets no attempt, a half-open one at most its probes at once
+ *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them
+ */
+import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
+import type { Instant } from "../../../router/core/machine.ts";
+import type { AttemptId, BreakerPhase, EndpointId, FinishResult, RequestId, RouteId, RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
+
+export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I7" | "I14";
+
+export interface Violation {
+  readonly invariant: InvariantId;
+  readonly at: Instant;
+  readonly what: string;
+}
+
+interface SeenRequest {
+  readonly route: RouteId;
+  readonly arrivedAt: Instant;
+  lastAt: Instant;
+  attempt: AttemptId | null;
+  attempts: number;
+}
+
+interface SeenAttempt {
+  readonly request: RequestId;
+  readonly endpoint: EndpointId;
+  readonly startedAt: Instant;
+  readonly probeOf: number | null;
+  firstAt: Instant | null;
+}
+
+interface SeenEndpoint {
+  phase: BreakerPhase;
+  epoch: number;
+  inFlight: number;
+  probing: number;
+}
+
+export type Counts = { arrived: number } & Record<FinishResult["kind"], number>;
+
+const violationsMax = 100;
+
+export class RouterInvariants {
+  readonly #config: CompiledConfig;
+  readonly #requests = new Map<RequestId, SeenRequest>();
+  readonly #attempts = new Map<AttemptId, SeenAttempt>();
+  readonly #endpoints: readonly SeenEndpoint[];
+  /** By RouteId: open requests that have had no attempt. */
+  readonly #waiting: number[];
+  readonly #violations: Violation[] = [];
+  #now = 0 as Instant;
+  /** A machine carries out older deadlines before the event: so does the checker, by holding the event back until a command as of its instant, or the next event. */
+  #held: { readonly event: RouterEvent; readonly now: Instant } | null = null;
+  readonly counts: Counts = { arrived: 0, served: 0, cut: 0, failed: 0, rejected: 0, "client-left": 0 };
+
+  constructor(config: CompiledConfig) {
+    this.#config = config;
+    this.#endpoints = config.endpoints.map(() => ({ phase: "closed", epoch: 0, inFlight: 0, probing: 0 }));
+    this.#waiting = config.routes.map(() => 0);
+  }
+
+  /** The first hundred. */
+  get violations(): readonly Violation[] {
+    return this.#violations;
+  }
+
+  /** At the end of a run, when nothing may be open any more. */
+  finished(): readonly Violation[] {
+    this.#apply();
+    const { arrived, served, cut, failed, rejected } = this.counts;
+    const ended = served + cut + failed + rejected + this.counts["client-left"];
+    if (arrived !== ended) this.#violate("I1", `${arrived} requests arrived, ${ended} ended`);
+    if (this.#attempts.size > 0) this.#violate("I14", `${this.#attempts.size} attempts have no outcome`);
+    return this.#violations;
+  }
+
+  event(event: RouterEvent, now: Instant): void {
+    this.#apply();
+    this.#held = { event, now };
+  }
+
+  #apply(): void {
+    if (this.#held === null) return;
+    const { event, now } = this.#held;
+    this.#held = null;
+    this.#tick(now);
+    switch (event.kind) {
+      case "request-arrived": {
+        const { id, route } = event.request;
+        if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
+        this.#requests.set(id, { route, arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
+        this.counts.arrived += 1;
+        this.#countWaiting(route, 1);
+        return;
+      }
+      case "attempt-first-token":
+        this.#firstToken(event.attempt, now);
+        return;
+      case "attempt-ended":
+        this.#ended(event.attempt, now);
+        return;
+      case "client-left":
+        if (!this.#requests.has(event.request)) this.#violate("I14", `the client left request ${event.request}, which is not open`);
+        return;
+      case "drain-started":
+    }
+  }
+
+  /** Commands carry the instant acted as of: it may lie before the last event's `now` where a driver was late, never before the request's own last instant. */
+  command(command: RouterCommand, at: Instant): void {
+    if (this.#held !== null && at >= this.#held.now) this.#apply();
+    switch (command.kind) {
+      case "start-attempt":
+        this.#started(command, at);
+        return;
+      case "breaker-changed":
+        this.#breakerChanged(command.endpoint, command.from, command.to, at);
+        return;
+      case "finish-request":
+        this.#finishedRequest(command.request, command.result, command.account.attempts, at);
+        return;
+      case "commit-attempt":
+      case "abort-attempt":
+        if (!this.#attempts.has(command.attempt)) this.#violate("I14", `${command.kind} for attempt ${command.attempt}, which is not under way`);
+        return;
+      case "record-decision":
+    }
+  }
+
+  #tick(now: Instant): void {
+    if (now < this.#now) this.#violate("I3", `the clock goes back from ${this.#now} to ${now}`);
+    this.#now = now;
+    for (const { id, queue } of this.#config.routes)
+      if ((this.#waiting[id] ?? 0) > queue.lengthMax)
+        this.#violate("I5", `${this.#waiting[id]} requests wait at route ${id}, its queue holds ${queue.lengthMax}`);
+  }
+
+  #countWaiting(route: RouteId, change: number): void {
+    this.#waiting[route] = (this.#waiting[route] ?? 0) + change;
+  }
+
+  #violate(invariant: InvariantId, what: string): void {
+    if (this.#violations.length < violationsMax) this.#violations.push({ invariant, at: this.#now, what });
+  }
+
+  /** A request's own instants only go forward. */
+  #advance(request: SeenRequest, at: Instant, what: string): void {
+    if (at < request.lastAt) this.#violate("I2", `${what} at ${at}, before ${request.lastAt}`);
+    request.lastAt = at;
+  }
+
+  #started(command: Extract<RouterCommand, { kind: "start-attempt" }>, at: Instant): void {
+    const request = this.#requests.get(command.request);
+    const endpoint = this.#endpoints[command.endpoint];
+    if (request === undefined || endpoint === undefined) {
+      this.#violate("I14", `an attempt for request ${command.request}, which is not open`);
+      return;
+    }
+    this.#advance(request, at, "an attempt starts");
+    if (request.attempt !== null) this.#violate("I14", `a second attempt of request ${command.request} while the first is under way`);
+    if (this.#attempts.has(command.attempt)) this.#violate("I14", `attempt ${command.attempt} starts twice`);
+    this.#checkBreaker(command.endpoint, endpoint);
+    endpoint.inFlight += 1;
+    const deployment = this.#config.deployments[this.#config.endpoints[command.endpoint]?.deployment ?? -1];
+    if (deployment !== undefined && endpoint.inFlight > deployment.concurrencyMax)
+      this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${deployment.concurrencyMax}`);
+    if (request.attempts === 0) this.#countWaiting(request.route, -1);
+    request.attempt = command.attempt;
+    request.attempts += 1;
+    const probeOf = endpoint.phase === "half-open" ? endpoint.epoch : null;
+    this.#attempts.set(command.attempt, { request: command.request, endpoint: command.endpoint, startedAt: at, probeOf, firstAt: null });
+  }
+
+  #checkBreaker(id: EndpointId, endpoint: SeenEndpoint): void {
+    const deployment = this.#config.deployments[this.#config.endpoints[id]?.deployment ?? -1];
+    if (endpoint.phase === "open") this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
+    if (endpoint.phase !== "half-open" || deployment === undefined) return;
+    endpoint.probing += 1;
+    if (endpoint.probing > deployment.breaker.probes)
+      this.#violate("I7", `${endpoint.probing} probes at endpoint ${id}, ${deployment.breaker.probes} are allowed`);
+  }
+
+  #firstToken(id: AttemptId, now: Instant): void {
+    const attempt = this.#attempts.get(id);
+    if (attempt === undefined) {
+      this.#violate("I14", `a first token of attempt ${id}, which is not under way`);
+      return;
+    }
+    if (attempt.firstAt !== null) this.#violate("I14", `a second first token of attempt ${id}`);
+    if (now < attempt.startedAt) this.#violate("I2", `a first token at ${now}, before its attempt's start at ${attempt.startedAt}`);
+    attempt.firstAt = now;
+  }
+
+  #ended(id: AttemptId, now: Instant): void {
+    const attempt = this.#attempts.get(id);
+    if (attempt === undefined) {
+      this.#violate("I14", `an outcome of attempt ${id}, which is not under way`);
+      return;
+    }
+    this.#attempts.delete(id);
+    if (now < attempt.startedAt || (attempt.firstAt !== null && now < attempt.firstAt))
+      this.#violate("I2", `an outcome at ${now}, before its attempt's start or first token`);
+    const endpoint = this.#endpoints[attempt.endpoint];
+    if (endpoint !== undefined) {
+      endpoint.inFlight -= 1;
+      if (attempt.probeOf === endpoint.epoch) endpoint.probing -= 1;
+    }
+    const request = this.#requests.get(attempt.request);
+    if (request === undefined) return;
+    request.attempt = null;
+    this.#advance(request, now, "an outcome");
+  }
+
+  #breakerChanged(id: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void {
+    const endpoint = this.#endpoints[id];
+    if (endpoint === undefined) return;
+    if (endpoint.phase !== from) this.#violate("I7", `breaker ${id} changes from ${from} at ${at}, but was ${endpoint.phase}`);
+    endpoint.phase = to;
+    endpoint.epoch += 1;
+    endpoint.probing = 0;
+  }
+
+  #finishedRequest(id: RequestId, result: FinishResult, attempts: number, at: Instant): void {
+    const request = this.#requests.get(id);
+    if (request === undefined) {
+      this.#violate("I1", `request ${id} ends, but is not open`);
+      return;
+    }
+    this.#advance(request, at, "a request ends");
+    if (request.attempt !== null) this.#violate("I14", `request ${id} ends while attempt ${request.attempt} is under way`);
+    if (request.attempts !== attempts) this.#violate("I14", `request ${id} accounts for ${attempts} attempts, ${request.attempts} were started`);
+    if (request.attempts === 0) this.#countWaiting(request.route, -1);
+    this.#requests.delete(id);
+    this.counts[result.kind] += 1;
+  }
+}

@@ -1,0 +1,54 @@
+import type { Distribution } from "./percentile.ts";
+
+/**
+ * The figures of a run, of a route or of a deployment. They are taken over the requests that were *scheduled* within the window: from the first scheduled
+ * request plus the warm-up, to the last scheduled one. Latencies count from the scheduled time, so that nothing that held a request up is left out:
+ *  - TTFT = first - scheduled, of requests that got a first token (content, reasoning or tool call);
+ *  - TPOT = (last - first) / (output tokens - 1), of served requests with two tokens or more;
+ *  - E2E = end - scheduled, of served requests.
+ * Throughput is what came out within the window, whoever it belongs to: served requests that ended in it, and output tokens, those of an answer that reaches
+ * over the edge in proportion (evenly between its first and last token). What came later is the drain.
+ */
+export interface Figures {
+  readonly requests: RequestCounts;
+  readonly ttftMs: Distribution | null;
+  readonly tpotMs: Distribution | null;
+  readonly e2eMs: Distribution | null;
+  /** Null when the window has no length. */
+  readonly requestsPerSecond: number | null;
+  readonly outputTokensPerSecond: number | null;
+  readonly attempts: number;
+  /** Attempts beyond each request's first. */
+  readonly retries: number;
+  /** Attempts per request that had any; null when none had. */
+  readonly amplification: number | null;
+  readonly cost: CostFigures;
+}
+
+export interface RequestCounts {
+  readonly scheduled: number;
+  readonly served: number;
+  readonly cut: number;
+  readonly clientLeft: number;
+  readonly failed: number;
+  readonly rejected: number;
+  /** Of cut, failed and rejected, by name. */
+  readonly reasons: Readonly<Record<string, number>>;
+}
+
+/** `dollars` holds what is known; where requests ran without a price, the quotients are null. */
+export interface CostFigures {
+  readonly dollars: number;
+  /** Per served request. */
+  readonly perRequestDollars: number | null;
+  /** Per 1,000 tokens, prompt and output, of served requests. */
+  readonly per1kTokensDollars: number | null;
+  readonly unpricedRequests: number;
+}
+
+export interface Summary extends Figures {
+  readonly window: { readonly fromMs: number; readonly untilMs: number };
+  /** After the window: requests that were still open, and until the last of them had ended. */
+  readonly drain: { readonly requests: number; readonly lastsMs: number };
+  readonly warmUpRequests: number;
+}

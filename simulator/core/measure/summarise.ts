@@ -1,0 +1,153 @@
+import type { Duration } from "../../../router/core/machine.ts";
+import type { CostFigures, Figures, RequestCounts, Summary } from "./figures.ts";
+import { distributionMs, rounded } from "./percentile.ts";
+import type { RecordTable } from "./record-table.ts";
+import { requestResults } from "./record-table.ts";
+
+/** Microseconds, both ends included. */
+interface Window {
+  readonly from: number;
+  readonly until: number;
+}
+
+export interface RunFigures {
+  readonly summary: Summary;
+  /** By RouteId. */
+  readonly routes: readonly Figures[];
+  /** By DeploymentId: the requests that were answered there, or else tried there last. */
+  readonly deployments: readonly Figures[];
+}
+
+export function summarise(table: RecordTable, options: { readonly warmUp: Duration; readonly routes: number; readonly deployments: number }): RunFigures {
+  const { route, deployment, scheduled, end } = table.columns;
+  const window = windowOf(table, options.warmUp);
+  let drained = 0;
+  let lastEnd = window.until;
+  let warmUpRequests = 0;
+  for (let row = 0; row < table.rows; row += 1) {
+    if ((scheduled[row] ?? 0) < window.from) warmUpRequests += 1;
+    if ((end[row] ?? 0) > window.until) drained += 1;
+    lastEnd = Math.max(lastEnd, end[row] ?? 0);
+  }
+  const figures = figuresOf(table, window, () => true);
+  const summary: Summary = {
+    window: { fromMs: window.from / 1000, untilMs: window.until / 1000 },
+    drain: { requests: drained, lastsMs: (lastEnd - window.until) / 1000 },
+    warmUpRequests,
+    ...figures,
+  };
+  const each = (count: number, column: Int32Array) => Array.from({ length: count }, (_, id) => figuresOf(table, window, (row) => column[row] === id));
+  return { summary, routes: each(options.routes, route), deployments: each(options.deployments, deployment) };
+}
+
+function windowOf(table: RecordTable, warmUp: Duration): Window {
+  const { scheduled } = table.columns;
+  let first = Infinity;
+  let last = -Infinity;
+  for (let row = 0; row < table.rows; row += 1) {
+    first = Math.min(first, scheduled[row] ?? 0);
+    last = Math.max(last, scheduled[row] ?? 0);
+  }
+  return table.rows === 0 ? { from: 0, until: 0 } : { from: first + warmUp, until: last };
+}
+
+type Choose = (row: number) => boolean;
+
+function figuresOf(table: RecordTable, window: Window, choose: Choose): Figures {
+  const rows = rowsOf(table, window, choose);
+  const { first, last, end, scheduled, result, outputTokens } = table.columns;
+  const served = rows.filter((row) => result[row] === 0);
+  const ttft = rows.filter((row) => !Number.isNaN(first[row]));
+  const tpot = served.filter((row) => (outputTokens[row] ?? 0) >= 2 && !Number.isNaN(first[row]));
+  const of = (chosen: Int32Array, value: (row: number) => number) => distributionMs(Float64Array.from(chosen, value));
+  return {
+    requests: countsOf(table, rows),
+    ttftMs: of(ttft, (row) => (first[row] ?? 0) - (scheduled[row] ?? 0)),
+    tpotMs: of(tpot, (row) => ((last[row] ?? 0) - (first[row] ?? 0)) / ((outputTokens[row] ?? 0) - 1)),
+    e2eMs: of(served, (row) => (end[row] ?? 0) - (scheduled[row] ?? 0)),
+    ...throughputOf(table, window, choose),
+    ...attemptsOf(table, rows),
+    cost: costOf(table, rows, served),
+  };
+}
+
+function rowsOf(table: RecordTable, window: Window, choose: Choose): Int32Array {
+  const { scheduled } = table.columns;
+  const rows = new Int32Array(table.rows);
+  let count = 0;
+  for (let row = 0; row < table.rows; row += 1) {
+    const at = scheduled[row] ?? 0;
+    if (at < window.from || at > window.until || !choose(row)) continue;
+    rows[count] = row;
+    count += 1;
+  }
+  return rows.subarray(0, count);
+}
+
+function countsOf(table: RecordTable, rows: Int32Array): RequestCounts {
+  const { result, reason } = table.columns;
+  const counts = requestResults.map(() => 0);
+  const byReason = table.reasons.map(() => 0);
+  for (const row of rows) {
+    const kind = result[row] ?? 0;
+    counts[kind] = (counts[kind] ?? 0) + 1;
+    const why = reason[row] ?? -1;
+    if (why >= 0) byReason[why] = (byReason[why] ?? 0) + 1;
+  }
+  const [served = 0, cut = 0, clientLeft = 0, failed = 0, rejected = 0] = counts;
+  const named = table.reasons.map((name, index): [string, number] => [name, byReason[index] ?? 0]).filter(([, count]) => count > 0);
+  named.sort(([one], [other]) => (one < other ? -1 : 1));
+  return { scheduled: rows.length, served, cut, clientLeft, failed, rejected, reasons: Object.fromEntries(named) };
+}
+
+function throughputOf(table: RecordTable, window: Window, choose: Choose): Pick<Figures, "requestsPerSecond" | "outputTokensPerSecond"> {
+  const seconds = (window.until - window.from) / 1_000_000;
+  if (seconds <= 0) return { requestsPerSecond: null, outputTokensPerSecond: null };
+  const { result, first, last, end, outputTokens } = table.columns;
+  let requests = 0;
+  let tokens = 0;
+  for (let row = 0; row < table.rows; row += 1) {
+    if (!choose(row)) continue;
+    const ended = end[row] ?? 0;
+    if (result[row] === 0 && ended >= window.from && ended <= window.until) requests += 1;
+    if (!Number.isNaN(first[row])) tokens += (outputTokens[row] ?? 0) * shareWithin(first[row] ?? 0, last[row] ?? 0, window);
+  }
+  return { requestsPerSecond: rounded(requests / seconds, 3), outputTokensPerSecond: rounded(tokens / seconds, 3) };
+}
+
+function shareWithin(first: number, last: number, window: Window): number {
+  if (last <= first) return first >= window.from && first <= window.until ? 1 : 0;
+  return Math.max(0, Math.min(last, window.until) - Math.max(first, window.from)) / (last - first);
+}
+
+function attemptsOf(table: RecordTable, rows: Int32Array): Pick<Figures, "attempts" | "retries" | "amplification"> {
+  const { attempts } = table.columns;
+  let all = 0;
+  let tried = 0;
+  for (const row of rows) {
+    const own = attempts[row] ?? 0;
+    all += own;
+    if (own > 0) tried += 1;
+  }
+  return { attempts: all, retries: all - tried, amplification: tried === 0 ? null : rounded(all / tried, 6) };
+}
+
+function costOf(table: RecordTable, rows: Int32Array, served: Int32Array): CostFigures {
+  const { nanoDollars, priced, inputTokens, outputTokens } = table.columns;
+  let nano = 0;
+  let unpricedRequests = 0;
+  for (const row of rows) {
+    nano += nanoDollars[row] ?? 0;
+    if (priced[row] === 0) unpricedRequests += 1;
+  }
+  let tokens = 0;
+  for (const row of served) tokens += (inputTokens[row] ?? 0) + (outputTokens[row] ?? 0);
+  const dollars = nano / 1_000_000_000;
+  const known = unpricedRequests === 0 && served.length > 0;
+  return {
+    dollars,
+    perRequestDollars: known ? rounded(dollars / served.length, 9) : null,
+    per1kTokensDollars: known && tokens > 0 ? rounded((dollars * 1000) / tokens, 9) : null,
+    unpricedRequests,
+  };
+}

@@ -1,0 +1,56 @@
+import type { FailureKind, RejectReason } from "../../router/core/messages.ts";
+import type { RequestResult } from "../core/measure/request-record.ts";
+
+/** What became of a request, in the words that the simulator uses for it. */
+export interface AnswerResult {
+  readonly result: RequestResult;
+  readonly why: string | null;
+}
+
+/** Headgate's error codes, as its documents list them. */
+const failures: Readonly<Record<string, FailureKind>> = {
+  rate_limited: "rate-limited",
+  overloaded: "overloaded",
+  upstream_error: "server-error",
+  upstream_draining: "draining",
+  upstream_unreachable: "connect-failed",
+  upstream_cut: "cut",
+  first_token_timeout: "timed-out-first-token",
+  idle_timeout: "timed-out-idle",
+  total_timeout: "timed-out-total",
+  bad_request: "bad-request",
+  context_length_exceeded: "context-exceeded",
+  content_filter: "content-filtered",
+  upstream_unauthorised: "unauthorised",
+  upstream_model_not_found: "not-found",
+};
+const rejections: Readonly<Record<string, RejectReason>> = {
+  no_candidate: "no-candidate",
+  queue_full: "queue-full",
+  deadline_passed: "deadline-passed",
+  draining: "draining",
+};
+/** Of servers that are not headgate. */
+const byStatus: Readonly<Record<number, FailureKind>> = {
+  401: "unauthorised",
+  403: "unauthorised",
+  404: "not-found",
+  413: "context-exceeded",
+  429: "rate-limited",
+  503: "overloaded",
+  504: "timed-out-first-token",
+};
+
+export function resultOfError(status: number, code: string | null, message: string): AnswerResult {
+  const rejection = code === null ? undefined : rejections[code];
+  if (rejection !== undefined) return { result: "rejected", why: rejection };
+  const failure = code === null ? undefined : failures[code];
+  if (failure !== undefined) return { result: "failed", why: failure };
+  if (status === 400 && /maximum context length/i.test(message)) return { result: "failed", why: "context-exceeded" };
+  return { result: "failed", why: byStatus[status] ?? (status >= 400 && status < 500 ? "bad-request" : "server-error") };
+}
+
+/** A stream that had begun and did not end as one must. */
+export function resultOfBrokenStream(errorCode: string | null): AnswerResult {
+  return { result: "cut", why: (errorCode === null ? undefined : failures[errorCode]) ?? "cut" };
+}

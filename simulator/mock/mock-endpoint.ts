@@ -1,0 +1,188 @@
+import type { ServerResponse } from "node:http";
+import type { RecordableHistogram } from "node:perf_hooks";
+import { RealtimeDriver } from "../../router/drivers/realtime-driver.ts";
+import type { Instant } from "../../router/core/machine.ts";
+import type { EndpointModelSpec } from "../core/compiled-scenario.ts";
+import { createEndpoint } from "../core/create-endpoint.ts";
+import type { CallId, EndpointCommand, EndpointEvent, FaultState } from "../core/endpoint.ts";
+import { healthy } from "../core/endpoint.ts";
+import { AcknowledgingEndpoint, type MockCommand } from "./acknowledging-endpoint.ts";
+import type { ChatBody } from "./chat-body.ts";
+import type { HttpRefusal } from "./http-refusal.ts";
+import { badRequest, contextExceeded, overloaded, rateLimited, serverError } from "./http-refusal.ts";
+import { MockCall } from "./mock-call.ts";
+import { drawOutputTokens } from "./output-length.ts";
+
+export interface MockEndpointOptions {
+  /** Its place in the configuration. */
+  readonly index: number;
+  readonly deployment: string;
+  /** Upstream model name. */
+  readonly model: string;
+  readonly spec: EndpointModelSpec;
+  readonly seed: number;
+  /** For calls that do not say which arrival they are. */
+  nextSerial(): number;
+  /** Microseconds by which tokens left later than the model says. */
+  readonly lateness: RecordableHistogram;
+}
+
+/** A hosted API's cap where the caller gives none. */
+const hostedOutputTokensMax = 4_096;
+const rankOf: Readonly<Record<EndpointEvent["kind"], number>> = { "fault-changed": 0, "call-aborted": 0, "call-received": 1 };
+
+/** One endpoint of the fleet: the simulator's model on the wall clock, its commands written to the callers. */
+export class MockEndpoint {
+  readonly index: number;
+  readonly deployment: string;
+  readonly model: string;
+  /** Tokens; null: no limit of its own. */
+  readonly modelTokensMax: number | null;
+  readonly #isVllm: boolean;
+  readonly #seed: number;
+  readonly #nextSerial: () => number;
+  readonly #lateness: RecordableHistogram;
+  readonly #driver: RealtimeDriver<EndpointEvent, MockCommand>;
+  /** By call id. */
+  readonly #calls: (MockCall | null)[] = [];
+  readonly #freeCalls: number[] = [];
+  readonly #spoken = new Set<MockCall>();
+  #fault: FaultState = healthy;
+  #callCount = 0;
+
+  constructor(options: MockEndpointOptions) {
+    this.index = options.index;
+    this.deployment = options.deployment;
+    this.model = options.model;
+    this.#isVllm = options.spec.kind === "vllm";
+    this.modelTokensMax = options.spec.kind === "vllm" ? options.spec.engine.modelTokensMax : null;
+    this.#seed = options.seed;
+    this.#nextSerial = options.nextSerial;
+    this.#lateness = options.lateness;
+    const model = createEndpoint(options.spec, { seed: options.seed, index: options.index, detail: "tokens" });
+    this.#driver = new RealtimeDriver(new AcknowledgingEndpoint(model), {
+      rank: (event) => rankOf[event.kind],
+      carryOut: (command, at) => this.#carryOut(command, at),
+    });
+  }
+
+  get isDown(): boolean {
+    return this.#fault.down;
+  }
+
+  receive(body: ChatBody, response: ServerResponse): void {
+    const outputTokensMax = body.outputTokensMax ?? this.#defaultCap(body);
+    this.#callCount += 1;
+    const call = new MockCall(body, response, `chatcmpl-${this.index}-${this.#callCount.toString(16).padStart(12, "0")}`, this.model);
+    const refusal = this.#capRefusal(outputTokensMax);
+    if (refusal !== null) {
+      call.refuse(refusal);
+      return;
+    }
+    const id = (this.#freeCalls.pop() ?? this.#calls.length) as CallId;
+    this.#calls[id] = call;
+    response.on("close", () => this.#leave(id, call));
+    const serial = body.serial ?? this.#nextSerial();
+    const drawn = body.exactLength ? outputTokensMax : drawOutputTokens(this.#seed, serial);
+    this.#driver.submit({
+      kind: "call-received",
+      call: id,
+      serial,
+      inputTokens: body.inputTokens,
+      blocks: null,
+      outputTokens: Math.max(body.outputTokensMin, drawn),
+      outputTokensMax,
+      priority: 0,
+    });
+  }
+
+  changeFault(fault: FaultState): void {
+    this.#fault = fault;
+    this.#driver.submit({ kind: "fault-changed", fault });
+  }
+
+  stop(): void {
+    this.#driver.stop();
+  }
+
+  #defaultCap(body: ChatBody): number {
+    return this.modelTokensMax === null ? hostedOutputTokensMax : Math.max(1, this.modelTokensMax - body.inputTokens);
+  }
+
+  #capRefusal(outputTokensMax: number): HttpRefusal | null {
+    if (this.modelTokensMax === null || outputTokensMax <= this.modelTokensMax) return null;
+    const text = `max_tokens=${outputTokensMax} cannot be greater than max_model_len=${this.modelTokensMax}. Please request fewer output tokens.`;
+    return badRequest(`${text} (parameter=max_tokens, value=${outputTokensMax})`, "max_tokens");
+  }
+
+  /** The client is gone, unless the call is over. Its slot is kept until the model has answered the abort. */
+  #leave(id: CallId, call: MockCall): void {
+    if (this.#calls[id] !== call) return;
+    call.leave();
+    this.#driver.submit({ kind: "call-aborted", call: id });
+  }
+
+  #forget(id: CallId): void {
+    this.#calls[id] = null;
+    this.#freeCalls.push(id);
+  }
+
+  #carryOut(command: MockCommand, at: Instant): void {
+    const call = this.#calls[command.call] ?? null;
+    if (call === null) return;
+    switch (command.kind) {
+      case "call-accepted":
+        if (this.#isVllm) call.sendHeaders();
+        return;
+      case "emit-tokens":
+        this.#lateness.record(Math.max(1, this.#driver.now() - at));
+        call.addTokens(command.count);
+        this.#speakLater(call);
+        return;
+      case "end-call":
+        this.#forget(command.call);
+        call.end(command.reason, command.usage);
+        this.#speakLater(call);
+        return;
+      case "refuse-call":
+        this.#forget(command.call);
+        this.#refuse(call, command);
+        return;
+      case "cut-call":
+        this.#forget(command.call);
+        call.breakConnection();
+        return;
+    }
+  }
+
+  #refuse(call: MockCall, command: Extract<EndpointCommand, { kind: "refuse-call" }>): void {
+    switch (command.failure) {
+      case "rate-limited":
+        call.refuse(rateLimited(command.retryAfter === null ? null : command.retryAfter / 1_000_000));
+        return;
+      case "context-exceeded":
+        call.refuse(contextExceeded(this.modelTokensMax ?? 0, call.body.inputTokens));
+        return;
+      case "overloaded":
+        call.refuse(overloaded);
+        return;
+      case "connect-failed":
+        call.breakConnection();
+        return;
+      default:
+        call.refuse(serverError);
+    }
+  }
+
+  /** After the pass: the commands of one instant belong into one write. */
+  #speakLater(call: MockCall): void {
+    if (this.#spoken.size === 0) queueMicrotask(() => this.#speak());
+    this.#spoken.add(call);
+  }
+
+  #speak(): void {
+    const calls = [...this.#spoken];
+    this.#spoken.clear();
+    for (const call of calls) call.flush();
+  }
+}

@@ -1,0 +1,147 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { InputError } from "../../router/config/problem.ts";
+import { parseChatBody } from "./chat-body.ts";
+import { openAiError, unknownModel, type HttpRefusal } from "./http-refusal.ts";
+import { writeRefusal } from "./mock-call.ts";
+import type { MockEndpoint } from "./mock-endpoint.ts";
+
+const bodyBytesMax = 64 * 1024 * 1024;
+/** vLLM's (uvicorn's) own: an idle connection is closed after 5 s. */
+const keepAliveMs = 5_000;
+const listenAgainMs = 50;
+const notFound: HttpRefusal = { status: 404, body: '{"detail":"Not Found"}', retryAfterSeconds: null };
+const notAllowed: HttpRefusal = { status: 405, body: '{"detail":"Method Not Allowed"}', retryAfterSeconds: null };
+const tooLarge = openAiError(413, `the body is larger than ${bodyBytesMax} bytes`, "BadRequestError", null, 413);
+
+/** One origin of the fleet: vLLM's HTTP surface over the endpoints that share it (several only where deployments of one hosted API do). */
+export class MockServer {
+  readonly #endpoints: readonly MockEndpoint[];
+  readonly #onCall: () => void;
+  readonly #server: Server;
+  #host = "";
+  #port = 0;
+  #closed = false;
+  #listenAgainTimer: NodeJS.Timeout | null = null;
+
+  constructor(endpoints: readonly MockEndpoint[], onCall: () => void) {
+    this.#endpoints = endpoints;
+    this.#onCall = onCall;
+    this.#server = createServer({ keepAliveTimeout: keepAliveMs, noDelay: true }, (request, response) => this.#answer(request, response));
+    this.#server.on("connection", (socket) => {
+      if (this.#isDown()) socket.resetAndDestroy();
+    });
+  }
+
+  /** @param port 0: any. @returns the origin */
+  async listen(host: string, port: number): Promise<string> {
+    await new Promise<void>((resolve, reject) => {
+      const fail = (error: Error): void => reject(listenProblem(error, host, port));
+      this.#server.once("error", fail);
+      this.#server.listen(port, host, () => {
+        this.#server.removeListener("error", fail);
+        this.#server.on("error", () => this.#listenAgainSoon());
+        resolve();
+      });
+    });
+    this.#host = host;
+    this.#port = (this.#server.address() as AddressInfo).port;
+    return `http://${host.includes(":") ? `[${host}]` : host}:${this.#port}`;
+  }
+
+  /** A dead process has no connections and no listening port: callers are refused. The model has cut the running calls already. */
+  followFaults(): void {
+    if (this.#closed) return;
+    if (!this.#isDown()) {
+      if (!this.#server.listening) this.#server.listen(this.#port, this.#host);
+      return;
+    }
+    if (this.#server.listening) this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#listenAgainTimer !== null) clearTimeout(this.#listenAgainTimer);
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  /** Somebody took the port meanwhile: an outgoing connection of this machine, as a rule, and not for long. */
+  #listenAgainSoon(): void {
+    this.#listenAgainTimer ??= setTimeout(() => {
+      this.#listenAgainTimer = null;
+      this.followFaults();
+    }, listenAgainMs);
+  }
+
+  #isDown(): boolean {
+    return this.#endpoints.every(({ isDown }) => isDown);
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const path = (request.url ?? "/").split("?", 1)[0];
+    if (path === "/v1/chat/completions") {
+      if (request.method === "POST") this.#chat(request, response);
+      else writeRefusal(response, notAllowed);
+      return;
+    }
+    request.resume();
+    if (request.method !== "GET") {
+      writeRefusal(response, path === "/health" || path === "/v1/models" || path === "/version" ? notAllowed : notFound);
+    } else if (path === "/health") {
+      response.writeHead(200, ["content-length", "0"]);
+      response.end();
+    } else if (path === "/version") writeJson(response, { version: "0.32.0+headgate-mock" });
+    else if (path === "/v1/models") writeJson(response, { object: "list", data: this.#endpoints.map(modelEntry) });
+    else writeRefusal(response, notFound);
+  }
+
+  #chat(request: IncomingMessage, response: ServerResponse): void {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    request.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= bodyBytesMax) chunks.push(chunk);
+    });
+    request.on("end", () => {
+      if (bytes > bodyBytesMax) writeRefusal(response, tooLarge);
+      else this.#receive(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks), response);
+    });
+  }
+
+  #receive(bytes: Buffer, response: ServerResponse): void {
+    const parsed = parseChatBody(bytes);
+    if (parsed.kind === "refused") {
+      writeRefusal(response, parsed.refusal);
+      return;
+    }
+    const { model } = parsed.body;
+    const endpoint = this.#endpoints.find((candidate) => model === null || candidate.model === model);
+    if (endpoint === undefined) {
+      const known = this.#endpoints.map((candidate) => candidate.model);
+      writeRefusal(response, unknownModel(model ?? "", known));
+      return;
+    }
+    this.#onCall();
+    endpoint.receive(parsed.body, response);
+  }
+}
+
+function listenProblem(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  const message = `cannot listen there (${error.code ?? error.message})`;
+  const fix = "free the port, or use --ports ephemeral";
+  return new InputError([{ file: `${host}:${port}`, line: null, column: null, field: null, message, fix }]);
+}
+
+function writeJson(response: ServerResponse, value: unknown): void {
+  const text = JSON.stringify(value);
+  response.writeHead(200, ["content-type", "application/json", "content-length", String(Buffer.byteLength(text))]);
+  response.end(text);
+}
+
+function modelEntry(endpoint: MockEndpoint): object {
+  const { model, modelTokensMax } = endpoint;
+  return { id: model, object: "model", created: 1_700_000_000, owned_by: "vllm", root: model, parent: null, max_model_len: modelTokensMax, permission: [] };
+}

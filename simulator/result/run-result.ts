@@ -1,0 +1,70 @@
+import type { Figures, Summary } from "../core/measure/figures.ts";
+import type { Metrics } from "../core/measure/metrics.ts";
+import type { TargetVerdict, Verdict } from "../core/measure/verdicts.ts";
+
+/** Changes with every change of shape that a reader could stumble over. */
+export const resultVersion = 1;
+
+/** What a run left behind. The same inputs give the same bytes: no times of day, no machine, no version of Node. */
+export type RunResult = JudgedResult | NotApplicableResult;
+
+export interface JudgedResult {
+  readonly version: typeof resultVersion;
+  readonly kind: "judged";
+  readonly verdict: Verdict;
+  readonly scenario: { readonly name: string; readonly description: string | null };
+  readonly provenance: Provenance;
+  /** All figures by target name, seed by seed. */
+  readonly seeds: readonly SeedFigures[];
+  /** This and the next three are of the first seed. */
+  readonly summary: Summary;
+  readonly routes: readonly NamedFigures[];
+  readonly deployments: readonly NamedFigures[];
+  readonly breakers: readonly BreakerFigures[];
+  readonly verdicts: readonly TargetVerdict[];
+}
+
+export interface NotApplicableResult {
+  readonly version: typeof resultVersion;
+  readonly kind: "not-applicable";
+  readonly verdict: "not-applicable";
+  readonly scenario: { readonly name: string; readonly description: string | null };
+  readonly reason: string;
+}
+
+export interface SeedFigures {
+  readonly seed: number;
+  readonly metrics: Metrics;
+}
+
+export type NamedFigures = { readonly name: string } & Figures;
+
+export interface BreakerFigures {
+  /** `deployment/replica`. */
+  readonly endpoint: string;
+  readonly openings: number;
+  /** The first hundred. */
+  readonly changes: readonly { readonly atMs: number; readonly from: string; readonly to: string }[];
+}
+
+export interface Provenance {
+  /** What made the figures: `simulated` in virtual time, `replayed` on the wall clock. */
+  readonly clock: "simulated" | "replayed";
+  readonly headgate: string;
+  readonly percentiles: string;
+  readonly arrivals: {
+    readonly source: "trace";
+    readonly format: string;
+    readonly file: string;
+    readonly relativeTo: string;
+    readonly rows: number;
+    readonly speed: number;
+    readonly spanMs: number;
+    readonly sha256: string;
+  };
+  readonly scenario: { readonly sha256: string };
+  /** File null: it stands in the scenario. */
+  readonly config: { readonly file: string | null; readonly version: number; readonly sha256: string };
+  /** By deployment: where the model of its endpoints comes from. */
+  readonly models: readonly { readonly deployment: string; readonly model: string; readonly errorPercent: number | null }[];
+}

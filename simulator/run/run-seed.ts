@@ -1,0 +1,36 @@
+import { createWorld } from "../core/world.ts";
+import { RouterInvariants } from "../core/invariant/router-invariants.ts";
+import { RecordTable } from "../core/measure/record-table.ts";
+import type { BreakerChange } from "../core/measure/request-record.ts";
+import { summarise } from "../core/measure/summarise.ts";
+import type { RunFigures } from "../core/measure/summarise.ts";
+import type { LoadedScenario } from "../scenario/loaded-scenario.ts";
+
+export interface SeedRun {
+  readonly seed: number;
+  readonly figures: RunFigures;
+  readonly breakerChanges: readonly BreakerChange[];
+}
+
+/** Runs a scenario to its end in virtual time. @throws Error in strict mode, when an invariant does not hold */
+export function runSeed(scenario: LoadedScenario, seed: number, strict: boolean): SeedRun {
+  const { compiled } = scenario;
+  const table = new RecordTable();
+  const breakerChanges: BreakerChange[] = [];
+  const invariants = strict ? new RouterInvariants(compiled.config) : undefined;
+  const world = createWorld(compiled, {
+    seed,
+    arrivals: scenario.arrivals(),
+    watch: invariants,
+    observer: {
+      requestEnded: (record) => table.add(record),
+      breakerChanged: (endpoint, from, to, at) => breakerChanges.push({ endpoint, from, to, at }),
+    },
+  });
+  world.run();
+  const violations = invariants?.finished() ?? [];
+  if (violations.length > 0)
+    throw new Error(`invariants broken with seed ${seed}:\n${violations.map(({ invariant, at, what }) => `  ${invariant} at ${at} us: ${what}`).join("\n")}`);
+  const { routes, deployments } = compiled.config;
+  return { seed, figures: summarise(table, { warmUp: compiled.warmUp, routes: routes.length, deployments: deployments.length }), breakerChanges };
+}

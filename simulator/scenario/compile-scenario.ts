@@ -1,0 +1,167 @@
+import type { CompiledConfig, DeploymentSpec } from "../../router/core/compiled-config.ts";
+import type { EndpointId } from "../../router/core/messages.ts";
+import { after, instantAt } from "../../router/core/time.ts";
+import type { Duration } from "../../router/core/machine.ts";
+import { suggestion } from "../../router/config/nearest.ts";
+import type { Problem } from "../../router/config/problem.ts";
+import { problemIn } from "../../router/config/yaml-problems.ts";
+import type { YamlPlace } from "../../router/config/yaml-problems.ts";
+import type { FieldPath } from "../../router/config/yaml-source.ts";
+import type { CompiledScenario, EndpointModelSpec, FaultSpec, LatencySpec, TargetSpec } from "../core/compiled-scenario.ts";
+import { metricNames } from "../core/measure/metric-names.ts";
+import type { FleetEntry, ScenarioFile } from "./schema.ts";
+
+type Report = (path: FieldPath, part: "key" | "value", message: string, fix: string) => void;
+type FaultEntry = ScenarioFile["faults"][number];
+type VllmEntry = Extract<FleetEntry, { readonly kind: "vllm" }>;
+type HostedEntry = Extract<FleetEntry, { readonly kind: "hosted" }>;
+
+export interface ScenarioCompilation {
+  readonly compiled: CompiledScenario;
+  /** Not empty: the rest is not to be used. */
+  readonly problems: readonly Problem[];
+}
+
+/** The scenario file against the configuration that it names: names become ids, and what only holds between fields is checked. */
+export function compileScenario(place: YamlPlace, name: string, file: ScenarioFile, config: CompiledConfig): ScenarioCompilation {
+  const problems: Problem[] = [];
+  const report: Report = (path, part, message, fix) => problems.push(problemIn(place, path, part, message, fix));
+  const endpoints = compileFleet(file, config, report);
+  const faults = file.faults.flatMap((fault, index) => compileFault(fault, index, config, report));
+  const route = file.route === undefined ? config.routes[0] : config.routes.find((candidate) => candidate.name === file.route);
+  if (route === undefined)
+    report(
+      ["route"],
+      "value",
+      `there is no route "${file.route ?? ""}"`,
+      suggestion(
+        file.route ?? "",
+        config.routes.map((known) => known.name),
+      ),
+    );
+  const targets = compileTargets(file, report);
+  const defaultRoute = (route ?? config.routes[0])?.id ?? (0 as NonNullable<typeof route>["id"]);
+  return { compiled: { name, config, endpoints, faults, defaultRoute, warmUp: file.warmUp, targets }, problems };
+}
+
+function compileFleet(file: ScenarioFile, config: CompiledConfig, report: Report): readonly EndpointModelSpec[] {
+  const names = config.deployments.map((deployment) => deployment.name);
+  for (const name of Object.keys(file.fleet)) {
+    if (!names.includes(name)) report(["fleet", name], "key", `there is no deployment "${name}" in the configuration`, suggestion(name, names));
+  }
+  const models = new Map<EndpointId, EndpointModelSpec>();
+  for (const deployment of config.deployments) {
+    const entry = file.fleet[deployment.name];
+    if (entry === undefined) {
+      report(
+        ["fleet"],
+        "key",
+        `says nothing about the deployment "${deployment.name}"`,
+        `add "${deployment.name}: { kind: vllm }" or "{ kind: hosted, firstToken: ..., perToken: ... }"`,
+      );
+      continue;
+    }
+    const model = entry.kind === "vllm" ? compileVllm(entry, deployment, report) : compileHosted(entry, deployment.name, report);
+    for (const endpoint of deployment.endpoints) models.set(endpoint, model);
+  }
+  return config.endpoints.flatMap((endpoint) => models.get(endpoint.id) ?? []);
+}
+
+function compileVllm(entry: VllmEntry, deployment: DeploymentSpec, report: Report): EndpointModelSpec {
+  const path = ["fleet", deployment.name, "engine"];
+  const { engine } = entry;
+  const modelTokensMax = engine.modelTokensMax ?? (Number.isFinite(deployment.contextTokens) ? deployment.contextTokens : 16_384);
+  const blocksNeeded = Math.ceil(modelTokensMax / engine.blockTokens) + 1;
+  if (engine.blocks < blocksNeeded) {
+    report(
+      [...path, "blocks"],
+      "value",
+      `${engine.blocks} blocks do not hold one request of ${modelTokensMax} tokens: vLLM would not start`,
+      `give at least ${blocksNeeded} blocks, or a smaller modelTokensMax`,
+    );
+  }
+  if (engine.batchedTokensMax < engine.sequencesMax) {
+    report(
+      [...path, "batchedTokensMax"],
+      "value",
+      `${engine.batchedTokensMax} is less than sequencesMax (${engine.sequencesMax}): vLLM would not start`,
+      `give at least ${engine.sequencesMax}`,
+    );
+  }
+  const { blockTokens, blocks, sequencesMax, batchedTokensMax, stepTime } = engine;
+  return {
+    kind: "vllm",
+    engine: { blockTokens, blocks, sequencesMax, batchedTokensMax, modelTokensMax, stepTime: { kind: "linear", ...stepTime } },
+    frontEndBefore: entry.frontEnd.before,
+    frontEndAfter: entry.frontEnd.after,
+  };
+}
+
+function compileHosted(entry: HostedEntry, name: string, report: Report): EndpointModelSpec {
+  const latency = (field: "firstToken" | "perToken"): LatencySpec => {
+    const { p50, p95 } = entry[field];
+    if (p95 < p50) report(["fleet", name, field, "p95"], "value", "is shorter than p50", "give a p95 that is at least the p50");
+    return { p50, p95 };
+  };
+  return { kind: "hosted", firstToken: latency("firstToken"), perToken: latency("perToken"), quota: entry.quota ?? null };
+}
+
+function compileFault(fault: FaultEntry, index: number, config: CompiledConfig, report: Report): readonly FaultSpec[] {
+  const path = ["faults", index, "target"];
+  const match = /^(.*?)(?:\/(\d+))?$/.exec(fault.target);
+  const name = match?.[1] ?? "";
+  const deployment = config.deployments.find((candidate) => candidate.name === name) ?? config.deployments.find((candidate) => candidate.name === fault.target);
+  if (deployment === undefined) {
+    report(
+      path,
+      "value",
+      `there is no deployment "${name}"`,
+      suggestion(
+        name,
+        config.deployments.map((known) => known.name),
+      ),
+    );
+    return [];
+  }
+  const replica = deployment.name === fault.target ? null : Number(match?.[2]);
+  const endpoints = replica === null ? deployment.endpoints : deployment.endpoints.slice(replica, replica + 1);
+  if (endpoints.length === 0) {
+    report(
+      path,
+      "value",
+      `"${name}" has no replica ${replica ?? ""}: it has ${deployment.endpoints.length}, counted from 0`,
+      `write ${name}/0${deployment.endpoints.length > 1 ? ` to ${name}/${deployment.endpoints.length - 1}` : ""}, or ${name} for all`,
+    );
+  }
+  const at = instantAt(fault.at);
+  return endpoints.map((endpoint) => ({ endpoint, at, until: after(at, fault.for), fault: kindOf(fault) }));
+}
+
+function kindOf(fault: FaultEntry): FaultSpec["fault"] {
+  switch (fault.kind) {
+    case "down":
+      return { kind: "down" };
+    case "error":
+      return { kind: "error", rate: fault.rate };
+    case "slow":
+      return { kind: "slow", factor: fault.factor };
+  }
+}
+
+function compileTargets(file: ScenarioFile, report: Report): readonly TargetSpec[] {
+  return metricNames.flatMap((metric): readonly TargetSpec[] => {
+    const bound = file.targets[metric];
+    if (bound === undefined) return [];
+    if (bound.max === undefined && bound.min === undefined) report(["targets", metric], "value", "bounds nothing", "write { max: ... } or { min: ... }");
+    const max: readonly TargetSpec[] = bound.max === undefined ? [] : [{ metric, bound: "max", value: bound.max }];
+    const min: readonly TargetSpec[] = bound.min === undefined ? [] : [{ metric, bound: "min", value: bound.min }];
+    return [...max, ...min];
+  });
+}
+
+/** The part of the run that is measured must not be empty. */
+export function warmUpProblem(place: YamlPlace, warmUp: Duration, lastArrivalUs: number): Problem | null {
+  if (warmUp === 0 || warmUp <= lastArrivalUs) return null;
+  const message = `is longer than the trace, whose last request comes at ${lastArrivalUs / 1_000_000} s: nothing would be measured`;
+  return problemIn(place, ["warmUp"], "value", message, "give a shorter warm-up, more rows or less speed");
+}

@@ -1,0 +1,62 @@
+import { createHash } from "node:crypto";
+import { basename, dirname, join } from "node:path";
+import { InputError } from "../../router/config/problem.ts";
+import { compileConfigAt, readText } from "../../router/config/load-config.ts";
+import type { Environment } from "../../router/config/secret.ts";
+import { checkYaml, inFileOrder } from "../../router/config/yaml-problems.ts";
+import type { YamlPlace } from "../../router/config/yaml-problems.ts";
+import { parseYaml, plainValue } from "../../router/config/yaml-source.ts";
+import { loadTrace } from "../trace/load-trace.ts";
+import { traceFormats } from "../trace/trace-formats.ts";
+import { arrivalsOf, arrivalUs } from "./arrivals.ts";
+import { compileScenario, warmUpProblem } from "./compile-scenario.ts";
+import type { ConfigInfo, LoadedScenario, NotApplicable, TraceInfo } from "./loaded-scenario.ts";
+import { scenarioSchema } from "./schema.ts";
+import type { ScenarioFile } from "./schema.ts";
+import { placeOfTrace } from "./trace-place.ts";
+
+/**
+ * Reads, checks and compiles a scenario with its configuration and its trace. Providers' keys are not looked up: nothing is called.
+ * @throws InputError with every problem of the file that is wrong first: scenario, configuration, then trace
+ */
+export async function loadScenario(file: string, env: Environment): Promise<LoadedScenario | NotApplicable> {
+  const source = parseYaml(file, readText(file, "scenario"));
+  const place: YamlPlace = { source, base: [] };
+  const value = plainValue(source) ?? {};
+  const checked = checkYaml(place, value, scenarioSchema);
+  if (checked.value === null) throw new InputError(checked.problems);
+  const scenario = checked.value;
+  const name = basename(file).replace(/\.ya?ml$/, "");
+  const description = scenario.description ?? null;
+  const config = configOf(place, value, scenario);
+  const { compiled: compiledConfig, service } = compileConfigAt(config.place, config.value, null);
+  const { compiled, problems } = compileScenario(place, name, scenario, compiledConfig);
+  if (problems.length > 0) throw new InputError(inFileOrder(problems));
+  const found = placeOfTrace(scenario.trace, file, env);
+  if (found.kind === "absent") return { kind: "not-applicable", file, name, description, reason: found.reason };
+  const trace = await traceOf(scenario.trace, found.path);
+  const tooLong = warmUpProblem(place, scenario.warmUp, trace.spanUs);
+  if (tooLong !== null) throw new InputError([tooLong]);
+  const arrivals = () => arrivalsOf(trace.table, trace.speed);
+  return { kind: "loaded", file, name, description, seed: scenario.seed, compiled, service, trace, config, sha256: sha256Of(source.text), arrivals };
+}
+
+function configOf(place: YamlPlace, value: object, scenario: ScenarioFile): ConfigInfo {
+  if (typeof scenario.config !== "string") {
+    const inline: unknown = Reflect.get(value, "config");
+    return { file: null, sha256: sha256Of(JSON.stringify(inline)), place: { source: place.source, base: ["config"] }, value: inline };
+  }
+  const path = join(dirname(place.source.file), scenario.config);
+  const source = parseYaml(path, readText(path, "configuration"));
+  return { file: scenario.config, sha256: sha256Of(source.text), place: { source, base: [] }, value: plainValue(source) };
+}
+
+async function traceOf(trace: ScenarioFile["trace"], path: string): Promise<TraceInfo> {
+  const format = traceFormats.find((known) => known.name === trace.format);
+  if (format === undefined) throw new Error(`no reader for the trace format ${trace.format}`);
+  const { table, sha256 } = await loadTrace(path, format, trace.rows ?? Infinity);
+  const { file, relativeTo, speed } = trace;
+  return { format: format.name, file, relativeTo, path, rows: table.rows, speed, sha256, spanUs: arrivalUs(table, table.rows - 1, speed), table };
+}
+
+const sha256Of = (text: string): string => createHash("sha256").update(text).digest("hex");

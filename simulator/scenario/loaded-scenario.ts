@@ -1,0 +1,57 @@
+import type { ServiceSpec } from "../../router/config/service-spec.ts";
+import type { YamlPlace } from "../../router/config/yaml-problems.ts";
+import type { CompiledScenario } from "../core/compiled-scenario.ts";
+import type { Arrival } from "../core/workload/arrival.ts";
+import type { TraceTable } from "../trace/trace-row.ts";
+
+/** A scenario that is ready to run, and where its parts came from. */
+export interface LoadedScenario {
+  readonly kind: "loaded";
+  readonly file: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly seed: number;
+  readonly compiled: CompiledScenario;
+  readonly service: ServiceSpec;
+  readonly trace: TraceInfo;
+  readonly config: ConfigInfo;
+  /** Of the scenario file's text. */
+  readonly sha256: string;
+  /** A new iterator over all arrivals, from the first. */
+  arrivals(): Iterator<Arrival>;
+}
+
+/** Its trace is not on this machine. A result, not an error. */
+export interface NotApplicable {
+  readonly kind: "not-applicable";
+  readonly file: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly reason: string;
+}
+
+export interface TraceInfo {
+  readonly format: string;
+  /** As the scenario names it. */
+  readonly file: string;
+  readonly relativeTo: string;
+  /** Where it lies on this machine. */
+  readonly path: string;
+  readonly rows: number;
+  readonly speed: number;
+  readonly sha256: string;
+  /** First to last arrival in the run's time. */
+  readonly spanUs: number;
+  readonly table: TraceTable;
+}
+
+export interface ConfigInfo {
+  /** As the scenario names it; null when it stands in the scenario itself. */
+  readonly file: string | null;
+  /** Of its text, or of its content where it stands in the scenario. */
+  readonly sha256: string;
+  /** Where it stands: the root of its own file, or a part of the scenario's. */
+  readonly place: YamlPlace;
+  /** Plain data, as read from the YAML. */
+  readonly value: unknown;
+}

@@ -1,0 +1,123 @@
+import { z } from "zod";
+import { micros } from "../../router/core/time.ts";
+import { choice, count, duration, number, scalar, shown, text } from "../../router/config/scalars.ts";
+import { configSchema } from "../../router/config/schema.ts";
+import { metricNames } from "../core/measure/metric-names.ts";
+import { traceFormatNames } from "../trace/trace-formats.ts";
+import { engineDefaults } from "./engine-defaults.ts";
+
+const trace = z
+  .strictObject({
+    format: choice("Format of the trace", traceFormatNames),
+    file: text("Trace file, zipped or not"),
+    relativeTo: choice("What `file` is relative to; shared is the folder ../shared beside the project, or HEADGATE_SHARED", [
+      "scenario",
+      "shared",
+      "working-directory",
+    ]).prefault("scenario"),
+    rows: count("Only the first so many rows; absent: all", 1, 100_000_000).optional(),
+    speed: number("Divides the gaps between arrivals: 2 is twice the traffic in half the time", { min: 0.001, max: 100_000, whole: false }).prefault(1),
+  })
+  .meta({ description: "Where the requests come from" });
+
+const microseconds = (what: string) => number(`${what}, microseconds`, { min: 0, max: 60_000_000, whole: false });
+const step = engineDefaults.stepTime;
+const stepTime = z
+  .strictObject({
+    perStepUs: microseconds("Every step").prefault(step.perStepUs),
+    perPrefillTokenUs: microseconds("Per prefill token").prefault(step.perPrefillTokenUs),
+    perSequenceUs: microseconds("Per sequence").prefault(step.perSequenceUs),
+    perContextTokenUs: microseconds("Per token of decode context").prefault(step.perContextTokenUs),
+    perChunkAttentionUs: microseconds("Per unit of chunk x (past + chunk / 2)").prefault(step.perChunkAttentionUs),
+    source: z
+      .strictObject({
+        kind: choice("How the figures were found", ["measured", "fitted", "scaled", "roofline"]),
+        hardware: text("GPU"),
+        model: text("Model"),
+        engineVersion: text("vLLM version"),
+        errorPercent: number("Error of a step", { min: 0, max: 1000, whole: false }),
+      })
+      .prefault(step.source)
+      .meta({ description: "Where the figures come from" }),
+  })
+  .meta({ description: "What one engine step takes" });
+
+const engine = z
+  .strictObject({
+    blockTokens: count("Tokens per KV block (vLLM: block_size)", 1, 1024).prefault(engineDefaults.blockTokens),
+    blocks: count("KV blocks (num_gpu_blocks: from the engine's log, never guessed)", 2, 100_000_000).prefault(engineDefaults.blocks),
+    sequencesMax: count("max_num_seqs", 1, 100_000).prefault(engineDefaults.sequencesMax),
+    batchedTokensMax: count("max_num_batched_tokens", 1, 10_000_000).prefault(engineDefaults.batchedTokensMax),
+    modelTokensMax: count("max_model_len; absent: the deployment's context", 2, 100_000_000).optional(),
+    stepTime: stepTime.prefault({}),
+  })
+  .meta({ description: "The vLLM engine of each replica" });
+
+const vllm = z.strictObject({
+  kind: z.literal("vllm"),
+  engine: engine.prefault({}),
+  frontEnd: z
+    .strictObject({
+      before: duration("Receipt to the engine's queue", micros(0)).prefault("8ms"),
+      after: duration("Token to its byte on the wire", micros(0)).prefault("3ms"),
+    })
+    .prefault({}),
+});
+
+const latency = (what: string) =>
+  z
+    .strictObject({ p50: duration("Median", micros(1)), p95: duration("95th percentile", micros(1)) })
+    .meta({ description: `${what}; log-normal by two quantiles` });
+const hosted = z.strictObject({
+  kind: z.literal("hosted"),
+  firstToken: latency("Request to first token"),
+  perToken: latency("Between two tokens, one draw per request"),
+  quota: z
+    .strictObject({ requestsPerMinute: count("RPM", 1, 1_000_000_000), tokensPerMinute: count("TPM", 1, 1_000_000_000_000) })
+    .optional()
+    .meta({ description: "Above it calls are refused with 429; absent: none" }),
+});
+
+const faultTime = { target: text("Deployment, or one of its replicas as pool-a/0"), at: duration("Since the start", micros(0)), for: duration("How long") };
+const fault = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("down"), ...faultTime }),
+  z.strictObject({ kind: z.literal("error"), ...faultTime, rate: number("Share of new calls answered with 500", { min: 0, max: 1, whole: false }) }),
+  z.strictObject({ kind: z.literal("slow"), ...faultTime, factor: number("Work takes so many times as long", { min: 1, max: 1000, whole: false }) }),
+]);
+
+const bound = z.strictObject({
+  max: number("At most", { min: 0, max: 1e15, whole: false }).optional(),
+  min: number("At least", { min: 0, max: 1e15, whole: false }).optional(),
+});
+const targets = z
+  .strictObject(Object.fromEntries(metricNames.map((name) => [name, bound.optional()])))
+  .meta({ description: "Figures of the summary and their bounds" });
+
+/** The file's path, or the mapping itself. */
+const config = z
+  .union([
+    scalar({ type: "string", description: "Configuration file, relative to the scenario" }, (value) =>
+      typeof value === "string" && value !== "" ? { value } : { message: `must be a path or a mapping, not ${shown(value)}`, fix: "give a path or a mapping" },
+    ),
+    configSchema,
+  ])
+  .meta({ description: "A configuration file's path, relative to the scenario, or the configuration itself" });
+
+export const scenarioSchema = z
+  .strictObject({
+    description: text("What this scenario is about").optional(),
+    trace,
+    config,
+    route: text("Route that the requests ask for; absent: the first").optional(),
+    fleet: z
+      .record(z.string(), z.discriminatedUnion("kind", [vllm, hosted]))
+      .meta({ description: "What stands behind each deployment, one model per endpoint" }),
+    faults: z.array(fault).prefault([]),
+    seed: count("Seed of all randomness", 0, 4_294_967_295).prefault(1),
+    warmUp: duration("Requests scheduled before it are left out of the figures", micros(0)).prefault("0s"),
+    targets: targets.prefault({}),
+  })
+  .meta({ title: "Headgate scenario" });
+
+export type ScenarioFile = z.output<typeof scenarioSchema>;
+export type FleetEntry = ScenarioFile["fleet"][string];

@@ -1,0 +1,32 @@
+import { existsSync, readdirSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { nearestName } from "../../router/config/nearest.ts";
+import type { Environment } from "../../router/config/secret.ts";
+import type { ScenarioFile } from "./schema.ts";
+
+export type TracePlace = { readonly kind: "found"; readonly path: string } | { readonly kind: "absent"; readonly reason: string };
+
+/** Where the trace lies. Only one under the shared folder may be absent: a checkout need not have it. */
+export function placeOfTrace(trace: ScenarioFile["trace"], scenarioFile: string, env: Environment): TracePlace {
+  if (trace.relativeTo === "scenario") return { kind: "found", path: resolve(dirname(scenarioFile), trace.file) };
+  if (trace.relativeTo === "working-directory") return { kind: "found", path: resolve(trace.file) };
+  const folder = sharedFolder(env);
+  const path = join(folder, trace.file);
+  if (existsSync(path)) return { kind: "found", path };
+  if (!existsSync(folder))
+    return { kind: "absent", reason: `the trace ${trace.file} lies in the shared folder, and ${folder} does not exist (set HEADGATE_SHARED to where it is)` };
+  const near = existsSync(dirname(path)) ? nearestName(basename(path), readdirSync(dirname(path))) : null;
+  return { kind: "absent", reason: `the shared folder ${folder} has no ${trace.file}${near === null ? "" : ` (did you mean "${near}"?)`}` };
+}
+
+function sharedFolder(env: Environment): string {
+  const told = env["HEADGATE_SHARED"];
+  return told === undefined || told === "" ? join(dirname(projectRoot()), "shared") : resolve(told);
+}
+
+/** The nearest folder above this file with a package.json: the same from source and from dist. */
+export function projectRoot(): string {
+  let folder = import.meta.dirname;
+  while (!existsSync(join(folder, "package.json")) && dirname(folder) !== folder) folder = dirname(folder);
+  return folder;
+}

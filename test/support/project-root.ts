@@ -1,0 +1,4 @@
+import path from "node:path";
+
+/** Absolute path of the checkout. */
+export const projectRoot = path.resolve(import.meta.dirname, "../..");

@@ -1,0 +1,110 @@
+import { forkRandom, nextBelow, nextUnit, type RandomState } from "../../router/core/random.ts";
+import type { EndpointId } from "../../router/core/messages.ts";
+import { instantAt, micros, millis, seconds } from "../../router/core/time.ts";
+import type { CompiledScenario, EndpointModelSpec, FaultSpec } from "../../simulator/core/compiled-scenario.ts";
+import { RouterInvariants, type Violation } from "../../simulator/core/invariant/router-invariants.ts";
+import type { RequestRecord } from "../../simulator/core/measure/request-record.ts";
+import type { Arrival } from "../../simulator/core/workload/arrival.ts";
+import { createWorld } from "../../simulator/core/world.ts";
+import { type FixtureDeployment, fixtureConfig } from "./router-fixture.ts";
+import { smallHosted, smallVllm } from "./small-scenario.ts";
+
+/** A scenario drawn by seed: pools and providers of any size, tight and loose policies, faults of every kind at any time, bursts and pauses. */
+export function randomScenario(seed: number): { readonly scenario: CompiledScenario; readonly arrivals: readonly Arrival[] } {
+  const random = forkRandom(seed, "random-scenario");
+  const deployments = Array.from({ length: 1 + nextBelow(random, 3) }, (): FixtureDeployment & { readonly model: EndpointModelSpec } => ({
+    endpoints: 1 + nextBelow(random, 3),
+    weight: nextBelow(random, 4),
+    concurrencyMax: nextUnit(random) < 0.4 ? 1 + nextBelow(random, 6) : Infinity,
+    contextTokens: nextUnit(random) < 0.3 ? 400 : 8192,
+    priced: nextUnit(random) < 0.8,
+    model: nextUnit(random) < 0.6 ? smallVllm : { ...smallHosted, quota: nextUnit(random) < 0.5 ? { requestsPerMinute: 60, tokensPerMinute: 50_000 } : null },
+  }));
+  const config = fixtureConfig({
+    deployments,
+    strategy: nextUnit(random) < 0.5 ? "weighted" : "least-busy",
+    breaker: {
+      enabled: nextUnit(random) < 0.9,
+      failures: 1 + nextBelow(random, 5),
+      open: millis(100 + nextBelow(random, 20_000)),
+      probes: 1 + nextBelow(random, 3),
+    },
+    retry: {
+      attemptsMax: 1 + nextBelow(random, 4),
+      backoffBase: millis(nextBelow(random, 500)),
+      budgetPerMille: nextBelow(random, 300),
+      budgetFloorPerSecond: nextBelow(random, 3),
+    },
+    route: {
+      limits: { connect: seconds(1), firstToken: millis(20 + nextBelow(random, 3_000)), idle: seconds(5), total: millis(50 + nextBelow(random, 20_000)) },
+      queue: { lengthMax: nextBelow(random, 20), wait: millis(nextBelow(random, 5_000)) },
+    },
+  });
+  const endpoints = config.endpoints.map(({ deployment }) => deployments[deployment]?.model ?? smallVllm);
+  const scenario = {
+    name: `random-${seed}`,
+    config,
+    endpoints,
+    faults: randomFaults(random, endpoints.length),
+    defaultRoute: config.routes[0]?.id ?? (0 as never),
+    warmUp: micros(0),
+    targets: [],
+  };
+  return { scenario, arrivals: randomArrivals(random) };
+}
+
+function randomFaults(random: RandomState, endpoints: number): FaultSpec[] {
+  return Array.from({ length: nextBelow(random, 5) }, () => {
+    const at = nextBelow(random, 30_000_000);
+    const kind = nextBelow(random, 3);
+    return {
+      endpoint: nextBelow(random, endpoints) as EndpointId,
+      at: instantAt(at),
+      until: instantAt(at + nextBelow(random, 20_000_000)),
+      fault: kind === 0 ? { kind: "down" } : kind === 1 ? { kind: "error", rate: nextUnit(random) } : { kind: "slow", factor: 1 + nextBelow(random, 20) },
+    };
+  });
+}
+
+function randomArrivals(random: RandomState): Arrival[] {
+  let at = 0;
+  return Array.from({ length: 300 }, () => {
+    at += nextUnit(random) < 0.3 ? 0 : nextBelow(random, nextUnit(random) < 0.05 ? 3_000_000 : 100_000);
+    return { at: instantAt(at), inputTokens: 1 + nextBelow(random, 600), outputTokens: 1 + nextBelow(random, 80), blocks: null, route: null };
+  });
+}
+
+export interface Played {
+  readonly records: readonly RequestRecord[];
+  readonly breakers: readonly string[];
+  readonly violations: readonly Violation[];
+  readonly log: readonly string[];
+}
+
+/** Plays it with the invariants watching; `log` holds every event and command of the router, one line each. */
+export function playScenario(scenario: CompiledScenario, arrivals: readonly Arrival[], seed: number): Played {
+  const records: RequestRecord[] = [];
+  const breakers: string[] = [];
+  const log: string[] = [];
+  const invariants = new RouterInvariants(scenario.config);
+  const world = createWorld(scenario, {
+    seed,
+    arrivals: arrivals[Symbol.iterator](),
+    observer: {
+      requestEnded: (record) => void records.push(record),
+      breakerChanged: (endpoint, _from, to, at) => void breakers.push(`${at} ${endpoint} ${to}`),
+    },
+    watch: {
+      event: (event, now) => {
+        invariants.event(event, now);
+        log.push(`${now} ${JSON.stringify(event)}`);
+      },
+      command: (command, at) => {
+        invariants.command(command, at);
+        log.push(`${at} ${JSON.stringify(command)}`);
+      },
+    },
+  });
+  world.run();
+  return { records, breakers, violations: invariants.finished(), log };
+}

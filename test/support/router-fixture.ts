@@ -1,0 +1,185 @@
+import type {
+  BreakerSpec,
+  CompiledConfig,
+  ConfigVersion,
+  DeploymentSpec,
+  EndpointSpec,
+  RetrySpec,
+  RouteSpec,
+  StrategyName,
+} from "../../router/core/compiled-config.ts";
+import type { Instant } from "../../router/core/machine.ts";
+import type {
+  AttemptId,
+  AttemptOutcome,
+  DeploymentId,
+  EndpointId,
+  FailureKind,
+  RequestId,
+  RouteId,
+  RouteRequest,
+  RouterCommand,
+  RouterEvent,
+  TenantId,
+  Usage,
+} from "../../router/core/messages.ts";
+import { Router, type RouterSnapshot } from "../../router/core/router.ts";
+import { never, seconds } from "../../router/core/time.ts";
+import { RouterInvariants } from "../../simulator/core/invariant/router-invariants.ts";
+import { Recorder } from "./recorder.ts";
+
+export interface FixtureDeployment {
+  readonly endpoints?: number;
+  readonly weight?: number;
+  readonly contextTokens?: number;
+  readonly concurrencyMax?: number;
+  readonly priced?: boolean;
+}
+
+export interface FixtureOptions {
+  readonly deployments?: readonly FixtureDeployment[];
+  readonly strategy?: StrategyName;
+  readonly breaker?: Partial<BreakerSpec>;
+  readonly retry?: Partial<RetrySpec>;
+  readonly route?: Partial<RouteSpec>;
+}
+
+/** One route over the given deployments: $1 per million tokens in, $2 out, generous limits. */
+export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
+  const breaker: BreakerSpec = { enabled: true, failures: 5, open: seconds(60), probes: 3, ...options.breaker };
+  const endpoints: EndpointSpec[] = [];
+  const deployments = (options.deployments ?? [{}]).map((given, place): DeploymentSpec => {
+    const id = place as DeploymentId;
+    const own = Array.from({ length: given.endpoints ?? 1 }, (_, replica) => {
+      const endpoint = endpoints.length as EndpointId;
+      const origin = `http://127.0.0.1:${9100 + endpoint}`;
+      endpoints.push({ id: endpoint, deployment: id, identity: `${origin} model -`, origin, zone: `zone-${replica}` });
+      return endpoint;
+    });
+    return {
+      id,
+      name: `deployment-${place}`,
+      provider: "vllm",
+      model: "model",
+      weight: given.weight ?? 1,
+      contextTokens: given.contextTokens ?? 32_768,
+      concurrencyMax: given.concurrencyMax ?? Infinity,
+      rates: given.priced === false ? null : { input: 1_000_000, cachedRead: 100_000, cacheWrite: 1_000_000, output: 2_000_000 },
+      breaker,
+      endpoints: own,
+    };
+  });
+  const route: RouteSpec = {
+    id: 0 as RouteId,
+    name: "chat",
+    strategy: options.strategy ?? "least-busy",
+    deployments: deployments.map(({ id }) => id),
+    limits: { connect: seconds(2), firstToken: seconds(10), idle: seconds(10), total: seconds(100) },
+    retry: {
+      attemptsMax: 3,
+      backoffBase: seconds(1),
+      backoffMax: seconds(8),
+      retryAfterMax: seconds(30),
+      budgetPerMille: 100,
+      budgetFloorPerSecond: 1,
+      ...options.retry,
+    },
+    queue: { lengthMax: 10, wait: seconds(5) },
+    outputTokensDefault: 1024,
+    ...options.route,
+  };
+  return { version: 1 as ConfigVersion, routes: [route], deployments, endpoints };
+}
+
+/** A router with its driver's side played by hand: ids, the clock, and the invariants watched all along. */
+export class RouterHarness {
+  readonly config: CompiledConfig;
+  readonly router: Router;
+  readonly invariants: RouterInvariants;
+  readonly #recorder = new Recorder<RouterCommand>();
+  #now = 0;
+  #serial = 0;
+
+  constructor(options: FixtureOptions = {}, snapshot?: RouterSnapshot) {
+    this.config = fixtureConfig(options);
+    this.router = new Router(this.config, { seed: 1, explain: false }, snapshot);
+    this.invariants = new RouterInvariants(this.config);
+  }
+
+  get now(): Instant {
+    return this.#now as Instant;
+  }
+
+  /** Moves the clock without waking anybody. @param to seconds */
+  at(to: number): this {
+    this.#now = seconds(to);
+    return this;
+  }
+
+  send(event: RouterEvent): RouterCommand[] {
+    this.invariants.event(event, this.now);
+    this.router.handle(event, this.now, this.#recorder);
+    return this.#taken();
+  }
+
+  wake(): RouterCommand[] {
+    this.router.wake(this.now, this.#recorder);
+    return this.#taken();
+  }
+
+  arrive(id: number, request: Partial<RouteRequest> = {}): RouterCommand[] {
+    const serial = this.#serial;
+    this.#serial += 1;
+    return this.send({ kind: "request-arrived", request: fixtureRequest(id, serial, request) });
+  }
+
+  firstToken(attempt: number): RouterCommand[] {
+    return this.send({ kind: "attempt-first-token", attempt: attempt as AttemptId });
+  }
+
+  succeed(attempt: number, usage: Partial<Usage> = {}): RouterCommand[] {
+    return this.end(attempt, { kind: "succeeded", billed: "yes", usage: { input: 100, cachedRead: 0, cacheWrite: 0, output: 10, reasoning: 0, ...usage } });
+  }
+
+  fail(attempt: number, failure: FailureKind = "server-error", outcome: Partial<AttemptOutcome> = {}): RouterCommand[] {
+    return this.end(attempt, { kind: "failed", failure, ...outcome });
+  }
+
+  end(attempt: number, outcome: Partial<AttemptOutcome>): RouterCommand[] {
+    return this.send({
+      kind: "attempt-ended",
+      attempt: attempt as AttemptId,
+      outcome: { kind: "aborted", failure: null, retryAfter: null, billed: "no", usage: null, usageEstimated: false, lagged: false, ...outcome },
+    });
+  }
+
+  leave(request: number): RouterCommand[] {
+    return this.send({ kind: "client-left", request: request as RequestId });
+  }
+
+  #taken(): RouterCommand[] {
+    const taken = this.#recorder.take();
+    for (const { command, at } of taken) this.invariants.command(command, at);
+    return taken.map(({ command }) => command);
+  }
+}
+
+export function fixtureRequest(id: number, serial: number, request: Partial<RouteRequest> = {}): RouteRequest {
+  return {
+    id: id as RequestId,
+    serial,
+    tenant: 0 as TenantId,
+    route: 0 as RouteId,
+    inputTokens: 100,
+    outputTokensMax: 100,
+    stream: true,
+    priority: 0,
+    deadline: never,
+    ...request,
+  };
+}
+
+/** The commands of one kind. */
+export function only<Kind extends RouterCommand["kind"]>(commands: readonly RouterCommand[], kind: Kind): Extract<RouterCommand, { kind: Kind }>[] {
+  return commands.filter((command): command is Extract<RouterCommand, { kind: Kind }> => command.kind === kind);
+}

@@ -1,0 +1,197 @@
+import * as fc from "fast-check";
+import type { Instant } from "../../router/core/machine.ts";
+import type { AttemptId, AttemptOutcome, FailureKind, RequestId, RouterCommand, RouterEvent } from "../../router/core/messages.ts";
+import type { Router } from "../../router/core/router.ts";
+import { instantAt, micros, never } from "../../router/core/time.ts";
+import { Recorder } from "./recorder.ts";
+import { fixtureRequest } from "./router-fixture.ts";
+
+export interface TimedEvent {
+  readonly event: RouterEvent;
+  readonly at: Instant;
+}
+export interface TimedCommand {
+  readonly command: RouterCommand;
+  readonly at: Instant;
+}
+
+/** What the world may do next; `which` picks among the attempts or requests that are open by then. */
+export interface RouterMove {
+  /** Microseconds since the move before. */
+  readonly wait: number;
+  readonly kind: "arrive" | "first-token" | "succeed" | "fail" | "leave" | "drain";
+  readonly which: number;
+  readonly failure: FailureKind;
+  readonly retryAfterMs: number | null;
+  readonly inputTokens: number;
+  readonly stream: boolean;
+  readonly deadlineMs: number | null;
+  readonly lagged: boolean;
+}
+
+const failures: readonly FailureKind[] = [
+  "rate-limited",
+  "overloaded",
+  "server-error",
+  "connect-failed",
+  "cut",
+  "timed-out-idle",
+  "bad-request",
+  "unauthorised",
+];
+
+export const anyRouterMove: fc.Arbitrary<RouterMove> = fc.record({
+  wait: fc.oneof(fc.constant(0), fc.nat(2_000), fc.nat(2_000_000), fc.nat(70_000_000)),
+  kind: fc.constantFrom("arrive", "arrive", "arrive", "arrive", "first-token", "first-token", "succeed", "succeed", "fail", "fail", "leave", "drain"),
+  which: fc.nat(1000),
+  failure: fc.constantFrom(...failures),
+  retryAfterMs: fc.option(fc.nat(40_000)),
+  inputTokens: fc.constantFrom(100, 20_000),
+  stream: fc.boolean(),
+  deadlineMs: fc.option(fc.nat(30_000), { freq: 4 }),
+  lagged: fc.boolean(),
+});
+
+/** Plays the moves with a punctual driver: what is aborted ends at once, requests take the lowest free slot. */
+export function resolveRouterMoves(router: Router, moves: readonly RouterMove[]): { events: TimedEvent[]; commands: TimedCommand[] } {
+  return new PunctualDriver(router).play(moves);
+}
+
+class PunctualDriver {
+  readonly #router: Router;
+  readonly #recorder = new Recorder<RouterCommand>();
+  readonly #events: TimedEvent[] = [];
+  readonly #commands: TimedCommand[] = [];
+  /** Open requests; open attempts and whether they have had their first token. */
+  readonly #requests = new Map<RequestId, { left: boolean; stream: boolean }>();
+  readonly #attempts = new Map<AttemptId, { request: RequestId; first: boolean; aborted: boolean }>();
+  readonly #due: RouterEvent[] = [];
+  #now = instantAt(0);
+  #serial = 0;
+
+  constructor(router: Router) {
+    this.#router = router;
+  }
+
+  play(moves: readonly RouterMove[]): { events: TimedEvent[]; commands: TimedCommand[] } {
+    for (const move of moves) {
+      const at = instantAt(this.#now + move.wait);
+      this.#wakeBefore(at);
+      if (at > this.#now) this.#now = at;
+      const event = this.#eventOf(move);
+      if (event !== null) this.#send(event);
+    }
+    // To the end: what is open succeeds, what waits runs out.
+    while (this.#requests.size > 0) {
+      const [attempt] = this.#attempts.keys();
+      if (attempt === undefined) this.#wakeBefore(instantAt(this.#router.nextDeadline() + 1));
+      else this.#send({ kind: "attempt-ended", attempt, outcome: outcomeOf("succeeded", null, null, false) });
+    }
+    return { events: this.#events, commands: this.#commands };
+  }
+
+  #wakeBefore(at: Instant): void {
+    while (this.#router.nextDeadline() < at) {
+      const due = this.#router.nextDeadline();
+      this.#router.wake(due, this.#recorder);
+      // What a driver does after a wake is later than it: at one instant events come before deadlines.
+      this.#now = instantAt(due + 1);
+      this.#hear();
+    }
+  }
+
+  #send(event: RouterEvent): void {
+    this.#events.push({ event, at: this.#now });
+    if (event.kind === "attempt-ended") this.#attempts.delete(event.attempt);
+    this.#router.handle(event, this.#now, this.#recorder);
+    this.#hear();
+  }
+
+  #hear(): void {
+    for (const { command, at } of this.#recorder.take()) {
+      this.#commands.push({ command, at });
+      if (command.kind === "start-attempt") this.#attempts.set(command.attempt, { request: command.request, first: false, aborted: false });
+      else if (command.kind === "abort-attempt")
+        this.#due.push({ kind: "attempt-ended", attempt: command.attempt, outcome: outcomeOf("aborted", null, null, false) });
+      else if (command.kind === "finish-request") this.#requests.delete(command.request);
+    }
+    for (let event = this.#due.shift(); event !== undefined; event = this.#due.shift()) this.#send(event);
+  }
+
+  #eventOf(move: RouterMove): RouterEvent | null {
+    const attempts = [...this.#attempts.keys()];
+    const attempt = attempts[move.which % Math.max(1, attempts.length)];
+    switch (move.kind) {
+      case "arrive":
+        return this.#arrival(move);
+      case "first-token":
+        return attempt === undefined ? null : this.#firstToken(attempt);
+      case "succeed":
+        return attempt === undefined ? null : { kind: "attempt-ended", attempt, outcome: outcomeOf("succeeded", null, null, move.lagged) };
+      case "fail":
+        return attempt === undefined ? null : { kind: "attempt-ended", attempt, outcome: outcomeOf("failed", move.failure, move.retryAfterMs, move.lagged) };
+      case "leave":
+        return this.#leaving(move);
+      case "drain":
+        return move.which < 20 ? { kind: "drain-started" } : null;
+    }
+  }
+
+  #firstToken(attempt: AttemptId): RouterEvent | null {
+    const open = this.#attempts.get(attempt);
+    if (open === undefined || open.first || this.#requests.get(open.request)?.stream !== true) return null;
+    open.first = true;
+    return { kind: "attempt-first-token", attempt };
+  }
+
+  #arrival(move: RouterMove): RouterEvent {
+    let id = 0 as RequestId;
+    while (this.#requests.has(id)) id = (id + 1) as RequestId;
+    this.#requests.set(id, { left: false, stream: move.stream });
+    this.#serial += 1;
+    const deadline = move.deadlineMs === null ? never : instantAt(this.#now + move.deadlineMs * 1000);
+    return { kind: "request-arrived", request: fixtureRequest(id, this.#serial, { inputTokens: move.inputTokens, stream: move.stream, deadline }) };
+  }
+
+  #leaving(move: RouterMove): RouterEvent | null {
+    const open = [...this.#requests].filter(([, { left }]) => !left);
+    const chosen = open[move.which % Math.max(1, open.length)];
+    if (chosen === undefined) return null;
+    chosen[1].left = true;
+    return { kind: "client-left", request: chosen[0] };
+  }
+}
+
+function outcomeOf(kind: AttemptOutcome["kind"], failure: FailureKind | null, retryAfterMs: number | null, lagged: boolean): AttemptOutcome {
+  const usage = { input: 100, cachedRead: 16, cacheWrite: 0, output: 7, reasoning: 0 };
+  const retryAfter = retryAfterMs === null || failure === null ? null : micros(retryAfterMs * 1000);
+  return {
+    kind,
+    failure,
+    retryAfter,
+    billed: kind === "succeeded" ? "yes" : "maybe",
+    usage: kind === "failed" ? null : usage,
+    usageEstimated: kind === "aborted",
+    lagged,
+  };
+}
+
+/** The same events to another router, woken only at the given shares of each gap (none: events alone move it), and at the end. */
+export function replayEvents(router: Router, events: readonly TimedEvent[], wakes: readonly number[], until: Instant): TimedCommand[] {
+  const recorder = new Recorder<RouterCommand>();
+  let now = 0;
+  for (const { event, at } of events) {
+    for (const share of wakes.toSorted((one, other) => one - other)) {
+      const instant = now + Math.floor(share * (at - now));
+      if (instant < at) router.wake(instantAt(instant), recorder);
+    }
+    router.handle(event, at, recorder);
+    now = at;
+  }
+  router.wake(until, recorder);
+  return recorder.take();
+}
+
+export function laterThanAll(commands: readonly TimedCommand[], events: readonly TimedEvent[]): Instant {
+  return instantAt(Math.max(0, ...commands.map(({ at }) => at), ...events.map(({ at }) => at)));
+}
