@@ -5,7 +5,7 @@ import { createEngine, createPlainEngine } from "../../simulator/core/engine/cre
 import type { EngineSpec } from "../../simulator/core/engine/engine-spec.ts";
 import type { EngineEvent, EngineModel, SequenceId } from "../../simulator/core/engine/engine.ts";
 
-type Moment = { readonly at: Instant; readonly what: EngineEvent | { readonly kind: "observe" } };
+type Moment = { readonly at: Instant; readonly what: EngineEvent | { readonly kind: "observe" } | { readonly kind: "look" } };
 
 const pick = <T>(random: RandomState, values: readonly T[]): T => values[nextBelow(random, values.length)] as T;
 const chance = (random: RandomState, probability: number): boolean => nextUnit(random) < probability;
@@ -63,7 +63,7 @@ function randomMoments(random: RandomState, spec: EngineSpec): Moment[] {
     if (chance(random, 0.03))
       moments.push({ at: (at + nextBelow(random, gap)) as Instant, what: { kind: "speed-changed", factor: pick(random, [1, 2.5, 0.7]) } });
     if (chance(random, 0.01)) moments.push({ at: (at + nextBelow(random, gap)) as Instant, what: { kind: "engine-crashed" } });
-    while (chance(random, 0.4)) moments.push({ at: (at + nextBelow(random, 300_000)) as Instant, what: { kind: "observe" } });
+    while (chance(random, 0.4)) moments.push({ at: (at + nextBelow(random, 300_000)) as Instant, what: { kind: chance(random, 0.7) ? "observe" : "look" } });
   }
   return moments.toSorted((one, other) => one.at - other.at);
 }
@@ -92,7 +92,10 @@ function play(engine: EngineModel, moments: readonly Moment[], told: (line: stri
   const aborting = new Set<number>();
   for (const { at, what } of moments) {
     wakeBefore(at);
-    if (what.kind === "observe") told(`${at} ${JSON.stringify(engine.observe(at))}`);
+    if (what.kind === "look") {
+      engine.wake(at, out);
+      told(`${at} ${[...live].map((id) => `${id}:${engine.outputTokensOf(id as SequenceId)}`).join(" ")}`);
+    } else if (what.kind === "observe") told(`${at} ${JSON.stringify(engine.observe(at))}`);
     else if (what.kind !== "sequence-aborted" || (live.has(what.id) && !aborting.has(what.id))) {
       if (what.kind === "sequence-submitted") live.add(what.id);
       if (what.kind === "sequence-aborted") aborting.add(what.id);

@@ -37,6 +37,8 @@ export class FastEngine implements EngineModel {
   #deadline: Instant = never;
   #quiet = 0;
   #wokenAt = -1;
+  /** As of when the last event or wake left the engine; quiet iterations up to it may still be to do. */
+  #settledTo = -1 as Instant;
   #slowdown = 1;
   #busy = 0;
   #busySince = 0;
@@ -61,7 +63,8 @@ export class FastEngine implements EngineModel {
 
   handle(event: EngineEvent, now: Instant, out: Out<EngineCommand>): void {
     this.#enter(out);
-    this.#advance((this.#wokenAt === now ? now : now - 1) as Instant);
+    this.#settledTo = (this.#wokenAt === now ? now : now - 1) as Instant;
+    this.#advance(this.#settledTo);
     this.#at = now;
     switch (event.kind) {
       case "sequence-submitted":
@@ -89,6 +92,7 @@ export class FastEngine implements EngineModel {
     this.#enter(out);
     while (this.#deadline <= now) this.#carryOut();
     this.#wokenAt = now;
+    this.#settledTo = now;
     this.#leave();
   }
 
@@ -219,6 +223,7 @@ export class FastEngine implements EngineModel {
   }
 
   outputTokensOf(id: SequenceId): number {
+    this.#goQuietly(this.#settledTo);
     const sequence = this.#scheduler.sequenceOf(id);
     return sequence.phase === "ended" ? 0 : this.#scheduler.state.outputsOf(sequence);
   }
