@@ -11,9 +11,21 @@ const commands: readonly CommandEntry[] = [
     summary: "run a scenario in virtual time and judge its targets",
     load: async () => (await import("./simulator/commands/simulate.ts")).simulateCommand(),
   },
-  { name: "replay", summary: "replay a trace in real time against a running router", load: async () => (await import("./simulator/commands/replay.ts")).replayCommand() },
-  { name: "mock", summary: "serve a scenario's fleet over HTTP, at the times its models say", load: async () => (await import("./simulator/commands/mock.ts")).mockCommand() },
-  { name: "twin", summary: "simulate and replay the same thing, and report how far they are apart", load: async () => (await import("./simulator/commands/twin.ts")).twinCommand() },
+  {
+    name: "replay",
+    summary: "replay a trace in real time against a running router",
+    load: async () => (await import("./simulator/commands/replay.ts")).replayCommand(),
+  },
+  {
+    name: "mock",
+    summary: "serve a scenario's fleet over HTTP, at the times its models say",
+    load: async () => (await import("./simulator/commands/mock.ts")).mockCommand(),
+  },
+  {
+    name: "twin",
+    summary: "simulate and replay the same thing, and report how far they are apart",
+    load: async () => (await import("./simulator/commands/twin.ts")).twinCommand(),
+  },
 ];
 
 /** Beside this file as a source, one folder up from the compiled one. */

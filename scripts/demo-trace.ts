@@ -6,7 +6,7 @@ import type { RandomState } from "../router/core/random.ts";
  * The synthetic trace of the demo, in Azure's format: Poisson arrivals under a rate that swells in the middle, log-normal lengths with the parameters that were
  * fitted to Azure's conversation trace of 2023 (prompt mu 6.63 sigma 0.99, answer mu 5.02 sigma 0.86; natural logarithm, tokens). Invented: no request in it was ever made.
  */
-export const demoSeed = 20231116;
+const demoSeed = 20231116;
 const rowsCount = 600;
 
 export function demoTrace(): string {

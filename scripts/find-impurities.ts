@@ -24,6 +24,8 @@ const mathHome = "router/core/numeric.ts";
 const mathAllowedAtHome = new Set(["fround", "round", "sign", "E", "LN2", "LN10", "LOG2E", "LOG10E", "PI", "SQRT2", "SQRT1_2"]);
 
 const globalsForbidden = new Set(["Date", "Intl", "performance", "globalThis", "eval", "Function", "WeakRef", "FinalizationRegistry"]);
+/** Their sort without a comparator is by number. */
+const typedArray = /^(Float(32|64)|(Ui|I)nt(8|16|32)|Big(Ui|I)nt64)Array$/;
 const localeMethod = /^(localeCompare|toLocale[A-Z]\w*)$/;
 
 interface SyntaxNode {
@@ -36,26 +38,50 @@ interface SyntaxNode {
 export function findImpurities(file: string, source: string): readonly Impurity[] {
   const parsed = parseSync(file, source);
   const found: Impurity[] = parsed.errors.map((error) => ({ file, line: 1, what: `cannot be parsed: ${error.message}` }));
+  const program = parsed.program as unknown as SyntaxNode;
+  const place: Place = { file, typedArrays: typedArraysIn(program) };
   const visit = (node: SyntaxNode, parent: SyntaxNode | null): void => {
-    const what = ruleOfType.get(node.type)?.(node, parent, file) ?? null;
+    const what = ruleOfType.get(node.type)?.(node, parent, place) ?? null;
     if (what !== null) found.push({ file, line: lineAt(source, node.start), what });
     for (const child of childrenOf(node)) visit(child, node);
   };
-  visit(parsed.program as unknown as SyntaxNode, null);
+  visit(program, null);
   return found;
 }
 
-type Rule = (node: SyntaxNode, parent: SyntaxNode | null, file: string) => string | null;
+interface Place {
+  readonly file: string;
+  /** Variables and parameters that are declared as one, or made by `new`. */
+  readonly typedArrays: ReadonlySet<string>;
+}
+
+function typedArraysIn(program: SyntaxNode): ReadonlySet<string> {
+  const names = new Set<string>();
+  const visit = (node: SyntaxNode): void => {
+    const declared = ((node["typeAnnotation"] as SyntaxNode | null | undefined)?.["typeAnnotation"] as SyntaxNode | undefined)?.["typeName"] as
+      | SyntaxNode
+      | undefined;
+    if (node.type === "Identifier" && typedArray.test(String(declared?.["name"]))) names.add(String(node["name"]));
+    const made = node.type === "VariableDeclarator" ? (node["init"] as SyntaxNode | null) : null;
+    if (made?.type === "NewExpression" && typedArray.test(String((made["callee"] as SyntaxNode)["name"])))
+      names.add(String((node["id"] as SyntaxNode)["name"]));
+    for (const child of childrenOf(node)) visit(child);
+  };
+  visit(program);
+  return names;
+}
+
+type Rule = (node: SyntaxNode, parent: SyntaxNode | null, place: Place) => string | null;
 
 const power: Rule = (node) => (String(node["operator"]).startsWith("**") ? "`**` differs between engines; use pow of numeric.ts" : null);
-const importOrExport: Rule = (node, _parent, file) => importUse(node, file);
+const importOrExport: Rule = (node, _parent, { file }) => importUse(node, file);
 
 const ruleOfType: ReadonlyMap<string, Rule> = new Map<string, Rule>([
-  ["Identifier", (node, parent, file) => (isName(node, parent) ? localeUse(node["name"]) : globalUse(node, parent, file))],
+  ["Identifier", (node, parent, { file }) => (isName(node, parent) ? localeUse(node["name"]) : globalUse(node, parent, file))],
   ["Literal", (node, parent) => (parent?.type === "MemberExpression" ? localeUse(node["value"]) : null)],
   ["BinaryExpression", power],
   ["AssignmentExpression", power],
-  ["CallExpression", (node) => (isSortWithoutOrder(node) ? "sort without a comparator orders by string" : null)],
+  ["CallExpression", (node, _parent, place) => (isSortWithoutOrder(node, place) ? "sort without a comparator orders by string" : null)],
   ["MetaProperty", (node) => ((node["meta"] as SyntaxNode)["name"] === "import" ? "import.meta knows where it runs" : null)],
   ["ExportDefaultDeclaration", () => "default export"],
   ["ExportSpecifier", (node) => ((node["exported"] as SyntaxNode)["name"] === "default" ? "default export" : null)],
@@ -100,12 +126,12 @@ function localeUse(name: unknown): string | null {
   return typeof name === "string" && localeMethod.test(name) ? `${name} depends on the locale` : null;
 }
 
-function isSortWithoutOrder(call: SyntaxNode): boolean {
+function isSortWithoutOrder(call: SyntaxNode, place: Place): boolean {
   const callee = call["callee"] as SyntaxNode;
   if (callee.type !== "MemberExpression" || (call["arguments"] as unknown[]).length > 0) return false;
   const property = callee["property"] as SyntaxNode;
   const name = callee["computed"] === true ? property["value"] : property["name"];
-  return name === "sort" || name === "toSorted";
+  return (name === "sort" || name === "toSorted") && !place.typedArrays.has(String((callee["object"] as SyntaxNode)["name"]));
 }
 
 function importUse(node: SyntaxNode, file: string): string | null {

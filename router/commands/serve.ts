@@ -25,7 +25,10 @@ export function serveCommand(): Command {
     .option("--record <file>", "write every input and command of the core as JSON lines")
     .option("--seed <number>", "seed of the core's random draws (default: drawn)")
     .option("--json", "write the addresses as one JSON line on stdout when it listens")
-    .addHelpText("after", "\nExample:\n  $ headgate serve -c headgate.yaml\n  $ curl http://127.0.0.1:8080/v1/models\n\nSIGTERM or SIGINT: takes no new connections, waits up to 30 s for what is under way, exits 0. LOG_LEVEL says how much is logged (stderr).")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ headgate serve -c headgate.yaml\n  $ curl http://127.0.0.1:8080/v1/models\n\nSIGTERM or SIGINT: takes no new connections, waits up to 30 s for what is under way, exits 0. LOG_LEVEL says how much is logged (stderr).",
+    )
     .action(serve);
 }
 
@@ -79,7 +82,16 @@ function readSeed(text: string | undefined): number {
   if (text === undefined) return randomInt(2 ** 32);
   const seed = Number(text);
   if (Number.isSafeInteger(seed) && seed >= 0) return seed;
-  throw new InputError([{ file: "command line", line: null, column: null, field: "--seed", message: `must be a whole number of at least 0, not ${text}`, fix: "write for example --seed 7" }]);
+  throw new InputError([
+    {
+      file: "command line",
+      line: null,
+      column: null,
+      field: "--seed",
+      message: `must be a whole number of at least 0, not ${text}`,
+      fix: "write for example --seed 7",
+    },
+  ]);
 }
 
 function openRecording(file: string, head: ConstructorParameters<typeof InputRecording>[1]): InputRecording {
@@ -88,7 +100,16 @@ function openRecording(file: string, head: ConstructorParameters<typeof InputRec
     accessSync(file, constants.W_OK);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
-    throw new InputError([{ file, line: null, column: null, field: "--record", message: `cannot be written (${code})`, fix: "give a path in a folder that exists and may be written to" }]);
+    throw new InputError([
+      {
+        file,
+        line: null,
+        column: null,
+        field: "--record",
+        message: `cannot be written (${code})`,
+        fix: "give a path in a folder that exists and may be written to",
+      },
+    ]);
   }
   return new InputRecording(file, head);
 }

@@ -5,7 +5,7 @@ export function nearestName(name: string, known: Iterable<string>): string | nul
   const wanted = plain(name);
   let best: string | null = null;
   // More edits than that, or a whole name rewritten, is no misspelling.
-  let bestDistance = Math.min(wanted.length, Math.max(2, Math.floor(wanted.length / 3)) + 1);
+  let bestDistance = Math.min(wanted.length, Math.max(1, Math.floor(wanted.length / 3)) + 1);
   for (const candidate of known) {
     const distance = editDistance(wanted, plain(candidate));
     if (distance < bestDistance) {

@@ -23,5 +23,6 @@ export function decide(found: Candidates, config: CompiledConfig, state: RouterS
   const opensInTime = found.reopensAt < until;
   if (until > state.now && (found.full || opensInTime)) return { kind: "wait", until };
   const retryAfter = found.reopensAt === never ? null : between(state.now, found.reopensAt);
-  return { kind: "reject", why: "no-candidate", retryAfter };
+  const tooLong = found.reasons.length > 0 && found.reasons.every((reason) => reason === "context-too-small");
+  return { kind: "reject", why: tooLong ? "too-long" : "no-candidate", retryAfter };
 }

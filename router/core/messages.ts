@@ -30,6 +30,8 @@ export interface RouteRequest {
 export type FailureKind =
   | "rate-limited"
   | "overloaded"
+  /** It is shutting down in good order: to be tried elsewhere, and nobody's fault. */
+  | "draining"
   | "server-error"
   | "connect-failed"
   | "cut"
@@ -109,7 +111,8 @@ export type FinishResult =
   /** No attempt is left to make; `failure` is the last one's, whose answer the driver passes on. */
   | { readonly kind: "failed"; readonly failure: FailureKind; readonly retryAfter: Duration | null }
   | { readonly kind: "rejected"; readonly why: RejectReason; readonly retryAfter: Duration | null };
-export type RejectReason = "no-candidate" | "queue-full" | "deadline-passed" | "draining";
+/** `too-long`: no endpoint of the route has a context window for the prompt. */
+export type RejectReason = "no-candidate" | "too-long" | "queue-full" | "deadline-passed" | "draining";
 
 /** What the caller's request cost, all attempts together. `priced` false: tokens were used at an endpoint without a price; they are not in `nanoDollars`. */
 export interface Account {

@@ -2,7 +2,7 @@
  * What a failure means: whether another attempt may help, and whether it speaks against the endpoint.
  *
  * Client faults (bad-request, context-exceeded, content-filtered) are answered as they came: no endpoint would do better and none is to blame. A rate limit is
- * tried elsewhere and cools its endpoint for the time the provider names, apart from the breaker. Our own credentials or model name being refused
+ * tried elsewhere and cools its endpoint for the time the provider names, apart from the breaker; an endpoint that is draining cools likewise. Our own credentials or model name being refused
  * (unauthorised, not-found) is the endpoint's configuration being wrong: tried elsewhere, and counted. Everything else is the endpoint's fault.
  */
 import type { RetrySpec } from "./compiled-config.ts";
@@ -26,6 +26,7 @@ const meanings: Readonly<Record<FailureKind, FailureMeaning>> = {
   "content-filtered": clientFault,
   "rate-limited": { retry: true, verdict: "says-nothing" },
   overloaded: endpointFault,
+  draining: { retry: true, verdict: "says-nothing" },
   "server-error": endpointFault,
   "connect-failed": endpointFault,
   cut: endpointFault,
@@ -40,7 +41,7 @@ export function meaningOf(failure: FailureKind): FailureMeaning {
   return meanings[failure];
 }
 
-/** A rate limit without a Retry-After cools so long. */
+/** A rate limit (or a draining server) without a Retry-After cools so long. */
 export const coolDefault = micros(1_000_000);
 
 const backoffPurpose = purposeOf("retry-backoff");

@@ -49,7 +49,8 @@ export interface AttemptSlot {
   readonly request: RequestId;
   readonly endpoint: EndpointId;
   readonly startedAt: Instant;
-  readonly breakerEpoch: number;
+  breakerEpoch: number;
+  probeCredited: boolean;
   /** Its bytes are on their way to the caller: no other attempt can follow. */
   committed: boolean;
   /** Why it was told to end; its outcome is still to come. */
@@ -106,5 +107,5 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
 }
 
 export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number): AttemptSlot {
-  return { request, endpoint, startedAt, breakerEpoch, committed: false, aborted: null, timeout: null };
+  return { request, endpoint, startedAt, breakerEpoch, probeCredited: false, committed: false, aborted: null, timeout: null };
 }

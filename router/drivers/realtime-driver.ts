@@ -8,7 +8,7 @@ const lateAfter = millis(5);
 const timerMax = seconds(3600);
 /** The loop's pulse while something is pending: how exactly the start of a stall is known. */
 const pulse = millis(25);
-export const stallAfter = millis(250);
+const stallAfter = millis(250);
 
 export type Recorded<Event, Command> =
   | { readonly kind: "event"; readonly at: Instant; readonly event: Event }

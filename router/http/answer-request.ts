@@ -5,7 +5,16 @@ import type { RequestInFlight } from "./request-in-flight.ts";
 
 /** Known as soon as an attempt answers: who serves the request. */
 export function attemptHeaders(request: RequestInFlight, config: CompiledConfig): string[] {
-  const headers = ["x-request-id", request.name, "x-headgate-request-id", request.name, "x-headgate-strategy", request.route.strategy, "x-headgate-attempts", String(request.attempts)];
+  const headers = [
+    "x-request-id",
+    request.name,
+    "x-headgate-request-id",
+    request.name,
+    "x-headgate-strategy",
+    request.route.strategy,
+    "x-headgate-attempts",
+    String(request.attempts),
+  ];
   const last = request.endpointsTried.at(-1);
   const endpoint = last === undefined ? undefined : config.endpoints[last];
   const deployment = endpoint === undefined ? undefined : config.deployments[endpoint.deployment];

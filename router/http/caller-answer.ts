@@ -5,7 +5,7 @@ import { errorBody, type HttpError } from "./http-errors.ts";
 /** A caller that stays connected but does not read holds a provider's slot: not for longer than this. */
 const writeStallMs = 60_000;
 /** A stream without content is held back; beyond this the provider is not read from until the core decides. */
-export const heldBytesMax = 1024 * 1024;
+const heldBytesMax = 1024 * 1024;
 
 const streamHeaders = ["content-type", "text/event-stream; charset=utf-8", "cache-control", "no-cache", "x-accel-buffering", "no"];
 

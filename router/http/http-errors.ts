@@ -14,6 +14,7 @@ const invalid = "invalid_request_error";
 const failures: Readonly<Record<FailureKind, HttpError>> = {
   "rate-limited": { status: 429, type: "rate_limit_error", code: "rate_limited", message: "every provider that was tried is rate-limited" },
   overloaded: { status: 503, type: "overloaded_error", code: "overloaded", message: "every provider that was tried is overloaded" },
+  draining: { status: 503, type: "overloaded_error", code: "upstream_draining", message: "every provider that was tried is shutting down" },
   "server-error": { status: 502, type: "upstream_error", code: "upstream_error", message: "the provider failed" },
   "connect-failed": { status: 502, type: "upstream_error", code: "upstream_unreachable", message: "the provider cannot be reached" },
   cut: { status: 502, type: "upstream_error", code: "upstream_cut", message: "the provider's answer broke off" },
@@ -25,11 +26,23 @@ const failures: Readonly<Record<FailureKind, HttpError>> = {
   "content-filtered": { status: 400, type: invalid, code: "content_filter", message: "the provider's content filter refused the request" },
   // Our key or our model name, not the caller's: what the provider says about them is not passed on.
   unauthorised: { status: 502, type: "upstream_error", code: "upstream_unauthorised", message: "the provider refused the router's credentials" },
-  "not-found": { status: 502, type: "upstream_error", code: "upstream_model_not_found", message: "the provider does not know the model that the router is configured with" },
+  "not-found": {
+    status: 502,
+    type: "upstream_error",
+    code: "upstream_model_not_found",
+    message: "the provider does not know the model that the router is configured with",
+  },
 };
 
 const rejections: Readonly<Record<RejectReason, HttpError>> = {
   "no-candidate": { status: 503, type: "overloaded_error", code: "no_candidate", message: "no endpoint can take the request now" },
+  "too-long": {
+    status: 400,
+    type: "invalid_request_error",
+    code: "context_length_exceeded",
+    param: "messages",
+    message: "no model of this route has a context window for this prompt",
+  },
   "queue-full": { status: 429, type: "rate_limit_error", code: "queue_full", message: "too many requests are waiting" },
   "deadline-passed": { status: 503, type: "overloaded_error", code: "deadline_passed", message: "no place became free in time" },
   draining: { status: 503, type: "overloaded_error", code: "draining", message: "the router is shutting down" },
@@ -64,10 +77,36 @@ export function errorBody(error: HttpError): string {
   return JSON.stringify({ error: { message, type, param: param ?? null, code } });
 }
 
-export const malformed = (message: string): HttpError => ({ status: 400, type: invalid, code: "malformed_json", message: `the body is not valid JSON: ${message}` });
+export const malformed = (message: string): HttpError => ({
+  status: 400,
+  type: invalid,
+  code: "malformed_json",
+  message: `the body is not valid JSON: ${message}`,
+});
 export const noModel: HttpError = { status: 400, type: invalid, code: "missing_model", message: "the body names no model", param: "model" };
-export const unknownModel = (model: string): HttpError => ({ status: 404, type: invalid, code: "model_not_found", message: `The model \`${model}\` does not exist`, param: "model" });
+export const unknownModel = (model: string): HttpError => ({
+  status: 404,
+  type: invalid,
+  code: "model_not_found",
+  message: `The model \`${model}\` does not exist`,
+  param: "model",
+});
 export const unknownPath = (path: string): HttpError => ({ status: 404, type: invalid, code: "unknown_path", message: `there is nothing at ${path}` });
-export const wrongMethod = (method: string, path: string): HttpError => ({ status: 405, type: invalid, code: "method_not_allowed", message: `${path} does not take ${method}` });
-export const tooLarge = (bytesMax: number): HttpError => ({ status: 413, type: invalid, code: "body_too_large", message: `the body is larger than ${bytesMax} bytes` });
-export const encoded = (encoding: string): HttpError => ({ status: 415, type: invalid, code: "unsupported_encoding", message: `send the body without content-encoding (it came as ${encoding})` });
+export const wrongMethod = (method: string, path: string): HttpError => ({
+  status: 405,
+  type: invalid,
+  code: "method_not_allowed",
+  message: `${path} does not take ${method}`,
+});
+export const tooLarge = (bytesMax: number): HttpError => ({
+  status: 413,
+  type: invalid,
+  code: "body_too_large",
+  message: `the body is larger than ${bytesMax} bytes`,
+});
+export const encoded = (encoding: string): HttpError => ({
+  status: 415,
+  type: invalid,
+  code: "unsupported_encoding",
+  message: `send the body without content-encoding (it came as ${encoding})`,
+});

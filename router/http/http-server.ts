@@ -16,7 +16,9 @@ export function createHttpServer(service: RouterService, config: CompiledConfig)
   const model = (name: string) => ({ id: name, object: "model", created, owned_by: "headgate" });
   const surface: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
     "/v1/chat/completions": { POST: (request, response) => handleChat(service, routes, request, response) },
-    "/v1/models": { GET: (_request, response) => sendJson(response, 200, JSON.stringify({ object: "list", data: config.routes.map(({ name }) => model(name)) })) },
+    "/v1/models": {
+      GET: (_request, response) => sendJson(response, 200, JSON.stringify({ object: "list", data: config.routes.map(({ name }) => model(name)) })),
+    },
     "/v1/models/": {
       GET: (_request, response, path) => {
         const name = decoded(path.slice("/v1/models/".length));

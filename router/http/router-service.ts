@@ -4,7 +4,16 @@ import { performance } from "node:perf_hooks";
 import type { ServiceSpec, UpstreamSpec } from "../config/service-spec.ts";
 import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
 import type { Machine } from "../core/machine.ts";
-import { type AttemptId, type EndpointId, type FinishResult, rankOf, type RequestId, type RouterCommand, type RouterEvent, type TenantId } from "../core/messages.ts";
+import {
+  type AttemptId,
+  type EndpointId,
+  type FinishResult,
+  rankOf,
+  type RequestId,
+  type RouterCommand,
+  type RouterEvent,
+  type TenantId,
+} from "../core/messages.ts";
 import { never } from "../core/time.ts";
 import { RealtimeDriver, type Recorded } from "../drivers/realtime-driver.ts";
 import { type Credential, sealCredential } from "../providers/credential.ts";
@@ -163,7 +172,10 @@ export class RouterService {
         return;
       case "breaker-changed":
         this.metrics.breakerChanged(command.endpoint, command.to);
-        this.#options.log.logger.info({ endpoint: this.#options.compiled.endpoints[command.endpoint]?.origin, from: command.from, to: command.to }, "breaker_changed");
+        this.#options.log.logger.info(
+          { endpoint: this.#options.compiled.endpoints[command.endpoint]?.origin, from: command.from, to: command.to },
+          "breaker_changed",
+        );
     }
   }
 

@@ -23,7 +23,7 @@ export interface StartOptions {
 export interface RunningService {
   readonly url: string;
   readonly metricsUrl: string;
-  /** Takes no new connections, waits for what is under way, and closes everything. False: the limit was reached first. */
+  /** Once; later calls wait for the first. Takes no new connections, waits for what is under way, and closes everything. False: the limit was reached first. */
   stop(limitMs: number): Promise<boolean>;
 }
 
@@ -42,22 +42,25 @@ export async function startService(options: StartOptions): Promise<RunningServic
     await stopMetrics();
     throw error;
   }
-  return {
-    url: urlOf(server),
-    metricsUrl: `${urlOf(metrics)}/metrics`,
-    stop: async (limitMs) => {
-      const closing = closed(server);
-      server.closeIdleConnections();
-      const inTime = await service.drain(limitMs);
-      service.stop();
-      // Answers that are written but not yet read get a moment; then connections are closed whatever they hold.
-      const timer = setTimeout(() => server.closeAllConnections(), 1000);
-      await closing;
-      clearTimeout(timer);
-      await Promise.all([transport.close(), stopMetrics()]);
-      return inTime;
-    },
+  const stop = async (limitMs: number): Promise<boolean> => {
+    const closing = closed(server);
+    const inTime = await service.drain(limitMs);
+    service.stop();
+    await closeConnections(server, closing);
+    await Promise.all([transport.close(), stopMetrics()]);
+    return inTime;
   };
+  let stopping: Promise<boolean> | null = null;
+  return { url: urlOf(server), metricsUrl: `${urlOf(metrics)}/metrics`, stop: async (limitMs) => (stopping ??= stop(limitMs)) };
+}
+
+/** Answers that are written but not yet read get a moment; then connections are closed whatever they hold. */
+async function closeConnections(server: Server, closing: Promise<void>): Promise<void> {
+  const idle = setInterval(() => server.closeIdleConnections(), 20);
+  const all = setTimeout(() => server.closeAllConnections(), 1000);
+  await closing;
+  clearInterval(idle);
+  clearTimeout(all);
 }
 
 async function listen(server: Server, host: string, port: number): Promise<Server> {
@@ -74,7 +77,9 @@ async function listening(field: string, spec: ListenSpec, start: (spec: ListenSp
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
     const message = `cannot listen on ${spec.host}:${spec.port} (${code})`;
-    throw new InputError([{ file: "configuration", line: null, column: null, field, message, fix: "free the address, or configure another one (port 0 takes any free one)" }]);
+    throw new InputError([
+      { file: "configuration", line: null, column: null, field, message, fix: "free the address, or configure another one (port 0 takes any free one)" },
+    ]);
   }
 }
 

@@ -39,7 +39,7 @@ type Wanted = (typeof wanted)[number];
 type Found = Partial<Record<Wanted, Span>>;
 
 export function scanBody(body: Buffer): ScanResult {
-  const found = findTopLevel(body);
+  const found = findTopLevel(body, "given");
   if (found !== null) {
     const scan = readFound(body, found);
     if (scan !== null) return { kind: "scanned", scan };
@@ -56,20 +56,23 @@ function scanParsed(body: Buffer): ScanResult {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return { kind: "malformed", message: "the body is not a JSON object" };
   const rewritten = Buffer.from(JSON.stringify(value));
-  const found = findTopLevel(rewritten);
+  const found = findTopLevel(rewritten, "rewritten");
   const scan = found === null ? null : readFound(rewritten, found);
   return scan === null ? { kind: "malformed", message: "the body cannot be read" } : { kind: "scanned", scan };
 }
 
+/** In what JSON.stringify wrote, a key with an escape is none of ours. */
+type Origin = "given" | "rewritten";
+
 /** Null: not sure. */
-function findTopLevel(body: Buffer): Found | null {
+function findTopLevel(body: Buffer, origin: Origin): Found | null {
   let at = skipBlanks(body, 0);
   if (body[at] !== openBrace) return null;
   const found: Found = {};
   at = skipBlanks(body, at + 1);
   if (body[at] === closeBrace) return onlyBlanksFrom(body, at + 1) ? found : null;
   for (;;) {
-    const member = readMember(body, at, found);
+    const member = readMember(body, at, found, origin);
     if (member === -1) return null;
     at = skipBlanks(body, member);
     if (body[at] === closeBrace) return onlyBlanksFrom(body, at + 1) ? found : null;
@@ -79,12 +82,12 @@ function findTopLevel(body: Buffer): Found | null {
 }
 
 /** @returns the place behind the member's value; -1: not sure */
-function readMember(body: Buffer, start: number, found: Found): number {
+function readMember(body: Buffer, start: number, found: Found, origin: Origin): number {
   if (body[start] !== quote) return -1;
   const keyEnd = skipString(body, start);
   if (keyEnd === -1) return -1;
   const key = body.toString("latin1", start + 1, keyEnd - 1);
-  if (key.includes("\\")) return -1;
+  if (origin === "given" && key.includes("\\u")) return -1;
   const at = skipBlanks(body, keyEnd);
   if (body[at] !== colon) return -1;
   const valueStart = skipBlanks(body, at + 1);
@@ -162,7 +165,11 @@ function skipLiteral(body: Buffer, start: number): number {
   for (;;) {
     const byte = body[at];
     // Letters, digits, plus, minus, point: what numbers, true, false and null are made of.
-    if (byte === undefined || !((byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45)) break;
+    if (
+      byte === undefined ||
+      !((byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45)
+    )
+      break;
     at += 1;
   }
   if (at === start) return -1;

@@ -13,11 +13,14 @@ export interface RecordingHead {
   readonly explain: boolean;
   readonly config: CompiledConfig;
 }
-export type RecordingLine = RecordingHead | { readonly kind: "event"; readonly at: Instant; readonly event: RouterEvent } | { readonly kind: "command"; readonly at: Instant; readonly command: RouterCommand };
+export type RecordingLine =
+  | RecordingHead
+  | { readonly kind: "event"; readonly at: Instant; readonly event: RouterEvent }
+  | { readonly kind: "command"; readonly at: Instant; readonly command: RouterCommand };
 
 const infinity = "\u221e";
 
-export function encodeLine(line: RecordingLine): string {
+function encodeLine(line: RecordingLine): string {
   return `${JSON.stringify(line, (_key, value: unknown) => (value === Infinity ? infinity : value))}\n`;
 }
 

@@ -34,9 +34,19 @@ export class RouterMetrics {
   readonly registry = new Registry();
   readonly #config: CompiledConfig;
   readonly #requests = this.#counter("router_requests_total", "Requests that have ended, by result", perRequest);
-  readonly #errors = this.#counter("router_errors_total", "Requests that failed, were cut or rejected, the caller's own mistakes apart", ["route", "provider", "deployment", "kind"]);
+  readonly #errors = this.#counter("router_errors_total", "Requests that failed, were cut or rejected, the caller's own mistakes apart", [
+    "route",
+    "provider",
+    "deployment",
+    "kind",
+  ]);
   readonly #invalid = this.#counter("router_invalid_requests_total", "Requests refused before routing", ["status"]);
-  readonly #attempts = this.#counter("router_attempts_total", "Attempts that have ended, by outcome (succeeded, aborted, or the failure)", ["route", "provider", "deployment", "outcome"]);
+  readonly #attempts = this.#counter("router_attempts_total", "Attempts that have ended, by outcome (succeeded, aborted, or the failure)", [
+    "route",
+    "provider",
+    "deployment",
+    "outcome",
+  ]);
   readonly #retries = this.#counter("router_retries_total", "Attempts after a request's first", ["route"]);
   readonly #fallbacks = this.#counter("router_fallback_total", "Requests that went on to another deployment", ["route"]);
   readonly #fallbackSuccesses = this.#counter("router_fallback_success_total", "Requests that another deployment served", ["route"]);
@@ -44,7 +54,10 @@ export class RouterMetrics {
   readonly #stalls = this.#counter("router_event_loop_stalls_total", "Times the event loop stood still for more than 250 ms", []);
   readonly #costDollars = this.#counter("billing_cost_total", "Cost in dollars; tokens of unknown price are not in it", perAccount);
   readonly #costNano = this.#counter("billing_cost_nanodollars_total", "Cost in nano-dollars, exact", perAccount);
-  readonly #tokens = this.#counter("billing_tokens_total", "Tokens, by kind; cached and reasoning tokens are counted within input and output", [...perAccount, "kind"]);
+  readonly #tokens = this.#counter("billing_tokens_total", "Tokens, by kind; cached and reasoning tokens are counted within input and output", [
+    ...perAccount,
+    "kind",
+  ]);
   readonly #unpriced = this.#counter("billing_unpriced_requests_total", "Requests with tokens of unknown price", ["route", "deployment"]);
   readonly #estimated = this.#counter("billing_estimated_requests_total", "Requests whose usage is partly estimated", ["route", "deployment"]);
   readonly #decision = this.#histogram("router_latency_seconds", "Time of the routing decision alone", secondsBuckets);

@@ -154,7 +154,11 @@ export class Attempt implements UpstreamHandler, StreamOut {
   done(): void {
     const known = this.#usage !== null;
     this.#lingerOn();
-    this.#end({ kind: "succeeded", failure: null, retryAfter: null, billed: "yes", ...(known ? { usage: this.#usage, usageEstimated: false } : this.#seenUsage()) }, null, "");
+    this.#end(
+      { kind: "succeeded", failure: null, retryAfter: null, billed: "yes", ...(known ? { usage: this.#usage, usageEstimated: false } : this.#seenUsage()) },
+      null,
+      "",
+    );
   }
 
   failed(failure: Failure): void {

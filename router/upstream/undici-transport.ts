@@ -34,10 +34,34 @@ export class UndiciTransport implements UpstreamTransport {
   #poolOf(origin: string): Pool {
     let pool = this.#pools.get(origin);
     if (pool === undefined) {
-      pool = new Pool(origin, { ...connectionOptions, connections: null });
+      pool = new Pool(origin, { ...connectionOptions, connections: null, factory: (url, options) => new Connection(url, options) });
       this.#pools.set(origin, pool);
     }
     return pool;
+  }
+}
+
+/** A pool's connection, which knows whether the request that it sends is the first one since it was made. */
+class Connection extends Client {
+  #fresh = true;
+
+  constructor(url: string | URL, options?: Client.Options) {
+    super(url, options);
+    this.on("connect", () => {
+      this.#fresh = true;
+    });
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    if (handler instanceof UndiciCall) handler.connection = this;
+    return super.dispatch(options, handler);
+  }
+
+  /** @returns whether the connection has been used before */
+  use(): boolean {
+    const reused = !this.#fresh;
+    this.#fresh = false;
+    return reused;
   }
 }
 
@@ -48,8 +72,9 @@ class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
   readonly #handler: UpstreamHandler;
   #controller: Dispatcher.DispatchController | null = null;
   #state: CallState = "connecting";
+  connection: Connection | null = null;
   #paused = false;
-  /** The request went out within `dispatch`: on a connection that was there before. */
+  /** The request went out on a connection that had been used before. */
   #reused = false;
   #dispatching = false;
   #connectTimer: NodeJS.Timeout | null = null;
@@ -69,9 +94,12 @@ class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
     dispatcher.dispatch({ path, method: "POST", headers: headers as string[], body }, this);
     this.#dispatching = false;
     if (this.#state !== "connecting") return;
-    this.#connectTimer = setTimeout(() => {
-      this.#break({ kind: "connect-failed", message: `no connection to ${this.#request.origin} within ${this.#request.connect / 1000} ms` });
-    }, Math.ceil(this.#request.connect / 1000));
+    this.#connectTimer = setTimeout(
+      () => {
+        this.#break({ kind: "connect-failed", message: `no connection to ${this.#request.origin} within ${this.#request.connect / 1000} ms` });
+      },
+      Math.ceil(this.#request.connect / 1000),
+    );
   }
 
   pause(): void {
@@ -97,7 +125,7 @@ class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
     }
     this.#clearConnectTimer();
     this.#controller = controller;
-    this.#reused = this.#dispatching;
+    this.#reused = this.connection?.use() === true;
     this.#state = "sent";
     if (this.#paused) controller.pause();
   }
@@ -105,17 +133,30 @@ class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
     if (this.#state === "over" || status < 200) return;
     this.#state = "answering";
-    this.#handler.onHead(status, headers);
+    try {
+      this.#handler.onHead(status, headers);
+    } catch (error) {
+      crash(error);
+    }
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#state !== "over") this.#handler.onData(chunk);
+    if (this.#state === "over") return;
+    try {
+      this.#handler.onData(chunk);
+    } catch (error) {
+      crash(error);
+    }
   }
 
   onResponseEnd(): void {
     if (this.#state === "over") return;
     this.#close();
-    this.#handler.onEnd();
+    try {
+      this.#handler.onEnd();
+    } catch (error) {
+      crash(error);
+    }
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
@@ -133,10 +174,9 @@ class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
 
   /** The provider closed an idle connection just as we used it: no answer byte has come, so a fresh connection takes the request, once, and it is no failure. */
   #sendAgain(): void {
-    this.#reused = false;
     this.#controller = null;
     this.#state = "connecting";
-    const fresh = new Client(this.#request.origin, connectionOptions);
+    const fresh = new Connection(this.#request.origin, connectionOptions);
     this.dispatch(fresh);
     void fresh.close().catch(() => undefined);
   }
@@ -157,4 +197,11 @@ class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
     clearTimeout(this.#connectTimer);
     this.#connectTimer = null;
   }
+}
+
+/** undici would make a broken connection of what a handler throws; a broken invariant of ours must end the process instead. */
+function crash(error: unknown): void {
+  setImmediate(() => {
+    throw error;
+  });
 }

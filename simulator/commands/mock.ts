@@ -37,7 +37,8 @@ export function mockCommand(): Command {
 async function mock(file: string, options: MockOptions): Promise<void> {
   const ports = readPorts(options.ports);
   const scenario = await loadScenario(file, process.env);
-  if (scenario.kind === "not-applicable") throw new InputError([{ file, line: null, column: null, field: "trace", message: scenario.reason, fix: "name a trace that is on this machine" }]);
+  if (scenario.kind === "not-applicable")
+    throw new InputError([{ file, line: null, column: null, field: "trace", message: scenario.reason, fix: "name a trace that is on this machine" }]);
   const seed = options.seed === undefined ? scenario.seed : readWhole("--seed", options.seed);
   const fleet = await startMockFleet(scenario.compiled, { file, seed, host: options.host, ports });
   const asJson = options.json === true || ports === "ephemeral";

@@ -61,12 +61,30 @@ async function replay(file: string, options: ReplayCommandOptions): Promise<void
 
 function readUrl(option: string, text: string): URL {
   if (URL.canParse(text) && /^https?:/.test(text)) return new URL(text);
-  throw new InputError([{ file: "command line", line: null, column: null, field: option, message: `is not an http address: ${text}`, fix: `write for example ${option} http://127.0.0.1:8080` }]);
+  throw new InputError([
+    {
+      file: "command line",
+      line: null,
+      column: null,
+      field: option,
+      message: `is not an http address: ${text}`,
+      fix: `write for example ${option} http://127.0.0.1:8080`,
+    },
+  ]);
 }
 
 function readKey(name: string | undefined): string | null {
   if (name === undefined) return null;
   const key = process.env[name];
   if (key !== undefined && key !== "") return key;
-  throw new InputError([{ file: "command line", line: null, column: null, field: "--key-env", message: `the environment has no ${name}`, fix: `export ${name}, or name another variable` }]);
+  throw new InputError([
+    {
+      file: "command line",
+      line: null,
+      column: null,
+      field: "--key-env",
+      message: `the environment has no ${name}`,
+      fix: `export ${name}, or name another variable`,
+    },
+  ]);
 }

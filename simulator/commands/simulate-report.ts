@@ -98,7 +98,7 @@ function valuesText(values: readonly (number | null)[]): string {
 
 const figure = (value: number): string => String(Number(value.toPrecision(6)));
 
-export function shownVerdict(verdict: Verdict): string {
+function shownVerdict(verdict: Verdict): string {
   const text = verdict === "not-applicable" ? "not applicable" : verdict;
   const colour = verdict === "pass" ? "green" : verdict === "fail" || verdict === "invalid" ? "red" : "yellow";
   return styleText(colour, text);

@@ -102,7 +102,11 @@ function resultOf(scenario: string, simulated: Side, first: LiveRun, second: Liv
 }
 
 function reportLines(result: TwinResult): readonly string[] {
-  const lines = [styleText("bold", `${result.scenario}: simulated against live`), tableOf(result.metrics, "simulated", "live"), ...validityLines(result.validity)];
+  const lines = [
+    styleText("bold", `${result.scenario}: simulated against live`),
+    tableOf(result.metrics, "simulated", "live"),
+    ...validityLines(result.validity),
+  ];
   if (result.control !== null) {
     const { metrics, validity } = result.control;
     lines.push("", styleText("bold", "control: two live runs"), tableOf(metrics, "first", "second"), ...validityLines(validity));

@@ -12,6 +12,7 @@ const failures: Readonly<Record<string, FailureKind>> = {
   rate_limited: "rate-limited",
   overloaded: "overloaded",
   upstream_error: "server-error",
+  upstream_draining: "draining",
   upstream_unreachable: "connect-failed",
   upstream_cut: "cut",
   first_token_timeout: "timed-out-first-token",

@@ -31,7 +31,12 @@ export interface LiveRun {
 export const openMax = 10_000;
 const drainMaxMs = 600_000;
 
-export async function replayScenario(scenario: LoadedScenario, at: ReplayTarget, signal: AbortSignal, progress: (sent: number, open: number) => void): Promise<LiveRun> {
+export async function replayScenario(
+  scenario: LoadedScenario,
+  at: ReplayTarget,
+  signal: AbortSignal,
+  progress: (sent: number, open: number) => void,
+): Promise<LiveRun> {
   const { compiled } = scenario;
   const { routes, deployments } = compiled.config;
   const nameOf = (id: RouteId): string => at.model ?? present(routes[id], "the route").name;

@@ -204,8 +204,9 @@ class Replay {
 
   #ttftP50Ms(): number | null {
     const { first, scheduled } = this.#records.columns;
-    const ttft = Float64Array.from({ length: this.#records.rows }, (_, row) => (first[row] ?? Number.NaN) - (scheduled[row] ?? 0)).filter((value) => !Number.isNaN(value));
+    const ttft = Float64Array.from({ length: this.#records.rows }, (_, row) => (first[row] ?? Number.NaN) - (scheduled[row] ?? 0)).filter(
+      (value) => !Number.isNaN(value),
+    );
     return ttft.length === 0 ? null : percentile(ttft.sort(), 50) / 1000;
   }
 }
-

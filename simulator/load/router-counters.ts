@@ -64,7 +64,11 @@ function sampleOf(line: string): Sample | null {
   if (match === null) return null;
   const labels = new Map<string, string>();
   for (const [, name, value] of (match[2] ?? "").matchAll(labelPattern)) {
-    if (name !== undefined && value !== undefined) labels.set(name, value.replace(/\\(.)/g, (_, letter: string) => (letter === "n" ? "\n" : letter)));
+    if (name !== undefined && value !== undefined)
+      labels.set(
+        name,
+        value.replace(/\\(.)/g, (_, letter: string) => (letter === "n" ? "\n" : letter)),
+      );
   }
   return { name: match[1] ?? "", labels, value: Number(match[3]) };
 }

@@ -15,13 +15,7 @@ export function badRequest(message: string, param: string | null): HttpRefusal {
 
 /** What vLLM's body validation says: the repr of pydantic's first problem. */
 export function invalidBody(type: string, place: string, message: string, input: string): HttpRefusal {
-  return openAiError(
-    400,
-    `1 validation error:\n  {'type': '${type}', 'loc': '${place}', 'msg': '${message}', 'input': '${input}'}`,
-    "Bad Request",
-    place,
-    400,
-  );
+  return openAiError(400, `1 validation error:\n  {'type': '${type}', 'loc': '${place}', 'msg': '${message}', 'input': '${input}'}`, "Bad Request", place, 400);
 }
 
 export function unknownModel(model: string, known: readonly string[]): HttpRefusal {

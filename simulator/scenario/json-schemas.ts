@@ -1,5 +1,5 @@
 import { configSchema } from "../../router/config/schema.ts";
-import { jsonSchemaOf } from "../../router/config/yaml-problems.ts";
+import { jsonSchemaOf } from "../../router/config/json-schema.ts";
 import { scenarioSchema } from "./schema.ts";
 
 /** What editors read, by the name of the file beside the scenarios. */

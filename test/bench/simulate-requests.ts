@@ -54,7 +54,12 @@ world.run();
 const used = process.cpuUsage(before);
 console.log(JSON.stringify({ requests: arrivals.length, served, cpuSeconds: (used.user + used.system) / 1e6, virtualSeconds: world.now / 1e6 }));
 
-function wideLimits(): { connect: ReturnType<typeof micros>; firstToken: ReturnType<typeof micros>; idle: ReturnType<typeof micros>; total: ReturnType<typeof micros> } {
+function wideLimits(): {
+  connect: ReturnType<typeof micros>;
+  firstToken: ReturnType<typeof micros>;
+  idle: ReturnType<typeof micros>;
+  total: ReturnType<typeof micros>;
+} {
   const hour = micros(3_600_000_000);
   return { connect: hour, firstToken: hour, idle: hour, total: hour };
 }

@@ -1,3 +1,4 @@
+import type { SequenceId } from "../../simulator/core/engine/engine.ts";
 import { crc32 } from "node:zlib";
 import { engineDefaults } from "../../simulator/core/engine/engine-spec.ts";
 import { createPlainRequest } from "../../simulator/core/engine/plain/plain-request.ts";
@@ -59,7 +60,7 @@ export class ChainIds {
 
 /** Plays one recorded case through the plain scheduler in the recorder's loop. Null: no difference in any field. */
 export function playSchedule(recorded: RecordedCase, observe: (iteration: RecordedIteration) => void = () => {}): ScheduleDifference | null {
-  const player = new Player(recorded);
+  const player = new PlainPlayer(recorded);
   for (const expected of recorded.iterations) {
     const actual = player.iterate(expected.i);
     observe(actual);
@@ -81,7 +82,7 @@ function compare(expected: RecordedIteration, actual: RecordedIteration, queue: 
   return sum === expected.c ? null : { iteration: expected.i, field: "c", expected: expected.c, actual: sum };
 }
 
-class Player {
+export class PlainPlayer {
   readonly scheduler: PlainScheduler;
   readonly #requests: RecordedRequest[];
   readonly #byId = new Map<number, RecordedRequest>();
@@ -93,7 +94,7 @@ class Player {
   #arrived = 0;
   #flushed: number[] = [0, 0, 0, 0, 0, 0];
 
-  constructor(recorded: RecordedCase) {
+  constructor(recorded: Pick<RecordedCase, "header">) {
     const rules = rulesOf(recorded.header.cfg);
     this.scheduler = new PlainScheduler(rules);
     this.#depth = queueDepthOf(rules);
@@ -175,13 +176,13 @@ class Player {
       this.#arrived++;
       ids.push(next.id);
       const request = createPlainRequest({
-        id: next.id,
+        id: next.id as SequenceId,
         promptTokens: next.p,
         stopAfter: next.eos ?? Infinity,
         outputTokensMax: next.o,
         priority: next.pr ?? 0,
         arrival: next.t ?? next.id,
-        chain: this.#chains.chainOf(next.b, Math.floor((next.p + next.o) / 16)),
+        keys: this.#chains.chainOf(next.b, Math.floor((next.p + next.o) / 16)),
       });
       this.#live.set(next.id, request);
       this.scheduler.add(request);

@@ -39,6 +39,7 @@ const planted: readonly (readonly [source: string, what: RegExp])[] = [
   ["const x = [2, 10].sort();", /sort without a comparator/],
   ["const x = [2, 10]?.toSorted();", /sort without a comparator/],
   ["const x = [2, 10]['sort']();", /sort without a comparator/],
+  ["const x = new Array(2); x.sort();", /sort without a comparator/],
   ["export default 1;", /default export/],
   ["const x = 1; export { x as default };", /default export/],
   ["const x = import.meta.url;", /import\.meta/],
@@ -60,6 +61,8 @@ const innocent: readonly string[] = [
   "const x = { Date: 1, performance: 2 }; const y = x.performance + x.Date;",
   "const x = Math.floor(1.5) + Math.imul(2, 3) + Math.sqrt(2);",
   "const x = [2, 10].sort((a, b) => a - b);",
+  "const x = (values: Float64Array) => values.sort();",
+  "const x = new Uint32Array(2); x.sort();",
   "import { never } from './time.ts';",
   "import type { Instant } from '../core/machine.ts';",
 ];

@@ -124,12 +124,8 @@ class PunctualDriver {
     switch (move.kind) {
       case "arrive":
         return this.#arrival(move);
-      case "first-token": {
-        const open = attempt === undefined ? undefined : this.#attempts.get(attempt);
-        if (attempt === undefined || open === undefined || open.first || this.#requests.get(open.request)?.stream !== true) return null;
-        open.first = true;
-        return { kind: "attempt-first-token", attempt };
-      }
+      case "first-token":
+        return attempt === undefined ? null : this.#firstToken(attempt);
       case "succeed":
         return attempt === undefined ? null : { kind: "attempt-ended", attempt, outcome: outcomeOf("succeeded", null, null, move.lagged) };
       case "fail":
@@ -139,6 +135,13 @@ class PunctualDriver {
       case "drain":
         return move.which < 20 ? { kind: "drain-started" } : null;
     }
+  }
+
+  #firstToken(attempt: AttemptId): RouterEvent | null {
+    const open = this.#attempts.get(attempt);
+    if (open === undefined || open.first || this.#requests.get(open.request)?.stream !== true) return null;
+    open.first = true;
+    return { kind: "attempt-first-token", attempt };
   }
 
   #arrival(move: RouterMove): RouterEvent {

@@ -37,7 +37,7 @@ export class SoloEngine implements EngineModel {
         this.#factor = event.factor;
         break;
       case "engine-crashed":
-        for (const id of [...this.sequences.keys()]) this.#end(id, "error", now, out);
+        for (const id of this.sequences.keys()) this.#end(id, "error", now, out);
         break;
     }
   }

@@ -29,8 +29,8 @@ export function bookOutcome(config: CompiledConfig, state: RouterState, slot: Re
     slot.usage.output += usage.output;
     slot.usage.reasoning += usage.reasoning;
   }
-  breakerEnds(endpoint.breaker, deployment.breaker, attempt.breakerEpoch, verdictOn(attempt, outcome), state.now);
-  if (outcome.failure === "rate-limited") {
+  breakerEnds(endpoint.breaker, deployment.breaker, attempt, verdictOn(attempt, outcome), state.now);
+  if (outcome.failure === "rate-limited" || outcome.failure === "draining") {
     const until = after(state.now, outcome.retryAfter ?? coolDefault);
     if (until > endpoint.coolUntil) endpoint.coolUntil = until;
   }

@@ -5,7 +5,8 @@
  *                                     ^------------(one failure)-------'
  *
  * While open nothing is let through; while half-open at most `probes` attempts are out at once, counting those that have already succeeded. An attempt
- * counts only in the phase it was started in (`epoch`): what was under way when the breaker opened neither closes it nor keeps it open. Client faults,
+ * counts only in the phase it was started in (`epoch`): what was under way when the breaker opened neither closes it nor keeps it open. A probe that streams has
+ * succeeded with its first token (its end may be minutes away), and can still fail after it. Client faults,
  * rate limits, aborts for the client's sake and attempts that overlapped a stall of our own say nothing and only give their place back.
  * The open time is a deadline of the router's, so that a queue behind a closed door is served the moment it opens.
  * Numbers: failures 5, open 60 s, probes 3 (the guide's circuit_breaker section).
@@ -28,6 +29,13 @@ export interface BreakerState {
   epoch: number;
 }
 
+/** What an attempt keeps of the breaker it started under. */
+export interface BreakerTicket {
+  readonly breakerEpoch: number;
+  /** Its first token has already counted as a probe's success. */
+  readonly probeCredited: boolean;
+}
+
 export type BreakerVerdict = "success" | "failure" | "says-nothing";
 
 export function closedBreaker(): BreakerState {
@@ -46,16 +54,21 @@ export function breakerStarts(breaker: BreakerState): number {
   return breaker.epoch;
 }
 
-/** Called for every attempt that ends, with the epoch in which it had started. */
-export function breakerEnds(breaker: BreakerState, spec: BreakerSpec, epoch: number, verdict: BreakerVerdict, now: Instant): void {
-  if (!spec.enabled || epoch !== breaker.epoch) return;
+/** A probe's first token has come: it counts as a success now, and its outcome, under the epoch that is returned, only if it is a failure. */
+export function breakerHears(breaker: BreakerState, spec: BreakerSpec, epoch: number): { readonly epoch: number; readonly credited: boolean } {
+  if (breaker.phase !== "half-open" || epoch !== breaker.epoch) return { epoch, credited: false };
+  succeedProbe(breaker, spec);
+  return { epoch: breaker.epoch, credited: true };
+}
+
+/** Called for every attempt that ends. */
+export function breakerEnds(breaker: BreakerState, spec: BreakerSpec, attempt: BreakerTicket, verdict: BreakerVerdict, now: Instant): void {
+  if (!spec.enabled || attempt.breakerEpoch !== breaker.epoch) return;
   if (breaker.phase === "half-open") {
-    breaker.probing -= 1;
     if (verdict === "failure") open(breaker, spec, now);
-    else if (verdict === "success") {
-      breaker.succeeded += 1;
-      if (breaker.succeeded >= spec.probes) change(breaker, "closed", never);
-    }
+    else if (attempt.probeCredited) return;
+    else if (verdict === "success") succeedProbe(breaker, spec);
+    else breaker.probing -= 1;
   } else if (breaker.phase === "closed") {
     if (verdict === "success") breaker.failures = 0;
     else if (verdict === "failure") {
@@ -63,6 +76,12 @@ export function breakerEnds(breaker: BreakerState, spec: BreakerSpec, epoch: num
       if (breaker.failures >= spec.failures) open(breaker, spec, now);
     }
   }
+}
+
+function succeedProbe(breaker: BreakerState, spec: BreakerSpec): void {
+  breaker.probing -= 1;
+  breaker.succeeded += 1;
+  if (breaker.succeeded >= spec.probes) change(breaker, "closed", never);
 }
 
 /** The open time has passed. */

@@ -38,7 +38,7 @@ function failureKind(status: number, error: ErrorObject): FailureKind {
   if (status === 401 || status === 403) return "unauthorised";
   if (status === 404) return "not-found";
   if (status >= 400 && status < 500) return clientFault(status, error);
-  return drainingMessage.test(error.message) ? "overloaded" : "server-error";
+  return drainingMessage.test(error.message) ? "draining" : "server-error";
 }
 
 function clientFault(status: number, error: ErrorObject): FailureKind {

@@ -78,7 +78,8 @@ export class OpenAiStream implements AnswerStream {
   }
 
   #keep(rest: Buffer): void {
-    if (rest.length > eventBytesMax) this.#fail({ kind: "server-error", retryAfter: null, billed: "maybe", message: "the provider sent an event beyond all measure" });
+    if (rest.length > eventBytesMax)
+      this.#fail({ kind: "server-error", retryAfter: null, billed: "maybe", message: "the provider sent an event beyond all measure" });
     else this.#carry = rest;
   }
 

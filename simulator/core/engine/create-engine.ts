@@ -4,6 +4,7 @@ import { createStepTime } from "../step-time/create-step-time.ts";
 import { engineDefaults } from "./engine-spec.ts";
 import type { EngineOptions, EngineSpec } from "./engine-spec.ts";
 import type { EngineModel } from "./engine.ts";
+import { FastEngine } from "./fast/fast-engine.ts";
 import { PlainEngine } from "./plain/plain-engine.ts";
 import type { Acceptance } from "./plain/plain-scheduler.ts";
 
@@ -16,6 +17,15 @@ const draftPurpose = purposeOf("engine-draft-accepted");
 export function createEngine(spec: EngineSpec, options: { readonly detail: "first-token" | "tokens" }): EngineModel {
   const chosen: EngineOptions = { ...engineDefaults, ...spec.options };
   assert(spec.blocks >= Math.ceil(spec.modelTokensMax / spec.blockTokens) + 1, "the KV pool holds at least one sequence of modelTokensMax and the null block");
+  const rules = { ...spec, ...chosen };
+  const stepTime = createStepTime(spec.stepTime);
+  if (chosen.speculation === null && chosen.pipelineStages === 1) return new FastEngine(rules, stepTime, options.detail);
+  return createPlainEngine(spec, options);
+}
+
+/** The same engine in the form that walks over every sequence in every step: for speculation and pipeline stages, and to judge the fast form by. */
+export function createPlainEngine(spec: EngineSpec, options: { readonly detail: "first-token" | "tokens" }): EngineModel {
+  const chosen: EngineOptions = { ...engineDefaults, ...spec.options };
   return new PlainEngine({
     rules: { ...spec, ...chosen },
     stepTime: createStepTime(spec.stepTime),

@@ -7,7 +7,10 @@ export type EngineEvent =
       readonly kind: "sequence-submitted";
       readonly id: SequenceId;
       readonly inputTokens: number;
-      /** Chained ids of the prompt's full blocks; null: nothing shared, and no hashing is paid for. */
+      /**
+       * Chained ids of the prompt's full blocks, and, where the trace knows what will be generated, of the blocks that the output fills (a later turn finds them);
+       * null: nothing shared, and no hashing is paid for.
+       */
       readonly blocks: Int32Array | null;
       /** Known to the engine model alone, never to a policy. */
       readonly outputTokens: number;
@@ -65,11 +68,16 @@ export interface StepShape {
   draftTokens: number;
 }
 
+export interface Stretch {
+  steps: number;
+  endsAt: Instant;
+}
+
 export interface StepTimeModel {
   /** Whole microseconds, at least 1, never below the same step with fewer tokens. */
   stepTime(shape: Readonly<StepShape>): Duration;
-  /** Up to `stepsMax` decode-only steps from `shape`, not passing `until`; equals the loop of stepTime bit for bit. */
-  decodeStretch(shape: Readonly<StepShape>, stepsMax: number, from: Instant, until: Instant): { readonly steps: number; readonly endsAt: Instant };
+  /** Up to `stepsMax` decode-only steps from `shape`, not passing `until`; equals the loop of stepTime bit for bit. Written into a record, since it is called for every stretch. */
+  decodeStretch(shape: Readonly<StepShape>, stepsMax: number, from: Instant, until: Instant, into: Stretch): void;
   /** Outside it a result is low confidence: counted, and said in the result. */
   readonly range: Readonly<Record<keyof StepShape, readonly [number, number]>>;
   readonly source: StepTimeSource;

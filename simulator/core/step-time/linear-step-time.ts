@@ -1,5 +1,5 @@
 import type { Duration, Instant } from "../../../router/core/machine.ts";
-import type { StepShape, StepTimeModel } from "../engine/engine.ts";
+import type { StepShape, StepTimeModel, Stretch } from "../engine/engine.ts";
 import type { StepTimeSpec } from "../engine/engine-spec.ts";
 import { unlimitedRange } from "./step-range.ts";
 
@@ -30,7 +30,7 @@ export class LinearStepTime implements StepTimeModel {
     return Math.max(1, Math.floor(time + 0.5)) as Duration;
   }
 
-  decodeStretch(shape: Readonly<StepShape>, stepsMax: number, from: Instant, until: Instant): { readonly steps: number; readonly endsAt: Instant } {
+  decodeStretch(shape: Readonly<StepShape>, stepsMax: number, from: Instant, until: Instant, into: Stretch): void {
     const spec = this.#spec;
     const fixed = spec.perStepUs + spec.perPrefillTokenUs * (shape.tokens - shape.decodes) + spec.perSequenceUs * shape.sequences;
     const attention = spec.perChunkAttentionUs * shape.chunkAttention;
@@ -44,6 +44,7 @@ export class LinearStepTime implements StepTimeModel {
       context += shape.decodes;
       steps++;
     }
-    return { steps, endsAt: endsAt as Instant };
+    into.steps = steps;
+    into.endsAt = endsAt as Instant;
   }
 }

@@ -31,17 +31,34 @@ export function compareSides(simulated: Side, live: Side): readonly ComparedMetr
   const latency = (value: number): number => Math.max(3, 0.03 * value);
   const requests = simulated.whole.summary.requests.scheduled;
   const counted = (): number => Math.max(3, 0.01 * requests);
-  const of = (name: string, read: (side: Side) => number | null, tolerance: (simulated: number) => number): ComparedMetric => compared(name, read(simulated), read(live), tolerance);
+  const of = (name: string, read: (side: Side) => number | null, tolerance: (simulated: number) => number): ComparedMetric =>
+    compared(name, read(simulated), read(live), tolerance);
   const count = (name: string, read: (counts: RequestCounts) => number): ComparedMetric => of(name, ({ whole }) => read(whole.summary.requests), counted);
   return [
     of("ttftP50Ms", ({ window }) => window.summary.ttftMs?.p50 ?? null, latency),
     of("ttftP95Ms", ({ window }) => window.summary.ttftMs?.p95 ?? null, latency),
     of("e2eP50Ms", ({ window }) => window.summary.e2eMs?.p50 ?? null, latency),
     of("e2eP95Ms", ({ window }) => window.summary.e2eMs?.p95 ?? null, latency),
-    of("breakerOpenings", (side) => side.breakerOpenings, () => 0),
-    of("retries", (side) => side.retries, (value) => Math.max(3, 0.1 * value)),
-    of("costDollars", (side) => side.costDollars, (value) => 0.005 * value),
-    of("requests", ({ whole }) => whole.summary.requests.scheduled, () => 0),
+    of(
+      "breakerOpenings",
+      (side) => side.breakerOpenings,
+      () => 0,
+    ),
+    of(
+      "retries",
+      (side) => side.retries,
+      (value) => Math.max(3, 0.1 * value),
+    ),
+    of(
+      "costDollars",
+      (side) => side.costDollars,
+      (value) => 0.005 * value,
+    ),
+    of(
+      "requests",
+      ({ whole }) => whole.summary.requests.scheduled,
+      () => 0,
+    ),
     count("served", ({ served }) => served),
     count("cut", ({ cut }) => cut),
     count("failed", ({ failed }) => failed),

@@ -3,6 +3,7 @@ import type { Duration, Instant, Out } from "../../../../router/core/machine.ts"
 import { never } from "../../../../router/core/time.ts";
 import { emptyShape } from "../../step-time/step-range.ts";
 import type { EngineCommand, EngineEvent, EngineModel, EngineSignals, SequenceId, StepShape, StepTimeModel } from "../engine.ts";
+import { submissionOf } from "../submission.ts";
 import { createPlainRequest } from "./plain-request.ts";
 import type { PlainRequest } from "./plain-request.ts";
 import { PlainScheduler } from "./plain-scheduler.ts";
@@ -115,25 +116,15 @@ export class PlainEngine implements EngineModel {
   }
 
   #submit(event: Extract<EngineEvent, { kind: "sequence-submitted" }>, now: Instant): void {
-    const { rules } = this.#options;
     assert(!this.#sequences.has(event.id), "sequence id is in use");
-    assert(event.inputTokens >= 1 && event.inputTokens < rules.modelTokensMax, "prompt does not fit the model's context");
-    const request = createPlainRequest({
-      id: event.id,
-      promptTokens: event.inputTokens,
-      stopAfter: event.outputTokens < event.outputTokensMax ? Math.max(1, event.outputTokens) : Infinity,
-      outputTokensMax: Math.max(1, event.outputTokensMax),
-      priority: event.priority,
-      arrival: event.arrival,
-      chain: event.blocks === null ? [] : [...event.blocks],
-    });
+    const request = createPlainRequest(submissionOf(event, this.#options.rules.modelTokensMax));
     this.#sequences.set(event.id, request);
     this.#arrived.push(request);
     if (this.#inFlight.length === 0) this.#startsAt = now;
   }
 
   #crash(now: Instant, out: Out<EngineCommand>): void {
-    for (const request of this.#sequences.values()) {
+    for (const request of [...this.#sequences.values()].toSorted((one, other) => one.id - other.id)) {
       out.emit({ kind: "end-sequence", id: request.id as SequenceId, reason: "error", outputTokens: request.outputs, preemptions: request.preemptions }, now);
     }
     this.#sequences.clear();
@@ -145,6 +136,8 @@ export class PlainEngine implements EngineModel {
     this.#lastEnd = now;
     this.#startsAt = never;
     this.#lastBatch = 0;
+    this.#busy = 0;
+    this.#preemptions = 0;
   }
 
   /** What is due next, as of its own instant. */

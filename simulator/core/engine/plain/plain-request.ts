@@ -1,3 +1,5 @@
+import type { Submission } from "../submission.ts";
+
 /** One sequence in the plain scheduler. Counts are tokens unless said otherwise. */
 export interface PlainRequest {
   readonly id: number;
@@ -29,12 +31,11 @@ export interface PlainRequest {
   eligibleCall: number;
 }
 
-export function createPlainRequest(
-  of: Pick<PlainRequest, "id" | "promptTokens" | "stopAfter" | "outputTokensMax" | "priority" | "arrival"> & { readonly chain: readonly number[] },
-): PlainRequest {
+export function createPlainRequest(submission: Submission): PlainRequest {
+  const { keys, ...rest } = submission;
   return {
-    ...of,
-    chain: [...of.chain],
+    ...rest,
+    chain: keys === null ? [] : Array.from(keys),
     status: "waiting",
     outputs: 0,
     computed: 0,

@@ -46,6 +46,28 @@ describe("a group of one", () => {
     expect(only(commands, "start-attempt").map(({ request }) => request)).toEqual([3, 4]);
   });
 
+  test("a probe that streams has succeeded with its first token, and can still fail after it", () => {
+    const router = make();
+    failTimes(router, 5);
+    router.at(60).wake();
+    for (let probe = 0; probe < 3; probe += 1) router.arrive(probe);
+    expect(changes(router.firstToken(0))).toEqual([]);
+    expect(changes(router.succeed(0))).toEqual([]);
+    router.firstToken(1);
+    expect(changes(router.firstToken(2))).toEqual(["closed"]);
+    for (const attempt of [1, 2]) expect(changes(router.fail(attempt, "cut"))).toEqual([]);
+    expect(router.router.snapshot().endpoints[0]?.breaker.failures).toBe(1);
+  });
+
+  test("a probe that is cut after its first token opens it again", () => {
+    const router = make();
+    failTimes(router, 5);
+    router.at(60).wake();
+    router.arrive(0);
+    router.firstToken(0);
+    expect(changes(router.at(61).fail(0, "cut"))).toEqual(["open"]);
+  });
+
   test("opens again at the first probe that fails, for the whole open time", () => {
     const router = make();
     failTimes(router, 5);
@@ -78,6 +100,8 @@ test("client faults, rate limits, aborts and lagged attempts never count", () =>
   router.leave(0);
   expect(changes(router.end(0, { kind: "aborted" }))).toEqual([]);
   expect(failTimes(router, 1, "rate-limited")).toEqual([]);
+  router.at(2).wake();
+  expect(failTimes(router, 1, "draining")).toEqual([]);
   expect(router.router.snapshot().endpoints[0]?.breaker.failures).toBe(0);
 });
 

@@ -221,7 +221,7 @@ test("draining: what is under way goes on, what is new is sent away", () => {
 
 test("no endpoint has room for the prompt: rejected, not sent", () => {
   const router = make({ deployments: [{ contextTokens: 1000 }] });
-  expect(only(router.arrive(0, { inputTokens: 1000 }), "finish-request")[0]?.result).toEqual({ kind: "rejected", why: "no-candidate", retryAfter: null });
+  expect(only(router.arrive(0, { inputTokens: 1000 }), "finish-request")[0]?.result).toEqual({ kind: "rejected", why: "too-long", retryAfter: null });
 });
 
 test("state is bounded: what has ended is forgotten", () => {

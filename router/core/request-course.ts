@@ -1,0 +1,231 @@
+/**
+ * What can happen to a request, step by step: placed, attempted, committed, timed out, ended, retried, finished. Which step follows which event in which phase is the
+ * router's table; each policy that is asked on the way (candidates, strategy, breaker, retry, queue, ledger) is a small function in a file of its own.
+ */
+import { bookOutcome } from "./accounting/book-outcome.ts";
+import { roundToNano } from "./accounting/ledger.ts";
+import { assert, present } from "./assert.ts";
+import { explanationOf } from "./candidates.ts";
+import type { RouteSpec } from "./compiled-config.ts";
+import type { Core } from "./core.ts";
+import { decide } from "./decision.ts";
+import { breakerHalfOpens, breakerHears, breakerStarts } from "./health/breaker.ts";
+import { heapRemove, heapSet } from "./indexed-heap.ts";
+import { payIntoRetryBudget } from "./limit/retry-budget.ts";
+import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
+import { enqueue, leaveQueue } from "./limit/wait-queue.ts";
+import type { Duration, Instant } from "./machine.ts";
+import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RequestId, RouteRequest } from "./messages.ts";
+import { retryWait } from "./retry-wait.ts";
+import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot } from "./state.ts";
+import { after, earlier, never, startOfTime } from "./time.ts";
+
+export type OutcomeReaction = (core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome) => void;
+
+// --- arrive, place ---
+
+export function arrive(core: Core, request: RouteRequest): void {
+  const { requests, routes } = core.state;
+  assert((requests[request.id] ?? null) === null, "a request's slot is in use");
+  while (requests.length <= request.id) requests.push(null);
+  const slot = newRequestSlot(request);
+  requests[request.id] = slot;
+  const route = core.routeOf(slot);
+  payIntoRetryBudget(present(routes[route.id], "the route's state").retryBudget, route.retry);
+  if (core.state.draining) finish(core, slot, { kind: "rejected", why: "draining", retryAfter: null });
+  else if (request.deadline <= core.state.now) finish(core, slot, { kind: "rejected", why: "deadline-passed", retryAfter: null });
+  else place(core, slot);
+}
+
+/** The first placement of a request and every later one: dispatch it, let it wait, or give it up. */
+export function place(core: Core, slot: RequestSlot): void {
+  const route = core.routeOf(slot);
+  const decision = decide(core.found, core.config, core.state, route, slot);
+  explain(core, slot, route, decision.kind === "dispatch" ? decision.endpoint : null);
+  if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
+  else if (decision.kind === "wait") wait(core, slot, route, decision.until);
+  else if (slot.lastFailure === null) finish(core, slot, { kind: "rejected", why: decision.why, retryAfter: decision.retryAfter });
+  else finish(core, slot, { kind: "failed", failure: slot.lastFailure, retryAfter: decision.retryAfter });
+}
+
+function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen: EndpointId | null): void {
+  if (!core.options.explain) return;
+  core.emit({ kind: "record-decision", request: slot.request.id, explanation: explanationOf(core.found, chosen, route.strategy) });
+}
+
+function wait(core: Core, slot: RequestSlot, route: RouteSpec, until: Instant): void {
+  const { queue } = present(core.state.routes[route.id], "the route's state");
+  if (queue.length >= route.queue.lengthMax) {
+    finish(core, slot, { kind: "rejected", why: "queue-full", retryAfter: null });
+    return;
+  }
+  slot.phase = "queued";
+  enqueue(queue, slot.request.id, core.slotOf);
+  heapSet(core.state.requestDeadlines, slot.request.id, until);
+}
+
+function unqueue(core: Core, slot: RequestSlot): void {
+  leaveQueue(present(core.state.routes[slot.request.route], "the route's state").queue, slot.request.id, core.slotOf);
+  heapRemove(core.state.requestDeadlines, slot.request.id);
+}
+
+export function giveUpWaiting(core: Core, slot: RequestSlot): void {
+  unqueue(core, slot);
+  if (slot.lastFailure === null) finish(core, slot, { kind: "rejected", why: "deadline-passed", retryAfter: null });
+  else finish(core, slot, { kind: "failed", failure: slot.lastFailure, retryAfter: null });
+}
+
+/** An endpoint has a place again: whoever waits for it goes on, in order. One that cannot use the place (its context, what it has tried) lets others pass. */
+function serveQueues(core: Core, endpoint: EndpointId): void {
+  for (const route of core.routesOf[endpoint] ?? []) {
+    const { queue } = present(core.state.routes[route.id], "the route's state");
+    let next = queue.head;
+    while (next >= 0) {
+      const slot = core.slotOf(next);
+      next = slot.queueNext;
+      const decision = decide(core.found, core.config, core.state, route, slot);
+      if (decision.kind === "dispatch") {
+        unqueue(core, slot);
+        explain(core, slot, route, decision.endpoint);
+        startAttempt(core, slot, route, decision.endpoint);
+      } else if (!core.found.reasons.includes("context-too-small")) break;
+    }
+  }
+}
+
+// --- attempt ---
+
+function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, endpoint: EndpointId): void {
+  const state = core.state;
+  const place = present(state.endpoints[endpoint], "the endpoint's state");
+  const attempt = newAttemptSlot(slot.request.id, endpoint, state.now, breakerStarts(place.breaker));
+  const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
+  state.attempts[id] = attempt;
+  place.inFlight += 1;
+  slot.phase = "attempting";
+  slot.attempt = id;
+  slot.attempts += 1;
+  if (!slot.tried.includes(endpoint)) slot.tried.push(endpoint);
+  heapSet(state.requestDeadlines, slot.request.id, attemptDeadline(route, slot.request, attempt));
+  core.emit({ kind: "start-attempt", attempt: id, request: slot.request.id, endpoint, limits: route.limits });
+}
+
+export function commit(core: Core, slot: RequestSlot): void {
+  const id = present(slot.attempt, "the attempt under way");
+  const attempt = core.attempt(id);
+  slot.phase = "streaming";
+  attempt.committed = true;
+  heapSet(core.state.requestDeadlines, slot.request.id, attemptDeadline(core.routeOf(slot), slot.request, attempt));
+  core.emit({ kind: "commit-attempt", attempt: id });
+  creditProbe(core, attempt);
+}
+
+function creditProbe(core: Core, attempt: AttemptSlot): void {
+  const endpoint = present(core.state.endpoints[attempt.endpoint], "the endpoint's state");
+  const before = endpoint.breaker.phase;
+  const heard = breakerHears(endpoint.breaker, core.deploymentOf(attempt.endpoint).breaker, attempt.breakerEpoch);
+  attempt.breakerEpoch = heard.epoch;
+  attempt.probeCredited = heard.credited;
+  noteBreaker(core, attempt.endpoint, endpoint, before);
+  if (endpoint.breaker.phase !== before) serveQueues(core, attempt.endpoint);
+}
+
+/** A limit of the route's, or the caller's deadline. */
+export function timeOut(core: Core, slot: RequestSlot): void {
+  const attempt = core.attempt(present(slot.attempt, "the attempt under way"));
+  attempt.timeout = limitReached(core.routeOf(slot), slot.request, attempt, core.state.now);
+  abort(core, slot, attempt.timeout === null ? "deadline" : "timeout");
+}
+
+/** Its outcome ends the matter; a client that leaves while a time-out is being carried out changes only how. */
+export function abort(core: Core, slot: RequestSlot, why: AbortReason): void {
+  const id = present(slot.attempt, "the attempt under way");
+  const attempt = core.attempt(id);
+  const repeated = attempt.aborted !== null;
+  attempt.aborted = why;
+  if (repeated) return;
+  heapRemove(core.state.requestDeadlines, slot.request.id);
+  slot.phase = "aborting";
+  core.emit({ kind: "abort-attempt", attempt: id, why });
+}
+
+// --- outcome, retry, finish, account ---
+
+/** Books the outcome, lets `react` say what becomes of the request, and serves who waited for the place. */
+export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, react: OutcomeReaction): void {
+  const attempt = core.attempt(id);
+  const slot = core.requestOf(attempt);
+  const endpoint = present(core.state.endpoints[attempt.endpoint], "the endpoint's state");
+  const before = endpoint.breaker.phase;
+  bookOutcome(core.config, core.state, slot, attempt, outcome);
+  noteBreaker(core, attempt.endpoint, endpoint, before);
+  core.state.attempts[id] = null;
+  core.state.freeAttempts.push(id);
+  slot.attempt = null;
+  react(core, slot, attempt, outcome);
+  serveQueues(core, attempt.endpoint);
+}
+
+function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before: BreakerPhase): void {
+  const cools = endpoint.coolUntil > core.state.now ? endpoint.coolUntil : never;
+  heapSet(core.state.endpointDeadlines, id, earlier(endpoint.breaker.openUntil, cools));
+  const { phase } = endpoint.breaker;
+  if (phase !== before) core.emit({ kind: "breaker-changed", endpoint: id, from: before, to: phase });
+}
+
+/** The open time of a breaker, or the cooling after a rate limit, has passed. */
+export function reopenEndpoint(core: Core, id: EndpointId): void {
+  const endpoint = present(core.state.endpoints[id], "the endpoint's state");
+  const before = endpoint.breaker.phase;
+  if (endpoint.breaker.openUntil <= core.state.now) breakerHalfOpens(endpoint.breaker);
+  if (endpoint.coolUntil <= core.state.now) endpoint.coolUntil = startOfTime;
+  noteBreaker(core, id, endpoint, before);
+  serveQueues(core, id);
+}
+
+export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
+  assert(outcome.kind !== "aborted", "an attempt that nobody aborted ended as aborted");
+  if (outcome.kind === "succeeded") {
+    finish(core, slot, { kind: "served" });
+    return;
+  }
+  const failure = present(outcome.failure, "what made the attempt fail");
+  if (attempt.committed) finish(core, slot, { kind: "cut", failure });
+  else considerRetry(core, slot, failure, outcome.retryAfter);
+}
+
+/** Whatever its outcome was by then, it is late. */
+export function concludeAborted(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
+  const failure = attempt.timeout ?? "timed-out-total";
+  if (attempt.aborted === "client-left") finish(core, slot, { kind: "client-left" });
+  else if (attempt.committed) finish(core, slot, { kind: "cut", failure });
+  else if (attempt.aborted === "deadline") finish(core, slot, { kind: "rejected", why: "deadline-passed", retryAfter: null });
+  else considerRetry(core, slot, failure, outcome.retryAfter);
+}
+
+function considerRetry(core: Core, slot: RequestSlot, failure: FailureKind, retryAfter: Duration | null): void {
+  slot.lastFailure = failure;
+  const route = core.routeOf(slot);
+  const wait = retryWait({ config: core.config, state: core.state, found: core.found, route, slot, failure, retryAfter, seed: core.options.seed });
+  if (wait === null) {
+    finish(core, slot, { kind: "failed", failure, retryAfter });
+  } else if (wait === 0) {
+    place(core, slot);
+  } else {
+    slot.phase = "backing-off";
+    heapSet(core.state.requestDeadlines, slot.request.id, after(core.state.now, wait));
+  }
+}
+
+export function leave(core: Core, slot: RequestSlot): void {
+  if (slot.phase === "queued") unqueue(core, slot);
+  finish(core, slot, { kind: "client-left" });
+}
+
+function finish(core: Core, slot: RequestSlot, result: FinishResult): void {
+  const id: RequestId = slot.request.id;
+  heapRemove(core.state.requestDeadlines, id);
+  core.state.requests[id] = null;
+  const { usage, estimated, priced, attempts, picoDollars } = slot;
+  core.emit({ kind: "finish-request", request: id, result, account: { nanoDollars: roundToNano(picoDollars), usage, estimated, priced, attempts } });
+}

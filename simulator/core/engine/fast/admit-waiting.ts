@@ -1,0 +1,63 @@
+import type { SchedulerState } from "./scheduler-state.ts";
+import type { Sequence } from "./sequence.ts";
+
+/** The head of the line comes in as long as budget and places are left; the first that does not fit stops all behind it. */
+export function admitWaiting(state: SchedulerState): void {
+  while (state.budget > 0 && state.running.length < state.runningMax) {
+    const sequence = state.waiting.list.first;
+    if (sequence === null) return;
+    if (!admit(state, sequence)) {
+      state.headBlocked = true;
+      return;
+    }
+  }
+}
+
+function admit(state: SchedulerState, sequence: Sequence): boolean {
+  const { rules, memory, lookUp } = state;
+  const { length } = sequence;
+  // Of a complete hit the last block is computed again: at least one token must be.
+  memory.lookUp(sequence, Math.floor((length - 1) / rules.blockTokens), lookUp);
+  const { hits } = lookUp;
+  const hitTokens = hits * rules.blockTokens;
+  const due = Math.min(length - hitTokens, state.chunkMax);
+  if (!rules.chunkedPrefill && due > state.budget) return false;
+  const tokens = Math.min(due, state.budget);
+  const target = state.blocksFor(hitTokens + tokens);
+  const whole = rules.reserveFullSequence ? state.blocksFor(length) : target;
+  const watermark = state.running.length > 0 ? state.watermarkBlocks : 0;
+  if (whole - hits + lookUp.reclaimed + watermark > memory.free) return false;
+  if (hits > 0) memory.share(sequence, hits);
+  memory.take(target - hits);
+  memory.publish(sequence, state.fullBlocks(hitTokens + tokens));
+  countPrefix(state, sequence, hitTokens);
+  state.waiting.list.remove(sequence);
+  state.running.append(sequence);
+  sequence.order = ++state.orders;
+  sequence.phase = "prefill";
+  sequence.prefillTo = length;
+  sequence.cachedTokens = hitTokens;
+  sequence.computed = hitTokens + tokens;
+  sequence.chunk = tokens;
+  sequence.chunkCall = state.call;
+  state.budget -= tokens;
+  state.addChunk(hitTokens, tokens);
+  state.admitted.push(sequence);
+  if (sequence.computed === length) state.finishPrefill(sequence);
+  else state.prefills.push(sequence);
+  return true;
+}
+
+function countPrefix(state: SchedulerState, sequence: Sequence, hitTokens: number): void {
+  const { prefix } = state;
+  if (!state.rules.prefixCaching) return;
+  if (sequence.preemptions > 0) {
+    prefix.resumedRequests++;
+    prefix.resumedQueries += sequence.length;
+    prefix.resumedHits += hitTokens;
+  } else {
+    prefix.requests++;
+    prefix.queries += sequence.length;
+    prefix.hits += hitTokens;
+  }
+}

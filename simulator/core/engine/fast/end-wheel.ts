@@ -1,0 +1,52 @@
+import type { Sequence } from "./sequence.ts";
+
+const size = 1024;
+const mask = size - 1;
+
+/**
+ * Which sequences end with the output of which call: a ring of buckets by call number. A bucket may also hold ends of later turns of the ring.
+ * Filing and removing cost the same however many there are.
+ */
+export class EndWheel {
+  readonly #buckets: (Sequence | null)[] = Array.from({ length: size }, () => null);
+  readonly #used = new Int32Array(size / 32);
+
+  file(sequence: Sequence): void {
+    const place = sequence.endCall & mask;
+    const first = this.#buckets[place] ?? null;
+    sequence.wheelBefore = null;
+    sequence.wheelBehind = first;
+    if (first !== null) first.wheelBefore = sequence;
+    this.#buckets[place] = sequence;
+    this.#used[place >> 5] = (this.#used[place >> 5] ?? 0) | (1 << (place & 31));
+  }
+
+  remove(sequence: Sequence): void {
+    const place = sequence.endCall & mask;
+    if (sequence.wheelBehind !== null) sequence.wheelBehind.wheelBefore = sequence.wheelBefore;
+    if (sequence.wheelBefore !== null) sequence.wheelBefore.wheelBehind = sequence.wheelBehind;
+    else {
+      this.#buckets[place] = sequence.wheelBehind;
+      if (sequence.wheelBehind === null) this.#used[place >> 5] = (this.#used[place >> 5] ?? 0) & ~(1 << (place & 31));
+    }
+    sequence.wheelBefore = null;
+    sequence.wheelBehind = null;
+  }
+
+  /** The first of the bucket of a call; go on by `wheelBehind`, and look at `endCall`. */
+  bucketOf(call: number): Sequence | null {
+    return this.#buckets[call & mask] ?? null;
+  }
+
+  /** No sequence ends before this call. At least `call`, at most one turn later. */
+  earliestFrom(call: number): number {
+    let distance = 0;
+    while (distance < size) {
+      const place = (call + distance) & mask;
+      const bits = (this.#used[place >> 5] ?? 0) >>> (place & 31);
+      if (bits !== 0) return call + distance + (31 - Math.clz32(bits & -bits));
+      distance += 32 - (place & 31);
+    }
+    return call + size;
+  }
+}

@@ -1,0 +1,344 @@
+import { assert } from "../../../../router/core/assert.ts";
+import type { Duration, Instant, Out } from "../../../../router/core/machine.ts";
+import { never } from "../../../../router/core/time.ts";
+import { emptyShape } from "../../step-time/step-range.ts";
+import type { EngineCommand, EngineEvent, EngineModel, EngineSignals, SequenceId, StepTimeModel } from "../engine.ts";
+import { submissionOf } from "../submission.ts";
+import type { FastRules } from "./fast-rules.ts";
+import { FastScheduler } from "./fast-scheduler.ts";
+import type { OutputListener } from "./process-call.ts";
+import type { Sequence } from "./sequence.ts";
+
+/**
+ * vLLM's engine loop in time, around the fast scheduler. An iteration of the loop takes in the oldest step in flight, arrivals and aborts, and schedules
+ * the next step; synchronous one deep, asynchronous two. Iterations in which nothing can happen but one more token for everybody are `quiet`:
+ * how many come next follows from the sums, their times from the step-time model, and they are carried out all at once, or as many as lie before an event.
+ */
+export class FastEngine implements EngineModel {
+  readonly #rules: FastRules;
+  readonly #stepTime: StepTimeModel;
+  readonly #all: boolean;
+  readonly #depth: number;
+  readonly #shape = emptyShape();
+  readonly #stretch = { steps: 0, endsAt: 0 as Instant };
+  readonly #listener: OutputListener;
+  #scheduler: FastScheduler;
+  readonly #arrived: Sequence[] = [];
+  readonly #aborted: SequenceId[] = [];
+  /** Of the oldest step in flight; never: none is. */
+  #endsAt: Instant = never;
+  /** Unscaled times of the oldest step and of the one behind it. */
+  #oldestTime = 0;
+  #nextTime = 0;
+  /** When an idle loop looks at its queue. */
+  #startsAt: Instant = never;
+  /** The next iteration that is not quiet, and how many quiet ones come before it. */
+  #deadline: Instant = never;
+  #quiet = 0;
+  #wokenAt = -1;
+  #slowdown = 1;
+  #busy = 0;
+  #busySince = 0;
+  #lastBatch = 0;
+  #inside = false;
+  #at = 0 as Instant;
+  #out: Out<EngineCommand> | null = null;
+
+  constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens") {
+    this.#rules = rules;
+    this.#stepTime = stepTime;
+    this.#all = detail === "tokens";
+    this.#depth = rules.asyncScheduling ? 2 : 1;
+    this.#scheduler = new FastScheduler(rules);
+    this.#listener = {
+      output: (sequence, index) => {
+        if (index === 0 || this.#all) this.#emit({ kind: "emit-tokens", id: sequence.id as SequenceId, from: index, count: 1 });
+      },
+      ended: (sequence) => this.#emitEnd(sequence, sequence.stops ? "stop" : "length"),
+    };
+  }
+
+  handle(event: EngineEvent, now: Instant, out: Out<EngineCommand>): void {
+    this.#enter(out);
+    this.#advance((this.#wokenAt === now ? now : now - 1) as Instant);
+    this.#at = now;
+    switch (event.kind) {
+      case "sequence-submitted":
+        this.#arrived.push(this.#scheduler.prepare(this.#checked(event)));
+        this.#interrupt(now);
+        break;
+      case "sequence-aborted":
+        assert(this.#scheduler.sequenceOf(event.id).phase !== "ended" && !this.#aborted.includes(event.id), "abort of a sequence that is not running");
+        this.#aborted.push(event.id);
+        this.#interrupt(now);
+        break;
+      case "speed-changed":
+        assert(event.factor > 0, "speed factor must be above 0");
+        this.#slowdown = event.factor;
+        this.#interrupt(never);
+        break;
+      case "engine-crashed":
+        this.#crash(now);
+        break;
+    }
+    this.#leave();
+  }
+
+  wake(now: Instant, out: Out<EngineCommand>): void {
+    this.#enter(out);
+    while (this.#deadline <= now) this.#carryOut();
+    this.#wokenAt = now;
+    this.#leave();
+  }
+
+  nextDeadline(): Instant {
+    return this.#deadline;
+  }
+
+  observe(now: Instant): EngineSignals {
+    this.#goQuietly((this.#wokenAt === now ? now : now - 1) as Instant);
+    const { state } = this.#scheduler;
+    const blocks = this.#rules.blocks - 1;
+    return {
+      running: state.running.length,
+      waiting: state.waiting.list.length + this.#arrived.length,
+      blocksUsed: blocks - state.memory.free,
+      blocks,
+      prefixQueries: state.prefix.queries,
+      prefixHits: state.prefix.hits,
+      preemptions: state.preemptions,
+      busy: (this.#busy + (this.#endsAt === never ? 0 : Math.min(now, this.#endsAt) - this.#busySince)) as Duration,
+      batchUse: this.#lastBatch / this.#rules.sequencesMax,
+    };
+  }
+
+  #enter(out: Out<EngineCommand>): void {
+    assert(!this.#inside, "an engine is never re-entered");
+    this.#inside = true;
+    this.#out = out;
+  }
+
+  #leave(): void {
+    this.#inside = false;
+    this.#out = null;
+  }
+
+  #checked(event: Extract<EngineEvent, { kind: "sequence-submitted" }>): ReturnType<typeof submissionOf> {
+    assert(this.#scheduler.sequenceOf(event.id).phase === "ended", "sequence id is in use");
+    return submissionOf(event, this.#rules.modelTokensMax);
+  }
+
+  /** Everything up to and with `limit`. */
+  #advance(limit: Instant): void {
+    while (this.#deadline <= limit) this.#carryOut();
+    this.#goQuietly(limit);
+  }
+
+  /** What came in must be looked at when the loop comes round. @param idleAt when, should it be idle */
+  #interrupt(idleAt: Instant): void {
+    this.#quiet = 0;
+    if (this.#endsAt === never && this.#startsAt === never) this.#startsAt = idleAt;
+    this.#deadline = this.#endsAt === never ? this.#startsAt : this.#endsAt;
+  }
+
+  #carryOut(): void {
+    this.#skip(this.#quiet, this.#deadline);
+    const at = this.#deadline;
+    this.#at = at;
+    const { state } = this.#scheduler;
+    if (state.call > state.processed) {
+      this.#takeAborts(false);
+      this.#scheduler.process(this.#listener, this.#all);
+      this.#oldestTime = this.#nextTime;
+    }
+    this.#startsAt = never;
+    this.#fillQueue();
+    if (state.call > state.processed) {
+      if (this.#endsAt === never) this.#busySince = at;
+      this.#endsAt = (at + this.#scaled(this.#oldestTime)) as Instant;
+    } else if (this.#endsAt !== never) {
+      this.#busy += at - this.#busySince;
+      this.#endsAt = never;
+    }
+    this.#plan();
+  }
+
+  #fillQueue(): void {
+    const scheduler = this.#scheduler;
+    const { state } = scheduler;
+    for (;;) {
+      for (const sequence of this.#arrived) scheduler.add(sequence);
+      this.#arrived.length = 0;
+      this.#takeAborts(true);
+      if (!scheduler.hasRequests) return;
+      const shape = scheduler.schedule();
+      const time = shape.tokens === 0 ? 0 : this.#stepTime.stepTime(shape);
+      if (state.call - state.processed === 1) this.#oldestTime = time;
+      else this.#nextTime = time;
+      if (shape.tokens > 0) this.#lastBatch = shape.sequences;
+      for (const sequence of state.admitted) {
+        if (sequence.preemptions === 0) this.#emit({ kind: "start-sequence", id: sequence.id as SequenceId, cachedTokens: sequence.cachedTokens });
+      }
+      if (state.call - state.processed >= this.#depth || (shape.tokens === 0 && !scheduler.hasRequests)) return;
+    }
+  }
+
+  /** @param arrived whether what has arrived stands in the line: only then can it be aborted there */
+  #takeAborts(arrived: boolean): void {
+    if (this.#aborted.length === 0) return;
+    let left = 0;
+    for (const id of this.#aborted) {
+      const sequence = this.#scheduler.sequenceOf(id);
+      if (!arrived && this.#arrived.includes(sequence)) {
+        this.#aborted[left++] = id;
+        continue;
+      }
+      this.#scheduler.abort(sequence);
+      this.#emitEnd(sequence, "abort");
+    }
+    this.#aborted.length = left;
+  }
+
+  #crash(now: Instant): void {
+    for (const sequence of this.#scheduler.live()) {
+      sequence.outputs = this.#scheduler.state.outputsOf(sequence);
+      this.#emitEnd(sequence, "error");
+    }
+    this.#scheduler = new FastScheduler(this.#rules);
+    this.#arrived.length = 0;
+    this.#aborted.length = 0;
+    this.#endsAt = never;
+    this.#startsAt = never;
+    this.#deadline = never;
+    this.#quiet = 0;
+    this.#busy = 0;
+    this.#busySince = now;
+    this.#lastBatch = 0;
+  }
+
+  outputTokensOf(id: SequenceId): number {
+    const sequence = this.#scheduler.sequenceOf(id);
+    return sequence.phase === "ended" ? 0 : this.#scheduler.state.outputsOf(sequence);
+  }
+
+  #emit(command: EngineCommand): void {
+    this.#out?.emit(command, this.#at);
+  }
+
+  #emitEnd(sequence: Sequence, reason: "stop" | "length" | "abort" | "error"): void {
+    this.#emit({ kind: "end-sequence", id: sequence.id as SequenceId, reason, outputTokens: sequence.outputs, preemptions: sequence.preemptions });
+  }
+
+  #scaled(time: number): number {
+    return this.#slowdown === 1 || time === 0 ? time : Math.max(1, Math.floor(time * this.#slowdown + 0.5));
+  }
+
+  /** Finds the next iteration that is not quiet. */
+  #plan(): void {
+    this.#quiet = 0;
+    if (this.#endsAt === never) {
+      this.#deadline = this.#startsAt;
+      return;
+    }
+    const quiet = this.#all ? 0 : this.#quietIterations();
+    this.#quiet = Math.max(0, quiet);
+    this.#deadline = this.#quiet === 0 ? this.#endsAt : this.#endAfter(this.#quiet, never).endsAt;
+  }
+
+  /**
+   * Iterations from the end of the oldest step on that take in no first token and no end, schedule nothing but one token for each of the same sequences,
+   * and find the blocks for it. A head of the line that did not fit stays so: free blocks only get fewer, and so do its hits.
+   */
+  #quietIterations(): number {
+    const { state } = this.#scheduler;
+    const { decodes, waiting, running } = state;
+    if (state.prefills.length > 0 || decodes.count === 0 || decodes.count > this.#rules.batchedTokensMax) return 0;
+    if (waiting.list.length > 0 && running.length < state.runningMax && !state.headBlocked) return 0;
+    if (state.call - state.processed !== this.#depth || state.starvedCall > state.processed) return 0;
+    const oldest = state.processed + 1;
+    if (state.firstsOf(oldest).length > 0) return 0;
+    let quiet = state.ends.earliestFrom(oldest) - oldest;
+    if (this.#rules.asyncScheduling) quiet = state.firstsOf(oldest + 1).length > 0 ? Math.min(1, quiet - 1) : quiet - 1;
+    if (quiet <= 0) return 0;
+    quiet = decodes.callsWithin(state.memory.free, state.call + 1, quiet);
+    return state.fills.callsWithout(state.call + 1, quiet);
+  }
+
+  /** Carries out the quiet iterations at and before `limit`. */
+  #goQuietly(limit: Instant): void {
+    if (this.#quiet === 0 || this.#endsAt > limit) return;
+    const { steps, endsAt } = this.#endAfter(this.#quiet, limit);
+    this.#skip(steps, endsAt);
+    this.#quiet -= steps;
+  }
+
+  /**
+   * When the oldest step in flight ends after `iterations`, or, when that is beyond `limit`, after the first so many that it ends behind `limit`.
+   * An iteration starts the step behind the oldest: asynchronous, its time is known; else it is the step that the iteration schedules.
+   */
+  #endAfter(iterations: number, limit: Instant): { steps: number; endsAt: Instant } {
+    const stretch = this.#stretch;
+    const { call } = this.#scheduler.state;
+    let done = 0;
+    let endsAt: number = this.#endsAt;
+    if (this.#rules.asyncScheduling) {
+      endsAt += this.#scaled(this.#nextTime);
+      done = 1;
+    }
+    const first = call + 1;
+    if (done < iterations && endsAt <= limit) {
+      this.#decodesOf(first);
+      this.#stretchOf(iterations - done, endsAt as Instant, limit);
+      const { steps } = stretch;
+      endsAt = stretch.endsAt;
+      done += steps;
+      if (done < iterations && endsAt <= limit) {
+        this.#decodesOf(first + steps);
+        endsAt += this.#scaled(this.#stepTime.stepTime(this.#shape));
+        done++;
+      }
+    }
+    stretch.steps = done;
+    stretch.endsAt = endsAt as Instant;
+    return stretch;
+  }
+
+  #decodesOf(call: number): void {
+    const { state } = this.#scheduler;
+    state.decodes.fill(this.#shape, call, state.running.first);
+  }
+
+  /** As the model's decodeStretch, at the present speed. */
+  #stretchOf(stepsMax: number, from: Instant, until: Instant): void {
+    const stretch = this.#stretch;
+    if (this.#slowdown === 1) {
+      this.#stepTime.decodeStretch(this.#shape, stepsMax, from, until, stretch);
+      return;
+    }
+    const shape = this.#shape;
+    stretch.steps = 0;
+    stretch.endsAt = from;
+    while (stretch.steps < stepsMax) {
+      const endsAt = (stretch.endsAt + this.#scaled(this.#stepTime.stepTime(shape))) as Instant;
+      if (endsAt > until) return;
+      stretch.endsAt = endsAt;
+      stretch.steps++;
+      shape.decodeContext += shape.decodes;
+      shape.decodeContextMax++;
+    }
+  }
+
+  #skip(iterations: number, endsAt: Instant): void {
+    if (iterations === 0) return;
+    const { state } = this.#scheduler;
+    const blocks = state.decodes.blocksNeeded(state.call + 1, iterations);
+    if (blocks > 0) state.memory.take(blocks);
+    state.call += iterations;
+    state.processed += iterations;
+    this.#endsAt = endsAt;
+    this.#lastBatch = state.decodes.count;
+    if (!this.#rules.asyncScheduling) return;
+    this.#decodesOf(state.call);
+    this.#nextTime = this.#stepTime.stepTime(this.#shape);
+  }
+}

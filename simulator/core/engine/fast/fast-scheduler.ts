@@ -1,0 +1,94 @@
+import type { SequenceId, StepShape } from "../engine.ts";
+import type { Submission } from "../submission.ts";
+import type { FastRules } from "./fast-rules.ts";
+import { processCall } from "./process-call.ts";
+import type { OutputListener } from "./process-call.ts";
+import { scheduleCall } from "./schedule-call.ts";
+import { SchedulerState } from "./scheduler-state.ts";
+import { Sequence } from "./sequence.ts";
+import { forgetFirst } from "./walk-running.ts";
+
+/**
+ * The plain scheduler's rules at the cost of a step's events instead of its sequences: equal to it in every batch, block count, statistic and time.
+ * Speculation and pipeline stages are left to the plain form.
+ */
+export class FastScheduler {
+  readonly state: SchedulerState;
+  readonly #sequences: Sequence[] = [];
+
+  constructor(rules: FastRules) {
+    this.state = new SchedulerState(rules);
+  }
+
+  get hasRequests(): boolean {
+    const { state } = this;
+    return state.running.length > 0 || state.waiting.list.length > 0 || state.endedSinceCall;
+  }
+
+  /** The object of an id, made when it is first used. */
+  sequenceOf(id: SequenceId): Sequence {
+    while (this.#sequences.length <= id) this.#sequences.push(new Sequence(this.#sequences.length));
+    return this.#sequences[id] as Sequence;
+  }
+
+  /** Every sequence that has not ended. */
+  *live(): Generator<Sequence> {
+    for (const sequence of this.#sequences) if (sequence.phase !== "ended") yield sequence;
+  }
+
+  /** Fills in what was submitted; the sequence joins the line with `add`. */
+  prepare(submission: Submission): Sequence {
+    const { rules } = this.state;
+    const sequence = this.sequenceOf(submission.id);
+    const byLength = Math.min(submission.outputTokensMax, rules.modelTokensMax - submission.promptTokens);
+    sequence.phase = "waiting";
+    sequence.promptTokens = submission.promptTokens;
+    sequence.outputsEnd = Math.min(submission.stopAfter, byLength);
+    sequence.stops = submission.stopAfter <= byLength;
+    sequence.surprising = rules.asyncScheduling && submission.stopAfter < byLength;
+    sequence.priority = submission.priority;
+    sequence.arrival = submission.arrival;
+    sequence.keys = rules.prefixCaching ? submission.keys : null;
+    sequence.preemptions = 0;
+    sequence.outputs = 0;
+    sequence.chunkCall = 0;
+    return sequence;
+  }
+
+  add(sequence: Sequence): void {
+    this.state.waiting.add(sequence);
+  }
+
+  abort(sequence: Sequence): void {
+    const { state } = this;
+    const outputs = state.outputsOf(sequence);
+    const stale = state.stale.indexOf(sequence);
+    if (stale >= 0) state.stale.splice(stale, 1);
+    if (sequence.phase === "waiting") state.waiting.list.remove(sequence);
+    else {
+      const owned = state.blocksFor(state.computedOf(sequence));
+      const hashed = state.fullBlocks(state.knownOf(sequence));
+      if (sequence.phase === "prefill") state.prefills.splice(state.prefills.indexOf(sequence), 1);
+      else {
+        if (sequence.phase === "decode") state.leave(sequence);
+        state.ends.remove(sequence);
+        forgetFirst(state, sequence);
+      }
+      state.running.remove(sequence);
+      state.memory.release(sequence, owned, hashed);
+    }
+    sequence.outputs = outputs;
+    sequence.phase = "ended";
+    state.endedSinceCall = true;
+  }
+
+  /** The step that was put together; empty: no tokens. */
+  schedule(): Readonly<StepShape> {
+    scheduleCall(this.state);
+    return this.state.shape;
+  }
+
+  process(listener: OutputListener, all: boolean): void {
+    processCall(this.state, listener, all);
+  }
+}

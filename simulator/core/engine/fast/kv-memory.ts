@@ -1,0 +1,185 @@
+import type { CachedBlock } from "./cached-block.ts";
+import type { Sequence } from "./sequence.ts";
+
+const noKey = 0;
+
+/**
+ * KV blocks of one engine without block ids. Blocks without a hash are only ever prepended to the free queue and hashed ones only appended, so the queue is always
+ * [a count of unhashed][the hashed, least recently used first]. Of the hashed, those with contents that somebody else may look for stand alone; the others
+ * (private prompts, outputs) are counted in runs. Taking blocks is a debt, settled before the next release or look-up: it evicts from the head.
+ * Equal, in every look-up and free count, to the pool with real ids in ../plain.
+ */
+export class KvMemory {
+  free: number;
+  readonly #holders = new Map<number, CachedBlock>();
+  /** Ends of the queue of hashed free blocks. */
+  #oldest: CachedBlock | null = null;
+  #newest: CachedBlock | null = null;
+  #unhashed: number;
+  #debt = 0;
+  #spare: CachedBlock | null = null;
+  /** Contents that nobody else can have; above every id of a caller. */
+  #privateKeys = 4_294_967_296;
+
+  /** @param blocks without the null block */
+  constructor(blocks: number) {
+    this.free = blocks;
+    this.#unhashed = blocks;
+  }
+
+  take(blocks: number): void {
+    this.free -= blocks;
+    this.#debt += blocks;
+  }
+
+  /** Length of the cached prefix in blocks, and how many of its blocks are free now. */
+  lookUp(sequence: Sequence, blocksMax: number, into: { hits: number; reclaimed: number }): void {
+    into.hits = 0;
+    into.reclaimed = 0;
+    const { keys } = sequence;
+    if (keys === null) return;
+    this.#settle();
+    const most = Math.min(blocksMax, keys.length);
+    while (into.hits < most) {
+      const block = this.#holders.get(keys[into.hits] ?? noKey);
+      if (block === undefined) return;
+      into.hits++;
+      if (block.references === 0) into.reclaimed++;
+    }
+  }
+
+  share(sequence: Sequence, hits: number): void {
+    const { keys } = sequence;
+    for (let index = 0; keys !== null && index < hits; index++) {
+      const block = this.#holders.get(keys[index] ?? noKey);
+      if (block === undefined) return;
+      if (block.references === 0) {
+        this.#unlink(block);
+        this.free--;
+      }
+      block.references++;
+      sequence.blocks.push(block);
+    }
+  }
+
+  /** Makes its full blocks up to `full` findable, where they have keys. */
+  publish(sequence: Sequence, full: number): void {
+    const { keys, blocks } = sequence;
+    if (keys === null || blocks.length >= full || blocks.length >= keys.length) return;
+    this.#settle();
+    const most = Math.min(full, keys.length);
+    while (blocks.length < most) blocks.push(this.#hold(keys[blocks.length] ?? noKey, 1));
+  }
+
+  /** @param owned blocks of the sequence @param hashed how many of them, from the first, are full and known */
+  release(sequence: Sequence, owned: number, hashed: number): void {
+    this.#settle();
+    this.#unhashed += owned - hashed;
+    const { blocks } = sequence;
+    const countless = hashed - blocks.length;
+    this.free += owned - blocks.length;
+    if (countless > 0) this.#appendRun(countless);
+    for (let index = blocks.length - 1; index >= 0; index--) {
+      const block = blocks[index];
+      if (block === undefined) continue;
+      block.references--;
+      if (block.references > 0) continue;
+      this.#append(block);
+      this.free++;
+    }
+    blocks.length = 0;
+  }
+
+  /** Before the release of a preempted sequence: what it has computed gets keys of its own, so that it can find it again. */
+  keepFor(sequence: Sequence, hashed: number): void {
+    const known = sequence.keys?.length ?? 0;
+    if (known < hashed) {
+      const keys = sequence.keys === null ? [] : Array.from(sequence.keys);
+      while (keys.length < hashed) keys.push(++this.#privateKeys);
+      sequence.keys = keys;
+    }
+    this.publish(sequence, hashed);
+  }
+
+  #hold(key: number, references: number): CachedBlock {
+    const block = this.#create(key, false, 1, references);
+    const holder = this.#holders.get(key);
+    if (holder === undefined) this.#holders.set(key, block);
+    else {
+      let last = holder;
+      while (last.nextHolder !== null) last = last.nextHolder;
+      last.nextHolder = block;
+    }
+    return block;
+  }
+
+  #settle(): void {
+    if (this.#debt === 0) return;
+    const unhashed = Math.min(this.#debt, this.#unhashed);
+    this.#unhashed -= unhashed;
+    this.#debt -= unhashed;
+    while (this.#debt > 0 && this.#oldest !== null) {
+      const oldest = this.#oldest;
+      const evicted = Math.min(this.#debt, oldest.count);
+      this.#debt -= evicted;
+      oldest.count -= evicted;
+      if (oldest.count === 0) this.#evict(oldest);
+    }
+  }
+
+  #evict(block: CachedBlock): void {
+    this.#unlink(block);
+    if (!block.isRun) this.#forget(block);
+    block.nextHolder = this.#spare;
+    this.#spare = block;
+  }
+
+  #forget(block: CachedBlock): void {
+    const holder = this.#holders.get(block.key);
+    if (holder === undefined) return;
+    if (holder === block) {
+      if (block.nextHolder === null) this.#holders.delete(block.key);
+      else this.#holders.set(block.key, block.nextHolder);
+      return;
+    }
+    let previous = holder;
+    while (previous.nextHolder !== null && previous.nextHolder !== block) previous = previous.nextHolder;
+    previous.nextHolder = block.nextHolder;
+  }
+
+  #create(key: number, isRun: boolean, count: number, references: number): CachedBlock {
+    const spare = this.#spare;
+    if (spare === null) return { key, isRun, count, references, before: null, behind: null, nextHolder: null };
+    this.#spare = spare.nextHolder;
+    spare.key = key;
+    spare.isRun = isRun;
+    spare.count = count;
+    spare.references = references;
+    spare.nextHolder = null;
+    return spare;
+  }
+
+  #appendRun(count: number): void {
+    const newest = this.#newest;
+    if (newest !== null && newest.isRun) newest.count += count;
+    else this.#append(this.#create(noKey, true, count, 0));
+  }
+
+  #append(block: CachedBlock): void {
+    const newest = this.#newest;
+    block.before = newest;
+    block.behind = null;
+    if (newest === null) this.#oldest = block;
+    else newest.behind = block;
+    this.#newest = block;
+  }
+
+  #unlink(block: CachedBlock): void {
+    if (block.before === null) this.#oldest = block.behind;
+    else block.before.behind = block.behind;
+    if (block.behind === null) this.#newest = block.before;
+    else block.behind.before = block.before;
+    block.before = null;
+    block.behind = null;
+  }
+}

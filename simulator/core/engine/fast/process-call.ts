@@ -1,0 +1,78 @@
+import type { SchedulerState } from "./scheduler-state.ts";
+import type { Sequence } from "./sequence.ts";
+
+export interface OutputListener {
+  /** @param index of the token among the outputs, from 0 */
+  output(sequence: Sequence, index: number): void;
+  ended(sequence: Sequence): void;
+}
+
+/**
+ * Takes in the output of the oldest call in flight, in scheduling order. Without `all`, only the sequences to which something happens are looked at:
+ * a first token, an end, an output that comes after a preemption.
+ */
+export function processCall(state: SchedulerState, listener: OutputListener, all: boolean): void {
+  const call = ++state.processed;
+  const firsts = state.firstsOf(call);
+  const bucket = state.ends.bucketOf(call);
+  const starved = state.starvedCall > call;
+  if (firsts.length === 0 && bucket === null && state.stale.length === 0 && !all && !starved) return;
+  const { affected } = state;
+  if (all || starved) addEverySampled(state, call);
+  else addEndsAndFirsts(state, call, bucket, firsts);
+  for (const sequence of state.stale) affected.push(sequence);
+  if (affected.length > 1) affected.sort((one, other) => one.order - other.order);
+  for (const sequence of affected) takeOutput(state, sequence, call, listener);
+  firsts.length = 0;
+  state.stale.length = 0;
+  affected.length = 0;
+}
+
+function addEndsAndFirsts(state: SchedulerState, call: number, bucket: Sequence | null, firsts: readonly Sequence[]): void {
+  for (const sequence of firsts) state.affected.push(sequence);
+  for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind) {
+    if (sequence.endCall === call && sequence.firstCall !== call) state.affected.push(sequence);
+  }
+}
+
+function addEverySampled(state: SchedulerState, call: number): void {
+  for (let sequence = state.running.first; sequence !== null; sequence = sequence.behind) {
+    if (sequence.phase !== "decode" && sequence.phase !== "ending") continue;
+    const starved = call >= sequence.starvedFrom && call <= sequence.starvedTo;
+    if (!starved && call >= sequence.firstCall && call <= sequence.endCall) state.affected.push(sequence);
+  }
+}
+
+function takeOutput(state: SchedulerState, sequence: Sequence, call: number, listener: OutputListener): void {
+  if (sequence.phase === "waiting") {
+    sequence.outputs++;
+    listener.output(sequence, sequence.outputs - 1);
+    if (sequence.outputs < sequence.outputsEnd) return;
+    state.waiting.list.remove(sequence);
+    end(state, sequence, listener);
+    return;
+  }
+  listener.output(sequence, state.outputsOf(sequence) - 1);
+  if (sequence.endCall === call) {
+    endRunning(state, sequence);
+    sequence.outputs = sequence.outputsEnd;
+    end(state, sequence, listener);
+  } else if (sequence.starvedTo === state.call) state.memory.publish(sequence, state.fullBlocks(state.knownOf(sequence)));
+}
+
+function end(state: SchedulerState, sequence: Sequence, listener: OutputListener): void {
+  sequence.phase = "ended";
+  state.endedSinceCall = true;
+  listener.ended(sequence);
+}
+
+/** Gives back its place and blocks; the blocks of its last outputs are cached first. */
+function endRunning(state: SchedulerState, sequence: Sequence): void {
+  const owned = state.blocksFor(state.computedOf(sequence));
+  const hashed = state.fullBlocks(state.knownOf(sequence));
+  if (sequence.phase === "decode") state.leave(sequence);
+  state.ends.remove(sequence);
+  state.running.remove(sequence);
+  state.memory.publish(sequence, hashed);
+  state.memory.release(sequence, owned, hashed);
+}

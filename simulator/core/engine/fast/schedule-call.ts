@@ -1,0 +1,105 @@
+import { admitWaiting } from "./admit-waiting.ts";
+import type { SchedulerState } from "./scheduler-state.ts";
+import type { Sequence } from "./sequence.ts";
+import { walkRunning } from "./walk-running.ts";
+
+/**
+ * One schedule() call. Nearly always every decoding sequence gets its token and every prefill its chunk: then the step is sums, and only prefills, admissions and
+ * full blocks that others may look for are touched. Where budget or blocks do not reach for all, the running list is walked in order instead.
+ */
+export function scheduleCall(state: SchedulerState): void {
+  const { rules } = state;
+  const call = ++state.call;
+  state.endedSinceCall = false;
+  state.headBlocked = false;
+  state.preempted.length = 0;
+  state.admitted.length = 0;
+  state.firstsOf(call).length = 0;
+  if (rules.asyncScheduling) setCertainEndsAside(state, call - 1);
+  state.budget = rules.batchedTokensMax;
+  state.chunkMax = chunkMaxOf(state);
+  const blocks = blocksIfAllFit(state);
+  if (blocks >= 0) scheduleAll(state, blocks);
+  else walkRunning(state);
+  if (state.preempted.length === 0 && state.waiting.list.length > 0) admitWaiting(state);
+}
+
+function chunkMaxOf(state: SchedulerState): number {
+  const { longPrefillTokensMax, longPrefillAdaptive, batchedTokensMax } = state.rules;
+  if (longPrefillTokensMax === 0) return Infinity;
+  const sequences = state.running.length + state.waiting.list.length;
+  if (sequences <= 1) return Infinity;
+  return longPrefillAdaptive ? Math.max(longPrefillTokensMax, Math.floor(batchedTokensMax / sequences)) : longPrefillTokensMax;
+}
+
+/** Their last output is in flight and they would not outlive it: they keep their place and blocks, but are not scheduled. */
+function setCertainEndsAside(state: SchedulerState, endCall: number): void {
+  for (let sequence = state.ends.bucketOf(endCall); sequence !== null; sequence = sequence.wheelBehind) {
+    if (sequence.endCall !== endCall || sequence.surprising || sequence.phase !== "decode") continue;
+    state.leave(sequence);
+    sequence.phase = "ending";
+  }
+}
+
+/** Blocks that the call needs if everybody gets what is due, chunks noted on the way; -1: somebody does not. */
+function blocksIfAllFit(state: SchedulerState): number {
+  const { decodes, prefills, call, memory } = state;
+  let blocks = decodes.blocksNeededIn(call);
+  let left = state.budget - decodes.count;
+  if (left < 0) return -1;
+  for (const sequence of prefills) {
+    const due = Math.min(sequence.prefillTo - sequence.computed, state.chunkMax);
+    if (due > left && !prefillsComeLast(state)) return -1;
+    const tokens = Math.min(due, left);
+    sequence.chunk = tokens;
+    left -= tokens;
+    blocks += state.blocksFor(sequence.computed + tokens) - state.blocksFor(sequence.computed);
+  }
+  return blocks > memory.free ? -1 : blocks;
+}
+
+function prefillsComeLast(state: SchedulerState): boolean {
+  let sequence = state.running.last;
+  for (let count = state.prefills.length; count > 0; count--) {
+    if (sequence === null || sequence.phase !== "prefill") return false;
+    sequence = sequence.before;
+  }
+  return true;
+}
+
+function scheduleAll(state: SchedulerState, blocks: number): void {
+  const { decodes, prefills, call } = state;
+  if (blocks > 0) state.memory.take(blocks);
+  decodes.fill(state.shape, call, state.running.first);
+  state.budget -= decodes.count;
+  if (state.fills.count > 0) publishInOrder(state);
+  else for (const sequence of prefills) state.memory.publish(sequence, state.fullBlocks(sequence.computed + sequence.chunk));
+  if (prefills.length > 0) advancePrefills(state);
+}
+
+/** Equal contents are held in the order of the running list, decodes and prefills mixed. */
+function publishInOrder(state: SchedulerState): void {
+  const { call, rules } = state;
+  const filling: Sequence[] = [...state.fills.of(call), ...state.prefills];
+  filling.sort((one, other) => one.order - other.order);
+  for (const sequence of filling) {
+    const known = sequence.phase === "prefill" ? sequence.computed + sequence.chunk : call + sequence.offset + (rules.asyncScheduling ? 0 : 1);
+    state.memory.publish(sequence, state.fullBlocks(known));
+  }
+}
+
+function advancePrefills(state: SchedulerState): void {
+  const { prefills } = state;
+  let kept = 0;
+  for (const sequence of prefills) {
+    if (sequence.chunk > 0) {
+      sequence.chunkCall = state.call;
+      state.addChunk(sequence.computed, sequence.chunk);
+      state.budget -= sequence.chunk;
+      sequence.computed += sequence.chunk;
+    }
+    if (sequence.computed === sequence.prefillTo) state.finishPrefill(sequence);
+    else prefills[kept++] = sequence;
+  }
+  prefills.length = kept;
+}

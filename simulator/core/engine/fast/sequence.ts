@@ -1,0 +1,62 @@
+import type { CachedBlock } from "./cached-block.ts";
+
+/**
+ * Where a sequence stands. `prefill`: its known tokens are being computed; `decode`: it gets one token in every call, and nothing of it is touched;
+ * `ending`: its last output is certain and in flight, so it is no longer scheduled.
+ */
+export type Phase = "waiting" | "prefill" | "decode" | "ending" | "ended";
+
+/** One sequence of the fast scheduler; the objects are used again, one per id. Counts are tokens, calls are numbers of schedule() calls. */
+export class Sequence {
+  readonly id: number;
+  phase: Phase = "ended";
+  promptTokens = 0;
+  /** Outputs at its end, and whether that end is an EOS. */
+  outputsEnd = 0;
+  stops = false;
+  /** Asynchronous: the scheduler cannot foresee the end, so one call too many is made for it. */
+  surprising = false;
+  priority = 0;
+  arrival = 0;
+  preemptions = 0;
+  /** Chained ids of its full blocks as far as the caller, or a preemption, gave them. */
+  keys: ArrayLike<number> | null = null;
+  /** The blocks that hold them, in its own order. */
+  blocks: CachedBlock[] = [];
+  /** Outputs known when it was last admitted (or while it waits). */
+  outputs = 0;
+  /** Known tokens at its last admission: what prefill computes. */
+  prefillTo = 0;
+  /** Found in the cache at its last admission. */
+  cachedTokens = 0;
+  /** Prefill only: tokens computed. */
+  computed = 0;
+  /** Decode: computed before call c is c + offset. */
+  offset = 0;
+  /** The call that finished its prefill and makes the first output after it. */
+  firstCall = 0;
+  /** The call that makes its last output. */
+  endCall = 0;
+  /** Its place in the running order: numbers only grow. */
+  order = 0;
+  /** Tokens of its part in call `chunkCall`. */
+  chunk = 0;
+  chunkCall = 0;
+  /** The last unbroken stretch of calls in which the budget did not reach it; none: 0. */
+  starvedFrom = 0;
+  starvedTo = 0;
+  /** Neighbours in the running list or the waiting line. */
+  before: Sequence | null = null;
+  behind: Sequence | null = null;
+  /** Neighbours in its bucket of the wheel of ends. */
+  wheelBefore: Sequence | null = null;
+  wheelBehind: Sequence | null = null;
+
+  constructor(id: number) {
+    this.id = id;
+  }
+
+  get length(): number {
+    return this.promptTokens + this.outputs;
+  }
+}

@@ -1,0 +1,145 @@
+import { assert } from "../../../../router/core/assert.ts";
+import type { SchedulerState } from "./scheduler-state.ts";
+import type { Sequence } from "./sequence.ts";
+
+/** The running part of a call in which not everybody gets what is due: sequence by sequence in running order, as vLLM does it in every step. */
+export function walkRunning(state: SchedulerState): void {
+  for (let sequence = state.running.first; sequence !== null && state.budget > 0; sequence = sequence.behind) {
+    const tokens = dueOf(state, sequence);
+    if (tokens <= 0) continue;
+    const before = computedBefore(state, sequence);
+    const blocks = state.blocksFor(before + tokens) - state.blocksFor(before);
+    if (!makeRoom(state, sequence, blocks)) break;
+    state.memory.take(blocks);
+    state.budget -= tokens;
+    sequence.chunk = tokens;
+    sequence.chunkCall = state.call;
+    state.memory.publish(sequence, state.fullBlocks(knownWhenScheduled(state, sequence)));
+  }
+  carryOut(state);
+}
+
+function dueOf(state: SchedulerState, sequence: Sequence): number {
+  if (sequence.phase === "decode") return 1;
+  return sequence.phase === "prefill" ? Math.min(sequence.prefillTo - sequence.computed, state.chunkMax, state.budget) : 0;
+}
+
+const computedBefore = (state: SchedulerState, sequence: Sequence): number => (sequence.phase === "prefill" ? sequence.computed : state.call + sequence.offset);
+
+/** Tokens known at the allocation of the call being made. */
+function knownWhenScheduled(state: SchedulerState, sequence: Sequence): number {
+  const before = computedBefore(state, sequence);
+  if (sequence.phase === "prefill") return before + sequence.chunk;
+  const nothingInFlight = !state.rules.asyncScheduling || sequence.starvedTo === state.call - 1;
+  return nothingInFlight ? before + 1 : before;
+}
+
+/** Preempts until `blocks` are free; false: the sequence itself had to go. */
+function makeRoom(state: SchedulerState, sequence: Sequence, blocks: number): boolean {
+  while (blocks > state.memory.free) {
+    const victim = state.rules.policy === "priority" ? leastUrgent(state) : state.running.last;
+    assert(victim !== null, "somebody runs");
+    preempt(state, victim);
+    if (victim === sequence) return false;
+  }
+  return true;
+}
+
+/** The highest (priority, arrival); the first of equals. */
+function leastUrgent(state: SchedulerState): Sequence | null {
+  let least = state.running.first;
+  for (let sequence = least; sequence !== null && least !== null; sequence = sequence.behind) {
+    if (sequence.priority > least.priority || (sequence.priority === least.priority && sequence.arrival > least.arrival)) least = sequence;
+  }
+  return least;
+}
+
+function preempt(state: SchedulerState, victim: Sequence): void {
+  const { call, memory } = state;
+  const scheduled = victim.chunkCall === call;
+  const before = computedBefore(state, victim);
+  const owned = state.blocksFor(scheduled ? before + victim.chunk : before);
+  const hashed = state.fullBlocks(scheduled ? knownWhenScheduled(state, victim) : knownUnscheduled(state, victim, before));
+  const outputs = state.outputsOf(victim);
+  if (hasOutputInFlight(state, victim)) state.stale.push(victim);
+  if (victim.phase === "prefill") state.prefills.splice(state.prefills.indexOf(victim), 1);
+  else {
+    if (victim.phase === "decode") state.leave(victim);
+    state.ends.remove(victim);
+    forgetFirst(state, victim);
+  }
+  if (scheduled) {
+    state.budget += victim.chunk;
+    victim.chunkCall = 0;
+  }
+  if (state.rules.prefixCaching) memory.keepFor(victim, hashed);
+  memory.release(victim, owned, hashed);
+  victim.outputs = outputs;
+  victim.phase = "waiting";
+  victim.preemptions++;
+  state.running.remove(victim);
+  state.waiting.prepend(victim);
+  state.preempted.push(victim);
+  state.preemptions++;
+}
+
+/** As `knownOf`, after the call before this one. */
+function knownUnscheduled(state: SchedulerState, sequence: Sequence, before: number): number {
+  if (sequence.phase === "prefill" || !state.rules.asyncScheduling) return before;
+  const last = sequence.starvedTo === state.call - 1 ? sequence.starvedFrom - 1 : state.call - 1;
+  const all = state.processed >= last || sequence.firstCall === last || sequence.starvedTo === last - 1;
+  return all ? before : before - 1;
+}
+
+function hasOutputInFlight(state: SchedulerState, sequence: Sequence): boolean {
+  const last = state.call - 1;
+  return sequence.phase !== "prefill" && state.processed < last && sequence.starvedTo !== last;
+}
+
+export function forgetFirst(state: SchedulerState, sequence: Sequence): void {
+  for (const firsts of state.firsts) {
+    const place = firsts.indexOf(sequence);
+    if (place >= 0) firsts.splice(place, 1);
+  }
+}
+
+/** Who was reached goes on, who was not falls one call behind. */
+function carryOut(state: SchedulerState): void {
+  const { call, shape } = state;
+  state.decodes.clearShape(shape);
+  state.prefills.length = 0;
+  for (let sequence = state.running.first; sequence !== null; sequence = sequence.behind) {
+    const scheduled = sequence.chunkCall === call;
+    if (sequence.phase === "decode") {
+      if (scheduled) state.addChunk(call + sequence.offset, 1);
+      else if (sequence.endCall < call) setAside(state, sequence);
+      else starve(state, sequence);
+    } else if (sequence.phase === "prefill") {
+      if (scheduled) {
+        state.addChunk(sequence.computed, sequence.chunk);
+        sequence.computed += sequence.chunk;
+      }
+      if (sequence.computed === sequence.prefillTo) state.finishPrefill(sequence);
+      else state.prefills.push(sequence);
+    }
+  }
+}
+
+/** Its last output is in flight, though the scheduler does not know it. */
+function setAside(state: SchedulerState, sequence: Sequence): void {
+  state.leave(sequence);
+  sequence.phase = "ending";
+}
+
+function starve(state: SchedulerState, sequence: Sequence): void {
+  const { call } = state;
+  state.leave(sequence);
+  state.ends.remove(sequence);
+  sequence.offset--;
+  sequence.endCall++;
+  if (sequence.starvedTo !== call - 1) sequence.starvedFrom = call;
+  sequence.starvedTo = call;
+  state.starvedCall = call;
+  state.join(sequence);
+  state.ends.file(sequence);
+}

@@ -1,0 +1,77 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { expect, test } from "vitest";
+import type { CompiledConfig } from "../../router/core/compiled-config.ts";
+import { decodeRecording, InputRecording, type RecordingLine } from "../../router/telemetry/input-recording.ts";
+import { RouterInvariants } from "../../simulator/core/invariant/router-invariants.ts";
+import { liveSeed, startLive, until } from "../support/live-service.ts";
+import { replayRecording } from "../support/replay-recording.ts";
+import { chatAnswer, errorAnswer, type Script, wordStream } from "../support/scripted-upstream.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const messages = [{ role: "user" as const, content: "say hello" }];
+
+/** Served, refused, cut, slow, and silent ones, by turns. */
+const turns: readonly Script[] = [
+  wordStream(["a", "b", "c"], { gapMs: 2 }),
+  errorAnswer(500, "boom"),
+  wordStream(["half"], { end: "cut" }),
+  errorAnswer(429, "slow down", { "retry-after-ms": "20" }),
+  chatAnswer("plain"),
+  wordStream(["x", "y"], { end: "hang" }),
+  errorAnswer(503, "busy"),
+  () => undefined,
+];
+
+test("two drivers, one truth: the recorded inputs of a live run, fed to a fresh core, give the same commands", async () => {
+  const route = "    timeouts: { firstToken: 60ms, idle: 80ms, total: 200ms }\n    retry: { backoff: { base: 5ms, max: 20ms }, budget: { percent: 100 } }";
+  const live = await startLive({ upstreams: 3, route, more: "breaker: { failures: 3, open: 50ms, probes: 1 }" });
+  let turn = 0;
+  for (const upstream of live.upstreams) {
+    upstream.otherwise = (response, seen) => {
+      const script = turns[turn++ % turns.length];
+      script?.(response, seen);
+    };
+  }
+  const asked: Promise<unknown>[] = [];
+  for (let place = 0; place < 80; place++) {
+    const controller = new AbortController();
+    const request = { model: "chat", messages, stream: place % 2 === 0 };
+    const answer = live.client.chat.completions.create(request, { signal: controller.signal }).then(async (result) => {
+      if (Symbol.asyncIterator in result) for await (const _chunk of result);
+    });
+    asked.push(answer.catch(() => undefined));
+    if (place % 7 === 0) setTimeout(() => controller.abort(), 15);
+    await new Promise((resolve) => setTimeout(resolve, 4));
+  }
+  await Promise.all(asked);
+  const finished = () => live.recorded.filter((entry) => entry.kind === "command" && entry.command.kind === "finish-request").length;
+  await until(() => finished() === arrivals(live.recorded));
+
+  const file = path.join(temporaryFolder(), "recording.jsonl");
+  const recording = new InputRecording(file, { kind: "head", seed: liveSeed, explain: true, config: live.config });
+  for (const entry of live.recorded) recording.write(entry);
+  await recording.close();
+  const lines = decodeRecording(readFileSync(file, "utf8"));
+  expect(lines).toHaveLength(live.recorded.length + 1);
+
+  const kinds = new Set(lines.map((line) => (line.kind === "command" ? line.command.kind : line.kind)));
+  expect(kinds).toContain("breaker-changed");
+  expect(kinds).toContain("abort-attempt");
+  expect(violations(live.config, lines)).toEqual([]);
+  expect(replayRecording(lines)).toEqual(lines.filter((line) => line.kind === "command"));
+});
+
+function arrivals(lines: readonly { kind: string }[]): number {
+  return (lines as readonly RecordingLine[]).filter((line) => line.kind === "event" && line.event.kind === "request-arrived").length;
+}
+
+/** The live run, judged by the checkers of the simulated ones; nothing may be open at its end. */
+function violations(config: CompiledConfig, lines: readonly RecordingLine[]): readonly unknown[] {
+  const invariants = new RouterInvariants(config);
+  for (const line of lines) {
+    if (line.kind === "event") invariants.event(line.event, line.at);
+    else if (line.kind === "command") invariants.command(line.command, line.at);
+  }
+  return invariants.finished();
+}

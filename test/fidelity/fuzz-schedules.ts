@@ -1,0 +1,102 @@
+import { forkRandom, nextBelow, nextUnit } from "../../router/core/random.ts";
+import type { RandomState } from "../../router/core/random.ts";
+import { FastPlayer } from "./play-fast-schedule.ts";
+import { PlainPlayer } from "./play-schedule.ts";
+import type { RecordedCase, RecordedConfig, RecordedIteration, RecordedRequest } from "./recorded-case.ts";
+
+/** A case like those of the recorded corpus, but small, dense and odd. */
+export function randomCase(seed: number): Pick<RecordedCase, "header"> {
+  const random = forkRandom(seed, "schedules");
+  const cfg = randomConfig(random);
+  const reqs = randomRequests(random, cfg);
+  return { header: { case: `fuzz-${seed}`, fam: "fuzz", cfg, reqs } };
+}
+
+const pick = <T>(random: RandomState, values: readonly T[]): T => values[nextBelow(random, values.length)] as T;
+const chance = (random: RandomState, probability: number): boolean => nextUnit(random) < probability;
+
+function randomConfig(random: RandomState): RecordedConfig {
+  const max_model_len = pick(random, [48, 64, 100, 128, 200]);
+  const chunked = chance(random, 0.85);
+  const smallest = Math.ceil(max_model_len / 16) + 1;
+  const threshold = chance(random, 0.35) ? pick(random, [5, 16, 20, 40]) : 0;
+  const tokens = pick(random, [8, 16, 24, 40, 64, 128, 512]);
+  return {
+    num_gpu_blocks: smallest + pick(random, [0, 1, 3, 6, 12, 30, 200]),
+    max_num_seqs: pick(random, [1, 2, 4, 8, 16, 40]),
+    max_num_batched_tokens: chunked ? tokens : max_model_len + tokens,
+    max_model_len,
+    prefix_caching: chance(random, 0.85),
+    chunked_prefill: chunked,
+    long_prefill_token_threshold: threshold,
+    long_prefill_adaptive: threshold > 0 && chance(random, 0.3),
+    policy: chance(random, 0.3) ? "priority" : "fcfs",
+    reserve_full_isl: chance(random, 0.75),
+    watermark: chance(random, 0.2) ? pick(random, [0.05, 0.2, 0.4]) : 0,
+    async_scheduling: chance(random, 0.6),
+    max_num_active_seqs: chance(random, 0.1) ? pick(random, [1, 3]) : null,
+    pp: 1,
+    spec: 0,
+    spec_method: null,
+  };
+}
+
+function randomRequests(random: RandomState, cfg: RecordedConfig): RecordedRequest[] {
+  const reqs: RecordedRequest[] = [];
+  const count = 3 + nextBelow(random, 40);
+  const contents = pick(random, [1, 2, 5]);
+  const sharing = pick(random, [0, 0.3, 0.9]);
+  const spread = pick(random, [1, 4, 20]);
+  let at = 0;
+  for (let id = 0; id < count; id++) {
+    if (chance(random, 0.4)) at += nextBelow(random, spread);
+    const p = 1 + nextBelow(random, cfg.max_model_len - 1);
+    const o = 1 + nextBelow(random, chance(random, 0.5) ? 6 : 60);
+    const request: Record<string, unknown> = { id, at, p, o, b: randomBlocks(random, Math.ceil((p + o) / 16), id, contents, sharing) };
+    if (chance(random, 0.3)) request["eos"] = 1 + nextBelow(random, o);
+    if (chance(random, 0.6)) request["pr"] = nextBelow(random, 3);
+    if (chance(random, 0.3)) request["t"] = nextBelow(random, 10);
+    if (chance(random, 0.2)) request["ab"] = [at + nextBelow(random, 12), chance(random, 0.5) ? "p" : "m"];
+    reqs.push(request as unknown as RecordedRequest);
+  }
+  return reqs;
+}
+
+/** Shared contents first, own ones from a random place on. */
+function randomBlocks(random: RandomState, count: number, id: number, contents: number, sharing: number): number[] {
+  const runs: number[] = [];
+  let shared = chance(random, sharing);
+  const family = nextBelow(random, contents);
+  for (let index = 0; index < count; index++) {
+    if (chance(random, 0.15)) shared = false;
+    runs.push(shared ? 1000 * (family + 1) + index : 1_000_000 * (id + 1) + index, 1);
+  }
+  return runs;
+}
+
+/** Plays one random case through both forms, iteration by iteration. Null: no difference. */
+export function fuzzSchedules(seed: number): string | null {
+  const recorded = randomCase(seed);
+  const all = seed % 2 === 1;
+  const plain = new PlainPlayer(recorded);
+  const fast = new FastPlayer(recorded, all);
+  const last = Math.max(...recorded.header.reqs.map((request) => request.at));
+  let quiet = 0;
+  for (let i = 0; i < 100_000 && (i <= last || quiet < 3); i++) {
+    const expected = plain.iterate(i);
+    const actual = fast.iterate(i);
+    const difference = differenceOf(expected, actual);
+    if (difference !== null) return `seed ${seed} (${JSON.stringify(recorded.header.cfg)}) iteration ${i}: ${difference}`;
+    quiet = expected.s === undefined && expected.o === undefined ? quiet + 1 : 0;
+  }
+  return quiet >= 3 ? null : `seed ${seed}: no end`;
+}
+
+function differenceOf(expected: RecordedIteration, actual: RecordedIteration): string | null {
+  for (const field of ["ar", "ab", "s", "ad", "re", "pr", "f1", "o", "fi", "pc", "f", "r", "w"] as const) {
+    const one = JSON.stringify(expected[field]);
+    const other = JSON.stringify(actual[field]);
+    if (one !== other) return `${field}: plain ${one}, fast ${other}`;
+  }
+  return null;
+}

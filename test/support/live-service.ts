@@ -1,0 +1,84 @@
+import path from "node:path";
+import OpenAI from "openai";
+import { onTestFinished } from "vitest";
+import { loadConfig } from "../../router/config/load-config.ts";
+import type { RouterCommand, RouterEvent } from "../../router/core/messages.ts";
+import { Router } from "../../router/core/router.ts";
+import type { Recorded } from "../../router/drivers/realtime-driver.ts";
+import { type RunningService, startService } from "../../router/http/start-service.ts";
+import { openDecisionLog } from "../../router/telemetry/decision-log.ts";
+import { ScriptedUpstream } from "./scripted-upstream.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+
+export interface LiveService {
+  readonly running: RunningService;
+  readonly upstreams: readonly ScriptedUpstream[];
+  readonly client: OpenAI;
+  readonly recorded: Recorded<RouterEvent, RouterCommand>[];
+  readonly config: ReturnType<typeof loadConfig>["compiled"];
+  readonly scrape: () => Promise<string>;
+}
+
+export interface LiveOptions {
+  readonly upstreams?: number;
+  /** YAML of the route `chat`, indented by four. */
+  readonly route?: string;
+  /** YAML of each deployment, after a comma. */
+  readonly deployment?: string;
+  /** YAML at the top. */
+  readonly more?: string;
+  readonly keepAliveTimeout?: number;
+}
+
+export const liveSeed = 7;
+
+/** The service in this process, with the unmodified OpenAI SDK in front and scripted providers (deployments `one`, `two`, ...) behind. */
+export async function startLive(options: LiveOptions = {}): Promise<LiveService> {
+  const started = Array.from({ length: options.upstreams ?? 1 }, async () => ScriptedUpstream.start({ keepAliveTimeout: options.keepAliveTimeout ?? 5000 }));
+  const upstreams = await Promise.all(started);
+  const names = ["one", "two", "three"].slice(0, upstreams.length);
+  const folder = temporaryFolder({ "headgate.yaml": configText(upstreams, names, options) });
+  const { compiled, service } = loadConfig(path.join(folder, "headgate.yaml"), { UPSTREAM_KEY: "sk-upstream" });
+  const recorded: Recorded<RouterEvent, RouterCommand>[] = [];
+  const running = await startService({
+    compiled,
+    spec: service,
+    core: new Router(compiled, { seed: liveSeed, explain: true }),
+    log: openDecisionLog("silent"),
+    record: (entry) => recorded.push(structuredClone(entry)),
+  });
+  onTestFinished(async () => {
+    await running.stop(100);
+    await Promise.all(upstreams.map(async (upstream) => upstream.stop()));
+  });
+  const client = new OpenAI({ baseURL: `${running.url}/v1`, apiKey: "sk-caller", maxRetries: 0 });
+  return { running, upstreams, client, recorded, config: compiled, scrape: async () => (await fetch(running.metricsUrl)).text() };
+}
+
+function configText(upstreams: readonly ScriptedUpstream[], names: readonly string[], options: LiveOptions): string {
+  const deployments = upstreams.map(({ origin }, place) => {
+    const weight = place === 0 ? 1 : 0;
+    return `  ${names[place]}: { provider: vllm, model: upstream-model, endpoints: ["${origin}"], weight: ${weight}, key: "\${UPSTREAM_KEY}", price: { input: 1, cachedInput: 0.1, output: 2 }${options.deployment ?? ""} }`;
+  });
+  return [
+    "listen: { port: 0 }",
+    "metrics: { port: 0 }",
+    options.more ?? "",
+    "deployments:",
+    ...deployments,
+    "routes:",
+    "  chat:",
+    `    deployments: [${names.join(", ")}]`,
+    options.route ?? "",
+    "",
+  ].join("\n");
+}
+
+/** Waits until `holds`, looking every millisecond. */
+export async function until(holds: () => boolean, limitMs = 2000): Promise<void> {
+  const end = performance.now() + limitMs;
+  while (!holds()) {
+    if (performance.now() > end) throw new Error("it did not come to pass");
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+}

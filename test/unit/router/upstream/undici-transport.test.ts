@@ -1,0 +1,172 @@
+import { spawnSync } from "node:child_process";
+import { createServer, type Socket } from "node:net";
+import type { AddressInfo } from "node:net";
+import path from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { millis } from "../../../../router/core/time.ts";
+import { UndiciTransport } from "../../../../router/upstream/undici-transport.ts";
+import type { UpstreamHandler, UpstreamProblem } from "../../../../router/upstream/upstream-transport.ts";
+import { until } from "../../../support/live-service.ts";
+import { projectRoot } from "../../../support/project-root.ts";
+
+interface Ending {
+  readonly kind: "end" | "broken";
+  readonly problem: UpstreamProblem | null;
+}
+
+class Heard implements UpstreamHandler {
+  status = 0;
+  bytes = 0;
+  readonly endings: Ending[] = [];
+  onHead(status: number): void {
+    this.status = status;
+  }
+  onData(chunk: Buffer): void {
+    this.bytes += chunk.length;
+  }
+  onEnd(): void {
+    this.endings.push({ kind: "end", problem: null });
+  }
+  onBroken(problem: UpstreamProblem): void {
+    this.endings.push({ kind: "broken", problem });
+  }
+}
+
+type OnRequest = (socket: Socket, connection: number, request: number) => void;
+
+/** A TCP server that answers each whole request (their bodies are `{}`) as told. */
+async function rawServer(onRequest: OnRequest): Promise<{ origin: string; connections: Socket[] }> {
+  const connections: Socket[] = [];
+  let requests = 0;
+  const server = createServer((socket) => {
+    const connection = connections.push(socket) - 1;
+    socket.on("error", () => undefined);
+    socket.on("data", () => onRequest(socket, connection, requests++));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    for (const socket of connections) socket.destroy();
+    server.close();
+  });
+  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, connections };
+}
+
+const ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+function send(transport: UndiciTransport, origin: string, connectMs = 1000): { heard: Heard; call: ReturnType<UndiciTransport["send"]> } {
+  const heard = new Heard();
+  const call = transport.send({ origin, path: "/", headers: ["content-type", "application/json"], body: Buffer.from("{}"), connect: millis(connectMs) }, heard);
+  return { heard, call };
+}
+
+async function ended({ heard }: { heard: Heard }): Promise<Ending | undefined> {
+  await until(() => heard.endings.length > 0, 5000);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(heard.endings).toHaveLength(1);
+  return heard.endings[0];
+}
+
+describe("calls over undici", () => {
+  test("a connection is used again, and a reset on it before any answer byte is retried once on a fresh one", async () => {
+    const transport = new UndiciTransport();
+    const server = await rawServer((socket, connection, request) => {
+      if (connection === 0 && request > 0) socket.resetAndDestroy();
+      else socket.write(ok);
+    });
+    expect((await ended(send(transport, server.origin)))?.kind).toBe("end");
+    const second = send(transport, server.origin);
+    expect((await ended(second))?.kind).toBe("end");
+    expect(second.heard.status).toBe(200);
+    expect(server.connections).toHaveLength(2);
+  });
+
+  test("a reset on a fresh connection is told, not retried", async () => {
+    const transport = new UndiciTransport();
+    const server = await rawServer((socket) => socket.resetAndDestroy());
+    expect((await ended(send(transport, server.origin)))?.problem?.kind).toBe("cut");
+    expect(server.connections).toHaveLength(1);
+  });
+
+  test("a reset after the first answer byte on a used connection is told, not retried", async () => {
+    const transport = new UndiciTransport();
+    const server = await rawServer((socket, _connection, request) => {
+      if (request === 0) {
+        socket.write(ok);
+        return;
+      }
+      socket.write("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf");
+      setTimeout(() => socket.resetAndDestroy(), 20);
+    });
+    await ended(send(transport, server.origin));
+    expect((await ended(send(transport, server.origin)))?.problem?.kind).toBe("cut");
+    expect(server.connections).toHaveLength(1);
+  });
+
+  test("a refused connection is connect-failed; so is one that takes too long", async () => {
+    const transport = new UndiciTransport();
+    expect((await ended(send(transport, "http://127.0.0.1:1")))?.problem?.kind).toBe("connect-failed");
+    // TEST-NET-1 answers nothing, or the network refuses it at once: both are connect-failed.
+    const slow = send(transport, "http://192.0.2.1:9", 50);
+    expect((await ended(slow))?.problem?.kind).toBe("connect-failed");
+  });
+
+  test("an abort closes the connection at once and tells nothing more", async () => {
+    const transport = new UndiciTransport();
+    let closed = false;
+    const server = await rawServer((socket) => {
+      socket.on("close", () => {
+        closed = true;
+      });
+      socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n");
+    });
+    const { heard, call } = send(transport, server.origin);
+    await until(() => heard.bytes === 2);
+    call.abort();
+    await until(() => closed, 200);
+    expect(heard.endings).toHaveLength(0);
+  });
+
+  test("an abort while connecting sends nothing", async () => {
+    const transport = new UndiciTransport();
+    let requests = 0;
+    const server = await rawServer(() => {
+      requests += 1;
+    });
+    const { heard, call } = send(transport, server.origin);
+    expect(call.sent).toBe(false);
+    call.abort();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(requests).toBe(0);
+    expect(heard.endings).toHaveLength(0);
+  });
+
+  test("an idle connection is not used again after the reuse window", async () => {
+    const transport = new UndiciTransport();
+    let closedMs = 0;
+    const server = await rawServer((socket) => {
+      socket.on("close", () => {
+        closedMs = performance.now();
+      });
+      socket.write(ok);
+    });
+    await ended(send(transport, server.origin));
+    const startMs = performance.now();
+    await until(() => closedMs > 0, 6000);
+    expect(closedMs - startMs).toBeLessThan(4900);
+  });
+
+  test("what a handler throws ends the process: undici does not make a broken connection of it", () => {
+    const transport = JSON.stringify(path.join(projectRoot, "router/upstream/undici-transport.ts"));
+    const program = `
+      import { createServer } from "node:http";
+      import { UndiciTransport } from ${transport};
+      const server = createServer((request, response) => response.end("ok")).listen(0, "127.0.0.1", () => {
+        const handler = { onHead() {}, onData() { throw new Error("broken invariant"); }, onEnd() {}, onBroken(problem) { console.log(problem); process.exit(0); } };
+        const origin = "http://127.0.0.1:" + server.address().port;
+        new UndiciTransport().send({ origin, path: "/", headers: [], body: Buffer.from("{}"), connect: 1e6 }, handler);
+      });`;
+    const ran = spawnSync(process.execPath, ["--input-type=module", "--eval", program], { encoding: "utf8", timeout: 8000 });
+    expect(ran.status).toBe(1);
+    expect(ran.stderr).toContain("broken invariant");
+  });
+});

@@ -1,0 +1,29 @@
+import { expect, test } from "vitest";
+import type { Metrics } from "../../../../../simulator/core/measure/metrics.ts";
+import { judge, overall } from "../../../../../simulator/core/measure/verdicts.ts";
+
+const withTtft = (ttftP95Ms: number | null, servedPercent = 100): Metrics => ({ ttftP95Ms, servedPercent }) as Metrics;
+const verdictOf = (...perSeed: readonly Metrics[]) => judge([{ metric: "ttftP95Ms", bound: "max", value: 100 }], perSeed)[0]?.verdict;
+
+test("kept with every seed, broken with every seed, or neither", () => {
+  expect(verdictOf(withTtft(100), withTtft(99))).toBe("pass");
+  expect(verdictOf(withTtft(101), withTtft(200))).toBe("fail");
+  expect(verdictOf(withTtft(99), withTtft(101))).toBe("inconclusive");
+});
+
+test("a figure that is not known is inconclusive; where nothing was served, every target is broken", () => {
+  expect(verdictOf(withTtft(null))).toBe("inconclusive");
+  expect(verdictOf(withTtft(99), withTtft(null))).toBe("inconclusive");
+  expect(verdictOf(withTtft(null, 0))).toBe("fail");
+});
+
+test("at least", () => {
+  const at = (value: number) => judge([{ metric: "servedPercent", bound: "min", value: 99 }], [withTtft(1, value)])[0]?.verdict;
+  expect([at(98.9), at(99), at(100)]).toEqual(["fail", "pass", "pass"]);
+});
+
+test("one broken target breaks the run; no target, nothing to judge", () => {
+  const of = (...verdicts: readonly ("pass" | "fail" | "inconclusive")[]) =>
+    overall(verdicts.map((verdict) => ({ metric: "x", bound: "max", limit: 1, values: [], verdict })));
+  expect([of("pass", "pass"), of("pass", "inconclusive"), of("inconclusive", "fail"), of()]).toEqual(["pass", "inconclusive", "fail", "not-applicable"]);
+});

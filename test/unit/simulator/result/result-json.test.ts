@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { readResult, writeResult } from "../../../../simulator/result/result-json.ts";
+import type { NotApplicableResult } from "../../../../simulator/result/run-result.ts";
+
+const result: NotApplicableResult = {
+  version: 1,
+  kind: "not-applicable",
+  verdict: "not-applicable",
+  scenario: { name: "x", description: null },
+  reason: "no trace",
+};
+
+test("what was written is read again", () => {
+  expect(readResult(writeResult(result))).toEqual({ kind: "read", result });
+});
+
+test("anything else is refused with the reason", () => {
+  const reason = (text: string) => {
+    const read = readResult(text);
+    return read.kind === "unreadable" ? read.reason : null;
+  };
+  expect(reason("{")).toMatch(/^not JSON/);
+  expect(reason("null")).toBe("not a result of a run");
+  expect(reason('{"version":1}')).toBe("not a result of a run");
+  expect(reason(writeResult(result).replace('"version": 1', '"version": 2'))).toBe("a result of version 2; this program reads version 1");
+});
