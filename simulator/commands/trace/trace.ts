@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { traceFormats } from "../../trace/trace-formats.ts";
 import { downloadCommand } from "./download.ts";
+import { fitCommand } from "./fit.ts";
 import { importCommand } from "./import.ts";
 import { inspectCommand } from "./inspect.ts";
 import { sliceCommand } from "./slice.ts";
@@ -15,5 +16,6 @@ export function traceCommand(): Command {
     .addCommand(importCommand())
     .addCommand(inspectCommand())
     .addCommand(sliceCommand())
+    .addCommand(fitCommand())
     .addCommand(downloadCommand());
 }
