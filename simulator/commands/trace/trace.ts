@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { traceFormats } from "../../trace/trace-formats.ts";
 import { downloadCommand } from "./download.ts";
 import { fitCommand } from "./fit.ts";
+import { generateCommand } from "./generate.ts";
 import { importCommand } from "./import.ts";
 import { inspectCommand } from "./inspect.ts";
 import { sliceCommand } from "./slice.ts";
@@ -17,5 +18,6 @@ export function traceCommand(): Command {
     .addCommand(inspectCommand())
     .addCommand(sliceCommand())
     .addCommand(fitCommand())
+    .addCommand(generateCommand())
     .addCommand(downloadCommand());
 }

@@ -49,8 +49,11 @@ export class LoadShape implements TraceSink {
     const whole = perMinute.length > 1 ? perMinute.slice(0, -1) : perMinute;
     const sorted = whole.toSorted((one, other) => one - other);
     put("requests per minute, mean", whole.reduce((sum, count) => sum + count, 0) / whole.length, { share: 0.05, counts: true, per: whole.length });
-    for (const percent of [10, 50, 90, 100]) put(`requests per minute, p${percent}`, sorted[Math.round(((sorted.length - 1) * percent) / 100)], { share: 0.15, counts: true });
-    for (const [seconds, value] of Object.entries(dispersion)) put(`dispersion at ${seconds} s`, value, { share: 0.25 });
+    for (const percent of [10, 50, 90, 100])
+      put(`requests per minute, p${percent}`, sorted[Math.round(((sorted.length - 1) * percent) / 100)], { share: 0.15, counts: true, least: 2 });
+    for (const [seconds, value] of Object.entries(dispersion)) {
+      put(`dispersion at ${seconds} s`, value, { share: 0.25, least: 2 * dispersionError(value ?? 0, Math.floor((60 * perMinute.length) / Number(seconds))) });
+    }
     for (const percent of ["50", "90", "95", "99"]) {
       put(`input tokens, p${percent}`, input?.linear[percent], { share: lengthShare(rows, Number(percent)), least: 1 });
       put(`output tokens, p${percent}`, output?.linear[percent], { share: lengthShare(rows, Number(percent)), least: 1 });
@@ -60,7 +63,8 @@ export class LoadShape implements TraceSink {
     for (const top of ["1", "5", "10", "20"] as const) put(`share of the top ${top} tenants`, tenants?.top_share[top], { absolute: 0.05 });
     const times = this.#reuseTimes.percentiles();
     for (const percent of ["50", "90"]) put(`reuse time, p${percent}, s`, times?.linear[percent], { share: 0.35, least: 1 });
-    for (const [blocks, { token }] of Object.entries(this.#caches?.figures().lru_tail_first_touch ?? {})) put(`token hits, LRU of ${blocks} blocks`, token, { absolute: 0.05 });
+    for (const [blocks, { token }] of Object.entries(this.#caches?.figures().lru_tail_first_touch ?? {}))
+      put(`token hits, LRU of ${blocks} blocks`, token, { absolute: 0.05 });
     return figures;
   }
 }
@@ -80,7 +84,11 @@ interface Rule {
 }
 
 /** A tail quantile of few rows is uncertain by itself. */
-const lengthShare = (rows: number, percent: number): number => Math.max(0.1, Math.min(0.3, 3 / Math.sqrt(Math.max(1, rows * (1 - percent / 100)))));
+const lengthShare = (rows: number, percent: number): number => Math.max(0.1, Math.min(0.3, 4 / Math.sqrt(Math.max(1, rows * (1 - percent / 100)))));
+
+/** Standard error of an index of dispersion over so many windows, when what is beyond Poisson is the same in every run: it matters for short traces only. */
+const dispersionError = (value: number, windows: number): number =>
+  windows < 2 ? Infinity : Math.sqrt(2 / (windows - 1) + (4 * Math.max(0, value - 1)) / windows);
 
 /** The generated beside the source. What only one of them has does not hold. */
 export function compareShapes(source: ReadonlyMap<string, Figure>, generated: ReadonlyMap<string, Figure>): readonly Criterion[] {
