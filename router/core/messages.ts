@@ -182,5 +182,3 @@ export const rankOf: Readonly<Record<RouterEvent["kind"], number>> = {
   "signal-observed": 1,
   "drain-started": 1,
 };
-/** The rank of a model's own step. */
-export const stepRank = 2;
