@@ -18,6 +18,8 @@ import type { Duration, Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RequestId, RouteRequest } from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
 import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot } from "./state.ts";
+import { learnEnd, learnFirstToken, learnStart } from "./strategy/learn.ts";
+import { strategies } from "./strategy/strategy.ts";
 import { after, earlier, never, startOfTime } from "./time.ts";
 
 export type OutcomeReaction = (core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome) => void;
@@ -50,7 +52,11 @@ export function place(core: Core, slot: RequestSlot): void {
 
 function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen: EndpointId | null): void {
   if (!core.options.explain) return;
-  core.emit({ kind: "record-decision", request: slot.request.id, explanation: explanationOf(core.found, chosen, route.strategy) });
+  core.emit({
+    kind: "record-decision",
+    request: slot.request.id,
+    explanation: explanationOf(core.found, chosen, route.strategy, strategies[route.strategy].measure),
+  });
 }
 
 function wait(core: Core, slot: RequestSlot, route: RouteSpec, until: Instant): void {
@@ -88,7 +94,7 @@ function serveQueues(core: Core, endpoint: EndpointId): void {
         unqueue(core, slot);
         explain(core, slot, route, decision.endpoint);
         startAttempt(core, slot, route, decision.endpoint);
-      } else if (!core.found.reasons.includes("context-too-small")) break;
+      } else if (!core.found.unfit) break;
     }
   }
 }
@@ -107,6 +113,7 @@ function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, endpoint:
   slot.attempts += 1;
   if (!slot.tried.includes(endpoint)) slot.tried.push(endpoint);
   heapSet(state.requestDeadlines, slot.request.id, attemptDeadline(route, slot.request, attempt));
+  learnStart(state, slot, attempt);
   core.emit({ kind: "start-attempt", attempt: id, request: slot.request.id, endpoint, limits: route.limits });
 }
 
@@ -115,6 +122,7 @@ export function commit(core: Core, slot: RequestSlot): void {
   const attempt = core.attempt(id);
   slot.phase = "streaming";
   attempt.committed = true;
+  learnFirstToken(core.state, attempt);
   heapSet(core.state.requestDeadlines, slot.request.id, attemptDeadline(core.routeOf(slot), slot.request, attempt));
   core.emit({ kind: "commit-attempt", attempt: id });
   creditProbe(core, attempt);
@@ -158,6 +166,7 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   const endpoint = present(core.state.endpoints[attempt.endpoint], "the endpoint's state");
   const before = endpoint.breaker.phase;
   bookOutcome(core.config, core.state, slot, attempt, outcome);
+  learnEnd(core.state, slot, attempt, outcome);
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);
@@ -206,7 +215,7 @@ export function concludeAborted(core: Core, slot: RequestSlot, attempt: AttemptS
 function considerRetry(core: Core, slot: RequestSlot, failure: FailureKind, retryAfter: Duration | null): void {
   slot.lastFailure = failure;
   const route = core.routeOf(slot);
-  const wait = retryWait({ config: core.config, state: core.state, found: core.found, route, slot, failure, retryAfter, seed: core.options.seed });
+  const wait = retryWait({ state: core.state, found: core.found, route, slot, failure, retryAfter, seed: core.options.seed });
   if (wait === null) {
     finish(core, slot, { kind: "failed", failure, retryAfter });
   } else if (wait === 0) {

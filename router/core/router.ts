@@ -32,6 +32,7 @@ import {
   timeOut,
 } from "./request-course.ts";
 import { initialState, type RequestPhase, type RequestSlot, type RouterState } from "./state.ts";
+import { learnSignal } from "./strategy/learn.ts";
 import { instantAt } from "./time.ts";
 
 type Reaction = (core: Core, slot: RequestSlot) => void;
@@ -138,6 +139,9 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
         phases[slot.phase].clientLeft(core, slot);
         return;
       }
+      case "signal-observed":
+        learnSignal(core.state, event.endpoint, event.signals, event.sampledAt);
+        return;
       case "drain-started":
         core.state.draining = true;
     }

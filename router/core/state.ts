@@ -8,6 +8,7 @@ import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts"
 import type { Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, EndpointId, FailureKind, RequestId, RouteRequest } from "./messages.ts";
 import { forkRandom, type RandomState } from "./random.ts";
+import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
 import { startOfTime } from "./time.ts";
 
 /** Everything the router knows: plain data, so that a snapshot is a copy. What has ended is not in it. */
@@ -58,6 +59,8 @@ export interface AttemptSlot {
   aborted: AbortReason | null;
   /** The limit it ran into; null: none, or only the caller's deadline. */
   timeout: FailureKind | null;
+  /** What it was expected to use when it started. */
+  expectedTokens: number;
 }
 
 export interface EndpointState {
@@ -65,6 +68,7 @@ export interface EndpointState {
   readonly breaker: BreakerState;
   /** Rate-limited until then; 0: not. */
   coolUntil: Instant;
+  readonly learned: LearnedEndpoint;
 }
 
 export interface RouteState {
@@ -72,6 +76,9 @@ export interface RouteState {
   readonly retryBudget: RetryBudgetState;
   /** Smooth weighted round robin: by place of the deployment in the route. */
   readonly credits: number[];
+  /** Round robin: the EndpointId that had the last turn; -1: none yet. */
+  lastTurn: number;
+  readonly learned: LearnedRoute;
 }
 
 export function initialState(config: CompiledConfig, seed: number): RouterState {
@@ -85,8 +92,15 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
       inFlight: 0,
       breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
       coolUntil: startOfTime,
+      learned: newLearnedEndpoint(),
     })),
-    routes: config.routes.map((route) => ({ queue: emptyQueue(), retryBudget: fullRetryBudget(), credits: route.deployments.map(() => 0) })),
+    routes: config.routes.map((route) => ({
+      queue: emptyQueue(),
+      retryBudget: fullRetryBudget(),
+      credits: route.deployments.map(() => 0),
+      lastTurn: -1,
+      learned: newLearnedRoute(),
+    })),
     ledger: config.deployments.map(emptyTotal),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
@@ -112,5 +126,5 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
 }
 
 export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number): AttemptSlot {
-  return { request, endpoint, startedAt, breakerEpoch, probeCredited: false, committed: false, aborted: null, timeout: null };
+  return { request, endpoint, startedAt, breakerEpoch, probeCredited: false, committed: false, aborted: null, timeout: null, expectedTokens: 0 };
 }

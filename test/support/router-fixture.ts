@@ -4,29 +4,34 @@ import type {
   ConfigVersion,
   DeploymentSpec,
   EndpointSpec,
+  Rates,
   RetrySpec,
   RouteSpec,
   StrategyName,
 } from "../../router/core/compiled-config.ts";
 import type { Instant } from "../../router/core/machine.ts";
-import type {
-  AttemptId,
-  AttemptOutcome,
-  DeploymentId,
-  EndpointId,
-  FailureKind,
-  RequestId,
-  RouteId,
-  RouteRequest,
-  RouterCommand,
-  RouterEvent,
-  TenantId,
-  Usage,
+import {
+  type AttemptId,
+  type AttemptOutcome,
+  type DeploymentId,
+  type EndpointId,
+  type FailureKind,
+  type RequestId,
+  type RouteId,
+  type RouteRequest,
+  type RouterCommand,
+  type RouterEvent,
+  type TenantId,
+  type Usage,
+  unlabelled,
 } from "../../router/core/messages.ts";
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
 import { never, seconds } from "../../router/core/time.ts";
 import { RouterInvariants } from "../../simulator/core/invariant/router-invariants.ts";
 import { Recorder } from "./recorder.ts";
+
+/** Place of `default` in the tag names. */
+const fixtureDefaultTag = 0;
 
 export interface FixtureDeployment {
   readonly endpoints?: number;
@@ -34,6 +39,11 @@ export interface FixtureDeployment {
   readonly contextTokens?: number;
   readonly concurrencyMax?: number;
   readonly priced?: boolean;
+  readonly rates?: Rates;
+  readonly tags?: readonly number[];
+  readonly region?: number;
+  readonly requestsPerMinute?: number;
+  readonly tokensPerMinute?: number;
 }
 
 export interface FixtureOptions {
@@ -74,8 +84,14 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
       weight: given.weight ?? 1,
       contextTokens: given.contextTokens ?? 32_768,
       concurrencyMax: given.concurrencyMax ?? Infinity,
-      rates: given.priced === false ? null : { input: 1_000_000, cachedRead: 100_000, cacheWrite: 1_000_000, output: 2_000_000 },
+      rates: given.priced === false ? null : (given.rates ?? { input: 1_000_000, cachedRead: 100_000, cacheWrite: 1_000_000, output: 2_000_000 }),
       breaker,
+      tags: given.tags ?? [],
+      takesUntagged: given.tags === undefined || given.tags.includes(fixtureDefaultTag),
+      takesUnmatched: given.tags?.includes(fixtureDefaultTag) ?? false,
+      region: given.region ?? -1,
+      requestsPerMinute: given.requestsPerMinute ?? Infinity,
+      tokensPerMinute: given.tokensPerMinute ?? Infinity,
       endpoints: own,
     };
   });
@@ -98,7 +114,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     outputTokensDefault: 1024,
     ...options.route,
   };
-  return { version: 1 as ConfigVersion, routes: [route], deployments, endpoints };
+  return { version: 1 as ConfigVersion, routes: [route], deployments, endpoints, tagNames: ["default", "red", "blue"], regionNames: ["here", "there"] };
 }
 
 /** A router with its driver's side played by hand: ids, the clock, and the invariants watched all along. */
@@ -185,6 +201,7 @@ export function fixtureRequest(id: number, serial: number, request: Partial<Rout
     stream: true,
     priority: 0,
     deadline: never,
+    ...unlabelled,
     ...request,
   };
 }
