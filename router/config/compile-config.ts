@@ -1,5 +1,6 @@
 import type { BreakerSpec, CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, Rates, RouteSpec } from "../core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
+import { compileLimits, tenantKeys } from "./compile-limits.ts";
 import { keyName } from "./key-reference.ts";
 import { suggestion } from "./nearest.ts";
 import type { Problem } from "./problem.ts";
@@ -48,8 +49,10 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   if (file.listen.port !== 0 && file.listen.port === file.metrics.port && file.listen.host === file.metrics.host) {
     report(["metrics", "port"], "value", `${file.metrics.port} is the port that callers use too`, "give metrics a port of its own");
   }
-  const service: ServiceSpec = { listen: file.listen, metrics: file.metrics, endpoints: upstreams };
-  return { compiled: { version: options.version, routes, deployments, endpoints }, service, problems };
+  const { tenants, limits, periods } = compileLimits(file, { deployments, routes, tiers: [] }, report);
+  const keys = tenantKeys(file, options.env, place.source.file, report);
+  const service: ServiceSpec = { listen: file.listen, metrics: file.metrics, endpoints: upstreams, tenantOf: Object.keys(file.tenants).length === 0 ? null : keys, periods };
+  return { compiled: { version: options.version, routes, deployments, endpoints, tenants, limits, unknownPrice: file.unknownPrice }, service, problems };
 }
 
 function keyOf(name: string, deployment: DeploymentFile, env: Environment | null, file: string, report: Report): Secret | null {

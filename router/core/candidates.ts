@@ -1,7 +1,9 @@
 import { present } from "./assert.ts";
 import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import { breakerRefuses } from "./health/breaker.ts";
-import type { EndpointId, ExclusionReason, Explanation } from "./messages.ts";
+import { limitsRefuse } from "./limit/limit-check.ts";
+import { indexLimits, type LimitIndex } from "./limit/limit-index.ts";
+import type { EndpointId, ExclusionReason, Explanation, LeaseKey, LimitRefusal } from "./messages.ts";
 import type { RequestSlot, RouterState } from "./state.ts";
 import { never, earlier } from "./time.ts";
 import type { Instant } from "./machine.ts";
@@ -15,10 +17,28 @@ export interface Candidates {
   full: boolean;
   /** When the next endpoint that is open or cooling may be tried again; Infinity: none is. */
   reopensAt: Instant;
+  /** Leases without which nothing can be dispatched, and the units of each that would do. */
+  readonly wantedKeys: LeaseKey[];
+  readonly wantedUnits: number[];
+  /** Why a limit or budget excludes the deployment that it lets go first, and when it does so; Infinity: not known. */
+  refusal: LimitRefusal | null;
+  refusedUntil: Instant;
+  readonly limits: LimitIndex;
 }
 
-export function noCandidates(): Candidates {
-  return { eligible: [], excluded: [], reasons: [], full: false, reopensAt: never };
+export function noCandidates(config: CompiledConfig): Candidates {
+  return {
+    eligible: [],
+    excluded: [],
+    reasons: [],
+    full: false,
+    reopensAt: never,
+    wantedKeys: [],
+    wantedUnits: [],
+    refusal: null,
+    refusedUntil: never,
+    limits: indexLimits(config),
+  };
 }
 
 /** An endpoint that has had an attempt of this request is eligible again only when no other is. */
@@ -33,13 +53,20 @@ function collect(found: Candidates, config: CompiledConfig, state: RouterState, 
   found.reasons.length = 0;
   found.full = false;
   found.reopensAt = never;
+  found.wantedKeys.length = 0;
+  found.wantedUnits.length = 0;
+  found.refusal = null;
+  found.refusedUntil = never;
   for (const deploymentId of route.deployments) {
     const deployment = present(config.deployments[deploymentId], "a deployment of the route");
+    const tooLong = slot.request.inputTokens >= deployment.contextTokens;
+    const limited = tooLong ? null : limitsRefuse(found, config, state, route, slot, deployment);
     for (const id of deployment.endpoints) {
       const endpoint = present(state.endpoints[id], "an endpoint of the deployment");
       const why = ((): ExclusionReason | null => {
-        if (slot.request.inputTokens >= deployment.contextTokens) return "context-too-small";
+        if (tooLong) return "context-too-small";
         if (onlyUntried && slot.tried.includes(id)) return "already-tried";
+        if (limited !== null) return limited;
         const refusal = breakerRefuses(endpoint.breaker, deployment.breaker);
         if (refusal !== null) return refusal;
         if (endpoint.coolUntil > state.now) return "cooling";

@@ -1,6 +1,8 @@
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
 import type { CompiledConfig } from "./compiled-config.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
+import { type LeaseState, noLease } from "./limit/lease.ts";
+import { noEstimate, type OutputEstimate } from "./limit/output-estimate.ts";
 import { type IndexedHeap, makeHeap } from "./indexed-heap.ts";
 import { emptyQueue, type QueuePlace, type WaitQueue } from "./limit/wait-queue.ts";
 import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts";
@@ -24,6 +26,12 @@ export interface RouterState {
   /** One deadline per request (by RequestId), one per endpoint (by EndpointId). */
   readonly requestDeadlines: IndexedHeap;
   readonly endpointDeadlines: IndexedHeap;
+  /** By LeaseKey. */
+  readonly leases: LeaseState[];
+  readonly leaseDeadlines: IndexedHeap;
+  /** The last nonce given to a question or a report. */
+  leaseNonce: number;
+  storeLost: boolean;
   readonly ties: RandomState;
 }
 
@@ -49,6 +57,9 @@ export interface AttemptSlot {
   readonly request: RequestId;
   readonly endpoint: EndpointId;
   readonly startedAt: Instant;
+  /** What limits and budgets have set aside for it. */
+  reservedTokens: number;
+  reservedNano: number;
   breakerEpoch: number;
   probeCredited: boolean;
   /** Its bytes are on their way to the caller: no other attempt can follow. */
@@ -71,6 +82,7 @@ export interface RouteState {
   readonly retryBudget: RetryBudgetState;
   /** Smooth weighted round robin: by place of the deployment in the route. */
   readonly credits: number[];
+  readonly output: OutputEstimate;
 }
 
 export function initialState(config: CompiledConfig, seed: number): RouterState {
@@ -81,10 +93,14 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     attempts: [],
     freeAttempts: [],
     endpoints: config.endpoints.map(() => ({ inFlight: 0, breaker: closedBreaker(), coolUntil: startOfTime })),
-    routes: config.routes.map((route) => ({ queue: emptyQueue(), retryBudget: fullRetryBudget(), credits: route.deployments.map(() => 0) })),
+    routes: config.routes.map((route) => ({ queue: emptyQueue(), retryBudget: fullRetryBudget(), credits: route.deployments.map(() => 0), output: noEstimate() })),
     ledger: config.deployments.map(emptyTotal),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
+    leases: config.limits.map(noLease),
+    leaseDeadlines: makeHeap(),
+    leaseNonce: 0,
+    storeLost: false,
     ties: forkRandom(seed, "strategy-ties"),
   };
 }
@@ -107,5 +123,5 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
 }
 
 export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number): AttemptSlot {
-  return { request, endpoint, startedAt, breakerEpoch, probeCredited: false, committed: false, aborted: null, timeout: null };
+  return { request, endpoint, startedAt, reservedTokens: 0, reservedNano: 0, breakerEpoch, probeCredited: false, committed: false, aborted: null, timeout: null };
 }

@@ -4,6 +4,7 @@ import type {
   ConfigVersion,
   DeploymentSpec,
   EndpointSpec,
+  LimitSpec,
   RetrySpec,
   RouteSpec,
   StrategyName,
@@ -15,6 +16,7 @@ import type {
   DeploymentId,
   EndpointId,
   FailureKind,
+  LeaseKey,
   RequestId,
   RouteId,
   RouteRequest,
@@ -26,6 +28,7 @@ import type {
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
 import { never, seconds } from "../../router/core/time.ts";
 import { RouterInvariants } from "../../simulator/core/invariant/router-invariants.ts";
+import { LeaseBench } from "./lease-bench.ts";
 import { Recorder } from "./recorder.ts";
 
 export interface FixtureDeployment {
@@ -42,6 +45,17 @@ export interface FixtureOptions {
   readonly breaker?: Partial<BreakerSpec>;
   readonly retry?: Partial<RetrySpec>;
   readonly route?: Partial<RouteSpec>;
+  readonly tenants?: number;
+  readonly limits?: readonly FixtureLimit[];
+  readonly unknownPrice?: CompiledConfig["unknownPrice"];
+}
+
+/** Of everybody, unless a scope is given; a rate per minute, unless a window is. */
+export type FixtureLimit = Pick<LimitSpec, "unit" | "amount"> & Partial<LimitSpec>;
+
+function fixtureLimit(given: FixtureLimit, place: number): LimitSpec {
+  const window = given.unit === "attempts-in-flight" ? ({ kind: "held" } as const) : ({ kind: "rate", per: seconds(60) } as const);
+  return { id: place as LeaseKey, name: `limit-${place}`, scope: { kind: "total" }, window, alertPerMille: 800, atAlert: "notify", atLimit: "reject", ...given };
 }
 
 /** One route over the given deployments: $1 per million tokens in, $2 out, generous limits. */
@@ -88,7 +102,8 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     outputTokensDefault: 1024,
     ...options.route,
   };
-  return { version: 1 as ConfigVersion, routes: [route], deployments, endpoints };
+  const tenants = Array.from({ length: options.tenants ?? 1 }, (_, tenant) => ({ id: tenant as TenantId, name: `tenant-${tenant}`, priority: 0 }));
+  return { version: 1 as ConfigVersion, routes: [route], deployments, endpoints, tenants, limits: (options.limits ?? []).map(fixtureLimit), unknownPrice: options.unknownPrice ?? "count" };
 }
 
 /** A router with its driver's side played by hand: ids, the clock, and the invariants watched all along. */
@@ -96,6 +111,8 @@ export class RouterHarness {
   readonly config: CompiledConfig;
   readonly router: Router;
   readonly invariants: RouterInvariants;
+  /** Null: nobody answers. */
+  store: LeaseBench | null;
   readonly #recorder = new Recorder<RouterCommand>();
   #now = 0;
   #serial = 0;
@@ -104,6 +121,7 @@ export class RouterHarness {
     this.config = fixtureConfig(options);
     this.router = new Router(this.config, { seed: 1, explain: false }, snapshot);
     this.invariants = new RouterInvariants(this.config);
+    this.store = new LeaseBench(this.config);
   }
 
   get now(): Instant {
@@ -160,7 +178,9 @@ export class RouterHarness {
   #taken(): RouterCommand[] {
     const taken = this.#recorder.take();
     for (const { command, at } of taken) this.invariants.command(command, at);
-    return taken.map(({ command }) => command);
+    const commands = taken.map(({ command }) => command);
+    const answers = taken.flatMap(({ command, at }) => this.store?.hear(command, at) ?? []);
+    return [...commands, ...answers.flatMap((answer) => this.send(answer))];
   }
 }
 
