@@ -25,6 +25,8 @@ export interface LeaseState {
   /** Of the question that has no answer yet; -1: none. */
   askNonce: number;
   askUnits: number;
+  /** The reservation behind it: `askUnits` without the debt. */
+  askNeed: number;
   askedAt: Instant;
   asks: number;
   /** The store has said no to so many units, until then. */
@@ -56,6 +58,7 @@ export function noLease(): LeaseState {
     until: never,
     askNonce: -1,
     askUnits: 0,
+    askNeed: 0,
     askedAt: startOfTime,
     asks: 0,
     deniedUnits: 0,

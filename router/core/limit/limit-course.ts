@@ -10,10 +10,13 @@ import { heapHas, heapSet } from "../indexed-heap.ts";
 import type { Instant } from "../machine.ts";
 import type { AttemptOutcome, LeaseKey, RouterEvent } from "../messages.ts";
 import type { AttemptSlot, RequestSlot } from "../state.ts";
-import { earlier, startOfTime } from "../time.ts";
+import { after, earlier, later, millis, startOfTime } from "../time.ts";
 import { expectedNano, unitsOf } from "./limit-check.ts";
 import { type LeaseState, leaseDue, leaseDuty, mayAsk, neededOf, noLease, runsLow, spend, unitsToAsk } from "./lease.ts";
 import { learnOutput, outputToReserve } from "./output-estimate.ts";
+
+/** However late a denial is heard: no store is asked faster than so. */
+const pauseMin = millis(1);
 
 type Answer = Extract<RouterEvent, { kind: "lease-answered" }>;
 
@@ -98,8 +101,10 @@ export function askWanted(core: Core): void {
 export function hearAnswer(core: Core, { lease: key, nonce, units, until, settled }: Answer): void {
   const lease = leaseOf(core, key);
   const spec = specOf(core, key);
-  if (nonce !== lease.askNonce) {
+  const late = units > 0 && until <= core.state.now;
+  if (nonce !== lease.askNonce || late) {
     if (units > 0 && nonce !== lease.nonce) core.emit({ kind: "return-lease", lease: key, nonce, used: 0 });
+    if (nonce === lease.askNonce) lease.askNonce = -1;
     return;
   }
   lease.askNonce = -1;
@@ -114,8 +119,8 @@ export function hearAnswer(core: Core, { lease: key, nonce, units, until, settle
     lease.deniedUntil = startOfTime;
     lease.credit = true;
   } else {
-    lease.deniedUnits = lease.askUnits;
-    lease.deniedUntil = until;
+    lease.deniedUnits = lease.askNeed;
+    lease.deniedUntil = later(until, after(core.state.now, pauseMin));
   }
   noteSpending(core, spec, lease);
   schedule(core, key, lease);
@@ -196,6 +201,7 @@ export function leaseFallsDue(core: Core, key: LeaseKey): boolean {
 function ask(core: Core, spec: LimitSpec, lease: LeaseState, units: number): void {
   if (core.state.storeLost || !mayAsk(lease, units, core.state.now)) return;
   lease.askNonce = nextNonce(core);
+  lease.askNeed = units;
   lease.askUnits = unitsToAsk(lease, spec, units);
   lease.asks = 1;
   putQuestion(core, spec.id, lease);
@@ -230,7 +236,7 @@ function noteSpending(core: Core, spec: LimitSpec, lease: LeaseState): void {
 /** An earlier deadline than needed finds nothing to do and is set again: cheaper than moving it for every request. */
 function schedule(core: Core, key: LeaseKey, lease: LeaseState): void {
   const { leaseDeadlines, now } = core.state;
-  const due = leaseDue(lease, now);
+  const due = later(leaseDue(lease, now), now);
   if (!heapHas(leaseDeadlines, key) || due < (leaseDeadlines.keys[key] ?? Infinity)) heapSet(leaseDeadlines, key, due);
 }
 
