@@ -36,7 +36,7 @@ export function partsOf(scheduler: FastScheduler): Part[] {
   const parts: Part[] = [];
   for (let sequence = state.running.first; sequence !== null; sequence = sequence.behind) {
     const computed = state.computedOf(sequence);
-    const admission = state.admitted.includes(sequence);
+    const admission = state.admitted.has(sequence);
     const resumed = admission && sequence.preemptions > 0;
     if (sequence.chunkCall === state.call && sequence.chunk > 0 && (sequence.phase === "prefill" || sequence.firstCall === state.call)) {
       parts.push({ sequence, tokens: sequence.chunk, before: computed - sequence.chunk, samples: sequence.phase === "decode", resumed, admission });
@@ -101,7 +101,7 @@ export class FastPlayer {
     if (admitted.length > 0) line["ad"] = admitted.flatMap(({ sequence }) => [sequence.id, sequence.cachedTokens]);
     const resumed = admitted.filter((part) => part.resumed);
     if (resumed.length > 0) line["re"] = resumed.map(({ sequence }) => sequence.id);
-    if (scheduler.state.preempted.length > 0) line["pr"] = scheduler.state.preempted.map(({ id }) => id);
+    if (scheduler.state.preempted.count > 0) line["pr"] = scheduler.state.preempted.toArray().map(({ id }) => id);
     line["f1"] = scheduler.state.memory.free;
     return this.#depth > 1 && this.#inFlight.length < this.#depth && (parts.length > 0 || scheduler.hasRequests);
   }

@@ -81,6 +81,8 @@ export interface StepTimeModel {
   /** Outside it a result is low confidence: counted, and said in the result. */
   readonly range: Readonly<Record<keyof StepShape, readonly [number, number]>>;
   readonly source: StepTimeSource;
+  /** Whether decodeContextMax matters to it; if not, the engine need not know which context is the longest. */
+  readonly usesContextMax: boolean;
 }
 
 export interface StepTimeSource {

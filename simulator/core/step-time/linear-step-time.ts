@@ -11,6 +11,7 @@ type LinearSpec = Extract<StepTimeSpec, { kind: "linear" }>;
  */
 export class LinearStepTime implements StepTimeModel {
   readonly range = unlimitedRange;
+  readonly usesContextMax = false;
   readonly source;
   readonly #spec: LinearSpec;
 

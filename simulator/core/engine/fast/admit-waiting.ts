@@ -42,9 +42,9 @@ function admit(state: SchedulerState, sequence: Sequence): boolean {
   sequence.chunkCall = state.call;
   state.budget -= tokens;
   state.addChunk(hitTokens, tokens);
-  state.admitted.push(sequence);
+  state.admitted.add(sequence);
   if (sequence.computed === length) state.finishPrefill(sequence);
-  else state.prefills.push(sequence);
+  else state.prefills.add(sequence);
   return true;
 }
 

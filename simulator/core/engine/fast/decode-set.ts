@@ -13,8 +13,11 @@ export class DecodeSet {
   #offsetMax = -Infinity;
   #maxIsKnown = true;
 
-  constructor(blockTokens: number) {
+  readonly #tracksMax: boolean;
+
+  constructor(blockTokens: number, tracksMax: boolean) {
     this.#blockTokens = blockTokens;
+    this.#tracksMax = tracksMax;
     this.#residues = new Int32Array(blockTokens);
   }
 
@@ -56,9 +59,13 @@ export class DecodeSet {
   }
 
   blocksNeeded(first: number, calls: number): number {
-    let blocks = this.count * Math.floor(calls / this.#blockTokens);
     const rest = calls % this.#blockTokens;
-    for (let call = first; call < first + rest; call++) blocks += this.blocksNeededIn(call);
+    let blocks = calls === rest ? 0 : this.count * Math.floor(calls / this.#blockTokens);
+    let residue = first % this.#blockTokens;
+    for (let left = rest; left > 0; left--) {
+      blocks += this.#residues[residue] ?? 0;
+      if (++residue === this.#blockTokens) residue = 0;
+    }
     return blocks;
   }
 
@@ -68,7 +75,7 @@ export class DecodeSet {
     shape.decodes = this.count;
     shape.tokens = this.count;
     shape.decodeContext = this.count * (call + 1) + this.#offsetSum;
-    shape.decodeContextMax = this.count === 0 ? 0 : call + 1 + this.#longest(running);
+    shape.decodeContextMax = this.count === 0 || !this.#tracksMax ? 0 : call + 1 + this.#longest(running);
     shape.chunkAttention = 0;
     shape.prefillPast = 0;
     shape.draftTokens = 0;

@@ -7,6 +7,7 @@ import { submissionOf } from "../submission.ts";
 import type { FastRules } from "./fast-rules.ts";
 import { FastScheduler } from "./fast-scheduler.ts";
 import type { OutputListener } from "./process-call.ts";
+import { SequenceBag } from "./sequence-bag.ts";
 import type { Sequence } from "./sequence.ts";
 
 /**
@@ -23,7 +24,7 @@ export class FastEngine implements EngineModel {
   readonly #stretch = { steps: 0, endsAt: 0 as Instant };
   readonly #listener: OutputListener;
   #scheduler: FastScheduler;
-  readonly #arrived: Sequence[] = [];
+  readonly #arrived = new SequenceBag();
   readonly #aborted: SequenceId[] = [];
   /** Of the oldest step in flight; never: none is. */
   #endsAt: Instant = never;
@@ -36,6 +37,8 @@ export class FastEngine implements EngineModel {
   #deadline: Instant = never;
   #quiet = 0;
   #wokenAt = -1;
+  /** As of when the last event or wake left the engine; quiet iterations up to it may still be to do. */
+  #settledTo = -1 as Instant;
   #slowdown = 1;
   #busy = 0;
   #busySince = 0;
@@ -49,7 +52,7 @@ export class FastEngine implements EngineModel {
     this.#stepTime = stepTime;
     this.#all = detail === "tokens";
     this.#depth = rules.asyncScheduling ? 2 : 1;
-    this.#scheduler = new FastScheduler(rules);
+    this.#scheduler = new FastScheduler(rules, stepTime.usesContextMax);
     this.#listener = {
       output: (sequence, index) => {
         if (index === 0 || this.#all) this.#emit({ kind: "emit-tokens", id: sequence.id as SequenceId, from: index, count: 1 });
@@ -60,11 +63,12 @@ export class FastEngine implements EngineModel {
 
   handle(event: EngineEvent, now: Instant, out: Out<EngineCommand>): void {
     this.#enter(out);
-    this.#advance((this.#wokenAt === now ? now : now - 1) as Instant);
+    this.#settledTo = (this.#wokenAt === now ? now : now - 1) as Instant;
+    this.#advance(this.#settledTo);
     this.#at = now;
     switch (event.kind) {
       case "sequence-submitted":
-        this.#arrived.push(this.#scheduler.prepare(this.#checked(event)));
+        this.#arrived.add(this.#scheduler.prepare(this.#checked(event)));
         this.#interrupt(now);
         break;
       case "sequence-aborted":
@@ -88,6 +92,7 @@ export class FastEngine implements EngineModel {
     this.#enter(out);
     while (this.#deadline <= now) this.#carryOut();
     this.#wokenAt = now;
+    this.#settledTo = now;
     this.#leave();
   }
 
@@ -101,7 +106,7 @@ export class FastEngine implements EngineModel {
     const blocks = this.#rules.blocks - 1;
     return {
       running: state.running.length,
-      waiting: state.waiting.list.length + this.#arrived.length,
+      waiting: state.waiting.list.length + this.#arrived.count,
       blocksUsed: blocks - state.memory.free,
       blocks,
       prefixQueries: state.prefix.queries,
@@ -167,8 +172,8 @@ export class FastEngine implements EngineModel {
     const scheduler = this.#scheduler;
     const { state } = scheduler;
     for (;;) {
-      for (const sequence of this.#arrived) scheduler.add(sequence);
-      this.#arrived.length = 0;
+      for (let index = 0; index < this.#arrived.count; index++) scheduler.add(this.#arrived.at(index));
+      this.#arrived.clear();
       this.#takeAborts(true);
       if (!scheduler.hasRequests) return;
       const shape = scheduler.schedule();
@@ -176,7 +181,8 @@ export class FastEngine implements EngineModel {
       if (state.call - state.processed === 1) this.#oldestTime = time;
       else this.#nextTime = time;
       if (shape.tokens > 0) this.#lastBatch = shape.sequences;
-      for (const sequence of state.admitted) {
+      for (let index = 0; index < state.admitted.count; index++) {
+        const sequence = state.admitted.at(index);
         if (sequence.preemptions === 0) this.#emit({ kind: "start-sequence", id: sequence.id as SequenceId, cachedTokens: sequence.cachedTokens });
       }
       if (state.call - state.processed >= this.#depth || (shape.tokens === 0 && !scheduler.hasRequests)) return;
@@ -189,7 +195,7 @@ export class FastEngine implements EngineModel {
     let left = 0;
     for (const id of this.#aborted) {
       const sequence = this.#scheduler.sequenceOf(id);
-      if (!arrived && this.#arrived.includes(sequence)) {
+      if (!arrived && this.#arrived.has(sequence)) {
         this.#aborted[left++] = id;
         continue;
       }
@@ -204,8 +210,8 @@ export class FastEngine implements EngineModel {
       sequence.outputs = this.#scheduler.state.outputsOf(sequence);
       this.#emitEnd(sequence, "error");
     }
-    this.#scheduler = new FastScheduler(this.#rules);
-    this.#arrived.length = 0;
+    this.#scheduler = new FastScheduler(this.#rules, this.#stepTime.usesContextMax);
+    this.#arrived.clear();
     this.#aborted.length = 0;
     this.#endsAt = never;
     this.#startsAt = never;
@@ -217,6 +223,7 @@ export class FastEngine implements EngineModel {
   }
 
   outputTokensOf(id: SequenceId): number {
+    this.#goQuietly(this.#settledTo);
     const sequence = this.#scheduler.sequenceOf(id);
     return sequence.phase === "ended" ? 0 : this.#scheduler.state.outputsOf(sequence);
   }
@@ -252,13 +259,13 @@ export class FastEngine implements EngineModel {
   #quietIterations(): number {
     const { state } = this.#scheduler;
     const { decodes, waiting, running } = state;
-    if (state.prefills.length > 0 || decodes.count === 0 || decodes.count > this.#rules.batchedTokensMax) return 0;
+    if (state.prefills.count > 0 || decodes.count === 0 || decodes.count > this.#rules.batchedTokensMax) return 0;
     if (waiting.list.length > 0 && running.length < state.runningMax && !state.headBlocked) return 0;
     if (state.call - state.processed !== this.#depth || state.starvedCall > state.processed) return 0;
     const oldest = state.processed + 1;
-    if (state.firstsOf(oldest).length > 0) return 0;
+    if (state.firstsOf(oldest).count > 0) return 0;
     let quiet = state.ends.earliestFrom(oldest) - oldest;
-    if (this.#rules.asyncScheduling) quiet = state.firstsOf(oldest + 1).length > 0 ? Math.min(1, quiet - 1) : quiet - 1;
+    if (this.#rules.asyncScheduling) quiet = state.firstsOf(oldest + 1).count > 0 ? Math.min(1, quiet - 1) : quiet - 1;
     if (quiet <= 0) return 0;
     quiet = decodes.callsWithin(state.memory.free, state.call + 1, quiet);
     return state.fills.callsWithout(state.call + 1, quiet);

@@ -16,8 +16,8 @@ export class FastScheduler {
   readonly state: SchedulerState;
   readonly #sequences: Sequence[] = [];
 
-  constructor(rules: FastRules) {
-    this.state = new SchedulerState(rules);
+  constructor(rules: FastRules, tracksContextMax = true) {
+    this.state = new SchedulerState(rules, tracksContextMax);
   }
 
   get hasRequests(): boolean {
@@ -62,13 +62,12 @@ export class FastScheduler {
   abort(sequence: Sequence): void {
     const { state } = this;
     const outputs = state.outputsOf(sequence);
-    const stale = state.stale.indexOf(sequence);
-    if (stale >= 0) state.stale.splice(stale, 1);
+    state.stale.remove(sequence);
     if (sequence.phase === "waiting") state.waiting.list.remove(sequence);
     else {
       const owned = state.blocksFor(state.computedOf(sequence));
       const hashed = state.fullBlocks(state.knownOf(sequence));
-      if (sequence.phase === "prefill") state.prefills.splice(state.prefills.indexOf(sequence), 1);
+      if (sequence.phase === "prefill") state.prefills.remove(sequence);
       else {
         if (sequence.phase === "decode") state.leave(sequence);
         state.ends.remove(sequence);

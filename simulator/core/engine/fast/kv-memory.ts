@@ -87,7 +87,7 @@ export class KvMemory {
       this.#append(block);
       this.free++;
     }
-    blocks.length = 0;
+    if (blocks.length > 0) blocks.length = 0;
   }
 
   /** Before the release of a preempted sequence: what it has computed gets keys of its own, so that it can find it again. */

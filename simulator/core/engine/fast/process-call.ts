@@ -1,4 +1,5 @@
 import type { SchedulerState } from "./scheduler-state.ts";
+import type { SequenceBag } from "./sequence-bag.ts";
 import type { Sequence } from "./sequence.ts";
 
 export interface OutputListener {
@@ -16,22 +17,22 @@ export function processCall(state: SchedulerState, listener: OutputListener, all
   const firsts = state.firstsOf(call);
   const bucket = state.ends.bucketOf(call);
   const starved = state.starvedCall > call;
-  if (firsts.length === 0 && bucket === null && state.stale.length === 0 && !all && !starved) return;
+  if (firsts.count === 0 && bucket === null && state.stale.count === 0 && !all && !starved) return;
   const { affected } = state;
   if (all || starved) addEverySampled(state, call);
   else addEndsAndFirsts(state, call, bucket, firsts);
-  for (const sequence of state.stale) affected.push(sequence);
-  if (affected.length > 1) affected.sort((one, other) => one.order - other.order);
-  for (const sequence of affected) takeOutput(state, sequence, call, listener);
-  firsts.length = 0;
-  state.stale.length = 0;
-  affected.length = 0;
+  for (let index = 0; index < state.stale.count; index++) affected.add(state.stale.at(index));
+  affected.sortByOrder();
+  for (let index = 0; index < affected.count; index++) takeOutput(state, affected.at(index), call, listener);
+  firsts.clear();
+  state.stale.clear();
+  affected.clear();
 }
 
-function addEndsAndFirsts(state: SchedulerState, call: number, bucket: Sequence | null, firsts: readonly Sequence[]): void {
-  for (const sequence of firsts) state.affected.push(sequence);
+function addEndsAndFirsts(state: SchedulerState, call: number, bucket: Sequence | null, firsts: SequenceBag): void {
+  for (let index = 0; index < firsts.count; index++) state.affected.add(firsts.at(index));
   for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind) {
-    if (sequence.endCall === call && sequence.firstCall !== call) state.affected.push(sequence);
+    if (sequence.endCall === call && sequence.firstCall !== call) state.affected.add(sequence);
   }
 }
 
@@ -39,7 +40,7 @@ function addEverySampled(state: SchedulerState, call: number): void {
   for (let sequence = state.running.first; sequence !== null; sequence = sequence.behind) {
     if (sequence.phase !== "decode" && sequence.phase !== "ending") continue;
     const starved = call >= sequence.starvedFrom && call <= sequence.starvedTo;
-    if (!starved && call >= sequence.firstCall && call <= sequence.endCall) state.affected.push(sequence);
+    if (!starved && call >= sequence.firstCall && call <= sequence.endCall) state.affected.add(sequence);
   }
 }
 

@@ -12,16 +12,16 @@ export function scheduleCall(state: SchedulerState): void {
   const call = ++state.call;
   state.endedSinceCall = false;
   state.headBlocked = false;
-  state.preempted.length = 0;
-  state.admitted.length = 0;
-  state.firstsOf(call).length = 0;
+  state.preempted.clear();
+  state.admitted.clear();
+  state.firstsOf(call).clear();
   if (rules.asyncScheduling) setCertainEndsAside(state, call - 1);
   state.budget = rules.batchedTokensMax;
   state.chunkMax = chunkMaxOf(state);
   const blocks = blocksIfAllFit(state);
   if (blocks >= 0) scheduleAll(state, blocks);
   else walkRunning(state);
-  if (state.preempted.length === 0 && state.waiting.list.length > 0) admitWaiting(state);
+  if (state.preempted.count === 0 && state.waiting.list.length > 0) admitWaiting(state);
 }
 
 function chunkMaxOf(state: SchedulerState): number {
@@ -47,7 +47,8 @@ function blocksIfAllFit(state: SchedulerState): number {
   let blocks = decodes.blocksNeededIn(call);
   let left = state.budget - decodes.count;
   if (left < 0) return -1;
-  for (const sequence of prefills) {
+  for (let index = 0; index < prefills.count; index++) {
+    const sequence = prefills.at(index);
     const due = Math.min(sequence.prefillTo - sequence.computed, state.chunkMax);
     if (due > left && !prefillsComeLast(state)) return -1;
     const tokens = Math.min(due, left);
@@ -60,7 +61,7 @@ function blocksIfAllFit(state: SchedulerState): number {
 
 function prefillsComeLast(state: SchedulerState): boolean {
   let sequence = state.running.last;
-  for (let count = state.prefills.length; count > 0; count--) {
+  for (let count = state.prefills.count; count > 0; count--) {
     if (sequence === null || sequence.phase !== "prefill") return false;
     sequence = sequence.before;
   }
@@ -73,14 +74,19 @@ function scheduleAll(state: SchedulerState, blocks: number): void {
   decodes.fill(state.shape, call, state.running.first);
   state.budget -= decodes.count;
   if (state.fills.count > 0) publishInOrder(state);
-  else for (const sequence of prefills) state.memory.publish(sequence, state.fullBlocks(sequence.computed + sequence.chunk));
-  if (prefills.length > 0) advancePrefills(state);
+  else {
+    for (let index = 0; index < prefills.count; index++) {
+      const sequence = prefills.at(index);
+      state.memory.publish(sequence, state.fullBlocks(sequence.computed + sequence.chunk));
+    }
+  }
+  if (prefills.count > 0) advancePrefills(state);
 }
 
 /** Equal contents are held in the order of the running list, decodes and prefills mixed. */
 function publishInOrder(state: SchedulerState): void {
   const { call, rules } = state;
-  const filling: Sequence[] = [...state.fills.of(call), ...state.prefills];
+  const filling: Sequence[] = [...state.fills.of(call), ...state.prefills.toArray()];
   filling.sort((one, other) => one.order - other.order);
   for (const sequence of filling) {
     const known = sequence.phase === "prefill" ? sequence.computed + sequence.chunk : call + sequence.offset + (rules.asyncScheduling ? 0 : 1);
@@ -90,8 +96,10 @@ function publishInOrder(state: SchedulerState): void {
 
 function advancePrefills(state: SchedulerState): void {
   const { prefills } = state;
-  let kept = 0;
-  for (const sequence of prefills) {
+  const count = prefills.count;
+  prefills.clear();
+  for (let index = 0; index < count; index++) {
+    const sequence = prefills.at(index);
     if (sequence.chunk > 0) {
       sequence.chunkCall = state.call;
       state.addChunk(sequence.computed, sequence.chunk);
@@ -99,7 +107,6 @@ function advancePrefills(state: SchedulerState): void {
       sequence.computed += sequence.chunk;
     }
     if (sequence.computed === sequence.prefillTo) state.finishPrefill(sequence);
-    else prefills[kept++] = sequence;
+    else prefills.add(sequence);
   }
-  prefills.length = kept;
 }

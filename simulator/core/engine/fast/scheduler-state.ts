@@ -5,6 +5,7 @@ import { EndWheel } from "./end-wheel.ts";
 import type { FastRules } from "./fast-rules.ts";
 import { FillLists } from "./fill-lists.ts";
 import { KvMemory } from "./kv-memory.ts";
+import { SequenceBag } from "./sequence-bag.ts";
 import { SequenceList } from "./sequence-list.ts";
 import type { Sequence } from "./sequence.ts";
 import { WaitingLine } from "./waiting-line.ts";
@@ -19,15 +20,15 @@ export class SchedulerState {
   readonly running = new SequenceList();
   readonly waiting: WaitingLine;
   /** The running sequences in phase prefill, in running order. */
-  readonly prefills: Sequence[] = [];
+  readonly prefills = new SequenceBag();
   /** Sequences whose prefill ends in a call, by the call's parity: two calls at most are in flight. */
-  readonly firsts: readonly [even: Sequence[], odd: Sequence[]] = [[], []];
+  readonly firsts: readonly [even: SequenceBag, odd: SequenceBag] = [new SequenceBag(), new SequenceBag()];
   /** Those that a call's output is for; filled and emptied in place. */
-  readonly affected: Sequence[] = [];
+  readonly affected = new SequenceBag();
   /** Preempted while the output of the call in flight was outstanding: it still counts. */
-  readonly stale: Sequence[] = [];
-  readonly preempted: Sequence[] = [];
-  readonly admitted: Sequence[] = [];
+  readonly stale = new SequenceBag();
+  readonly preempted = new SequenceBag();
+  readonly admitted = new SequenceBag();
   readonly prefix: PrefixStatistics = { requests: 0, queries: 0, hits: 0, resumedRequests: 0, resumedQueries: 0, resumedHits: 0 };
   /** The last call's step. */
   readonly shape = emptyShape();
@@ -49,17 +50,17 @@ export class SchedulerState {
   /** The head of the line was tried and does not fit; nothing that has happened since could have helped it. */
   headBlocked = false;
 
-  constructor(rules: FastRules) {
+  constructor(rules: FastRules, tracksContextMax: boolean) {
     this.rules = rules;
     this.memory = new KvMemory(rules.blocks - 1);
-    this.decodes = new DecodeSet(rules.blockTokens);
+    this.decodes = new DecodeSet(rules.blockTokens, tracksContextMax);
     this.fills = new FillLists(rules.blockTokens);
     this.waiting = new WaitingLine(rules.policy);
     this.watermarkBlocks = Math.trunc(rules.watermark * rules.blocks);
     this.runningMax = rules.activeSequencesMax ?? rules.sequencesMax;
   }
 
-  firstsOf(call: number): Sequence[] {
+  firstsOf(call: number): SequenceBag {
     return this.firsts[call % 2 === 0 ? 0 : 1];
   }
 
@@ -95,7 +96,7 @@ export class SchedulerState {
     sequence.endCall = call + sequence.outputsEnd - sequence.outputs - 1;
     sequence.starvedFrom = 0;
     sequence.starvedTo = 0;
-    this.firstsOf(call).push(sequence);
+    this.firstsOf(call).add(sequence);
     this.ends.file(sequence);
     this.join(sequence);
   }

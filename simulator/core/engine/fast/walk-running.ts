@@ -61,8 +61,8 @@ function preempt(state: SchedulerState, victim: Sequence): void {
   const owned = state.blocksFor(scheduled ? before + victim.chunk : before);
   const hashed = state.fullBlocks(scheduled ? knownWhenScheduled(state, victim) : knownUnscheduled(state, victim, before));
   const outputs = state.outputsOf(victim);
-  if (hasOutputInFlight(state, victim)) state.stale.push(victim);
-  if (victim.phase === "prefill") state.prefills.splice(state.prefills.indexOf(victim), 1);
+  if (hasOutputInFlight(state, victim)) state.stale.add(victim);
+  if (victim.phase === "prefill") state.prefills.remove(victim);
   else {
     if (victim.phase === "decode") state.leave(victim);
     state.ends.remove(victim);
@@ -79,7 +79,7 @@ function preempt(state: SchedulerState, victim: Sequence): void {
   victim.preemptions++;
   state.running.remove(victim);
   state.waiting.prepend(victim);
-  state.preempted.push(victim);
+  state.preempted.add(victim);
   state.preemptions++;
 }
 
@@ -97,17 +97,14 @@ function hasOutputInFlight(state: SchedulerState, sequence: Sequence): boolean {
 }
 
 export function forgetFirst(state: SchedulerState, sequence: Sequence): void {
-  for (const firsts of state.firsts) {
-    const place = firsts.indexOf(sequence);
-    if (place >= 0) firsts.splice(place, 1);
-  }
+  for (const firsts of state.firsts) firsts.remove(sequence);
 }
 
 /** Who was reached goes on, who was not falls one call behind. */
 function carryOut(state: SchedulerState): void {
   const { call, shape } = state;
   state.decodes.clearShape(shape);
-  state.prefills.length = 0;
+  state.prefills.clear();
   for (let sequence = state.running.first; sequence !== null; sequence = sequence.behind) {
     const scheduled = sequence.chunkCall === call;
     if (sequence.phase === "decode") {
@@ -120,7 +117,7 @@ function carryOut(state: SchedulerState): void {
         sequence.computed += sequence.chunk;
       }
       if (sequence.computed === sequence.prefillTo) state.finishPrefill(sequence);
-      else state.prefills.push(sequence);
+      else state.prefills.add(sequence);
     }
   }
 }
