@@ -18,6 +18,9 @@ export interface CompiledConfig {
   readonly limits: readonly LimitSpec[];
   /** Whether a deployment without a price may be called by whom a money budget binds. */
   readonly unknownPrice: "count" | "refuse";
+  /** What the ids in requests and deployments stand for. */
+  readonly tagNames: readonly string[];
+  readonly regionNames: readonly string[];
 }
 
 export interface TenantSpec {
@@ -62,7 +65,8 @@ export interface RouteSpec {
   /** Assumed when the caller gives no cap. Tokens. */
   readonly outputTokensDefault: number;
 }
-export type StrategyName = "weighted" | "least-busy";
+export const strategyNames = ["weighted", "least-busy", "round-robin", "power-of-two", "usage-based", "latency-based", "cost-based"] as const;
+export type StrategyName = (typeof strategyNames)[number];
 
 /** A callable model: price, context window, weight. */
 export interface DeploymentSpec {
@@ -80,6 +84,17 @@ export interface DeploymentSpec {
   /** Null: unknown. Never zero by omission. */
   readonly rates: Rates | null;
   readonly breaker: BreakerSpec;
+  /** Places in `tagNames`. */
+  readonly tags: readonly number[];
+  /** Whether requests without tags may come: it has no tags, or `default` among them. */
+  readonly takesUntagged: boolean;
+  /** Whether requests may come whose tags no deployment of the route has: it has the tag `default`. */
+  readonly takesUnmatched: boolean;
+  /** A place in `regionNames`; -1: not known, so it never fulfils a residency. */
+  readonly region: number;
+  /** What the provider grants each endpoint a minute: what usage-based routing measures headroom by. Infinity: not known. */
+  readonly requestsPerMinute: number;
+  readonly tokensPerMinute: number;
   readonly endpoints: readonly EndpointId[];
 }
 

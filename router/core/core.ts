@@ -29,7 +29,7 @@ export class Core {
     this.config = config;
     this.options = options;
     this.state = state;
-    this.found = noCandidates(config);
+    this.found = noCandidates(config, options.explain);
     this.routesOf = config.endpoints.map((endpoint) => config.routes.filter((route) => route.deployments.includes(endpoint.deployment)));
   }
 

@@ -3,6 +3,7 @@ import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import type { Duration, Instant } from "./machine.ts";
 import type { EndpointId, LimitRefusal, RejectReason } from "./messages.ts";
 import type { RequestSlot, RouterState } from "./state.ts";
+import { type Choice, scoreAll } from "./strategy/choice.ts";
 import { strategies } from "./strategy/strategy.ts";
 import { after, between, earlier, never } from "./time.ts";
 
@@ -14,10 +15,12 @@ export type Decision =
 
 /** Filter, pick; where nothing can be picked, whether waiting has a chance. `found` is left filled, for the explanation. */
 export function decide(found: Candidates, config: CompiledConfig, state: RouterState, route: RouteSpec, slot: RequestSlot): Decision {
-  findCandidates(found, config, state, route, slot);
-  if (found.eligible.length > 0) {
-    const pick = strategies[route.strategy];
-    return { kind: "dispatch", endpoint: pick({ config, state, route, eligible: found.eligible }) };
+  findCandidates(found, state, route, slot);
+  if (found.eligible.count > 0) {
+    const strategy = strategies[route.strategy];
+    const choice: Choice = { config, state, route, request: slot.request, eligible: found.eligible };
+    if (found.scores !== null) scoreAll(strategy, choice, found.scores);
+    return { kind: "dispatch", endpoint: strategy.pick(choice) };
   }
   const until = earlier(after(state.now, route.queue.wait), slot.request.deadline);
   const opensInTime = found.reopensAt < until;
@@ -25,7 +28,7 @@ export function decide(found: Candidates, config: CompiledConfig, state: RouterS
   const opensAt = earlier(found.reopensAt, found.refusal === null ? never : found.refusedUntil);
   const retryAfter = opensAt === never ? null : between(state.now, opensAt);
   if (found.refusal !== null) return { kind: "reject", why: rejectionOf(found.refusal), retryAfter };
-  const tooLong = found.reasons.length > 0 && found.reasons.every((reason) => reason === "context-too-small");
+  const tooLong = found.tooSmall > 0 && found.tooSmall === found.excluded.count;
   return { kind: "reject", why: tooLong ? "too-long" : "no-candidate", retryAfter };
 }
 

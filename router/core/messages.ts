@@ -27,7 +27,21 @@ export interface RouteRequest {
   readonly priority: number;
   /** Infinity when the caller set none. */
   readonly deadline: Instant;
+  /** Chained ids of the prompt's blocks, for prefix affinity; null where they are not known. */
+  readonly blocks: Int32Array | null;
+  /** Places in the configuration's `tagNames`, `unknownName` for any other; empty: none. */
+  readonly tags: readonly number[];
+  readonly tagMatch: "any" | "all";
+  /** Preferred: a place in `regionNames`, -1 for none. */
+  readonly region: number;
+  /** The only region it may be answered in, never relaxed: a place in `regionNames`, `unknownName` for any other, -1: anywhere. */
+  readonly residency: number;
 }
+
+/** A name that the configuration does not have: nothing matches it. */
+export const unknownName = -2;
+/** What a request is that says nothing of where it may go. */
+export const unlabelled = { blocks: null, tags: [], tagMatch: "any", region: -1, residency: -1 } as const;
 
 export type FailureKind =
   | "rate-limited"
@@ -90,7 +104,17 @@ export type RouterEvent =
   | { readonly kind: "period-started"; readonly budget: LeaseKey; readonly endsAt: Instant }
   /** This core was restored from an older snapshot: what it held may have been spent since. `nonce`: beyond any that was ever used. */
   | { readonly kind: "leases-forfeited"; readonly nonce: number }
+  /** What an endpoint said of itself, `sampledAt` at the latest now. */
+  | { readonly kind: "signal-observed"; readonly endpoint: EndpointId; readonly signals: EndpointLoad; readonly sampledAt: Instant }
   | { readonly kind: "drain-started" };
+
+export interface EndpointLoad {
+  /** Requests, of all replicas and other callers. */
+  readonly running: number;
+  readonly waiting: number;
+  /** 0..1. */
+  readonly kvUsed: number;
+}
 
 export type RouterCommand =
   | {
@@ -149,14 +173,28 @@ export interface Account {
 /** Why the request went where it went. Only where the router was made with `explain`. */
 export interface Explanation {
   readonly candidates: readonly EndpointId[];
+  /** What the strategy judged each candidate by, less is better; `measure` names it with its unit. */
+  readonly scores: readonly number[];
+  readonly measure: string;
   readonly excluded: readonly { readonly endpoint: EndpointId; readonly why: ExclusionReason }[];
   readonly chosen: EndpointId | null;
   readonly strategy: string;
 }
-export type ExclusionReason = "breaker-open" | "half-open-full" | "cooling" | "at-capacity" | "context-too-small" | "already-tried"
+export type ExclusionReason =
+  | "breaker-open"
+  | "half-open-full"
+  | "cooling"
+  | "at-capacity"
+  | "context-too-small"
+  | "already-tried"
+  /** It lacks the request's tags, or takes only requests that have its own. */
+  | "tags"
+  | "residency"
+  /** Another is in the region that the request prefers. */
+  | "other-region"
   | LimitRefusal;
 /** `lease-asked`: not known yet; `limits-unknown`: the store of limits is lost and nothing is left of what was leased; `budget-mode`: a budget past its alert allows only cheaper or self-hosted ones. */
-export type LimitRefusal = "rate-limited" | "budget-spent" | "limit-in-flight" | "lease-asked" | "limits-unknown" | "budget-mode" | "price-unknown"
+export type LimitRefusal = "rate-limited" | "budget-spent" | "limit-in-flight" | "lease-asked" | "limits-unknown" | "budget-mode" | "price-unknown";
 
 /**
  * The order of events of one instant, the same in both drivers: outcomes, then arrivals, then steps (of the models), then deadlines.
@@ -172,5 +210,6 @@ export const rankOf: Readonly<Record<RouterEvent["kind"], number>> = {
   "period-started": 1,
   "leases-forfeited": 1,
   "request-arrived": 1,
+  "signal-observed": 1,
   "drain-started": 1,
 };

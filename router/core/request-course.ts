@@ -19,6 +19,8 @@ import type { Duration, Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RequestId, RouteRequest } from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
 import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot } from "./state.ts";
+import { learnEnd, learnFirstToken, learnStart } from "./strategy/learn.ts";
+import { strategies } from "./strategy/strategy.ts";
 import { after, earlier, never, startOfTime } from "./time.ts";
 
 export type OutcomeReaction = (core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome) => void;
@@ -58,7 +60,11 @@ function giveUp(core: Core, slot: RequestSlot, { why, retryAfter }: Extract<Deci
 
 function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen: EndpointId | null): void {
   if (!core.options.explain) return;
-  core.emit({ kind: "record-decision", request: slot.request.id, explanation: explanationOf(core.found, chosen, route.strategy) });
+  core.emit({
+    kind: "record-decision",
+    request: slot.request.id,
+    explanation: explanationOf(core.found, chosen, route.strategy, strategies[route.strategy].measure),
+  });
 }
 
 function wait(core: Core, slot: RequestSlot, route: RouteSpec, until: Instant): void {
@@ -105,7 +111,7 @@ function serveQueue(core: Core, route: RouteSpec): void {
       giveUp(core, slot, decision);
     } else {
       askWanted(core);
-      if (core.found.refusal === null && !core.found.reasons.includes("context-too-small")) break;
+      if (core.found.refusal === null && !core.found.unfit) break;
     }
   }
 }
@@ -130,6 +136,7 @@ function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, endpoint:
   slot.attempts += 1;
   if (!slot.tried.includes(endpoint)) slot.tried.push(endpoint);
   heapSet(state.requestDeadlines, slot.request.id, attemptDeadline(route, slot.request, attempt));
+  learnStart(state, slot, attempt);
   core.emit({ kind: "start-attempt", attempt: id, request: slot.request.id, endpoint, limits: route.limits });
 }
 
@@ -138,6 +145,7 @@ export function commit(core: Core, slot: RequestSlot): void {
   const attempt = core.attempt(id);
   slot.phase = "streaming";
   attempt.committed = true;
+  learnFirstToken(core.state, attempt);
   heapSet(core.state.requestDeadlines, slot.request.id, attemptDeadline(core.routeOf(slot), slot.request, attempt));
   core.emit({ kind: "commit-attempt", attempt: id });
   creditProbe(core, attempt);
@@ -182,6 +190,7 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   const before = endpoint.breaker.phase;
   bookOutcome(core.config, core.state, slot, attempt, outcome);
   reconcile(core, slot, attempt, outcome);
+  learnEnd(core.state, slot, attempt, outcome);
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);
@@ -231,7 +240,7 @@ export function concludeAborted(core: Core, slot: RequestSlot, attempt: AttemptS
 function considerRetry(core: Core, slot: RequestSlot, failure: FailureKind, retryAfter: Duration | null): void {
   slot.lastFailure = failure;
   const route = core.routeOf(slot);
-  const wait = retryWait({ config: core.config, state: core.state, found: core.found, route, slot, failure, retryAfter, seed: core.options.seed });
+  const wait = retryWait({ state: core.state, found: core.found, route, slot, failure, retryAfter, seed: core.options.seed });
   if (wait === null) {
     finish(core, slot, { kind: "failed", failure, retryAfter });
   } else if (wait === 0) {

@@ -34,6 +34,7 @@ import {
   timeOut,
 } from "./request-course.ts";
 import { initialState, type RequestPhase, type RequestSlot, type RouterState } from "./state.ts";
+import { learnSignal } from "./strategy/learn.ts";
 import { instantAt } from "./time.ts";
 
 type Reaction = (core: Core, slot: RequestSlot) => void;
@@ -164,6 +165,9 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
         return;
       case "leases-forfeited":
         forfeitLeases(core, event.nonce);
+        return;
+      case "signal-observed":
+        learnSignal(core.state, event.endpoint, event.signals, event.sampledAt);
         return;
       case "drain-started":
         core.state.draining = true;

@@ -9,6 +9,7 @@ import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts"
 import type { Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, EndpointId, FailureKind, RequestId, RouteRequest } from "./messages.ts";
 import { forkRandom, type RandomState } from "./random.ts";
+import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
 import { startOfTime } from "./time.ts";
 
 /** Everything the router knows: plain data, so that a snapshot is a copy. What has ended is not in it. */
@@ -68,6 +69,8 @@ export interface AttemptSlot {
   aborted: AbortReason | null;
   /** The limit it ran into; null: none, or only the caller's deadline. */
   timeout: FailureKind | null;
+  /** What it was expected to use when it started. */
+  expectedTokens: number;
 }
 
 export interface EndpointState {
@@ -75,6 +78,7 @@ export interface EndpointState {
   readonly breaker: BreakerState;
   /** Rate-limited until then; 0: not. */
   coolUntil: Instant;
+  readonly learned: LearnedEndpoint;
 }
 
 export interface RouteState {
@@ -83,6 +87,9 @@ export interface RouteState {
   /** Smooth weighted round robin: by place of the deployment in the route. */
   readonly credits: number[];
   readonly output: OutputEstimate;
+  /** Round robin: the EndpointId that had the last turn; -1: none yet. */
+  lastTurn: number;
+  readonly learned: LearnedRoute;
 }
 
 export function initialState(config: CompiledConfig, seed: number): RouterState {
@@ -92,8 +99,15 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     requests: [],
     attempts: [],
     freeAttempts: [],
-    endpoints: config.endpoints.map(() => ({ inFlight: 0, breaker: closedBreaker(), coolUntil: startOfTime })),
-    routes: config.routes.map((route) => ({ queue: emptyQueue(), retryBudget: fullRetryBudget(), credits: route.deployments.map(() => 0), output: noEstimate() })),
+    endpoints: config.endpoints.map(() => ({ inFlight: 0, breaker: closedBreaker(), coolUntil: startOfTime, learned: newLearnedEndpoint() })),
+    routes: config.routes.map((route) => ({
+      queue: emptyQueue(),
+      retryBudget: fullRetryBudget(),
+      credits: route.deployments.map(() => 0),
+      lastTurn: -1,
+      learned: newLearnedRoute(),
+      output: noEstimate(),
+    })),
     ledger: config.deployments.map(emptyTotal),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
@@ -123,5 +137,5 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
 }
 
 export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number): AttemptSlot {
-  return { request, endpoint, startedAt, reservedTokens: 0, reservedNano: 0, breakerEpoch, probeCredited: false, committed: false, aborted: null, timeout: null };
+  return { request, endpoint, startedAt, reservedTokens: 0, reservedNano: 0, breakerEpoch, probeCredited: false, committed: false, aborted: null, timeout: null, expectedTokens: 0 };
 }

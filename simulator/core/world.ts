@@ -4,20 +4,21 @@
  */
 import { assert, present } from "../../router/core/assert.ts";
 import type { Instant, Machine, Out } from "../../router/core/machine.ts";
-import type {
-  AttemptId,
-  AttemptOutcome,
-  BreakerPhase,
-  DeploymentId,
-  EndpointId,
-  FailureKind,
-  FinishResult,
-  RequestId,
-  RouteId,
-  RouterCommand,
-  RouterEvent,
-  TenantId,
-  Usage,
+import {
+  type AttemptId,
+  type AttemptOutcome,
+  type BreakerPhase,
+  type DeploymentId,
+  type EndpointId,
+  type FailureKind,
+  type FinishResult,
+  type RequestId,
+  type RouteId,
+  type RouterCommand,
+  type RouterEvent,
+  type TenantId,
+  type Usage,
+  unlabelled,
 } from "../../router/core/messages.ts";
 import { Router } from "../../router/core/router.ts";
 import { never } from "../../router/core/time.ts";
@@ -173,6 +174,8 @@ class SimulatedWorld implements World {
           stream: true,
           priority: 0,
           deadline: never,
+          ...unlabelled,
+          blocks: arrival.blocks,
         },
       },
       1,

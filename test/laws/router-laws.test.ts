@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { strategyNames } from "../../router/core/compiled-config.ts";
 import type { DeploymentId, RouterCommand, TenantId } from "../../router/core/messages.ts";
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
 import { instantAt, startOfTime } from "../../router/core/time.ts";
@@ -29,6 +30,19 @@ const fixtures: Record<string, FixtureOptions> = {
       { unit: "nano-dollars", amount: 3_000_000, window: { kind: "period" }, scope: { kind: "deployments", deployments: [0 as DeploymentId] } },
     ],
   },
+  ...Object.fromEntries(
+    strategyNames.map((strategy) => [
+      strategy,
+      {
+        strategy,
+        deployments: [
+          { endpoints: 2, concurrencyMax: 2, requestsPerMinute: 5 },
+          { priced: false, weight: 3 },
+        ],
+        breaker: { failures: 2 },
+      },
+    ]),
+  ),
 };
 const moves = fc.array(anyRouterMove, { maxLength: 80 });
 const wakes = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 3 });

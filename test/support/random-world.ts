@@ -1,4 +1,5 @@
 import { forkRandom, nextBelow, nextUnit, type RandomState } from "../../router/core/random.ts";
+import { strategyNames } from "../../router/core/compiled-config.ts";
 import type { EndpointId } from "../../router/core/messages.ts";
 import { instantAt, micros, millis, seconds } from "../../router/core/time.ts";
 import type { CompiledScenario, EndpointModelSpec, FaultSpec } from "../../simulator/core/compiled-scenario.ts";
@@ -22,7 +23,7 @@ export function randomScenario(seed: number): { readonly scenario: CompiledScena
   }));
   const config = fixtureConfig({
     deployments,
-    strategy: nextUnit(random) < 0.5 ? "weighted" : "least-busy",
+    strategy: strategyNames[nextBelow(random, strategyNames.length)] ?? "weighted",
     breaker: {
       enabled: nextUnit(random) < 0.9,
       failures: 1 + nextBelow(random, 5),

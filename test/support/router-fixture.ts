@@ -5,25 +5,27 @@ import type {
   DeploymentSpec,
   EndpointSpec,
   LimitSpec,
+  Rates,
   RetrySpec,
   RouteSpec,
   StrategyName,
 } from "../../router/core/compiled-config.ts";
 import type { Instant } from "../../router/core/machine.ts";
-import type {
-  AttemptId,
-  AttemptOutcome,
-  DeploymentId,
-  EndpointId,
-  FailureKind,
-  LeaseKey,
-  RequestId,
-  RouteId,
-  RouteRequest,
-  RouterCommand,
-  RouterEvent,
-  TenantId,
-  Usage,
+import {
+  type AttemptId,
+  type AttemptOutcome,
+  type DeploymentId,
+  type EndpointId,
+  type FailureKind,
+  type LeaseKey,
+  type RequestId,
+  type RouteId,
+  type RouteRequest,
+  type RouterCommand,
+  type RouterEvent,
+  type TenantId,
+  type Usage,
+  unlabelled,
 } from "../../router/core/messages.ts";
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
 import { never, seconds } from "../../router/core/time.ts";
@@ -31,12 +33,20 @@ import { RouterInvariants } from "../../simulator/core/invariant/router-invarian
 import { LeaseBench } from "./lease-bench.ts";
 import { Recorder } from "./recorder.ts";
 
+/** Place of `default` in the tag names. */
+const fixtureDefaultTag = 0;
+
 export interface FixtureDeployment {
   readonly endpoints?: number;
   readonly weight?: number;
   readonly contextTokens?: number;
   readonly concurrencyMax?: number;
   readonly priced?: boolean;
+  readonly rates?: Rates;
+  readonly tags?: readonly number[];
+  readonly region?: number;
+  readonly requestsPerMinute?: number;
+  readonly tokensPerMinute?: number;
 }
 
 export interface FixtureOptions {
@@ -78,8 +88,14 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
       weight: given.weight ?? 1,
       contextTokens: given.contextTokens ?? 32_768,
       concurrencyMax: given.concurrencyMax ?? Infinity,
-      rates: given.priced === false ? null : { input: 1_000_000, cachedRead: 100_000, cacheWrite: 1_000_000, output: 2_000_000 },
+      rates: given.priced === false ? null : (given.rates ?? { input: 1_000_000, cachedRead: 100_000, cacheWrite: 1_000_000, output: 2_000_000 }),
       breaker,
+      tags: given.tags ?? [],
+      takesUntagged: given.tags === undefined || given.tags.includes(fixtureDefaultTag),
+      takesUnmatched: given.tags?.includes(fixtureDefaultTag) ?? false,
+      region: given.region ?? -1,
+      requestsPerMinute: given.requestsPerMinute ?? Infinity,
+      tokensPerMinute: given.tokensPerMinute ?? Infinity,
       endpoints: own,
     };
   });
@@ -103,7 +119,17 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     ...options.route,
   };
   const tenants = Array.from({ length: options.tenants ?? 1 }, (_, tenant) => ({ id: tenant as TenantId, name: `tenant-${tenant}`, priority: 0 }));
-  return { version: 1 as ConfigVersion, routes: [route], deployments, endpoints, tenants, limits: (options.limits ?? []).map(fixtureLimit), unknownPrice: options.unknownPrice ?? "count" };
+  return {
+    version: 1 as ConfigVersion,
+    routes: [route],
+    deployments,
+    endpoints,
+    tagNames: ["default", "red", "blue"],
+    regionNames: ["here", "there"],
+    tenants,
+    limits: (options.limits ?? []).map(fixtureLimit),
+    unknownPrice: options.unknownPrice ?? "count",
+  };
 }
 
 /** A router with its driver's side played by hand: ids, the clock, and the invariants watched all along. */
@@ -195,6 +221,7 @@ export function fixtureRequest(id: number, serial: number, request: Partial<Rout
     stream: true,
     priority: 0,
     deadline: never,
+    ...unlabelled,
     ...request,
   };
 }

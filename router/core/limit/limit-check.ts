@@ -2,7 +2,7 @@
 import { costOf } from "../accounting/ledger.ts";
 import { present } from "../assert.ts";
 import type { Candidates } from "../candidates.ts";
-import type { CompiledConfig, DeploymentSpec, LimitSpec, RouteSpec } from "../compiled-config.ts";
+import type { DeploymentSpec, LimitSpec, RouteSpec } from "../compiled-config.ts";
 import type { LeaseKey, LimitRefusal } from "../messages.ts";
 import type { RequestSlot, RouterState } from "../state.ts";
 import { earlier, instantAt, never, startOfTime } from "../time.ts";
@@ -42,7 +42,6 @@ const gravity: Readonly<Record<LimitRefusal, number>> = {
 /** The gravest reason; null: none. What it would take is left in `found`: leases to ask for, and when a rate allows it again. */
 export function limitsRefuse(
   found: Candidates,
-  config: CompiledConfig,
   state: RouterState,
   route: RouteSpec,
   slot: RequestSlot,
@@ -54,7 +53,7 @@ export function limitsRefuse(
   const output = outputToReserve(present(state.routes[route.id], "the route's state").output, request.outputTokensMax);
   const tokens = request.inputTokens + output;
   const nano = expectedNano(deployment, request.inputTokens, output);
-  const question: Question = { found, config, state, route, slot, deployment, tokens, nano, gravest: null, until: startOfTime, asked: found.wantedKeys.length };
+  const question: Question = { found, state, route, slot, deployment, tokens, nano, gravest: null, until: startOfTime, asked: found.wantedKeys.length };
   visit(question, limits.total, true);
   visit(question, limits.ofTenant[request.tenant] ?? [], true);
   visit(question, limits.ofRoute[request.route] ?? [], true);
@@ -65,7 +64,6 @@ export function limitsRefuse(
 
 interface Question {
   readonly found: Candidates;
-  readonly config: CompiledConfig;
   readonly state: RouterState;
   readonly route: RouteSpec;
   readonly slot: RequestSlot;
@@ -98,18 +96,18 @@ function visit(question: Question, specs: readonly LimitSpec[], ofCaller: boolea
 
 function modeRefuses(question: Question, spec: LimitSpec, alerted: boolean, selfHosted: boolean): LimitRefusal | null {
   if (spec.unit !== "nano-dollars") return null;
-  if (question.deployment.rates === null && question.config.unknownPrice === "refuse") return "price-unknown";
+  if (question.deployment.rates === null && question.found.limits.config.unknownPrice === "refuse") return "price-unknown";
   if (!alerted || spec.atAlert === "notify") return null;
   if (spec.atAlert === "self-hosted") return selfHosted ? null : "budget-mode";
   return question.nano > cheapest(question) ? "budget-mode" : null;
 }
 
 /** What the cheapest deployment of the route would cost for this request. */
-function cheapest({ config, route, slot, tokens }: Question): number {
+function cheapest({ found, route, slot, tokens }: Question): number {
   const { inputTokens } = slot.request;
   let least = Infinity;
   for (const id of route.deployments) {
-    const deployment = config.deployments[id];
+    const deployment = found.limits.config.deployments[id];
     if (deployment !== undefined && deployment.rates !== null) least = Math.min(least, expectedNano(deployment, inputTokens, tokens - inputTokens));
   }
   return least;

@@ -13,7 +13,7 @@ import type { AttemptSlot, RequestSlot } from "../state.ts";
 import { after, earlier, later, millis, startOfTime } from "../time.ts";
 import { expectedNano, unitsOf } from "./limit-check.ts";
 import { type LeaseState, leaseDue, leaseDuty, mayAsk, neededOf, noLease, runsLow, spend, unitsToAsk } from "./lease.ts";
-import { learnOutput, outputToReserve } from "./output-estimate.ts";
+import { learnHigh, outputToReserve } from "./output-estimate.ts";
 
 /** However late a denial is heard: no store is asked faster than so. */
 const pauseMin = millis(1);
@@ -43,7 +43,7 @@ export function reserve(core: Core, slot: RequestSlot, attempt: AttemptSlot): vo
 
 export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
   const { usage } = outcome;
-  if (usage !== null && outcome.kind === "succeeded") learnOutput(present(core.state.routes[slot.request.route], "the route's state").output, usage.output);
+  if (usage !== null && outcome.kind === "succeeded") learnHigh(present(core.state.routes[slot.request.route], "the route's state").output, usage.output);
   if (!core.found.limits.some) return;
   const { rates } = core.deploymentOf(attempt.endpoint);
   const free = outcome.billed === "no";

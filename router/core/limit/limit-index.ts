@@ -2,6 +2,7 @@ import type { CompiledConfig, LimitSpec } from "../compiled-config.ts";
 
 /** Which limits bind whom: looked up by id, so that a decision compares nothing. Made once per configuration. */
 export interface LimitIndex {
+  readonly config: CompiledConfig;
   readonly some: boolean;
   readonly total: readonly LimitSpec[];
   /** By TenantId, RouteId, DeploymentId. */
@@ -12,8 +13,10 @@ export interface LimitIndex {
   readonly selfHosted: readonly boolean[];
 }
 
-export function indexLimits({ limits, tenants, routes, deployments }: CompiledConfig): LimitIndex {
+export function indexLimits(config: CompiledConfig): LimitIndex {
+  const { limits, tenants, routes, deployments } = config;
   return {
+    config,
     some: limits.length > 0,
     total: limits.filter(({ scope }) => scope.kind === "total"),
     ofTenant: tenants.map(({ id }) => limits.filter(({ scope }) => scope.kind === "tenant" && scope.tenant === id)),

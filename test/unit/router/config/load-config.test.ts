@@ -29,6 +29,12 @@ test("everything but deployments and routes has a default", () => {
     concurrencyMax: Infinity,
     rates: null,
     breaker: { enabled: true, failures: 5, open: 60_000_000, probes: 3 },
+    tags: [],
+    takesUntagged: true,
+    takesUnmatched: false,
+    region: -1,
+    requestsPerMinute: Infinity,
+    tokensPerMinute: Infinity,
     endpoints: [0],
   });
   expect(compiled.routes[0]).toEqual({
