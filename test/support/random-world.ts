@@ -9,8 +9,13 @@ import { createWorld } from "../../simulator/core/world.ts";
 import { type FixtureDeployment, fixtureConfig } from "./router-fixture.ts";
 import { smallHosted, smallVllm } from "./small-scenario.ts";
 
+export interface RandomWorld {
+  readonly scenario: CompiledScenario;
+  readonly arrivals: readonly Arrival[];
+}
+
 /** A scenario drawn by seed: pools and providers of any size, tight and loose policies, faults of every kind at any time, bursts and pauses. */
-export function randomScenario(seed: number): { readonly scenario: CompiledScenario; readonly arrivals: readonly Arrival[] } {
+export function randomScenario(seed: number): RandomWorld {
   const random = forkRandom(seed, "random-scenario");
   const deployments = Array.from({ length: 1 + nextBelow(random, 3) }, (): FixtureDeployment & { readonly model: EndpointModelSpec } => ({
     endpoints: 1 + nextBelow(random, 3),
@@ -81,8 +86,13 @@ export interface Played {
   readonly log: readonly string[];
 }
 
-/** Plays it with the invariants watching; `log` holds every event and command of the router, one line each. */
-export function playScenario(scenario: CompiledScenario, arrivals: readonly Arrival[], seed: number): Played {
+/** Plays it with the invariants watching; `log` holds every event and command of the router, one line each, where it is asked for. */
+export function playScenario(
+  scenario: CompiledScenario,
+  arrivals: readonly Arrival[],
+  seed: number,
+  options: { readonly log: boolean } = { log: false },
+): Played {
   const records: RequestRecord[] = [];
   const breakers: string[] = [];
   const log: string[] = [];
@@ -97,11 +107,11 @@ export function playScenario(scenario: CompiledScenario, arrivals: readonly Arri
     watch: {
       event: (event, now) => {
         invariants.event(event, now);
-        log.push(`${now} ${JSON.stringify(event)}`);
+        if (options.log) log.push(`${now} ${JSON.stringify(event)}`);
       },
       command: (command, at) => {
         invariants.command(command, at);
-        log.push(`${at} ${JSON.stringify(command)}`);
+        if (options.log) log.push(`${at} ${JSON.stringify(command)}`);
       },
     },
   });
