@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { RouterInvariants } from "../../simulator/core/invariant/router-invariants.ts";
+import { FleetInvariants } from "../../simulator/core/invariant/fleet-invariants.ts";
 import { createWorld } from "../../simulator/core/world.ts";
 import { randomScenario } from "../support/random-world.ts";
 import type { Judge } from "./swarm/failure-of.ts";
@@ -9,7 +9,7 @@ import { shrink } from "./swarm/shrink.ts";
 const noProbes: Judge = ({ scenario, arrivals }, seed) => {
   const { config } = scenario;
   const strict = { ...config, deployments: config.deployments.map((deployment) => ({ ...deployment, breaker: { ...deployment.breaker, probes: 0 } })) };
-  const invariants = new RouterInvariants(strict);
+  const invariants = new FleetInvariants({ ...scenario, config: strict });
   const observer = { requestEnded: () => undefined, breakerChanged: () => undefined };
   createWorld(scenario, { seed, arrivals: arrivals[Symbol.iterator](), observer, watch: invariants }).run();
   const [first] = invariants.finished();

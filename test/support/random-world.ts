@@ -1,8 +1,9 @@
 import { forkRandom, nextBelow, nextUnit, type RandomState } from "../../router/core/random.ts";
 import type { EndpointId } from "../../router/core/messages.ts";
 import { instantAt, micros, millis, seconds } from "../../router/core/time.ts";
-import type { CompiledScenario, EndpointModelSpec, FaultSpec } from "../../simulator/core/compiled-scenario.ts";
-import { RouterInvariants, type Violation } from "../../simulator/core/invariant/router-invariants.ts";
+import { type CompiledScenario, type EndpointModelSpec, type FaultSpec, oneReplica, type ReplicasSpec } from "../../simulator/core/compiled-scenario.ts";
+import { FleetInvariants } from "../../simulator/core/invariant/fleet-invariants.ts";
+import type { Violation } from "../../simulator/core/invariant/router-invariants.ts";
 import type { RequestRecord } from "../../simulator/core/measure/request-record.ts";
 import type { Arrival } from "../../simulator/core/workload/arrival.ts";
 import { createWorld } from "../../simulator/core/world.ts";
@@ -51,11 +52,18 @@ export function randomScenario(seed: number): RandomWorld {
     config,
     endpoints,
     faults: randomFaults(random, endpoints.length),
+    replicas: randomReplicas(seed),
     defaultRoute: config.routes[0]?.id ?? (0 as never),
     warmUp: micros(0),
     targets: [],
   };
   return { scenario, arrivals: randomArrivals(random) };
+}
+
+/** From a stream of its own, so that the rest of the world is what it was. */
+function randomReplicas(seed: number): ReplicasSpec {
+  const random = forkRandom(seed, "random-replicas");
+  return nextUnit(random) < 0.6 ? oneReplica : { count: 2 + nextBelow(random, 3) };
 }
 
 function randomFaults(random: RandomState, endpoints: number): FaultSpec[] {
@@ -96,7 +104,7 @@ export function playScenario(
   const records: RequestRecord[] = [];
   const breakers: string[] = [];
   const log: string[] = [];
-  const invariants = new RouterInvariants(scenario.config);
+  const invariants = new FleetInvariants(scenario);
   const world = createWorld(scenario, {
     seed,
     arrivals: arrivals[Symbol.iterator](),
@@ -105,13 +113,13 @@ export function playScenario(
       breakerChanged: (endpoint, _from, to, at) => void breakers.push(`${at} ${endpoint} ${to}`),
     },
     watch: {
-      event: (event, now) => {
-        invariants.event(event, now);
-        if (options.log) log.push(`${now} ${JSON.stringify(event)}`);
+      event: (event, now, replica) => {
+        invariants.event(event, now, replica);
+        if (options.log) log.push(`${replica} ${now} ${JSON.stringify(event)}`);
       },
-      command: (command, at) => {
-        invariants.command(command, at);
-        if (options.log) log.push(`${at} ${JSON.stringify(command)}`);
+      command: (command, at, replica) => {
+        invariants.command(command, at, replica);
+        if (options.log) log.push(`${replica} ${at} ${JSON.stringify(command)}`);
       },
     },
   });
