@@ -143,5 +143,3 @@ export const rankOf: Readonly<Record<RouterEvent["kind"], number>> = {
   "request-arrived": 1,
   "drain-started": 1,
 };
-/** The rank of a model's own step. */
-export const stepRank = 2;
