@@ -2,6 +2,7 @@ import { z } from "zod";
 import { strategyNames } from "../core/compiled-config.ts";
 import { micros } from "../core/time.ts";
 import { keyReference } from "./key-reference.ts";
+import { limitSchema, tenantSchema } from "./limit-schema.ts";
 import { choice, count, duration, flag, number, price, scalar, shown, text } from "./scalars.ts";
 import type { Parsed } from "./scalars.ts";
 
@@ -182,6 +183,11 @@ export const configSchema = z
     deployments: z.record(name, deployment),
     breaker: breaker.prefault({}),
     routes: z.record(name, route),
+    tenants: z.record(name, tenantSchema).prefault({}).meta({ description: "Callers by their keys; absent: whoever calls is one and the same, with or without a key" }),
+    limits: z.array(limitSchema).prefault([]).meta({ description: "Limits and budgets of routes, providers, tiers, deployments, and in total" }),
+    unknownPrice: choice("What a money budget says to a deployment without a price: it may be called and is counted, or it is refused", ["count", "refuse"]).prefault(
+      "count",
+    ),
   })
   .meta({ title: "Headgate configuration" });
 
