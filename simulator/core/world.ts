@@ -15,10 +15,13 @@ import { type Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
 import { type RouterWatch, SimulatedReplica } from "./replica.ts";
 import type { Arrival } from "./workload/arrival.ts";
+import type { ClosedLoop, ClosedLoopEvent, LoopCallId } from "./workload/closed-loop.ts";
 
 export interface WorldOptions {
   readonly seed: number;
   readonly arrivals: Iterator<Arrival>;
+  /** Sessions beside the arrivals: it hears when its calls end. */
+  readonly closedLoop?: ClosedLoop | undefined;
   readonly observer: WorldObserver;
   readonly watch?: RouterWatch | undefined;
 }
@@ -51,6 +54,10 @@ class SimulatedWorld implements World {
   readonly #models: readonly EndpointModel[];
   readonly #toModel: readonly Post<EndpointEvent>[];
   readonly #routeByName: ReadonlyMap<string, RouteId>;
+  readonly #toLoop: Post<ClosedLoopEvent> | null;
+  /** Calls of the closed loop that are under way, by serial and the other way round. */
+  readonly #loopCalls = new Map<number, LoopCallId>();
+  readonly #loopSerials = new Map<LoopCallId, number>();
   #serial = 0;
 
   constructor(scenario: CompiledScenario, options: WorldOptions) {
@@ -64,6 +71,7 @@ class SimulatedWorld implements World {
     );
     this.#addFaults();
     this.#addArrivals();
+    this.#toLoop = this.#addClosedLoop();
   }
 
   get now(): Instant {
@@ -91,7 +99,10 @@ class SimulatedWorld implements World {
       replicas: this.#scenario.replicas.count,
       watch,
       call: (endpoint, event) => present(this.#toModel[endpoint], "the endpoint's model")(event, 1),
-      requestEnded: (record) => observer.requestEnded(record),
+      requestEnded: (record) => {
+        this.#tellLoop(record);
+        observer.requestEnded(record);
+      },
       breakerChanged: (endpoint, from, to, at) => observer.breakerChanged(endpoint, from, to, at, replica),
     });
   }
@@ -129,12 +140,40 @@ class SimulatedWorld implements World {
     });
   }
 
+  #addClosedLoop(): Post<ClosedLoopEvent> | null {
+    const { closedLoop } = this.#options;
+    if (closedLoop === undefined) return null;
+    return this.#driver.addMachine(closedLoop, "model", {
+      emit: (command) => {
+        if (command.kind === "send-call") {
+          this.#loopCalls.set(this.#serial, command.call);
+          this.#loopSerials.set(command.call, this.#serial);
+          this.#arrive(command.arrival);
+          return;
+        }
+        const serial = present(this.#loopSerials.get(command.call), "the serial of a call under way");
+        present(this.#replicas[this.#replicaOf(serial)], "the replica").leave(serial);
+      },
+    });
+  }
+
+  #tellLoop({ serial, result }: RequestRecord): void {
+    const call = this.#loopCalls.get(serial);
+    if (call === undefined || this.#toLoop === null) return;
+    this.#loopCalls.delete(serial);
+    this.#loopSerials.delete(call);
+    this.#toLoop({ kind: "call-ended", call, served: result === "served" }, 0);
+  }
+
+  #replicaOf(serial: number): number {
+    const { length } = this.#replicas;
+    return length === 1 ? 0 : Math.floor(keyedUnit(this.#options.seed, replicaOfRequest, serial, 0) * length);
+  }
+
   #arrive(arrival: Arrival): void {
     const route = arrival.route === null ? this.#scenario.defaultRoute : present(this.#routeByName.get(arrival.route), `a route named ${arrival.route}`);
     const serial = this.#serial;
     this.#serial += 1;
-    const { length } = this.#replicas;
-    const replica = length === 1 ? 0 : Math.floor(keyedUnit(this.#options.seed, replicaOfRequest, serial, 0) * length);
-    present(this.#replicas[replica], "the replica").arrive(arrival, serial, route);
+    present(this.#replicas[this.#replicaOf(serial)], "the replica").arrive(arrival, serial, route);
   }
 }

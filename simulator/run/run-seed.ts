@@ -21,6 +21,7 @@ export function runSeed(scenario: LoadedScenario, seed: number, strict: boolean)
   const world = createWorld(compiled, {
     seed,
     arrivals: scenario.arrivals(),
+    closedLoop: scenario.closedLoop() ?? undefined,
     watch: invariants,
     observer: {
       requestEnded: (record) => table.add(record),

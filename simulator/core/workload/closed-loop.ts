@@ -10,6 +10,7 @@ import { heapSet, heapTopId, heapTopKey, type IndexedHeap, makeHeap } from "../.
 import type { Branded, Duration, Instant, Machine, Out } from "../../../router/core/machine.ts";
 import { after, startOfTime } from "../../../router/core/time.ts";
 import type { Arrival } from "./arrival.ts";
+import { blockKeys } from "./block-keys.ts";
 import type { SessionCall, SessionScript, SessionStep } from "./session-script.ts";
 
 /** A slot, used again after its call ended. */
@@ -26,6 +27,8 @@ export interface ClosedLoopSpec {
   readonly timeLimit: Duration;
   /** Whether a session goes on after a call that was not served. */
   readonly goOnAfterFailure: boolean;
+  /** Tokens of an engine's KV block: what the calls' block keys stand for. */
+  readonly keyTokens: number;
 }
 
 export type ClosedLoopEvent = { readonly kind: "call-ended"; readonly call: LoopCallId; readonly served: boolean };
@@ -135,7 +138,7 @@ export class ClosedLoop implements Machine<ClosedLoopEvent, ClosedLoopCommand> {
     assert(call?.kind === "call", "only calls are due");
     agent.inFlight = true;
     this.#counts.callsSent += 1;
-    out.emit({ kind: "send-call", call: slot as LoopCallId, arrival: arrivalOf(agent.session, call, at) }, at);
+    out.emit({ kind: "send-call", call: slot as LoopCallId, arrival: arrivalOf(agent.session, call, at, this.#spec.keyTokens) }, at);
   }
 
   #reachLimit(at: Instant, out: Out<ClosedLoopCommand>): void {
@@ -222,12 +225,13 @@ export class ClosedLoop implements Machine<ClosedLoopEvent, ClosedLoopCommand> {
   }
 }
 
-function arrivalOf({ script, firstBlock }: Session, call: SessionCall, at: Instant): Arrival {
+function arrivalOf({ script, firstBlock }: Session, call: SessionCall, at: Instant, keyTokens: number): Arrival {
+  const inputTokens = Math.max(1, call.inputTokens);
   return {
     at,
-    inputTokens: Math.max(1, call.inputTokens),
+    inputTokens,
     outputTokens: Math.max(1, call.outputTokens),
-    blocks: call.blockRuns.length === 0 ? null : blocksOf(call.blockRuns, firstBlock),
+    blocks: call.blockRuns.length === 0 ? null : blockKeys(blocksOf(call.blockRuns, firstBlock), script.blockTokens, keyTokens, inputTokens),
     route: script.route,
     session: script.id,
     tenant: script.tenant,
