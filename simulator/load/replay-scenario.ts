@@ -41,7 +41,9 @@ export async function replayScenario(
   const { compiled } = scenario;
   if (scenario.trace.loop === "closed") {
     const message = "is of sessions, which wait for their answers: they cannot be replayed open loop";
-    throw new InputError([{ file: scenario.file, line: null, column: null, field: "trace", message, fix: "simulate the scenario, or replay one of requests at recorded instants" }]);
+    throw new InputError([
+      { file: scenario.file, line: null, column: null, field: "trace", message, fix: "simulate the scenario, or replay one of requests at recorded instants" },
+    ]);
   }
   const { routes, deployments } = compiled.config;
   const nameOf = (id: RouteId): string => at.model ?? present(routes[id], "the route").name;

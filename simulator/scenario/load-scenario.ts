@@ -40,7 +40,20 @@ export async function loadScenario(file: string, env: Environment): Promise<Load
   const tooLong = warmUpProblem(place, scenario.warmUp, trace.spanUs);
   if (tooLong !== null) throw new InputError([tooLong]);
   const { arrivals, closedLoop } = workloadOf(scenario, compiled, trace);
-  return { kind: "loaded", file, name, description, seed: scenario.seed, compiled, service, trace, config, sha256: sha256Of(source.text), arrivals, closedLoop };
+  return {
+    kind: "loaded",
+    file,
+    name,
+    description,
+    seed: scenario.seed,
+    compiled,
+    service,
+    trace,
+    config,
+    sha256: sha256Of(source.text),
+    arrivals,
+    closedLoop,
+  };
 }
 
 function configOf(place: YamlPlace, value: object, scenario: ScenarioFile): ConfigInfo {

@@ -16,7 +16,9 @@ const sessions = z
 
 const share = (what: string) => number(what, { min: 0, max: 1, whole: false });
 const weights = (what: string, names: readonly [string, ...string[]]) =>
-  z.strictObject(Object.fromEntries(names.map((name) => [name, number(`Weight of ${name}`, { min: 0, max: 1_000_000, whole: false }).optional()]))).meta({ description: what });
+  z
+    .strictObject(Object.fromEntries(names.map((name) => [name, number(`Weight of ${name}`, { min: 0, max: 1_000_000, whole: false }).optional()])))
+    .meta({ description: what });
 const range = (what: string) => z.strictObject({ from: share("Least"), to: share("Most") }).meta({ description: what });
 
 const features = z
@@ -35,11 +37,18 @@ export const traceSchema = z
   .strictObject({
     format: choice("Format of the trace", traceFormatNames),
     file: text("Trace file, zipped or not"),
-    relativeTo: choice("What `file` is relative to; shared is the folder ../shared beside the project, or HEADGATE_SHARED", ["scenario", "shared", "working-directory"]).prefault("scenario"),
+    relativeTo: choice("What `file` is relative to; shared is the folder ../shared beside the project, or HEADGATE_SHARED", [
+      "scenario",
+      "shared",
+      "working-directory",
+    ]).prefault("scenario"),
     rows: count("Only the first so many rows (or sessions); absent: all", 1, 100_000_000).optional(),
     speed: number("Divides the gaps between arrivals: 2 is twice the traffic in half the time", { min: 0.001, max: 100_000, whole: false }).prefault(1),
     jitter: duration("Spreads requests of one instant over so much time, by the seed; Mooncake's slots: 3s", micros(0)).optional(),
-    map: z.record(z.string(), z.string()).optional().meta({ description: "Which column means what, for the format columns: { input: prompt_tokens, output: completion_tokens, at: ts }" }),
+    map: z
+      .record(z.string(), z.string())
+      .optional()
+      .meta({ description: "Which column means what, for the format columns: { input: prompt_tokens, output: completion_tokens, at: ts }" }),
     timeUnit: choice("Of numeric instants in columns", ["s", "ms", "us", "ns"]).optional(),
     sessions: sessions.prefault({}),
     features: features.optional(),

@@ -15,7 +15,14 @@ export function workloadOf({ trace: file, seed }: ScenarioFile, compiled: Compil
     closedLoop: () => {
       if (trace.loop === "open") return null;
       const { atOnce, rampUp, idleMax, timeLimit, afterFailure, repeat } = file.sessions;
-      const spec = { sessionsMax: atOnce, rampUp, idleMax: idleMax ?? (Infinity as Duration), timeLimit, goOnAfterFailure: afterFailure === "go-on", keyTokens };
+      const spec = {
+        sessionsMax: atOnce,
+        rampUp,
+        idleMax: idleMax ?? (Infinity as Duration),
+        timeLimit,
+        goOnAfterFailure: afterFailure === "go-on",
+        keyTokens,
+      };
       return new ClosedLoop(spec, scriptsOf(trace.sessions, repeat, routes));
     },
   };

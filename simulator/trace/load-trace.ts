@@ -18,7 +18,12 @@ export interface LoadedTrace {
  * Reads and checks a whole trace file, zipped or not, at most `rowsMax` rows (or sessions) of it.
  * @throws InputError with file, line and column of the first ten problems
  */
-export async function loadTrace(file: string, format: TraceFormat, rowsMax: number, options: Omit<ReadOptions, "itemsMax"> = defaultFormatOptions): Promise<LoadedTrace> {
+export async function loadTrace(
+  file: string,
+  format: TraceFormat,
+  rowsMax: number,
+  options: Omit<ReadOptions, "itemsMax"> = defaultFormatOptions,
+): Promise<LoadedTrace> {
   const table = new TraceTableBuilder();
   const sessions: SessionScript[] = [];
   const read = await readTrace(file, format, { ...options, itemsMax: rowsMax }, { row: (row) => table.add(row), session: (script) => sessions.push(script) });

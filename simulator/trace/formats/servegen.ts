@@ -147,7 +147,7 @@ function tokensAt(quantiles: readonly number[] | undefined, share: number): numb
 
 function quantilesOf(line: JsonLine, field: string, value: unknown): readonly number[] {
   const numbers = Array.isArray(value)
-    ? (value as readonly unknown[]).filter((entry) => typeof entry === "number" && Number.isFinite(entry) && entry >= 0 && entry <= 100_000_000)
+    ? (value as readonly unknown[]).filter((entry) => typeof entry === "number" && Number.isInteger(entry) && entry >= 0 && entry <= 100_000_000)
     : [];
   const quantiles = numbers as readonly number[];
   const [p95 = 0, p100 = 0, p99 = 0] = quantiles.slice(19);
