@@ -27,16 +27,11 @@ export function judgeServerRun(run: ServerRun, all: readonly ServerRun[]): Judge
   const figures = figuresOf(run, simulate(run, fit, scale));
   const names = sources.map(({ name }) => name).join(", ");
   const frontEnd = `front end ${(fit.before / 1000).toFixed(1)} + ${(fit.after / 1000).toFixed(1)} ms`;
-  return {
-    name: run.name,
-    fittedOn: `step times (${perStep.toFixed(0)} % off per step) and ${frontEnd} from ${names}; scale ${scale.toFixed(3)} from this run's steps`,
-    figures,
-  };
+  return { name: run.name, fittedOn: `step times (${perStep.toFixed(0)} % off per step) and ${frontEnd} from ${names}; scale ${scale.toFixed(3)} from this run's steps`, figures };
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-const predicted = (coefficients: readonly number[], features: readonly number[]): number =>
-  sum(features.map((feature, place) => feature * (coefficients[place] ?? 0)));
+const predicted = (coefficients: readonly number[], features: readonly number[]): number => sum(features.map((feature, place) => feature * (coefficients[place] ?? 0)));
 
 function fitRuns(runs: readonly ServerRun[]): Fit {
   const timed = runs.flatMap(timedSteps);

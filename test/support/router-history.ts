@@ -159,15 +159,7 @@ class PunctualDriver {
     this.#requests.set(id, { left: false, stream: move.stream });
     this.#serial += 1;
     const deadline = move.deadlineMs === null ? never : instantAt(this.#now + move.deadlineMs * 1000);
-    return {
-      kind: "request-arrived",
-      request: fixtureRequest(id, this.#serial, {
-        tenant: (move.which % this.#tenants) as TenantId,
-        inputTokens: move.inputTokens,
-        stream: move.stream,
-        deadline,
-      }),
-    };
+    return { kind: "request-arrived", request: fixtureRequest(id, this.#serial, { tenant: (move.which % this.#tenants) as TenantId, inputTokens: move.inputTokens, stream: move.stream, deadline }) };
   }
 
   #leaving(move: RouterMove): RouterEvent | null {

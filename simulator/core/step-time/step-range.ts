@@ -3,6 +3,9 @@ import type { StepRangeSpec } from "./step-time-spec.ts";
 
 const anywhere: readonly [number, number] = [0, Infinity];
 
+
+
+
 export function rangeOf(spec: StepRangeSpec): StepTimeModel["range"] {
   return {
     sequences: spec.sequences ?? anywhere,
