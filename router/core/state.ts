@@ -1,5 +1,5 @@
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
-import type { CompiledConfig } from "./compiled-config.ts";
+import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
 import { type IndexedHeap, makeHeap } from "./indexed-heap.ts";
 import { emptyQueue, type QueuePlace, type WaitQueue } from "./limit/wait-queue.ts";
@@ -7,6 +7,7 @@ import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts"
 import type { Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, EndpointId, FailureKind, RequestId, RouteRequest } from "./messages.ts";
 import { forkRandom, type RandomState } from "./random.ts";
+import { type AffinityState, newAffinity } from "./strategy/affinity-state.ts";
 import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
 import { startOfTime } from "./time.ts";
 
@@ -26,6 +27,8 @@ export interface RouterState {
   readonly requestDeadlines: IndexedHeap;
   readonly endpointDeadlines: IndexedHeap;
   readonly ties: RandomState;
+  /** Where the decayed counts of requests per endpoint have weight 1. */
+  recentSince: Instant;
 }
 
 export type RequestPhase = "queued" | "attempting" | "streaming" | "aborting" | "backing-off";
@@ -78,6 +81,8 @@ export interface RouteState {
   /** Round robin: the EndpointId that had the last turn; -1: none yet. */
   lastTurn: number;
   readonly learned: LearnedRoute;
+  /** Null where no prefix affinity is wanted. */
+  readonly affinity: AffinityState | null;
 }
 
 export function initialState(config: CompiledConfig, seed: number): RouterState {
@@ -87,19 +92,30 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     requests: [],
     attempts: [],
     freeAttempts: [],
-    endpoints: config.endpoints.map(() => ({ inFlight: 0, breaker: closedBreaker(), coolUntil: startOfTime, learned: newLearnedEndpoint() })),
+    endpoints: config.endpoints.map((endpoint) => ({
+      inFlight: 0,
+      breaker: closedBreaker(),
+      coolUntil: startOfTime,
+      learned: newLearnedEndpoint(endpoint.identity),
+    })),
     routes: config.routes.map((route) => ({
       queue: emptyQueue(),
       retryBudget: fullRetryBudget(),
       credits: route.deployments.map(() => 0),
       lastTurn: -1,
       learned: newLearnedRoute(),
+      affinity: route.strategy === "prefix-affinity" ? newAffinity(route.affinity, endpointsOf(config, route)) : null,
     })),
     ledger: config.deployments.map(emptyTotal),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
+    recentSince: startOfTime,
     ties: forkRandom(seed, "strategy-ties"),
   };
+}
+
+function endpointsOf(config: CompiledConfig, route: RouteSpec): number {
+  return route.deployments.reduce((count, id) => count + (config.deployments[id]?.endpoints.length ?? 0), 0);
 }
 
 export function newRequestSlot(request: RouteRequest): RequestSlot {
