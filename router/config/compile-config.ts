@@ -1,5 +1,7 @@
-import type { BreakerSpec, CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, Rates, RouteSpec } from "../core/compiled-config.ts";
+import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, Rates, RouteSpec } from "../core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
+import { compileBreaker } from "./compile-breaker.ts";
+import { compileLimits, tenantKeys } from "./compile-limits.ts";
 import { keyName } from "./key-reference.ts";
 import { suggestion } from "./nearest.ts";
 import type { Problem } from "./problem.ts";
@@ -50,8 +52,12 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
     report(["metrics", "port"], "value", `${file.metrics.port} is the port that callers use too`, "give metrics a port of its own");
   }
   const { tagNames, regionNames } = names;
-  const service: ServiceSpec = { listen: file.listen, metrics: file.metrics, endpoints: upstreams };
-  return { compiled: { version: options.version, routes, deployments, endpoints, tagNames, regionNames }, service, problems };
+  const { tenants, limits, periods } = compileLimits(file, { deployments, routes, tiers: [] }, report);
+  const keys = tenantKeys(file, options.env, place.source.file, report);
+  const tenantOf = Object.keys(file.tenants).length === 0 ? null : keys;
+  const service: ServiceSpec = { listen: file.listen, metrics: file.metrics, endpoints: upstreams, tenantOf, periods };
+  const { unknownPrice } = file;
+  return { compiled: { version: options.version, routes, deployments, endpoints, tagNames, regionNames, tenants, limits, unknownPrice }, service, problems };
 }
 
 function keyOf(name: string, deployment: DeploymentFile, env: Environment | null, file: string, report: Report): Secret | null {
@@ -105,12 +111,9 @@ function compileDeployment(
       "check that prices are dollars per million tokens, and the context window",
     );
   }
-  const breaker: BreakerSpec = {
-    enabled: file.breaker.enabled ?? breakerDefaults.enabled,
-    failures: file.breaker.failures ?? breakerDefaults.failures,
-    open: file.breaker.open ?? breakerDefaults.open,
-    probes: file.breaker.probes ?? breakerDefaults.probes,
-  };
+  const breaker = compileBreaker(breakerDefaults, file.breaker, (field, message, fix) =>
+    report(field in file.breaker ? ["deployments", name, "breaker", field] : ["breaker", field], "value", message, fix),
+  );
   const { provider, model, weight, quota } = file;
   const takesUnmatched = file.tags.includes("default");
   return {

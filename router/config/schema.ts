@@ -2,6 +2,7 @@ import { z } from "zod";
 import { strategyNames } from "../core/compiled-config.ts";
 import { micros } from "../core/time.ts";
 import { keyReference } from "./key-reference.ts";
+import { limitSchema, tenantSchema } from "./limit-schema.ts";
 import { choice, count, duration, flag, number, price, scalar, shown, text } from "./scalars.ts";
 import type { Parsed } from "./scalars.ts";
 
@@ -35,6 +36,16 @@ const breakerFields = {
   failures: count("Consecutive failures that open it", 1, 10_000),
   open: duration("How long it stays open before it is probed"),
   probes: count("Probes let through while half-open; so many successes close it", 1, 1000),
+  growth: number("Each opening that follows another lasts so many times as long; 1: all alike", { min: 1, max: 10, whole: false }),
+  openMax: duration("Longest open time"),
+  stable: duration("Closed for so long: the next opening is as short as the first", micros(0)),
+};
+const rateFields = {
+  enabled: flag("Whether it opens by the failure rate too, not only by failures in a row"),
+  normalPercent: number("Failures that are normal, percent of the outcomes", { min: 0.1, max: 49, whole: false }),
+  failingPercent: number("Least failure rate that opens it, percent", { min: 1, max: 95, whole: false }),
+  window: duration("Outcomes older than that do not count"),
+  minimum: count("Outcomes before it may open", 1, 100_000),
 };
 const breakerOverride = z
   .strictObject({
@@ -42,6 +53,18 @@ const breakerOverride = z
     failures: breakerFields.failures.optional(),
     open: breakerFields.open.optional(),
     probes: breakerFields.probes.optional(),
+    growth: breakerFields.growth.optional(),
+    openMax: breakerFields.openMax.optional(),
+    stable: breakerFields.stable.optional(),
+    rate: z
+      .strictObject({
+        enabled: rateFields.enabled.optional(),
+        normalPercent: rateFields.normalPercent.optional(),
+        failingPercent: rateFields.failingPercent.optional(),
+        window: rateFields.window.optional(),
+        minimum: rateFields.minimum.optional(),
+      })
+      .prefault({}),
   })
   .meta({ description: "What differs from the breaker defaults" });
 const breaker = z
@@ -50,6 +73,19 @@ const breaker = z
     failures: breakerFields.failures.prefault(5),
     open: breakerFields.open.prefault("60s"),
     probes: breakerFields.probes.prefault(3),
+    growth: breakerFields.growth.prefault(2),
+    openMax: breakerFields.openMax.prefault("10m"),
+    stable: breakerFields.stable.prefault("10m"),
+    rate: z
+      .strictObject({
+        enabled: rateFields.enabled.prefault(true),
+        normalPercent: rateFields.normalPercent.prefault(5),
+        failingPercent: rateFields.failingPercent.prefault(20),
+        window: rateFields.window.prefault("30m"),
+        minimum: rateFields.minimum.prefault(5),
+      })
+      .meta({ description: "A sequential test of the failure rate: it finds an endpoint that fails often, but never so many times in a row" })
+      .prefault({}),
   })
   .meta({ description: "Circuit breaker per endpoint: defaults for all deployments" });
 
@@ -155,6 +191,11 @@ export const configSchema = z
     deployments: z.record(name, deployment),
     breaker: breaker.prefault({}),
     routes: z.record(name, route),
+    tenants: z.record(name, tenantSchema).prefault({}).meta({ description: "Callers by their keys; absent: whoever calls is one and the same, with or without a key" }),
+    limits: z.array(limitSchema).prefault([]).meta({ description: "Limits and budgets of routes, providers, tiers, deployments, and in total" }),
+    unknownPrice: choice("What a money budget says to a deployment without a price: it may be called and is counted, or it is refused", ["count", "refuse"]).prefault(
+      "count",
+    ),
   })
   .meta({ title: "Headgate configuration" });
 

@@ -9,8 +9,10 @@
 import { present } from "./assert.ts";
 import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import { breakerRefuses } from "./health/breaker.ts";
+import { limitsRefuse } from "./limit/limit-check.ts";
+import { indexLimits, type LimitIndex } from "./limit/limit-index.ts";
 import type { Instant } from "./machine.ts";
-import type { EndpointId, ExclusionReason, Explanation, RouteRequest } from "./messages.ts";
+import type { EndpointId, ExclusionReason, Explanation, LeaseKey, LimitRefusal, RouteRequest } from "./messages.ts";
 import type { EndpointState, RequestSlot, RouterState } from "./state.ts";
 import { earlier, never } from "./time.ts";
 
@@ -31,6 +33,13 @@ export interface Candidates {
   unfit: boolean;
   /** Endpoints whose context is too small. */
   tooSmall: number;
+  /** Leases without which nothing can be dispatched, and the units of each that would do. */
+  readonly wantedKeys: LeaseKey[];
+  readonly wantedUnits: number[];
+  /** Why a limit or budget excludes the deployment that it lets go first, and when it does so; Infinity: not known. */
+  refusal: LimitRefusal | null;
+  refusedUntil: Instant;
+  readonly limits: LimitIndex;
 }
 
 export interface EndpointList {
@@ -66,6 +75,11 @@ export function noCandidates(config: CompiledConfig, explain: boolean): Candidat
     reopensAt: never,
     unfit: false,
     tooSmall: 0,
+    wantedKeys: [],
+    wantedUnits: [],
+    refusal: null,
+    refusedUntil: never,
+    limits: indexLimits(config),
   };
 }
 
@@ -78,8 +92,8 @@ export function findCandidates(found: Candidates, state: RouterState, route: Rou
   const { request, tried } = slot;
   const endpoints = present(found.routes[route.id], "the route's endpoints");
   const unmatched = request.tags.length > 0 && !endpoints.deployments.some((deployment) => tagsMatch(request, deployment));
-  collect(found, state, endpoints, request, tried, unmatched);
-  if (found.eligible.count === 0 && tried.length > 0 && wasExcluded(found, "already-tried")) collect(found, state, endpoints, request, none, unmatched);
+  collect(found, state, route, slot, endpoints, tried, unmatched);
+  if (found.eligible.count === 0 && tried.length > 0 && wasExcluded(found, "already-tried")) collect(found, state, route, slot, endpoints, none, unmatched);
   if (request.region >= 0) preferRegion(found, endpoints, request.region);
 }
 
@@ -88,19 +102,28 @@ const none: readonly EndpointId[] = [];
 function collect(
   found: Candidates,
   state: RouterState,
+  route: RouteSpec,
+  slot: RequestSlot,
   { ids, places, deployments }: RouteEndpoints,
-  request: RouteRequest,
   tried: readonly EndpointId[],
   unmatched: boolean,
 ): void {
   clear(found);
   const { eligible } = found;
+  const { request } = slot;
   let count = 0;
+  let asked: DeploymentSpec | null = null;
+  let limited: LimitRefusal | null = null;
   for (let index = 0; index < ids.length; index += 1) {
     const id = ids[index] as EndpointId;
     const endpoint = state.endpoints[id] as EndpointState;
     const deployment = deployments[index] as DeploymentSpec;
-    const why = refusal(state.now, endpoint, deployment, request, unmatched) ?? (tried.length > 0 && tried.includes(id) ? "already-tried" : null);
+    const unfit = neverFits(deployment, request, unmatched);
+    if (unfit === null && found.limits.some && deployment !== asked) {
+      limited = limitsRefuse(found, state, route, slot, deployment);
+      asked = deployment;
+    }
+    const why = unfit ?? limited ?? refusal(state.now, endpoint, deployment) ?? (tried.length > 0 && tried.includes(id) ? "already-tried" : null);
     if (why === null) {
       eligible.ids[count] = id;
       eligible.places[count] = places[index] as number;
@@ -119,13 +142,20 @@ function clear(found: Candidates): void {
   found.reopensAt = never;
   found.unfit = false;
   found.tooSmall = 0;
+  found.wantedKeys.length = 0;
+  found.wantedUnits.length = 0;
+  found.refusal = null;
+  found.refusedUntil = never;
 }
 
 /** What can never be put right comes first. */
-function refusal(now: Instant, endpoint: EndpointState, deployment: DeploymentSpec, request: RouteRequest, unmatched: boolean): ExclusionReason | null {
+function neverFits(deployment: DeploymentSpec, request: RouteRequest, unmatched: boolean): ExclusionReason | null {
   if (request.residency !== -1 && deployment.region !== request.residency) return "residency";
   if (request.tags.length === 0 ? !deployment.takesUntagged : unmatched ? !deployment.takesUnmatched : !tagsMatch(request, deployment)) return "tags";
-  if (request.inputTokens >= deployment.contextTokens) return "context-too-small";
+  return request.inputTokens >= deployment.contextTokens ? "context-too-small" : null;
+}
+
+function refusal(now: Instant, endpoint: EndpointState, deployment: DeploymentSpec): ExclusionReason | null {
   const refused = breakerRefuses(endpoint.breaker, deployment.breaker);
   if (refused !== null) return refused;
   if (endpoint.coolUntil > now) return "cooling";
@@ -161,8 +191,7 @@ function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why
     case "residency":
       found.unfit = true;
       return;
-    case "already-tried":
-    case "other-region":
+    default:
   }
 }
 

@@ -1,7 +1,7 @@
 import { type Candidates, findCandidates } from "./candidates.ts";
 import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import type { Duration, Instant } from "./machine.ts";
-import type { EndpointId, RejectReason } from "./messages.ts";
+import type { EndpointId, LimitRefusal, RejectReason } from "./messages.ts";
 import type { RequestSlot, RouterState } from "./state.ts";
 import type { Choice } from "./strategy/choice.ts";
 import { strategies } from "./strategy/strategy.ts";
@@ -24,8 +24,26 @@ export function decide(found: Candidates, config: CompiledConfig, state: RouterS
   }
   const until = earlier(after(state.now, route.queue.wait), slot.request.deadline);
   const opensInTime = found.reopensAt < until;
-  if (until > state.now && (found.full || opensInTime)) return { kind: "wait", until };
-  const retryAfter = found.reopensAt === never ? null : between(state.now, found.reopensAt);
+  if (until > state.now && (found.full || opensInTime || found.wantedKeys.length > 0)) return { kind: "wait", until };
+  const opensAt = earlier(found.reopensAt, found.refusal === null ? never : found.refusedUntil);
+  const retryAfter = opensAt === never ? null : between(state.now, opensAt);
+  if (found.refusal !== null) return { kind: "reject", why: rejectionOf(found.refusal), retryAfter };
   const tooLong = found.tooSmall > 0 && found.tooSmall === found.excluded.count;
   return { kind: "reject", why: tooLong ? "too-long" : "no-candidate", retryAfter };
+}
+
+function rejectionOf(refusal: LimitRefusal): RejectReason {
+  switch (refusal) {
+    case "rate-limited":
+    case "limit-in-flight":
+      return "rate-limited";
+    case "budget-spent":
+    case "budget-mode":
+      return "budget-spent";
+    case "lease-asked":
+    case "limits-unknown":
+      return "limits-unknown";
+    case "price-unknown":
+      return "no-candidate";
+  }
 }

@@ -1,6 +1,9 @@
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
+import { present } from "./assert.ts";
 import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
+import { type LeaseState, noLease } from "./limit/lease.ts";
+import { noEstimate, type OutputEstimate } from "./limit/output-estimate.ts";
 import { type IndexedHeap, makeHeap } from "./indexed-heap.ts";
 import { emptyQueue, type QueuePlace, type WaitQueue } from "./limit/wait-queue.ts";
 import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts";
@@ -26,6 +29,12 @@ export interface RouterState {
   /** One deadline per request (by RequestId), one per endpoint (by EndpointId). */
   readonly requestDeadlines: IndexedHeap;
   readonly endpointDeadlines: IndexedHeap;
+  /** By LeaseKey. */
+  readonly leases: LeaseState[];
+  readonly leaseDeadlines: IndexedHeap;
+  /** The last nonce given to a question or a report. */
+  leaseNonce: number;
+  storeLost: boolean;
   readonly ties: RandomState;
   /** Where the decayed counts of requests per endpoint have weight 1. */
   recentSince: Instant;
@@ -53,6 +62,9 @@ export interface AttemptSlot {
   readonly request: RequestId;
   readonly endpoint: EndpointId;
   readonly startedAt: Instant;
+  /** What limits and budgets have set aside for it. */
+  reservedTokens: number;
+  reservedNano: number;
   breakerEpoch: number;
   probeCredited: boolean;
   /** Its bytes are on their way to the caller: no other attempt can follow. */
@@ -78,6 +90,7 @@ export interface RouteState {
   readonly retryBudget: RetryBudgetState;
   /** Smooth weighted round robin: by place of the deployment in the route. */
   readonly credits: number[];
+  readonly output: OutputEstimate;
   /** Round robin: the EndpointId that had the last turn; -1: none yet. */
   lastTurn: number;
   readonly learned: LearnedRoute;
@@ -92,11 +105,11 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     requests: [],
     attempts: [],
     freeAttempts: [],
-    endpoints: config.endpoints.map((endpoint) => ({
+    endpoints: config.endpoints.map(({ deployment, identity }) => ({
       inFlight: 0,
-      breaker: closedBreaker(),
+      breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
       coolUntil: startOfTime,
-      learned: newLearnedEndpoint(endpoint.identity),
+      learned: newLearnedEndpoint(identity),
     })),
     routes: config.routes.map((route) => ({
       queue: emptyQueue(),
@@ -105,11 +118,16 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
       lastTurn: -1,
       learned: newLearnedRoute(),
       affinity: route.strategy === "prefix-affinity" ? newAffinity(route.affinity, endpointsOf(config, route)) : null,
+      output: noEstimate(),
     })),
     ledger: config.deployments.map(emptyTotal),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
     recentSince: startOfTime,
+    leases: config.limits.map(noLease),
+    leaseDeadlines: makeHeap(),
+    leaseNonce: 0,
+    storeLost: false,
     ties: forkRandom(seed, "strategy-ties"),
   };
 }
@@ -136,5 +154,17 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
 }
 
 export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number): AttemptSlot {
-  return { request, endpoint, startedAt, breakerEpoch, probeCredited: false, committed: false, aborted: null, timeout: null, expectedTokens: 0 };
+  return {
+    request,
+    endpoint,
+    startedAt,
+    reservedTokens: 0,
+    reservedNano: 0,
+    breakerEpoch,
+    probeCredited: false,
+    committed: false,
+    aborted: null,
+    timeout: null,
+    expectedTokens: 0,
+  };
 }
