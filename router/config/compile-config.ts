@@ -183,6 +183,7 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
       budgetPerMille,
       budgetFloorPerSecond: budget.floorPerSecond,
     },
+    affinity: { placement: file.affinity.placement, loadBoundPercent: file.affinity.loadBoundPercent, homesMax: file.affinity.homes },
     queue: { lengthMax: file.queue.length, wait: file.queue.wait },
     outputTokensDefault: file.outputTokensDefault,
   };

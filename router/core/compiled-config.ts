@@ -63,10 +63,20 @@ export interface RouteSpec {
   readonly limits: AttemptLimits;
   readonly retry: RetrySpec;
   readonly queue: QueueSpec;
+  readonly affinity: AffinitySpec;
   /** Assumed when the caller gives no cap. Tokens. */
   readonly outputTokensDefault: number;
 }
-export const strategyNames = ["weighted", "least-busy", "round-robin", "power-of-two", "usage-based", "latency-based", "cost-based"] as const;
+export const strategyNames = [
+  "weighted",
+  "least-busy",
+  "round-robin",
+  "power-of-two",
+  "usage-based",
+  "latency-based",
+  "cost-based",
+  "prefix-affinity",
+] as const;
 export type StrategyName = (typeof strategyNames)[number];
 
 /** A callable model: price, context window, weight. */
@@ -142,6 +152,16 @@ export interface RetrySpec {
   readonly budgetPerMille: number;
   /** Retries a second that are allowed whatever the traffic. */
   readonly budgetFloorPerSecond: number;
+}
+
+/** Of strategy `prefix-affinity`. */
+export interface AffinitySpec {
+  /** Where a prefix that has no home yet goes: to the endpoint that all replicas agree on, or to the least loaded (better balanced, for one replica only). */
+  readonly placement: "hashed" | "least-loaded";
+  /** An endpoint has at most so many hundredths of the mean load before its prefixes go elsewhere. */
+  readonly loadBoundPercent: number;
+  /** Prefixes whose home is remembered. */
+  readonly homesMax: number;
 }
 
 export interface QueueSpec {
