@@ -1,4 +1,5 @@
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
+import { present } from "./assert.ts";
 import type { CompiledConfig } from "./compiled-config.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
 import { type LeaseState, noLease } from "./limit/lease.ts";
@@ -99,7 +100,12 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     requests: [],
     attempts: [],
     freeAttempts: [],
-    endpoints: config.endpoints.map(() => ({ inFlight: 0, breaker: closedBreaker(), coolUntil: startOfTime, learned: newLearnedEndpoint() })),
+    endpoints: config.endpoints.map(({ deployment }) => ({
+      inFlight: 0,
+      breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
+      coolUntil: startOfTime,
+      learned: newLearnedEndpoint(),
+    })),
     routes: config.routes.map((route) => ({
       queue: emptyQueue(),
       retryBudget: fullRetryBudget(),
