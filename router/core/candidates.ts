@@ -21,13 +21,37 @@ export function noCandidates(): Candidates {
   return { eligible: [], excluded: [], reasons: [], full: false, reopensAt: never };
 }
 
-/** An endpoint that has had an attempt of this request is eligible again only when no other is. */
+/** A retry prefers what has answered last time; an endpoint that has had an attempt of this request is eligible again only when no other is. */
 export function findCandidates(found: Candidates, config: CompiledConfig, state: RouterState, route: RouteSpec, slot: RequestSlot): void {
-  collect(found, config, state, route, slot, slot.tried.length > 0);
-  if (found.eligible.length === 0 && found.reasons.includes("already-tried")) collect(found, config, state, route, slot, false);
+  const retry = slot.tried.length > 0;
+  collect(found, config, state, route, slot, retry ? "untried" : "any");
+  if (!retry) return;
+  if (found.eligible.length > 0) dropFailing(found, state);
+  else if (found.reasons.includes("already-tried")) collect(found, config, state, route, slot, "any");
 }
 
-function collect(found: Candidates, config: CompiledConfig, state: RouterState, route: RouteSpec, slot: RequestSlot, onlyUntried: boolean): void {
+/** Those that have failed last time, where others have not. */
+function dropFailing(found: Candidates, state: RouterState): void {
+  const { eligible } = found;
+  let kept = 0;
+  for (const id of eligible) if (!isFailing(state, id)) kept += 1;
+  if (kept === 0 || kept === eligible.length) return;
+  let place = 0;
+  for (const id of eligible) {
+    if (isFailing(state, id)) {
+      found.excluded.push(id);
+      found.reasons.push("failed-lately");
+    } else {
+      eligible[place] = id;
+      place += 1;
+    }
+  }
+  eligible.length = place;
+}
+
+const isFailing = (state: RouterState, id: EndpointId): boolean => (state.endpoints[id]?.breaker.failures ?? 0) > 0;
+
+function collect(found: Candidates, config: CompiledConfig, state: RouterState, route: RouteSpec, slot: RequestSlot, which: "any" | "untried"): void {
   found.eligible.length = 0;
   found.excluded.length = 0;
   found.reasons.length = 0;
@@ -39,7 +63,7 @@ function collect(found: Candidates, config: CompiledConfig, state: RouterState, 
       const endpoint = present(state.endpoints[id], "an endpoint of the deployment");
       const why = ((): ExclusionReason | null => {
         if (slot.request.inputTokens >= deployment.contextTokens) return "context-too-small";
-        if (onlyUntried && slot.tried.includes(id)) return "already-tried";
+        if (which === "untried" && slot.tried.includes(id)) return "already-tried";
         const refusal = breakerRefuses(endpoint.breaker, deployment.breaker);
         if (refusal !== null) return refusal;
         if (endpoint.coolUntil > state.now) return "cooling";

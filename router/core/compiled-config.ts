@@ -1,4 +1,4 @@
-import type { AttemptLimits, DeploymentId, EndpointId, RouteId } from "./messages.ts";
+import type { AttemptLimits, DeploymentId, EndpointId, FailureKind, RouteId } from "./messages.ts";
 import type { FailureRateSpec } from "./health/failure-rate.ts";
 import type { Branded, Duration } from "./machine.ts";
 
@@ -13,6 +13,8 @@ export interface CompiledConfig {
   readonly routes: readonly RouteSpec[];
   readonly deployments: readonly DeploymentSpec[];
   readonly endpoints: readonly EndpointSpec[];
+  /** Of all routes together, beside each route's own. */
+  readonly retryBudget: RetryBudgetSpec;
 }
 
 /** The model name that callers use, with its deployments and policies. */
@@ -80,13 +82,18 @@ export interface BreakerSpec {
   readonly rate: FailureRateSpec | null;
 }
 
-export interface RetrySpec {
+export interface RetrySpec extends RetryBudgetSpec {
   /** Attempts per request, the first included. */
   readonly attemptsMax: number;
+  /** Fewer after some kinds of failure, the first included; 1: not tried again. */
+  readonly attemptsByFailure: Readonly<Partial<Record<FailureKind, number | undefined>>>;
   readonly backoffBase: Duration;
   readonly backoffMax: Duration;
   /** A longer Retry-After is not waited for. */
   readonly retryAfterMax: Duration;
+}
+
+export interface RetryBudgetSpec {
   /** Retries earned per arrived request, in thousandths (100 = 10 %). */
   readonly budgetPerMille: number;
   /** Retries a second that are allowed whatever the traffic. */

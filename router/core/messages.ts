@@ -131,7 +131,7 @@ export interface Explanation {
   readonly chosen: EndpointId | null;
   readonly strategy: string;
 }
-export type ExclusionReason = "breaker-open" | "half-open-full" | "cooling" | "at-capacity" | "context-too-small" | "already-tried";
+export type ExclusionReason = "breaker-open" | "half-open-full" | "cooling" | "at-capacity" | "context-too-small" | "already-tried" | "failed-lately";
 
 /**
  * The order of events of one instant, the same in both drivers: outcomes, then arrivals, then steps (of the models), then deadlines.

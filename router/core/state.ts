@@ -1,6 +1,7 @@
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
 import type { CompiledConfig } from "./compiled-config.ts";
+import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
 import { type IndexedHeap, makeHeap } from "./indexed-heap.ts";
 import { emptyQueue, type QueuePlace, type WaitQueue } from "./limit/wait-queue.ts";
@@ -22,6 +23,8 @@ export interface RouterState {
   readonly endpoints: EndpointState[];
   readonly routes: RouteState[];
   readonly ledger: Total[];
+  /** Of all routes together. */
+  readonly retryBudget: RetryBudgetState;
   /** One deadline per request (by RequestId), one per endpoint (by EndpointId). */
   readonly requestDeadlines: IndexedHeap;
   readonly endpointDeadlines: IndexedHeap;
@@ -70,6 +73,9 @@ export interface EndpointState {
 export interface RouteState {
   readonly queue: WaitQueue;
   readonly retryBudget: RetryBudgetState;
+  /** Of attempts that were answered: start to first token, and to the end. */
+  readonly firstTokenTimes: QuantileSketch;
+  readonly totalTimes: QuantileSketch;
   /** Smooth weighted round robin: by place of the deployment in the route. */
   readonly credits: number[];
 }
@@ -86,8 +92,9 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
       breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
       coolUntil: startOfTime,
     })),
-    routes: config.routes.map((route) => ({ queue: emptyQueue(), retryBudget: fullRetryBudget(), credits: route.deployments.map(() => 0) })),
+    routes: config.routes.map((route) => ({ queue: emptyQueue(), retryBudget: fullRetryBudget(route.retry), firstTokenTimes: emptySketch(), totalTimes: emptySketch(), credits: route.deployments.map(() => 0) })),
     ledger: config.deployments.map(emptyTotal),
+    retryBudget: fullRetryBudget(config.retryBudget),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
     ties: forkRandom(seed, "strategy-ties"),

@@ -4,6 +4,7 @@ import type {
   ConfigVersion,
   DeploymentSpec,
   EndpointSpec,
+  RetryBudgetSpec,
   RetrySpec,
   RouteSpec,
   StrategyName,
@@ -42,6 +43,7 @@ export interface FixtureOptions {
   readonly breaker?: Partial<BreakerSpec>;
   readonly retry?: Partial<RetrySpec>;
   readonly route?: Partial<RouteSpec>;
+  readonly retryBudget?: Partial<RetryBudgetSpec>;
 }
 
 /** One route over the given deployments: $1 per million tokens in, $2 out, generous limits. */
@@ -87,6 +89,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     limits: { connect: seconds(2), firstToken: seconds(10), idle: seconds(10), total: seconds(100) },
     retry: {
       attemptsMax: 3,
+      attemptsByFailure: {},
       backoffBase: seconds(1),
       backoffMax: seconds(8),
       retryAfterMax: seconds(30),
@@ -98,7 +101,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     outputTokensDefault: 1024,
     ...options.route,
   };
-  return { version: 1 as ConfigVersion, routes: [route], deployments, endpoints };
+  return { version: 1 as ConfigVersion, routes: [route], deployments, endpoints, retryBudget: { budgetPerMille: 1000, budgetFloorPerSecond: 1000, ...options.retryBudget } };
 }
 
 /** A router with its driver's side played by hand: ids, the clock, and the invariants watched all along. */
