@@ -1,4 +1,4 @@
-import { type Candidates, findCandidates } from "./candidates.ts";
+import { anyFresh, type Candidates, findCandidates } from "./candidates.ts";
 import { present } from "./assert.ts";
 import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import { sketchQuantile } from "./estimate/quantile-sketch.ts";
@@ -27,8 +27,8 @@ export interface RetryQuestion {
 export function retryWait(question: RetryQuestion): Duration | null {
   const { config, state, found, route, slot, failure, retryAfter, seed } = question;
   if (!meaningOf(failure).retry || slot.attempts >= attemptsAllowed(route, failure)) return null;
-  findCandidates(found, config, state, route, slot);
-  const fresh = found.eligible.some((id) => !slot.tried.includes(id));
+  findCandidates(found, state, route, slot);
+  const fresh = anyFresh(found, slot.tried);
   const pause = Math.max(backoff(route.retry, seed, slot.request.serial, slot.attempts - 1), retryAfter ?? 0);
   const wait = micros(fresh ? 0 : pause);
   if (wait > route.retry.retryAfterMax || !canEndInTime(state, route, slot, after(state.now, wait))) return null;
@@ -52,7 +52,12 @@ export function canEndInTime(state: RouterState, route: RouteSpec, { request }: 
 function isHopeful(found: Candidates, state: RouterState, slot: RequestSlot, fresh: boolean): boolean {
   const failures = (id: EndpointId): number => state.endpoints[id]?.breaker.failures ?? 0;
   if (!fresh) return slot.attempts === 1 && slot.tried.some((id) => failures(id) <= 1);
-  return found.eligible.some((id) => failures(id) === 0 && !slot.tried.includes(id));
+  const { ids, count } = found.eligible;
+  for (let index = 0; index < count; index += 1) {
+    const id = ids[index] as EndpointId;
+    if (failures(id) === 0 && !slot.tried.includes(id)) return true;
+  }
+  return false;
 }
 
 /** Both budgets pay, or none. */
