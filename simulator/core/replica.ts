@@ -20,6 +20,7 @@ import type {
   TenantId,
   Usage,
 } from "../../router/core/messages.ts";
+import { unlabelled } from "../../router/core/messages.ts";
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
 import { never } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
@@ -112,6 +113,8 @@ export class SimulatedReplica {
           stream: true,
           priority: 0,
           deadline: never,
+          ...unlabelled,
+          blocks: arrival.blocks,
         },
       },
       1,

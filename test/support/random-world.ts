@@ -1,4 +1,6 @@
+import { failureRateSpec } from "../../router/core/health/failure-rate.ts";
 import { forkRandom, nextBelow, nextUnit, type RandomState } from "../../router/core/random.ts";
+import { strategyNames } from "../../router/core/compiled-config.ts";
 import type { EndpointId } from "../../router/core/messages.ts";
 import { instantAt, micros, millis, seconds } from "../../router/core/time.ts";
 import { type CompiledScenario, type EndpointModelSpec, type FaultSpec, oneReplica, type ReplicasSpec } from "../../simulator/core/compiled-scenario.ts";
@@ -29,12 +31,16 @@ export function randomScenario(seed: number): RandomWorld {
   }));
   const config = fixtureConfig({
     deployments,
-    strategy: nextUnit(random) < 0.5 ? "weighted" : "least-busy",
+    strategy: strategyNames[nextBelow(random, strategyNames.length)] ?? "weighted",
     breaker: {
       enabled: nextUnit(random) < 0.9,
       failures: 1 + nextBelow(random, 5),
       open: millis(100 + nextBelow(random, 20_000)),
       probes: 1 + nextBelow(random, 3),
+      growthPercent: 100 + nextBelow(random, 200),
+      openMax: seconds(30),
+      stable: millis(nextBelow(random, 10_000)),
+      rate: nextUnit(random) < 0.5 ? failureRateSpec(0.01 + nextUnit(random) * 0.1, 0.15 + nextUnit(random) * 0.6, millis(500 + nextBelow(random, 20_000)), 1 + nextBelow(random, 10)) : null,
     },
     retry: {
       attemptsMax: 1 + nextBelow(random, 4),
