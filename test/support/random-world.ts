@@ -40,7 +40,10 @@ export function randomScenario(seed: number): RandomWorld {
       growthPercent: 100 + nextBelow(random, 200),
       openMax: seconds(30),
       stable: millis(nextBelow(random, 10_000)),
-      rate: nextUnit(random) < 0.5 ? failureRateSpec(0.01 + nextUnit(random) * 0.1, 0.15 + nextUnit(random) * 0.6, millis(500 + nextBelow(random, 20_000)), 1 + nextBelow(random, 10)) : null,
+      rate:
+        nextUnit(random) < 0.5
+          ? failureRateSpec(0.01 + nextUnit(random) * 0.1, 0.15 + nextUnit(random) * 0.6, millis(500 + nextBelow(random, 20_000)), 1 + nextBelow(random, 10))
+          : null,
     },
     retry: {
       attemptsMax: 1 + nextBelow(random, 4),
