@@ -39,8 +39,11 @@ export interface LimitSpec {
   readonly unit: "requests" | "tokens" | "nano-dollars" | "attempts-in-flight";
   readonly amount: number;
   readonly scope: LimitScope;
-  /** `rate`: a bucket of `amount` that fills evenly within `per`. `period`: `amount` from one period-started to the next. `held`: at any one time, per replica. */
-  readonly window: { readonly kind: "rate"; readonly per: Duration } | { readonly kind: "period" } | { readonly kind: "held" };
+  /**
+   * `rate`: a bucket of `amount` that fills evenly within `per`. `period`: `amount` from one period-started to the next; its `length` is what a simulation takes for it.
+   * `held`: at any one time, per replica.
+   */
+  readonly window: { readonly kind: "rate"; readonly per: Duration } | { readonly kind: "period"; readonly length: Duration } | { readonly kind: "held" };
   /** Thousandths of a budget at which it is noticed, and what is allowed from then on. */
   readonly alertPerMille: number;
   readonly atAlert: "notify" | "cheapest" | "self-hosted";
