@@ -26,6 +26,11 @@ const commands: readonly CommandEntry[] = [
     summary: "simulate and replay the same thing, and report how far they are apart",
     load: async () => (await import("./simulator/commands/twin.ts")).twinCommand(),
   },
+  {
+    name: "trace",
+    summary: "import, inspect, cut, fit and generate traces",
+    load: async () => (await import("./simulator/commands/trace/trace.ts")).traceCommand(),
+  },
 ];
 
 /** Beside this file as a source, one folder up from the compiled one. */

@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { strategyNames } from "../core/compiled-config.ts";
 import { micros } from "../core/time.ts";
 import { keyReference } from "./key-reference.ts";
+import { limitSchema, tenantSchema } from "./limit-schema.ts";
 import { choice, count, duration, flag, number, price, scalar, shown, text } from "./scalars.ts";
 import type { Parsed } from "./scalars.ts";
 
@@ -34,6 +36,16 @@ const breakerFields = {
   failures: count("Consecutive failures that open it", 1, 10_000),
   open: duration("How long it stays open before it is probed"),
   probes: count("Probes let through while half-open; so many successes close it", 1, 1000),
+  growth: number("Each opening that follows another lasts so many times as long; 1: all alike", { min: 1, max: 10, whole: false }),
+  openMax: duration("Longest open time"),
+  stable: duration("Closed for so long: the next opening is as short as the first", micros(0)),
+};
+const rateFields = {
+  enabled: flag("Whether it opens by the failure rate too, not only by failures in a row"),
+  normalPercent: number("Failures that are normal, percent of the outcomes", { min: 0.1, max: 49, whole: false }),
+  failingPercent: number("Least failure rate that opens it, percent", { min: 1, max: 95, whole: false }),
+  window: duration("Outcomes older than that do not count"),
+  minimum: count("Outcomes before it may open", 1, 100_000),
 };
 const breakerOverride = z
   .strictObject({
@@ -41,6 +53,18 @@ const breakerOverride = z
     failures: breakerFields.failures.optional(),
     open: breakerFields.open.optional(),
     probes: breakerFields.probes.optional(),
+    growth: breakerFields.growth.optional(),
+    openMax: breakerFields.openMax.optional(),
+    stable: breakerFields.stable.optional(),
+    rate: z
+      .strictObject({
+        enabled: rateFields.enabled.optional(),
+        normalPercent: rateFields.normalPercent.optional(),
+        failingPercent: rateFields.failingPercent.optional(),
+        window: rateFields.window.optional(),
+        minimum: rateFields.minimum.optional(),
+      })
+      .prefault({}),
   })
   .meta({ description: "What differs from the breaker defaults" });
 const breaker = z
@@ -49,6 +73,19 @@ const breaker = z
     failures: breakerFields.failures.prefault(5),
     open: breakerFields.open.prefault("60s"),
     probes: breakerFields.probes.prefault(3),
+    growth: breakerFields.growth.prefault(2),
+    openMax: breakerFields.openMax.prefault("10m"),
+    stable: breakerFields.stable.prefault("10m"),
+    rate: z
+      .strictObject({
+        enabled: rateFields.enabled.prefault(true),
+        normalPercent: rateFields.normalPercent.prefault(5),
+        failingPercent: rateFields.failingPercent.prefault(20),
+        window: rateFields.window.prefault("30m"),
+        minimum: rateFields.minimum.prefault(5),
+      })
+      .meta({ description: "A sequential test of the failure rate: it finds an endpoint that fails often, but never so many times in a row" })
+      .prefault({}),
   })
   .meta({ description: "Circuit breaker per endpoint: defaults for all deployments" });
 
@@ -58,6 +95,8 @@ const priceTable = z.strictObject({
   cachedInput: price("Prompt tokens read from the provider's cache; absent: as input").optional(),
   cacheWrite: price("Prompt tokens written to the provider's cache; absent: as input").optional(),
 });
+
+const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/);
 
 const deployment = z
   .strictObject({
@@ -73,6 +112,18 @@ const deployment = z
       .meta({ description: "Write { input: 0.15, output: 0.60 } in dollars per million tokens, or unknown: the cost is then not known, never zero" }),
     key: keyReference.optional(),
     breaker: breakerOverride.prefault({}),
+    tags: z.array(label).prefault([]).meta({
+      description:
+        "Requests with these tags may come; with `default` also those without tags, and those whose tags no deployment of the route has. Absent: only requests without tags",
+    }),
+    region: label.meta({ description: "Where it answers: what requests with a preferred region or a residency are matched by" }).optional(),
+    quota: z
+      .strictObject({
+        requestsPerMinute: count("Requests", 1, 100_000_000).optional(),
+        tokensPerMinute: count("Tokens, prompt and output together", 1, 100_000_000_000).optional(),
+      })
+      .prefault({})
+      .meta({ description: "What the provider grants each endpoint: usage-based routing keeps away from its end" }),
   })
   .meta({ description: "A callable model behind one or more endpoints" });
 
@@ -106,11 +157,22 @@ const retry = z
 
 const route = z
   .strictObject({
-    strategy: choice("How a deployment is chosen", ["weighted", "least-busy"]).prefault("weighted"),
+    strategy: choice("How a deployment is chosen", strategyNames).prefault("weighted"),
     deployments: z.array(text("Name of a deployment")).min(1),
     outputTokensDefault: count("Output tokens assumed when the caller gives no cap", 1, 10_000_000).prefault(1024),
     timeouts: timeouts.prefault({}),
     retry: retry.prefault({}),
+    affinity: z
+      .strictObject({
+        placement: choice("Where a new prefix goes: hashed (all replicas agree) or least-loaded (better balanced; for one replica only)", [
+          "hashed",
+          "least-loaded",
+        ]).prefault("hashed"),
+        loadBoundPercent: count("Of the mean load: above it an endpoint's prefixes go elsewhere", 100, 100_000).prefault(125),
+        homes: count("Prefixes whose endpoint is remembered", 64, 10_000_000).prefault(16_384),
+      })
+      .prefault({})
+      .meta({ description: "Of strategy prefix-affinity" }),
     queue: z
       .strictObject({
         length: count("Requests that may wait for a place", 0, 1_000_000).prefault(1000),
@@ -129,6 +191,11 @@ export const configSchema = z
     deployments: z.record(name, deployment),
     breaker: breaker.prefault({}),
     routes: z.record(name, route),
+    tenants: z.record(name, tenantSchema).prefault({}).meta({ description: "Callers by their keys; absent: whoever calls is one and the same, with or without a key" }),
+    limits: z.array(limitSchema).prefault([]).meta({ description: "Limits and budgets of routes, providers, tiers, deployments, and in total" }),
+    unknownPrice: choice("What a money budget says to a deployment without a price: it may be called and is counted, or it is refused", ["count", "refuse"]).prefault(
+      "count",
+    ),
   })
   .meta({ title: "Headgate configuration" });
 

@@ -18,7 +18,7 @@ export class Core {
   readonly options: RouterOptions;
   readonly state: RouterState;
   /** Filled again by every decision. */
-  readonly found: Candidates = noCandidates();
+  readonly found: Candidates;
   /** By EndpointId: the routes whose queues may go on when it has a place again. */
   readonly routesOf: readonly (readonly RouteSpec[])[];
   readonly slotOf = (id: number): RequestSlot => present(this.state.requests[id], "an open request");
@@ -29,6 +29,7 @@ export class Core {
     this.config = config;
     this.options = options;
     this.state = state;
+    this.found = noCandidates(config, options.explain);
     this.routesOf = config.endpoints.map((endpoint) => config.routes.filter((route) => route.deployments.includes(endpoint.deployment)));
   }
 

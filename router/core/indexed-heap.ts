@@ -43,6 +43,7 @@ export function heapSet(heap: IndexedHeap, id: number, key: number): void {
   }
   const place = heap.places[id] ?? -1;
   const before = heap.keys[id] ?? Infinity;
+  if (place >= 0 && key === before) return;
   heap.keys[id] = key;
   if (place < 0) {
     heap.ids.push(id);

@@ -8,9 +8,10 @@ import { assert, present } from "./assert.ts";
 import { explanationOf } from "./candidates.ts";
 import type { RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
-import { decide } from "./decision.ts";
+import { decide, type Decision } from "./decision.ts";
 import { breakerHalfOpens, breakerHears, breakerStarts } from "./health/breaker.ts";
 import { heapRemove, heapSet } from "./indexed-heap.ts";
+import { askWanted, reconcile, reserve } from "./limit/limit-course.ts";
 import { payIntoRetryBudget } from "./limit/retry-budget.ts";
 import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
 import { enqueue, leaveQueue } from "./limit/wait-queue.ts";
@@ -18,6 +19,8 @@ import type { Duration, Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RequestId, RouteRequest } from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
 import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot } from "./state.ts";
+import { learnEnd, learnFirstToken, learnStart } from "./strategy/learn.ts";
+import { strategies } from "./strategy/strategy.ts";
 import { after, earlier, never, startOfTime } from "./time.ts";
 
 export type OutcomeReaction = (core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome) => void;
@@ -43,14 +46,25 @@ export function place(core: Core, slot: RequestSlot): void {
   const decision = decide(core.found, core.config, core.state, route, slot);
   explain(core, slot, route, decision.kind === "dispatch" ? decision.endpoint : null);
   if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
-  else if (decision.kind === "wait") wait(core, slot, route, decision.until);
-  else if (slot.lastFailure === null) finish(core, slot, { kind: "rejected", why: decision.why, retryAfter: decision.retryAfter });
-  else finish(core, slot, { kind: "failed", failure: slot.lastFailure, retryAfter: decision.retryAfter });
+  else if (decision.kind === "reject") giveUp(core, slot, decision);
+  else {
+    wait(core, slot, route, decision.until);
+    askWanted(core);
+  }
+}
+
+function giveUp(core: Core, slot: RequestSlot, { why, retryAfter }: Extract<Decision, { kind: "reject" }>): void {
+  if (slot.lastFailure === null) finish(core, slot, { kind: "rejected", why, retryAfter });
+  else finish(core, slot, { kind: "failed", failure: slot.lastFailure, retryAfter });
 }
 
 function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen: EndpointId | null): void {
   if (!core.options.explain) return;
-  core.emit({ kind: "record-decision", request: slot.request.id, explanation: explanationOf(core.found, chosen, route.strategy) });
+  core.emit({
+    kind: "record-decision",
+    request: slot.request.id,
+    explanation: explanationOf(core.found, chosen, route.strategy, strategies[route.strategy].measure),
+  });
 }
 
 function wait(core: Core, slot: RequestSlot, route: RouteSpec, until: Instant): void {
@@ -75,22 +89,36 @@ export function giveUpWaiting(core: Core, slot: RequestSlot): void {
   else finish(core, slot, { kind: "failed", failure: slot.lastFailure, retryAfter: null });
 }
 
-/** An endpoint has a place again: whoever waits for it goes on, in order. One that cannot use the place (its context, what it has tried) lets others pass. */
+/** An endpoint has a place again: whoever waits for it goes on. */
 function serveQueues(core: Core, endpoint: EndpointId): void {
-  for (const route of core.routesOf[endpoint] ?? []) {
-    const { queue } = present(core.state.routes[route.id], "the route's state");
-    let next = queue.head;
-    while (next >= 0) {
-      const slot = core.slotOf(next);
-      next = slot.queueNext;
-      const decision = decide(core.found, core.config, core.state, route, slot);
-      if (decision.kind === "dispatch") {
-        unqueue(core, slot);
-        explain(core, slot, route, decision.endpoint);
-        startAttempt(core, slot, route, decision.endpoint);
-      } else if (!core.found.reasons.includes("context-too-small")) break;
+  for (const route of core.routesOf[endpoint] ?? []) serveQueue(core, route);
+}
+
+/** In order. One that cannot use the place (its context, its limits, what it has tried) lets others pass. */
+function serveQueue(core: Core, route: RouteSpec): void {
+  const { queue } = present(core.state.routes[route.id], "the route's state");
+  let next = queue.head;
+  while (next >= 0) {
+    const slot = core.slotOf(next);
+    next = slot.queueNext;
+    const decision = decide(core.found, core.config, core.state, route, slot);
+    if (decision.kind === "dispatch") {
+      unqueue(core, slot);
+      explain(core, slot, route, decision.endpoint);
+      startAttempt(core, slot, route, decision.endpoint);
+    } else if (decision.kind === "reject" && core.found.refusal !== null) {
+      unqueue(core, slot);
+      giveUp(core, slot, decision);
+    } else {
+      askWanted(core);
+      if (core.found.refusal === null && !core.found.unfit) break;
     }
   }
+}
+
+/** A limit that binds more than one route lets go. */
+export function serveAll(core: Core): void {
+  for (const route of core.config.routes) serveQueue(core, route);
 }
 
 // --- attempt ---
@@ -102,11 +130,13 @@ function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, endpoint:
   const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
   state.attempts[id] = attempt;
   place.inFlight += 1;
+  reserve(core, slot, attempt);
   slot.phase = "attempting";
   slot.attempt = id;
   slot.attempts += 1;
   if (!slot.tried.includes(endpoint)) slot.tried.push(endpoint);
   heapSet(state.requestDeadlines, slot.request.id, attemptDeadline(route, slot.request, attempt));
+  learnStart(state, slot, attempt);
   core.emit({ kind: "start-attempt", attempt: id, request: slot.request.id, endpoint, limits: route.limits });
 }
 
@@ -115,6 +145,7 @@ export function commit(core: Core, slot: RequestSlot): void {
   const attempt = core.attempt(id);
   slot.phase = "streaming";
   attempt.committed = true;
+  learnFirstToken(core.state, attempt);
   heapSet(core.state.requestDeadlines, slot.request.id, attemptDeadline(core.routeOf(slot), slot.request, attempt));
   core.emit({ kind: "commit-attempt", attempt: id });
   creditProbe(core, attempt);
@@ -123,7 +154,7 @@ export function commit(core: Core, slot: RequestSlot): void {
 function creditProbe(core: Core, attempt: AttemptSlot): void {
   const endpoint = present(core.state.endpoints[attempt.endpoint], "the endpoint's state");
   const before = endpoint.breaker.phase;
-  const heard = breakerHears(endpoint.breaker, core.deploymentOf(attempt.endpoint).breaker, attempt.breakerEpoch);
+  const heard = breakerHears(endpoint.breaker, core.deploymentOf(attempt.endpoint).breaker, attempt.breakerEpoch, core.state.now);
   attempt.breakerEpoch = heard.epoch;
   attempt.probeCredited = heard.credited;
   noteBreaker(core, attempt.endpoint, endpoint, before);
@@ -158,19 +189,22 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   const endpoint = present(core.state.endpoints[attempt.endpoint], "the endpoint's state");
   const before = endpoint.breaker.phase;
   bookOutcome(core.config, core.state, slot, attempt, outcome);
+  reconcile(core, slot, attempt, outcome);
+  learnEnd(core.state, slot, attempt, outcome);
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);
   slot.attempt = null;
   react(core, slot, attempt, outcome);
-  serveQueues(core, attempt.endpoint);
+  if (core.found.limits.some) serveAll(core);
+  else serveQueues(core, attempt.endpoint);
 }
 
 function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before: BreakerPhase): void {
   const cools = endpoint.coolUntil > core.state.now ? endpoint.coolUntil : never;
   heapSet(core.state.endpointDeadlines, id, earlier(endpoint.breaker.openUntil, cools));
-  const { phase } = endpoint.breaker;
-  if (phase !== before) core.emit({ kind: "breaker-changed", endpoint: id, from: before, to: phase });
+  const { phase, reason } = endpoint.breaker;
+  if (phase !== before) core.emit({ kind: "breaker-changed", endpoint: id, from: before, to: phase, why: reason });
 }
 
 /** The open time of a breaker, or the cooling after a rate limit, has passed. */
@@ -206,7 +240,7 @@ export function concludeAborted(core: Core, slot: RequestSlot, attempt: AttemptS
 function considerRetry(core: Core, slot: RequestSlot, failure: FailureKind, retryAfter: Duration | null): void {
   slot.lastFailure = failure;
   const route = core.routeOf(slot);
-  const wait = retryWait({ config: core.config, state: core.state, found: core.found, route, slot, failure, retryAfter, seed: core.options.seed });
+  const wait = retryWait({ state: core.state, found: core.found, route, slot, failure, retryAfter, seed: core.options.seed });
   if (wait === null) {
     finish(core, slot, { kind: "failed", failure, retryAfter });
   } else if (wait === 0) {

@@ -1,12 +1,17 @@
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
-import type { CompiledConfig } from "./compiled-config.ts";
+import { present } from "./assert.ts";
+import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
+import { type LeaseState, noLease } from "./limit/lease.ts";
+import { noEstimate, type OutputEstimate } from "./limit/output-estimate.ts";
 import { type IndexedHeap, makeHeap } from "./indexed-heap.ts";
 import { emptyQueue, type QueuePlace, type WaitQueue } from "./limit/wait-queue.ts";
 import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts";
 import type { Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, EndpointId, FailureKind, RequestId, RouteRequest } from "./messages.ts";
 import { forkRandom, type RandomState } from "./random.ts";
+import { type AffinityState, newAffinity } from "./strategy/affinity-state.ts";
+import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
 import { startOfTime } from "./time.ts";
 
 /** Everything the router knows: plain data, so that a snapshot is a copy. What has ended is not in it. */
@@ -24,7 +29,15 @@ export interface RouterState {
   /** One deadline per request (by RequestId), one per endpoint (by EndpointId). */
   readonly requestDeadlines: IndexedHeap;
   readonly endpointDeadlines: IndexedHeap;
+  /** By LeaseKey. */
+  readonly leases: LeaseState[];
+  readonly leaseDeadlines: IndexedHeap;
+  /** The last nonce given to a question or a report. */
+  leaseNonce: number;
+  storeLost: boolean;
   readonly ties: RandomState;
+  /** Where the decayed counts of requests per endpoint have weight 1. */
+  recentSince: Instant;
 }
 
 export type RequestPhase = "queued" | "attempting" | "streaming" | "aborting" | "backing-off";
@@ -49,6 +62,9 @@ export interface AttemptSlot {
   readonly request: RequestId;
   readonly endpoint: EndpointId;
   readonly startedAt: Instant;
+  /** What limits and budgets have set aside for it. */
+  reservedTokens: number;
+  reservedNano: number;
   breakerEpoch: number;
   probeCredited: boolean;
   /** Its bytes are on their way to the caller: no other attempt can follow. */
@@ -57,6 +73,8 @@ export interface AttemptSlot {
   aborted: AbortReason | null;
   /** The limit it ran into; null: none, or only the caller's deadline. */
   timeout: FailureKind | null;
+  /** What it was expected to use when it started. */
+  expectedTokens: number;
 }
 
 export interface EndpointState {
@@ -64,6 +82,7 @@ export interface EndpointState {
   readonly breaker: BreakerState;
   /** Rate-limited until then; 0: not. */
   coolUntil: Instant;
+  readonly learned: LearnedEndpoint;
 }
 
 export interface RouteState {
@@ -71,6 +90,12 @@ export interface RouteState {
   readonly retryBudget: RetryBudgetState;
   /** Smooth weighted round robin: by place of the deployment in the route. */
   readonly credits: number[];
+  readonly output: OutputEstimate;
+  /** Round robin: the EndpointId that had the last turn; -1: none yet. */
+  lastTurn: number;
+  readonly learned: LearnedRoute;
+  /** Null where no prefix affinity is wanted. */
+  readonly affinity: AffinityState | null;
 }
 
 export function initialState(config: CompiledConfig, seed: number): RouterState {
@@ -80,13 +105,35 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     requests: [],
     attempts: [],
     freeAttempts: [],
-    endpoints: config.endpoints.map(() => ({ inFlight: 0, breaker: closedBreaker(), coolUntil: startOfTime })),
-    routes: config.routes.map((route) => ({ queue: emptyQueue(), retryBudget: fullRetryBudget(), credits: route.deployments.map(() => 0) })),
+    endpoints: config.endpoints.map(({ deployment, identity }) => ({
+      inFlight: 0,
+      breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
+      coolUntil: startOfTime,
+      learned: newLearnedEndpoint(identity),
+    })),
+    routes: config.routes.map((route) => ({
+      queue: emptyQueue(),
+      retryBudget: fullRetryBudget(),
+      credits: route.deployments.map(() => 0),
+      lastTurn: -1,
+      learned: newLearnedRoute(),
+      affinity: route.strategy === "prefix-affinity" ? newAffinity(route.affinity, endpointsOf(config, route)) : null,
+      output: noEstimate(),
+    })),
     ledger: config.deployments.map(emptyTotal),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
+    recentSince: startOfTime,
+    leases: config.limits.map(noLease),
+    leaseDeadlines: makeHeap(),
+    leaseNonce: 0,
+    storeLost: false,
     ties: forkRandom(seed, "strategy-ties"),
   };
+}
+
+function endpointsOf(config: CompiledConfig, route: RouteSpec): number {
+  return route.deployments.reduce((count, id) => count + (config.deployments[id]?.endpoints.length ?? 0), 0);
 }
 
 export function newRequestSlot(request: RouteRequest): RequestSlot {
@@ -107,5 +154,17 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
 }
 
 export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number): AttemptSlot {
-  return { request, endpoint, startedAt, breakerEpoch, probeCredited: false, committed: false, aborted: null, timeout: null };
+  return {
+    request,
+    endpoint,
+    startedAt,
+    reservedTokens: 0,
+    reservedNano: 0,
+    breakerEpoch,
+    probeCredited: false,
+    committed: false,
+    aborted: null,
+    timeout: null,
+    expectedTokens: 0,
+  };
 }

@@ -1,6 +1,6 @@
 import { instantAt } from "../../router/core/time.ts";
 import type { Arrival } from "../core/workload/arrival.ts";
-import type { TraceTable } from "../trace/trace-row.ts";
+import type { TraceTable } from "../trace/trace-table.ts";
 
 /** The rows of a trace in the run's time, in their order, one at a time. */
 export function* arrivalsOf(table: TraceTable, speed: number): Generator<Arrival, void, undefined> {

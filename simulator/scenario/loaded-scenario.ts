@@ -2,7 +2,7 @@ import type { ServiceSpec } from "../../router/config/service-spec.ts";
 import type { YamlPlace } from "../../router/config/yaml-problems.ts";
 import type { CompiledScenario } from "../core/compiled-scenario.ts";
 import type { Arrival } from "../core/workload/arrival.ts";
-import type { TraceTable } from "../trace/trace-row.ts";
+import type { TraceTable } from "../trace/trace-table.ts";
 
 /** A scenario that is ready to run, and where its parts came from. */
 export interface LoadedScenario {

@@ -6,7 +6,6 @@
 import { assert, present } from "../../../router/core/assert.ts";
 import { heapSet, heapTopId, heapTopKey, type IndexedHeap, makeHeap } from "../../../router/core/indexed-heap.ts";
 import type { Instant, Machine, Out } from "../../../router/core/machine.ts";
-import { stepRank } from "../../../router/core/messages.ts";
 import { instantAt, startOfTime } from "../../../router/core/time.ts";
 
 /** Something that happens from outside, in order of time: arrivals, faults. */
@@ -21,20 +20,18 @@ export interface Source {
 export type Post<Event> = (event: Event, rank: 0 | 1) => void;
 
 interface Driven {
-  deliver(now: Instant): void;
-  wake(now: Instant): void;
-  nextDeadline(): Instant;
-  readonly wakeRank: number;
+  /** Its own events are what it is given. */
+  readonly machine: Machine<unknown, unknown>;
+  readonly out: Out<unknown>;
+  readonly isModel: boolean;
 }
-
-const deadlineRank = 3;
 
 export class VirtualDriver {
   #now = startOfTime;
   readonly #machines: Driven[] = [];
   readonly #sources: Source[] = [];
-  /** What is due at this instant, as machine numbers; each machine holds its own events. By rank. */
-  readonly #due: readonly [Fifo<number>, Fifo<number>] = [new Fifo(), new Fifo()];
+  /** What is due at this instant, by rank. */
+  readonly #due = [new DueEvents(), new DueEvents()] as const;
   readonly #steps: IndexedHeap = makeHeap();
   readonly #deadlines: IndexedHeap = makeHeap();
 
@@ -49,27 +46,18 @@ export class VirtualDriver {
   /** @param role a "model" makes steps, a "router" has deadlines: which of the two comes first within an instant */
   addMachine<Event, Command>(machine: Machine<Event, Command>, role: "model" | "router", out: Out<Command>): Post<Event> {
     const number = this.#machines.length;
-    const events = [new Fifo<Event>(), new Fifo<Event>()] as const;
-    this.#machines.push({
-      // Rank 0 of this machine is taken before its rank 1, as in #due.
-      deliver: (now) => machine.handle((events[0].length > 0 ? events[0] : events[1]).shift(), now, out),
-      wake: (now) => machine.wake(now, out),
-      nextDeadline: () => machine.nextDeadline(),
-      wakeRank: role === "model" ? stepRank : deadlineRank,
-    });
-    return (event, rank) => {
-      events[rank].push(event);
-      this.#due[rank].push(number);
-    };
+    this.#machines.push({ machine: machine as Machine<unknown, unknown>, out: out as Out<unknown>, isModel: role === "model" });
+    return (event, rank) => this.#due[rank].push(number, event);
   }
 
   /** Lets the next thing happen. False: nothing will ever happen again. */
   step(): boolean {
-    const due = this.#due[0].length > 0 ? this.#due[0] : this.#due[1];
-    if (due.length > 0) {
-      const number = due.shift();
-      this.#machine(number).deliver(this.#now);
-      this.#settle(number);
+    const due = this.#due[0].isEmpty ? this.#due[1] : this.#due[0];
+    if (!due.isEmpty) {
+      const number = due.machine;
+      const driven = this.#machine(number);
+      driven.machine.handle(due.take(), this.#now, driven.out);
+      this.#settle(number, driven);
       return true;
     }
     const source = this.#nextSource();
@@ -83,8 +71,9 @@ export class VirtualDriver {
     if (source !== null && sourceAt === next) source.happen(this.#now);
     else {
       const number = heapTopId(stepAt === next ? this.#steps : this.#deadlines);
-      this.#machine(number).wake(this.#now);
-      this.#settle(number);
+      const driven = this.#machine(number);
+      driven.machine.wake(this.#now, driven.out);
+      this.#settle(number, driven);
     }
     return true;
   }
@@ -93,9 +82,8 @@ export class VirtualDriver {
     return present(this.#machines[number], "a machine");
   }
 
-  #settle(number: number): void {
-    const machine = this.#machine(number);
-    heapSet(machine.wakeRank === stepRank ? this.#steps : this.#deadlines, number, machine.nextDeadline());
+  #settle(number: number, { machine, isModel }: Driven): void {
+    heapSet(isModel ? this.#steps : this.#deadlines, number, machine.nextDeadline());
   }
 
   #nextSource(): Source | null {
@@ -112,27 +100,35 @@ export class VirtualDriver {
   }
 }
 
-/** First in, first out; its array is used again once it is empty, so that its size is what was due at one instant. */
-class Fifo<T> {
-  readonly #items: T[] = [];
+/** Events and the machines they are for, first in, first out. The arrays are never emptied, only written over (V8 gives the memory of an emptied array back, every time): they hold what was due at one instant. */
+class DueEvents {
+  readonly #machines: number[] = [];
+  readonly #events: unknown[] = [];
   #head = 0;
+  #tail = 0;
 
-  get length(): number {
-    return this.#items.length - this.#head;
+  get isEmpty(): boolean {
+    return this.#head === this.#tail;
   }
 
-  push(item: T): void {
-    this.#items.push(item);
+  /** Whom the next event is for. */
+  get machine(): number {
+    return this.#machines[this.#head] ?? -1;
   }
 
-  shift(): T {
-    assert(this.#head < this.#items.length, "nothing is due");
-    const item = this.#items[this.#head] as T;
+  push(machine: number, event: unknown): void {
+    this.#machines[this.#tail] = machine;
+    this.#events[this.#tail] = event;
+    this.#tail += 1;
+  }
+
+  take(): unknown {
+    const event = this.#events[this.#head];
     this.#head += 1;
-    if (this.#head === this.#items.length) {
-      this.#items.length = 0;
+    if (this.#head === this.#tail) {
       this.#head = 0;
+      this.#tail = 0;
     }
-    return item;
+    return event;
   }
 }

@@ -1,4 +1,5 @@
 import type { Instant } from "../../../router/core/machine.ts";
+import type { RequestFeatures } from "./request-features.ts";
 
 /** One row of a trace, in the run's time. */
 export interface Arrival {
@@ -12,4 +13,9 @@ export interface Arrival {
   readonly blocks: Int32Array | null;
   /** Name of the route; null: the scenario's only or default one. */
   readonly route: string | null;
+  /** Absent: the source does not know it. */
+  readonly session?: string | null;
+  readonly tenant?: string | null;
+  /** Those that the source knows; the others are drawn from the scenario's mix. */
+  readonly features?: Partial<RequestFeatures> | null;
 }

@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { writeFileSync } from "node:fs";
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { azure } from "../../../../simulator/trace/azure.ts";
+import { azure } from "../../../../simulator/trace/formats/azure.ts";
 import { loadTrace } from "../../../../simulator/trace/load-trace.ts";
 import { placed, problemsOf } from "../../../support/problems-of.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
