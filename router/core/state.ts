@@ -143,5 +143,17 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
 }
 
 export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number): AttemptSlot {
-  return { request, endpoint, startedAt, reservedTokens: 0, reservedNano: 0, breakerEpoch, probeCredited: false, committed: false, aborted: null, timeout: null, expectedTokens: 0 };
+  return {
+    request,
+    endpoint,
+    startedAt,
+    reservedTokens: 0,
+    reservedNano: 0,
+    breakerEpoch,
+    probeCredited: false,
+    committed: false,
+    aborted: null,
+    timeout: null,
+    expectedTokens: 0,
+  };
 }

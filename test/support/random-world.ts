@@ -40,7 +40,10 @@ export function randomScenario(seed: number): RandomWorld {
       growthPercent: 100 + nextBelow(random, 200),
       openMax: seconds(30),
       stable: millis(nextBelow(random, 10_000)),
-      rate: nextUnit(random) < 0.5 ? failureRateSpec(0.01 + nextUnit(random) * 0.1, 0.15 + nextUnit(random) * 0.6, millis(500 + nextBelow(random, 20_000)), 1 + nextBelow(random, 10)) : null,
+      rate:
+        nextUnit(random) < 0.5
+          ? failureRateSpec(0.01 + nextUnit(random) * 0.1, 0.15 + nextUnit(random) * 0.6, millis(500 + nextBelow(random, 20_000)), 1 + nextBelow(random, 10))
+          : null,
     },
     retry: {
       attemptsMax: 1 + nextBelow(random, 4),
@@ -93,7 +96,14 @@ function randomLimits(seed: number, deployments: number): Pick<FixtureOptions, "
     if (kind === 2) return { scope, unit: "attempts-in-flight", amount: 1 + nextBelow(random, 8) };
     const window = { kind: "period", length: seconds(1 + nextBelow(random, 30)) } as const;
     const atAlert = (["notify", "cheapest", "self-hosted"] as const)[nextBelow(random, 3)] ?? "notify";
-    return { scope, unit: "nano-dollars", amount: 3_000_000 + nextBelow(random, 60_000_000), window, atAlert, atLimit: nextUnit(random) < 0.5 ? "reject" : "self-hosted" };
+    return {
+      scope,
+      unit: "nano-dollars",
+      amount: 3_000_000 + nextBelow(random, 60_000_000),
+      window,
+      atAlert,
+      atLimit: nextUnit(random) < 0.5 ? "reject" : "self-hosted",
+    };
   });
   return { tenants: 2, limits };
 }
@@ -126,7 +136,14 @@ function randomArrivals(random: RandomState): Arrival[] {
   let at = 0;
   return Array.from({ length: 300 }, (_, place) => {
     at += nextUnit(random) < 0.3 ? 0 : nextBelow(random, nextUnit(random) < 0.05 ? 3_000_000 : 100_000);
-    return { at: instantAt(at), inputTokens: 1 + nextBelow(random, 600), outputTokens: 1 + nextBelow(random, 80), blocks: null, route: null, tenant: `tenant-${place % 2}` };
+    return {
+      at: instantAt(at),
+      inputTokens: 1 + nextBelow(random, 600),
+      outputTokens: 1 + nextBelow(random, 80),
+      blocks: null,
+      route: null,
+      tenant: `tenant-${place % 2}`,
+    };
   });
 }
 
