@@ -5,6 +5,7 @@ import type { DeploymentId, EndpointId, RouteId, TenantId } from "../../router/c
 import { instantAt, micros, millis, seconds } from "../../router/core/time.ts";
 import { type CompiledScenario, type EndpointModelSpec, type FaultSpec, oneReplica, type ReplicasSpec } from "../../simulator/core/compiled-scenario.ts";
 import { FleetInvariants } from "../../simulator/core/invariant/fleet-invariants.ts";
+import { JournalInvariant } from "../../simulator/core/invariant/journal-invariant.ts";
 import type { Violation } from "../../simulator/core/invariant/router-invariants.ts";
 import type { LeaseStoreSpec } from "../../simulator/core/store/lease-store-spec.ts";
 import type { RequestRecord } from "../../simulator/core/measure/request-record.ts";
@@ -69,7 +70,7 @@ export function randomScenario(seed: number): RandomWorld {
     warmUp: micros(0),
     targets: [],
   };
-  return { scenario, arrivals: randomArrivals(random) };
+  return { scenario, arrivals: randomArrivals(random, forkRandom(seed, "random-blocks")) };
 }
 
 /** From a stream of its own, so that the rest of the world is what it was. */
@@ -132,19 +133,26 @@ function randomFaults(random: RandomState, endpoints: number): FaultSpec[] {
   });
 }
 
-function randomArrivals(random: RandomState): Arrival[] {
+function randomArrivals(random: RandomState, sessions: RandomState): Arrival[] {
   let at = 0;
   return Array.from({ length: 300 }, (_, place) => {
     at += nextUnit(random) < 0.3 ? 0 : nextBelow(random, nextUnit(random) < 0.05 ? 3_000_000 : 100_000);
+    const inputTokens = 1 + nextBelow(random, 600);
     return {
       at: instantAt(at),
-      inputTokens: 1 + nextBelow(random, 600),
+      inputTokens,
       outputTokens: 1 + nextBelow(random, 80),
-      blocks: null,
+      blocks: randomBlocks(sessions, inputTokens),
       route: null,
       tenant: `tenant-${place % 2}`,
     };
   });
+}
+
+/** Half of the prompts begin with a common block and go on as one of eight sessions. */
+function randomBlocks(random: RandomState, inputTokens: number): Int32Array | null {
+  const session = nextBelow(random, 16);
+  return session < 8 ? Int32Array.from({ length: Math.floor(inputTokens / 16) }, (_, depth) => (depth === 0 ? 1 : session * 1000 + depth)) : null;
 }
 
 export interface Played {
@@ -165,6 +173,7 @@ export function playScenario(
   const breakers: string[] = [];
   const log: string[] = [];
   const invariants = new FleetInvariants(scenario);
+  const journal = new JournalInvariant(scenario.config);
   const world = createWorld(scenario, {
     seed,
     arrivals: arrivals[Symbol.iterator](),
@@ -173,16 +182,20 @@ export function playScenario(
       breakerChanged: (endpoint, _from, to, at) => void breakers.push(`${at} ${endpoint} ${to}`),
     },
     watch: {
+      wake: (now, replica) => journal.wake(now, replica),
+      attach: (router, given, replica) => journal.attach(router, given, replica),
       event: (event, now, replica) => {
         invariants.event(event, now, replica);
+        journal.event(event, now, replica);
         if (options.log) log.push(`${replica} ${now} ${JSON.stringify(event)}`);
       },
       command: (command, at, replica) => {
         invariants.command(command, at, replica);
+        journal.command(command, at, replica);
         if (options.log) log.push(`${replica} ${at} ${JSON.stringify(command)}`);
       },
     },
   });
   world.run();
-  return { records, breakers, violations: invariants.finished(), log };
+  return { records, breakers, violations: [...invariants.finished(), ...journal.finished()], log };
 }
