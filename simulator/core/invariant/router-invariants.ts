@@ -110,6 +110,12 @@ export class RouterInvariants {
         if (!this.#requests.has(event.request)) this.#violate("I14", `the client left request ${event.request}, which is not open`);
         return;
       case "drain-started":
+      case "signal-observed":
+      case "lease-answered":
+      case "leases-forfeited":
+      case "period-started":
+      case "store-lost":
+      case "store-back":
     }
   }
 
@@ -131,6 +137,9 @@ export class RouterInvariants {
         if (!this.#attempts.has(command.attempt)) this.#violate("I14", `${command.kind} for attempt ${command.attempt}, which is not under way`);
         return;
       case "record-decision":
+      case "ask-lease":
+      case "return-lease":
+      case "budget-noticed":
     }
   }
 
