@@ -76,7 +76,9 @@ export function randomScenario(seed: number): RandomWorld {
 /** From a stream of its own, so that the rest of the world is what it was. */
 function randomReplicas(seed: number): ReplicasSpec {
   const random = forkRandom(seed, "random-replicas");
-  return nextUnit(random) < 0.6 ? oneReplica : { count: 2 + nextBelow(random, 3) };
+  const signals = nextUnit(random) < 0.3 ? { every: millis(100 + nextBelow(random, 5000)), delay: millis(nextBelow(random, 1000)) } : null;
+  if (nextUnit(random) < 0.6) return { ...oneReplica, signals };
+  return { count: 2 + nextBelow(random, 3), gossip: nextUnit(random) < 0.6 ? millis(nextBelow(random, 300)) : null, signals };
 }
 
 /** In half of the worlds: a few limits and budgets of any kind, tight and loose. */
@@ -97,7 +99,14 @@ function randomLimits(seed: number, deployments: number): Pick<FixtureOptions, "
     if (kind === 2) return { scope, unit: "attempts-in-flight", amount: 1 + nextBelow(random, 8) };
     const window = { kind: "period", length: seconds(1 + nextBelow(random, 30)) } as const;
     const atAlert = (["notify", "cheapest", "self-hosted"] as const)[nextBelow(random, 3)] ?? "notify";
-    return { scope, unit: "nano-dollars", amount: 3_000_000 + nextBelow(random, 60_000_000), window, atAlert, atLimit: nextUnit(random) < 0.5 ? "reject" : "self-hosted" };
+    return {
+      scope,
+      unit: "nano-dollars",
+      amount: 3_000_000 + nextBelow(random, 60_000_000),
+      window,
+      atAlert,
+      atLimit: nextUnit(random) < 0.5 ? "reject" : "self-hosted",
+    };
   });
   return { tenants: 2, limits };
 }
@@ -130,7 +139,14 @@ function randomArrivals(random: RandomState): Arrival[] {
   let at = 0;
   return Array.from({ length: 300 }, (_, place) => {
     at += nextUnit(random) < 0.3 ? 0 : nextBelow(random, nextUnit(random) < 0.05 ? 3_000_000 : 100_000);
-    return { at: instantAt(at), inputTokens: 1 + nextBelow(random, 600), outputTokens: 1 + nextBelow(random, 80), blocks: null, route: null, tenant: `tenant-${place % 2}` };
+    return {
+      at: instantAt(at),
+      inputTokens: 1 + nextBelow(random, 600),
+      outputTokens: 1 + nextBelow(random, 80),
+      blocks: null,
+      route: null,
+      tenant: `tenant-${place % 2}`,
+    };
   });
 }
 
