@@ -70,7 +70,7 @@ export function randomScenario(seed: number): RandomWorld {
     warmUp: micros(0),
     targets: [],
   };
-  return { scenario, arrivals: randomArrivals(random) };
+  return { scenario, arrivals: randomArrivals(random, forkRandom(seed, "random-blocks")) };
 }
 
 /** From a stream of its own, so that the rest of the world is what it was. */
@@ -135,19 +135,26 @@ function randomFaults(random: RandomState, endpoints: number): FaultSpec[] {
   });
 }
 
-function randomArrivals(random: RandomState): Arrival[] {
+function randomArrivals(random: RandomState, sessions: RandomState): Arrival[] {
   let at = 0;
   return Array.from({ length: 300 }, (_, place) => {
     at += nextUnit(random) < 0.3 ? 0 : nextBelow(random, nextUnit(random) < 0.05 ? 3_000_000 : 100_000);
+    const inputTokens = 1 + nextBelow(random, 600);
     return {
       at: instantAt(at),
-      inputTokens: 1 + nextBelow(random, 600),
+      inputTokens,
       outputTokens: 1 + nextBelow(random, 80),
-      blocks: null,
+      blocks: randomBlocks(sessions, inputTokens),
       route: null,
       tenant: `tenant-${place % 2}`,
     };
   });
+}
+
+/** Half of the prompts begin with a common block and go on as one of eight sessions. */
+function randomBlocks(random: RandomState, inputTokens: number): Int32Array | null {
+  const session = nextBelow(random, 16);
+  return session < 8 ? Int32Array.from({ length: Math.floor(inputTokens / 16) }, (_, depth) => (depth === 0 ? 1 : session * 1000 + depth)) : null;
 }
 
 export interface Played {

@@ -6,6 +6,7 @@ import type {
   EndpointSpec,
   LimitSpec,
   Rates,
+  RetryBudgetSpec,
   RetrySpec,
   RouteSpec,
   StrategyName,
@@ -55,6 +56,7 @@ export interface FixtureOptions {
   readonly breaker?: Partial<BreakerSpec>;
   readonly retry?: Partial<RetrySpec>;
   readonly route?: Partial<RouteSpec>;
+  readonly retryBudget?: Partial<RetryBudgetSpec>;
   readonly tenants?: number;
   readonly limits?: readonly FixtureLimit[];
   readonly unknownPrice?: CompiledConfig["unknownPrice"];
@@ -117,6 +119,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     limits: { connect: seconds(2), firstToken: seconds(10), idle: seconds(10), total: seconds(100) },
     retry: {
       attemptsMax: 3,
+      attemptsByFailure: {},
       backoffBase: seconds(1),
       backoffMax: seconds(8),
       retryAfterMax: seconds(30),
@@ -124,6 +127,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
       budgetFloorPerSecond: 1,
       ...options.retry,
     },
+    affinity: { placement: "hashed", loadBoundPercent: 125, homesMax: 256 },
     queue: { lengthMax: 10, wait: seconds(5) },
     outputTokensDefault: 1024,
     ...options.route,
@@ -134,6 +138,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     routes: [route],
     deployments,
     endpoints,
+    retryBudget: { budgetPerMille: 1000, budgetFloorPerSecond: 1000, ...options.retryBudget },
     tagNames: ["default", "red", "blue"],
     regionNames: ["here", "there"],
     tenants,
