@@ -5,7 +5,7 @@
 import { bookOutcome } from "./accounting/book-outcome.ts";
 import { roundToNano } from "./accounting/ledger.ts";
 import { assert, present } from "./assert.ts";
-import { explanationOf } from "./candidates.ts";
+import { explanationOf, noteEndpoint } from "./candidates.ts";
 import type { RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
 import { decide, type Decision } from "./decision.ts";
@@ -130,6 +130,7 @@ function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, endpoint:
   const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
   state.attempts[id] = attempt;
   place.inFlight += 1;
+  noteEndpoint(core.found, core.config, state, endpoint);
   reserve(core, slot, attempt);
   slot.phase = "attempting";
   slot.attempt = id;
@@ -201,7 +202,8 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
 }
 
 function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before: BreakerPhase): void {
-  const cools = endpoint.coolUntil > core.state.now ? endpoint.coolUntil : never;
+  noteEndpoint(core.found, core.config, core.state, id);
+  const cools = endpoint.coolUntil > startOfTime ? endpoint.coolUntil : never;
   heapSet(core.state.endpointDeadlines, id, earlier(endpoint.breaker.openUntil, cools));
   const { phase, reason } = endpoint.breaker;
   if (phase !== before) core.emit({ kind: "breaker-changed", endpoint: id, from: before, to: phase, why: reason });

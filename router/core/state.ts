@@ -35,8 +35,9 @@ export interface RouterState {
   /** The last nonce given to a question or a report. */
   leaseNonce: number;
   storeLost: boolean;
+  /** Requests started lately, by EndpointId: decayed counts, see strategy/recent-load.ts; and the instant at which they have weight 1. */
+  readonly recent: number[];
   readonly ties: RandomState;
-  /** Where the decayed counts of requests per endpoint have weight 1. */
   recentSince: Instant;
 }
 
@@ -105,11 +106,11 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     requests: [],
     attempts: [],
     freeAttempts: [],
-    endpoints: config.endpoints.map(({ deployment, identity }) => ({
+    endpoints: config.endpoints.map(({ deployment }) => ({
       inFlight: 0,
       breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
       coolUntil: startOfTime,
-      learned: newLearnedEndpoint(identity),
+      learned: newLearnedEndpoint(),
     })),
     routes: config.routes.map((route) => ({
       queue: emptyQueue(),
@@ -123,6 +124,7 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     ledger: config.deployments.map(emptyTotal),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
+    recent: config.endpoints.map(() => 0),
     recentSince: startOfTime,
     leases: config.limits.map(noLease),
     leaseDeadlines: makeHeap(),

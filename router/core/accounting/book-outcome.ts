@@ -32,7 +32,7 @@ export function bookOutcome(config: CompiledConfig, state: RouterState, slot: Re
   breakerEnds(endpoint.breaker, deployment.breaker, attempt, verdictOn(attempt, outcome), state.now);
   if (outcome.failure === "rate-limited" || outcome.failure === "draining") {
     const until = after(state.now, outcome.retryAfter ?? coolDefault);
-    if (until > endpoint.coolUntil) endpoint.coolUntil = until;
+    if (until > endpoint.coolUntil && until > state.now) endpoint.coolUntil = until;
   }
 }
 

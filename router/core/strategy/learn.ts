@@ -21,7 +21,7 @@ export function learnStart(state: RouterState, { request }: RequestSlot, attempt
   }
   attempt.expectedTokens = request.inputTokens + expectedOutput(route, request);
   learned.requests += 1;
-  countRecent(state, learned);
+  countRecent(state, attempt.endpoint);
   learned.tokens += attempt.expectedTokens;
 }
 
