@@ -10,6 +10,7 @@ import type { RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
 import { decide, type Decision } from "./decision.ts";
 import { breakerHalfOpens, breakerHears, breakerStarts } from "./health/breaker.ts";
+import { sketchHears } from "./estimate/quantile-sketch.ts";
 import { heapRemove, heapSet } from "./indexed-heap.ts";
 import { askWanted, reconcile, reserve } from "./limit/limit-course.ts";
 import { payIntoRetryBudget } from "./limit/retry-budget.ts";
@@ -18,10 +19,10 @@ import { enqueue, leaveQueue } from "./limit/wait-queue.ts";
 import type { Duration, Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RequestId, RouteRequest } from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
-import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot } from "./state.ts";
+import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
 import { learnEnd, learnFirstToken, learnStart } from "./strategy/learn.ts";
 import { strategies } from "./strategy/strategy.ts";
-import { after, earlier, never, startOfTime } from "./time.ts";
+import { after, between, earlier, never, startOfTime } from "./time.ts";
 
 export type OutcomeReaction = (core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome) => void;
 
@@ -34,7 +35,8 @@ export function arrive(core: Core, request: RouteRequest): void {
   const slot = newRequestSlot(request);
   requests[request.id] = slot;
   const route = core.routeOf(slot);
-  payIntoRetryBudget(present(routes[route.id], "the route's state").retryBudget, route.retry);
+  payIntoRetryBudget(present(routes[route.id], "the route's state").retryBudget, route.retry, core.state.now);
+  payIntoRetryBudget(core.state.retryBudget, core.config.retryBudget, core.state.now);
   if (core.state.draining) finish(core, slot, { kind: "rejected", why: "draining", retryAfter: null });
   else if (request.deadline <= core.state.now) finish(core, slot, { kind: "rejected", why: "deadline-passed", retryAfter: null });
   else place(core, slot);
@@ -76,6 +78,10 @@ function wait(core: Core, slot: RequestSlot, route: RouteSpec, until: Instant): 
   slot.phase = "queued";
   enqueue(queue, slot.request.id, core.slotOf);
   heapSet(core.state.requestDeadlines, slot.request.id, until);
+}
+
+function routeState(core: Core, slot: RequestSlot): RouteState {
+  return present(core.state.routes[slot.request.route], "the route's state");
 }
 
 function unqueue(core: Core, slot: RequestSlot): void {
@@ -147,6 +153,7 @@ export function commit(core: Core, slot: RequestSlot): void {
   slot.phase = "streaming";
   attempt.committed = true;
   learnFirstToken(core.state, attempt);
+  sketchHears(routeState(core, slot).firstTokenTimes, between(attempt.startedAt, core.state.now));
   heapSet(core.state.requestDeadlines, slot.request.id, attemptDeadline(core.routeOf(slot), slot.request, attempt));
   core.emit({ kind: "commit-attempt", attempt: id });
   creditProbe(core, attempt);
@@ -222,6 +229,7 @@ export function reopenEndpoint(core: Core, id: EndpointId): void {
 export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
   assert(outcome.kind !== "aborted", "an attempt that nobody aborted ended as aborted");
   if (outcome.kind === "succeeded") {
+    sketchHears(routeState(core, slot).totalTimes, between(attempt.startedAt, core.state.now));
     finish(core, slot, { kind: "served" });
     return;
   }
@@ -242,7 +250,7 @@ export function concludeAborted(core: Core, slot: RequestSlot, attempt: AttemptS
 function considerRetry(core: Core, slot: RequestSlot, failure: FailureKind, retryAfter: Duration | null): void {
   slot.lastFailure = failure;
   const route = core.routeOf(slot);
-  const wait = retryWait({ state: core.state, found: core.found, route, slot, failure, retryAfter, seed: core.options.seed });
+  const wait = retryWait({ config: core.config, state: core.state, found: core.found, route, slot, failure, retryAfter, seed: core.options.seed });
   if (wait === null) {
     finish(core, slot, { kind: "failed", failure, retryAfter });
   } else if (wait === 0) {

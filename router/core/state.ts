@@ -1,6 +1,7 @@
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
 import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
+import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
 import { type LeaseState, noLease } from "./limit/lease.ts";
 import { noEstimate, type OutputEstimate } from "./limit/output-estimate.ts";
@@ -26,6 +27,8 @@ export interface RouterState {
   readonly endpoints: EndpointState[];
   readonly routes: RouteState[];
   readonly ledger: Total[];
+  /** Of all routes together. */
+  readonly retryBudget: RetryBudgetState;
   /** One deadline per request (by RequestId), one per endpoint (by EndpointId). */
   readonly requestDeadlines: IndexedHeap;
   readonly endpointDeadlines: IndexedHeap;
@@ -89,6 +92,9 @@ export interface EndpointState {
 export interface RouteState {
   readonly queue: WaitQueue;
   readonly retryBudget: RetryBudgetState;
+  /** Of attempts that were answered: start to first token, and to the end. */
+  readonly firstTokenTimes: QuantileSketch;
+  readonly totalTimes: QuantileSketch;
   /** Smooth weighted round robin: by place of the deployment in the route. */
   readonly credits: number[];
   readonly output: OutputEstimate;
@@ -114,7 +120,9 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     })),
     routes: config.routes.map((route) => ({
       queue: emptyQueue(),
-      retryBudget: fullRetryBudget(),
+      retryBudget: fullRetryBudget(route.retry),
+      firstTokenTimes: emptySketch(),
+      totalTimes: emptySketch(),
       credits: route.deployments.map(() => 0),
       lastTurn: -1,
       learned: newLearnedRoute(),
@@ -122,6 +130,7 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
       output: noEstimate(),
     })),
     ledger: config.deployments.map(emptyTotal),
+    retryBudget: fullRetryBudget(config.retryBudget),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
     recent: config.endpoints.map(() => 0),

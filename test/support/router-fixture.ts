@@ -6,6 +6,7 @@ import type {
   EndpointSpec,
   LimitSpec,
   Rates,
+  RetryBudgetSpec,
   RetrySpec,
   RouteSpec,
   StrategyName,
@@ -55,6 +56,7 @@ export interface FixtureOptions {
   readonly breaker?: Partial<BreakerSpec>;
   readonly retry?: Partial<RetrySpec>;
   readonly route?: Partial<RouteSpec>;
+  readonly retryBudget?: Partial<RetryBudgetSpec>;
   readonly tenants?: number;
   readonly limits?: readonly FixtureLimit[];
   readonly unknownPrice?: CompiledConfig["unknownPrice"];
@@ -117,6 +119,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     limits: { connect: seconds(2), firstToken: seconds(10), idle: seconds(10), total: seconds(100) },
     retry: {
       attemptsMax: 3,
+      attemptsByFailure: {},
       backoffBase: seconds(1),
       backoffMax: seconds(8),
       retryAfterMax: seconds(30),
@@ -135,6 +138,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     routes: [route],
     deployments,
     endpoints,
+    retryBudget: { budgetPerMille: 1000, budgetFloorPerSecond: 1000, ...options.retryBudget },
     tagNames: ["default", "red", "blue"],
     regionNames: ["here", "there"],
     tenants,
