@@ -135,12 +135,22 @@ export type RouterCommand =
   /** For metrics and people: so much of a budget is spent, as far as this replica knows. */
   | { readonly kind: "budget-noticed"; readonly budget: LeaseKey; readonly level: "alert" | "spent"; readonly spent: number }
   | { readonly kind: "record-decision"; readonly request: RequestId; readonly explanation: Explanation }
+  /** The factor on a deployment's weight, in thousandths. For metrics and people; nothing is carried out. */
+  | {
+      readonly kind: "weight-changed";
+      readonly route: RouteId;
+      readonly deployment: DeploymentId;
+      readonly from: number;
+      readonly to: number;
+      readonly why: WeightReason;
+    }
   /** For metrics and people; nothing is carried out. */
   | { readonly kind: "breaker-changed"; readonly endpoint: EndpointId; readonly from: BreakerPhase; readonly to: BreakerPhase; readonly why: BreakerReason };
 
 /** `timeout`: a limit of the route; `deadline`: the caller's own, which is not held against the endpoint. */
 export type AbortReason = "timeout" | "deadline" | "client-left";
 export type BreakerReason = "new" | "failures-in-a-row" | "failure-rate" | "probe-failed" | "open-time-passed" | "probes-succeeded" | "peer-reported";
+export type WeightReason = "failing" | "slower" | "faster" | "too-few-to-tell";
 export type BreakerPhase = "closed" | "open" | "half-open";
 
 /** The idle limit (between tokens) and the connect limit are watched by the driver; the idle limit stands still while the client, not the provider, holds the stream up. */

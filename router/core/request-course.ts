@@ -20,6 +20,7 @@ import type { Duration, Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RequestId, RouteRequest } from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
 import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
+import { adaptWeights } from "./strategy/adaptive-weights.ts";
 import { learnEnd, learnFirstToken, learnStart } from "./strategy/learn.ts";
 import { strategies } from "./strategy/strategy.ts";
 import { after, between, earlier, never, startOfTime } from "./time.ts";
@@ -199,6 +200,7 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   bookOutcome(core.config, core.state, slot, attempt, outcome);
   reconcile(core, slot, attempt, outcome);
   learnEnd(core.state, slot, attempt, outcome);
+  adaptWeights(core.config, core.state, core.routeOf(slot), (command) => core.emit(command));
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);

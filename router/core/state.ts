@@ -11,6 +11,7 @@ import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts"
 import type { Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, EndpointId, FailureKind, RequestId, RouteRequest } from "./messages.ts";
 import { forkRandom, type RandomState } from "./random.ts";
+import { type AdaptiveState, newAdaptive } from "./strategy/adaptive-weights.ts";
 import { type AffinityState, newAffinity } from "./strategy/affinity-state.ts";
 import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
 import { startOfTime } from "./time.ts";
@@ -103,6 +104,8 @@ export interface RouteState {
   readonly learned: LearnedRoute;
   /** Null where no prefix affinity is wanted. */
   readonly affinity: AffinityState | null;
+  /** Null where weights stay as they are configured. */
+  readonly adaptive: AdaptiveState | null;
 }
 
 export function initialState(config: CompiledConfig, seed: number): RouterState {
@@ -127,6 +130,7 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
       lastTurn: -1,
       learned: newLearnedRoute(),
       affinity: route.strategy === "prefix-affinity" ? newAffinity(route.affinity, endpointsOf(config, route)) : null,
+      adaptive: route.strategy === "adaptive" ? newAdaptive(route) : null,
       output: noEstimate(),
     })),
     ledger: config.deployments.map(emptyTotal),

@@ -71,7 +71,6 @@ interface OpenAttempt {
   aborted: boolean;
 }
 
-
 export class SimulatedReplica {
   readonly #options: ReplicaOptions;
   readonly #toRouter: Post<RouterEvent>;
@@ -155,6 +154,7 @@ export class SimulatedReplica {
         this.#options.store?.({ ...command, kind: "lease-returned", replica: this.#options.replica });
         return;
       case "budget-noticed":
+      case "weight-changed":
       case "commit-attempt":
       case "record-decision":
     }

@@ -36,7 +36,7 @@ export function bookOutcome(config: CompiledConfig, state: RouterState, slot: Re
   }
 }
 
-function verdictOn(attempt: AttemptSlot, outcome: AttemptOutcome): BreakerVerdict {
+export function verdictOn(attempt: AttemptSlot, outcome: AttemptOutcome): BreakerVerdict {
   if (outcome.lagged) return "says-nothing";
   if (attempt.timeout !== null) return meaningOf(attempt.timeout).verdict;
   if (attempt.aborted !== null) return "says-nothing";

@@ -14,6 +14,11 @@ export interface LearnedEndpoint {
   minute: number;
   requests: number;
   tokens: number;
+  /** All that ever ended in success or by its own fault, its faults, first tokens, and the time they took together. */
+  ended: number;
+  faults: number;
+  firstTokens: number;
+  waitedUs: number;
   /** Of prompt tokens, 0..1: recent requests weigh most. */
   cachedShare: number;
   /** Requests of others at the last signal; 0 without one. */
@@ -47,6 +52,10 @@ export function newLearnedEndpoint(): LearnedEndpoint {
     minute: -1,
     requests: 0,
     tokens: 0,
+    ended: 0,
+    faults: 0,
+    firstTokens: 0,
+    waitedUs: 0,
     cachedShare: 0,
     others: 0,
     kvUsed: 0,
