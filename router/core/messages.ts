@@ -106,6 +106,8 @@ export type RouterEvent =
   | { readonly kind: "leases-forfeited"; readonly nonce: number }
   /** What an endpoint said of itself, `sampledAt` at the latest now. */
   | { readonly kind: "signal-observed"; readonly endpoint: EndpointId; readonly signals: EndpointLoad; readonly sampledAt: Instant }
+  /** Another replica's own finding: its breaker opened, or its probes closed it. Only findings are told on, never what a peer has said. */
+  | { readonly kind: "peer-reported"; readonly endpoint: EndpointId; readonly breaker: "open" | "closed"; readonly since: Instant }
   | { readonly kind: "drain-started" };
 
 export interface EndpointLoad {
@@ -151,6 +153,9 @@ export type RouterCommand =
 export type AbortReason = "timeout" | "deadline" | "client-left";
 export type BreakerReason = "new" | "failures-in-a-row" | "failure-rate" | "probe-failed" | "open-time-passed" | "probes-succeeded" | "peer-reported";
 export type WeightReason = "failing" | "slower" | "faster" | "too-few-to-tell";
+/** What a replica has found out itself, to be told to the others. */
+export const isOwnFinding = (why: BreakerReason): boolean =>
+  why === "failures-in-a-row" || why === "failure-rate" || why === "probe-failed" || why === "probes-succeeded";
 export type BreakerPhase = "closed" | "open" | "half-open";
 
 /** The idle limit (between tokens) and the connect limit are watched by the driver; the idle limit stands still while the client, not the provider, holds the stream up. */
@@ -224,5 +229,6 @@ export const rankOf: Readonly<Record<RouterEvent["kind"], number>> = {
   "leases-forfeited": 1,
   "request-arrived": 1,
   "signal-observed": 1,
+  "peer-reported": 1,
   "drain-started": 1,
 };

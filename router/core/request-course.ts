@@ -9,7 +9,7 @@ import { explanationOf, noteEndpoint } from "./candidates.ts";
 import type { RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
 import { decide, type Decision } from "./decision.ts";
-import { breakerHalfOpens, breakerHears, breakerStarts } from "./health/breaker.ts";
+import { breakerHalfOpens, breakerHears, breakerHearsPeer, breakerStarts } from "./health/breaker.ts";
 import { sketchHears } from "./estimate/quantile-sketch.ts";
 import { heapRemove, heapSet } from "./indexed-heap.ts";
 import { askWanted, reconcile, reserve } from "./limit/limit-course.ts";
@@ -216,6 +216,15 @@ function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before
   heapSet(core.state.endpointDeadlines, id, earlier(endpoint.breaker.openUntil, cools));
   const { phase, reason } = endpoint.breaker;
   if (phase !== before) core.emit({ kind: "breaker-changed", endpoint: id, from: before, to: phase, why: reason });
+}
+
+/** Another replica's breaker has opened, or its probes have closed it. */
+export function hearPeer(core: Core, id: EndpointId, breaker: "open" | "closed", since: Instant): void {
+  const endpoint = present(core.state.endpoints[id], "the endpoint's state");
+  const before = endpoint.breaker.phase;
+  breakerHearsPeer(endpoint.breaker, core.deploymentOf(id).breaker, breaker, since, core.state.now);
+  noteBreaker(core, id, endpoint, before);
+  if (endpoint.breaker.phase !== before && endpoint.breaker.phase !== "open") serveQueues(core, id);
 }
 
 /** The open time of a breaker, or the cooling after a rate limit, has passed. */
