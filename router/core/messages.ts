@@ -137,12 +137,22 @@ export type RouterCommand =
   /** For metrics and people: so much of a budget is spent, as far as this replica knows. */
   | { readonly kind: "budget-noticed"; readonly budget: LeaseKey; readonly level: "alert" | "spent"; readonly spent: number }
   | { readonly kind: "record-decision"; readonly request: RequestId; readonly explanation: Explanation }
+  /** The factor on a deployment's weight, in thousandths. For metrics and people; nothing is carried out. */
+  | {
+      readonly kind: "weight-changed";
+      readonly route: RouteId;
+      readonly deployment: DeploymentId;
+      readonly from: number;
+      readonly to: number;
+      readonly why: WeightReason;
+    }
   /** For metrics and people; nothing is carried out. */
   | { readonly kind: "breaker-changed"; readonly endpoint: EndpointId; readonly from: BreakerPhase; readonly to: BreakerPhase; readonly why: BreakerReason };
 
 /** `timeout`: a limit of the route; `deadline`: the caller's own, which is not held against the endpoint. */
 export type AbortReason = "timeout" | "deadline" | "client-left";
 export type BreakerReason = "new" | "failures-in-a-row" | "failure-rate" | "probe-failed" | "open-time-passed" | "probes-succeeded" | "peer-reported";
+export type WeightReason = "failing" | "slower" | "faster" | "too-few-to-tell";
 /** What a replica has found out itself, to be told to the others. */
 export const isOwnFinding = (why: BreakerReason): boolean =>
   why === "failures-in-a-row" || why === "failure-rate" || why === "probe-failed" || why === "probes-succeeded";

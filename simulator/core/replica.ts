@@ -158,6 +158,7 @@ export class SimulatedReplica {
         this.#options.store?.({ ...command, kind: "lease-returned", replica: this.#options.replica });
         return;
       case "budget-noticed":
+      case "weight-changed":
       case "commit-attempt":
       case "record-decision":
     }
