@@ -82,6 +82,7 @@ export const strategyNames = [
   "latency-based",
   "cost-based",
   "prefix-affinity",
+  "adaptive",
 ] as const;
 export type StrategyName = (typeof strategyNames)[number];
 

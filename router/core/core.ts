@@ -1,5 +1,5 @@
 import { present } from "./assert.ts";
-import { type Candidates, noCandidates } from "./candidates.ts";
+import { type Candidates, noCandidates, noteEndpoint } from "./candidates.ts";
 import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import type { Rates } from "./accounting/rates.ts";
 import type { Out } from "./machine.ts";
@@ -31,6 +31,7 @@ export class Core {
     this.options = options;
     this.state = state;
     this.found = noCandidates(config, options.explain);
+    for (const { id } of config.endpoints) noteEndpoint(this.found, config, state, id);
     this.routesOf = config.endpoints.map((endpoint) => config.routes.filter((route) => route.deployments.includes(endpoint.deployment)));
   }
 

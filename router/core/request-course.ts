@@ -5,11 +5,11 @@
 import { bookOutcome } from "./accounting/book-outcome.ts";
 import { roundToNano } from "./accounting/ledger.ts";
 import { assert, present } from "./assert.ts";
-import { explanationOf } from "./candidates.ts";
+import { explanationOf, noteEndpoint } from "./candidates.ts";
 import type { RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
 import { decide, type Decision } from "./decision.ts";
-import { breakerHalfOpens, breakerHears, breakerStarts } from "./health/breaker.ts";
+import { breakerHalfOpens, breakerHears, breakerHearsPeer, breakerStarts } from "./health/breaker.ts";
 import { sketchHears } from "./estimate/quantile-sketch.ts";
 import { heapRemove, heapSet } from "./indexed-heap.ts";
 import { askWanted, reconcile, reserve } from "./limit/limit-course.ts";
@@ -20,6 +20,7 @@ import type { Duration, Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RequestId, RouteRequest } from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
 import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
+import { adaptWeights } from "./strategy/adaptive-weights.ts";
 import { learnEnd, learnFirstToken, learnStart } from "./strategy/learn.ts";
 import { strategies } from "./strategy/strategy.ts";
 import { after, between, earlier, never, startOfTime } from "./time.ts";
@@ -136,6 +137,7 @@ function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, endpoint:
   const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
   state.attempts[id] = attempt;
   place.inFlight += 1;
+  noteEndpoint(core.found, core.config, state, endpoint);
   reserve(core, slot, attempt);
   slot.phase = "attempting";
   slot.attempt = id;
@@ -198,6 +200,7 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   bookOutcome(core.config, core.state, slot, attempt, outcome);
   reconcile(core, slot, attempt, outcome);
   learnEnd(core.state, slot, attempt, outcome);
+  adaptWeights(core.config, core.state, core.routeOf(slot), (command) => core.emit(command));
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);
@@ -208,10 +211,20 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
 }
 
 function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before: BreakerPhase): void {
-  const cools = endpoint.coolUntil > core.state.now ? endpoint.coolUntil : never;
+  noteEndpoint(core.found, core.config, core.state, id);
+  const cools = endpoint.coolUntil > startOfTime ? endpoint.coolUntil : never;
   heapSet(core.state.endpointDeadlines, id, earlier(endpoint.breaker.openUntil, cools));
   const { phase, reason } = endpoint.breaker;
   if (phase !== before) core.emit({ kind: "breaker-changed", endpoint: id, from: before, to: phase, why: reason });
+}
+
+/** Another replica's breaker has opened, or its probes have closed it. */
+export function hearPeer(core: Core, id: EndpointId, breaker: "open" | "closed", since: Instant): void {
+  const endpoint = present(core.state.endpoints[id], "the endpoint's state");
+  const before = endpoint.breaker.phase;
+  breakerHearsPeer(endpoint.breaker, core.deploymentOf(id).breaker, breaker, since, core.state.now);
+  noteBreaker(core, id, endpoint, before);
+  if (endpoint.breaker.phase !== before && endpoint.breaker.phase !== "open") serveQueues(core, id);
 }
 
 /** The open time of a breaker, or the cooling after a rate limit, has passed. */

@@ -26,6 +26,7 @@ import {
   concludeAborted,
   endAttempt,
   giveUpWaiting,
+  hearPeer,
   leave,
   type OutcomeReaction,
   place,
@@ -171,6 +172,9 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
         return;
       case "price-changed":
         core.state.prices[event.deployment] = event.rates;
+        return;
+      case "peer-reported":
+        hearPeer(core, event.endpoint, event.breaker, event.since);
         return;
       case "drain-started":
         core.state.draining = true;

@@ -12,6 +12,7 @@ import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts"
 import type { Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, EndpointId, FailureKind, RequestId, RouteRequest } from "./messages.ts";
 import { forkRandom, type RandomState } from "./random.ts";
+import { type AdaptiveState, newAdaptive } from "./strategy/adaptive-weights.ts";
 import { type AffinityState, newAffinity } from "./strategy/affinity-state.ts";
 import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
 import { startOfTime } from "./time.ts";
@@ -41,8 +42,9 @@ export interface RouterState {
   /** The last nonce given to a question or a report. */
   leaseNonce: number;
   storeLost: boolean;
+  /** Requests started lately, by EndpointId: decayed counts, see strategy/recent-load.ts; and the instant at which they have weight 1. */
+  readonly recent: number[];
   readonly ties: RandomState;
-  /** Where the decayed counts of requests per endpoint have weight 1. */
   recentSince: Instant;
 }
 
@@ -107,6 +109,8 @@ export interface RouteState {
   readonly learned: LearnedRoute;
   /** Null where no prefix affinity is wanted. */
   readonly affinity: AffinityState | null;
+  /** Null where weights stay as they are configured. */
+  readonly adaptive: AdaptiveState | null;
 }
 
 export function initialState(config: CompiledConfig, seed: number): RouterState {
@@ -116,11 +120,11 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     requests: [],
     attempts: [],
     freeAttempts: [],
-    endpoints: config.endpoints.map(({ deployment, identity }) => ({
+    endpoints: config.endpoints.map(({ deployment }) => ({
       inFlight: 0,
       breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
       coolUntil: startOfTime,
-      learned: newLearnedEndpoint(identity),
+      learned: newLearnedEndpoint(),
     })),
     routes: config.routes.map((route) => ({
       queue: emptyQueue(),
@@ -131,6 +135,7 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
       lastTurn: -1,
       learned: newLearnedRoute(),
       affinity: route.strategy === "prefix-affinity" ? newAffinity(route.affinity, endpointsOf(config, route)) : null,
+      adaptive: route.strategy === "adaptive" ? newAdaptive(route) : null,
       output: noEstimate(),
     })),
     ledger: config.deployments.map(emptyTotal),
@@ -138,6 +143,7 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     retryBudget: fullRetryBudget(config.retryBudget),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
+    recent: config.endpoints.map(() => 0),
     recentSince: startOfTime,
     leases: config.limits.map(noLease),
     leaseDeadlines: makeHeap(),

@@ -187,6 +187,11 @@ export class RouterService {
     this.#driver.submit({ kind: "client-left", request: request.id });
   }
 
+  #noteWeight({ route, deployment, from, to, why }: Extract<RouterCommand, { kind: "weight-changed" }>): void {
+    const { routes, deployments } = this.#options.compiled;
+    this.#options.log.logger.info({ route: routes[route]?.name, deployment: deployments[deployment]?.name, from, to, why }, "weight_changed");
+  }
+
   #carryOut(command: RouterCommand): void {
     switch (command.kind) {
       case "start-attempt":
@@ -213,6 +218,9 @@ export class RouterService {
         return;
       case "budget-noticed":
         this.#noticeBudget(command);
+        return;
+      case "weight-changed":
+        this.#noteWeight(command);
         return;
       case "breaker-changed":
         this.metrics.breakerChanged(command.endpoint, command.to);

@@ -21,7 +21,7 @@ import type {
   TenantId,
   Usage,
 } from "../../router/core/messages.ts";
-import { rankOf, unlabelled } from "../../router/core/messages.ts";
+import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts";
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
 import { never } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
@@ -54,6 +54,8 @@ export interface ReplicaOptions {
   call(endpoint: EndpointId, event: EndpointEvent): void;
   requestEnded(record: RequestRecord): void;
   breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void;
+  /** With the gossip's delay. */
+  tellPeers(event: RouterEvent): void;
 }
 
 interface OpenRequest {
@@ -70,7 +72,6 @@ interface OpenAttempt {
   readonly endpoint: EndpointId;
   aborted: boolean;
 }
-
 
 export class SimulatedReplica {
   readonly #options: ReplicaOptions;
@@ -147,6 +148,8 @@ export class SimulatedReplica {
         return;
       case "breaker-changed":
         this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
+        if (isOwnFinding(command.why))
+          this.#options.tellPeers({ kind: "peer-reported", endpoint: command.endpoint, breaker: command.to === "open" ? "open" : "closed", since: at });
         return;
       case "ask-lease":
         this.#options.store?.({ ...command, kind: "lease-asked", replica: this.#options.replica });
@@ -155,6 +158,7 @@ export class SimulatedReplica {
         this.#options.store?.({ ...command, kind: "lease-returned", replica: this.#options.replica });
         return;
       case "budget-noticed":
+      case "weight-changed":
       case "commit-attempt":
       case "record-decision":
     }

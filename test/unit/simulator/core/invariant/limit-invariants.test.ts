@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { LimitSpec } from "../../../../../router/core/compiled-config.ts";
 import { instantAt, micros, millis, seconds } from "../../../../../router/core/time.ts";
 import { FleetInvariants } from "../../../../../simulator/core/invariant/fleet-invariants.ts";
-import type { CompiledScenario } from "../../../../../simulator/core/compiled-scenario.ts";
+import { type CompiledScenario, oneReplica } from "../../../../../simulator/core/compiled-scenario.ts";
 import type { Arrival } from "../../../../../simulator/core/workload/arrival.ts";
 import { createWorld } from "../../../../../simulator/core/world.ts";
 import { type FixtureLimit, fixtureConfig } from "../../../../support/router-fixture.ts";
@@ -25,7 +25,7 @@ function play(limits: readonly FixtureLimit[], replicas: number, obeyed: boolean
     config: obeyed ? config : { ...config, limits: [] },
     endpoints: [{ ...smallHosted, quota: null }],
     faults: [],
-    replicas: { count: replicas },
+    replicas: { ...oneReplica, count: replicas },
     defaultRoute: config.routes[0]?.id ?? (0 as never),
     warmUp: micros(0),
     targets: [],
