@@ -1,3 +1,4 @@
+import type { Rates } from "./accounting/rates.ts";
 import type { Branded, Duration, Instant } from "./machine.ts";
 
 export type RequestId = Branded<"request">;
@@ -106,6 +107,8 @@ export type RouterEvent =
   | { readonly kind: "leases-forfeited"; readonly nonce: number }
   /** What an endpoint said of itself, `sampledAt` at the latest now. */
   | { readonly kind: "signal-observed"; readonly endpoint: EndpointId; readonly signals: EndpointLoad; readonly sampledAt: Instant }
+  /** A price has come into force, by the driver's calendar; what is under way is paid for at the old one. */
+  | { readonly kind: "price-changed"; readonly deployment: DeploymentId; readonly rates: Rates | null }
   /** Another replica's own finding: its breaker opened, or its probes closed it. Only findings are told on, never what a peer has said. */
   | { readonly kind: "peer-reported"; readonly endpoint: EndpointId; readonly breaker: "open" | "closed"; readonly since: Instant }
   | { readonly kind: "drain-started" };
@@ -227,6 +230,7 @@ export const rankOf: Readonly<Record<RouterEvent["kind"], number>> = {
   "store-back": 1,
   "period-started": 1,
   "leases-forfeited": 1,
+  "price-changed": 1,
   "request-arrived": 1,
   "signal-observed": 1,
   "peer-reported": 1,

@@ -49,9 +49,9 @@ export function place(core: Core, slot: RequestSlot): void {
   const decision = decide(core.found, core.config, core.state, route, slot);
   explain(core, slot, route, decision.kind === "dispatch" ? decision.endpoint : null);
   if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
-  else if (decision.kind === "reject") giveUp(core, slot, decision);
   else {
-    wait(core, slot, route, decision.until);
+    if (decision.kind === "wait") wait(core, slot, route, decision.until);
+    else giveUp(core, slot, decision);
     askWanted(core);
   }
 }
@@ -133,7 +133,7 @@ export function serveAll(core: Core): void {
 function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, endpoint: EndpointId): void {
   const state = core.state;
   const place = present(state.endpoints[endpoint], "the endpoint's state");
-  const attempt = newAttemptSlot(slot.request.id, endpoint, state.now, breakerStarts(place.breaker));
+  const attempt = newAttemptSlot(slot.request.id, endpoint, state.now, breakerStarts(place.breaker), core.priceOf(core.deploymentOf(endpoint).id));
   const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
   state.attempts[id] = attempt;
   place.inFlight += 1;

@@ -1,6 +1,7 @@
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
 import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
+import type { Rates } from "./accounting/rates.ts";
 import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
 import { type LeaseState, noLease } from "./limit/lease.ts";
@@ -28,6 +29,8 @@ export interface RouterState {
   readonly endpoints: EndpointState[];
   readonly routes: RouteState[];
   readonly ledger: Total[];
+  /** By DeploymentId: what tokens cost now; null: unknown. */
+  readonly prices: (Rates | null)[];
   /** Of all routes together. */
   readonly retryBudget: RetryBudgetState;
   /** One deadline per request (by RequestId), one per endpoint (by EndpointId). */
@@ -69,6 +72,8 @@ export interface AttemptSlot {
   readonly startedAt: Instant;
   /** What limits and budgets have set aside for it. */
   reservedTokens: number;
+  /** What its tokens cost: the price when it started. */
+  readonly rates: Rates | null;
   reservedNano: number;
   breakerEpoch: number;
   probeCredited: boolean;
@@ -134,6 +139,7 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
       output: noEstimate(),
     })),
     ledger: config.deployments.map(emptyTotal),
+    prices: config.deployments.map(({ rates }) => rates),
     retryBudget: fullRetryBudget(config.retryBudget),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
@@ -168,11 +174,12 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
   };
 }
 
-export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number): AttemptSlot {
+export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number, rates: Rates | null): AttemptSlot {
   return {
     request,
     endpoint,
     startedAt,
+    rates,
     reservedTokens: 0,
     reservedNano: 0,
     breakerEpoch,

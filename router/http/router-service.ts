@@ -27,6 +27,7 @@ import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
 import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
 import { CallerAnswer } from "./caller-answer.ts";
 import { decisionRecord } from "./decision-record.ts";
+import { PriceCalendar } from "./price-calendar.ts";
 import { LeaseLink } from "./lease-link.ts";
 import { tenantOf } from "./tenant-of.ts";
 import type { LeaseStore } from "../stores/lease-store.ts";
@@ -66,6 +67,7 @@ export class RouterService {
   readonly #attempts = new Map<AttemptId, RunningAttempt>();
   readonly #credentials: readonly (Credential | null)[];
   readonly #leases: LeaseLink;
+  readonly #prices: PriceCalendar;
   #serial = 0;
   #draining = false;
   #onIdle: (() => void) | null = null;
@@ -93,6 +95,8 @@ export class RouterService {
       submit: (event) => this.#driver.submit(event),
     });
     this.#leases.start();
+    this.#prices = new PriceCalendar(options.spec.priceChanges, (event) => this.#driver.submit(event));
+    this.#prices.start();
   }
 
   get draining(): boolean {
@@ -134,6 +138,7 @@ export class RouterService {
   stop(): void {
     this.#driver.stop();
     this.#leases.close();
+    this.#prices.close();
     for (const { attempt } of this.#attempts.values()) attempt.abort();
     this.#requests.forEach((request) => request.answer.abandon());
   }
@@ -296,6 +301,7 @@ export class RouterService {
     const tried = new Set(request.endpointsTried.map((endpoint) => compiled.endpoints[endpoint]?.deployment));
     const ended = {
       route: request.route.id,
+      tenant: request.routed.tenant,
       endpoint: request.endpointsTried.at(-1) ?? null,
       result,
       account: command.account,

@@ -1,16 +1,5 @@
-import type {
-  BreakerSpec,
-  CompiledConfig,
-  ConfigVersion,
-  DeploymentSpec,
-  EndpointSpec,
-  LimitSpec,
-  Rates,
-  RetryBudgetSpec,
-  RetrySpec,
-  RouteSpec,
-  StrategyName,
-} from "../../router/core/compiled-config.ts";
+import type { BreakerSpec, CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, LimitSpec, RetryBudgetSpec, RetrySpec, RouteSpec, StrategyName } from "../../router/core/compiled-config.ts";
+import type { Rates } from "../../router/core/accounting/rates.ts";
 import type { Instant } from "../../router/core/machine.ts";
 import {
   type AttemptId,

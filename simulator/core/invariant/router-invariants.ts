@@ -110,6 +110,7 @@ export class RouterInvariants {
         if (!this.#requests.has(event.request)) this.#violate("I14", `the client left request ${event.request}, which is not open`);
         return;
       case "drain-started":
+      case "price-changed":
       case "signal-observed":
       case "lease-answered":
       case "leases-forfeited":
