@@ -30,7 +30,7 @@ const node: VllmSpec = {
     modelTokensMax: 131_072,
     stepTime: {
       kind: "linear",
-      source: { kind: "roofline" },
+      source: { kind: "roofline", hardware: "assumed", model: "assumed 70B", engineVersion: "none", errorPercent: 100 },
       perStepUs: 25_000,
       perPrefillTokenUs: 65,
       perSequenceUs: 50,
