@@ -1,4 +1,4 @@
-import type { BreakerSpec, CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, Rates, RouteSpec } from "../core/compiled-config.ts";
+import type { BreakerSpec, CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, QueueSpec, Rates, RouteSpec } from "../core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
 import { keyName } from "./key-reference.ts";
 import { suggestion } from "./nearest.ts";
@@ -118,6 +118,10 @@ function compileRates(file: DeploymentFile): Rates | null {
   return { input, output, cachedRead: cachedInput ?? input, cacheWrite: cacheWrite ?? input };
 }
 
+function compileQueue({ length, ...rest }: RouteFile["queue"]): QueueSpec {
+  return { lengthMax: length, ...rest, tenantWeights: [] };
+}
+
 function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: ReadonlyMap<string, DeploymentId>, report: Report): RouteSpec {
   const deployments: DeploymentId[] = [];
   for (const [index, wanted] of file.deployments.entries()) {
@@ -148,7 +152,7 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
       budgetPerMille,
       budgetFloorPerSecond: budget.floorPerSecond,
     },
-    queue: { lengthMax: file.queue.length, wait: file.queue.wait },
+    queue: compileQueue(file.queue),
     outputTokensDefault: file.outputTokensDefault,
   };
 }

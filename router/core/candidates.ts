@@ -1,8 +1,8 @@
 import { present } from "./assert.ts";
-import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
+import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import { breakerRefuses } from "./health/breaker.ts";
 import type { EndpointId, ExclusionReason, Explanation } from "./messages.ts";
-import type { RequestSlot, RouterState } from "./state.ts";
+import type { EndpointState, RequestSlot, RouterState } from "./state.ts";
 import { never, earlier } from "./time.ts";
 import type { Instant } from "./machine.ts";
 
@@ -40,10 +40,7 @@ function collect(found: Candidates, config: CompiledConfig, state: RouterState, 
       const why = ((): ExclusionReason | null => {
         if (slot.request.inputTokens >= deployment.contextTokens) return "context-too-small";
         if (onlyUntried && slot.tried.includes(id)) return "already-tried";
-        const refusal = breakerRefuses(endpoint.breaker, deployment.breaker);
-        if (refusal !== null) return refusal;
-        if (endpoint.coolUntil > state.now) return "cooling";
-        return endpoint.inFlight >= deployment.concurrencyMax ? "at-capacity" : null;
+        return placeRefused(endpoint, deployment, state.now);
       })();
       if (why === null) {
         found.eligible.push(id);
@@ -56,6 +53,14 @@ function collect(found: Candidates, config: CompiledConfig, state: RouterState, 
       else if (why === "cooling") found.reopensAt = earlier(found.reopensAt, endpoint.coolUntil);
     }
   }
+}
+
+/** Why an endpoint takes no attempt now, whoever's it is. */
+export function placeRefused(endpoint: EndpointState, deployment: DeploymentSpec, now: Instant): ExclusionReason | null {
+  const refusal = breakerRefuses(endpoint.breaker, deployment.breaker);
+  if (refusal !== null) return refusal;
+  if (endpoint.coolUntil > now) return "cooling";
+  return endpoint.inFlight >= deployment.concurrencyMax ? "at-capacity" : null;
 }
 
 export function explanationOf(found: Candidates, chosen: EndpointId | null, strategy: string): Explanation {

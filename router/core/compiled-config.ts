@@ -90,4 +90,15 @@ export interface QueueSpec {
   readonly lengthMax: number;
   /** A request waits at most so long for a place. */
   readonly wait: Duration;
+  /** `fair`: between tenants by tokens; `fcfs`: all in one line. */
+  readonly order: "fair" | "fcfs";
+  /** A point of priority is worth so much waiting. */
+  readonly ageing: Duration;
+  /** What a token counts in a tenant's share. */
+  readonly inputWeight: number;
+  readonly outputWeight: number;
+  /** By TenantId; absent: 1. Of two tenants that both wait, one of weight 2 gets twice the tokens. */
+  readonly tenantWeights: readonly number[];
+  /** Turn away at once who would wait too long, by the measured drain rate, instead of when it has waited. */
+  readonly rejectEarly: boolean;
 }

@@ -2,10 +2,15 @@
  * What can happen to a request, step by step: placed, attempted, committed, timed out, ended, retried, finished. Which step follows which event in which phase is the
  * router's table; each policy that is asked on the way (candidates, strategy, breaker, retry, queue, ledger) is a small function in a file of its own.
  */
+import { drained, queueEnds } from "./admission/drain-rate.ts";
+import { chargeShare, laneOf, settleShare } from "./admission/fair-share.ts";
+import { joinQueue } from "./admission/join-queue.ts";
+import { serveQueue } from "./admission/serve-queue.ts";
+import { leaveQueue } from "./admission/wait-queue.ts";
 import { bookOutcome } from "./accounting/book-outcome.ts";
 import { roundToNano } from "./accounting/ledger.ts";
 import { assert, present } from "./assert.ts";
-import { explanationOf } from "./candidates.ts";
+import { explanationOf, placeRefused } from "./candidates.ts";
 import type { RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
 import { decide } from "./decision.ts";
@@ -13,9 +18,8 @@ import { breakerHalfOpens, breakerHears, breakerStarts } from "./health/breaker.
 import { heapRemove, heapSet } from "./indexed-heap.ts";
 import { payIntoRetryBudget } from "./limit/retry-budget.ts";
 import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
-import { enqueue, leaveQueue } from "./limit/wait-queue.ts";
 import type { Duration, Instant } from "./machine.ts";
-import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RequestId, RouteRequest } from "./messages.ts";
+import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteRequest } from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
 import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot } from "./state.ts";
 import { after, earlier, never, startOfTime } from "./time.ts";
@@ -54,42 +58,50 @@ function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen: Endpoi
 }
 
 function wait(core: Core, slot: RequestSlot, route: RouteSpec, until: Instant): void {
-  const { queue } = present(core.state.routes[route.id], "the route's state");
-  if (queue.length >= route.queue.lengthMax) {
-    finish(core, slot, { kind: "rejected", why: "queue-full", retryAfter: null });
-    return;
-  }
   slot.phase = "queued";
-  enqueue(queue, slot.request.id, core.slotOf);
-  heapSet(core.state.requestDeadlines, slot.request.id, until);
+  const turnedAway = joinQueue(core.state, route, slot, until, core.slotOf);
+  if (turnedAway?.id !== slot.request.id) heapSet(core.state.requestDeadlines, slot.request.id, until);
+  if (turnedAway === null) return;
+  const other = core.slotOf(turnedAway.id);
+  if (other !== slot) unqueue(core, other);
+  finish(core, other, endOfWait(other, turnedAway.why, turnedAway.retryAfter));
+}
+
+/** A request that has had an attempt ends as that did. */
+function endOfWait(slot: RequestSlot, why: RejectReason, retryAfter: Duration | null): FinishResult {
+  return slot.lastFailure === null ? { kind: "rejected", why, retryAfter } : { kind: "failed", failure: slot.lastFailure, retryAfter };
 }
 
 function unqueue(core: Core, slot: RequestSlot): void {
-  leaveQueue(present(core.state.routes[slot.request.route], "the route's state").queue, slot.request.id, core.slotOf);
+  const route = core.routeOf(slot);
+  const { queue, drain } = present(core.state.routes[route.id], "the route's state");
+  leaveQueue(queue, laneOf(route.queue, slot.request), slot.request.id, core.slotOf);
+  if (queue.length === 0) queueEnds(drain);
   heapRemove(core.state.requestDeadlines, slot.request.id);
 }
 
 export function giveUpWaiting(core: Core, slot: RequestSlot): void {
   unqueue(core, slot);
-  if (slot.lastFailure === null) finish(core, slot, { kind: "rejected", why: "deadline-passed", retryAfter: null });
-  else finish(core, slot, { kind: "failed", failure: slot.lastFailure, retryAfter: null });
+  finish(core, slot, endOfWait(slot, "deadline-passed", null));
 }
 
-/** An endpoint has a place again: whoever waits for it goes on, in order. One that cannot use the place (its context, what it has tried) lets others pass. */
-function serveQueues(core: Core, endpoint: EndpointId): void {
-  for (const route of core.routesOf[endpoint] ?? []) {
-    const { queue } = present(core.state.routes[route.id], "the route's state");
-    let next = queue.head;
-    while (next >= 0) {
-      const slot = core.slotOf(next);
-      next = slot.queueNext;
+/** An endpoint has a place again: whoever waits for it goes on, in order. */
+function serveQueues(core: Core, id: EndpointId): void {
+  const endpoint = present(core.state.endpoints[id], "the endpoint's state");
+  const hasPlace = (): boolean => placeRefused(endpoint, core.deploymentOf(id), core.state.now) === null;
+  for (const route of core.routesOf[id] ?? []) {
+    const { queue, drain } = present(core.state.routes[route.id], "the route's state");
+    if (queue.length === 0) continue;
+    const goesOn = (slot: RequestSlot): boolean => {
       const decision = decide(core.found, core.config, core.state, route, slot);
-      if (decision.kind === "dispatch") {
-        unqueue(core, slot);
-        explain(core, slot, route, decision.endpoint);
-        startAttempt(core, slot, route, decision.endpoint);
-      } else if (!core.found.reasons.includes("context-too-small")) break;
-    }
+      if (decision.kind !== "dispatch") return false;
+      drained(drain, core.state.now);
+      unqueue(core, slot);
+      explain(core, slot, route, decision.endpoint);
+      startAttempt(core, slot, route, decision.endpoint);
+      return true;
+    };
+    serveQueue(queue, { slotOf: core.slotOf, hasPlace, goesOn, setAside: core.setAside });
   }
 }
 
@@ -99,6 +111,7 @@ function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, endpoint:
   const state = core.state;
   const place = present(state.endpoints[endpoint], "the endpoint's state");
   const attempt = newAttemptSlot(slot.request.id, endpoint, state.now, breakerStarts(place.breaker));
+  attempt.share = chargeShare(route, present(state.routes[route.id], "the route's state").queue, slot.request);
   const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
   state.attempts[id] = attempt;
   place.inFlight += 1;
@@ -158,6 +171,8 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   const endpoint = present(core.state.endpoints[attempt.endpoint], "the endpoint's state");
   const before = endpoint.breaker.phase;
   bookOutcome(core.config, core.state, slot, attempt, outcome);
+  const route = core.routeOf(slot);
+  settleShare(route, present(core.state.routes[route.id], "the route's state").queue, slot.request, attempt.share, outcome.usage);
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);

@@ -1,8 +1,9 @@
+import { type DrainRate, unknownDrainRate } from "./admission/drain-rate.ts";
+import { emptyQueue, type QueuePlace, type WaitQueue } from "./admission/wait-queue.ts";
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
 import type { CompiledConfig } from "./compiled-config.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
 import { type IndexedHeap, makeHeap } from "./indexed-heap.ts";
-import { emptyQueue, type QueuePlace, type WaitQueue } from "./limit/wait-queue.ts";
 import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts";
 import type { Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, EndpointId, FailureKind, RequestId, RouteRequest } from "./messages.ts";
@@ -55,6 +56,8 @@ export interface AttemptSlot {
   committed: boolean;
   /** Why it was told to end; its outcome is still to come. */
   aborted: AbortReason | null;
+  /** What it added to its tenant's counter. */
+  share: number;
   /** The limit it ran into; null: none, or only the caller's deadline. */
   timeout: FailureKind | null;
 }
@@ -68,6 +71,7 @@ export interface EndpointState {
 
 export interface RouteState {
   readonly queue: WaitQueue;
+  readonly drain: DrainRate;
   readonly retryBudget: RetryBudgetState;
   /** Smooth weighted round robin: by place of the deployment in the route. */
   readonly credits: number[];
@@ -81,7 +85,7 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     attempts: [],
     freeAttempts: [],
     endpoints: config.endpoints.map(() => ({ inFlight: 0, breaker: closedBreaker(), coolUntil: startOfTime })),
-    routes: config.routes.map((route) => ({ queue: emptyQueue(), retryBudget: fullRetryBudget(), credits: route.deployments.map(() => 0) })),
+    routes: config.routes.map((route) => ({ queue: emptyQueue(), drain: unknownDrainRate(), retryBudget: fullRetryBudget(), credits: route.deployments.map(() => 0) })),
     ledger: config.deployments.map(emptyTotal),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
@@ -103,9 +107,10 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
     priced: true,
     queueNext: -1,
     queueBefore: -1,
+    queueKey: 0,
   };
 }
 
 export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number): AttemptSlot {
-  return { request, endpoint, startedAt, breakerEpoch, probeCredited: false, committed: false, aborted: null, timeout: null };
+  return { request, endpoint, startedAt, breakerEpoch, probeCredited: false, committed: false, aborted: null, share: 0, timeout: null };
 }

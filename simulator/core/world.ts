@@ -3,7 +3,7 @@
  * router's contract: it allots request slots, carries out commands, and answers every start-attempt with exactly one outcome.
  */
 import { assert, present } from "../../router/core/assert.ts";
-import type { Instant, Machine, Out } from "../../router/core/machine.ts";
+import type { Duration, Instant, Machine, Out } from "../../router/core/machine.ts";
 import type {
   AttemptId,
   AttemptOutcome,
@@ -20,7 +20,7 @@ import type {
   Usage,
 } from "../../router/core/messages.ts";
 import { Router } from "../../router/core/router.ts";
-import { never } from "../../router/core/time.ts";
+import { after, never } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
 import { createEndpoint } from "./create-endpoint.ts";
 import type { CallId, EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals } from "./endpoint.ts";
@@ -70,8 +70,6 @@ interface OpenAttempt {
   aborted: boolean;
 }
 
-const noTenant = 0 as TenantId;
-
 export function createWorld(scenario: CompiledScenario, options: WorldOptions): World {
   return new SimulatedWorld(scenario, options);
 }
@@ -83,6 +81,7 @@ class SimulatedWorld implements World {
   readonly #toRouter: Post<RouterEvent>;
   readonly #models: readonly EndpointModel[];
   readonly #toModel: readonly Post<EndpointEvent>[];
+  readonly #tenants = new Map<string, TenantId>();
   readonly #routeByName: ReadonlyMap<string, RouteId>;
   /** By RequestId and AttemptId. */
   readonly #requests: (OpenRequest | null)[] = [];
@@ -165,18 +164,26 @@ class SimulatedWorld implements World {
         request: {
           id,
           serial,
-          tenant: noTenant,
+          tenant: this.#tenantOf(arrival.tenant ?? null),
           route,
           inputTokens: arrival.inputTokens,
           // Never the true length: a policy must not know it.
           outputTokensMax: present(routes[route], "the route").outputTokensDefault,
           stream: true,
-          priority: 0,
-          deadline: never,
+          priority: arrival.priority ?? 0,
+          deadline: after(arrival.at, arrival.patience ?? (never as number as Duration)),
         },
       },
       1,
     );
+  }
+
+  /** Names get ids as they come; whoever has none is tenant 0. */
+  #tenantOf(name: string | null): TenantId {
+    if (name === null) return 0 as TenantId;
+    const known = this.#tenants.get(name) ?? ((this.#tenants.size + 1) as TenantId);
+    this.#tenants.set(name, known);
+    return known;
   }
 
   #carryOut(command: RouterCommand, at: Instant): void {

@@ -5,7 +5,7 @@ import { Router, type RouterSnapshot } from "../../router/core/router.ts";
 import { instantAt, startOfTime } from "../../router/core/time.ts";
 import { RouterInvariants } from "../../simulator/core/invariant/router-invariants.ts";
 import { Recorder } from "../support/recorder.ts";
-import { type FixtureOptions, fixtureConfig, fixtureRequest } from "../support/router-fixture.ts";
+import { type FixtureOptions, fixtureConfig, fixtureQueue, fixtureRequest } from "../support/router-fixture.ts";
 import { anyRouterMove, laterThanAll, replayEvents, resolveRouterMoves } from "../support/router-history.ts";
 
 const fixtures: Record<string, FixtureOptions> = {
@@ -18,6 +18,7 @@ const fixtures: Record<string, FixtureOptions> = {
       { weight: 15, priced: false },
     ],
   },
+  "tenants in a short queue that turns away early": { deployments: [{ concurrencyMax: 1 }], route: { queue: fixtureQueue({ lengthMax: 3, rejectEarly: true, tenantWeights: [1, 2, 3] }) } },
   "a breaker that opens at once": { deployments: [{ endpoints: 2, concurrencyMax: 3 }], breaker: { failures: 1, probes: 1 } },
 };
 const moves = fc.array(anyRouterMove, { maxLength: 80 });

@@ -1,3 +1,4 @@
+import type { QueueSpec } from "../../router/core/compiled-config.ts";
 import { forkRandom, nextBelow, nextUnit, type RandomState } from "../../router/core/random.ts";
 import type { EndpointId } from "../../router/core/messages.ts";
 import { instantAt, micros, millis, seconds } from "../../router/core/time.ts";
@@ -6,7 +7,7 @@ import { RouterInvariants, type Violation } from "../../simulator/core/invariant
 import type { RequestRecord } from "../../simulator/core/measure/request-record.ts";
 import type { Arrival } from "../../simulator/core/workload/arrival.ts";
 import { createWorld } from "../../simulator/core/world.ts";
-import { type FixtureDeployment, fixtureConfig } from "./router-fixture.ts";
+import { type FixtureDeployment, fixtureConfig, fixtureQueue } from "./router-fixture.ts";
 import { smallHosted, smallVllm } from "./small-scenario.ts";
 
 /** A scenario drawn by seed: pools and providers of any size, tight and loose policies, faults of every kind at any time, bursts and pauses. */
@@ -37,7 +38,7 @@ export function randomScenario(seed: number): { readonly scenario: CompiledScena
     },
     route: {
       limits: { connect: seconds(1), firstToken: millis(20 + nextBelow(random, 3_000)), idle: seconds(5), total: millis(50 + nextBelow(random, 20_000)) },
-      queue: { lengthMax: nextBelow(random, 20), wait: millis(nextBelow(random, 5_000)) },
+      queue: fixtureQueue({ lengthMax: nextBelow(random, 20), wait: millis(nextBelow(random, 5_000)), ...randomAdmission(forkRandom(seed, "random-admission")) }),
     },
   });
   const endpoints = config.endpoints.map(({ deployment }) => deployments[deployment]?.model ?? smallVllm);
@@ -50,7 +51,16 @@ export function randomScenario(seed: number): { readonly scenario: CompiledScena
     warmUp: micros(0),
     targets: [],
   };
-  return { scenario, arrivals: randomArrivals(random) };
+  return { scenario, arrivals: randomArrivals(random, forkRandom(seed, "random-callers")) };
+}
+
+function randomAdmission(random: RandomState): Partial<QueueSpec> {
+  return {
+    order: nextUnit(random) < 0.7 ? "fair" : "fcfs",
+    ageing: millis(nextBelow(random, 2_000)),
+    tenantWeights: [1 + nextBelow(random, 3), 1 + nextBelow(random, 3)],
+    rejectEarly: nextUnit(random) < 0.5,
+  };
 }
 
 function randomFaults(random: RandomState, endpoints: number): FaultSpec[] {
@@ -66,11 +76,20 @@ function randomFaults(random: RandomState, endpoints: number): FaultSpec[] {
   });
 }
 
-function randomArrivals(random: RandomState): Arrival[] {
+function randomArrivals(random: RandomState, callers: RandomState): Arrival[] {
   let at = 0;
   return Array.from({ length: 300 }, () => {
     at += nextUnit(random) < 0.3 ? 0 : nextBelow(random, nextUnit(random) < 0.05 ? 3_000_000 : 100_000);
-    return { at: instantAt(at), inputTokens: 1 + nextBelow(random, 600), outputTokens: 1 + nextBelow(random, 80), blocks: null, route: null };
+    return {
+      at: instantAt(at),
+      inputTokens: 1 + nextBelow(random, 600),
+      outputTokens: 1 + nextBelow(random, 80),
+      blocks: null,
+      route: null,
+      tenant: nextUnit(callers) < 0.5 ? null : `tenant-${nextBelow(callers, 4)}`,
+      priority: nextUnit(callers) < 0.2 ? nextBelow(callers, 3) : 0,
+      ...(nextUnit(callers) < 0.15 ? { patience: millis(nextBelow(callers, 4_000)) } : {}),
+    };
   });
 }
 

@@ -4,6 +4,7 @@ import type {
   ConfigVersion,
   DeploymentSpec,
   EndpointSpec,
+  QueueSpec,
   RetrySpec,
   RouteSpec,
   StrategyName,
@@ -84,11 +85,26 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
       budgetFloorPerSecond: 1,
       ...options.retry,
     },
-    queue: { lengthMax: 10, wait: seconds(5) },
+    queue: fixtureQueue(),
     outputTokensDefault: 1024,
     ...options.route,
   };
   return { version: 1 as ConfigVersion, routes: [route], deployments, endpoints };
+}
+
+/** Ten may wait, five seconds. */
+export function fixtureQueue(queue: Partial<QueueSpec> = {}): QueueSpec {
+  return {
+    lengthMax: 10,
+    wait: seconds(5),
+    order: "fair",
+    ageing: seconds(1),
+    inputWeight: 1,
+    outputWeight: 2,
+    tenantWeights: [],
+    rejectEarly: false,
+    ...queue,
+  };
 }
 
 /** A router with its driver's side played by hand: ids, the clock, and the invariants watched all along. */

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import type { Instant } from "../../router/core/machine.ts";
-import type { AttemptId, AttemptOutcome, FailureKind, RequestId, RouterCommand, RouterEvent } from "../../router/core/messages.ts";
+import type { AttemptId, AttemptOutcome, FailureKind, RequestId, RouterCommand, RouterEvent, TenantId } from "../../router/core/messages.ts";
 import type { Router } from "../../router/core/router.ts";
 import { instantAt, micros, never } from "../../router/core/time.ts";
 import { Recorder } from "./recorder.ts";
@@ -27,6 +27,8 @@ export interface RouterMove {
   readonly stream: boolean;
   readonly deadlineMs: number | null;
   readonly lagged: boolean;
+  readonly tenant: number;
+  readonly priority: number;
 }
 
 const failures: readonly FailureKind[] = [
@@ -50,6 +52,8 @@ export const anyRouterMove: fc.Arbitrary<RouterMove> = fc.record({
   stream: fc.boolean(),
   deadlineMs: fc.option(fc.nat(30_000), { freq: 4 }),
   lagged: fc.boolean(),
+  tenant: fc.nat(2),
+  priority: fc.nat(1),
 });
 
 /** Plays the moves with a punctual driver: what is aborted ends at once, requests take the lowest free slot. */
@@ -149,8 +153,9 @@ class PunctualDriver {
     while (this.#requests.has(id)) id = (id + 1) as RequestId;
     this.#requests.set(id, { left: false, stream: move.stream });
     this.#serial += 1;
+    const tenant = move.tenant as TenantId;
     const deadline = move.deadlineMs === null ? never : instantAt(this.#now + move.deadlineMs * 1000);
-    return { kind: "request-arrived", request: fixtureRequest(id, this.#serial, { inputTokens: move.inputTokens, stream: move.stream, deadline }) };
+    return { kind: "request-arrived", request: fixtureRequest(id, this.#serial, { inputTokens: move.inputTokens, stream: move.stream, deadline, tenant, priority: move.priority }) };
   }
 
   #leaving(move: RouterMove): RouterEvent | null {
