@@ -1,5 +1,6 @@
-import type { BreakerSpec, CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, QueueSpec, Rates, RouteSpec } from "../core/compiled-config.ts";
+import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, QueueSpec, Rates, RouteSpec } from "../core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
+import { compileBreaker } from "./compile-breaker.ts";
 import { keyName } from "./key-reference.ts";
 import { suggestion } from "./nearest.ts";
 import type { Problem } from "./problem.ts";
@@ -102,12 +103,9 @@ function compileDeployment(
       "check that prices are dollars per million tokens, and the context window",
     );
   }
-  const breaker: BreakerSpec = {
-    enabled: file.breaker.enabled ?? breakerDefaults.enabled,
-    failures: file.breaker.failures ?? breakerDefaults.failures,
-    open: file.breaker.open ?? breakerDefaults.open,
-    probes: file.breaker.probes ?? breakerDefaults.probes,
-  };
+  const breaker = compileBreaker(breakerDefaults, file.breaker, (field, message, fix) =>
+    report(field in file.breaker ? ["deployments", name, "breaker", field] : ["breaker", field], "value", message, fix),
+  );
   const { provider, model, weight } = file;
   return { id, name, provider, model, weight, contextTokens, concurrencyMax: file.concurrency ?? Infinity, rates, breaker, endpoints };
 }

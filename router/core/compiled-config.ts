@@ -1,4 +1,5 @@
 import type { AttemptLimits, DeploymentId, EndpointId, RouteId } from "./messages.ts";
+import type { FailureRateSpec } from "./health/failure-rate.ts";
 import type { Branded, Duration } from "./machine.ts";
 
 export type ConfigVersion = Branded<"config">;
@@ -71,6 +72,12 @@ export interface BreakerSpec {
   readonly open: Duration;
   /** Probes let through while half-open; so many successes close it. */
   readonly probes: number;
+  /** Each opening without `stable` closed time before it lasts so many hundredths of the one before (100: all alike, 200: it doubles), up to `openMax`. */
+  readonly growthPercent: number;
+  readonly openMax: Duration;
+  readonly stable: Duration;
+  /** Null: only failures in a row open it. */
+  readonly rate: FailureRateSpec | null;
 }
 
 export interface RetrySpec {

@@ -89,10 +89,11 @@ export type RouterCommand =
   | { readonly kind: "finish-request"; readonly request: RequestId; readonly result: FinishResult; readonly account: Account }
   | { readonly kind: "record-decision"; readonly request: RequestId; readonly explanation: Explanation }
   /** For metrics and people; nothing is carried out. */
-  | { readonly kind: "breaker-changed"; readonly endpoint: EndpointId; readonly from: BreakerPhase; readonly to: BreakerPhase };
+  | { readonly kind: "breaker-changed"; readonly endpoint: EndpointId; readonly from: BreakerPhase; readonly to: BreakerPhase; readonly why: BreakerReason };
 
 /** `timeout`: a limit of the route; `deadline`: the caller's own, which is not held against the endpoint. */
 export type AbortReason = "timeout" | "deadline" | "client-left";
+export type BreakerReason = "new" | "failures-in-a-row" | "failure-rate" | "probe-failed" | "open-time-passed" | "probes-succeeded" | "peer-reported";
 export type BreakerPhase = "closed" | "open" | "half-open";
 
 /** The idle limit (between tokens) and the connect limit are watched by the driver; the idle limit stands still while the client, not the provider, holds the stream up. */

@@ -136,7 +136,7 @@ export function commit(core: Core, slot: RequestSlot): void {
 function creditProbe(core: Core, attempt: AttemptSlot): void {
   const endpoint = present(core.state.endpoints[attempt.endpoint], "the endpoint's state");
   const before = endpoint.breaker.phase;
-  const heard = breakerHears(endpoint.breaker, core.deploymentOf(attempt.endpoint).breaker, attempt.breakerEpoch);
+  const heard = breakerHears(endpoint.breaker, core.deploymentOf(attempt.endpoint).breaker, attempt.breakerEpoch, core.state.now);
   attempt.breakerEpoch = heard.epoch;
   attempt.probeCredited = heard.credited;
   noteBreaker(core, attempt.endpoint, endpoint, before);
@@ -184,8 +184,8 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
 function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before: BreakerPhase): void {
   const cools = endpoint.coolUntil > core.state.now ? endpoint.coolUntil : never;
   heapSet(core.state.endpointDeadlines, id, earlier(endpoint.breaker.openUntil, cools));
-  const { phase } = endpoint.breaker;
-  if (phase !== before) core.emit({ kind: "breaker-changed", endpoint: id, from: before, to: phase });
+  const { phase, reason } = endpoint.breaker;
+  if (phase !== before) core.emit({ kind: "breaker-changed", endpoint: id, from: before, to: phase, why: reason });
 }
 
 /** The open time of a breaker, or the cooling after a rate limit, has passed. */

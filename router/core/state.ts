@@ -1,6 +1,7 @@
 import { type DrainRate, unknownDrainRate } from "./admission/drain-rate.ts";
 import { emptyQueue, type QueuePlace, type WaitQueue } from "./admission/wait-queue.ts";
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
+import { present } from "./assert.ts";
 import type { CompiledConfig } from "./compiled-config.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
 import { type IndexedHeap, makeHeap } from "./indexed-heap.ts";
@@ -84,7 +85,11 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     requests: [],
     attempts: [],
     freeAttempts: [],
-    endpoints: config.endpoints.map(() => ({ inFlight: 0, breaker: closedBreaker(), coolUntil: startOfTime })),
+    endpoints: config.endpoints.map(({ deployment }) => ({
+      inFlight: 0,
+      breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
+      coolUntil: startOfTime,
+    })),
     routes: config.routes.map((route) => ({ queue: emptyQueue(), drain: unknownDrainRate(), retryBudget: fullRetryBudget(), credits: route.deployments.map(() => 0) })),
     ledger: config.deployments.map(emptyTotal),
     requestDeadlines: makeHeap(),

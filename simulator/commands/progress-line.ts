@@ -3,7 +3,7 @@ import process from "node:process";
 const everyMs = 500;
 
 /** One line on stderr that is written anew, on a terminal only. */
-export function progressLine(total: number): { show(sent: number, open: number): void; end(): void } {
+export function progressLine(total: number): { readonly show: (sent: number, open: number) => void; readonly end: () => void } {
   if (!process.stderr.isTTY) return { show: () => undefined, end: () => undefined };
   let shownMs = 0;
   return {

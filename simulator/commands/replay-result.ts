@@ -45,6 +45,9 @@ export function validityLines(validity: Validity): readonly string[] {
   const away = `event loop away p99 ${eventLoopDelayMs.p99.toFixed(1)} ms, at most ${eventLoopDelayMs.max.toFixed(1)} ms`;
   const lag = `sent late by p50 ${lagMs.p50.toFixed(2)} ms, p99 ${lagMs.p99.toFixed(2)} ms (at most ${lagMs.limit.toFixed(0)} ms), max ${lagMs.max.toFixed(1)} ms`;
   const { mockLateness: late } = validity;
-  const mock = late === null ? [] : [`mock: ${late.tokens} tokens left late by p50 ${late.p50Ms.toFixed(1)} ms, p99 ${late.p99Ms.toFixed(1)} ms, max ${late.maxMs.toFixed(0)} ms`];
+  const mock =
+    late === null
+      ? []
+      : [`mock: ${late.tokens} tokens left late by p50 ${late.p50Ms.toFixed(1)} ms, p99 ${late.p99Ms.toFixed(1)} ms, max ${late.maxMs.toFixed(0)} ms`];
   return [`load generator: ${lag}${pace}; ${away}`, ...mock, ...validity.reasons.map((reason) => `invalid: ${reason}`)];
 }

@@ -13,11 +13,11 @@ export async function stopSignal(): Promise<void> {
   });
 }
 
-/** Aborted at the first SIGINT or SIGTERM; a second one ends the process at once. */
-export function abortOnSignal(): { readonly signal: AbortSignal; release(): void } {
+/** Aborted at the first SIGINT or SIGTERM; a second one ends the process at once, its child processes with it. */
+export function abortOnSignal(): { readonly signal: AbortSignal; readonly release: () => void } {
   const controller = new AbortController();
   const stop = (): void => {
-    release();
+    if (controller.signal.aborted) process.exit(130);
     controller.abort();
   };
   const release = (): void => {

@@ -41,8 +41,10 @@ const byStatus: Readonly<Record<number, FailureKind>> = {
   504: "timed-out-first-token",
 };
 
-export function resultOfError(status: number, code: string | null, message: string): AnswerResult {
+/** @param attempts that the router made; 0: it refused the request itself */
+export function resultOfError(status: number, code: string | null, message: string, attempts: number | null): AnswerResult {
   const rejection = code === null ? undefined : rejections[code];
+  if (code === "context_length_exceeded" && attempts === 0) return { result: "rejected", why: "too-long" };
   if (rejection !== undefined) return { result: "rejected", why: rejection };
   const failure = code === null ? undefined : failures[code];
   if (failure !== undefined) return { result: "failed", why: failure };

@@ -76,7 +76,7 @@ export class ChatCall implements Dispatcher.DispatchHandler {
     if (this.#status === 200) this.#end(this.#streamResult());
     else {
       const error = objectIn(parsed(this.#errorBody) ?? {}, "error") ?? {};
-      this.#end(resultOfError(this.#status, textIn(error, "code"), textIn(error, "message") ?? ""));
+      this.#end(resultOfError(this.#status, textIn(error, "code"), textIn(error, "message") ?? "", this.#attempts()));
     }
   }
 
@@ -95,7 +95,6 @@ export class ChatCall implements Dispatcher.DispatchHandler {
     if (this.#over) return;
     this.#over = true;
     const { first, last, contentEvents, usage } = this.#reading;
-    const attempts = Number(single(this.#headers["x-headgate-attempts"]) ?? Number.NaN);
     this.#report({
       ...result,
       sent: this.#sent,
@@ -106,8 +105,13 @@ export class ChatCall implements Dispatcher.DispatchHandler {
       outputTokens: usage?.output ?? contentEvents,
       usage,
       deployment: single(this.#headers["x-headgate-deployment"]) ?? null,
-      attempts: Number.isSafeInteger(attempts) ? attempts : null,
+      attempts: this.#attempts(),
     });
+  }
+
+  #attempts(): number | null {
+    const attempts = Number(single(this.#headers["x-headgate-attempts"]) ?? Number.NaN);
+    return Number.isSafeInteger(attempts) ? attempts : null;
   }
 }
 

@@ -28,7 +28,7 @@ export interface LiveRun {
 }
 
 /** Requests open at once; what a machine of this kind can hold without its sockets being the measurement. */
-export const openMax = 10_000;
+const openMax = 10_000;
 const drainMaxMs = 600_000;
 
 export async function replayScenario(

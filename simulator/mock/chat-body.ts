@@ -9,6 +9,8 @@ export interface ChatBody {
   readonly inputTokens: number;
   /** Null: none given. */
   readonly outputTokensMax: number | null;
+  /** Which of the two fields gave it. */
+  readonly capField: "max_tokens" | "max_completion_tokens";
   readonly outputTokensMin: number;
   /** Exactly the cap is generated: `ignore_eos`, or min_tokens equal to the cap. */
   readonly exactLength: boolean;
@@ -55,6 +57,7 @@ function readFields(fields: Fields): Parsed {
     model: typeof fields["model"] === "string" ? fields["model"] : null,
     inputTokens: Math.max(1, countInput(messages)),
     outputTokensMax,
+    capField: wholeOrNull(fields["max_completion_tokens"]) === null ? "max_tokens" : "max_completion_tokens",
     outputTokensMin,
     exactLength: outputTokensMax !== null && (fields["ignore_eos"] === true || outputTokensMin === outputTokensMax),
     stream,
@@ -71,7 +74,7 @@ function checkFields(fields: Fields): HttpRefusal | null {
     const value = fields[name];
     if (value === undefined || value === null) continue;
     if (typeof value !== "number" || !Number.isInteger(value)) {
-      return invalidBody("int_parsing", `body.${name}`, "Input should be a valid integer, unable to parse string as an integer", String(value));
+      return invalidBody("int_parsing", `body.${name}`, "Input should be a valid integer, unable to parse string as an integer", shown(value));
     }
     if (value < 1 && name !== "min_tokens") return badRequest(`${name} must be at least 1, got ${value}. (parameter=${name}, value=${value})`, name);
   }
@@ -80,7 +83,7 @@ function checkFields(fields: Fields): HttpRefusal | null {
 
 function checkMessages(messages: unknown): HttpRefusal | null {
   if (messages === undefined) return invalidBody("missing", "body.messages", "Field required", "<dict>");
-  if (!Array.isArray(messages)) return invalidBody("list_type", "body.messages", "Input should be a valid list", String(messages));
+  if (!Array.isArray(messages)) return invalidBody("list_type", "body.messages", "Input should be a valid list", shown(messages));
   if (messages.length > 0) return null;
   return badRequest("Cannot apply chat template to an empty conversation. Provide at least one message.", null);
 }
@@ -104,6 +107,10 @@ function textsOf(message: unknown): readonly string[] {
   if (typeof content === "string") return [content];
   if (!Array.isArray(content)) return [];
   return content.flatMap((part: unknown) => (isObject(part) && typeof part["text"] === "string" ? [part["text"]] : []));
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function isObject(value: unknown): value is Fields {

@@ -22,7 +22,7 @@ export interface MockEndpointOptions {
   readonly spec: EndpointModelSpec;
   readonly seed: number;
   /** For calls that do not say which arrival they are. */
-  nextSerial(): number;
+  readonly nextSerial: () => number;
   /** Microseconds by which tokens left later than the model says. */
   readonly lateness: RecordableHistogram;
 }
@@ -74,7 +74,7 @@ export class MockEndpoint {
     const outputTokensMax = body.outputTokensMax ?? this.#defaultCap(body);
     this.#callCount += 1;
     const call = new MockCall(body, response, `chatcmpl-${this.index}-${this.#callCount.toString(16).padStart(12, "0")}`, this.model);
-    const refusal = this.#capRefusal(outputTokensMax);
+    const refusal = this.#capRefusal(body.capField, outputTokensMax);
     if (refusal !== null) {
       call.refuse(refusal);
       return;
@@ -109,10 +109,10 @@ export class MockEndpoint {
     return this.modelTokensMax === null ? hostedOutputTokensMax : Math.max(1, this.modelTokensMax - body.inputTokens);
   }
 
-  #capRefusal(outputTokensMax: number): HttpRefusal | null {
+  #capRefusal(field: ChatBody["capField"], outputTokensMax: number): HttpRefusal | null {
     if (this.modelTokensMax === null || outputTokensMax <= this.modelTokensMax) return null;
-    const text = `max_tokens=${outputTokensMax} cannot be greater than max_model_len=${this.modelTokensMax}. Please request fewer output tokens.`;
-    return badRequest(`${text} (parameter=max_tokens, value=${outputTokensMax})`, "max_tokens");
+    const text = `${field}=${outputTokensMax} cannot be greater than max_model_len=${this.modelTokensMax}. Please request fewer output tokens.`;
+    return badRequest(`${text} (parameter=${field}, value=${outputTokensMax})`, field);
   }
 
   /** The client is gone, unless the call is over. Its slot is kept until the model has answered the abort. */
@@ -156,22 +156,12 @@ export class MockEndpoint {
   }
 
   #refuse(call: MockCall, command: Extract<EndpointCommand, { kind: "refuse-call" }>): void {
-    switch (command.failure) {
-      case "rate-limited":
-        call.refuse(rateLimited(command.retryAfter === null ? null : command.retryAfter / 1_000_000));
-        return;
-      case "context-exceeded":
-        call.refuse(contextExceeded(this.modelTokensMax ?? 0, call.body.inputTokens));
-        return;
-      case "overloaded":
-        call.refuse(overloaded);
-        return;
-      case "connect-failed":
-        call.breakConnection();
-        return;
-      default:
-        call.refuse(serverError);
-    }
+    const { failure, retryAfter } = command;
+    if (failure === "connect-failed") call.breakConnection();
+    else if (failure === "rate-limited") call.refuse(rateLimited(retryAfter === null ? null : retryAfter / 1_000_000));
+    else if (failure === "context-exceeded") call.refuse(contextExceeded(this.modelTokensMax ?? 0, call.body.inputTokens));
+    else if (failure === "overloaded") call.refuse(overloaded);
+    else call.refuse(serverError);
   }
 
   /** After the pass: the commands of one instant belong into one write. */

@@ -166,7 +166,7 @@ describe("the fault script", () => {
   test("error: 500 in vLLM's form, for the share of requests that the script says", async () => {
     const [replica] = await startFleet([fault(0, 0, 60_000, { kind: "error", rate: 0.5 })]);
     const results = await Promise.all(
-      Array.from({ length: 40 }, (_, serial) =>
+      Array.from({ length: 40 }, async (_, serial) =>
         replica?.chat.completions.create({ ...ask(0, 1), messages: [{ role: "user", content: `#${serial} hello` }] }).then(
           () => 200,
           (error: unknown) => (error as APIError).status,

@@ -52,7 +52,10 @@ async function stream(response: ServerResponse, script: Script): Promise<void> {
 }
 
 const arrivals = (everyMs: number, count: number): Arrival[] =>
-  Array.from({ length: count }, (_, index) => ({ at: index * everyMs * 1000, inputTokens: 100, outputTokens: 5, blocks: null, route: null }) as unknown as Arrival);
+  Array.from(
+    { length: count },
+    (_, index) => ({ at: index * everyMs * 1000, inputTokens: 100, outputTokens: 5, blocks: null, route: null }) as unknown as Arrival,
+  );
 
 async function run(target: URL, rows: readonly Arrival[], options: { openMax?: number; signal?: AbortSignal; drainMaxMs?: number } = {}): Promise<ReplayRun> {
   return replay({

@@ -1,4 +1,5 @@
 import type { QueueSpec } from "../../router/core/compiled-config.ts";
+import { failureRateSpec } from "../../router/core/health/failure-rate.ts";
 import { forkRandom, nextBelow, nextUnit, type RandomState } from "../../router/core/random.ts";
 import type { EndpointId } from "../../router/core/messages.ts";
 import { instantAt, micros, millis, seconds } from "../../router/core/time.ts";
@@ -29,6 +30,10 @@ export function randomScenario(seed: number): { readonly scenario: CompiledScena
       failures: 1 + nextBelow(random, 5),
       open: millis(100 + nextBelow(random, 20_000)),
       probes: 1 + nextBelow(random, 3),
+      growthPercent: 100 + nextBelow(random, 200),
+      openMax: seconds(30),
+      stable: millis(nextBelow(random, 10_000)),
+      rate: nextUnit(random) < 0.5 ? failureRateSpec(0.01 + nextUnit(random) * 0.1, 0.15 + nextUnit(random) * 0.6, millis(500 + nextBelow(random, 20_000)), 1 + nextBelow(random, 10)) : null,
     },
     retry: {
       attemptsMax: 1 + nextBelow(random, 4),

@@ -47,7 +47,17 @@ export interface FixtureOptions {
 
 /** One route over the given deployments: $1 per million tokens in, $2 out, generous limits. */
 export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
-  const breaker: BreakerSpec = { enabled: true, failures: 5, open: seconds(60), probes: 3, ...options.breaker };
+  const breaker: BreakerSpec = {
+    enabled: true,
+    failures: 5,
+    open: seconds(60),
+    probes: 3,
+    growthPercent: 100,
+    openMax: seconds(600),
+    stable: seconds(300),
+    rate: null,
+    ...options.breaker,
+  };
   const endpoints: EndpointSpec[] = [];
   const deployments = (options.deployments ?? [{}]).map((given, place): DeploymentSpec => {
     const id = place as DeploymentId;

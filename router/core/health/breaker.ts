@@ -1,20 +1,22 @@
 /**
  * Circuit breaker of one endpoint.
  *
- * closed --(`failures` in a row)--> open --(`open` time passed)--> half-open --(`probes` successes)--> closed
- *                                     ^------------(one failure)-------'
+ * closed --(`failures` in a row, or a failure rate)--> open --(open time passed)--> half-open --(`probes` successes)--> closed
+ *                                                       ^------------(one failure)-------'
  *
  * While open nothing is let through; while half-open at most `probes` attempts are out at once, counting those that have already succeeded. An attempt
  * counts only in the phase it was started in (`epoch`): what was under way when the breaker opened neither closes it nor keeps it open. A probe that streams has
  * succeeded with its first token (its end may be minutes away), and can still fail after it. Client faults,
  * rate limits, aborts for the client's sake and attempts that overlapped a stall of our own say nothing and only give their place back.
  * The open time is a deadline of the router's, so that a queue behind a closed door is served the moment it opens.
+ * An opening that follows another without `stable` closed time between lasts `growth` times as long as that one, up to `openMax`.
  * Numbers: failures 5, open 60 s, probes 3 (the guide's circuit_breaker section).
  */
 import type { BreakerSpec } from "../compiled-config.ts";
-import type { Instant } from "../machine.ts";
-import type { BreakerPhase } from "../messages.ts";
-import { after, never } from "../time.ts";
+import type { Duration, Instant } from "../machine.ts";
+import type { BreakerPhase, BreakerReason } from "../messages.ts";
+import { after, never, startOfTime } from "../time.ts";
+import { failureRateHears, type FailureRateState, forgetFailureRate, noFailureRate } from "./failure-rate.ts";
 
 export interface BreakerState {
   phase: BreakerPhase;
@@ -27,6 +29,12 @@ export interface BreakerState {
   succeeded: number;
   /** Counts changes of phase. */
   epoch: number;
+  /** Why it is in this phase. */
+  reason: BreakerReason;
+  /** Openings without `stable` closed time between them; that since which it is closed. */
+  openings: number;
+  closedSince: Instant;
+  readonly rate: FailureRateState;
 }
 
 /** What an attempt keeps of the breaker it started under. */
@@ -38,8 +46,19 @@ export interface BreakerTicket {
 
 export type BreakerVerdict = "success" | "failure" | "says-nothing";
 
-export function closedBreaker(): BreakerState {
-  return { phase: "closed", failures: 0, openUntil: never, probing: 0, succeeded: 0, epoch: 0 };
+export function closedBreaker(spec: BreakerSpec): BreakerState {
+  return {
+    phase: "closed",
+    failures: 0,
+    openUntil: never,
+    probing: 0,
+    succeeded: 0,
+    epoch: 0,
+    reason: "new",
+    openings: 0,
+    closedSince: startOfTime,
+    rate: noFailureRate(spec.rate),
+  };
 }
 
 export function breakerRefuses(breaker: BreakerState, spec: BreakerSpec): "breaker-open" | "half-open-full" | null {
@@ -55,9 +74,9 @@ export function breakerStarts(breaker: BreakerState): number {
 }
 
 /** A probe's first token has come: it counts as a success now, and its outcome, under the epoch that is returned, only if it is a failure. */
-export function breakerHears(breaker: BreakerState, spec: BreakerSpec, epoch: number): { readonly epoch: number; readonly credited: boolean } {
+export function breakerHears(breaker: BreakerState, spec: BreakerSpec, epoch: number, now: Instant): { readonly epoch: number; readonly credited: boolean } {
   if (breaker.phase !== "half-open" || epoch !== breaker.epoch) return { epoch, credited: false };
-  succeedProbe(breaker, spec);
+  succeedProbe(breaker, spec, now);
   return { epoch: breaker.epoch, credited: true };
 }
 
@@ -65,39 +84,55 @@ export function breakerHears(breaker: BreakerState, spec: BreakerSpec, epoch: nu
 export function breakerEnds(breaker: BreakerState, spec: BreakerSpec, attempt: BreakerTicket, verdict: BreakerVerdict, now: Instant): void {
   if (!spec.enabled || attempt.breakerEpoch !== breaker.epoch) return;
   if (breaker.phase === "half-open") {
-    if (verdict === "failure") open(breaker, spec, now);
+    if (verdict === "failure") openBreaker(breaker, spec, "probe-failed", now);
     else if (attempt.probeCredited) return;
-    else if (verdict === "success") succeedProbe(breaker, spec);
+    else if (verdict === "success") succeedProbe(breaker, spec, now);
     else breaker.probing -= 1;
-  } else if (breaker.phase === "closed") {
-    if (verdict === "success") breaker.failures = 0;
-    else if (verdict === "failure") {
-      breaker.failures += 1;
-      if (breaker.failures >= spec.failures) open(breaker, spec, now);
-    }
+  } else if (breaker.phase === "closed" && verdict !== "says-nothing") {
+    countOutcome(breaker, spec, verdict === "failure", now);
   }
 }
 
-function succeedProbe(breaker: BreakerState, spec: BreakerSpec): void {
+function countOutcome(breaker: BreakerState, spec: BreakerSpec, failed: boolean, now: Instant): void {
+  breaker.failures = failed ? breaker.failures + 1 : 0;
+  const tooOften = spec.rate !== null && failureRateHears(breaker.rate, spec.rate, failed, now);
+  if (breaker.failures >= spec.failures) openBreaker(breaker, spec, "failures-in-a-row", now);
+  else if (tooOften) openBreaker(breaker, spec, "failure-rate", now);
+}
+
+function succeedProbe(breaker: BreakerState, spec: BreakerSpec, now: Instant): void {
   breaker.probing -= 1;
   breaker.succeeded += 1;
-  if (breaker.succeeded >= spec.probes) change(breaker, "closed", never);
+  if (breaker.succeeded < spec.probes) return;
+  breaker.closedSince = now;
+  change(breaker, "closed", "probes-succeeded", never);
 }
 
 /** The open time has passed. */
 export function breakerHalfOpens(breaker: BreakerState): void {
-  change(breaker, "half-open", never);
+  change(breaker, "half-open", "open-time-passed", never);
 }
 
-function open(breaker: BreakerState, spec: BreakerSpec, now: Instant): void {
-  change(breaker, "open", after(now, spec.open));
+export function openBreaker(breaker: BreakerState, spec: BreakerSpec, reason: BreakerReason, now: Instant): void {
+  if (breaker.phase === "closed" && now - breaker.closedSince >= spec.stable) breaker.openings = 0;
+  change(breaker, "open", reason, after(now, openTime(spec, breaker.openings)));
+  breaker.openings += 1;
 }
 
-function change(breaker: BreakerState, phase: BreakerPhase, openUntil: Instant): void {
+/** @param openings those before it */
+export function openTime(spec: BreakerSpec, openings: number): Duration {
+  let open: number = spec.open;
+  for (let grown = 0; grown < openings && open < spec.openMax; grown += 1) open = Math.floor((open * spec.growthPercent) / 100);
+  return Math.max(spec.open, Math.min(open, spec.openMax)) as Duration;
+}
+
+function change(breaker: BreakerState, phase: BreakerPhase, reason: BreakerReason, openUntil: Instant): void {
   breaker.phase = phase;
+  breaker.reason = reason;
   breaker.openUntil = openUntil;
   breaker.failures = 0;
   breaker.probing = 0;
   breaker.succeeded = 0;
   breaker.epoch += 1;
+  forgetFailureRate(breaker.rate);
 }

@@ -1,4 +1,4 @@
-import type { StepTimeSource } from "./engine.ts";
+import type { StepTimeSpec } from "../step-time/step-time-spec.ts";
 
 /** A vLLM engine as plain data. Names in parentheses are vLLM's. */
 export interface EngineSpec {
@@ -60,16 +60,4 @@ export const engineDefaults: EngineOptions = {
   activeSequencesMax: null,
   pipelineStages: 1,
   speculation: null,
-};
-
-/** What a step takes, as plain data. */
-export type StepTimeSpec = {
-  readonly kind: "linear";
-  /** Microseconds: per step, per prefill token, per sequence, per token of decode context, per unit of chunk x (past + chunk / 2). */
-  readonly perStepUs: number;
-  readonly perPrefillTokenUs: number;
-  readonly perSequenceUs: number;
-  readonly perContextTokenUs: number;
-  readonly perChunkAttentionUs: number;
-  readonly source: StepTimeSource;
 };

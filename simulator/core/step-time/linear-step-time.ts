@@ -1,9 +1,7 @@
 import type { Duration, Instant } from "../../../router/core/machine.ts";
 import type { StepShape, StepTimeModel, Stretch } from "../engine/engine.ts";
-import type { StepTimeSpec } from "../engine/engine-spec.ts";
+import type { LinearSpec } from "./step-time-spec.ts";
 import { unlimitedRange } from "./step-range.ts";
-
-type LinearSpec = Extract<StepTimeSpec, { kind: "linear" }>;
 
 /**
  * A step's time as a weighted sum of its tokens, sequences and attended context: 7 to 9 % off per step on measured GPUs, good for screening.

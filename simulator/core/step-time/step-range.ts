@@ -1,17 +1,27 @@
 import type { StepShape, StepTimeModel } from "../engine/engine.ts";
+import type { StepRangeSpec } from "./step-time-spec.ts";
 
-/** The range of a model that holds everywhere. */
-export const unlimitedRange: StepTimeModel["range"] = {
-  sequences: [0, Infinity],
-  decodes: [0, Infinity],
-  tokens: [0, Infinity],
-  decodeContext: [0, Infinity],
-  decodeContextMax: [0, Infinity],
-  chunkAttention: [0, Infinity],
-  prefillPast: [0, Infinity],
-  draftTokens: [0, Infinity],
-};
+const anywhere: readonly [number, number] = [0, Infinity];
+
+
+
+
+export function rangeOf(spec: StepRangeSpec): StepTimeModel["range"] {
+  return {
+    sequences: spec.sequences ?? anywhere,
+    decodes: spec.decodes ?? anywhere,
+    tokens: spec.tokens ?? anywhere,
+    decodeContext: spec.decodeContext ?? anywhere,
+    decodeContextMax: spec.decodeContextMax ?? anywhere,
+    chunkAttention: spec.chunkAttention ?? anywhere,
+    prefillPast: spec.prefillPast ?? anywhere,
+    draftTokens: spec.draftTokens ?? anywhere,
+  };
+}
 
 export function emptyShape(): StepShape {
   return { sequences: 0, decodes: 0, tokens: 0, decodeContext: 0, decodeContextMax: 0, chunkAttention: 0, prefillPast: 0, draftTokens: 0 };
 }
+
+/** The range of a model that holds everywhere. */
+export const unlimitedRange: StepTimeModel["range"] = rangeOf({});

@@ -13,8 +13,8 @@ export interface LiveOptions {
   readonly executable: Executable;
   readonly seed: number;
   readonly signal: AbortSignal;
-  say(text: string): void;
-  progress(sent: number, open: number): void;
+  readonly say: (text: string) => void;
+  readonly progress: (sent: number, open: number) => void;
 }
 
 /** Mock fleet, router and replay on this machine: three processes, started and ended here, whatever happens. */

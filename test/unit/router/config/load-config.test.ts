@@ -4,6 +4,8 @@ import { describe, expect, test } from "vitest";
 import { loadConfig } from "../../../../router/config/load-config.ts";
 import { placed, problemsOf } from "../../../support/problems-of.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
+import { failureRateSpec } from "../../../../router/core/health/failure-rate.ts";
+import { seconds } from "../../../../router/core/time.ts";
 
 const write = (text: string, more: Readonly<Record<string, string>> = {}): string =>
   path.join(temporaryFolder({ "headgate.yaml": text, ...more }), "headgate.yaml");
@@ -28,7 +30,16 @@ test("everything but deployments and routes has a default", () => {
     contextTokens: Infinity,
     concurrencyMax: Infinity,
     rates: null,
-    breaker: { enabled: true, failures: 5, open: 60_000_000, probes: 3 },
+    breaker: {
+      enabled: true,
+      failures: 5,
+      open: 60_000_000,
+      probes: 3,
+      growthPercent: 200,
+      openMax: 600_000_000,
+      stable: 600_000_000,
+      rate: failureRateSpec(0.05, 0.2, seconds(1800), 5),
+    },
     endpoints: [0],
   });
   expect(compiled.routes[0]).toEqual({
@@ -77,7 +88,7 @@ routes:
   expect(compiled.routes[0]?.deployments).toEqual([1, 0]);
   expect(compiled.routes[0]?.retry.budgetPerMille).toBe(75);
   expect(compiled.deployments[0]?.rates).toEqual({ input: 50_000, output: 100_000, cachedRead: 1, cacheWrite: 50_000 });
-  expect(compiled.deployments[0]?.breaker).toEqual({ enabled: true, failures: 7, open: 90_000_000, probes: 1 });
+  expect(compiled.deployments[0]?.breaker).toMatchObject({ enabled: true, failures: 7, open: 90_000_000, probes: 1 });
   expect(compiled.deployments[1]?.rates).toBeNull();
 });
 

@@ -46,6 +46,9 @@ test("what a replay writes is what the mock reads: tokens, length and number of 
   ] as const) {
     const body = bodies.bodyOf({ at: 0, inputTokens, outputTokens, blocks: null, route: null } as never, serial, 'a "model"');
     const parsed = parseChatBody(body);
-    expect(parsed).toMatchObject({ kind: "body", body: { model: 'a "model"', inputTokens, outputTokensMax: Math.max(1, outputTokens), serial, exactLength: true, stream: true, includeUsage: true } });
+    expect(parsed).toMatchObject({
+      kind: "body",
+      body: { model: 'a "model"', inputTokens, outputTokensMax: Math.max(1, outputTokens), serial, exactLength: true, stream: true, includeUsage: true },
+    });
   }
 });
