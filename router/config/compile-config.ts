@@ -1,6 +1,7 @@
 import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, QueueSpec, Rates, RouteSpec } from "../core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
 import { compileBreaker } from "./compile-breaker.ts";
+import { compileLimits, tenantKeys } from "./compile-limits.ts";
 import { keyName } from "./key-reference.ts";
 import { suggestion } from "./nearest.ts";
 import type { Problem } from "./problem.ts";
@@ -35,13 +36,14 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   const endpoints: EndpointSpec[] = [];
   const upstreams: UpstreamSpec[] = [];
   const deployments: DeploymentSpec[] = [];
+  const names: Names = { tagNames: [], regionNames: [] };
   const idOf = new Map<string, DeploymentId>();
   for (const [name, deployment] of Object.entries(file.deployments)) {
     const id = deployments.length as DeploymentId;
     idOf.set(name, id);
     const key = keyOf(name, deployment, options.env, place.source.file, report);
     const own = addEndpoints(id, name, deployment, key, { endpoints, upstreams, report });
-    deployments.push(compileDeployment(id, name, deployment, file.breaker, own, report));
+    deployments.push(compileDeployment(id, name, deployment, file.breaker, own, names, report));
   }
   const routes = Object.entries(file.routes).map(([name, route], index) => compileRoute(index as RouteId, name, route, idOf, report));
   if (deployments.length === 0) report(["deployments"], "key", "is empty", "give at least one deployment");
@@ -49,8 +51,13 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   if (file.listen.port !== 0 && file.listen.port === file.metrics.port && file.listen.host === file.metrics.host) {
     report(["metrics", "port"], "value", `${file.metrics.port} is the port that callers use too`, "give metrics a port of its own");
   }
-  const service: ServiceSpec = { listen: file.listen, metrics: file.metrics, endpoints: upstreams };
-  return { compiled: { version: options.version, routes, deployments, endpoints }, service, problems };
+  const { tagNames, regionNames } = names;
+  const { tenants, limits, periods } = compileLimits(file, { deployments, routes, tiers: [] }, report);
+  const keys = tenantKeys(file, options.env, place.source.file, report);
+  const tenantOf = Object.keys(file.tenants).length === 0 ? null : keys;
+  const service: ServiceSpec = { listen: file.listen, metrics: file.metrics, endpoints: upstreams, tenantOf, periods };
+  const { unknownPrice } = file;
+  return { compiled: { version: options.version, routes, deployments, endpoints, tagNames, regionNames, tenants, limits, unknownPrice }, service, problems };
 }
 
 function keyOf(name: string, deployment: DeploymentFile, env: Environment | null, file: string, report: Report): Secret | null {
@@ -91,6 +98,7 @@ function compileDeployment(
   file: DeploymentFile,
   breakerDefaults: ConfigFile["breaker"],
   endpoints: readonly EndpointId[],
+  names: Names,
   report: Report,
 ): DeploymentSpec {
   const rates = compileRates(file);
@@ -106,8 +114,37 @@ function compileDeployment(
   const breaker = compileBreaker(breakerDefaults, file.breaker, (field, message, fix) =>
     report(field in file.breaker ? ["deployments", name, "breaker", field] : ["breaker", field], "value", message, fix),
   );
-  const { provider, model, weight } = file;
-  return { id, name, provider, model, weight, contextTokens, concurrencyMax: file.concurrency ?? Infinity, rates, breaker, endpoints };
+  const { provider, model, weight, quota } = file;
+  const takesUnmatched = file.tags.includes("default");
+  return {
+    id,
+    name,
+    provider,
+    model,
+    weight,
+    contextTokens,
+    concurrencyMax: file.concurrency ?? Infinity,
+    rates,
+    breaker,
+    tags: file.tags.map((tag) => placeOf(tag, names.tagNames)),
+    takesUntagged: file.tags.length === 0 || takesUnmatched,
+    takesUnmatched,
+    region: file.region === undefined ? -1 : placeOf(file.region, names.regionNames),
+    requestsPerMinute: quota.requestsPerMinute ?? Infinity,
+    tokensPerMinute: quota.tokensPerMinute ?? Infinity,
+    endpoints,
+  };
+}
+
+/** What has been given an id so far. */
+interface Names {
+  readonly tagNames: string[];
+  readonly regionNames: string[];
+}
+
+function placeOf(name: string, names: string[]): number {
+  const known = names.indexOf(name);
+  return known >= 0 ? known : names.push(name) - 1;
 }
 
 function compileRates(file: DeploymentFile): Rates | null {
@@ -117,7 +154,7 @@ function compileRates(file: DeploymentFile): Rates | null {
 }
 
 function compileQueue({ length, ...rest }: RouteFile["queue"]): QueueSpec {
-  return { lengthMax: length, ...rest, tenantWeights: [] };
+  return { lengthMax: length, ...rest };
 }
 
 function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: ReadonlyMap<string, DeploymentId>, report: Report): RouteSpec {

@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { strategyNames } from "../core/compiled-config.ts";
 import { micros } from "../core/time.ts";
 import { keyReference } from "./key-reference.ts";
+import { limitSchema, tenantSchema } from "./limit-schema.ts";
 import { choice, count, duration, flag, number, price, scalar, shown, text } from "./scalars.ts";
 import type { Parsed } from "./scalars.ts";
 
@@ -94,6 +96,8 @@ const priceTable = z.strictObject({
   cacheWrite: price("Prompt tokens written to the provider's cache; absent: as input").optional(),
 });
 
+const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/);
+
 const deployment = z
   .strictObject({
     provider: choice("Which API the endpoints speak", ["vllm", "openai-compatible"]),
@@ -108,6 +112,21 @@ const deployment = z
       .meta({ description: "Write { input: 0.15, output: 0.60 } in dollars per million tokens, or unknown: the cost is then not known, never zero" }),
     key: keyReference.optional(),
     breaker: breakerOverride.prefault({}),
+    tags: z
+      .array(label)
+      .prefault([])
+      .meta({
+        description:
+          "Requests with these tags may come; with `default` also those without tags, and those whose tags no deployment of the route has. Absent: only requests without tags",
+      }),
+    region: label.meta({ description: "Where it answers: what requests with a preferred region or a residency are matched by" }).optional(),
+    quota: z
+      .strictObject({
+        requestsPerMinute: count("Requests", 1, 100_000_000).optional(),
+        tokensPerMinute: count("Tokens, prompt and output together", 1, 100_000_000_000).optional(),
+      })
+      .prefault({})
+      .meta({ description: "What the provider grants each endpoint: usage-based routing keeps away from its end" }),
   })
   .meta({ description: "A callable model behind one or more endpoints" });
 
@@ -141,7 +160,7 @@ const retry = z
 
 const route = z
   .strictObject({
-    strategy: choice("How a deployment is chosen", ["weighted", "least-busy"]).prefault("weighted"),
+    strategy: choice("How a deployment is chosen", strategyNames).prefault("weighted"),
     deployments: z.array(text("Name of a deployment")).min(1),
     outputTokensDefault: count("Output tokens assumed when the caller gives no cap", 1, 10_000_000).prefault(1024),
     timeouts: timeouts.prefault({}),
@@ -169,6 +188,11 @@ export const configSchema = z
     deployments: z.record(name, deployment),
     breaker: breaker.prefault({}),
     routes: z.record(name, route),
+    tenants: z.record(name, tenantSchema).prefault({}).meta({ description: "Callers by their keys; absent: whoever calls is one and the same, with or without a key" }),
+    limits: z.array(limitSchema).prefault([]).meta({ description: "Limits and budgets of routes, providers, tiers, deployments, and in total" }),
+    unknownPrice: choice("What a money budget says to a deployment without a price: it may be called and is counted, or it is refused", ["count", "refuse"]).prefault(
+      "count",
+    ),
   })
   .meta({ title: "Headgate configuration" });
 

@@ -1,4 +1,4 @@
-import type { DeploymentId } from "../core/messages.ts";
+import type { DeploymentId, LeaseKey, TenantId } from "../core/messages.ts";
 import type { Secret } from "./secret.ts";
 
 /** What the service needs beyond the core's CompiledConfig: addresses, upstream paths, keys. */
@@ -7,6 +7,17 @@ export interface ServiceSpec {
   readonly metrics: ListenSpec;
   /** By EndpointId. */
   readonly endpoints: readonly UpstreamSpec[];
+  /** By the digest (hexadecimal SHA-256) of a caller's key; null: no tenants are configured. */
+  readonly tenantOf: ReadonlyMap<string, TenantId> | null;
+  readonly periods: readonly BudgetPeriod[];
+}
+
+/** When a budget begins anew. */
+export interface BudgetPeriod {
+  readonly lease: LeaseKey;
+  readonly per: "hour" | "day" | "month";
+  /** IANA name. */
+  readonly timeZone: string;
 }
 
 export interface ListenSpec {

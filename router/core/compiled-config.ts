@@ -1,5 +1,5 @@
-import type { AttemptLimits, DeploymentId, EndpointId, RouteId } from "./messages.ts";
 import type { FailureRateSpec } from "./health/failure-rate.ts";
+import type { AttemptLimits, DeploymentId, EndpointId, LeaseKey, RouteId, TenantId } from "./messages.ts";
 import type { Branded, Duration } from "./machine.ts";
 
 export type ConfigVersion = Branded<"config">;
@@ -13,7 +13,48 @@ export interface CompiledConfig {
   readonly routes: readonly RouteSpec[];
   readonly deployments: readonly DeploymentSpec[];
   readonly endpoints: readonly EndpointSpec[];
+  /** Never empty: tenant 0 is whoever calls where no tenants are configured. */
+  readonly tenants: readonly TenantSpec[];
+  /** By LeaseKey. */
+  readonly limits: readonly LimitSpec[];
+  /** Whether a deployment without a price may be called by whom a money budget binds. */
+  readonly unknownPrice: "count" | "refuse";
+  /** What the ids in requests and deployments stand for. */
+  readonly tagNames: readonly string[];
+  readonly regionNames: readonly string[];
 }
+
+export interface TenantSpec {
+  readonly id: TenantId;
+  readonly name: string;
+  readonly priority: number;
+  /** Whole, at least 1: of two tenants that both wait, one of weight 2 gets twice the tokens. */
+  readonly weight: number;
+}
+
+/** A limit or a budget: so many units, for whom, in what window. */
+export interface LimitSpec {
+  readonly id: LeaseKey;
+  /** What it is known by in stores, metrics and messages. */
+  readonly name: string;
+  /** Requests count once per request where they bind a caller or a route, once per attempt where they bind deployments. */
+  readonly unit: "requests" | "tokens" | "nano-dollars" | "attempts-in-flight";
+  readonly amount: number;
+  readonly scope: LimitScope;
+  /** `rate`: a bucket of `amount` that fills evenly within `per`. `period`: `amount` from one period-started to the next. `held`: at any one time, per replica. */
+  readonly window: { readonly kind: "rate"; readonly per: Duration } | { readonly kind: "period" } | { readonly kind: "held" };
+  /** Thousandths of a budget at which it is noticed, and what is allowed from then on. */
+  readonly alertPerMille: number;
+  readonly atAlert: "notify" | "cheapest" | "self-hosted";
+  /** `self-hosted`: self-hosted deployments neither count against it nor are stopped by it. */
+  readonly atLimit: "reject" | "self-hosted";
+}
+export type LimitScope =
+  | { readonly kind: "total" }
+  | { readonly kind: "tenant"; readonly tenant: TenantId }
+  | { readonly kind: "route"; readonly route: RouteId }
+  /** Of a provider, of a tier, or one. */
+  | { readonly kind: "deployments"; readonly deployments: readonly DeploymentId[] };
 
 /** The model name that callers use, with its deployments and policies. */
 export interface RouteSpec {
@@ -27,7 +68,8 @@ export interface RouteSpec {
   /** Assumed when the caller gives no cap. Tokens. */
   readonly outputTokensDefault: number;
 }
-export type StrategyName = "weighted" | "least-busy";
+export const strategyNames = ["weighted", "least-busy", "round-robin", "power-of-two", "usage-based", "latency-based", "cost-based"] as const;
+export type StrategyName = (typeof strategyNames)[number];
 
 /** A callable model: price, context window, weight. */
 export interface DeploymentSpec {
@@ -45,6 +87,17 @@ export interface DeploymentSpec {
   /** Null: unknown. Never zero by omission. */
   readonly rates: Rates | null;
   readonly breaker: BreakerSpec;
+  /** Places in `tagNames`. */
+  readonly tags: readonly number[];
+  /** Whether requests without tags may come: it has no tags, or `default` among them. */
+  readonly takesUntagged: boolean;
+  /** Whether requests may come whose tags no deployment of the route has: it has the tag `default`. */
+  readonly takesUnmatched: boolean;
+  /** A place in `regionNames`; -1: not known, so it never fulfils a residency. */
+  readonly region: number;
+  /** What the provider grants each endpoint a minute: what usage-based routing measures headroom by. Infinity: not known. */
+  readonly requestsPerMinute: number;
+  readonly tokensPerMinute: number;
   readonly endpoints: readonly EndpointId[];
 }
 
@@ -104,8 +157,6 @@ export interface QueueSpec {
   /** What a token counts in a tenant's share. */
   readonly inputWeight: number;
   readonly outputWeight: number;
-  /** By TenantId; absent: 1. Of two tenants that both wait, one of weight 2 gets twice the tokens. */
-  readonly tenantWeights: readonly number[];
   /** Turn away at once who would wait too long, by the measured drain rate, instead of when it has waited. */
   readonly rejectEarly: boolean;
 }

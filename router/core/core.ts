@@ -18,7 +18,7 @@ export class Core {
   readonly options: RouterOptions;
   readonly state: RouterState;
   /** Filled again by every decision. */
-  readonly found: Candidates = noCandidates();
+  readonly found: Candidates;
   /** Scratch of serve-queue. */
   readonly setAside: number[] = [];
   /** By EndpointId: the routes whose queues may go on when it has a place again. */
@@ -31,6 +31,7 @@ export class Core {
     this.config = config;
     this.options = options;
     this.state = state;
+    this.found = noCandidates(config, options.explain);
     this.routesOf = config.endpoints.map((endpoint) => config.routes.filter((route) => route.deployments.includes(endpoint.deployment)));
   }
 

@@ -1,8 +1,9 @@
 import { type Candidates, findCandidates } from "./candidates.ts";
 import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import type { Duration, Instant } from "./machine.ts";
-import type { EndpointId, RejectReason } from "./messages.ts";
+import type { EndpointId, LimitRefusal, RejectReason } from "./messages.ts";
 import type { RequestSlot, RouterState } from "./state.ts";
+import { type Choice, scoreAll } from "./strategy/choice.ts";
 import { strategies } from "./strategy/strategy.ts";
 import { after, between, earlier, never } from "./time.ts";
 
@@ -14,15 +15,35 @@ export type Decision =
 
 /** Filter, pick; where nothing can be picked, whether waiting has a chance. `found` is left filled, for the explanation. */
 export function decide(found: Candidates, config: CompiledConfig, state: RouterState, route: RouteSpec, slot: RequestSlot): Decision {
-  findCandidates(found, config, state, route, slot);
-  if (found.eligible.length > 0) {
-    const pick = strategies[route.strategy];
-    return { kind: "dispatch", endpoint: pick({ config, state, route, eligible: found.eligible }) };
+  findCandidates(found, state, route, slot);
+  if (found.eligible.count > 0) {
+    const strategy = strategies[route.strategy];
+    const choice: Choice = { config, state, route, request: slot.request, eligible: found.eligible };
+    if (found.scores !== null) scoreAll(strategy, choice, found.scores);
+    return { kind: "dispatch", endpoint: strategy.pick(choice) };
   }
   const until = earlier(after(state.now, route.queue.wait), slot.request.deadline);
   const opensInTime = found.reopensAt < until;
-  if (until > state.now && (found.full || opensInTime)) return { kind: "wait", until };
-  const retryAfter = found.reopensAt === never ? null : between(state.now, found.reopensAt);
-  const tooLong = found.reasons.length > 0 && found.reasons.every((reason) => reason === "context-too-small");
+  if (until > state.now && (found.full || opensInTime || found.wantedKeys.length > 0)) return { kind: "wait", until };
+  const opensAt = earlier(found.reopensAt, found.refusal === null ? never : found.refusedUntil);
+  const retryAfter = opensAt === never ? null : between(state.now, opensAt);
+  if (found.refusal !== null) return { kind: "reject", why: rejectionOf(found.refusal), retryAfter };
+  const tooLong = found.tooSmall > 0 && found.tooSmall === found.excluded.count;
   return { kind: "reject", why: tooLong ? "too-long" : "no-candidate", retryAfter };
+}
+
+function rejectionOf(refusal: LimitRefusal): RejectReason {
+  switch (refusal) {
+    case "rate-limited":
+    case "limit-in-flight":
+      return "rate-limited";
+    case "budget-spent":
+    case "budget-mode":
+      return "budget-spent";
+    case "lease-asked":
+    case "limits-unknown":
+      return "limits-unknown";
+    case "price-unknown":
+      return "no-candidate";
+  }
 }

@@ -7,6 +7,8 @@ export type EndpointId = Branded<"endpoint">;
 export type DeploymentId = Branded<"deployment">;
 export type TenantId = Branded<"tenant">;
 export type RouteId = Branded<"route">;
+/** A limit or budget: its place in the configuration's list. */
+export type LeaseKey = Branded<"lease">;
 
 /** What policies may know of a request: never its text, never its true output length. */
 export interface RouteRequest {
@@ -25,7 +27,21 @@ export interface RouteRequest {
   readonly priority: number;
   /** Infinity when the caller set none. */
   readonly deadline: Instant;
+  /** Chained ids of the prompt's blocks, for prefix affinity; null where they are not known. */
+  readonly blocks: Int32Array | null;
+  /** Places in the configuration's `tagNames`, `unknownName` for any other; empty: none. */
+  readonly tags: readonly number[];
+  readonly tagMatch: "any" | "all";
+  /** Preferred: a place in `regionNames`, -1 for none. */
+  readonly region: number;
+  /** The only region it may be answered in, never relaxed: a place in `regionNames`, `unknownName` for any other, -1: anywhere. */
+  readonly residency: number;
 }
+
+/** A name that the configuration does not have: nothing matches it. */
+export const unknownName = -2;
+/** What a request is that says nothing of where it may go. */
+export const unlabelled = { blocks: null, tags: [], tagMatch: "any", region: -1, residency: -1 } as const;
 
 export type FailureKind =
   | "rate-limited"
@@ -73,7 +89,32 @@ export type RouterEvent =
   | { readonly kind: "attempt-ended"; readonly attempt: AttemptId; readonly outcome: AttemptOutcome }
   /** Never counts against an endpoint; nor does a slow reader. */
   | { readonly kind: "client-left"; readonly request: RequestId }
+  /** Answer to the `ask-lease` of this nonce. 0 units: denied until `until`. `settled`: what the store knows to be spent of it, all replicas together. */
+  | {
+      readonly kind: "lease-answered";
+      readonly lease: LeaseKey;
+      readonly nonce: number;
+      readonly units: number;
+      readonly until: Instant;
+      readonly settled: number;
+    }
+  | { readonly kind: "store-lost" }
+  | { readonly kind: "store-back" }
+  /** Calendar, time zone and summer time are the driver's business. */
+  | { readonly kind: "period-started"; readonly budget: LeaseKey; readonly endsAt: Instant }
+  /** This core was restored from an older snapshot: what it held may have been spent since. `nonce`: beyond any that was ever used. */
+  | { readonly kind: "leases-forfeited"; readonly nonce: number }
+  /** What an endpoint said of itself, `sampledAt` at the latest now. */
+  | { readonly kind: "signal-observed"; readonly endpoint: EndpointId; readonly signals: EndpointLoad; readonly sampledAt: Instant }
   | { readonly kind: "drain-started" };
+
+export interface EndpointLoad {
+  /** Requests, of all replicas and other callers. */
+  readonly running: number;
+  readonly waiting: number;
+  /** 0..1. */
+  readonly kvUsed: number;
+}
 
 export type RouterCommand =
   | {
@@ -87,6 +128,12 @@ export type RouterCommand =
   | { readonly kind: "commit-attempt"; readonly attempt: AttemptId }
   | { readonly kind: "abort-attempt"; readonly attempt: AttemptId; readonly why: AbortReason }
   | { readonly kind: "finish-request"; readonly request: RequestId; readonly result: FinishResult; readonly account: Account }
+  /** So many units at least; the store may grant more. The same nonce again: the answer was not heard. */
+  | { readonly kind: "ask-lease"; readonly lease: LeaseKey; readonly nonce: number; readonly units: number }
+  /** `used` may exceed what was leased (an estimate was short) or be negative (it was long, after the lease it was taken from had gone back). To be delivered for certain. */
+  | { readonly kind: "return-lease"; readonly lease: LeaseKey; readonly nonce: number; readonly used: number }
+  /** For metrics and people: so much of a budget is spent, as far as this replica knows. */
+  | { readonly kind: "budget-noticed"; readonly budget: LeaseKey; readonly level: "alert" | "spent"; readonly spent: number }
   | { readonly kind: "record-decision"; readonly request: RequestId; readonly explanation: Explanation }
   /** For metrics and people; nothing is carried out. */
   | { readonly kind: "breaker-changed"; readonly endpoint: EndpointId; readonly from: BreakerPhase; readonly to: BreakerPhase; readonly why: BreakerReason };
@@ -113,7 +160,7 @@ export type FinishResult =
   | { readonly kind: "failed"; readonly failure: FailureKind; readonly retryAfter: Duration | null }
   | { readonly kind: "rejected"; readonly why: RejectReason; readonly retryAfter: Duration | null };
 /** `too-long`: no endpoint of the route has a context window for the prompt. `deadline-unreachable`: its place would come too late, so it is told at once. */
-export type RejectReason = "no-candidate" | "too-long" | "queue-full" | "deadline-unreachable" | "deadline-passed" | "draining";
+export type RejectReason = "no-candidate" | "too-long" | "queue-full" | "deadline-unreachable" | "deadline-passed" | "draining" | "rate-limited" | "budget-spent" | "limits-unknown";
 
 /** What the caller's request cost, all attempts together. `priced` false: tokens were used at an endpoint without a price; they are not in `nanoDollars`. */
 export interface Account {
@@ -127,11 +174,28 @@ export interface Account {
 /** Why the request went where it went. Only where the router was made with `explain`. */
 export interface Explanation {
   readonly candidates: readonly EndpointId[];
+  /** What the strategy judged each candidate by, less is better; `measure` names it with its unit. */
+  readonly scores: readonly number[];
+  readonly measure: string;
   readonly excluded: readonly { readonly endpoint: EndpointId; readonly why: ExclusionReason }[];
   readonly chosen: EndpointId | null;
   readonly strategy: string;
 }
-export type ExclusionReason = "breaker-open" | "half-open-full" | "cooling" | "at-capacity" | "context-too-small" | "already-tried";
+export type ExclusionReason =
+  | "breaker-open"
+  | "half-open-full"
+  | "cooling"
+  | "at-capacity"
+  | "context-too-small"
+  | "already-tried"
+  /** It lacks the request's tags, or takes only requests that have its own. */
+  | "tags"
+  | "residency"
+  /** Another is in the region that the request prefers. */
+  | "other-region"
+  | LimitRefusal;
+/** `lease-asked`: not known yet; `limits-unknown`: the store of limits is lost and nothing is left of what was leased; `budget-mode`: a budget past its alert allows only cheaper or self-hosted ones. */
+export type LimitRefusal = "rate-limited" | "budget-spent" | "limit-in-flight" | "lease-asked" | "limits-unknown" | "budget-mode" | "price-unknown";
 
 /**
  * The order of events of one instant, the same in both drivers: outcomes, then arrivals, then steps (of the models), then deadlines.
@@ -140,7 +204,13 @@ export type ExclusionReason = "breaker-open" | "half-open-full" | "cooling" | "a
 export const rankOf: Readonly<Record<RouterEvent["kind"], number>> = {
   "attempt-first-token": 0,
   "attempt-ended": 0,
+  "lease-answered": 0,
   "client-left": 1,
+  "store-lost": 1,
+  "store-back": 1,
+  "period-started": 1,
+  "leases-forfeited": 1,
   "request-arrived": 1,
+  "signal-observed": 1,
   "drain-started": 1,
 };

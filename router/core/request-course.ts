@@ -13,15 +13,18 @@ import { assert, present } from "./assert.ts";
 import { explanationOf, placeRefused } from "./candidates.ts";
 import type { RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
-import { decide } from "./decision.ts";
+import { decide, type Decision } from "./decision.ts";
 import { breakerHalfOpens, breakerHears, breakerStarts } from "./health/breaker.ts";
 import { heapRemove, heapSet } from "./indexed-heap.ts";
+import { askWanted, reconcile, reserve } from "./limit/limit-course.ts";
 import { payIntoRetryBudget } from "./limit/retry-budget.ts";
 import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
 import type { Duration, Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteRequest } from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
 import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot } from "./state.ts";
+import { learnEnd, learnFirstToken, learnStart } from "./strategy/learn.ts";
+import { strategies } from "./strategy/strategy.ts";
 import { after, earlier, never, startOfTime } from "./time.ts";
 
 export type OutcomeReaction = (core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome) => void;
@@ -47,14 +50,25 @@ export function place(core: Core, slot: RequestSlot): void {
   const decision = decide(core.found, core.config, core.state, route, slot);
   explain(core, slot, route, decision.kind === "dispatch" ? decision.endpoint : null);
   if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
-  else if (decision.kind === "wait") wait(core, slot, route, decision.until);
-  else if (slot.lastFailure === null) finish(core, slot, { kind: "rejected", why: decision.why, retryAfter: decision.retryAfter });
-  else finish(core, slot, { kind: "failed", failure: slot.lastFailure, retryAfter: decision.retryAfter });
+  else if (decision.kind === "reject") giveUp(core, slot, decision);
+  else {
+    wait(core, slot, route, decision.until);
+    askWanted(core);
+  }
+}
+
+function giveUp(core: Core, slot: RequestSlot, { why, retryAfter }: Extract<Decision, { kind: "reject" }>): void {
+  if (slot.lastFailure === null) finish(core, slot, { kind: "rejected", why, retryAfter });
+  else finish(core, slot, { kind: "failed", failure: slot.lastFailure, retryAfter });
 }
 
 function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen: EndpointId | null): void {
   if (!core.options.explain) return;
-  core.emit({ kind: "record-decision", request: slot.request.id, explanation: explanationOf(core.found, chosen, route.strategy) });
+  core.emit({
+    kind: "record-decision",
+    request: slot.request.id,
+    explanation: explanationOf(core.found, chosen, route.strategy, strategies[route.strategy].measure),
+  });
 }
 
 function wait(core: Core, slot: RequestSlot, route: RouteSpec, until: Instant): void {
@@ -85,24 +99,38 @@ export function giveUpWaiting(core: Core, slot: RequestSlot): void {
   finish(core, slot, endOfWait(slot, "deadline-passed", null));
 }
 
-/** An endpoint has a place again: whoever waits for it goes on, in order. */
+/** An endpoint has a place again: whoever waits for it goes on. */
 function serveQueues(core: Core, id: EndpointId): void {
   const endpoint = present(core.state.endpoints[id], "the endpoint's state");
-  const hasPlace = (): boolean => placeRefused(endpoint, core.deploymentOf(id), core.state.now) === null;
-  for (const route of core.routesOf[id] ?? []) {
-    const { queue, drain } = present(core.state.routes[route.id], "the route's state");
-    if (queue.length === 0) continue;
-    const goesOn = (slot: RequestSlot): boolean => {
-      const decision = decide(core.found, core.config, core.state, route, slot);
-      if (decision.kind !== "dispatch") return false;
+  const deployment = core.deploymentOf(id);
+  for (const route of core.routesOf[id] ?? []) serveRoute(core, route, () => placeRefused(core.state.now, endpoint, deployment) === null);
+}
+
+/** In order. One that cannot use the place (its context, its limits, what it has tried) lets others pass. */
+function serveRoute(core: Core, route: RouteSpec, hasPlace: () => boolean): void {
+  const { queue, drain } = present(core.state.routes[route.id], "the route's state");
+  if (queue.length === 0) return;
+  const goesOn = (slot: RequestSlot): boolean => {
+    const decision = decide(core.found, core.config, core.state, route, slot);
+    if (decision.kind === "dispatch") {
       drained(drain, core.state.now);
       unqueue(core, slot);
       explain(core, slot, route, decision.endpoint);
       startAttempt(core, slot, route, decision.endpoint);
       return true;
-    };
-    serveQueue(queue, { slotOf: core.slotOf, hasPlace, goesOn, setAside: core.setAside });
-  }
+    }
+    if (decision.kind === "reject" && core.found.refusal !== null) {
+      unqueue(core, slot);
+      giveUp(core, slot, decision);
+    } else askWanted(core);
+    return false;
+  };
+  serveQueue(queue, { slotOf: core.slotOf, hasPlace, goesOn, setAside: core.setAside });
+}
+
+/** A limit that binds more than one route lets go. */
+export function serveAll(core: Core): void {
+  for (const route of core.config.routes) serveRoute(core, route, () => true);
 }
 
 // --- attempt ---
@@ -111,15 +139,17 @@ function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, endpoint:
   const state = core.state;
   const place = present(state.endpoints[endpoint], "the endpoint's state");
   const attempt = newAttemptSlot(slot.request.id, endpoint, state.now, breakerStarts(place.breaker));
-  attempt.share = chargeShare(route, present(state.routes[route.id], "the route's state").queue, slot.request);
+  attempt.share = chargeShare(core.config, route, present(state.routes[route.id], "the route's state").queue, slot.request);
   const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
   state.attempts[id] = attempt;
   place.inFlight += 1;
+  reserve(core, slot, attempt);
   slot.phase = "attempting";
   slot.attempt = id;
   slot.attempts += 1;
   if (!slot.tried.includes(endpoint)) slot.tried.push(endpoint);
   heapSet(state.requestDeadlines, slot.request.id, attemptDeadline(route, slot.request, attempt));
+  learnStart(state, slot, attempt);
   core.emit({ kind: "start-attempt", attempt: id, request: slot.request.id, endpoint, limits: route.limits });
 }
 
@@ -128,6 +158,7 @@ export function commit(core: Core, slot: RequestSlot): void {
   const attempt = core.attempt(id);
   slot.phase = "streaming";
   attempt.committed = true;
+  learnFirstToken(core.state, attempt);
   heapSet(core.state.requestDeadlines, slot.request.id, attemptDeadline(core.routeOf(slot), slot.request, attempt));
   core.emit({ kind: "commit-attempt", attempt: id });
   creditProbe(core, attempt);
@@ -171,14 +202,17 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   const endpoint = present(core.state.endpoints[attempt.endpoint], "the endpoint's state");
   const before = endpoint.breaker.phase;
   bookOutcome(core.config, core.state, slot, attempt, outcome);
+  reconcile(core, slot, attempt, outcome);
+  learnEnd(core.state, slot, attempt, outcome);
   const route = core.routeOf(slot);
-  settleShare(route, present(core.state.routes[route.id], "the route's state").queue, slot.request, attempt.share, outcome.usage);
+  settleShare(core.config, route, present(core.state.routes[route.id], "the route's state").queue, slot.request, attempt.share, outcome.usage);
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);
   slot.attempt = null;
   react(core, slot, attempt, outcome);
-  serveQueues(core, attempt.endpoint);
+  if (core.found.limits.some) serveAll(core);
+  else serveQueues(core, attempt.endpoint);
 }
 
 function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before: BreakerPhase): void {
@@ -221,7 +255,7 @@ export function concludeAborted(core: Core, slot: RequestSlot, attempt: AttemptS
 function considerRetry(core: Core, slot: RequestSlot, failure: FailureKind, retryAfter: Duration | null): void {
   slot.lastFailure = failure;
   const route = core.routeOf(slot);
-  const wait = retryWait({ config: core.config, state: core.state, found: core.found, route, slot, failure, retryAfter, seed: core.options.seed });
+  const wait = retryWait({ state: core.state, found: core.found, route, slot, failure, retryAfter, seed: core.options.seed });
   if (wait === null) {
     finish(core, slot, { kind: "failed", failure, retryAfter });
   } else if (wait === 0) {

@@ -1,6 +1,6 @@
-import { type Candidates, findCandidates } from "./candidates.ts";
+import { anyFresh, type Candidates, findCandidates } from "./candidates.ts";
 import { present } from "./assert.ts";
-import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
+import type { RouteSpec } from "./compiled-config.ts";
 import { takeFromRetryBudget } from "./limit/retry-budget.ts";
 import type { Duration } from "./machine.ts";
 import type { FailureKind } from "./messages.ts";
@@ -9,7 +9,6 @@ import type { RequestSlot, RouterState } from "./state.ts";
 import { after, micros } from "./time.ts";
 
 export interface RetryQuestion {
-  readonly config: CompiledConfig;
   readonly state: RouterState;
   readonly found: Candidates;
   readonly route: RouteSpec;
@@ -23,10 +22,10 @@ export interface RetryQuestion {
  * How long to wait before another attempt; null: there is none. An endpoint that has not been tried yet is tried at once, the same one again only after a pause of its
  * Retry-After or the jittered backoff, whichever is longer. A retry that is granted has been paid for out of the route's budget.
  */
-export function retryWait({ config, state, found, route, slot, failure, retryAfter, seed }: RetryQuestion): Duration | null {
+export function retryWait({ state, found, route, slot, failure, retryAfter, seed }: RetryQuestion): Duration | null {
   if (!meaningOf(failure).retry || slot.attempts >= route.retry.attemptsMax) return null;
-  findCandidates(found, config, state, route, slot);
-  const fresh = found.eligible.some((id) => !slot.tried.includes(id));
+  findCandidates(found, state, route, slot);
+  const fresh = anyFresh(found, slot.tried);
   const pause = Math.max(backoff(route.retry, seed, slot.request.serial, slot.attempts - 1), retryAfter ?? 0);
   const wait = micros(fresh ? 0 : pause);
   if (wait > route.retry.retryAfterMax || after(state.now, wait) >= slot.request.deadline) return null;

@@ -15,7 +15,8 @@ import type { CompiledConfig } from "./compiled-config.ts";
 import { Core, type RouterOptions } from "./core.ts";
 import { heapRemove, heapTopId, heapTopKey } from "./indexed-heap.ts";
 import type { Instant, Machine, Out, Restorable } from "./machine.ts";
-import type { EndpointId, RouterCommand, RouterEvent } from "./messages.ts";
+import { forfeitLeases, hearAnswer, leaseFallsDue, loseStore, regainStore, startPeriod } from "./limit/limit-course.ts";
+import type { EndpointId, LeaseKey, RouterCommand, RouterEvent } from "./messages.ts";
 import { copyPlain } from "./plain.ts";
 import {
   abort,
@@ -29,9 +30,11 @@ import {
   type OutcomeReaction,
   place,
   reopenEndpoint,
+  serveAll,
   timeOut,
 } from "./request-course.ts";
 import { initialState, type RequestPhase, type RequestSlot, type RouterState } from "./state.ts";
+import { learnSignal } from "./strategy/learn.ts";
 import { instantAt } from "./time.ts";
 
 type Reaction = (core: Core, slot: RequestSlot) => void;
@@ -69,8 +72,8 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
   }
 
   nextDeadline(): Instant {
-    const { endpointDeadlines, requestDeadlines } = this.#core.state;
-    return instantAt(Math.min(heapTopKey(endpointDeadlines), heapTopKey(requestDeadlines)));
+    const { endpointDeadlines, leaseDeadlines, requestDeadlines } = this.#core.state;
+    return instantAt(Math.min(heapTopKey(endpointDeadlines), heapTopKey(leaseDeadlines), heapTopKey(requestDeadlines)));
   }
 
   handle(event: RouterEvent, now: Instant, out: Out<RouterCommand>): void {
@@ -100,11 +103,17 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
     this.#core.out = out;
   }
 
-  /** Endpoints before requests: a breaker that half-opens at the instant at which a request's wait ends still serves it. */
+  /** Endpoints and leases before requests: a breaker that half-opens at the instant at which a request's wait ends still serves it. */
   #carryOutDeadline(): void {
     const { state } = this.#core;
     const endpointKey = heapTopKey(state.endpointDeadlines);
+    const leaseAt = heapTopKey(state.leaseDeadlines);
     const requestKey = heapTopKey(state.requestDeadlines);
+    if (leaseAt < endpointKey && leaseAt <= requestKey) {
+      state.now = instantAt(leaseAt);
+      if (leaseFallsDue(this.#core, heapTopId(state.leaseDeadlines) as LeaseKey)) serveAll(this.#core);
+      return;
+    }
     if (endpointKey <= requestKey) {
       state.now = instantAt(endpointKey);
       reopenEndpoint(this.#core, heapTopId(state.endpointDeadlines) as EndpointId);
@@ -138,6 +147,28 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
         phases[slot.phase].clientLeft(core, slot);
         return;
       }
+      case "lease-answered":
+        hearAnswer(core, event);
+        serveAll(core);
+        return;
+      case "store-lost":
+        loseStore(core);
+        serveAll(core);
+        return;
+      case "store-back":
+        regainStore(core);
+        serveAll(core);
+        return;
+      case "period-started":
+        startPeriod(core, event.budget, event.endsAt);
+        serveAll(core);
+        return;
+      case "leases-forfeited":
+        forfeitLeases(core, event.nonce);
+        return;
+      case "signal-observed":
+        learnSignal(core.state, event.endpoint, event.signals, event.sampledAt);
+        return;
       case "drain-started":
         core.state.draining = true;
     }

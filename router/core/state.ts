@@ -4,11 +4,14 @@ import { emptyTotal, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
 import type { CompiledConfig } from "./compiled-config.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
+import { type LeaseState, noLease } from "./limit/lease.ts";
+import { noEstimate, type OutputEstimate } from "./limit/output-estimate.ts";
 import { type IndexedHeap, makeHeap } from "./indexed-heap.ts";
 import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts";
 import type { Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, EndpointId, FailureKind, RequestId, RouteRequest } from "./messages.ts";
 import { forkRandom, type RandomState } from "./random.ts";
+import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
 import { startOfTime } from "./time.ts";
 
 /** Everything the router knows: plain data, so that a snapshot is a copy. What has ended is not in it. */
@@ -26,6 +29,12 @@ export interface RouterState {
   /** One deadline per request (by RequestId), one per endpoint (by EndpointId). */
   readonly requestDeadlines: IndexedHeap;
   readonly endpointDeadlines: IndexedHeap;
+  /** By LeaseKey. */
+  readonly leases: LeaseState[];
+  readonly leaseDeadlines: IndexedHeap;
+  /** The last nonce given to a question or a report. */
+  leaseNonce: number;
+  storeLost: boolean;
   readonly ties: RandomState;
 }
 
@@ -51,6 +60,9 @@ export interface AttemptSlot {
   readonly request: RequestId;
   readonly endpoint: EndpointId;
   readonly startedAt: Instant;
+  /** What limits and budgets have set aside for it. */
+  reservedTokens: number;
+  reservedNano: number;
   breakerEpoch: number;
   probeCredited: boolean;
   /** Its bytes are on their way to the caller: no other attempt can follow. */
@@ -61,6 +73,8 @@ export interface AttemptSlot {
   share: number;
   /** The limit it ran into; null: none, or only the caller's deadline. */
   timeout: FailureKind | null;
+  /** What it was expected to use when it started. */
+  expectedTokens: number;
 }
 
 export interface EndpointState {
@@ -68,6 +82,7 @@ export interface EndpointState {
   readonly breaker: BreakerState;
   /** Rate-limited until then; 0: not. */
   coolUntil: Instant;
+  readonly learned: LearnedEndpoint;
 }
 
 export interface RouteState {
@@ -76,6 +91,10 @@ export interface RouteState {
   readonly retryBudget: RetryBudgetState;
   /** Smooth weighted round robin: by place of the deployment in the route. */
   readonly credits: number[];
+  readonly output: OutputEstimate;
+  /** Round robin: the EndpointId that had the last turn; -1: none yet. */
+  lastTurn: number;
+  readonly learned: LearnedRoute;
 }
 
 export function initialState(config: CompiledConfig, seed: number): RouterState {
@@ -89,11 +108,24 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
       inFlight: 0,
       breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
       coolUntil: startOfTime,
+      learned: newLearnedEndpoint(),
     })),
-    routes: config.routes.map((route) => ({ queue: emptyQueue(), drain: unknownDrainRate(), retryBudget: fullRetryBudget(), credits: route.deployments.map(() => 0) })),
+    routes: config.routes.map((route) => ({
+      queue: emptyQueue(),
+      drain: unknownDrainRate(),
+      retryBudget: fullRetryBudget(),
+      credits: route.deployments.map(() => 0),
+      lastTurn: -1,
+      learned: newLearnedRoute(),
+      output: noEstimate(),
+    })),
     ledger: config.deployments.map(emptyTotal),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
+    leases: config.limits.map(noLease),
+    leaseDeadlines: makeHeap(),
+    leaseNonce: 0,
+    storeLost: false,
     ties: forkRandom(seed, "strategy-ties"),
   };
 }
@@ -117,5 +149,5 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
 }
 
 export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number): AttemptSlot {
-  return { request, endpoint, startedAt, breakerEpoch, probeCredited: false, committed: false, aborted: null, share: 0, timeout: null };
+  return { request, endpoint, startedAt, reservedTokens: 0, reservedNano: 0, breakerEpoch, probeCredited: false, committed: false, aborted: null, share: 0, timeout: null, expectedTokens: 0 };
 }

@@ -35,7 +35,7 @@ export function handleChat(service: RouterService, routes: ReadonlyMap<string, R
       }
       const route = routes.get(scan.model);
       if (route === undefined) refuse(unknownModel(scan.model));
-      else service.admit(route, scan, response);
+      else service.admit(route, scan, request.headers, response);
     },
     () => refuse(tooLarge(bodyBytesMax)),
   );

@@ -15,6 +15,8 @@ export function decisionRecord(request: RequestInFlight, ended: EndedRequest, co
     stream: request.routed.stream,
     deployment: endpoint === undefined ? null : config.deployments[endpoint.deployment]?.name,
     endpoints: request.endpointsTried.map(originOf),
+    measure: request.explanation?.measure,
+    candidates: request.explanation?.candidates.map((id, place) => ({ endpoint: originOf(id), score: request.explanation?.scores[place] })),
     excluded: request.explanation?.excluded.map(({ endpoint: id, why }) => ({ endpoint: originOf(id), why })),
     attempts: account.attempts,
     result: result.kind,

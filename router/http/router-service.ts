@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
 import type { ServiceSpec, UpstreamSpec } from "../config/service-spec.ts";
 import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
@@ -27,6 +27,7 @@ import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts
 import { CallerAnswer } from "./caller-answer.ts";
 import { decisionRecord } from "./decision-record.ts";
 import { estimateTokens } from "./estimate-tokens.ts";
+import { readLabels, type RequestLabels } from "./request-labels.ts";
 import type { RequestInFlight } from "./request-in-flight.ts";
 import { Slots } from "./slots.ts";
 import { TimedMachine } from "./timed-machine.ts";
@@ -84,9 +85,10 @@ export class RouterService {
     return this.#draining;
   }
 
-  admit(route: RouteSpec, scan: BodyScan, response: ServerResponse): void {
+  admit(route: RouteSpec, scan: BodyScan, headers: IncomingHttpHeaders, response: ServerResponse): void {
     const arrivedMs = performance.now();
-    const request = this.#requests.take((id) => this.#newRequest(id as RequestId, route, scan, response, arrivedMs));
+    const labels = readLabels(headers, this.#options.compiled);
+    const request = this.#requests.take((id) => this.#newRequest(id as RequestId, route, scan, labels, response, arrivedMs));
     response.on("close", () => this.#closed(request));
     this.#driver.submit({ kind: "request-arrived", request: request.routed });
     // Sent at once: what has passed since the body was read is the router's own.
@@ -115,7 +117,7 @@ export class RouterService {
     this.#requests.forEach((request) => request.answer.abandon());
   }
 
-  #newRequest(id: RequestId, route: RouteSpec, scan: BodyScan, response: ServerResponse, arrivedMs: number): RequestInFlight {
+  #newRequest(id: RequestId, route: RouteSpec, scan: BodyScan, labels: RequestLabels, response: ServerResponse, arrivedMs: number): RequestInFlight {
     const request: RequestInFlight = {
       id,
       name: randomUUID(),
@@ -131,6 +133,8 @@ export class RouterService {
         stream: scan.stream,
         priority: 0,
         deadline: never,
+        blocks: null,
+        ...labels,
       },
       answer: new CallerAnswer(response, { hold: () => request.attempt?.pause(), release: () => request.attempt?.resume() }),
       arrivedMs,

@@ -10,12 +10,20 @@ export interface CompiledScenario {
   /** By EndpointId of the configuration. */
   readonly endpoints: readonly EndpointModelSpec[];
   readonly faults: readonly FaultSpec[];
+  readonly replicas: ReplicasSpec;
   /** Where rows without a route go. */
   readonly defaultRoute: RouteId;
   /** Requests scheduled before it are left out of the summary. */
   readonly warmUp: Duration;
   readonly targets: readonly TargetSpec[];
 }
+
+/** How many replicas of the service there are, each with a core of its own. */
+export interface ReplicasSpec {
+  /** At least 1. */
+  readonly count: number;
+}
+export const oneReplica: ReplicasSpec = { count: 1 };
 
 export type EndpointModelSpec = VllmSpec | HostedSpec;
 

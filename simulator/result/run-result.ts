@@ -43,8 +43,8 @@ export interface BreakerFigures {
   /** `deployment/replica`. */
   readonly endpoint: string;
   readonly openings: number;
-  /** The first hundred. */
-  readonly changes: readonly { readonly atMs: number; readonly from: string; readonly to: string }[];
+  /** The first hundred, of all replicas; `replica` where there are several. */
+  readonly changes: readonly { readonly atMs: number; readonly from: string; readonly to: string; readonly replica?: number }[];
 }
 
 export interface Provenance {

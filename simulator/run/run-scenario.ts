@@ -42,7 +42,7 @@ export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], f
     summary: first.figures.summary,
     routes: config.routes.flatMap(({ id, name }) => named(name, first.figures.routes[id])),
     deployments: config.deployments.flatMap(({ id, name }) => named(name, first.figures.deployments[id])),
-    breakers: breakersOf(config, first.breakerChanges),
+    breakers: breakersOf(config, first.breakerChanges, scenario.compiled.replicas.count > 1),
     verdicts,
   };
 }
@@ -55,13 +55,13 @@ const named = <Value extends object>(name: string, value: Value | undefined) => 
 /** A probe that fails opens it again: that is the same trouble, not a new one, but an opening all the same. */
 const isOpening = (change: BreakerChange): boolean => change.to === "open";
 
-function breakersOf(config: CompiledConfig, changes: readonly BreakerChange[]): readonly BreakerFigures[] {
+function breakersOf(config: CompiledConfig, changes: readonly BreakerChange[], several: boolean): readonly BreakerFigures[] {
   return config.endpoints.map((endpoint) => {
     const own = changes.filter((change) => change.endpoint === endpoint.id);
     return {
       endpoint: endpointName(config, endpoint.id),
       openings: own.filter(isOpening).length,
-      changes: own.slice(0, 100).map(({ at, from, to }) => ({ atMs: at / 1000, from, to })),
+      changes: own.slice(0, 100).map(({ at, from, to, replica }) => ({ atMs: at / 1000, from, to, ...(several ? { replica } : {}) })),
     };
   });
 }

@@ -1,5 +1,5 @@
 import { createWorld } from "../core/world.ts";
-import { RouterInvariants } from "../core/invariant/router-invariants.ts";
+import { FleetInvariants } from "../core/invariant/fleet-invariants.ts";
 import { RecordTable } from "../core/measure/record-table.ts";
 import type { BreakerChange } from "../core/measure/request-record.ts";
 import { summarise } from "../core/measure/summarise.ts";
@@ -17,14 +17,14 @@ export function runSeed(scenario: LoadedScenario, seed: number, strict: boolean)
   const { compiled } = scenario;
   const table = new RecordTable();
   const breakerChanges: BreakerChange[] = [];
-  const invariants = strict ? new RouterInvariants(compiled.config) : undefined;
+  const invariants = strict ? new FleetInvariants(compiled) : undefined;
   const world = createWorld(compiled, {
     seed,
     arrivals: scenario.arrivals(),
     watch: invariants,
     observer: {
       requestEnded: (record) => table.add(record),
-      breakerChanged: (endpoint, from, to, at) => breakerChanges.push({ endpoint, from, to, at }),
+      breakerChanged: (endpoint, from, to, at, replica) => breakerChanges.push({ endpoint, from, to, at, replica }),
     },
   });
   world.run();

@@ -1,5 +1,5 @@
 /** node test/bench/simulate-requests.ts FILE REPLICAS: the requests of FILE through the router and REPLICAS engines; prints what it cost as JSON. */
-import type { EndpointModelSpec } from "../../simulator/core/compiled-scenario.ts";
+import { type EndpointModelSpec, oneReplica } from "../../simulator/core/compiled-scenario.ts";
 import { createWorld } from "../../simulator/core/world.ts";
 import { fixtureConfig } from "../support/router-fixture.ts";
 import { micros } from "../../router/core/time.ts";
@@ -39,6 +39,7 @@ const world = createWorld(
     config,
     endpoints: config.endpoints.map(() => replica),
     faults: [],
+    replicas: oneReplica,
     defaultRoute: config.routes[0]?.id ?? (0 as never),
     warmUp: micros(0),
     targets: [],

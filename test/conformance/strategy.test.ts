@@ -1,33 +1,36 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { StrategyName } from "../../router/core/compiled-config.ts";
+import type { CompiledConfig, StrategyName } from "../../router/core/compiled-config.ts";
 import type { EndpointId } from "../../router/core/messages.ts";
-import { initialState } from "../../router/core/state.ts";
+import type { RouterState } from "../../router/core/state.ts";
+import { scoreAll } from "../../router/core/strategy/choice.ts";
 import { strategies } from "../../router/core/strategy/strategy.ts";
-import { fixtureConfig } from "../support/router-fixture.ts";
+import { choiceOf, freshWorld } from "../support/choice-of.ts";
 
 const names = Object.keys(strategies) as StrategyName[];
 
-describe.each(names)("strategy %s", (name) => {
-  const pickAll = (weights: readonly number[], eligibleOf: (round: number) => number[], rounds: number, seed = 1): EndpointId[] => {
-    const config = fixtureConfig({ strategy: name, deployments: weights.map((weight) => ({ weight, endpoints: 2 })) });
-    const state = initialState(config, seed);
-    const route = config.routes[0];
-    if (route === undefined) throw new Error("no route");
-    return Array.from({ length: rounds }, (_, round) => {
-      const id = strategies[name]({ config, state, route, eligible: eligibleOf(round) as EndpointId[] });
-      const endpoint = state.endpoints[id];
-      if (endpoint !== undefined) endpoint.inFlight += 1;
-      return id;
-    });
-  };
+/** Each pick stays in flight; request `round` has blocks of its own behind a common first one. */
+function pickAll(name: StrategyName, weights: readonly number[], eligibleOf: (round: number) => readonly number[], rounds: number, seed = 1): EndpointId[] {
+  const { config, state } = freshWorld({ strategy: name, deployments: weights.map((weight) => ({ weight, endpoints: 2 })) }, seed);
+  return Array.from({ length: rounds }, (_, round) => {
+    const id = pick(name, config, state, eligibleOf(round), round);
+    const endpoint = state.endpoints[id];
+    if (endpoint !== undefined) endpoint.inFlight += 1;
+    return id;
+  });
+}
 
+function pick(name: StrategyName, config: CompiledConfig, state: RouterState, eligible: readonly number[], round: number): EndpointId {
+  return strategies[name].pick(choiceOf(config, state, eligible, { serial: round, blocks: Int32Array.of(7, 1000 + round, 2000 + round) }));
+}
+
+describe.each(names)("strategy %s", (name) => {
   test("picks one of the eligible, whatever they are", () => {
     const endpoints = fc.uniqueArray(fc.nat(7), { minLength: 1 });
     fc.assert(
       fc.property(fc.array(fc.nat(100), { minLength: 4, maxLength: 4 }), fc.array(endpoints, { minLength: 1, maxLength: 30 }), (weights, rounds) => {
         const sorted = rounds.map((eligible) => eligible.toSorted((one, other) => one - other));
-        const picked = pickAll(weights, (round) => sorted[round] ?? [], sorted.length);
+        const picked = pickAll(name, weights, (round) => sorted[round] ?? [], sorted.length);
         picked.forEach((id, round) => expect(sorted[round]).toContain(id));
       }),
     );
@@ -35,48 +38,24 @@ describe.each(names)("strategy %s", (name) => {
 
   test("the same seed and history give the same picks", () => {
     const all = [0, 1, 2, 3];
-    expect(pickAll([3, 1], () => all, 200)).toEqual(pickAll([3, 1], () => all, 200));
+    expect(pickAll(name, [3, 1], () => all, 200)).toEqual(pickAll(name, [3, 1], () => all, 200));
   });
 
   test("idle equals share the load: no herd to the first one", () => {
-    const picked = pickAll([1, 1], () => [0, 1, 2, 3], 400);
-    for (const id of [0, 1, 2, 3]) expect(picked.filter((one) => one === id).length).toBeGreaterThan(80);
+    const picked = pickAll(name, [1, 1], () => [0, 1, 2, 3], 400);
+    for (const id of [0, 1, 2, 3]) expect(picked.filter((one) => one === id).length).toBeGreaterThan(70);
   });
-});
 
-test("weighted: any window is within one request of the weights", () => {
-  const weights = [60, 25, 15];
-  const config = fixtureConfig({ strategy: "weighted", deployments: weights.map((weight) => ({ weight })) });
-  const state = initialState(config, 1);
-  const route = config.routes[0];
-  if (route === undefined) throw new Error("no route");
-  const counts = [0, 0, 0];
-  for (let round = 1; round <= 1000; round += 1) {
-    const id = strategies.weighted({ config, state, route, eligible: [0, 1, 2] as EndpointId[] });
-    counts[id] = (counts[id] ?? 0) + 1;
-    weights.forEach((weight, place) => expect(Math.abs((counts[place] ?? 0) - (round * weight) / 100)).toBeLessThanOrEqual(1));
-  }
-});
-
-test("weighted: weight 0 is taken only where nothing else is left", () => {
-  const config = fixtureConfig({ strategy: "weighted", deployments: [{ weight: 0 }, { weight: 1 }] });
-  const state = initialState(config, 1);
-  const route = config.routes[0];
-  if (route === undefined) throw new Error("no route");
-  expect(strategies.weighted({ config, state, route, eligible: [0, 1] as EndpointId[] })).toBe(1);
-  expect(strategies.weighted({ config, state, route, eligible: [0] as EndpointId[] })).toBe(0);
-});
-
-test("least-busy: always one with the fewest in flight", () => {
-  fc.assert(
-    fc.property(fc.array(fc.nat(5), { minLength: 1, maxLength: 8 }), fc.nat(), (inFlight, seed) => {
-      const config = fixtureConfig({ deployments: [{ endpoints: inFlight.length }] });
-      const state = initialState(config, seed);
-      inFlight.forEach((count, id) => Object.assign(state.endpoints[id] ?? {}, { inFlight: count }));
-      const route = config.routes[0];
-      if (route === undefined) throw new Error("no route");
-      const id = strategies["least-busy"]({ config, state, route, eligible: inFlight.map((_, place) => place as EndpointId) });
-      expect(inFlight[id]).toBe(Math.min(...inFlight));
-    }),
-  );
+  test("a score is a number, and asking for it changes nothing", () => {
+    const { config, state, all } = freshWorld({ deployments: [{ endpoints: 3 }, { priced: false, weight: 0 }] });
+    for (let round = 0; round < 20; round += 1) {
+      const choice = choiceOf(config, state, all, { blocks: Int32Array.of(1, round) });
+      const scores = new Float64Array(all.length).fill(Number.NaN);
+      const before = structuredClone(state);
+      scoreAll(strategies[name], choice, scores);
+      expect(state).toEqual(before);
+      expect([...scores].filter(Number.isFinite)).toHaveLength(all.length);
+      strategies[name].pick(choice);
+    }
+  });
 });

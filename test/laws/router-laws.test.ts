@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { RouterCommand } from "../../router/core/messages.ts";
+import { strategyNames } from "../../router/core/compiled-config.ts";
+import type { DeploymentId, RouterCommand, TenantId } from "../../router/core/messages.ts";
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
 import { instantAt, startOfTime } from "../../router/core/time.ts";
 import { RouterInvariants } from "../../simulator/core/invariant/router-invariants.ts";
@@ -18,8 +19,31 @@ const fixtures: Record<string, FixtureOptions> = {
       { weight: 15, priced: false },
     ],
   },
-  "tenants in a short queue that turns away early": { deployments: [{ concurrencyMax: 1 }], route: { queue: fixtureQueue({ lengthMax: 3, rejectEarly: true, tenantWeights: [1, 2, 3] }) } },
+  "tenants in a short queue that turns away early": { tenants: 3, deployments: [{ concurrencyMax: 1 }], route: { queue: fixtureQueue({ lengthMax: 3, rejectEarly: true }) } },
   "a breaker that opens at once": { deployments: [{ endpoints: 2, concurrencyMax: 3 }], breaker: { failures: 1, probes: 1 } },
+  "limits and budgets of every kind": {
+    tenants: 2,
+    deployments: [{ endpoints: 2, concurrencyMax: 3 }, {}],
+    limits: [
+      { unit: "requests", amount: 12, scope: { kind: "tenant", tenant: 1 as TenantId } },
+      { unit: "tokens", amount: 30_000 },
+      { unit: "attempts-in-flight", amount: 4 },
+      { unit: "nano-dollars", amount: 3_000_000, window: { kind: "period" }, scope: { kind: "deployments", deployments: [0 as DeploymentId] } },
+    ],
+  },
+  ...Object.fromEntries(
+    strategyNames.map((strategy) => [
+      strategy,
+      {
+        strategy,
+        deployments: [
+          { endpoints: 2, concurrencyMax: 2, requestsPerMinute: 5 },
+          { priced: false, weight: 3 },
+        ],
+        breaker: { failures: 2 },
+      },
+    ]),
+  ),
 };
 const moves = fc.array(anyRouterMove, { maxLength: 80 });
 const wakes = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 3 });
@@ -31,8 +55,8 @@ describe.each(Object.entries(fixtures))("router, %s", (_name, options) => {
   test("law 1: equal histories give equal commands", () => {
     fc.assert(
       fc.property(moves, (list) => {
-        const { events, commands } = resolveRouterMoves(make(), list);
-        const again = resolveRouterMoves(make(), list);
+        const { events, commands } = resolveRouterMoves(make(), list, config);
+        const again = resolveRouterMoves(make(), list, config);
         expect(again.commands).toEqual(commands);
         expect(again.events).toEqual(events);
       }),
@@ -42,7 +66,7 @@ describe.each(Object.entries(fixtures))("router, %s", (_name, options) => {
   test("laws 2 and 3: late, split and missing wakes change neither the commands nor their instants", () => {
     fc.assert(
       fc.property(moves, wakes, (list, shares) => {
-        const { events, commands } = resolveRouterMoves(make(), list);
+        const { events, commands } = resolveRouterMoves(make(), list, config);
         const until = laterThanAll(commands, events);
         expect(replayEvents(make(), events, shares, until)).toEqual(commands);
         expect(replayEvents(make(), events, [], until)).toEqual(commands);
@@ -53,7 +77,7 @@ describe.each(Object.entries(fixtures))("router, %s", (_name, options) => {
   test("law 3: nothing is due after wake, and commands come in order of time", () => {
     fc.assert(
       fc.property(moves, (list) => {
-        const { events, commands } = resolveRouterMoves(make(), list);
+        const { events, commands } = resolveRouterMoves(make(), list, config);
         const router = make();
         const recorder = new Recorder<RouterCommand>();
         events.forEach(({ event, at }, place) => {
@@ -72,7 +96,7 @@ describe.each(Object.entries(fixtures))("router, %s", (_name, options) => {
     fc.assert(
       fc.property(moves, (list) => {
         const router = make();
-        resolveRouterMoves(router, list);
+        resolveRouterMoves(router, list, config);
         const { requests, attempts, requestDeadlines, freeAttempts, routes } = router.snapshot();
         expect(requests.every((slot) => slot === null) && attempts.every((slot) => slot === null)).toBe(true);
         expect([requestDeadlines.ids.length, freeAttempts.length, routes[0]?.queue.length]).toEqual([0, attempts.length, 0]);
@@ -83,7 +107,7 @@ describe.each(Object.entries(fixtures))("router, %s", (_name, options) => {
   test("a snapshot anywhere has the same future", () => {
     fc.assert(
       fc.property(moves, fc.double({ min: 0, max: 1, noNaN: true }), (list, share) => {
-        const { events, commands } = resolveRouterMoves(make(), list);
+        const { events, commands } = resolveRouterMoves(make(), list, config);
         const cut = Math.floor(share * events.length);
         const first = make();
         const recorder = new Recorder<RouterCommand>();
@@ -97,7 +121,7 @@ describe.each(Object.entries(fixtures))("router, %s", (_name, options) => {
   test("invariants hold over any history", () => {
     fc.assert(
       fc.property(moves, (list) => {
-        const { events } = resolveRouterMoves(make(), list);
+        const { events } = resolveRouterMoves(make(), list, config);
         const invariants = new RouterInvariants(config);
         const router = make();
         const out = { emit: (command: RouterCommand, at: typeof startOfTime): void => invariants.command(command, at) };

@@ -28,11 +28,11 @@ test("200 random worlds with faults: every invariant holds, every request ends",
 
 test("the same seed gives the same events and commands, another seed others", () => {
   let differing = 0;
-  for (const seed of [3, 4, 5, 6, 7, 8]) {
+  for (const seed of [3, 4, 5, 6, 7, 8, 9, 10, 11, 12]) {
     const { scenario, arrivals } = randomScenario(seed);
-    const { log } = playScenario(scenario, arrivals, seed);
-    expect(playScenario(scenario, arrivals, seed).log).toEqual(log);
-    if (JSON.stringify(playScenario(scenario, arrivals, seed + 1).log) !== JSON.stringify(log)) differing += 1;
+    const { log } = playScenario(scenario, arrivals, seed, { log: true });
+    expect(playScenario(scenario, arrivals, seed, { log: true }).log).toEqual(log);
+    if (JSON.stringify(playScenario(scenario, arrivals, seed + 1, { log: true }).log) !== JSON.stringify(log)) differing += 1;
   }
-  expect(differing).toBeGreaterThanOrEqual(5);
+  expect(differing).toBeGreaterThanOrEqual(7);
 });

@@ -1,18 +1,25 @@
 import type { QueueSpec } from "../../router/core/compiled-config.ts";
 import { failureRateSpec } from "../../router/core/health/failure-rate.ts";
 import { forkRandom, nextBelow, nextUnit, type RandomState } from "../../router/core/random.ts";
+import { strategyNames } from "../../router/core/compiled-config.ts";
 import type { EndpointId } from "../../router/core/messages.ts";
 import { instantAt, micros, millis, seconds } from "../../router/core/time.ts";
-import type { CompiledScenario, EndpointModelSpec, FaultSpec } from "../../simulator/core/compiled-scenario.ts";
-import { RouterInvariants, type Violation } from "../../simulator/core/invariant/router-invariants.ts";
+import { type CompiledScenario, type EndpointModelSpec, type FaultSpec, oneReplica, type ReplicasSpec } from "../../simulator/core/compiled-scenario.ts";
+import { FleetInvariants } from "../../simulator/core/invariant/fleet-invariants.ts";
+import type { Violation } from "../../simulator/core/invariant/router-invariants.ts";
 import type { RequestRecord } from "../../simulator/core/measure/request-record.ts";
 import type { Arrival } from "../../simulator/core/workload/arrival.ts";
 import { createWorld } from "../../simulator/core/world.ts";
 import { type FixtureDeployment, fixtureConfig, fixtureQueue } from "./router-fixture.ts";
 import { smallHosted, smallVllm } from "./small-scenario.ts";
 
+export interface RandomWorld {
+  readonly scenario: CompiledScenario;
+  readonly arrivals: readonly Arrival[];
+}
+
 /** A scenario drawn by seed: pools and providers of any size, tight and loose policies, faults of every kind at any time, bursts and pauses. */
-export function randomScenario(seed: number): { readonly scenario: CompiledScenario; readonly arrivals: readonly Arrival[] } {
+export function randomScenario(seed: number): RandomWorld {
   const random = forkRandom(seed, "random-scenario");
   const deployments = Array.from({ length: 1 + nextBelow(random, 3) }, (): FixtureDeployment & { readonly model: EndpointModelSpec } => ({
     endpoints: 1 + nextBelow(random, 3),
@@ -24,7 +31,7 @@ export function randomScenario(seed: number): { readonly scenario: CompiledScena
   }));
   const config = fixtureConfig({
     deployments,
-    strategy: nextUnit(random) < 0.5 ? "weighted" : "least-busy",
+    strategy: strategyNames[nextBelow(random, strategyNames.length)] ?? "weighted",
     breaker: {
       enabled: nextUnit(random) < 0.9,
       failures: 1 + nextBelow(random, 5),
@@ -52,6 +59,7 @@ export function randomScenario(seed: number): { readonly scenario: CompiledScena
     config,
     endpoints,
     faults: randomFaults(random, endpoints.length),
+    replicas: randomReplicas(seed),
     defaultRoute: config.routes[0]?.id ?? (0 as never),
     warmUp: micros(0),
     targets: [],
@@ -63,9 +71,14 @@ function randomAdmission(random: RandomState): Partial<QueueSpec> {
   return {
     order: nextUnit(random) < 0.7 ? "fair" : "fcfs",
     ageing: millis(nextBelow(random, 2_000)),
-    tenantWeights: [1 + nextBelow(random, 3), 1 + nextBelow(random, 3)],
     rejectEarly: nextUnit(random) < 0.5,
   };
+}
+
+/** From a stream of its own, so that the rest of the world is what it was. */
+function randomReplicas(seed: number): ReplicasSpec {
+  const random = forkRandom(seed, "random-replicas");
+  return nextUnit(random) < 0.6 ? oneReplica : { count: 2 + nextBelow(random, 3) };
 }
 
 function randomFaults(random: RandomState, endpoints: number): FaultSpec[] {
@@ -105,12 +118,17 @@ export interface Played {
   readonly log: readonly string[];
 }
 
-/** Plays it with the invariants watching; `log` holds every event and command of the router, one line each. */
-export function playScenario(scenario: CompiledScenario, arrivals: readonly Arrival[], seed: number): Played {
+/** Plays it with the invariants watching; `log` holds every event and command of the router, one line each, where it is asked for. */
+export function playScenario(
+  scenario: CompiledScenario,
+  arrivals: readonly Arrival[],
+  seed: number,
+  options: { readonly log: boolean } = { log: false },
+): Played {
   const records: RequestRecord[] = [];
   const breakers: string[] = [];
   const log: string[] = [];
-  const invariants = new RouterInvariants(scenario.config);
+  const invariants = new FleetInvariants(scenario);
   const world = createWorld(scenario, {
     seed,
     arrivals: arrivals[Symbol.iterator](),
@@ -119,13 +137,13 @@ export function playScenario(scenario: CompiledScenario, arrivals: readonly Arri
       breakerChanged: (endpoint, _from, to, at) => void breakers.push(`${at} ${endpoint} ${to}`),
     },
     watch: {
-      event: (event, now) => {
-        invariants.event(event, now);
-        log.push(`${now} ${JSON.stringify(event)}`);
+      event: (event, now, replica) => {
+        invariants.event(event, now, replica);
+        if (options.log) log.push(`${replica} ${now} ${JSON.stringify(event)}`);
       },
-      command: (command, at) => {
-        invariants.command(command, at);
-        log.push(`${at} ${JSON.stringify(command)}`);
+      command: (command, at, replica) => {
+        invariants.command(command, at, replica);
+        if (options.log) log.push(`${replica} ${at} ${JSON.stringify(command)}`);
       },
     },
   });

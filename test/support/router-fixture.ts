@@ -4,30 +4,38 @@ import type {
   ConfigVersion,
   DeploymentSpec,
   EndpointSpec,
+  LimitSpec,
   QueueSpec,
+  Rates,
   RetrySpec,
   RouteSpec,
   StrategyName,
 } from "../../router/core/compiled-config.ts";
 import type { Instant } from "../../router/core/machine.ts";
-import type {
-  AttemptId,
-  AttemptOutcome,
-  DeploymentId,
-  EndpointId,
-  FailureKind,
-  RequestId,
-  RouteId,
-  RouteRequest,
-  RouterCommand,
-  RouterEvent,
-  TenantId,
-  Usage,
+import {
+  type AttemptId,
+  type AttemptOutcome,
+  type DeploymentId,
+  type EndpointId,
+  type FailureKind,
+  type LeaseKey,
+  type RequestId,
+  type RouteId,
+  type RouteRequest,
+  type RouterCommand,
+  type RouterEvent,
+  type TenantId,
+  type Usage,
+  unlabelled,
 } from "../../router/core/messages.ts";
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
 import { never, seconds } from "../../router/core/time.ts";
 import { RouterInvariants } from "../../simulator/core/invariant/router-invariants.ts";
+import { LeaseBench } from "./lease-bench.ts";
 import { Recorder } from "./recorder.ts";
+
+/** Place of `default` in the tag names. */
+const fixtureDefaultTag = 0;
 
 export interface FixtureDeployment {
   readonly endpoints?: number;
@@ -35,6 +43,11 @@ export interface FixtureDeployment {
   readonly contextTokens?: number;
   readonly concurrencyMax?: number;
   readonly priced?: boolean;
+  readonly rates?: Rates;
+  readonly tags?: readonly number[];
+  readonly region?: number;
+  readonly requestsPerMinute?: number;
+  readonly tokensPerMinute?: number;
 }
 
 export interface FixtureOptions {
@@ -43,6 +56,18 @@ export interface FixtureOptions {
   readonly breaker?: Partial<BreakerSpec>;
   readonly retry?: Partial<RetrySpec>;
   readonly route?: Partial<RouteSpec>;
+  readonly tenants?: number;
+  readonly tenantWeights?: readonly number[];
+  readonly limits?: readonly FixtureLimit[];
+  readonly unknownPrice?: CompiledConfig["unknownPrice"];
+}
+
+/** Of everybody, unless a scope is given; a rate per minute, unless a window is. */
+export type FixtureLimit = Pick<LimitSpec, "unit" | "amount"> & Partial<LimitSpec>;
+
+function fixtureLimit(given: FixtureLimit, place: number): LimitSpec {
+  const window = given.unit === "attempts-in-flight" ? ({ kind: "held" } as const) : ({ kind: "rate", per: seconds(60) } as const);
+  return { id: place as LeaseKey, name: `limit-${place}`, scope: { kind: "total" }, window, alertPerMille: 800, atAlert: "notify", atLimit: "reject", ...given };
 }
 
 /** One route over the given deployments: $1 per million tokens in, $2 out, generous limits. */
@@ -75,8 +100,14 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
       weight: given.weight ?? 1,
       contextTokens: given.contextTokens ?? 32_768,
       concurrencyMax: given.concurrencyMax ?? Infinity,
-      rates: given.priced === false ? null : { input: 1_000_000, cachedRead: 100_000, cacheWrite: 1_000_000, output: 2_000_000 },
+      rates: given.priced === false ? null : (given.rates ?? { input: 1_000_000, cachedRead: 100_000, cacheWrite: 1_000_000, output: 2_000_000 }),
       breaker,
+      tags: given.tags ?? [],
+      takesUntagged: given.tags === undefined || given.tags.includes(fixtureDefaultTag),
+      takesUnmatched: given.tags?.includes(fixtureDefaultTag) ?? false,
+      region: given.region ?? -1,
+      requestsPerMinute: given.requestsPerMinute ?? Infinity,
+      tokensPerMinute: given.tokensPerMinute ?? Infinity,
       endpoints: own,
     };
   });
@@ -99,7 +130,18 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     outputTokensDefault: 1024,
     ...options.route,
   };
-  return { version: 1 as ConfigVersion, routes: [route], deployments, endpoints };
+  const tenants = Array.from({ length: options.tenants ?? 1 }, (_, tenant) => ({ id: tenant as TenantId, name: `tenant-${tenant}`, priority: 0, weight: options.tenantWeights?.[tenant] ?? 1 }));
+  return {
+    version: 1 as ConfigVersion,
+    routes: [route],
+    deployments,
+    endpoints,
+    tagNames: ["default", "red", "blue"],
+    regionNames: ["here", "there"],
+    tenants,
+    limits: (options.limits ?? []).map(fixtureLimit),
+    unknownPrice: options.unknownPrice ?? "count",
+  };
 }
 
 /** Ten may wait, five seconds. */
@@ -111,7 +153,6 @@ export function fixtureQueue(queue: Partial<QueueSpec> = {}): QueueSpec {
     ageing: seconds(1),
     inputWeight: 1,
     outputWeight: 2,
-    tenantWeights: [],
     rejectEarly: false,
     ...queue,
   };
@@ -122,6 +163,8 @@ export class RouterHarness {
   readonly config: CompiledConfig;
   readonly router: Router;
   readonly invariants: RouterInvariants;
+  /** Null: nobody answers. */
+  store: LeaseBench | null;
   readonly #recorder = new Recorder<RouterCommand>();
   #now = 0;
   #serial = 0;
@@ -130,6 +173,7 @@ export class RouterHarness {
     this.config = fixtureConfig(options);
     this.router = new Router(this.config, { seed: 1, explain: false }, snapshot);
     this.invariants = new RouterInvariants(this.config);
+    this.store = new LeaseBench(this.config);
   }
 
   get now(): Instant {
@@ -186,7 +230,9 @@ export class RouterHarness {
   #taken(): RouterCommand[] {
     const taken = this.#recorder.take();
     for (const { command, at } of taken) this.invariants.command(command, at);
-    return taken.map(({ command }) => command);
+    const commands = taken.map(({ command }) => command);
+    const answers = taken.flatMap(({ command, at }) => this.store?.hear(command, at) ?? []);
+    return [...commands, ...answers.flatMap((answer) => this.send(answer))];
   }
 }
 
@@ -201,6 +247,7 @@ export function fixtureRequest(id: number, serial: number, request: Partial<Rout
     stream: true,
     priority: 0,
     deadline: never,
+    ...unlabelled,
     ...request,
   };
 }

@@ -3,7 +3,9 @@ import type { Instant } from "../../router/core/machine.ts";
 import type { AttemptId, AttemptOutcome, FailureKind, RequestId, RouterCommand, RouterEvent, TenantId } from "../../router/core/messages.ts";
 import type { Router } from "../../router/core/router.ts";
 import { instantAt, micros, never } from "../../router/core/time.ts";
+import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import { Recorder } from "./recorder.ts";
+import { LeaseBench } from "./lease-bench.ts";
 import { fixtureRequest } from "./router-fixture.ts";
 
 export interface TimedEvent {
@@ -27,7 +29,6 @@ export interface RouterMove {
   readonly stream: boolean;
   readonly deadlineMs: number | null;
   readonly lagged: boolean;
-  readonly tenant: number;
   readonly priority: number;
 }
 
@@ -52,13 +53,12 @@ export const anyRouterMove: fc.Arbitrary<RouterMove> = fc.record({
   stream: fc.boolean(),
   deadlineMs: fc.option(fc.nat(30_000), { freq: 4 }),
   lagged: fc.boolean(),
-  tenant: fc.nat(2),
   priority: fc.nat(1),
 });
 
 /** Plays the moves with a punctual driver: what is aborted ends at once, requests take the lowest free slot. */
-export function resolveRouterMoves(router: Router, moves: readonly RouterMove[]): { events: TimedEvent[]; commands: TimedCommand[] } {
-  return new PunctualDriver(router).play(moves);
+export function resolveRouterMoves(router: Router, moves: readonly RouterMove[], config?: CompiledConfig): { events: TimedEvent[]; commands: TimedCommand[] } {
+  return new PunctualDriver(router, config).play(moves);
 }
 
 class PunctualDriver {
@@ -73,8 +73,13 @@ class PunctualDriver {
   #now = instantAt(0);
   #serial = 0;
 
-  constructor(router: Router) {
+  readonly #store: LeaseBench | null;
+  readonly #tenants: number;
+
+  constructor(router: Router, config: CompiledConfig | undefined) {
     this.#router = router;
+    this.#tenants = config?.tenants.length ?? 1;
+    this.#store = config === undefined ? null : new LeaseBench(config);
   }
 
   play(moves: readonly RouterMove[]): { events: TimedEvent[]; commands: TimedCommand[] } {
@@ -114,6 +119,8 @@ class PunctualDriver {
   #hear(): void {
     for (const { command, at } of this.#recorder.take()) {
       this.#commands.push({ command, at });
+      const answer = this.#store?.hear(command, at) ?? null;
+      if (answer !== null) this.#due.push(answer);
       if (command.kind === "start-attempt") this.#attempts.set(command.attempt, { request: command.request, first: false, aborted: false });
       else if (command.kind === "abort-attempt")
         this.#due.push({ kind: "attempt-ended", attempt: command.attempt, outcome: outcomeOf("aborted", null, null, false) });
@@ -153,9 +160,8 @@ class PunctualDriver {
     while (this.#requests.has(id)) id = (id + 1) as RequestId;
     this.#requests.set(id, { left: false, stream: move.stream });
     this.#serial += 1;
-    const tenant = move.tenant as TenantId;
     const deadline = move.deadlineMs === null ? never : instantAt(this.#now + move.deadlineMs * 1000);
-    return { kind: "request-arrived", request: fixtureRequest(id, this.#serial, { inputTokens: move.inputTokens, stream: move.stream, deadline, tenant, priority: move.priority }) };
+    return { kind: "request-arrived", request: fixtureRequest(id, this.#serial, { tenant: (move.which % this.#tenants) as TenantId, inputTokens: move.inputTokens, stream: move.stream, deadline, priority: move.priority }) };
   }
 
   #leaving(move: RouterMove): RouterEvent | null {

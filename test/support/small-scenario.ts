@@ -1,5 +1,12 @@
 import type { CompiledConfig, DeploymentSpec } from "../../router/core/compiled-config.ts";
-import type { CompiledScenario, EndpointModelSpec, FaultSpec, HostedSpec, VllmSpec } from "../../simulator/core/compiled-scenario.ts";
+import {
+  type CompiledScenario,
+  type EndpointModelSpec,
+  type FaultSpec,
+  type HostedSpec,
+  oneReplica,
+  type VllmSpec,
+} from "../../simulator/core/compiled-scenario.ts";
 
 /** A step takes 4 ms and 10 us per prefill token, so a prompt of 100 words has its first token some 7 ms after it came. */
 export const smallVllm: VllmSpec = {
@@ -64,5 +71,5 @@ export function smallScenario(pools: readonly SmallPool[], faults: readonly Faul
     } as never);
   }
   const config = { version: 1, routes: [], deployments, endpoints } as unknown as CompiledConfig;
-  return { name: "small", config, endpoints: models, faults, defaultRoute: 0 as never, warmUp: 0 as never, targets: [] };
+  return { name: "small", config, endpoints: models, faults, replicas: oneReplica, defaultRoute: 0 as never, warmUp: 0 as never, targets: [] };
 }

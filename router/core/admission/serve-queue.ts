@@ -24,7 +24,10 @@ export function serveQueue(queue: WaitQueue, server: QueueServer): void {
     heapRemove(queue.turns, lane);
     setAside.push(lane);
   }
-  for (let lane = setAside.pop(); lane !== undefined; lane = setAside.pop()) heapSet(queue.turns, lane, laneAt(queue, lane).counter);
+  for (let lane = setAside.pop(); lane !== undefined; lane = setAside.pop()) {
+    const { length, counter } = laneAt(queue, lane);
+    if (length > 0) heapSet(queue.turns, lane, counter);
+  }
 }
 
 function oneGoesOn(queue: WaitQueue, lane: number, server: QueueServer): boolean {

@@ -1,14 +1,34 @@
+import type { EndpointList } from "../candidates.ts";
 import type { CompiledConfig, RouteSpec } from "../compiled-config.ts";
-import type { EndpointId } from "../messages.ts";
-import type { RouterState } from "../state.ts";
+import type { EndpointId, RouteRequest } from "../messages.ts";
+import type { EndpointState, RouterState } from "../state.ts";
 
 /** What a strategy may look at. `eligible` holds at least one endpoint, in the order of the configuration. */
 export interface Choice {
   readonly config: CompiledConfig;
   readonly state: RouterState;
   readonly route: RouteSpec;
-  readonly eligible: readonly EndpointId[];
+  readonly request: RouteRequest;
+  readonly eligible: EndpointList;
 }
 
-/** Picks one of `eligible`. Its memory, where it has one, is part of the router's state. */
-export type Strategy = (choice: Choice) => EndpointId;
+export interface Strategy {
+  /** What `score` gives, with its unit: for explanations. */
+  readonly measure: string;
+  /** What an eligible endpoint is judged by, less is better. Changes nothing. `index` is its place among the eligible. */
+  score(choice: Choice, endpoint: EndpointState, index: number): number;
+  /** One of the eligible. Its memory, where it has one, is part of the router's state. */
+  pick(choice: Choice): EndpointId;
+}
+
+export function scoreAll(strategy: Strategy, choice: Choice, scores: Float64Array): void {
+  for (let index = 0; index < choice.eligible.count; index += 1) scores[index] = strategy.score(choice, endpointAt(choice, index), index);
+}
+
+export function idAt(choice: Choice, index: number): EndpointId {
+  return choice.eligible.ids[index] as EndpointId;
+}
+
+export function endpointAt(choice: Choice, index: number): EndpointState {
+  return choice.state.endpoints[choice.eligible.ids[index] as number] as EndpointState;
+}

@@ -4,24 +4,47 @@
  * round robin). Within the deployment the least busy endpoint is taken. Weight 0 is taken only where nothing else is eligible.
  */
 import { present } from "../assert.ts";
+import type { DeploymentSpec } from "../compiled-config.ts";
 import type { EndpointId } from "../messages.ts";
-import { leastBusyOf } from "./least-busy.ts";
-import type { Choice } from "./choice.ts";
+import type { Choice, Strategy } from "./choice.ts";
+import { inFlightOf } from "./least-busy.ts";
+import { leastOf } from "./least-of.ts";
 
-export function weighted(choice: Choice): EndpointId {
-  const { config, state, route, eligible } = choice;
-  const credits = present(state.routes[route.id], "the route's state").credits;
+export const weighted: Strategy = {
+  measure: "credit before the choice, negated, in units of weight",
+  score: (choice, _endpoint, index) => -creditAt(choice, choice.eligible.places[index] as number),
+  pick: (choice) => pickSmoothly(choice, weightAt),
+};
+
+function creditAt({ state, route }: Choice, place: number): number {
+  return present(state.routes[route.id], "the route's state").credits[place] ?? 0;
+}
+
+export function weightAt({ config, route }: Choice, place: number): number {
+  return (config.deployments[route.deployments[place] as number] as DeploymentSpec).weight;
+}
+
+/** One walk over the eligible: those of one deployment stand together. */
+export function pickSmoothly(choice: Choice, weightOf: (choice: Choice, place: number) => number): EndpointId {
+  const { places, count } = choice.eligible;
+  const credits = present(choice.state.routes[choice.route.id], "the route's state").credits;
   let earned = 0;
   let richest = -1;
-  for (let place = 0; place < route.deployments.length; place += 1) {
-    const deployment = config.deployments[route.deployments[place] ?? -1];
-    if (deployment === undefined || deployment.weight === 0) continue;
-    if (!eligible.some((id) => config.endpoints[id]?.deployment === deployment.id)) continue;
-    earned += deployment.weight;
-    credits[place] = (credits[place] ?? 0) + deployment.weight;
-    if (richest < 0 || (credits[place] ?? 0) > (credits[richest] ?? 0)) richest = place;
+  let from = 0;
+  let to = count;
+  for (let start = 0, end = 0; start < count; start = end) {
+    const place = places[start] as number;
+    for (end = start + 1; end < count && places[end] === place; end += 1);
+    const weight = weightOf(choice, place);
+    if (weight === 0) continue;
+    earned += weight;
+    const credit = (credits[place] ?? 0) + weight;
+    credits[place] = credit;
+    if (richest >= 0 && credit <= (credits[richest] ?? 0)) continue;
+    richest = place;
+    from = start;
+    to = end;
   }
-  if (richest < 0) return leastBusyOf(choice, eligible, null);
-  credits[richest] = (credits[richest] ?? 0) - earned;
-  return leastBusyOf(choice, eligible, present(route.deployments[richest], "the chosen deployment"));
+  if (richest >= 0) credits[richest] = (credits[richest] ?? 0) - earned;
+  return leastOf(choice, inFlightOf, from, to);
 }

@@ -25,6 +25,8 @@ export interface Violation {
 interface SeenRequest {
   readonly route: RouteId;
   readonly inputTokens: number;
+  /** Neither tags nor residency bind it. */
+  readonly anywhere: boolean;
   readonly arrivedAt: Instant;
   lastAt: Instant;
   attempt: AttemptId | null;
@@ -99,9 +101,9 @@ export class RouterInvariants {
     this.#tick(now);
     switch (event.kind) {
       case "request-arrived": {
-        const { id, route, inputTokens } = event.request;
+        const { id, route, inputTokens, tags, residency } = event.request;
         if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
-        this.#requests.set(id, { route, inputTokens, arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
+        this.#requests.set(id, { route, inputTokens, anywhere: tags.length === 0 && residency === -1, arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
         this.counts.arrived += 1;
         this.#countWaiting(route, 1);
         return;
@@ -148,8 +150,9 @@ export class RouterInvariants {
         this.#violate("I5", `${this.#waiting[id]} requests wait at route ${id}, its queue holds ${queue.lengthMax}`);
   }
 
-  /** As of just before `now`: all that was due earlier has been done. What a half-open breaker lets through is left to I7. */
+  /** As of just before `now`: all that was due earlier has been done. What a half-open breaker lets through is left to I7; whom limits hold back is not seen from outside. */
   #checkIdle(now: Instant): void {
+    if (this.#config.limits.length > 0) return;
     for (const { id, deployments } of this.#config.routes) {
       if ((this.#waiting[id] ?? 0) === 0) continue;
       for (const deploymentId of deployments) {
@@ -157,7 +160,7 @@ export class RouterInvariants {
         for (const endpointId of deployment?.endpoints ?? []) {
           const endpoint = this.#endpoints[endpointId];
           if (deployment === undefined || endpoint === undefined || endpoint.phase !== "closed" || endpoint.coolUntil >= now) continue;
-          if (endpoint.inFlight < deployment.concurrencyMax) this.#checkNobodyWaits(id, endpointId, deployment.contextTokens);
+          if (deployment.takesUntagged && endpoint.inFlight < deployment.concurrencyMax) this.#checkNobodyWaits(id, endpointId, deployment.contextTokens);
         }
       }
     }
@@ -165,7 +168,7 @@ export class RouterInvariants {
 
   #checkNobodyWaits(route: RouteId, endpoint: EndpointId, contextTokens: number): void {
     for (const [id, request] of this.#requests)
-      if (request.route === route && request.attempts === 0 && request.inputTokens < contextTokens)
+      if (request.route === route && request.attempts === 0 && request.anywhere && request.inputTokens < contextTokens)
         this.#violate("I8", `request ${id} waits at route ${route} while endpoint ${endpoint} has a place`);
   }
 

@@ -35,4 +35,6 @@ export interface BreakerChange {
   readonly from: BreakerPhase;
   readonly to: BreakerPhase;
   readonly at: Instant;
+  /** Whose breaker. */
+  readonly replica: number;
 }

@@ -40,6 +40,12 @@ test("everything but deployments and routes has a default", () => {
       stable: 600_000_000,
       rate: failureRateSpec(0.05, 0.2, seconds(1800), 5),
     },
+    tags: [],
+    takesUntagged: true,
+    takesUnmatched: false,
+    region: -1,
+    requestsPerMinute: Infinity,
+    tokensPerMinute: Infinity,
     endpoints: [0],
   });
   expect(compiled.routes[0]).toEqual({
@@ -56,7 +62,6 @@ test("everything but deployments and routes has a default", () => {
       ageing: 1_000_000,
       inputWeight: 1,
       outputWeight: 2,
-      tenantWeights: [],
       rejectEarly: true,
     },
     outputTokensDefault: 1024,

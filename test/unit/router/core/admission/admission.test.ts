@@ -7,8 +7,8 @@ import { fixtureQueue, only, RouterHarness } from "../../../../support/router-fi
 let harness: RouterHarness | null = null;
 
 /** One endpoint with one place, taken by request 0 of tenant 9. */
-function crowded(queue: Partial<QueueSpec> = {}): RouterHarness {
-  const made = new RouterHarness({ deployments: [{ concurrencyMax: 1 }], route: { queue: fixtureQueue({ lengthMax: 20, wait: seconds(1000), ...queue }) } });
+function crowded(queue: Partial<QueueSpec> = {}, tenantWeights: readonly number[] = []): RouterHarness {
+  const made = new RouterHarness({ tenants: 10, tenantWeights, deployments: [{ concurrencyMax: 1 }], route: { queue: fixtureQueue({ lengthMax: 20, wait: seconds(1000), ...queue }) } });
   made.arrive(0, { tenant: tenant(9) });
   harness = made;
   return made;
@@ -35,7 +35,7 @@ describe("between tenants", () => {
   });
 
   test("one of twice the weight gets twice the tokens", () => {
-    const router = crowded({ tenantWeights: [1, 1, 2] });
+    const router = crowded({}, [1, 1, 2]);
     for (const id of [1, 2, 3, 4, 5, 6]) router.arrive(id, { tenant: tenant(1) });
     for (const id of [11, 12, 13, 14, 15, 16]) router.arrive(id, { tenant: tenant(2) });
     expect(drain(router, 9).filter((id) => id > 10)).toHaveLength(6);

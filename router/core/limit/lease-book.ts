@@ -1,0 +1,139 @@
+/**
+ * What a store of leases knows of one limit or budget, and how it grants: the same rules in memory, between processes and in the simulator.
+ *
+ * A budget of a period has `amount - settled - outstanding` left; a rate is a bucket of `amount` that fills evenly within `per` (whole units, the remainder of the division
+ * is kept). A question for `units` is granted max(units, left / (4 x holders)), or denied: until the bucket will hold so much; for a budget until its period ends, or
+ * for one second while somebody else holds units that may come back. The same (holder, nonce) again gets the first answer. What is not settled when its `ttl` has passed
+ * counts as wholly spent, until a late settlement corrects it within the period. A settlement counts once per (holder, nonce), also one that was never asked for.
+ */
+import type { LimitSpec } from "../compiled-config.ts";
+import type { Duration, Instant } from "../machine.ts";
+import { after, between, earlier, instantAt, micros, never, seconds } from "../time.ts";
+
+export interface LeaseBook {
+  readonly spec: LimitSpec;
+  settled: number;
+  outstanding: number;
+  /** Of a rate: what is in the bucket; below zero after estimates that were short. */
+  level: number;
+  remainder: number;
+  filledAt: Instant;
+  periodEnds: Instant;
+  readonly grants: Grant[];
+}
+
+interface Grant {
+  readonly holder: number;
+  readonly nonce: number;
+  readonly units: number;
+  readonly until: Instant;
+  /** `expired`: counted as wholly spent; `settled`: kept for a while, so that it counts once. */
+  state: "open" | "expired" | "settled";
+}
+
+export interface LeaseAnswer {
+  readonly units: number;
+  /** Of the lease, or of its denial. */
+  readonly until: Instant;
+  readonly settled: number;
+}
+
+const settledKept = 256;
+const rateTtl = seconds(5);
+const budgetTtl = seconds(30);
+const lookAgain: Duration = seconds(1);
+
+export function openBook(spec: LimitSpec, now: Instant): LeaseBook {
+  return { spec, settled: 0, outstanding: 0, level: spec.amount, remainder: 0, filledAt: now, periodEnds: never, grants: [] };
+}
+
+/** @param holders replicas that may ask, this one among them */
+export function askBook(book: LeaseBook, holder: number, nonce: number, units: number, holders: number, now: Instant): LeaseAnswer {
+  refresh(book, now);
+  const before = book.grants.find((grant) => grant.holder === holder && grant.nonce === nonce);
+  if (before !== undefined) return { units: before.state === "open" ? before.units : 0, until: before.until, settled: book.settled };
+  const rate = book.spec.window.kind === "rate";
+  const left = leftIn(book);
+  if (left < units) return { units: 0, until: deniedUntil(book, units, now), settled: book.settled };
+  const granted = Math.max(units, Math.floor(left / (4 * holders)));
+  const until = earlier(after(now, rate ? rateTtl : budgetTtl), book.periodEnds);
+  book.grants.push({ holder, nonce, units: granted, until, state: "open" });
+  book.outstanding += granted;
+  book.level -= granted;
+  return { units: granted, until, settled: book.settled };
+}
+
+export function settleBook(book: LeaseBook, holder: number, nonce: number, used: number, now: Instant): void {
+  refresh(book, now);
+  const grant = book.grants.find((one) => one.holder === holder && one.nonce === nonce);
+  if (grant === undefined) {
+    book.settled += used;
+    book.level -= used;
+    book.grants.push({ holder, nonce, units: 0, until: now, state: "settled" });
+  } else if (grant.state !== "settled") {
+    if (grant.state === "open") book.outstanding -= grant.units;
+    book.settled += grant.state === "open" ? used : used - grant.units;
+    book.level += grant.units - used;
+    grant.state = "settled";
+  }
+  forgetOld(book);
+}
+
+export function startBookPeriod(book: LeaseBook, endsAt: Instant): void {
+  book.settled = 0;
+  book.outstanding = 0;
+  book.periodEnds = endsAt;
+  // A lease of the old period that comes back says nothing about the new one.
+  for (const grant of book.grants) grant.state = "settled";
+  forgetOld(book);
+}
+
+/** Units that could be granted now. */
+export function leftIn(book: LeaseBook): number {
+  return book.spec.window.kind === "rate" ? book.level : book.spec.amount - book.settled - book.outstanding;
+}
+
+function refresh(book: LeaseBook, now: Instant): void {
+  const { window, amount } = book.spec;
+  if (window.kind === "rate") {
+    const { per } = window;
+    // No longer than it takes to fill: so no product leaves the whole numbers.
+    const fills = Math.ceil((Math.max(0, amount - book.level) * per) / amount);
+    const elapsed = Math.min(between(book.filledAt, now), fills);
+    const gain = elapsed * amount + book.remainder;
+    book.filledAt = now;
+    book.level += Math.floor(gain / per);
+    book.remainder = gain % per;
+    if (book.level >= amount) {
+      book.level = amount;
+      book.remainder = 0;
+    }
+  }
+  for (const grant of book.grants) {
+    if (grant.state !== "open" || grant.until > now) continue;
+    grant.state = "expired";
+    book.outstanding -= grant.units;
+    book.settled += grant.units;
+  }
+}
+
+function deniedUntil(book: LeaseBook, units: number, now: Instant): Instant {
+  const { window, amount } = book.spec;
+  if (window.kind === "rate") {
+    const missing = Math.min(units, amount) - book.level;
+    return after(now, micros(Math.max(1, Math.ceil((missing * window.per - book.remainder) / amount))));
+  }
+  const soon = after(now, lookAgain);
+  return book.outstanding > 0 ? earlier(soon, book.periodEnds) : book.periodEnds === never ? soonestRetry(now) : book.periodEnds;
+}
+
+/** A budget without an end: nothing but a larger one helps; it is looked at again once an hour. */
+const soonestRetry = (now: Instant): Instant => instantAt(now + 3_600_000_000);
+
+function forgetOld(book: LeaseBook): void {
+  for (let excess = book.grants.length - settledKept; excess > 0; excess -= 1) {
+    const place = book.grants.findIndex(({ state }) => state !== "open");
+    if (place < 0) return;
+    book.grants.splice(place, 1);
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * Limits and budgets on a request's way: what is set aside when an attempt starts, corrected when it ends, asked of the store and given back to it. Every attempt passes
+ * here, whatever it is (first, retry, hedge, fallback): there is no other way to start one.
+ */
+import { costOf } from "../accounting/ledger.ts";
+import { present } from "../assert.ts";
+import type { LimitSpec } from "../compiled-config.ts";
+import type { Core } from "../core.ts";
+import { heapHas, heapSet } from "../indexed-heap.ts";
+import type { Instant } from "../machine.ts";
+import type { AttemptOutcome, LeaseKey, RouterEvent } from "../messages.ts";
+import type { AttemptSlot, RequestSlot } from "../state.ts";
+import { after, earlier, later, millis, startOfTime } from "../time.ts";
+import { expectedNano, unitsOf } from "./limit-check.ts";
+import { type LeaseState, leaseDue, leaseDuty, mayAsk, neededOf, noLease, runsLow, spend, unitsToAsk } from "./lease.ts";
+import { learnHigh, outputToReserve } from "./output-estimate.ts";
+
+/** However late a denial is heard: no store is asked faster than so. */
+const pauseMin = millis(1);
+
+type Answer = Extract<RouterEvent, { kind: "lease-answered" }>;
+
+// --- reserve, reconcile ---
+
+export function reserve(core: Core, slot: RequestSlot, attempt: AttemptSlot): void {
+  const { limits } = core.found;
+  if (!limits.some) return;
+  const deployment = core.deploymentOf(attempt.endpoint);
+  const { request } = slot;
+  const output = outputToReserve(present(core.state.routes[request.route], "the route's state").output, request.outputTokensMax);
+  attempt.reservedTokens = request.inputTokens + output;
+  attempt.reservedNano = expectedNano(deployment, request.inputTokens, output);
+  forEachLimit(core, slot, attempt, (spec, lease, oncePerRequest) => {
+    const units = neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, oncePerRequest && slot.attempts > 0));
+    if (units === 0) return;
+    spend(lease, units, core.state.now);
+    if (spec.window.kind === "held") return;
+    if (runsLow(lease)) ask(core, spec, lease, units);
+    noteSpending(core, spec, lease);
+    schedule(core, spec.id, lease);
+  });
+}
+
+export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
+  const { usage } = outcome;
+  if (usage !== null && outcome.kind === "succeeded") learnHigh(present(core.state.routes[slot.request.route], "the route's state").output, usage.output);
+  if (!core.found.limits.some) return;
+  const { rates } = core.deploymentOf(attempt.endpoint);
+  const free = outcome.billed === "no";
+  // What is billed without a figure keeps its reservation.
+  const known = free || usage !== null;
+  const tokens = free || usage === null ? 0 : usage.input + usage.output;
+  const nano = free || usage === null || rates === null ? 0 : Math.ceil(costOf(usage, rates) / 1000);
+  forEachLimit(core, slot, attempt, (spec, lease) => {
+    if (spec.window.kind === "held") {
+      lease.spent -= 1;
+      return;
+    }
+    if (spec.unit === "requests" || !known) return;
+    const reserved = neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, false));
+    const change = (spec.unit === "tokens" ? tokens : nano) - reserved;
+    const counted = attempt.startedAt <= lease.forgottenAt ? Math.max(0, change) : change;
+    if (counted === 0) return;
+    lease.spent += counted;
+    lease.usedAt = core.state.now;
+    if (runsLow(lease)) ask(core, spec, lease, lease.reservation);
+    noteSpending(core, spec, lease);
+    schedule(core, spec.id, lease);
+  });
+}
+
+/** The limits that bind this attempt; `oncePerRequest`: those that bind its caller. */
+function forEachLimit(core: Core, slot: RequestSlot, attempt: AttemptSlot, visit: (spec: LimitSpec, lease: LeaseState, oncePerRequest: boolean) => void): void {
+  const { limits } = core.found;
+  const deployment = core.deploymentOf(attempt.endpoint).id;
+  const exempt = limits.selfHosted[deployment] === true;
+  const all = (specs: readonly LimitSpec[] | undefined, once: boolean): void => {
+    for (const spec of specs ?? []) if (!exempt || spec.atLimit !== "self-hosted") visit(spec, leaseOf(core, spec.id), once);
+  };
+  all(limits.total, true);
+  all(limits.ofTenant[slot.request.tenant], true);
+  all(limits.ofRoute[slot.request.route], true);
+  all(limits.ofDeployment[deployment], false);
+}
+
+// --- the store ---
+
+/** Nothing could be dispatched for want of leases: ask for them. What is left of a lease that is too small goes back first, so that it is not missing there. */
+export function askWanted(core: Core): void {
+  const { wantedKeys, wantedUnits } = core.found;
+  wantedKeys.forEach((key, place) => {
+    const lease = leaseOf(core, key);
+    const units = present(wantedUnits[place], "the units wanted");
+    if (!mayAsk(lease, units, core.state.now)) return;
+    giveBack(core, key, lease);
+    ask(core, specOf(core, key), lease, units);
+    schedule(core, key, lease);
+  });
+}
+
+export function hearAnswer(core: Core, { lease: key, nonce, units, until, settled }: Answer): void {
+  const lease = leaseOf(core, key);
+  const spec = specOf(core, key);
+  const late = units > 0 && until <= core.state.now;
+  if (nonce !== lease.askNonce || late) {
+    if (units > 0 && nonce !== lease.nonce) core.emit({ kind: "return-lease", lease: key, nonce, used: 0 });
+    if (nonce === lease.askNonce) lease.askNonce = -1;
+    return;
+  }
+  lease.askNonce = -1;
+  lease.settled = settled;
+  if (units > 0) {
+    lease.settled += lease.nonce < 0 ? 0 : lease.spent;
+    giveBack(core, key, lease);
+    lease.granted = units;
+    lease.nonce = nonce;
+    lease.grantedAt = core.state.now;
+    lease.until = earlier(until, lease.periodEnds);
+    lease.deniedUntil = startOfTime;
+    lease.credit = true;
+  } else {
+    lease.deniedUnits = lease.askNeed;
+    lease.deniedUntil = later(until, after(core.state.now, pauseMin));
+  }
+  noteSpending(core, spec, lease);
+  schedule(core, key, lease);
+}
+
+export function loseStore(core: Core): void {
+  core.state.storeLost = true;
+}
+
+export function regainStore(core: Core): void {
+  core.state.storeLost = false;
+  for (const spec of core.config.limits) {
+    const lease = leaseOf(core, spec.id);
+    if (lease.askNonce >= 0) putQuestion(core, spec.id, lease);
+    else if (spec.window.kind !== "held" && runsLow(lease)) ask(core, spec, lease, lease.reservation);
+    schedule(core, spec.id, lease);
+  }
+}
+
+/** Leases of the old period go back; what is still reserved in it stays there. */
+export function startPeriod(core: Core, key: LeaseKey, endsAt: Instant): void {
+  const lease = leaseOf(core, key);
+  giveBack(core, key, lease);
+  Object.assign(lease, noLease(), { forgottenAt: core.state.now, periodEnds: endsAt, reservation: lease.reservation });
+  schedule(core, key, lease);
+}
+
+/** Nothing of what a snapshot held is spent again; the store takes it for spent when its life is over. */
+export function forfeitLeases(core: Core, nonce: number): void {
+  core.state.leaseNonce = Math.max(core.state.leaseNonce, nonce);
+  for (const spec of core.config.limits) {
+    const lease = leaseOf(core, spec.id);
+    if (spec.window.kind === "held") continue;
+    const { periodEnds, noticed, settled } = lease;
+    Object.assign(lease, noLease(), { forgottenAt: core.state.now, periodEnds, noticed, settled, credit: false });
+    schedule(core, spec.id, lease);
+  }
+}
+
+/** True: what waits may go on. */
+export function leaseFallsDue(core: Core, key: LeaseKey): boolean {
+  const lease = leaseOf(core, key);
+  const { now } = core.state;
+  let freed = false;
+  for (let duty = leaseDuty(lease, now); duty !== "nothing"; duty = leaseDuty(lease, now)) {
+    switch (duty) {
+      case "denial-over":
+        lease.deniedUntil = startOfTime;
+        freed = true;
+        break;
+      case "ask-again":
+        lease.asks += 1;
+        putQuestion(core, key, lease);
+        break;
+      case "drop-question":
+        lease.askNonce = -1;
+        freed = true;
+        break;
+      case "give-back":
+        giveBack(core, key, lease);
+        break;
+      case "report":
+        core.emit({ kind: "return-lease", lease: key, nonce: nextNonce(core), used: lease.spent });
+        lease.spent = 0;
+        break;
+      case "renew":
+        ask(core, specOf(core, key), lease, lease.reservation);
+        if (lease.askNonce < 0) {
+          heapSet(core.state.leaseDeadlines, key, leaseDue(lease, now));
+          return freed;
+        }
+    }
+  }
+  heapSet(core.state.leaseDeadlines, key, leaseDue(lease, now));
+  return freed;
+}
+
+function ask(core: Core, spec: LimitSpec, lease: LeaseState, units: number): void {
+  if (core.state.storeLost || !mayAsk(lease, units, core.state.now)) return;
+  lease.askNonce = nextNonce(core);
+  lease.askNeed = units;
+  lease.askUnits = unitsToAsk(lease, spec, units);
+  lease.asks = 1;
+  putQuestion(core, spec.id, lease);
+}
+
+function putQuestion(core: Core, key: LeaseKey, lease: LeaseState): void {
+  lease.askedAt = core.state.now;
+  core.emit({ kind: "ask-lease", lease: key, nonce: lease.askNonce, units: lease.askUnits });
+}
+
+function giveBack(core: Core, key: LeaseKey, lease: LeaseState): void {
+  if (lease.nonce < 0) return;
+  core.emit({ kind: "return-lease", lease: key, nonce: lease.nonce, used: lease.spent });
+  lease.nonce = -1;
+  lease.granted = 0;
+  lease.spent = 0;
+}
+
+/** Said once per period: the alert, and that nothing is left. */
+function noteSpending(core: Core, spec: LimitSpec, lease: LeaseState): void {
+  if (spec.window.kind !== "period" || lease.noticed === "spent") return;
+  const spent = lease.settled + lease.spent;
+  if (lease.noticed === "nothing" && spent * 1000 >= spec.amount * spec.alertPerMille) {
+    lease.noticed = "alert";
+    core.emit({ kind: "budget-noticed", budget: spec.id, level: "alert", spent });
+  }
+  if (spent < spec.amount && (lease.deniedUntil <= core.state.now || lease.noticed === "nothing")) return;
+  lease.noticed = "spent";
+  core.emit({ kind: "budget-noticed", budget: spec.id, level: "spent", spent });
+}
+
+/** An earlier deadline than needed finds nothing to do and is set again: cheaper than moving it for every request. */
+function schedule(core: Core, key: LeaseKey, lease: LeaseState): void {
+  const { leaseDeadlines, now } = core.state;
+  const due = later(leaseDue(lease, now), now);
+  if (!heapHas(leaseDeadlines, key) || due < (leaseDeadlines.keys[key] ?? Infinity)) heapSet(leaseDeadlines, key, due);
+}
+
+function nextNonce(core: Core): number {
+  core.state.leaseNonce += 1;
+  return core.state.leaseNonce;
+}
+
+const leaseOf = (core: Core, key: LeaseKey): LeaseState => present(core.state.leases[key], "the lease's state");
+const specOf = (core: Core, key: LeaseKey): LimitSpec => present(core.config.limits[key], "the limit");

@@ -1,0 +1,29 @@
+/**
+ * Cost based: the endpoint where this request is expected to cost least. Prompt tokens at the input rate, but for the share that this endpoint has lately read from its
+ * cache; output tokens as the route has learned them, never above the caller's cap; all at the deployment's rates, so that a long prompt and a long answer may go to
+ * different providers. An unknown price comes after every known one, it is never taken for zero. Among equals the least busy endpoint.
+ */
+import { present } from "../assert.ts";
+import type { DeploymentSpec } from "../compiled-config.ts";
+import type { EndpointState } from "../state.ts";
+import type { Choice, Strategy } from "./choice.ts";
+import { expectedOutput } from "./learn.ts";
+import { leastOf } from "./least-of.ts";
+
+const unknownPrice = 9e15;
+/** Less than a pico-dollar: it tells equals apart, and no others. */
+const perInFlight = 1e-6;
+
+function expectedCost({ config, state, route, request, eligible }: Choice, { learned }: EndpointState, index: number): number {
+  const { rates } = config.deployments[route.deployments[eligible.places[index] as number] as number] as DeploymentSpec;
+  if (rates === null) return unknownPrice;
+  const cached = request.inputTokens * learned.cachedShare;
+  const output = expectedOutput(present(state.routes[route.id], "the route's state").learned, request);
+  return Math.floor((request.inputTokens - cached) * rates.input + cached * rates.cachedRead + output * rates.output);
+}
+
+export const costBased: Strategy = {
+  measure: "expected cost in pico-dollars",
+  score: expectedCost,
+  pick: (choice) => leastOf(choice, (of, endpoint, index) => expectedCost(of, endpoint, index) + endpoint.inFlight * perInFlight),
+};

@@ -1,0 +1,72 @@
+/** The one place where strategies learn: from attempts that start, have their first token and end, and from signals. */
+import { present } from "../assert.ts";
+import type { Instant } from "../machine.ts";
+import type { AttemptOutcome, EndpointId, EndpointLoad, RouteRequest } from "../messages.ts";
+import type { AttemptSlot, EndpointState, RequestSlot, RouterState } from "../state.ts";
+import { between } from "../time.ts";
+import { type LearnedEndpoint, type LearnedRoute, minuteOf, notePeak } from "./learned.ts";
+
+/** Weight of the newest sample in means over requests. */
+const newestWeight = 0.05;
+
+export function learnStart(state: RouterState, { request }: RequestSlot, attempt: AttemptSlot): void {
+  const learned = learnedAt(state, attempt.endpoint);
+  const route = present(state.routes[request.route], "the route's state").learned;
+  const minute = minuteOf(state.now);
+  if (learned.minute !== minute) {
+    learned.minute = minute;
+    learned.requests = 0;
+    learned.tokens = 0;
+  }
+  attempt.expectedTokens = request.inputTokens + expectedOutput(route, request);
+  learned.requests += 1;
+  learned.tokens += attempt.expectedTokens;
+}
+
+export function learnFirstToken(state: RouterState, attempt: AttemptSlot): void {
+  notePeak(learnedAt(state, attempt.endpoint).firstToken, between(attempt.startedAt, state.now), state.now);
+}
+
+export function learnEnd(state: RouterState, { request }: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
+  const learned = learnedAt(state, attempt.endpoint);
+  if (!outcome.lagged) learnTime(learned, request, attempt, outcome, state.now);
+  const { usage } = outcome;
+  if (usage === null) return;
+  if (learned.minute === minuteOf(attempt.startedAt)) learned.tokens = Math.max(0, learned.tokens + usage.input + usage.output - attempt.expectedTokens);
+  if (outcome.kind !== "succeeded") return;
+  if (usage.input > 0) learned.cachedShare += newestWeight * (usage.cachedRead / usage.input - learned.cachedShare);
+  learnOutput(present(state.routes[request.route], "the route's state").learned, usage.output);
+}
+
+/** A plain answer's time, or the time that was waited in vain: a failure that comes fast is not a fast endpoint. */
+function learnTime(learned: LearnedEndpoint, request: RouteRequest, attempt: AttemptSlot, outcome: AttemptOutcome, now: Instant): void {
+  const timedOut = attempt.timeout !== null || outcome.failure === "timed-out-idle";
+  const waited = between(attempt.startedAt, now);
+  if (request.stream && !attempt.committed && timedOut) notePeak(learned.firstToken, waited, now);
+  else if (!request.stream && (outcome.kind === "succeeded" || timedOut)) notePeak(learned.wholeAnswer, waited, now);
+}
+
+function learnOutput(route: LearnedRoute, outputTokens: number): void {
+  if (route.outputTokens === 0) route.outputTokens = outputTokens;
+  else route.outputTokens += newestWeight * (outputTokens - route.outputTokens);
+}
+
+/** Tokens: the mean of the route, never above the caller's cap; the cap itself before anything is known. */
+export function expectedOutput(route: LearnedRoute, request: RouteRequest): number {
+  if (route.outputTokens === 0) return request.outputTokensMax;
+  return Math.min(request.outputTokensMax, Math.ceil(route.outputTokens));
+}
+
+/** A signal counts all callers of the endpoint; this replica's own part is known better here, so only the rest is kept. */
+export function learnSignal(state: RouterState, id: EndpointId, signals: EndpointLoad, sampledAt: Instant): void {
+  const endpoint = present(state.endpoints[id], "the endpoint's state");
+  const { learned } = endpoint;
+  if (sampledAt < learned.sampledAt) return;
+  learned.others = Math.max(0, signals.running + signals.waiting - endpoint.inFlight);
+  learned.kvUsed = signals.kvUsed;
+  learned.sampledAt = sampledAt;
+}
+
+function learnedAt(state: RouterState, id: EndpointId): LearnedEndpoint {
+  return (state.endpoints[id] as EndpointState).learned;
+}

@@ -1,0 +1,35 @@
+/** The router's invariants for each replica by itself; what is told of violations of one among several names it. */
+import { present } from "../../../router/core/assert.ts";
+import type { Instant } from "../../../router/core/machine.ts";
+import type { RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
+import type { CompiledScenario } from "../compiled-scenario.ts";
+import { RouterInvariants, type Violation } from "./router-invariants.ts";
+
+export class FleetInvariants {
+  readonly #replicas: readonly RouterInvariants[];
+
+  constructor({ config, replicas }: Pick<CompiledScenario, "config" | "replicas">) {
+    this.#replicas = Array.from({ length: replicas.count }, () => new RouterInvariants(config));
+  }
+
+  event(event: RouterEvent, now: Instant, replica: number): void {
+    this.#of(replica).event(event, now);
+  }
+
+  command(command: RouterCommand, at: Instant, replica: number): void {
+    this.#of(replica).command(command, at);
+  }
+
+  /** At the end of a run, when nothing may be open any more. */
+  finished(): readonly Violation[] {
+    const [only, ...others] = this.#replicas;
+    if (only !== undefined && others.length === 0) return only.finished();
+    return this.#replicas.flatMap((invariants, replica) =>
+      invariants.finished().map((violation) => ({ ...violation, what: `replica ${replica}: ${violation.what}` })),
+    );
+  }
+
+  #of(replica: number): RouterInvariants {
+    return present(this.#replicas[replica], "the replica's invariants");
+  }
+}

@@ -1,0 +1,275 @@
+/**
+ * One replica of the service in the simulated world: a core of its own and the driver's side of its contract. It allots request slots, carries out the core's
+ * commands at the models that all replicas share, and answers every start-attempt with exactly one outcome.
+ */
+import { assert, present } from "../../router/core/assert.ts";
+import type { Instant, Machine, Out } from "../../router/core/machine.ts";
+import type {
+  AttemptId,
+  AttemptOutcome,
+  BreakerPhase,
+  DeploymentId,
+  EndpointId,
+  FailureKind,
+  FinishResult,
+  RequestId,
+  RouteId,
+  RouterCommand,
+  RouterEvent,
+  TenantId,
+  Usage,
+} from "../../router/core/messages.ts";
+import { unlabelled } from "../../router/core/messages.ts";
+import { Router } from "../../router/core/router.ts";
+import { after, micros } from "../../router/core/time.ts";
+import type { CompiledScenario } from "./compiled-scenario.ts";
+import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
+import type { Post, VirtualDriver } from "./kernel/virtual-driver.ts";
+import type { RequestRecord } from "./measure/request-record.ts";
+import type { Arrival } from "./workload/arrival.ts";
+
+/** Sees all that goes in and out of a router: invariant checkers, recorders. */
+export interface RouterWatch {
+  event(event: RouterEvent, now: Instant, replica: number): void;
+  command(command: RouterCommand, at: Instant, replica: number): void;
+}
+
+export interface ReplicaOptions {
+  readonly scenario: CompiledScenario;
+  readonly driver: VirtualDriver;
+  readonly seed: number;
+  /** Which one this is, of how many. */
+  readonly replica: number;
+  readonly replicas: number;
+  readonly watch: RouterWatch | undefined;
+  call(endpoint: EndpointId, event: EndpointEvent): void;
+  requestEnded(record: RequestRecord): void;
+  breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void;
+}
+
+interface OpenRequest {
+  readonly arrival: Arrival;
+  readonly serial: number;
+  readonly route: RouteId;
+  deployment: DeploymentId | null;
+  first: Instant | null;
+  outputTokens: number;
+}
+
+interface OpenAttempt {
+  readonly request: RequestId;
+  readonly endpoint: EndpointId;
+  aborted: boolean;
+}
+
+const forEver = micros(Infinity);
+
+export class SimulatedReplica {
+  readonly #options: ReplicaOptions;
+  readonly #toRouter: Post<RouterEvent>;
+  /** By RequestId and AttemptId. */
+  readonly #requests: (OpenRequest | null)[] = [];
+  readonly #freeRequests: RequestId[] = [];
+  readonly #attempts: (OpenAttempt | null)[] = [];
+  #open = 0;
+
+  constructor(options: ReplicaOptions) {
+    this.#options = options;
+    const { scenario, driver, seed, replica, watch } = options;
+    const router = new Router(scenario.config, { seed, explain: false });
+    this.#toRouter = driver.addMachine(watch === undefined ? router : new WatchedRouter(router, watch, replica), "router", {
+      emit: (command, at) => this.#carryOut(command, at),
+    });
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  /** @param serial the request's arrival number in the whole world */
+  arrive(arrival: Arrival, serial: number, route: RouteId, tenant: TenantId): void {
+    const { routes } = this.#options.scenario.config;
+    const id = this.#freeRequests.pop() ?? (this.#requests.length as RequestId);
+    this.#open += 1;
+    this.#requests[id] = { arrival, serial, route, deployment: null, first: null, outputTokens: 0 };
+    this.#toRouter(
+      {
+        kind: "request-arrived",
+        request: {
+          id,
+          serial,
+          tenant,
+          route,
+          inputTokens: arrival.inputTokens,
+          // Never the true length: a policy must not know it.
+          outputTokensMax: present(routes[route], "the route").outputTokensDefault,
+          stream: true,
+          priority: arrival.priority ?? 0,
+          deadline: after(arrival.at, arrival.patience ?? forEver),
+          ...unlabelled,
+          blocks: arrival.blocks,
+        },
+      },
+      1,
+    );
+  }
+
+  /** Calls of all replicas meet at a model: theirs are told apart by number. */
+  #callOf(attempt: AttemptId): CallId {
+    return (attempt * this.#options.replicas + this.#options.replica) as CallId;
+  }
+
+  #carryOut(command: RouterCommand, at: Instant): void {
+    switch (command.kind) {
+      case "start-attempt":
+        this.#start(command.attempt, command.request, command.endpoint);
+        return;
+      case "abort-attempt":
+        this.#abort(command.attempt);
+        return;
+      case "finish-request":
+        this.#finish(command.request, command.result, command.account, at);
+        return;
+      case "breaker-changed":
+        this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
+        return;
+      case "commit-attempt":
+      case "record-decision":
+    }
+  }
+
+  #start(attempt: AttemptId, request: RequestId, endpoint: EndpointId): void {
+    const open = present(this.#requests[request], "the attempt's request");
+    open.deployment = present(this.#options.scenario.config.endpoints[endpoint], "the endpoint").deployment;
+    this.#attempts[attempt] = { request, endpoint, aborted: false };
+    const { arrival, serial } = open;
+    this.#options.call(endpoint, {
+      kind: "call-received",
+      call: this.#callOf(attempt),
+      serial,
+      inputTokens: arrival.inputTokens,
+      blocks: arrival.blocks,
+      outputTokens: arrival.outputTokens,
+      outputTokensMax: arrival.outputTokens,
+      priority: 0,
+    });
+  }
+
+  #abort(attempt: AttemptId): void {
+    const open = present(this.#attempts[attempt], "the aborted attempt");
+    open.aborted = true;
+    this.#options.call(open.endpoint, { kind: "call-aborted", call: this.#callOf(attempt) });
+  }
+
+  /** What an endpoint's model says, as an outcome for the router. */
+  hear(command: EndpointCommand, at: Instant, endpoint: EndpointId): void {
+    const attempt = Math.floor(command.call / this.#options.replicas) as AttemptId;
+    const open = present(this.#attempts[attempt], "the call's attempt");
+    assert(open.endpoint === endpoint && at === this.#options.driver.now, "a model answers for another's call, or late");
+    const request = present(this.#requests[open.request], "the call's request");
+    switch (command.kind) {
+      case "emit-tokens":
+        request.first ??= at;
+        this.#toRouter({ kind: "attempt-first-token", attempt }, 0);
+        return;
+      case "end-call":
+        request.outputTokens = command.usage.output;
+        this.#end(attempt, succeeded(command.usage));
+        return;
+      case "refuse-call":
+        this.#end(attempt, failed(command.failure, command.retryAfter, null));
+        return;
+      case "cut-call":
+        if (request.first !== null) request.outputTokens = command.usage.output;
+        this.#end(attempt, open.aborted ? aborted(command.usage) : failed("cut", null, command.usage));
+    }
+  }
+
+  #end(attempt: AttemptId, outcome: AttemptOutcome): void {
+    this.#attempts[attempt] = null;
+    this.#toRouter({ kind: "attempt-ended", attempt, outcome }, 0);
+  }
+
+  #finish(
+    id: RequestId,
+    result: FinishResult,
+    account: { readonly nanoDollars: number; readonly priced: boolean; readonly attempts: number },
+    end: Instant,
+  ): void {
+    const open = present(this.#requests[id], "the finished request");
+    this.#requests[id] = null;
+    this.#freeRequests.push(id);
+    this.#open -= 1;
+    const { arrival, serial, route, deployment, first, outputTokens } = open;
+    const answered = result.kind === "served" || result.kind === "cut";
+    this.#options.requestEnded({
+      serial,
+      route,
+      deployment,
+      result: result.kind,
+      why: whyOf(result),
+      scheduled: arrival.at,
+      sent: arrival.at,
+      first: answered ? first : null,
+      last: answered && first !== null ? end : null,
+      end,
+      inputTokens: arrival.inputTokens,
+      outputTokens: answered ? outputTokens : 0,
+      attempts: account.attempts,
+      nanoDollars: account.nanoDollars,
+      priced: account.priced,
+    });
+  }
+}
+
+/** Shows what goes in when it is handled, and what comes out before it is carried out. */
+class WatchedRouter implements Machine<RouterEvent, RouterCommand> {
+  readonly #router: Router;
+  readonly #watch: RouterWatch;
+  readonly #replica: number;
+
+  constructor(router: Router, watch: RouterWatch, replica: number) {
+    this.#router = router;
+    this.#watch = watch;
+    this.#replica = replica;
+  }
+
+  handle(event: RouterEvent, now: Instant, out: Out<RouterCommand>): void {
+    this.#watch.event(event, now, this.#replica);
+    this.#router.handle(event, now, this.#watched(out));
+  }
+
+  wake(now: Instant, out: Out<RouterCommand>): void {
+    this.#router.wake(now, this.#watched(out));
+  }
+
+  nextDeadline(): Instant {
+    return this.#router.nextDeadline();
+  }
+
+  #watched(out: Out<RouterCommand>): Out<RouterCommand> {
+    return {
+      emit: (command, at) => {
+        this.#watch.command(command, at, this.#replica);
+        out.emit(command, at);
+      },
+    };
+  }
+}
+
+function whyOf(result: FinishResult): string | null {
+  if (result.kind === "failed" || result.kind === "cut") return result.failure;
+  return result.kind === "rejected" ? result.why : null;
+}
+
+function succeeded(usage: Usage): AttemptOutcome {
+  return { kind: "succeeded", failure: null, retryAfter: null, billed: "yes", usage, usageEstimated: false, lagged: false };
+}
+
+function failed(failure: FailureKind, retryAfter: AttemptOutcome["retryAfter"], usage: Usage | null): AttemptOutcome {
+  return { kind: "failed", failure, retryAfter, billed: usage === null ? "no" : "maybe", usage, usageEstimated: usage !== null, lagged: false };
+}
+
+function aborted(usage: Usage): AttemptOutcome {
+  return { kind: "aborted", failure: null, retryAfter: null, billed: "maybe", usage, usageEstimated: true, lagged: false };
+}

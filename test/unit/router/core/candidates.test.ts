@@ -1,0 +1,112 @@
+import { describe, expect, test } from "vitest";
+import { type Explanation, unknownName } from "../../../../router/core/messages.ts";
+import { Router } from "../../../../router/core/router.ts";
+import { type FixtureDeployment, fixtureConfig, fixtureRequest, only, RouterHarness } from "../../../support/router-fixture.ts";
+import { Recorder } from "../../../support/recorder.ts";
+import type { RouteRequest, RouterCommand } from "../../../../router/core/messages.ts";
+import { startOfTime } from "../../../../router/core/time.ts";
+
+const [defaultTag, red, blue] = [0, 1, 2];
+const [here, there] = [0, 1];
+
+function explained(deployments: readonly FixtureDeployment[], request: Partial<RouteRequest>): Explanation & { readonly result: string } {
+  const router = new Router(fixtureConfig({ deployments }), { seed: 1, explain: true });
+  const recorder = new Recorder<RouterCommand>();
+  router.handle({ kind: "request-arrived", request: fixtureRequest(0, 0, request) }, startOfTime, recorder);
+  const commands = recorder.take().map(({ command }) => command);
+  const explanation = only(commands, "record-decision")[0]?.explanation;
+  if (explanation === undefined) throw new Error("no explanation");
+  const finish = only(commands, "finish-request")[0]?.result;
+  return { ...explanation, result: finish === undefined ? "started" : finish.kind === "rejected" ? finish.why : finish.kind };
+}
+
+describe("tags", () => {
+  const deployments = [{}, { tags: [red] }, { tags: [red, blue] }, { tags: [defaultTag, blue] }];
+
+  test.each([
+    ["none: the untagged and the default ones", { tags: [] }, [0, 3]],
+    ["one", { tags: [red] }, [1, 2]],
+    ["any of two", { tags: [red, blue] }, [1, 2, 3]],
+    ["all of two", { tags: [red, blue], tagMatch: "all" }, [2]],
+    ["one that no deployment has: the default ones", { tags: [unknownName] }, [3]],
+  ] as const)("%s", (_what, request, candidates) => {
+    const { candidates: found, excluded } = explained(deployments, request);
+    expect(found).toEqual(candidates);
+    expect(excluded.every(({ why }) => why === "tags")).toBe(true);
+  });
+
+  test("without a default nobody takes what nobody is tagged for", () => {
+    expect(explained([{}, { tags: [red] }], { tags: [unknownName] })).toMatchObject({ candidates: [], result: "no-candidate" });
+  });
+
+  test("the default ones stay out while those with the tag are only broken", () => {
+    const router = new RouterHarness({ deployments: [{ tags: [red] }, { tags: [defaultTag] }], breaker: { failures: 1 }, retry: { attemptsMax: 1 } });
+    router.arrive(0, { tags: [red] });
+    router.fail(0);
+    expect(only(router.arrive(1, { tags: [red] }), "start-attempt")).toEqual([]);
+  });
+});
+
+describe("regions", () => {
+  const deployments = [{ region: here }, { region: there }, {}];
+
+  test("a preferred region is preferred", () => {
+    expect(explained(deployments, { region: there })).toMatchObject({
+      candidates: [1],
+      excluded: [
+        { endpoint: 0, why: "other-region" },
+        { endpoint: 2, why: "other-region" },
+      ],
+    });
+  });
+
+  test("and given up where nothing in it is eligible", () => {
+    const router = new RouterHarness({ deployments, breaker: { failures: 1 }, retry: { attemptsMax: 2 } });
+    router.arrive(0, { region: there });
+    expect(only(router.fail(0), "start-attempt")[0]?.endpoint).not.toBe(1);
+    expect(only(router.arrive(1, { region: there }), "start-attempt")[0]?.endpoint).not.toBe(1);
+  });
+});
+
+describe("residency", () => {
+  test("only there, and an endpoint of unknown region does not do", () => {
+    expect(explained([{ region: here }, { region: there }, {}], { residency: there })).toMatchObject({ candidates: [1] });
+    expect(explained([{ region: here }, {}], { residency: there })).toMatchObject({ candidates: [], result: "no-candidate" });
+    expect(explained([{ region: here }, {}], { residency: unknownName })).toMatchObject({ candidates: [], result: "no-candidate" });
+  });
+
+  test("is never relaxed: not by a preferred region, unmatched tags, a full or broken endpoint, or a retry", () => {
+    const deployments = [
+      { region: there, concurrencyMax: 1, tags: [defaultTag] },
+      { region: here, endpoints: 3, tags: [defaultTag] },
+    ];
+    const router = new RouterHarness({ deployments, breaker: { failures: 1 }, retry: { attemptsMax: 3 } });
+    const request = { residency: there, region: here, tags: [unknownName] };
+    expect(only(router.arrive(0, request), "start-attempt")[0]?.endpoint).toBe(0);
+    expect(router.arrive(1, request)).toEqual([]);
+    const after = router.fail(0);
+    expect(only(after, "start-attempt")).toEqual([]);
+    expect(only(router.at(120).wake(), "start-attempt")).toEqual([]);
+    expect(router.invariants.finished()).toEqual([]);
+  });
+});
+
+test("an explanation has a score per candidate, what it measures, and a reason per other", () => {
+  const { candidates, scores, measure, excluded } = explained([{ endpoints: 2 }, { contextTokens: 50 }], {});
+  expect({ candidates, scores, measure, excluded }).toEqual({
+    candidates: [0, 1],
+    scores: [0, 0],
+    measure: "attempts in flight",
+    excluded: [{ endpoint: 2, why: "context-too-small" }],
+  });
+});
+
+test("what waits for a tag or a region lets others pass in the queue", () => {
+  const router = new RouterHarness({ deployments: [{ tags: [red], concurrencyMax: 1 }, { concurrencyMax: 1 }] });
+  router.arrive(0, { tags: [red] });
+  router.arrive(1);
+  expect(router.arrive(2, { tags: [red] })).toEqual([]);
+  expect(router.arrive(3)).toEqual([]);
+  const started = only(router.succeed(1), "start-attempt");
+  expect(started.map(({ request, endpoint }) => [request, endpoint])).toEqual([[3, 1]]);
+});
