@@ -8,7 +8,12 @@ let harness: RouterHarness | null = null;
 
 /** One endpoint with one place, taken by request 0 of tenant 9. */
 function crowded(queue: Partial<QueueSpec> = {}, tenantWeights: readonly number[] = []): RouterHarness {
-  const made = new RouterHarness({ tenants: 10, tenantWeights, deployments: [{ concurrencyMax: 1 }], route: { queue: fixtureQueue({ lengthMax: 20, wait: seconds(1000), ...queue }) } });
+  const made = new RouterHarness({
+    tenants: 10,
+    tenantWeights,
+    deployments: [{ concurrencyMax: 1 }],
+    route: { queue: fixtureQueue({ lengthMax: 20, wait: seconds(1000), ...queue }) },
+  });
   made.arrive(0, { tenant: tenant(9) });
   harness = made;
   return made;
@@ -46,7 +51,11 @@ describe("between tenants", () => {
     for (const id of [1, 2, 3, 4, 5]) router.arrive(id, { tenant: tenant(1), inputTokens: 900, outputTokensMax: 300 });
     for (const id of [11, 12, 13, 14, 15, 16, 17, 18]) router.arrive(id, { tenant: tenant(2), inputTokens: 100, outputTokensMax: 100 });
     const order: number[] = [];
-    for (let next = started(router.succeed(0))[0]; order.length < 8; next = started(router.succeed(0, (next ?? 0) < 10 ? { input: 900, output: 300 } : { input: 100, output: 100 }))[0])
+    for (
+      let next = started(router.succeed(0))[0];
+      order.length < 8;
+      next = started(router.succeed(0, (next ?? 0) < 10 ? { input: 900, output: 300 } : { input: 100, output: 100 }))[0]
+    )
       order.push(next ?? -1);
     // 1,500 weighted tokens a request against 300.
     expect(order).toEqual([1, 11, 12, 13, 14, 15, 2, 16]);
