@@ -1,4 +1,4 @@
-import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, QueueSpec, Rates, RouteSpec } from "../core/compiled-config.ts";
+import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, QueueSpec, Rates, RetryBudgetSpec, RouteSpec } from "../core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
 import { compileBreaker } from "./compile-breaker.ts";
 import { compileLimits, tenantKeys } from "./compile-limits.ts";
@@ -57,7 +57,16 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   const tenantOf = Object.keys(file.tenants).length === 0 ? null : keys;
   const service: ServiceSpec = { listen: file.listen, metrics: file.metrics, endpoints: upstreams, tenantOf, periods };
   const { unknownPrice } = file;
-  return { compiled: { version: options.version, routes, deployments, endpoints, tagNames, regionNames, tenants, limits, unknownPrice }, service, problems };
+  const retryBudget = compileRetryBudget(file.retryBudget, ["retryBudget"], report);
+  const compiled = { version: options.version, routes, deployments, endpoints, retryBudget, tagNames, regionNames, tenants, limits, unknownPrice };
+  return { compiled, service, problems };
+}
+
+function compileRetryBudget(file: ConfigFile["retryBudget"], path: FieldPath, report: Report): RetryBudgetSpec {
+  const budgetPerMille = Math.round(file.percent * 10);
+  if (Math.abs(budgetPerMille - file.percent * 10) > 1e-9)
+    report([...path, "percent"], "value", `${file.percent} has more than one decimal`, "give at most one decimal, as 7.5");
+  return { budgetPerMille, budgetFloorPerSecond: file.floorPerSecond };
 }
 
 function keyOf(name: string, deployment: DeploymentFile, env: Environment | null, file: string, report: Report): Secret | null {
@@ -166,13 +175,10 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
     else if (deployments.includes(found)) report(path, "value", `"${wanted}" stands here twice`, "remove one; give it more weight instead");
     else deployments.push(found);
   }
-  const { backoff, budget } = file.retry;
+  const { backoff } = file.retry;
   if (backoff.base > backoff.max) report(["routes", name, "retry", "backoff"], "value", "base is longer than max", "make base the shorter one");
   if (file.timeouts.firstToken > file.timeouts.total)
     report(["routes", name, "timeouts"], "value", "firstToken is longer than total", "make total the longest");
-  const budgetPerMille = Math.round(budget.percent * 10);
-  if (Math.abs(budgetPerMille - budget.percent * 10) > 1e-9)
-    report(["routes", name, "retry", "budget", "percent"], "value", `${budget.percent} has more than one decimal`, "give at most one decimal, as 7.5");
   return {
     id,
     name,
@@ -181,12 +187,13 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
     limits: file.timeouts,
     retry: {
       attemptsMax: file.retry.attempts,
+      attemptsByFailure: file.retry.attemptsByFailure,
       backoffBase: backoff.base,
       backoffMax: backoff.max,
       retryAfterMax: file.retry.retryAfterMax,
-      budgetPerMille,
-      budgetFloorPerSecond: budget.floorPerSecond,
+      ...compileRetryBudget(file.retry.budget, ["routes", name, "retry", "budget"], report),
     },
+    affinity: { placement: file.affinity.placement, loadBoundPercent: file.affinity.loadBoundPercent, homesMax: file.affinity.homes },
     queue: compileQueue(file.queue),
     outputTokensDefault: file.outputTokensDefault,
   };

@@ -112,13 +112,10 @@ const deployment = z
       .meta({ description: "Write { input: 0.15, output: 0.60 } in dollars per million tokens, or unknown: the cost is then not known, never zero" }),
     key: keyReference.optional(),
     breaker: breakerOverride.prefault({}),
-    tags: z
-      .array(label)
-      .prefault([])
-      .meta({
-        description:
-          "Requests with these tags may come; with `default` also those without tags, and those whose tags no deployment of the route has. Absent: only requests without tags",
-      }),
+    tags: z.array(label).prefault([]).meta({
+      description:
+        "Requests with these tags may come; with `default` also those without tags, and those whose tags no deployment of the route has. Absent: only requests without tags",
+    }),
     region: label.meta({ description: "Where it answers: what requests with a preferred region or a residency are matched by" }).optional(),
     quota: z
       .strictObject({
@@ -139,9 +136,35 @@ const timeouts = z
   })
   .meta({ description: "Limits of one attempt" });
 
+const retryable = [
+  "rate-limited",
+  "overloaded",
+  "draining",
+  "server-error",
+  "connect-failed",
+  "cut",
+  "timed-out-first-token",
+  "timed-out-idle",
+  "timed-out-total",
+  "unauthorised",
+  "not-found",
+] as const;
+
+const retryBudgetFields = {
+  percent: number("Retries per arrived request, percent", { min: 0, max: 1000, whole: false }).prefault(10),
+  floorPerSecond: count("Retries a second that are allowed whatever the traffic, to endpoints that have not just failed", 0, 1_000_000),
+};
+
 const retry = z
   .strictObject({
     attempts: count("Attempts per request, the first included; 1: no retry", 1, 20).prefault(3),
+    attemptsByFailure: z
+      .strictObject(Object.fromEntries(retryable.map((kind) => [kind, count(`Attempts at most once one has ended as ${kind}`, 1, 20).optional()])) as Record<
+        (typeof retryable)[number],
+        z.ZodOptional<ReturnType<typeof count>>
+      >)
+      .meta({ description: "Fewer attempts after some kinds of failure, the first included; 1: not tried again" })
+      .prefault({}),
     backoff: z
       .strictObject({
         base: duration("Longest first wait; it doubles with each retry, and the wait is drawn below it").prefault("100ms"),
@@ -151,8 +174,8 @@ const retry = z
     retryAfterMax: duration("A longer Retry-After is not waited for", micros(0)).prefault("30s"),
     budget: z
       .strictObject({
-        percent: number("Retries per arrived request, percent", { min: 0, max: 1000, whole: false }).prefault(10),
-        floorPerSecond: count("Retries a second that are allowed whatever the traffic", 0, 1_000_000).prefault(1),
+        percent: retryBudgetFields.percent,
+        floorPerSecond: retryBudgetFields.floorPerSecond.prefault(1),
       })
       .prefault({}),
   })
@@ -165,6 +188,17 @@ const route = z
     outputTokensDefault: count("Output tokens assumed when the caller gives no cap", 1, 10_000_000).prefault(1024),
     timeouts: timeouts.prefault({}),
     retry: retry.prefault({}),
+    affinity: z
+      .strictObject({
+        placement: choice("Where a new prefix goes: hashed (all replicas agree) or least-loaded (better balanced; for one replica only)", [
+          "hashed",
+          "least-loaded",
+        ]).prefault("hashed"),
+        loadBoundPercent: count("Of the mean load: above it an endpoint's prefixes go elsewhere", 100, 100_000).prefault(125),
+        homes: count("Prefixes whose endpoint is remembered", 64, 10_000_000).prefault(16_384),
+      })
+      .prefault({})
+      .meta({ description: "Of strategy prefix-affinity" }),
     queue: z
       .strictObject({
         length: count("Requests that may wait for a place", 0, 1_000_000).prefault(1000),
@@ -187,6 +221,10 @@ export const configSchema = z
     metrics: listen("Where Prometheus connects", 9090),
     deployments: z.record(name, deployment),
     breaker: breaker.prefault({}),
+    retryBudget: z
+      .strictObject({ percent: retryBudgetFields.percent, floorPerSecond: retryBudgetFields.floorPerSecond.prefault(10) })
+      .meta({ description: "Retry budget of all routes together, beside each route's own" })
+      .prefault({}),
     routes: z.record(name, route),
     tenants: z.record(name, tenantSchema).prefault({}).meta({ description: "Callers by their keys; absent: whoever calls is one and the same, with or without a key" }),
     limits: z.array(limitSchema).prefault([]).meta({ description: "Limits and budgets of routes, providers, tiers, deployments, and in total" }),

@@ -87,14 +87,15 @@ function emptyList(size: number): EndpointList {
   return { ids: Array.from({ length: size }, () => 0 as EndpointId), places: Array.from({ length: size }, () => 0), count: 0 };
 }
 
-/** An endpoint that has had an attempt of this request is eligible again only when no other is. */
+/** A retry prefers what has answered last time; an endpoint that has had an attempt of this request is eligible again only when no other is. */
 export function findCandidates(found: Candidates, state: RouterState, route: RouteSpec, slot: RequestSlot): void {
   const { request, tried } = slot;
   const endpoints = present(found.routes[route.id], "the route's endpoints");
   const unmatched = request.tags.length > 0 && !endpoints.deployments.some((deployment) => tagsMatch(request, deployment));
   collect(found, state, route, slot, endpoints, tried, unmatched);
   if (found.eligible.count === 0 && tried.length > 0 && wasExcluded(found, "already-tried")) collect(found, state, route, slot, endpoints, none, unmatched);
-  if (request.region >= 0) preferRegion(found, endpoints, request.region);
+  else if (tried.length > 0) keepWhere(found, "failed-lately", (index) => (state.endpoints[found.eligible.ids[index] as number]?.breaker.failures ?? 0) === 0);
+  if (request.region >= 0) keepWhere(found, "other-region", (index) => endpoints.byPlace[found.eligible.places[index] as number]?.region === request.region);
 }
 
 const none: readonly EndpointId[] = [];
@@ -201,22 +202,22 @@ function wasExcluded(found: Candidates, reason: ExclusionReason): boolean {
   return false;
 }
 
-function preferRegion(found: Candidates, { byPlace }: RouteEndpoints, region: number): void {
+/** Those that are liked, where there are any; otherwise all. */
+function keepWhere(found: Candidates, reason: ExclusionReason, isLiked: (index: number) => boolean): void {
   const { eligible, excluded } = found;
-  const isNear = (index: number): boolean => byPlace[eligible.places[index] as number]?.region === region;
-  let near = 0;
-  while (near < eligible.count && !isNear(near)) near += 1;
-  if (near === eligible.count) return;
+  let liked = 0;
+  while (liked < eligible.count && !isLiked(liked)) liked += 1;
+  if (liked === eligible.count) return;
   let kept = 0;
   for (let index = 0; index < eligible.count; index += 1) {
     const id = eligible.ids[index] as EndpointId;
-    if (isNear(index)) {
+    if (isLiked(index)) {
       eligible.ids[kept] = id;
       eligible.places[kept] = eligible.places[index] as number;
       kept += 1;
     } else {
       excluded.ids[excluded.count] = id;
-      found.reasons[excluded.count] = "other-region";
+      found.reasons[excluded.count] = reason;
       excluded.count += 1;
     }
   }

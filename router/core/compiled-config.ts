@@ -1,5 +1,5 @@
 import type { FailureRateSpec } from "./health/failure-rate.ts";
-import type { AttemptLimits, DeploymentId, EndpointId, LeaseKey, RouteId, TenantId } from "./messages.ts";
+import type { AttemptLimits, DeploymentId, EndpointId, FailureKind, LeaseKey, RouteId, TenantId } from "./messages.ts";
 import type { Branded, Duration } from "./machine.ts";
 
 export type ConfigVersion = Branded<"config">;
@@ -13,6 +13,8 @@ export interface CompiledConfig {
   readonly routes: readonly RouteSpec[];
   readonly deployments: readonly DeploymentSpec[];
   readonly endpoints: readonly EndpointSpec[];
+  /** Of all routes together, beside each route's own. */
+  readonly retryBudget: RetryBudgetSpec;
   /** Never empty: tenant 0 is whoever calls where no tenants are configured. */
   readonly tenants: readonly TenantSpec[];
   /** By LeaseKey. */
@@ -41,8 +43,11 @@ export interface LimitSpec {
   readonly unit: "requests" | "tokens" | "nano-dollars" | "attempts-in-flight";
   readonly amount: number;
   readonly scope: LimitScope;
-  /** `rate`: a bucket of `amount` that fills evenly within `per`. `period`: `amount` from one period-started to the next. `held`: at any one time, per replica. */
-  readonly window: { readonly kind: "rate"; readonly per: Duration } | { readonly kind: "period" } | { readonly kind: "held" };
+  /**
+   * `rate`: a bucket of `amount` that fills evenly within `per`. `period`: `amount` from one period-started to the next; its `length` is what a simulation takes for it.
+   * `held`: at any one time, per replica.
+   */
+  readonly window: { readonly kind: "rate"; readonly per: Duration } | { readonly kind: "period"; readonly length: Duration } | { readonly kind: "held" };
   /** Thousandths of a budget at which it is noticed, and what is allowed from then on. */
   readonly alertPerMille: number;
   readonly atAlert: "notify" | "cheapest" | "self-hosted";
@@ -65,10 +70,20 @@ export interface RouteSpec {
   readonly limits: AttemptLimits;
   readonly retry: RetrySpec;
   readonly queue: QueueSpec;
+  readonly affinity: AffinitySpec;
   /** Assumed when the caller gives no cap. Tokens. */
   readonly outputTokensDefault: number;
 }
-export const strategyNames = ["weighted", "least-busy", "round-robin", "power-of-two", "usage-based", "latency-based", "cost-based"] as const;
+export const strategyNames = [
+  "weighted",
+  "least-busy",
+  "round-robin",
+  "power-of-two",
+  "usage-based",
+  "latency-based",
+  "cost-based",
+  "prefix-affinity",
+] as const;
 export type StrategyName = (typeof strategyNames)[number];
 
 /** A callable model: price, context window, weight. */
@@ -133,17 +148,32 @@ export interface BreakerSpec {
   readonly rate: FailureRateSpec | null;
 }
 
-export interface RetrySpec {
+export interface RetrySpec extends RetryBudgetSpec {
   /** Attempts per request, the first included. */
   readonly attemptsMax: number;
+  /** Fewer after some kinds of failure, the first included; 1: not tried again. */
+  readonly attemptsByFailure: Readonly<Partial<Record<FailureKind, number | undefined>>>;
   readonly backoffBase: Duration;
   readonly backoffMax: Duration;
   /** A longer Retry-After is not waited for. */
   readonly retryAfterMax: Duration;
+}
+
+export interface RetryBudgetSpec {
   /** Retries earned per arrived request, in thousandths (100 = 10 %). */
   readonly budgetPerMille: number;
   /** Retries a second that are allowed whatever the traffic. */
   readonly budgetFloorPerSecond: number;
+}
+
+/** Of strategy `prefix-affinity`. */
+export interface AffinitySpec {
+  /** Where a prefix that has no home yet goes: to the endpoint that all replicas agree on, or to the least loaded (better balanced, for one replica only). */
+  readonly placement: "hashed" | "least-loaded";
+  /** An endpoint has at most so many hundredths of the mean load before its prefixes go elsewhere. */
+  readonly loadBoundPercent: number;
+  /** Prefixes whose home is remembered. */
+  readonly homesMax: number;
 }
 
 export interface QueueSpec {

@@ -188,6 +188,8 @@ export type ExclusionReason =
   | "at-capacity"
   | "context-too-small"
   | "already-tried"
+  /** Others have answered last time: a retry goes there. */
+  | "failed-lately"
   /** It lacks the request's tags, or takes only requests that have its own. */
   | "tags"
   | "residency"

@@ -15,6 +15,7 @@ import type { RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
 import { decide, type Decision } from "./decision.ts";
 import { breakerHalfOpens, breakerHears, breakerStarts } from "./health/breaker.ts";
+import { sketchHears } from "./estimate/quantile-sketch.ts";
 import { heapRemove, heapSet } from "./indexed-heap.ts";
 import { askWanted, reconcile, reserve } from "./limit/limit-course.ts";
 import { payIntoRetryBudget } from "./limit/retry-budget.ts";
@@ -22,10 +23,10 @@ import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
 import type { Duration, Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteRequest } from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
-import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot } from "./state.ts";
+import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
 import { learnEnd, learnFirstToken, learnStart } from "./strategy/learn.ts";
 import { strategies } from "./strategy/strategy.ts";
-import { after, earlier, never, startOfTime } from "./time.ts";
+import { after, between, earlier, never, startOfTime } from "./time.ts";
 
 export type OutcomeReaction = (core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome) => void;
 
@@ -38,7 +39,8 @@ export function arrive(core: Core, request: RouteRequest): void {
   const slot = newRequestSlot(request);
   requests[request.id] = slot;
   const route = core.routeOf(slot);
-  payIntoRetryBudget(present(routes[route.id], "the route's state").retryBudget, route.retry);
+  payIntoRetryBudget(present(routes[route.id], "the route's state").retryBudget, route.retry, core.state.now);
+  payIntoRetryBudget(core.state.retryBudget, core.config.retryBudget, core.state.now);
   if (core.state.draining) finish(core, slot, { kind: "rejected", why: "draining", retryAfter: null });
   else if (request.deadline <= core.state.now) finish(core, slot, { kind: "rejected", why: "deadline-passed", retryAfter: null });
   else place(core, slot);
@@ -84,6 +86,10 @@ function wait(core: Core, slot: RequestSlot, route: RouteSpec, until: Instant): 
 /** A request that has had an attempt ends as that did. */
 function endOfWait(slot: RequestSlot, why: RejectReason, retryAfter: Duration | null): FinishResult {
   return slot.lastFailure === null ? { kind: "rejected", why, retryAfter } : { kind: "failed", failure: slot.lastFailure, retryAfter };
+}
+
+function routeState(core: Core, slot: RequestSlot): RouteState {
+  return present(core.state.routes[slot.request.route], "the route's state");
 }
 
 function unqueue(core: Core, slot: RequestSlot): void {
@@ -159,6 +165,7 @@ export function commit(core: Core, slot: RequestSlot): void {
   slot.phase = "streaming";
   attempt.committed = true;
   learnFirstToken(core.state, attempt);
+  sketchHears(routeState(core, slot).firstTokenTimes, between(attempt.startedAt, core.state.now));
   heapSet(core.state.requestDeadlines, slot.request.id, attemptDeadline(core.routeOf(slot), slot.request, attempt));
   core.emit({ kind: "commit-attempt", attempt: id });
   creditProbe(core, attempt);
@@ -235,6 +242,7 @@ export function reopenEndpoint(core: Core, id: EndpointId): void {
 export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
   assert(outcome.kind !== "aborted", "an attempt that nobody aborted ended as aborted");
   if (outcome.kind === "succeeded") {
+    sketchHears(routeState(core, slot).totalTimes, between(attempt.startedAt, core.state.now));
     finish(core, slot, { kind: "served" });
     return;
   }
@@ -255,7 +263,7 @@ export function concludeAborted(core: Core, slot: RequestSlot, attempt: AttemptS
 function considerRetry(core: Core, slot: RequestSlot, failure: FailureKind, retryAfter: Duration | null): void {
   slot.lastFailure = failure;
   const route = core.routeOf(slot);
-  const wait = retryWait({ state: core.state, found: core.found, route, slot, failure, retryAfter, seed: core.options.seed });
+  const wait = retryWait({ config: core.config, state: core.state, found: core.found, route, slot, failure, retryAfter, seed: core.options.seed });
   if (wait === null) {
     finish(core, slot, { kind: "failed", failure, retryAfter });
   } else if (wait === 0) {

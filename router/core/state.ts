@@ -2,7 +2,8 @@ import { type DrainRate, unknownDrainRate } from "./admission/drain-rate.ts";
 import { emptyQueue, type QueuePlace, type WaitQueue } from "./admission/wait-queue.ts";
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
-import type { CompiledConfig } from "./compiled-config.ts";
+import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
+import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
 import { type LeaseState, noLease } from "./limit/lease.ts";
 import { noEstimate, type OutputEstimate } from "./limit/output-estimate.ts";
@@ -11,6 +12,7 @@ import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts"
 import type { Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, EndpointId, FailureKind, RequestId, RouteRequest } from "./messages.ts";
 import { forkRandom, type RandomState } from "./random.ts";
+import { type AffinityState, newAffinity } from "./strategy/affinity-state.ts";
 import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
 import { startOfTime } from "./time.ts";
 
@@ -26,6 +28,8 @@ export interface RouterState {
   readonly endpoints: EndpointState[];
   readonly routes: RouteState[];
   readonly ledger: Total[];
+  /** Of all routes together. */
+  readonly retryBudget: RetryBudgetState;
   /** One deadline per request (by RequestId), one per endpoint (by EndpointId). */
   readonly requestDeadlines: IndexedHeap;
   readonly endpointDeadlines: IndexedHeap;
@@ -36,6 +40,8 @@ export interface RouterState {
   leaseNonce: number;
   storeLost: boolean;
   readonly ties: RandomState;
+  /** Where the decayed counts of requests per endpoint have weight 1. */
+  recentSince: Instant;
 }
 
 export type RequestPhase = "queued" | "attempting" | "streaming" | "aborting" | "backing-off";
@@ -89,12 +95,17 @@ export interface RouteState {
   readonly queue: WaitQueue;
   readonly drain: DrainRate;
   readonly retryBudget: RetryBudgetState;
+  /** Of attempts that were answered: start to first token, and to the end. */
+  readonly firstTokenTimes: QuantileSketch;
+  readonly totalTimes: QuantileSketch;
   /** Smooth weighted round robin: by place of the deployment in the route. */
   readonly credits: number[];
   readonly output: OutputEstimate;
   /** Round robin: the EndpointId that had the last turn; -1: none yet. */
   lastTurn: number;
   readonly learned: LearnedRoute;
+  /** Null where no prefix affinity is wanted. */
+  readonly affinity: AffinityState | null;
 }
 
 export function initialState(config: CompiledConfig, seed: number): RouterState {
@@ -104,30 +115,39 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     requests: [],
     attempts: [],
     freeAttempts: [],
-    endpoints: config.endpoints.map(({ deployment }) => ({
+    endpoints: config.endpoints.map(({ deployment, identity }) => ({
       inFlight: 0,
       breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
       coolUntil: startOfTime,
-      learned: newLearnedEndpoint(),
+      learned: newLearnedEndpoint(identity),
     })),
     routes: config.routes.map((route) => ({
       queue: emptyQueue(),
       drain: unknownDrainRate(),
-      retryBudget: fullRetryBudget(),
+      retryBudget: fullRetryBudget(route.retry),
+      firstTokenTimes: emptySketch(),
+      totalTimes: emptySketch(),
       credits: route.deployments.map(() => 0),
       lastTurn: -1,
       learned: newLearnedRoute(),
+      affinity: route.strategy === "prefix-affinity" ? newAffinity(route.affinity, endpointsOf(config, route)) : null,
       output: noEstimate(),
     })),
     ledger: config.deployments.map(emptyTotal),
+    retryBudget: fullRetryBudget(config.retryBudget),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
+    recentSince: startOfTime,
     leases: config.limits.map(noLease),
     leaseDeadlines: makeHeap(),
     leaseNonce: 0,
     storeLost: false,
     ties: forkRandom(seed, "strategy-ties"),
   };
+}
+
+function endpointsOf(config: CompiledConfig, route: RouteSpec): number {
+  return route.deployments.reduce((count, id) => count + (config.deployments[id]?.endpoints.length ?? 0), 0);
 }
 
 export function newRequestSlot(request: RouteRequest): RequestSlot {
@@ -149,5 +169,18 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
 }
 
 export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number): AttemptSlot {
-  return { request, endpoint, startedAt, reservedTokens: 0, reservedNano: 0, breakerEpoch, probeCredited: false, committed: false, aborted: null, share: 0, timeout: null, expectedTokens: 0 };
+  return {
+    request,
+    endpoint,
+    startedAt,
+    reservedTokens: 0,
+    reservedNano: 0,
+    breakerEpoch,
+    probeCredited: false,
+    committed: false,
+    aborted: null,
+    share: 0,
+    timeout: null,
+    expectedTokens: 0,
+  };
 }

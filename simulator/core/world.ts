@@ -4,7 +4,7 @@
  */
 import { assert, present } from "../../router/core/assert.ts";
 import type { Instant } from "../../router/core/machine.ts";
-import type { BreakerPhase, EndpointId, RouteId, TenantId } from "../../router/core/messages.ts";
+import type { BreakerPhase, EndpointId, RouteId } from "../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../router/core/random.ts";
 import { never } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
@@ -14,6 +14,9 @@ import { faultChanges } from "./fault/fault-script.ts";
 import { type Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
 import { type RouterWatch, SimulatedReplica } from "./replica.ts";
+import { LeaseStoreModel, type StoreEvent } from "./store/lease-store-model.ts";
+import { localStore } from "./store/lease-store-spec.ts";
+import { eventOf, storeChanges } from "./store/store-changes.ts";
 import type { Arrival } from "./workload/arrival.ts";
 
 export interface WorldOptions {
@@ -50,21 +53,21 @@ class SimulatedWorld implements World {
   readonly #replicas: readonly SimulatedReplica[];
   readonly #models: readonly EndpointModel[];
   readonly #toModel: readonly Post<EndpointEvent>[];
-  readonly #tenants: Map<string, TenantId>;
+  readonly #store: Post<StoreEvent> | null;
   readonly #routeByName: ReadonlyMap<string, RouteId>;
   #serial = 0;
+  #arriving = false;
 
   constructor(scenario: CompiledScenario, options: WorldOptions) {
     this.#scenario = scenario;
     this.#options = options;
-    // Tenant 0 has a place of its own where no tenants are configured.
-    this.#tenants = new Map(scenario.config.tenants.map((tenant) => [tenant.name, tenant.id]));
     this.#routeByName = new Map(scenario.config.routes.map((route) => [route.name, route.id]));
     this.#replicas = Array.from({ length: scenario.replicas.count }, (_, replica) => this.#makeReplica(replica));
     this.#models = scenario.endpoints.map((spec, index) => createEndpoint(spec, { seed: options.seed, index, detail: "first-token" }));
     this.#toModel = this.#models.map((model, endpoint) =>
       this.#driver.addMachine(model, "model", { emit: (command, at) => this.#hear(command, at, endpoint as EndpointId) }),
     );
+    this.#store = this.#addStore();
     this.#addFaults();
     this.#addArrivals();
   }
@@ -75,8 +78,11 @@ class SimulatedWorld implements World {
 
   run(): void {
     while (this.#driver.step());
-    const open = this.#replicas.reduce((sum, replica) => sum + replica.open, 0);
-    assert(open === 0, `${open} requests are open and nothing is left to happen`);
+    assert(this.#open === 0, `${this.#open} requests are open and nothing is left to happen`);
+  }
+
+  get #open(): number {
+    return this.#replicas.reduce((sum, replica) => sum + replica.open, 0);
   }
 
   signals(): readonly EndpointSignals[] {
@@ -93,6 +99,7 @@ class SimulatedWorld implements World {
       replica,
       replicas: this.#scenario.replicas.count,
       watch,
+      store: (event) => this.#store?.(event, 1),
       call: (endpoint, event) => present(this.#toModel[endpoint], "the endpoint's model")(event, 1),
       requestEnded: (record) => observer.requestEnded(record),
       breakerChanged: (endpoint, from, to, at) => observer.breakerChanged(endpoint, from, to, at, replica),
@@ -101,6 +108,24 @@ class SimulatedWorld implements World {
 
   #hear(command: EndpointCommand, at: Instant, endpoint: EndpointId): void {
     present(this.#replicas[command.call % this.#replicas.length], "the call's replica").hear(command, at, endpoint);
+  }
+
+  /** Null where no limit is shared. */
+  #addStore(): Post<StoreEvent> | null {
+    const { config, replicas, leaseStore = localStore } = this.#scenario;
+    if (config.limits.length === 0) return null;
+    const model = new LeaseStoreModel(config.limits, leaseStore, { seed: this.#options.seed, replicas: replicas.count });
+    const post = this.#driver.addMachine(model, "model", { emit: (command) => present(this.#replicas[command.replica], "the asker").tell(command) });
+    const changes = storeChanges(leaseStore.faults, config.limits, () => this.#arriving || this.#open > 0);
+    this.#driver.addSource({
+      nextAt: () => changes.nextAt(),
+      happen: () => {
+        const change = changes.take();
+        if (change.kind === "period-started") post({ kind: "period-began", lease: change.budget, endsAt: change.endsAt }, 1);
+        for (const [place, replica] of this.#replicas.entries()) if (change.replica === null || change.replica === place) replica.tell(eventOf(change));
+      },
+    });
+    return post;
   }
 
   #addFaults(): void {
@@ -123,11 +148,13 @@ class SimulatedWorld implements World {
       return row.done === true ? null : row.value;
     };
     let next = pull();
+    this.#arriving = next !== null;
     this.#driver.addSource({
       nextAt: () => next?.at ?? never,
       happen: () => {
         this.#arrive(present(next, "an arrival"));
         next = pull();
+        this.#arriving = next !== null;
       },
     });
   }
@@ -138,14 +165,6 @@ class SimulatedWorld implements World {
     this.#serial += 1;
     const { length } = this.#replicas;
     const replica = length === 1 ? 0 : Math.floor(keyedUnit(this.#options.seed, replicaOfRequest, serial, 0) * length);
-    present(this.#replicas[replica], "the replica").arrive(arrival, serial, route, this.#tenantOf(arrival.tenant ?? null));
-  }
-
-  /** Names that the configuration does not know get ids as they come; whoever has none is tenant 0. */
-  #tenantOf(name: string | null): TenantId {
-    if (name === null) return 0 as TenantId;
-    const known = this.#tenants.get(name) ?? (this.#tenants.size as TenantId);
-    this.#tenants.set(name, known);
-    return known;
+    present(this.#replicas[replica], "the replica").arrive(arrival, serial, route);
   }
 }

@@ -8,6 +8,7 @@
  */
 import path from "node:path";
 import { type Instant } from "../../router/core/machine.ts";
+import type { TenantId } from "../../router/core/messages.ts";
 import { instantAt, micros, seconds } from "../../router/core/time.ts";
 import { type CompiledScenario, oneReplica } from "../../simulator/core/compiled-scenario.ts";
 import { percentile } from "../../simulator/core/measure/percentile.ts";
@@ -150,7 +151,9 @@ function underLimit(arrivals: readonly Arrival[], perMinute: number): Arrival[] 
 function play(arrivals: readonly Arrival[], order: "fair" | "fcfs"): RequestRecord[] {
   const queue = fixtureQueue({ order, lengthMax: 1_000_000, wait: week });
   const limits = { connect: seconds(2), firstToken: week, idle: week, total: week };
-  const config = fixtureConfig({ deployments: [{ concurrencyMax: places }], route: { queue, limits } });
+  const names = [...new Set(arrivals.map(({ tenant }) => tenant ?? ""))];
+  const tenants = names.map((name, id) => ({ id: id as TenantId, name, priority: 0, weight: 1 }));
+  const config = { ...fixtureConfig({ deployments: [{ concurrencyMax: places }], route: { queue, limits } }), tenants };
   const engine = { ...smallVllm.engine, sequencesMax: places, stepTime: { ...smallVllm.engine.stepTime, perStepUs: stepUs } };
   const records: RequestRecord[] = [];
   const scenario: CompiledScenario = {

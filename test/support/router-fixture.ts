@@ -7,6 +7,7 @@ import type {
   LimitSpec,
   QueueSpec,
   Rates,
+  RetryBudgetSpec,
   RetrySpec,
   RouteSpec,
   StrategyName,
@@ -56,6 +57,7 @@ export interface FixtureOptions {
   readonly breaker?: Partial<BreakerSpec>;
   readonly retry?: Partial<RetrySpec>;
   readonly route?: Partial<RouteSpec>;
+  readonly retryBudget?: Partial<RetryBudgetSpec>;
   readonly tenants?: number;
   readonly tenantWeights?: readonly number[];
   readonly limits?: readonly FixtureLimit[];
@@ -119,6 +121,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     limits: { connect: seconds(2), firstToken: seconds(10), idle: seconds(10), total: seconds(100) },
     retry: {
       attemptsMax: 3,
+      attemptsByFailure: {},
       backoffBase: seconds(1),
       backoffMax: seconds(8),
       retryAfterMax: seconds(30),
@@ -126,6 +129,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
       budgetFloorPerSecond: 1,
       ...options.retry,
     },
+    affinity: { placement: "hashed", loadBoundPercent: 125, homesMax: 256 },
     queue: fixtureQueue(),
     outputTokensDefault: 1024,
     ...options.route,
@@ -136,6 +140,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     routes: [route],
     deployments,
     endpoints,
+    retryBudget: { budgetPerMille: 1000, budgetFloorPerSecond: 1000, ...options.retryBudget },
     tagNames: ["default", "red", "blue"],
     regionNames: ["here", "there"],
     tenants,

@@ -82,7 +82,12 @@ export function breakerHears(breaker: BreakerState, spec: BreakerSpec, epoch: nu
 
 /** Called for every attempt that ends. */
 export function breakerEnds(breaker: BreakerState, spec: BreakerSpec, attempt: BreakerTicket, verdict: BreakerVerdict, now: Instant): void {
-  if (!spec.enabled || attempt.breakerEpoch !== breaker.epoch) return;
+  if (attempt.breakerEpoch !== breaker.epoch) return;
+  if (!spec.enabled) {
+    // It never opens; what a retry may hope for is counted all the same.
+    if (verdict !== "says-nothing") breaker.failures = verdict === "failure" ? breaker.failures + 1 : 0;
+    return;
+  }
   if (breaker.phase === "half-open") {
     if (verdict === "failure") openBreaker(breaker, spec, "probe-failed", now);
     else if (attempt.probeCredited) return;

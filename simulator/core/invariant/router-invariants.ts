@@ -14,7 +14,7 @@ import { coolDefault } from "../../../router/core/retry.ts";
 import type { Instant } from "../../../router/core/machine.ts";
 import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FinishResult, RequestId, RouteId, RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
 
-export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I7" | "I8" | "I14";
+export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14";
 
 export interface Violation {
   readonly invariant: InvariantId;
