@@ -32,6 +32,11 @@ const commands: readonly CommandEntry[] = [
     summary: "import, inspect, cut, fit and generate traces",
     load: async () => (await import("./simulator/commands/trace/trace.ts")).traceCommand(),
   },
+  {
+    name: "profiles",
+    summary: "list what is known of GPUs and models",
+    load: async () => (await import("./simulator/commands/profiles.ts")).profilesCommand(),
+  },
 ];
 
 /** Beside this file as a source, one folder up from the compiled one. */
