@@ -91,33 +91,18 @@ export class RouterInvariants {
     const { event, now } = this.#held;
     this.#held = null;
     this.#tick(now);
-    switch (event.kind) {
-      case "request-arrived": {
-        const { id, route } = event.request;
-        if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
-        this.#requests.set(id, { route, arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
-        this.counts.arrived += 1;
-        this.#countWaiting(route, 1);
-        return;
-      }
-      case "attempt-first-token":
-        this.#firstToken(event.attempt, now);
-        return;
-      case "attempt-ended":
-        this.#ended(event.attempt, now);
-        return;
-      case "client-left":
-        if (!this.#requests.has(event.request)) this.#violate("I14", `the client left request ${event.request}, which is not open`);
-        return;
-      case "drain-started":
-      case "price-changed":
-      case "signal-observed":
-      case "lease-answered":
-      case "leases-forfeited":
-      case "period-started":
-      case "store-lost":
-      case "store-back":
-    }
+    if (event.kind === "request-arrived") this.#arrived(event.request.id, event.request.route, now);
+    else if (event.kind === "attempt-first-token") this.#firstToken(event.attempt, now);
+    else if (event.kind === "attempt-ended") this.#ended(event.attempt, now);
+    else if (event.kind === "client-left" && !this.#requests.has(event.request))
+      this.#violate("I14", `the client left request ${event.request}, which is not open`);
+  }
+
+  #arrived(id: RequestId, route: RouteId, now: Instant): void {
+    if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
+    this.#requests.set(id, { route, arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
+    this.counts.arrived += 1;
+    this.#countWaiting(route, 1);
   }
 
   /** Commands carry the instant acted as of: it may lie before the last event's `now` where a driver was late, never before the request's own last instant. */
