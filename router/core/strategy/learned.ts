@@ -41,8 +41,9 @@ export interface PeakAverage {
 
 /** Time in which an old value loses half its weight. */
 export const peakDecay: Duration = seconds(10);
-/** Signals older than this say nothing. */
-export const signalAgeMax: Duration = seconds(30);
+/** A signal of this age is worth half, and older than the other nothing: test/simulation/stale-signals.test.ts shows what believing them does. */
+const signalHalfLife: Duration = seconds(1);
+export const signalAgeMax: Duration = seconds(3);
 const minuteUs = 60_000_000;
 
 export function newLearnedEndpoint(): LearnedEndpoint {
@@ -79,8 +80,11 @@ export function peakNow(average: PeakAverage, now: Instant): number {
   return (average.value * peakDecay) / (peakDecay + (now - average.at));
 }
 
+/** Requests of others as last signalled, worth less the older they are: what is old is the same for all to see, and draws them all to one place. */
 export function othersBusy(learned: LearnedEndpoint, now: Instant): number {
-  return learned.others > 0 && now - learned.sampledAt <= signalAgeMax ? learned.others : 0;
+  if (learned.others === 0) return 0;
+  const age = now - learned.sampledAt;
+  return age > signalAgeMax ? 0 : (learned.others * signalHalfLife) / (signalHalfLife + age);
 }
 
 export function minuteOf(now: Instant): number {
