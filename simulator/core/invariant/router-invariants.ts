@@ -12,7 +12,7 @@
 import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
 import { coolDefault } from "../../../router/core/retry.ts";
 import type { Instant } from "../../../router/core/machine.ts";
-import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FinishResult, RequestId, RouteId, RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
+import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FinishResult, RequestId, RouteId, RouteRequest, RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
 
 export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14";
 
@@ -99,33 +99,18 @@ export class RouterInvariants {
     this.#held = null;
     this.#checkIdle(now);
     this.#tick(now);
-    switch (event.kind) {
-      case "request-arrived": {
-        const { id, route, inputTokens, tags, residency } = event.request;
-        if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
-        this.#requests.set(id, { route, inputTokens, anywhere: tags.length === 0 && residency === -1, arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
-        this.counts.arrived += 1;
-        this.#countWaiting(route, 1);
-        return;
-      }
-      case "attempt-first-token":
-        this.#firstToken(event.attempt, now);
-        return;
-      case "attempt-ended":
-        this.#ended(event.attempt, event.outcome, now);
-        return;
-      case "client-left":
-        if (!this.#requests.has(event.request)) this.#violate("I14", `the client left request ${event.request}, which is not open`);
-        return;
-      case "drain-started":
-      case "price-changed":
-      case "signal-observed":
-      case "lease-answered":
-      case "leases-forfeited":
-      case "period-started":
-      case "store-lost":
-      case "store-back":
-    }
+    if (event.kind === "request-arrived") this.#arrived(event.request, now);
+    else if (event.kind === "attempt-first-token") this.#firstToken(event.attempt, now);
+    else if (event.kind === "attempt-ended") this.#ended(event.attempt, event.outcome, now);
+    else if (event.kind === "client-left" && !this.#requests.has(event.request))
+      this.#violate("I14", `the client left request ${event.request}, which is not open`);
+  }
+
+  #arrived({ id, route, inputTokens, tags, residency }: RouteRequest, now: Instant): void {
+    if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
+    this.#requests.set(id, { route, inputTokens, anywhere: tags.length === 0 && residency === -1, arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
+    this.counts.arrived += 1;
+    this.#countWaiting(route, 1);
   }
 
   /** Commands carry the instant acted as of: it may lie before the last event's `now` where a driver was late, never before the request's own last instant. */
