@@ -1,3 +1,4 @@
+import type { Rates } from "./accounting/rates.ts";
 import type { FailureRateSpec } from "./health/failure-rate.ts";
 import type { AttemptLimits, DeploymentId, EndpointId, FailureKind, LeaseKey, RouteId, TenantId } from "./messages.ts";
 import type { Branded, Duration } from "./machine.ts";
@@ -30,6 +31,8 @@ export interface TenantSpec {
   readonly id: TenantId;
   readonly name: string;
   readonly priority: number;
+  /** Whole, at least 1: of two tenants that both wait, one of weight 2 gets twice the tokens. */
+  readonly weight: number;
 }
 
 /** A limit or a budget: so many units, for whom, in what window. */
@@ -81,6 +84,7 @@ export const strategyNames = [
   "latency-based",
   "cost-based",
   "prefix-affinity",
+  "adaptive",
 ] as const;
 export type StrategyName = (typeof strategyNames)[number];
 
@@ -112,14 +116,6 @@ export interface DeploymentSpec {
   readonly requestsPerMinute: number;
   readonly tokensPerMinute: number;
   readonly endpoints: readonly EndpointId[];
-}
-
-/** Whole pico-dollars per token. */
-export interface Rates {
-  readonly input: number;
-  readonly cachedRead: number;
-  readonly cacheWrite: number;
-  readonly output: number;
 }
 
 export interface EndpointSpec {
@@ -178,4 +174,13 @@ export interface QueueSpec {
   readonly lengthMax: number;
   /** A request waits at most so long for a place. */
   readonly wait: Duration;
+  /** `fair`: between tenants by tokens; `fcfs`: all in one line. */
+  readonly order: "fair" | "fcfs";
+  /** A point of priority is worth so much waiting. */
+  readonly ageing: Duration;
+  /** What a token counts in a tenant's share. */
+  readonly inputWeight: number;
+  readonly outputWeight: number;
+  /** Turn away at once who would wait too long, by the measured drain rate, instead of when it has waited. */
+  readonly rejectEarly: boolean;
 }

@@ -21,9 +21,9 @@ import type {
   TenantId,
   Usage,
 } from "../../router/core/messages.ts";
-import { rankOf, unlabelled } from "../../router/core/messages.ts";
+import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts";
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
-import { never } from "../../router/core/time.ts";
+import { after, micros } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
 import type { Post, VirtualDriver } from "./kernel/virtual-driver.ts";
@@ -54,6 +54,8 @@ export interface ReplicaOptions {
   call(endpoint: EndpointId, event: EndpointEvent): void;
   requestEnded(record: RequestRecord): void;
   breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void;
+  /** With the gossip's delay. */
+  tellPeers(event: RouterEvent): void;
 }
 
 interface OpenRequest {
@@ -71,6 +73,7 @@ interface OpenAttempt {
   aborted: boolean;
 }
 
+const forEver = micros(Infinity);
 
 export class SimulatedReplica {
   readonly #options: ReplicaOptions;
@@ -119,8 +122,8 @@ export class SimulatedReplica {
           // Never the true length: a policy must not know it.
           outputTokensMax: present(routes[route], "the route").outputTokensDefault,
           stream: true,
-          priority: 0,
-          deadline: never,
+          priority: arrival.priority ?? 0,
+          deadline: after(arrival.at, arrival.patience ?? forEver),
           ...unlabelled,
           blocks: arrival.blocks,
         },
@@ -153,6 +156,8 @@ export class SimulatedReplica {
         return;
       case "breaker-changed":
         this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
+        if (isOwnFinding(command.why))
+          this.#options.tellPeers({ kind: "peer-reported", endpoint: command.endpoint, breaker: command.to === "open" ? "open" : "closed", since: at });
         return;
       case "ask-lease":
         this.#options.store?.({ ...command, kind: "lease-asked", replica: this.#options.replica });
@@ -161,6 +166,7 @@ export class SimulatedReplica {
         this.#options.store?.({ ...command, kind: "lease-returned", replica: this.#options.replica });
         return;
       case "budget-noticed":
+      case "weight-changed":
       case "commit-attempt":
       case "record-decision":
     }

@@ -4,16 +4,18 @@
  */
 import { assert, present } from "../../router/core/assert.ts";
 import type { Instant } from "../../router/core/machine.ts";
-import type { BreakerPhase, EndpointId, RouteId } from "../../router/core/messages.ts";
+import type { BreakerPhase, EndpointId, RouteId, RouterEvent } from "../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../router/core/random.ts";
-import { never } from "../../router/core/time.ts";
+import { after, never } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
 import { createEndpoint } from "./create-endpoint.ts";
 import type { EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals } from "./endpoint.ts";
 import { faultChanges } from "./fault/fault-script.ts";
+import { Later } from "./kernel/later.ts";
 import { type Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
 import { type RouterWatch, SimulatedReplica } from "./replica.ts";
+import { Scrape } from "./scrape.ts";
 import { LeaseStoreModel, type StoreEvent } from "./store/lease-store-model.ts";
 import { localStore } from "./store/lease-store-spec.ts";
 import { eventOf, storeChanges } from "./store/store-changes.ts";
@@ -53,6 +55,7 @@ class SimulatedWorld implements World {
   readonly #scenario: CompiledScenario;
   readonly #options: WorldOptions;
   readonly #driver = new VirtualDriver();
+  readonly #later = new Later();
   readonly #replicas: readonly SimulatedReplica[];
   readonly #models: readonly EndpointModel[];
   readonly #toModel: readonly Post<EndpointEvent>[];
@@ -77,6 +80,8 @@ class SimulatedWorld implements World {
     this.#store = this.#addStore();
     this.#addFaults();
     this.#addArrivals();
+    this.#driver.addSource(this.#later);
+    this.#addSignals();
     this.#toLoop = this.#addClosedLoop();
   }
 
@@ -114,7 +119,29 @@ class SimulatedWorld implements World {
         observer.requestEnded(record);
       },
       breakerChanged: (endpoint, from, to, at) => observer.breakerChanged(endpoint, from, to, at, replica),
+      tellPeers: (event) => this.#tellPeers(replica, event),
     });
+  }
+
+  #tellPeers(from: number, event: RouterEvent): void {
+    const { gossip } = this.#scenario.replicas;
+    if (gossip === null) return;
+    for (const [place, peer] of this.#replicas.entries()) if (place !== from) this.#later.send(after(this.#driver.now, gossip), () => peer.tell(event));
+  }
+
+  #addSignals(): void {
+    const { endpoints, replicas } = this.#scenario;
+    if (replicas.signals === null) return;
+    const scrape = new Scrape({
+      spec: replicas.signals,
+      replicas: replicas.count,
+      endpoints: endpoints.flatMap(({ kind }, endpoint) => (kind === "vllm" ? [endpoint as EndpointId] : [])),
+      later: this.#later,
+      wanted: () => this.#arriving || this.#open > 0,
+      observe: (endpoint, now) => present(this.#models[endpoint], "the endpoint's model").observe(now),
+      tell: (replica, event) => present(this.#replicas[replica], "the replica").tell(event),
+    });
+    this.#driver.addSource(scrape);
   }
 
   #hear(command: EndpointCommand, at: Instant, endpoint: EndpointId): void {
