@@ -1,11 +1,12 @@
-import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, Rates, RetryBudgetSpec, RouteSpec } from "../core/compiled-config.ts";
+import { type CompiledConfig, type ConfigVersion, type DeploymentSpec, type EndpointSpec, noFallbacks, type Rates, type RetryBudgetSpec, type RouteSpec } from "../core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
 import { compileBreaker } from "./compile-breaker.ts";
+import { compileFallbacks } from "./compile-fallbacks.ts";
 import { compileLimits, tenantKeys } from "./compile-limits.ts";
 import { keyName } from "./key-reference.ts";
 import { suggestion } from "./nearest.ts";
 import type { Problem } from "./problem.ts";
-import type { ConfigFile } from "./schema.ts";
+import { type ConfigFile, tierNames } from "./schema.ts";
 import { resolveKey } from "./secret.ts";
 import type { Environment, Secret } from "./secret.ts";
 import type { ServiceSpec, UpstreamSpec } from "./service-spec.ts";
@@ -45,14 +46,15 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
     const own = addEndpoints(id, name, deployment, key, { endpoints, upstreams, report });
     deployments.push(compileDeployment(id, name, deployment, file.breaker, own, names, report));
   }
-  const routes = Object.entries(file.routes).map(([name, route], index) => compileRoute(index as RouteId, name, route, idOf, report));
+  const written = Object.entries(file.routes).map(([name, route], index) => compileRoute(index as RouteId, name, route, idOf, report));
+  const routes = compileFallbacks(file, written, idOf, report);
   if (deployments.length === 0) report(["deployments"], "key", "is empty", "give at least one deployment");
   if (routes.length === 0) report(["routes"], "key", "is empty", "give at least one route");
   if (file.listen.port !== 0 && file.listen.port === file.metrics.port && file.listen.host === file.metrics.host) {
     report(["metrics", "port"], "value", `${file.metrics.port} is the port that callers use too`, "give metrics a port of its own");
   }
   const { tagNames, regionNames } = names;
-  const { tenants, limits, periods } = compileLimits(file, { deployments, routes, tiers: [] }, report);
+  const { tenants, limits, periods } = compileLimits(file, { deployments, routes: written, tiers: Object.values(file.deployments).map(({ tier }) => tier) }, report);
   const keys = tenantKeys(file, options.env, place.source.file, report);
   const tenantOf = Object.keys(file.tenants).length === 0 ? null : keys;
   const service: ServiceSpec = { listen: file.listen, metrics: file.metrics, endpoints: upstreams, tenantOf, periods };
@@ -141,6 +143,7 @@ function compileDeployment(
     region: file.region === undefined ? -1 : placeOf(file.region, names.regionNames),
     requestsPerMinute: quota.requestsPerMinute ?? Infinity,
     tokensPerMinute: quota.tokensPerMinute ?? Infinity,
+    tier: tierNames.indexOf(file.tier),
     endpoints,
   };
 }
@@ -190,6 +193,8 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
       ...compileRetryBudget(file.retry.budget, ["routes", name, "retry", "budget"], report),
     },
     queue: { lengthMax: file.queue.length, wait: file.queue.wait },
+    fallbacks: noFallbacks,
+    internal: false,
     outputTokensDefault: file.outputTokensDefault,
   };
 }

@@ -12,7 +12,7 @@ import { breakerRefuses } from "./health/breaker.ts";
 import { limitsRefuse } from "./limit/limit-check.ts";
 import { indexLimits, type LimitIndex } from "./limit/limit-index.ts";
 import type { Instant } from "./machine.ts";
-import type { EndpointId, ExclusionReason, Explanation, LeaseKey, LimitRefusal, RouteRequest } from "./messages.ts";
+import type { EndpointId, ExclusionReason, Explanation, LeaseKey, LimitRefusal, RouteId, RouteRequest } from "./messages.ts";
 import type { EndpointState, RequestSlot, RouterState } from "./state.ts";
 import { earlier, never } from "./time.ts";
 
@@ -56,6 +56,8 @@ interface RouteEndpoints {
   /** Beside `ids`. */
   readonly deployments: readonly DeploymentSpec[];
   readonly byPlace: readonly DeploymentSpec[];
+  /** It has deployments of more than one tier. */
+  readonly tiered: boolean;
 }
 
 export function noCandidates(config: CompiledConfig, explain: boolean): Candidates {
@@ -63,7 +65,10 @@ export function noCandidates(config: CompiledConfig, explain: boolean): Candidat
   const routes = config.routes.map((route): RouteEndpoints => {
     const byPlace = route.deployments.map((id) => present(config.deployments[id], "a deployment of the route"));
     const own = byPlace.flatMap((deployment, place) => deployment.endpoints.map((endpoint) => ({ endpoint, place, deployment })));
-    return { ids: own.map(({ endpoint }) => endpoint), places: own.map(({ place }) => place), deployments: own.map(({ deployment }) => deployment), byPlace };
+    const ids = own.map(({ endpoint }) => endpoint);
+    const places = own.map(({ place }) => place);
+    const tiered = byPlace.some(({ tier }) => tier !== byPlace[0]?.tier);
+    return { ids, places, deployments: own.map(({ deployment }) => deployment), byPlace, tiered };
   });
   return {
     eligible: emptyList(size),
@@ -95,6 +100,7 @@ export function findCandidates(found: Candidates, state: RouterState, route: Rou
   collect(found, state, route, slot, endpoints, tried, unmatched);
   if (found.eligible.count === 0 && tried.length > 0 && wasExcluded(found, "already-tried")) collect(found, state, route, slot, endpoints, none, unmatched);
   else if (tried.length > 0) keepWhere(found, "failed-lately", (index) => (state.endpoints[found.eligible.ids[index] as number]?.breaker.failures ?? 0) === 0);
+  keepFirstTier(found, endpoints);
   if (request.region >= 0) keepWhere(found, "other-region", (index) => endpoints.byPlace[found.eligible.places[index] as number]?.region === request.region);
 }
 
@@ -201,6 +207,14 @@ function wasExcluded(found: Candidates, reason: ExclusionReason): boolean {
   return false;
 }
 
+function keepFirstTier(found: Candidates, { byPlace, tiered }: RouteEndpoints): void {
+  const { eligible } = found;
+  if (!tiered) return;
+  let first = Infinity;
+  for (let index = 0; index < eligible.count; index += 1) first = Math.min(first, byPlace[eligible.places[index] as number]?.tier ?? 0);
+  keepWhere(found, "later-tier", (index) => byPlace[eligible.places[index] as number]?.tier === first);
+}
+
 /** Those that are liked, where there are any; otherwise all. */
 function keepWhere(found: Candidates, reason: ExclusionReason, isLiked: (index: number) => boolean): void {
   const { eligible, excluded } = found;
@@ -229,7 +243,7 @@ export function anyFresh({ eligible }: Candidates, tried: readonly EndpointId[])
   return false;
 }
 
-export function explanationOf(found: Candidates, chosen: EndpointId | null, strategy: string, measure: string): Explanation {
+export function explanationOf(found: Candidates, chosen: EndpointId | null, strategy: string, measure: string, path: readonly RouteId[]): Explanation {
   const { eligible, scores } = found;
   const excluded = found.excluded.ids.slice(0, found.excluded.count).map((endpoint, place) => ({ endpoint, why: present(found.reasons[place], "the reason") }));
   return {
@@ -239,5 +253,6 @@ export function explanationOf(found: Candidates, chosen: EndpointId | null, stra
     excluded,
     chosen,
     strategy,
+    path: [...path],
   };
 }

@@ -1,3 +1,4 @@
+import type { FallbackCause } from "./compiled-config.ts";
 import type { Branded, Duration, Instant } from "./machine.ts";
 
 export type RequestId = Branded<"request">;
@@ -133,6 +134,8 @@ export type RouterCommand =
   /** `used` may exceed what was leased (an estimate was short) or be negative (it was long, after the lease it was taken from had gone back). To be delivered for certain. */
   | { readonly kind: "return-lease"; readonly lease: LeaseKey; readonly nonce: number; readonly used: number }
   /** For metrics and people: so much of a budget is spent, as far as this replica knows. */
+  /** For metrics and people: its route has failed it, and it goes on at another. */
+  | { readonly kind: "request-rerouted"; readonly request: RequestId; readonly from: RouteId; readonly to: RouteId; readonly cause: FallbackCause }
   | { readonly kind: "budget-noticed"; readonly budget: LeaseKey; readonly level: "alert" | "spent"; readonly spent: number }
   | { readonly kind: "record-decision"; readonly request: RequestId; readonly explanation: Explanation }
   /** For metrics and people; nothing is carried out. */
@@ -180,6 +183,8 @@ export interface Explanation {
   readonly excluded: readonly { readonly endpoint: EndpointId; readonly why: ExclusionReason }[];
   readonly chosen: EndpointId | null;
   readonly strategy: string;
+  /** The route that was asked for, and its fallbacks so far. */
+  readonly path: readonly RouteId[];
 }
 export type ExclusionReason =
   | "breaker-open"
@@ -190,6 +195,8 @@ export type ExclusionReason =
   | "already-tried"
   /** Others have answered last time: a retry goes there. */
   | "failed-lately"
+  /** A tier before it has an eligible endpoint. */
+  | "later-tier"
   /** It lacks the request's tags, or takes only requests that have its own. */
   | "tags"
   | "residency"

@@ -5,10 +5,11 @@
 import { bookOutcome } from "./accounting/book-outcome.ts";
 import { roundToNano } from "./accounting/ledger.ts";
 import { assert, present } from "./assert.ts";
-import { explanationOf } from "./candidates.ts";
-import type { RouteSpec } from "./compiled-config.ts";
+import { explanationOf, findCandidates } from "./candidates.ts";
+import type { FallbackCause, RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
-import { decide, type Decision } from "./decision.ts";
+import { decide } from "./decision.ts";
+import { causeOfFailure, causeOfRejection, nextHop } from "./fallback.ts";
 import { breakerHalfOpens, breakerHears, breakerStarts } from "./health/breaker.ts";
 import { sketchHears } from "./estimate/quantile-sketch.ts";
 import { heapRemove, heapSet } from "./indexed-heap.ts";
@@ -17,8 +18,8 @@ import { payIntoRetryBudget } from "./limit/retry-budget.ts";
 import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
 import { enqueue, leaveQueue } from "./limit/wait-queue.ts";
 import type { Duration, Instant } from "./machine.ts";
-import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RequestId, RouteRequest } from "./messages.ts";
-import { retryWait } from "./retry-wait.ts";
+import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteRequest } from "./messages.ts";
+import { isHopeful, payForAttempt, retryWait } from "./retry-wait.ts";
 import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
 import { learnEnd, learnFirstToken, learnStart } from "./strategy/learn.ts";
 import { strategies } from "./strategy/strategy.ts";
@@ -47,17 +48,43 @@ export function place(core: Core, slot: RequestSlot): void {
   const route = core.routeOf(slot);
   const decision = decide(core.found, core.config, core.state, route, slot);
   explain(core, slot, route, decision.kind === "dispatch" ? decision.endpoint : null);
-  if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
-  else if (decision.kind === "reject") giveUp(core, slot, decision);
+  if (decision.kind === "dispatch") {
+    // A tier before may want for leases alone.
+    if (core.found.wantedKeys.length > 0) askWanted(core);
+    startAttempt(core, slot, route, decision.endpoint);
+  } else if (decision.kind === "reject") giveUp(core, slot, decision.why, decision.retryAfter);
   else {
     wait(core, slot, route, decision.until);
     askWanted(core);
   }
 }
 
-function giveUp(core: Core, slot: RequestSlot, { why, retryAfter }: Extract<Decision, { kind: "reject" }>): void {
-  if (slot.lastFailure === null) finish(core, slot, { kind: "rejected", why, retryAfter });
+/** Its route cannot take it: a fallback may. Where none does, it ends with what the route that it asked for said. */
+function giveUp(core: Core, slot: RequestSlot, why: RejectReason, retryAfter: Duration | null): void {
+  slot.rejection ??= { why, retryAfter };
+  const cause = causeOfRejection(why);
+  if (cause !== null && reroute(core, slot, cause)) return;
+  if (slot.lastFailure === null) finish(core, slot, { kind: "rejected", ...slot.rejection });
   else finish(core, slot, { kind: "failed", failure: slot.lastFailure, retryAfter });
+}
+
+/** False: there is no other route for it, or nothing to pay another attempt with. */
+function reroute(core: Core, slot: RequestSlot, cause: FallbackCause): boolean {
+  const to = slot.request.deadline <= core.state.now ? null : nextHop(core.config, slot, cause);
+  if (to === null) return false;
+  const from = core.routeOf(slot);
+  slot.route = to;
+  if (slot.attempts > 0 && cause === "general") {
+    findCandidates(core.found, core.state, core.routeOf(slot), slot);
+    if (!payForAttempt(core.config, core.state, from, isHopeful(core.found, core.state, slot, true))) {
+      slot.route = from.id;
+      return false;
+    }
+  }
+  slot.path.push(to);
+  core.emit({ kind: "request-rerouted", request: slot.request.id, from: from.id, to, cause });
+  place(core, slot);
+  return true;
 }
 
 function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen: EndpointId | null): void {
@@ -65,14 +92,14 @@ function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen: Endpoi
   core.emit({
     kind: "record-decision",
     request: slot.request.id,
-    explanation: explanationOf(core.found, chosen, route.strategy, strategies[route.strategy].measure),
+    explanation: explanationOf(core.found, chosen, route.strategy, strategies[route.strategy].measure, slot.path),
   });
 }
 
 function wait(core: Core, slot: RequestSlot, route: RouteSpec, until: Instant): void {
   const { queue } = present(core.state.routes[route.id], "the route's state");
   if (queue.length >= route.queue.lengthMax) {
-    finish(core, slot, { kind: "rejected", why: "queue-full", retryAfter: null });
+    giveUp(core, slot, "queue-full", null);
     return;
   }
   slot.phase = "queued";
@@ -81,16 +108,17 @@ function wait(core: Core, slot: RequestSlot, route: RouteSpec, until: Instant): 
 }
 
 function routeState(core: Core, slot: RequestSlot): RouteState {
-  return present(core.state.routes[slot.request.route], "the route's state");
+  return present(core.state.routes[slot.route], "the route's state");
 }
 
 function unqueue(core: Core, slot: RequestSlot): void {
-  leaveQueue(present(core.state.routes[slot.request.route], "the route's state").queue, slot.request.id, core.slotOf);
+  leaveQueue(routeState(core, slot).queue, slot.request.id, core.slotOf);
   heapRemove(core.state.requestDeadlines, slot.request.id);
 }
 
 export function giveUpWaiting(core: Core, slot: RequestSlot): void {
   unqueue(core, slot);
+  if (reroute(core, slot, "general")) return;
   if (slot.lastFailure === null) finish(core, slot, { kind: "rejected", why: "deadline-passed", retryAfter: null });
   else finish(core, slot, { kind: "failed", failure: slot.lastFailure, retryAfter: null });
 }
@@ -114,7 +142,7 @@ function serveQueue(core: Core, route: RouteSpec): void {
       startAttempt(core, slot, route, decision.endpoint);
     } else if (decision.kind === "reject" && core.found.refusal !== null) {
       unqueue(core, slot);
-      giveUp(core, slot, decision);
+      giveUp(core, slot, decision.why, decision.retryAfter);
     } else {
       askWanted(core);
       if (core.found.refusal === null && !core.found.unfit) break;
@@ -250,6 +278,8 @@ function considerRetry(core: Core, slot: RequestSlot, failure: FailureKind, retr
   const route = core.routeOf(slot);
   const wait = retryWait({ config: core.config, state: core.state, found: core.found, route, slot, failure, retryAfter, seed: core.options.seed });
   if (wait === null) {
+    const cause = causeOfFailure(failure);
+    if (cause !== null && reroute(core, slot, cause)) return;
     finish(core, slot, { kind: "failed", failure, retryAfter });
   } else if (wait === 0) {
     place(core, slot);

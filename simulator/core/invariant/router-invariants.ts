@@ -4,7 +4,7 @@
  *  I1 conservation: arrived = served + failed (cut among them) + rejected + client-left + open
  *  I2 the instants of a request are in causal order: arrival <= start <= first token <= outcome <= finish
  *  I3 the clock never goes back
- *  I5 what is open is bounded: a route's requests that wait for their first attempt by its queue, an endpoint's attempts by its concurrency
+ *  I5 what goes on is bounded: a request visits no route twice; a route's requests that wait for their first attempt by its queue, an endpoint's attempts by its concurrency
  *  I7 an open breaker gets no attempt, a half-open one at most its probes at once
  *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them
  */
@@ -21,7 +21,9 @@ export interface Violation {
 }
 
 interface SeenRequest {
-  readonly route: RouteId;
+  route: RouteId;
+  /** All routes it has been at. */
+  readonly path: RouteId[];
   readonly arrivedAt: Instant;
   lastAt: Instant;
   attempt: AttemptId | null;
@@ -95,7 +97,7 @@ export class RouterInvariants {
       case "request-arrived": {
         const { id, route } = event.request;
         if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
-        this.#requests.set(id, { route, arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
+        this.#requests.set(id, { route, path: [route], arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
         this.counts.arrived += 1;
         this.#countWaiting(route, 1);
         return;
@@ -130,8 +132,25 @@ export class RouterInvariants {
       case "abort-attempt":
         if (!this.#attempts.has(command.attempt)) this.#violate("I14", `${command.kind} for attempt ${command.attempt}, which is not under way`);
         return;
+      case "request-rerouted":
+        this.#rerouted(command.request, command.from, command.to);
+        return;
       case "record-decision":
     }
+  }
+
+  #rerouted(id: RequestId, from: RouteId, to: RouteId): void {
+    const request = this.#requests.get(id);
+    if (request === undefined) {
+      this.#violate("I14", `request ${id} is rerouted, but is not open`);
+      return;
+    }
+    request.path.push(to);
+    if (request.path.indexOf(to) !== request.path.length - 1) this.#violate("I5", `request ${id} comes to route ${to} for the second time`);
+    if (request.route !== from) this.#violate("I5", `request ${id} leaves route ${from}, but is at ${request.route}`);
+    if (request.attempts === 0) this.#countWaiting(request.route, -1);
+    request.route = to;
+    if (request.attempts === 0) this.#countWaiting(to, 1);
   }
 
   #tick(now: Instant): void {

@@ -15,6 +15,7 @@ let lines: Line[];
 beforeAll(() => {
   for (let seed = 1; ; seed += 1) {
     const { scenario, arrivals } = randomScenario(seed);
+    if (scenario.replicas.count > 1) continue;
     if (!scenario.config.deployments.some(({ breaker, concurrencyMax }) => breaker.enabled && concurrencyMax < Infinity)) continue;
     lines = [];
     config = scenario.config;
@@ -95,6 +96,15 @@ describe("a planted bug is caught", () => {
     if (opening === undefined || !("command" in opening) || opening.command.kind !== "breaker-changed") throw new Error("no opening");
     const opened: Line = { at: 0 as Instant, command: { ...opening.command, from: "closed", to: "open" } };
     expect(check([opened, ...lines])).toContain("I7");
+  });
+
+  test("I5: a request that comes to a route for the second time", () => {
+    const place = middle((line) => isEvent(line, "request-arrived"));
+    const arrival = lines[place];
+    if (arrival === undefined || !("event" in arrival) || arrival.event.kind !== "request-arrived") throw new Error("no arrival");
+    const { id: request, route } = arrival.event.request;
+    const command: RouterCommand = { kind: "request-rerouted", request, from: route, to: route, cause: "general" };
+    expect(check([...lines.slice(0, place + 1), { command, at: arrival.at }, ...lines.slice(place + 1)])).toContain("I5");
   });
 
   test("I7: more probes at once than allowed", () => {
