@@ -192,6 +192,7 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
       retryAfterMax: file.retry.retryAfterMax,
       ...compileRetryBudget(file.retry.budget, ["routes", name, "retry", "budget"], report),
     },
+    affinity: { placement: file.affinity.placement, loadBoundPercent: file.affinity.loadBoundPercent, homesMax: file.affinity.homes },
     queue: { lengthMax: file.queue.length, wait: file.queue.wait },
     fallbacks: noFallbacks,
     internal: false,

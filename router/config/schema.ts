@@ -115,13 +115,10 @@ const deployment = z
       .meta({ description: "Write { input: 0.15, output: 0.60 } in dollars per million tokens, or unknown: the cost is then not known, never zero" }),
     key: keyReference.optional(),
     breaker: breakerOverride.prefault({}),
-    tags: z
-      .array(label)
-      .prefault([])
-      .meta({
-        description:
-          "Requests with these tags may come; with `default` also those without tags, and those whose tags no deployment of the route has. Absent: only requests without tags",
-      }),
+    tags: z.array(label).prefault([]).meta({
+      description:
+        "Requests with these tags may come; with `default` also those without tags, and those whose tags no deployment of the route has. Absent: only requests without tags",
+    }),
     region: label.meta({ description: "Where it answers: what requests with a preferred region or a residency are matched by" }).optional(),
     quota: z
       .strictObject({
@@ -200,6 +197,17 @@ const route = z
     outputTokensDefault: count("Output tokens assumed when the caller gives no cap", 1, 10_000_000).prefault(1024),
     timeouts: timeouts.prefault({}),
     retry: retry.prefault({}),
+    affinity: z
+      .strictObject({
+        placement: choice("Where a new prefix goes: hashed (all replicas agree) or least-loaded (better balanced; for one replica only)", [
+          "hashed",
+          "least-loaded",
+        ]).prefault("hashed"),
+        loadBoundPercent: count("Of the mean load: above it an endpoint's prefixes go elsewhere", 100, 100_000).prefault(125),
+        homes: count("Prefixes whose endpoint is remembered", 64, 10_000_000).prefault(16_384),
+      })
+      .prefault({})
+      .meta({ description: "Of strategy prefix-affinity" }),
     queue: z
       .strictObject({
         length: count("Requests that may wait for a place", 0, 1_000_000).prefault(1000),

@@ -41,8 +41,11 @@ export interface LimitSpec {
   readonly unit: "requests" | "tokens" | "nano-dollars" | "attempts-in-flight";
   readonly amount: number;
   readonly scope: LimitScope;
-  /** `rate`: a bucket of `amount` that fills evenly within `per`. `period`: `amount` from one period-started to the next. `held`: at any one time, per replica. */
-  readonly window: { readonly kind: "rate"; readonly per: Duration } | { readonly kind: "period" } | { readonly kind: "held" };
+  /**
+   * `rate`: a bucket of `amount` that fills evenly within `per`. `period`: `amount` from one period-started to the next; its `length` is what a simulation takes for it.
+   * `held`: at any one time, per replica.
+   */
+  readonly window: { readonly kind: "rate"; readonly per: Duration } | { readonly kind: "period"; readonly length: Duration } | { readonly kind: "held" };
   /** Thousandths of a budget at which it is noticed, and what is allowed from then on. */
   readonly alertPerMille: number;
   readonly atAlert: "notify" | "cheapest" | "self-hosted";
@@ -68,6 +71,7 @@ export interface RouteSpec {
   readonly fallbacks: FallbackSpec;
   /** Made for a fallback that names a deployment: no caller can ask for it. */
   readonly internal: boolean;
+  readonly affinity: AffinitySpec;
   /** Assumed when the caller gives no cap. Tokens. */
   readonly outputTokensDefault: number;
 }
@@ -76,7 +80,16 @@ export type FallbackSpec = Readonly<Record<FallbackCause, readonly RouteId[]>> &
 export const noFallbacks: FallbackSpec = { general: [], contextWindow: [], contentPolicy: [], budget: [], hopsMax: 0 };
 export type FallbackCause = "general" | "contextWindow" | "contentPolicy" | "budget";
 
-export const strategyNames = ["weighted", "least-busy", "round-robin", "power-of-two", "usage-based", "latency-based", "cost-based"] as const;
+export const strategyNames = [
+  "weighted",
+  "least-busy",
+  "round-robin",
+  "power-of-two",
+  "usage-based",
+  "latency-based",
+  "cost-based",
+  "prefix-affinity",
+] as const;
 export type StrategyName = (typeof strategyNames)[number];
 
 /** A callable model: price, context window, weight. */
@@ -159,6 +172,16 @@ export interface RetryBudgetSpec {
   readonly budgetPerMille: number;
   /** Retries a second that are allowed whatever the traffic. */
   readonly budgetFloorPerSecond: number;
+}
+
+/** Of strategy `prefix-affinity`. */
+export interface AffinitySpec {
+  /** Where a prefix that has no home yet goes: to the endpoint that all replicas agree on, or to the least loaded (better balanced, for one replica only). */
+  readonly placement: "hashed" | "least-loaded";
+  /** An endpoint has at most so many hundredths of the mean load before its prefixes go elsewhere. */
+  readonly loadBoundPercent: number;
+  /** Prefixes whose home is remembered. */
+  readonly homesMax: number;
 }
 
 export interface QueueSpec {

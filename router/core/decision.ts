@@ -3,7 +3,7 @@ import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import type { Duration, Instant } from "./machine.ts";
 import type { EndpointId, LimitRefusal, RejectReason } from "./messages.ts";
 import type { RequestSlot, RouterState } from "./state.ts";
-import { type Choice, scoreAll } from "./strategy/choice.ts";
+import type { Choice } from "./strategy/choice.ts";
 import { strategies } from "./strategy/strategy.ts";
 import { after, between, earlier, never } from "./time.ts";
 
@@ -19,7 +19,7 @@ export function decide(found: Candidates, config: CompiledConfig, state: RouterS
   if (found.eligible.count > 0) {
     const strategy = strategies[route.strategy];
     const choice: Choice = { config, state, route, request: slot.request, eligible: found.eligible };
-    if (found.scores !== null) scoreAll(strategy, choice, found.scores);
+    if (found.scores !== null) strategy.judge(choice, found.scores);
     return { kind: "dispatch", endpoint: strategy.pick(choice) };
   }
   const until = earlier(after(state.now, route.queue.wait), slot.request.deadline);

@@ -18,7 +18,8 @@ export interface RandomState {
 const twoToMinus32 = 1 / 4294967296;
 const twoToMinus53 = 1 / 9007199254740992;
 
-function mix(value: number): number {
+/** 32 bits of a 32-bit whole number, well mixed; signed. */
+export function mix(value: number): number {
   let hash = value | 0;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);

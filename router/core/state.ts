@@ -1,6 +1,6 @@
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
-import type { CompiledConfig } from "./compiled-config.ts";
+import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
 import { type LeaseState, noLease } from "./limit/lease.ts";
@@ -11,6 +11,7 @@ import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts"
 import type { Duration, Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, EndpointId, FailureKind, RejectReason, RequestId, RouteId, RouteRequest } from "./messages.ts";
 import { forkRandom, type RandomState } from "./random.ts";
+import { type AffinityState, newAffinity } from "./strategy/affinity-state.ts";
 import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
 import { startOfTime } from "./time.ts";
 
@@ -38,6 +39,8 @@ export interface RouterState {
   leaseNonce: number;
   storeLost: boolean;
   readonly ties: RandomState;
+  /** Where the decayed counts of requests per endpoint have weight 1. */
+  recentSince: Instant;
 }
 
 export type RequestPhase = "queued" | "attempting" | "streaming" | "aborting" | "backing-off";
@@ -102,6 +105,8 @@ export interface RouteState {
   /** Round robin: the EndpointId that had the last turn; -1: none yet. */
   lastTurn: number;
   readonly learned: LearnedRoute;
+  /** Null where no prefix affinity is wanted. */
+  readonly affinity: AffinityState | null;
 }
 
 export function initialState(config: CompiledConfig, seed: number): RouterState {
@@ -111,11 +116,11 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     requests: [],
     attempts: [],
     freeAttempts: [],
-    endpoints: config.endpoints.map(({ deployment }) => ({
+    endpoints: config.endpoints.map(({ deployment, identity }) => ({
       inFlight: 0,
       breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
       coolUntil: startOfTime,
-      learned: newLearnedEndpoint(),
+      learned: newLearnedEndpoint(identity),
     })),
     routes: config.routes.map((route) => ({
       queue: emptyQueue(),
@@ -125,18 +130,24 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
       credits: route.deployments.map(() => 0),
       lastTurn: -1,
       learned: newLearnedRoute(),
+      affinity: route.strategy === "prefix-affinity" ? newAffinity(route.affinity, endpointsOf(config, route)) : null,
       output: noEstimate(),
     })),
     ledger: config.deployments.map(emptyTotal),
     retryBudget: fullRetryBudget(config.retryBudget),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
+    recentSince: startOfTime,
     leases: config.limits.map(noLease),
     leaseDeadlines: makeHeap(),
     leaseNonce: 0,
     storeLost: false,
     ties: forkRandom(seed, "strategy-ties"),
   };
+}
+
+function endpointsOf(config: CompiledConfig, route: RouteSpec): number {
+  return route.deployments.reduce((count, id) => count + (config.deployments[id]?.endpoints.length ?? 0), 0);
 }
 
 export function newRequestSlot(request: RouteRequest): RequestSlot {
@@ -160,5 +171,17 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
 }
 
 export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number): AttemptSlot {
-  return { request, endpoint, startedAt, reservedTokens: 0, reservedNano: 0, breakerEpoch, probeCredited: false, committed: false, aborted: null, timeout: null, expectedTokens: 0 };
+  return {
+    request,
+    endpoint,
+    startedAt,
+    reservedTokens: 0,
+    reservedNano: 0,
+    breakerEpoch,
+    probeCredited: false,
+    committed: false,
+    aborted: null,
+    timeout: null,
+    expectedTokens: 0,
+  };
 }

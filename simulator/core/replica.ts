@@ -3,6 +3,7 @@
  * commands at the models that all replicas share, and answers every start-attempt with exactly one outcome.
  */
 import { assert, present } from "../../router/core/assert.ts";
+import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { Instant, Machine, Out } from "../../router/core/machine.ts";
 import type {
   AttemptId,
@@ -19,13 +20,14 @@ import type {
   TenantId,
   Usage,
 } from "../../router/core/messages.ts";
-import { unlabelled } from "../../router/core/messages.ts";
+import { rankOf, unlabelled } from "../../router/core/messages.ts";
 import { Router } from "../../router/core/router.ts";
 import { never } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
 import type { Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
+import type { StoreEvent } from "./store/lease-store-model.ts";
 import type { Arrival } from "./workload/arrival.ts";
 
 /** Sees all that goes in and out of a router: invariant checkers, recorders. */
@@ -42,6 +44,8 @@ export interface ReplicaOptions {
   readonly replica: number;
   readonly replicas: number;
   readonly watch: RouterWatch | undefined;
+  /** Absent: there is nothing to lease. */
+  readonly store?: ((event: StoreEvent) => void) | undefined;
   call(endpoint: EndpointId, event: EndpointEvent): void;
   requestEnded(record: RequestRecord): void;
   breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void;
@@ -62,7 +66,6 @@ interface OpenAttempt {
   aborted: boolean;
 }
 
-const noTenant = 0 as TenantId;
 
 export class SimulatedReplica {
   readonly #options: ReplicaOptions;
@@ -82,6 +85,11 @@ export class SimulatedReplica {
     });
   }
 
+  /** What the store of limits answers, and what becomes of it. */
+  tell(event: RouterEvent): void {
+    this.#toRouter(event, rankOf[event.kind] === 0 ? 0 : 1);
+  }
+
   get open(): number {
     return this.#open;
   }
@@ -98,7 +106,7 @@ export class SimulatedReplica {
         request: {
           id,
           serial,
-          tenant: noTenant,
+          tenant: tenantOf(arrival, this.#options.scenario.config),
           route,
           inputTokens: arrival.inputTokens,
           // Never the true length: a policy must not know it.
@@ -133,6 +141,13 @@ export class SimulatedReplica {
       case "breaker-changed":
         this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
         return;
+      case "ask-lease":
+        this.#options.store?.({ ...command, kind: "lease-asked", replica: this.#options.replica });
+        return;
+      case "return-lease":
+        this.#options.store?.({ ...command, kind: "lease-returned", replica: this.#options.replica });
+        return;
+      case "budget-noticed":
       case "commit-attempt":
       case "record-decision":
     }
@@ -255,6 +270,11 @@ class WatchedRouter implements Machine<RouterEvent, RouterCommand> {
       },
     };
   }
+}
+
+/** By name; an arrival of an unknown tenant, or of none, belongs to the first. */
+function tenantOf({ tenant }: Arrival, { tenants }: CompiledConfig): TenantId {
+  return tenants.find(({ name }) => name === tenant)?.id ?? (0 as TenantId);
 }
 
 function whyOf(result: FinishResult): string | null {

@@ -14,6 +14,9 @@ import { faultChanges } from "./fault/fault-script.ts";
 import { type Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
 import { type RouterWatch, SimulatedReplica } from "./replica.ts";
+import { LeaseStoreModel, type StoreEvent } from "./store/lease-store-model.ts";
+import { localStore } from "./store/lease-store-spec.ts";
+import { eventOf, storeChanges } from "./store/store-changes.ts";
 import type { Arrival } from "./workload/arrival.ts";
 
 export interface WorldOptions {
@@ -50,8 +53,10 @@ class SimulatedWorld implements World {
   readonly #replicas: readonly SimulatedReplica[];
   readonly #models: readonly EndpointModel[];
   readonly #toModel: readonly Post<EndpointEvent>[];
+  readonly #store: Post<StoreEvent> | null;
   readonly #routeByName: ReadonlyMap<string, RouteId>;
   #serial = 0;
+  #arriving = false;
 
   constructor(scenario: CompiledScenario, options: WorldOptions) {
     this.#scenario = scenario;
@@ -62,6 +67,7 @@ class SimulatedWorld implements World {
     this.#toModel = this.#models.map((model, endpoint) =>
       this.#driver.addMachine(model, "model", { emit: (command, at) => this.#hear(command, at, endpoint as EndpointId) }),
     );
+    this.#store = this.#addStore();
     this.#addFaults();
     this.#addArrivals();
   }
@@ -72,8 +78,11 @@ class SimulatedWorld implements World {
 
   run(): void {
     while (this.#driver.step());
-    const open = this.#replicas.reduce((sum, replica) => sum + replica.open, 0);
-    assert(open === 0, `${open} requests are open and nothing is left to happen`);
+    assert(this.#open === 0, `${this.#open} requests are open and nothing is left to happen`);
+  }
+
+  get #open(): number {
+    return this.#replicas.reduce((sum, replica) => sum + replica.open, 0);
   }
 
   signals(): readonly EndpointSignals[] {
@@ -90,6 +99,7 @@ class SimulatedWorld implements World {
       replica,
       replicas: this.#scenario.replicas.count,
       watch,
+      store: (event) => this.#store?.(event, 1),
       call: (endpoint, event) => present(this.#toModel[endpoint], "the endpoint's model")(event, 1),
       requestEnded: (record) => observer.requestEnded(record),
       breakerChanged: (endpoint, from, to, at) => observer.breakerChanged(endpoint, from, to, at, replica),
@@ -98,6 +108,24 @@ class SimulatedWorld implements World {
 
   #hear(command: EndpointCommand, at: Instant, endpoint: EndpointId): void {
     present(this.#replicas[command.call % this.#replicas.length], "the call's replica").hear(command, at, endpoint);
+  }
+
+  /** Null where no limit is shared. */
+  #addStore(): Post<StoreEvent> | null {
+    const { config, replicas, leaseStore = localStore } = this.#scenario;
+    if (config.limits.length === 0) return null;
+    const model = new LeaseStoreModel(config.limits, leaseStore, { seed: this.#options.seed, replicas: replicas.count });
+    const post = this.#driver.addMachine(model, "model", { emit: (command) => present(this.#replicas[command.replica], "the asker").tell(command) });
+    const changes = storeChanges(leaseStore.faults, config.limits, () => this.#arriving || this.#open > 0);
+    this.#driver.addSource({
+      nextAt: () => changes.nextAt(),
+      happen: () => {
+        const change = changes.take();
+        if (change.kind === "period-started") post({ kind: "period-began", lease: change.budget, endsAt: change.endsAt }, 1);
+        for (const [place, replica] of this.#replicas.entries()) if (change.replica === null || change.replica === place) replica.tell(eventOf(change));
+      },
+    });
+    return post;
   }
 
   #addFaults(): void {
@@ -120,11 +148,13 @@ class SimulatedWorld implements World {
       return row.done === true ? null : row.value;
     };
     let next = pull();
+    this.#arriving = next !== null;
     this.#driver.addSource({
       nextAt: () => next?.at ?? never,
       happen: () => {
         this.#arrive(present(next, "an arrival"));
         next = pull();
+        this.#arriving = next !== null;
       },
     });
   }

@@ -7,7 +7,8 @@ import type { Problem } from "../../router/config/problem.ts";
 import { problemIn } from "../../router/config/yaml-problems.ts";
 import type { YamlPlace } from "../../router/config/yaml-problems.ts";
 import type { FieldPath } from "../../router/config/yaml-source.ts";
-import type { CompiledScenario, EndpointModelSpec, FaultSpec, LatencySpec, TargetSpec } from "../core/compiled-scenario.ts";
+import type { CompiledScenario, EndpointModelSpec, FaultSpec, TargetSpec } from "../core/compiled-scenario.ts";
+import type { LatencySpec } from "../core/latency-spec.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
 import type { FleetEntry, ScenarioFile } from "./schema.ts";
 

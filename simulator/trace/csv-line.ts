@@ -18,7 +18,8 @@ export function csvCells(line: string, delimiter = ","): CsvCells {
       const end = quoteEnd(line, place);
       cells.push(line.slice(place + 1, end).replaceAll('""', '"'));
       place = end + 1;
-      if (place < line.length && line[place] !== delimiter) refuse(place + 1, null, "something follows the closing quote", `write ${delimiter} between cells, and "" for a quote within one`);
+      if (place < line.length && line[place] !== delimiter)
+        refuse(place + 1, null, "something follows the closing quote", `write ${delimiter} between cells, and "" for a quote within one`);
     } else {
       const end = line.indexOf(delimiter, place);
       cells.push(line.slice(place, end === -1 ? line.length : end));

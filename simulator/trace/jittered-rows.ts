@@ -1,6 +1,6 @@
 import { keyedUnit, purposeOf } from "../../router/core/random.ts";
 import type { SessionScript } from "../core/workload/session-script.ts";
-import type { TraceSink } from "./trace-format.ts";
+import type { TraceHeader, TraceSink } from "./trace-format.ts";
 import type { TraceRow } from "./trace-row.ts";
 
 export interface Jitter {
@@ -26,6 +26,10 @@ export class JitteredRows implements TraceSink {
     this.#sink = sink;
   }
 
+  begin(header: TraceHeader): void {
+    this.#sink.begin?.(header);
+  }
+
   row(row: TraceRow): void {
     const [first] = this.#slot;
     if (first !== undefined && first.atUs !== row.atUs) this.#spread(row.atUs - first.atUs);
@@ -43,7 +47,9 @@ export class JitteredRows implements TraceSink {
   #spread(untilNextUs: number): void {
     const { withinUs, seed } = this.#jitter;
     const lengthUs = Math.min(withinUs, untilNextUs);
-    const offsets = this.#slot.map((_, place) => Math.floor(keyedUnit(seed, purpose, this.#serial + place, 0) * lengthUs)).toSorted((one, other) => one - other);
+    const offsets = this.#slot
+      .map((_, place) => Math.floor(keyedUnit(seed, purpose, this.#serial + place, 0) * lengthUs))
+      .toSorted((one, other) => one - other);
     for (const [place, row] of this.#slot.entries()) this.#sink.row({ ...row, atUs: row.atUs + (offsets[place] ?? 0) });
     this.#serial += this.#slot.length;
     this.#slot = [];

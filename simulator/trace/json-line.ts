@@ -33,7 +33,8 @@ export class JsonLine {
 
   tokens(name: string, least: number): number {
     const value = this.#present(name);
-    if (typeof value === "number") return Number.isInteger(value) && value >= least && value <= 100_000_000 ? value : checkedTokens(value, this.columnOf(name), name, least);
+    if (typeof value === "number")
+      return Number.isInteger(value) && value >= least && value <= 100_000_000 ? value : checkedTokens(value, this.columnOf(name), name, least);
     if (typeof value === "string") return tokensOfText(value, this.columnOf(name), name, least);
     return refuse(this.columnOf(name), name, `${shown(value)} is not a number of tokens`, "give a whole number of tokens");
   }
@@ -41,7 +42,8 @@ export class JsonLine {
   /** Of at least 0. */
   number(name: string): number {
     const value = this.#present(name);
-    if (typeof value === "number") return value >= 0 && Number.isFinite(value) ? value : refuse(this.columnOf(name), name, `${value} is negative`, "give a number of at least 0");
+    if (typeof value === "number")
+      return value >= 0 && Number.isFinite(value) ? value : refuse(this.columnOf(name), name, `${value} is negative`, "give a number of at least 0");
     if (typeof value === "string") return numberOfText(value, this.columnOf(name), name);
     return refuse(this.columnOf(name), name, `${shown(value)} is not a number`, "give a number");
   }
@@ -66,7 +68,8 @@ export class JsonLine {
   ids(name: string): readonly number[] {
     const list = this.list(name);
     for (const id of list) {
-      if (typeof id !== "number" || !Number.isInteger(id) || id < 0) refuse(this.columnOf(name), name, `${shown(id)} is not a block id`, "give whole numbers of at least 0");
+      if (typeof id !== "number" || !Number.isInteger(id) || id < 0)
+        refuse(this.columnOf(name), name, `${shown(id)} is not a block id`, "give whole numbers of at least 0");
     }
     return list as readonly number[];
   }
@@ -89,8 +92,19 @@ function objectOf(line: string): Readonly<Record<string, unknown>> {
     const column = place === undefined ? line.length + 1 : Number(place) + 1;
     const bare = /[:[,]\s*(NaN|-?Infinity)/.exec(line)?.[1];
     if (bare !== undefined) return refuse(line.indexOf(bare) + 1, null, `${bare} is not JSON`, "write a number, or leave the line out");
-    if (column > line.trimEnd().length) return refuse(line.length + 1, null, "the line ends in the middle of its JSON", "write one whole JSON object per line; compare the file's size with its source");
-    return refuse(column, null, `is not JSON from here: ${JSON.stringify(line.slice(column - 1, column + 19))}`, "write one JSON object per line (of a JSON array: jq -c '.[]')");
+    if (column > line.trimEnd().length)
+      return refuse(
+        line.length + 1,
+        null,
+        "the line ends in the middle of its JSON",
+        "write one whole JSON object per line; compare the file's size with its source",
+      );
+    return refuse(
+      column,
+      null,
+      `is not JSON from here: ${JSON.stringify(line.slice(column - 1, column + 19))}`,
+      "write one JSON object per line (of a JSON array: jq -c '.[]')",
+    );
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>;
   return refuse(1, null, `${shown(value)} is not an object`, "write one JSON object per line (of a JSON array: jq -c '.[]')");

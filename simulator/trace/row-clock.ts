@@ -49,7 +49,12 @@ export class RowClock {
       refuse(column, this.#field, `${shown} is about a thousand times the row before: units are mixed`, `write every ${this.#field} in one unit`);
     }
     if (gap > gapMaxTicks) {
-      refuse(column, this.#field, `${shown} is ${Math.floor(gap / ticksPerDay)} days after the row before`, "check the unit and the value; the gaps of a trace are below 366 days");
+      refuse(
+        column,
+        this.#field,
+        `${shown} is ${Math.floor(gap / ticksPerDay)} days after the row before`,
+        "check the unit and the value; the gaps of a trace are below 366 days",
+      );
     }
   }
 }

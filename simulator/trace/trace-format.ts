@@ -23,8 +23,17 @@ export function refuse(column: number, field: string | null, message: string, fi
   throw new LineError({ column, field, message, fix });
 }
 
+export interface TraceHeader {
+  /** Microseconds since 1970, or since what the source counts from, of the first row. */
+  readonly originUs: number;
+  /** Tokens per block id; null where rows carry none. */
+  readonly blockTokens: number | null;
+}
+
 /** Where what was read goes: requests at given instants, or sessions that are closed loops. */
 export interface TraceSink {
+  /** Before the first of them. */
+  begin?(header: TraceHeader): void;
   row(row: TraceRow): void;
   session(script: SessionScript): void;
 }

@@ -14,10 +14,34 @@ import { serveGen } from "./formats/servegen.ts";
 import type { TraceFormat } from "./trace-format.ts";
 import { firstLineOf } from "./trace-reader.ts";
 
-export const traceFormatNames = ["headgate", "azure", "mooncake", "bailian", "burstgpt", "servegen", "agentic", "arena", "litellm", "opentelemetry", "columns"] as const;
+export const traceFormatNames = [
+  "headgate",
+  "azure",
+  "mooncake",
+  "bailian",
+  "burstgpt",
+  "servegen",
+  "agentic",
+  "arena",
+  "litellm",
+  "opentelemetry",
+  "columns",
+] as const;
 
 /** The registry: a format is one file and one line here (and its name above). The first that knows a file's first line reads it; `columns` is the last resort. */
-export const traceFormats: readonly TraceFormat[] = [headgateTrace, azure, mooncake, bailian, burstGpt, serveGen, agentic, arena, litellm, openTelemetry, columns];
+export const traceFormats: readonly TraceFormat[] = [
+  headgateTrace,
+  azure,
+  mooncake,
+  bailian,
+  burstGpt,
+  serveGen,
+  agentic,
+  arena,
+  litellm,
+  openTelemetry,
+  columns,
+];
 
 /** @throws InputError where no format has that name */
 export function formatNamed(name: string): TraceFormat {

@@ -1,17 +1,15 @@
 import { InputError, type Problem } from "../../router/config/problem.ts";
 import { openChunks } from "./file-chunks.ts";
 import { type Jitter, JitteredRows } from "./jittered-rows.ts";
-import { LineError, type FormatOptions, type LineParser, type TraceFormat, type TraceSink } from "./trace-format.ts";
+import { LineError, type FormatOptions, type LineParser, type TraceFormat, type TraceHeader, type TraceSink } from "./trace-format.ts";
 
 /** What buffered text may grow to when a format does not say otherwise. */
 const lineMaxDefault = 1 << 20;
 const problemsMax = 10;
 
-export interface ReadTrace {
+export interface ReadTrace extends TraceHeader {
   /** Rows, or sessions of a closed loop. */
   readonly items: number;
-  readonly originUs: number;
-  readonly blockTokens: number | null;
   readonly notes: readonly string[];
 }
 
@@ -41,7 +39,9 @@ export async function readTrace(file: string, format: TraceFormat, options: Read
   } catch (error) {
     reader.fail(error);
   }
-  return reader.finish();
+  const read = reader.finish();
+  if (jittered === null || options.jitter == null) return read;
+  return { ...read, notes: [...read.notes, `rows of one instant are spread over ${options.jitter.withinUs / 1_000_000} s, seed ${options.jitter.seed}`] };
 }
 
 class TraceReader {
@@ -63,10 +63,12 @@ class TraceReader {
     // A line may carry several: those beyond the limit are not passed on.
     this.#sink = {
       row: (row) => {
+        if (this.#items === 0) sink.begin?.(this.#header());
         this.#items += 1;
         if (this.#items <= itemsMax) sink.row(row);
       },
       session: (script) => {
+        if (this.#items === 0) sink.begin?.(this.#header());
         this.#items += 1;
         if (this.#items <= itemsMax) sink.session(script);
       },
@@ -117,15 +119,20 @@ class TraceReader {
   }
 
   finish(): ReadTrace {
-    if (this.#problems.length === 0 && this.#line === 0) this.#report(0, null, null, "the trace file is empty", "give a file with a header line and at least one row");
-    else if (this.#problems.length === 0 && this.#items === 0) this.#report(this.#line, null, null, "the trace has a header, but no rows", "give at least one row");
+    if (this.#problems.length === 0 && this.#line === 0)
+      this.#report(0, null, null, "the trace file is empty", "give a file with a header line and at least one row");
+    else if (this.#problems.length === 0 && this.#items === 0)
+      this.#report(this.#line, null, null, "the trace has a header, but no rows", "give at least one row");
     if (this.#problems.length > 0) throw new InputError(this.#problems);
     return {
       items: Math.min(this.#items, this.#itemsMax),
-      originUs: this.#parser.originUs ?? 0,
-      blockTokens: this.#parser.blockTokens,
+      ...this.#header(),
       notes: this.#parser.notes?.() ?? [],
     };
+  }
+
+  #header(): TraceHeader {
+    return { originUs: this.#parser.originUs ?? 0, blockTokens: this.#parser.blockTokens };
   }
 
   #take(text: string): void {

@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import type { CompiledConfig, StrategyName } from "../../router/core/compiled-config.ts";
 import type { EndpointId } from "../../router/core/messages.ts";
 import type { RouterState } from "../../router/core/state.ts";
-import { scoreAll } from "../../router/core/strategy/choice.ts";
 import { strategies } from "../../router/core/strategy/strategy.ts";
 import { choiceOf, freshWorld } from "../support/choice-of.ts";
 
@@ -47,12 +46,12 @@ describe.each(names)("strategy %s", (name) => {
   });
 
   test("a score is a number, and asking for it changes nothing", () => {
-    const { config, state, all } = freshWorld({ deployments: [{ endpoints: 3 }, { priced: false, weight: 0 }] });
+    const { config, state, all } = freshWorld({ strategy: name, deployments: [{ endpoints: 3 }, { priced: false, weight: 0 }] });
     for (let round = 0; round < 20; round += 1) {
       const choice = choiceOf(config, state, all, { blocks: Int32Array.of(1, round) });
       const scores = new Float64Array(all.length).fill(Number.NaN);
       const before = structuredClone(state);
-      scoreAll(strategies[name], choice, scores);
+      strategies[name].judge(choice, scores);
       expect(state).toEqual(before);
       expect([...scores].filter(Number.isFinite)).toHaveLength(all.length);
       strategies[name].pick(choice);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { strategyNames } from "../../router/core/compiled-config.ts";
 import type { DeploymentId, RouterCommand, TenantId } from "../../router/core/messages.ts";
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
-import { instantAt, startOfTime } from "../../router/core/time.ts";
+import { instantAt, seconds, startOfTime } from "../../router/core/time.ts";
 import { RouterInvariants } from "../../simulator/core/invariant/router-invariants.ts";
 import { Recorder } from "../support/recorder.ts";
 import { type FixtureOptions, fixtureConfig, fixtureRequest } from "../support/router-fixture.ts";
@@ -27,7 +27,7 @@ const fixtures: Record<string, FixtureOptions> = {
       { unit: "requests", amount: 12, scope: { kind: "tenant", tenant: 1 as TenantId } },
       { unit: "tokens", amount: 30_000 },
       { unit: "attempts-in-flight", amount: 4 },
-      { unit: "nano-dollars", amount: 3_000_000, window: { kind: "period" }, scope: { kind: "deployments", deployments: [0 as DeploymentId] } },
+      { unit: "nano-dollars", amount: 3_000_000, window: { kind: "period", length: seconds(60) }, scope: { kind: "deployments", deployments: [0 as DeploymentId] } },
     ],
   },
   ...Object.fromEntries(

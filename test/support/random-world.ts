@@ -1,16 +1,17 @@
 import { type FallbackSpec, noFallbacks, type RouteSpec } from "../../router/core/compiled-config.ts";
 import { failureRateSpec } from "../../router/core/health/failure-rate.ts";
 import { forkRandom, nextBelow, nextUnit, type RandomState } from "../../router/core/random.ts";
-import { strategyNames } from "../../router/core/compiled-config.ts";
-import type { DeploymentId, EndpointId, RouteId } from "../../router/core/messages.ts";
+import { type LimitScope, strategyNames } from "../../router/core/compiled-config.ts";
+import type { DeploymentId, EndpointId, RouteId, TenantId } from "../../router/core/messages.ts";
 import { instantAt, micros, millis, seconds } from "../../router/core/time.ts";
 import { type CompiledScenario, type EndpointModelSpec, type FaultSpec, oneReplica, type ReplicasSpec } from "../../simulator/core/compiled-scenario.ts";
 import { FleetInvariants } from "../../simulator/core/invariant/fleet-invariants.ts";
 import type { Violation } from "../../simulator/core/invariant/router-invariants.ts";
+import type { LeaseStoreSpec } from "../../simulator/core/store/lease-store-spec.ts";
 import type { RequestRecord } from "../../simulator/core/measure/request-record.ts";
 import type { Arrival } from "../../simulator/core/workload/arrival.ts";
 import { createWorld } from "../../simulator/core/world.ts";
-import { type FixtureDeployment, fixtureConfig } from "./router-fixture.ts";
+import { type FixtureDeployment, type FixtureLimit, type FixtureOptions, fixtureConfig } from "./router-fixture.ts";
 import { smallHosted, smallVllm } from "./small-scenario.ts";
 
 export interface RandomWorld {
@@ -41,7 +42,10 @@ export function randomScenario(seed: number): RandomWorld {
       growthPercent: 100 + nextBelow(random, 200),
       openMax: seconds(30),
       stable: millis(nextBelow(random, 10_000)),
-      rate: nextUnit(random) < 0.5 ? failureRateSpec(0.01 + nextUnit(random) * 0.1, 0.15 + nextUnit(random) * 0.6, millis(500 + nextBelow(random, 20_000)), 1 + nextBelow(random, 10)) : null,
+      rate:
+        nextUnit(random) < 0.5
+          ? failureRateSpec(0.01 + nextUnit(random) * 0.1, 0.15 + nextUnit(random) * 0.6, millis(500 + nextBelow(random, 20_000)), 1 + nextBelow(random, 10))
+          : null,
     },
     retry: {
       attemptsMax: 1 + nextBelow(random, 4),
@@ -49,6 +53,7 @@ export function randomScenario(seed: number): RandomWorld {
       budgetPerMille: nextBelow(random, 300),
       budgetFloorPerSecond: nextBelow(random, 3),
     },
+    ...randomLimits(seed, deployments.length),
     route: {
       limits: { connect: seconds(1), firstToken: millis(20 + nextBelow(random, 3_000)), idle: seconds(5), total: millis(50 + nextBelow(random, 20_000)) },
       queue: { lengthMax: nextBelow(random, 20), wait: millis(nextBelow(random, 5_000)) },
@@ -62,11 +67,12 @@ export function randomScenario(seed: number): RandomWorld {
     endpoints,
     faults: randomFaults(random, endpoints.length),
     replicas: randomReplicas(seed),
+    leaseStore: randomStore(seed),
     defaultRoute: config.routes[0]?.id ?? (0 as never),
     warmUp: micros(0),
     targets: [],
   };
-  return { scenario, arrivals: randomArrivals(random) };
+  return { scenario, arrivals: randomArrivals(random, forkRandom(seed, "random-blocks")) };
 }
 
 /** From a stream of its own, so that the rest of the world is what it was. */
@@ -101,6 +107,47 @@ const randomTier = (seed: number, place: number): number => {
   return nextUnit(random) < 0.7 ? 0 : nextBelow(random, 3);
 };
 
+/** In half of the worlds: a few limits and budgets of any kind, tight and loose. */
+function randomLimits(seed: number, deployments: number): Pick<FixtureOptions, "limits" | "tenants"> {
+  const random = forkRandom(seed, "random-limits");
+  if (nextUnit(random) < 0.5) return {};
+  const limits = Array.from({ length: 1 + nextBelow(random, 4) }, (): FixtureLimit => {
+    const kind = nextBelow(random, 4);
+    const scopes: readonly LimitScope[] = [
+      { kind: "total" },
+      { kind: "tenant", tenant: nextBelow(random, 2) as TenantId },
+      { kind: "route", route: 0 as RouteId },
+      { kind: "deployments", deployments: [nextBelow(random, deployments) as DeploymentId] },
+    ];
+    const scope = scopes[nextBelow(random, 4)] ?? { kind: "total" };
+    if (kind === 0) return { scope, unit: "requests", amount: 1 + nextBelow(random, 400) };
+    if (kind === 1) return { scope, unit: "tokens", amount: 2_000 + nextBelow(random, 200_000) };
+    if (kind === 2) return { scope, unit: "attempts-in-flight", amount: 1 + nextBelow(random, 8) };
+    const window = { kind: "period", length: seconds(1 + nextBelow(random, 30)) } as const;
+    const atAlert = (["notify", "cheapest", "self-hosted"] as const)[nextBelow(random, 3)] ?? "notify";
+    return {
+      scope,
+      unit: "nano-dollars",
+      amount: 3_000_000 + nextBelow(random, 60_000_000),
+      window,
+      atAlert,
+      atLimit: nextUnit(random) < 0.5 ? "reject" : "self-hosted",
+    };
+  });
+  return { tenants: 2, limits };
+}
+
+/** Near or far, sound or lossy, with outages and partitions. */
+function randomStore(seed: number): LeaseStoreSpec {
+  const random = forkRandom(seed, "random-lease-store");
+  const p50 = 50 + nextBelow(random, 20_000);
+  const faults = Array.from({ length: nextBelow(random, 4) }, () => {
+    const at = nextBelow(random, 20_000_000);
+    return { at: instantAt(at), until: instantAt(at + nextBelow(random, 15_000_000)), replica: nextUnit(random) < 0.5 ? null : nextBelow(random, 4) };
+  });
+  return { latency: { p50: micros(p50), p95: micros(p50 * (1 + nextBelow(random, 5))) }, loss: nextUnit(random) < 0.5 ? 0 : nextUnit(random) * 0.3, faults };
+}
+
 function randomFaults(random: RandomState, endpoints: number): FaultSpec[] {
   return Array.from({ length: nextBelow(random, 5) }, () => {
     const at = nextBelow(random, 30_000_000);
@@ -114,12 +161,26 @@ function randomFaults(random: RandomState, endpoints: number): FaultSpec[] {
   });
 }
 
-function randomArrivals(random: RandomState): Arrival[] {
+function randomArrivals(random: RandomState, sessions: RandomState): Arrival[] {
   let at = 0;
-  return Array.from({ length: 300 }, () => {
+  return Array.from({ length: 300 }, (_, place) => {
     at += nextUnit(random) < 0.3 ? 0 : nextBelow(random, nextUnit(random) < 0.05 ? 3_000_000 : 100_000);
-    return { at: instantAt(at), inputTokens: 1 + nextBelow(random, 600), outputTokens: 1 + nextBelow(random, 80), blocks: null, route: null };
+    const inputTokens = 1 + nextBelow(random, 600);
+    return {
+      at: instantAt(at),
+      inputTokens,
+      outputTokens: 1 + nextBelow(random, 80),
+      blocks: randomBlocks(sessions, inputTokens),
+      route: null,
+      tenant: `tenant-${place % 2}`,
+    };
   });
+}
+
+/** Half of the prompts begin with a common block and go on as one of eight sessions. */
+function randomBlocks(random: RandomState, inputTokens: number): Int32Array | null {
+  const session = nextBelow(random, 16);
+  return session < 8 ? Int32Array.from({ length: Math.floor(inputTokens / 16) }, (_, depth) => (depth === 0 ? 1 : session * 1000 + depth)) : null;
 }
 
 export interface Played {

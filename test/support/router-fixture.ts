@@ -132,6 +132,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
       budgetFloorPerSecond: 1,
       ...options.retry,
     },
+    affinity: { placement: "hashed", loadBoundPercent: 125, homesMax: 256 },
     queue: { lengthMax: 10, wait: seconds(5) },
     fallbacks: noFallbacks,
     internal: false,

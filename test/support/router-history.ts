@@ -158,8 +158,18 @@ class PunctualDriver {
     while (this.#requests.has(id)) id = (id + 1) as RequestId;
     this.#requests.set(id, { left: false, stream: move.stream });
     this.#serial += 1;
+    const blocks = move.which % 3 === 0 ? null : Int32Array.of(7, move.which % 5, 1000 + move.which);
     const deadline = move.deadlineMs === null ? never : instantAt(this.#now + move.deadlineMs * 1000);
-    return { kind: "request-arrived", request: fixtureRequest(id, this.#serial, { tenant: (move.which % this.#tenants) as TenantId, inputTokens: move.inputTokens, stream: move.stream, deadline }) };
+    return {
+      kind: "request-arrived",
+      request: fixtureRequest(id, this.#serial, {
+        tenant: (move.which % this.#tenants) as TenantId,
+        inputTokens: move.inputTokens,
+        stream: move.stream,
+        deadline,
+        blocks,
+      }),
+    };
   }
 
   #leaving(move: RouterMove): RouterEvent | null {

@@ -7,7 +7,8 @@
  * use, and after 7/8 of its life in any case, because the store takes what it has heard nothing of for wholly spent at its end.
  *
  * Where nothing is held yet, one reservation may be spent on credit, so that the first request need not wait; no second one before the store has granted again.
- * Overshoot of all replicas together is therefore at most replicas x (largest lease + credit) + the sum over attempts in flight of (actual - reserved).
+ * Overshoot of all replicas together is therefore at most replicas x (largest lease + credit) + the sum over the attempts that each has in flight when its lease runs out
+ * of (actual - reserved). A replica that crashes and comes back counts as one more: what it held is taken for spent, what it owed is lost.
  * A limit of attempts in flight is each replica's own: nothing is leased, `spent` is what is in flight.
  */
 import type { LimitSpec } from "../compiled-config.ts";

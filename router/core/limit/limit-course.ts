@@ -134,9 +134,10 @@ export function loseStore(core: Core): void {
 export function regainStore(core: Core): void {
   core.state.storeLost = false;
   for (const spec of core.config.limits) {
+    if (spec.window.kind === "held") continue;
     const lease = leaseOf(core, spec.id);
     if (lease.askNonce >= 0) putQuestion(core, spec.id, lease);
-    else if (spec.window.kind !== "held" && runsLow(lease)) ask(core, spec, lease, lease.reservation);
+    else if (runsLow(lease)) ask(core, spec, lease, lease.reservation);
     schedule(core, spec.id, lease);
   }
 }

@@ -13,16 +13,21 @@ export interface Choice {
 }
 
 export interface Strategy {
-  /** What `score` gives, with its unit: for explanations. */
+  /** What `judge` gives, with its unit: for explanations. */
   readonly measure: string;
-  /** What an eligible endpoint is judged by, less is better. Changes nothing. `index` is its place among the eligible. */
-  score(choice: Choice, endpoint: EndpointState, index: number): number;
+  /** What each eligible endpoint is judged by, less is better. Changes nothing else. */
+  judge(choice: Choice, scores: Float64Array): void;
   /** One of the eligible. Its memory, where it has one, is part of the router's state. */
   pick(choice: Choice): EndpointId;
 }
 
-export function scoreAll(strategy: Strategy, choice: Choice, scores: Float64Array): void {
-  for (let index = 0; index < choice.eligible.count; index += 1) scores[index] = strategy.score(choice, endpointAt(choice, index), index);
+/** What an eligible endpoint is judged by; `index` is its place among the eligible. */
+export type Score = (choice: Choice, endpoint: EndpointState, index: number) => number;
+
+export function judgeBy(score: Score): Strategy["judge"] {
+  return (choice, scores) => {
+    for (let index = 0; index < choice.eligible.count; index += 1) scores[index] = score(choice, endpointAt(choice, index), index);
+  };
 }
 
 export function idAt(choice: Choice, index: number): EndpointId {

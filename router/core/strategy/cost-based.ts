@@ -6,7 +6,7 @@
 import { present } from "../assert.ts";
 import type { DeploymentSpec } from "../compiled-config.ts";
 import type { EndpointState } from "../state.ts";
-import type { Choice, Strategy } from "./choice.ts";
+import { type Choice, judgeBy, type Strategy } from "./choice.ts";
 import { expectedOutput } from "./learn.ts";
 import { leastOf } from "./least-of.ts";
 
@@ -24,6 +24,6 @@ function expectedCost({ config, state, route, request, eligible }: Choice, { lea
 
 export const costBased: Strategy = {
   measure: "expected cost in pico-dollars",
-  score: expectedCost,
+  judge: judgeBy(expectedCost),
   pick: (choice) => leastOf(choice, (of, endpoint, index) => expectedCost(of, endpoint, index) + endpoint.inFlight * perInFlight),
 };

@@ -4,7 +4,7 @@
  * answered fewer than `slowStart` requests gets at most one more at a time than it has answered, and goes first as long as it has room: a newcomer is tried, never flooded.
  */
 import type { EndpointState } from "../state.ts";
-import type { Choice, Strategy } from "./choice.ts";
+import { type Choice, judgeBy, type Strategy } from "./choice.ts";
 import { peakNow } from "./learned.ts";
 import { leastOf } from "./least-of.ts";
 import { busyOf } from "./power-of-two.ts";
@@ -22,6 +22,6 @@ function expectedWait(choice: Choice, endpoint: EndpointState): number {
 
 export const latencyBased: Strategy = {
   measure: "expected wait in microseconds",
-  score: expectedWait,
+  judge: judgeBy(expectedWait),
   pick: (choice) => leastOf(choice, expectedWait),
 };

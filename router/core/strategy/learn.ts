@@ -4,6 +4,7 @@ import type { Instant } from "../machine.ts";
 import type { AttemptOutcome, EndpointId, EndpointLoad, RouteRequest } from "../messages.ts";
 import type { AttemptSlot, EndpointState, RequestSlot, RouterState } from "../state.ts";
 import { between } from "../time.ts";
+import { countRecent } from "./recent-load.ts";
 import { type LearnedEndpoint, type LearnedRoute, minuteOf, notePeak } from "./learned.ts";
 
 /** Weight of the newest sample in means over requests. */
@@ -20,6 +21,7 @@ export function learnStart(state: RouterState, { request, route: at }: RequestSl
   }
   attempt.expectedTokens = request.inputTokens + expectedOutput(route, request);
   learned.requests += 1;
+  countRecent(state, learned);
   learned.tokens += attempt.expectedTokens;
 }
 

@@ -3,6 +3,7 @@
  * All of it is this replica's own experience, but for the signals, which are the endpoint's word about all of its callers and carry the instant they were taken at.
  */
 import type { Duration, Instant } from "../machine.ts";
+import { purposeOf } from "../random.ts";
 import { seconds, startOfTime } from "../time.ts";
 
 export interface LearnedEndpoint {
@@ -16,6 +17,10 @@ export interface LearnedEndpoint {
   tokens: number;
   /** Of prompt tokens, 0..1: recent requests weigh most. */
   cachedShare: number;
+  /** Hash of its identity, the same in every replica. */
+  readonly hash: number;
+  /** Requests started lately, decayed; in units that all endpoints share (see recent-load.ts). */
+  recent: number;
   /** Requests of others at the last signal; 0 without one. */
   others: number;
   kvUsed: number;
@@ -40,7 +45,7 @@ export const peakDecay: Duration = seconds(10);
 export const signalAgeMax: Duration = seconds(30);
 const minuteUs = 60_000_000;
 
-export function newLearnedEndpoint(): LearnedEndpoint {
+export function newLearnedEndpoint(identity: string): LearnedEndpoint {
   return {
     firstToken: { value: 0, at: startOfTime, samples: 0 },
     wholeAnswer: { value: 0, at: startOfTime, samples: 0 },
@@ -48,6 +53,8 @@ export function newLearnedEndpoint(): LearnedEndpoint {
     requests: 0,
     tokens: 0,
     cachedShare: 0,
+    hash: purposeOf(identity),
+    recent: 0,
     others: 0,
     kvUsed: 0,
     sampledAt: startOfTime,

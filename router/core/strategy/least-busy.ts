@@ -3,7 +3,7 @@
  * several replicas do not flock to the first one.
  */
 import type { EndpointState } from "../state.ts";
-import type { Choice, Strategy } from "./choice.ts";
+import { type Choice, judgeBy, type Strategy } from "./choice.ts";
 import { leastOf } from "./least-of.ts";
 
 export function inFlightOf(_choice: Choice, endpoint: EndpointState): number {
@@ -12,6 +12,6 @@ export function inFlightOf(_choice: Choice, endpoint: EndpointState): number {
 
 export const leastBusy: Strategy = {
   measure: "attempts in flight",
-  score: inFlightOf,
+  judge: judgeBy(inFlightOf),
   pick: (choice) => leastOf(choice, inFlightOf),
 };

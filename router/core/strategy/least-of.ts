@@ -1,9 +1,9 @@
 import type { EndpointId } from "../messages.ts";
 import { nextBelow } from "../random.ts";
-import { type Choice, endpointAt, idAt, type Strategy } from "./choice.ts";
+import { type Choice, endpointAt, idAt, type Score } from "./choice.ts";
 
 /** The eligible endpoint with the least score among places `from` until `to`; ties are drawn at random, so that equals share the load and replicas do not flock to the first. */
-export function leastOf(choice: Choice, score: Strategy["score"], from = 0, to = choice.eligible.count): EndpointId {
+export function leastOf(choice: Choice, score: Score, from = 0, to = choice.eligible.count): EndpointId {
   let best = from;
   let least = Infinity;
   let ties = 0;

@@ -4,7 +4,7 @@
  */
 import { nextBelow } from "../random.ts";
 import type { EndpointState } from "../state.ts";
-import { type Choice, endpointAt, idAt, type Strategy } from "./choice.ts";
+import { type Choice, endpointAt, idAt, judgeBy, type Strategy } from "./choice.ts";
 import { othersBusy } from "./learned.ts";
 
 export function busyOf(choice: Choice, endpoint: EndpointState): number {
@@ -13,7 +13,7 @@ export function busyOf(choice: Choice, endpoint: EndpointState): number {
 
 export const powerOfTwo: Strategy = {
   measure: "requests in flight, own and signalled",
-  score: busyOf,
+  judge: judgeBy(busyOf),
   pick(choice) {
     const { count } = choice.eligible;
     const one = nextBelow(choice.state.ties, count);

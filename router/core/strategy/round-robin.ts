@@ -4,7 +4,7 @@
  */
 import { present } from "../assert.ts";
 import type { EndpointState } from "../state.ts";
-import type { Choice, Strategy } from "./choice.ts";
+import { type Choice, judgeBy, type Strategy } from "./choice.ts";
 import { leastOf } from "./least-of.ts";
 
 function turnsUntil({ config, state, route, eligible }: Choice, _endpoint: EndpointState, index: number): number {
@@ -15,7 +15,7 @@ function turnsUntil({ config, state, route, eligible }: Choice, _endpoint: Endpo
 
 export const roundRobin: Strategy = {
   measure: "places behind the last turn",
-  score: turnsUntil,
+  judge: judgeBy(turnsUntil),
   pick(choice) {
     const id = leastOf(choice, turnsUntil);
     present(choice.state.routes[choice.route.id], "the route's state").lastTurn = id;

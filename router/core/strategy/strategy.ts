@@ -4,6 +4,7 @@ import { costBased } from "./cost-based.ts";
 import { latencyBased } from "./latency-based.ts";
 import { leastBusy } from "./least-busy.ts";
 import { powerOfTwo } from "./power-of-two.ts";
+import { prefixAffinity } from "./prefix-affinity.ts";
 import { roundRobin } from "./round-robin.ts";
 import { usageBased } from "./usage-based.ts";
 import { weighted } from "./weighted.ts";
@@ -17,4 +18,5 @@ export const strategies: Readonly<Record<StrategyName, Strategy>> = {
   "usage-based": usageBased,
   "latency-based": latencyBased,
   "cost-based": costBased,
+  "prefix-affinity": prefixAffinity,
 };

@@ -5,7 +5,7 @@
  */
 import type { DeploymentSpec } from "../compiled-config.ts";
 import type { EndpointState } from "../state.ts";
-import type { Choice, Strategy } from "./choice.ts";
+import { type Choice, judgeBy, type Strategy } from "./choice.ts";
 import { minuteOf } from "./learned.ts";
 import { leastOf } from "./least-of.ts";
 
@@ -22,6 +22,6 @@ function usedShare({ config, state, route, request, eligible }: Choice, { learne
 
 export const usageBased: Strategy = {
   measure: "share of the minute's quota used with this request, and 1e-12 per token",
-  score: usedShare,
+  judge: judgeBy(usedShare),
   pick: (choice) => leastOf(choice, usedShare),
 };

@@ -6,13 +6,13 @@
 import { present } from "../assert.ts";
 import type { DeploymentSpec } from "../compiled-config.ts";
 import type { EndpointId } from "../messages.ts";
-import type { Choice, Strategy } from "./choice.ts";
+import { type Choice, judgeBy, type Strategy } from "./choice.ts";
 import { inFlightOf } from "./least-busy.ts";
 import { leastOf } from "./least-of.ts";
 
 export const weighted: Strategy = {
   measure: "credit before the choice, negated, in units of weight",
-  score: (choice, _endpoint, index) => -creditAt(choice, choice.eligible.places[index] as number),
+  judge: judgeBy((choice, _endpoint, index) => -creditAt(choice, choice.eligible.places[index] as number)),
   pick: (choice) => pickSmoothly(choice, weightAt),
 };
 

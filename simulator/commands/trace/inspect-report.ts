@@ -14,7 +14,9 @@ export function inspectLines(figures: TraceFigures): readonly string[] {
     ...countLines(figures),
     ...(figures.per_minute === undefined ? [] : ["requests per minute:", ...barChart(figures.per_minute)]),
     lengthsTable(figures),
-    `input above: ${Object.entries(figures.over).map(([tokens, rows]) => `${Number(tokens).toLocaleString("en")}: ${rows.toLocaleString("en")}`).join(", ")} requests`,
+    `input above: ${Object.entries(figures.over)
+      .map(([tokens, rows]) => `${Number(tokens).toLocaleString("en")}: ${rows.toLocaleString("en")}`)
+      .join(", ")} requests`,
     ...burstLines(figures),
     ...groupLines(figures),
     ...cacheLines(figures),
@@ -22,17 +24,33 @@ export function inspectLines(figures: TraceFigures): readonly string[] {
   ];
 }
 
-function countLines({ rows, span_s: span, distinct_ts: distinct, rate_per_s: rate, first_at: first, conversations, requests, sub_agents: agents }: TraceFigures): readonly string[] {
-  if (conversations !== undefined) return [`${(requests ?? 0).toLocaleString("en")} requests in ${conversations.toLocaleString("en")} conversations with ${agents ?? 0} sub-agents`];
+function countLines({
+  rows,
+  span_s: span,
+  distinct_ts: distinct,
+  rate_per_s: rate,
+  first_at: first,
+  conversations,
+  requests,
+  sub_agents: agents,
+}: TraceFigures): readonly string[] {
+  if (conversations !== undefined)
+    return [`${(requests ?? 0).toLocaleString("en")} requests in ${conversations.toLocaleString("en")} conversations with ${agents ?? 0} sub-agents`];
   if (rows === undefined || span === undefined || rate === undefined) return [];
   return [
     `${rows.toLocaleString("en")} requests in ${clock(span)}${first === null ? "" : ` from ${first}`}; ${rate.mean.toFixed(2)} a second, ${rate.peak_minute.toFixed(2)} in the fullest minute`,
-    ...(distinct !== undefined && distinct * 2 < rows ? [`only ${distinct.toLocaleString("en")} different instants: the source has slots; --jitter spreads them`] : []),
+    ...(distinct !== undefined && distinct * 2 < rows
+      ? [`only ${distinct.toLocaleString("en")} different instants: the source has slots; --jitter spreads them`]
+      : []),
   ];
 }
 
 function lengthsTable(figures: TraceFigures): string {
-  const table = new Table({ head: ["", "p50", "p90", "p95", "p99", "max", "mean", "sum"], colAligns: ["left", right, right, right, right, right, right, right], style: plainStyle });
+  const table = new Table({
+    head: ["", "p50", "p90", "p95", "p99", "max", "mean", "sum"],
+    colAligns: ["left", right, right, right, right, right, right, right],
+    style: plainStyle,
+  });
   const add = (name: string, values: Percentiles | null | undefined, decimals: number): void => {
     if (values === null || values === undefined) return;
     const shown = (value: number | undefined): string => (value === undefined ? "-" : value.toLocaleString("en", { maximumFractionDigits: decimals }));
@@ -63,11 +81,24 @@ function groupLines({ tenants, routes, sessions, features, without_output: empty
   const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
   const lines: string[] = [];
   if (tenants !== undefined) {
-    lines.push(`tenants: ${tenants.tenants.toLocaleString("en")}; the first sends ${percent(tenants.top_share["1"])}, the first 10 ${percent(tenants.top_share["10"])}; ${tenants.tenants_for["80"]} send 80 %; Gini ${tenants.gini.toFixed(2)}`);
+    lines.push(
+      `tenants: ${tenants.tenants.toLocaleString("en")}; the first sends ${percent(tenants.top_share["1"])}, the first 10 ${percent(tenants.top_share["10"])}; ${tenants.tenants_for["80"]} send 80 %; Gini ${tenants.gini.toFixed(2)}`,
+    );
   }
-  if (routes !== undefined) lines.push(`routes: ${routes.largest.slice(0, 5).map(({ name, rows }) => `${name} ${rows.toLocaleString("en")}`).join(", ")}`);
+  if (routes !== undefined)
+    lines.push(
+      `routes: ${routes.largest
+        .slice(0, 5)
+        .map(({ name, rows }) => `${name} ${rows.toLocaleString("en")}`)
+        .join(", ")}`,
+    );
   if (sessions !== undefined) lines.push(`sessions: ${sessions.sessions.toLocaleString("en")}; ${percent(sessions.single_turn_share)} have one turn`);
-  if (features !== undefined) lines.push(`features: ${Object.entries(features).map(([name, rows]) => `${name} ${rows.toLocaleString("en")}`).join(", ")}`);
+  if (features !== undefined)
+    lines.push(
+      `features: ${Object.entries(features)
+        .map(([name, rows]) => `${name} ${rows.toLocaleString("en")}`)
+        .join(", ")}`,
+    );
   if (empty > 0) lines.push(`${empty.toLocaleString("en")} requests without output`);
   return lines;
 }
@@ -76,16 +107,27 @@ function cacheLines(figures: TraceFigures): readonly string[] {
   const { lru_tail_first_touch: lru, blocks, unique_blocks: unique, block_tokens: size, conversation_token_hit: hit } = figures;
   if (hit !== undefined) return [`prefix cache within the conversation: ${(hit * 100).toFixed(1)} % of the input tokens`];
   if (lru === undefined) return [];
-  const table = new Table({ head: ["one LRU cache of so many blocks", "token hits", "blocks, leading", "any", "mean of requests"], colAligns: ["left", right, right, right, right], style: plainStyle });
+  const table = new Table({
+    head: ["one LRU cache of so many blocks", "token hits", "blocks, leading", "any", "mean of requests"],
+    colAligns: ["left", right, right, right, right],
+    style: plainStyle,
+  });
   const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
   for (const [capacity, each] of Object.entries(lru)) {
-    table.push([capacity === "inf" ? "unbounded" : Number(capacity).toLocaleString("en"), percent(each.token), percent(each.block_prefix), percent(each.block_any), percent(each.request_mean)]);
+    table.push([
+      capacity === "inf" ? "unbounded" : Number(capacity).toLocaleString("en"),
+      percent(each.token),
+      percent(each.block_prefix),
+      percent(each.block_any),
+      percent(each.request_mean),
+    ]);
   }
   return [`blocks of ${size ?? 0} tokens: ${(blocks ?? 0).toLocaleString("en")}, ${(unique ?? 0).toLocaleString("en")} different`, table.toString()];
 }
 
 export function clock(seconds: number): string {
   if (seconds < 100) return `${Number(seconds.toFixed(1))} s`;
-  if (seconds < 36_000) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 36_000) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${(seconds / 3600).toFixed(1)} h`;
 }

@@ -10,7 +10,10 @@ export function inspectCommand(): Command {
       .argument("<file>", "trace, zipped or not"),
   )
     .option("--json", "print the figures as JSON", false)
-    .addHelpText("after", "\nExamples:\n  headgate trace inspect requests.csv --map at=ts,input=prompt_tokens,output=completion_tokens\n  headgate trace inspect mooncake.jsonl.gz --json")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  headgate trace inspect requests.csv --map at=ts,input=prompt_tokens,output=completion_tokens\n  headgate trace inspect mooncake.jsonl.gz --json",
+    )
     .action(async (file: string, options: TraceOptions & { readonly json: boolean }) => {
       const figures = await inspectTrace(file, await formatOf(file, options), readOptionsOf(options));
       process.stdout.write(options.json ? `${JSON.stringify(figures)}\n` : `${inspectLines(figures).join("\n")}\n`);

@@ -37,6 +37,23 @@ export const weibull = (random: RandomState, shape: number): number => pow(expon
 
 export const logNormal = (random: RandomState, mu: number, sigma: number): number => exp(mu + sigma * normal(random));
 
+/** By Knuth's products of uniform draws; large means are taken in parts. */
+export function poisson(random: RandomState, mean: number): number {
+  if (mean > 30) return poisson(random, mean / 2) + poisson(random, mean / 2);
+  const limit = exp(-mean);
+  let count = 0;
+  for (let product = openUnit(random); product > limit; product *= openUnit(random)) count += 1;
+  return count;
+}
+
+/** Shares that sum to 1, of a symmetric Dirichlet distribution; null: all alike. */
+export function dirichlet(random: RandomState, parts: number, parameter: number | null): readonly number[] {
+  const weights = Array.from({ length: parts }, () => (parameter === null ? 1 : gamma(random, parameter)));
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  // A tiny parameter can make all of them underflow: one part has everything then.
+  return sum > 0 ? weights.map((weight) => weight / sum) : weights.map((_, place) => (place === 0 ? 1 : 0));
+}
+
 /** Place in `cumulative` (ascending, ending at the total) that a uniform draw falls on. */
 export function drawPlace(random: RandomState, cumulative: ArrayLike<number>): number {
   const wanted = nextUnit(random) * (cumulative[cumulative.length - 1] ?? 0);

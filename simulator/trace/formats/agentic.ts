@@ -10,7 +10,8 @@ import { type LineParser, type TraceFormat, type TraceSink, refuse } from "../tr
  */
 export const agentic: TraceFormat = {
   name: "agentic",
-  description: 'agentic sessions: {"id", "block_size", "requests": [{"t", "in", "out", "think_time", "api_time", "blk"}, {"type": "subagent", "requests"}]}, closed loop',
+  description:
+    'agentic sessions: {"id", "block_size", "requests": [{"t", "in", "out", "think_time", "api_time", "blk"}, {"type": "subagent", "requests"}]}, closed loop',
   detect: (firstLine) => firstLine.startsWith("{") && firstLine.includes('"requests"') && (firstLine.includes('"blk"') || firstLine.includes('"hash_ids"')),
   openLines: () => new AgenticLines(),
   lineMax: 1 << 26,
@@ -36,7 +37,12 @@ class AgenticLines implements LineParser {
     if (this.#ids.size < 1_000_000) this.#ids.add(id);
     const blockTokens = line.tokens("block_size", 1);
     if (this.#blockTokens !== null && this.#blockTokens !== blockTokens) {
-      refuse(line.columnOf("block_size"), "block_size", `${blockTokens} differs from ${this.#blockTokens} of the lines before`, "put conversations of one block size into a file");
+      refuse(
+        line.columnOf("block_size"),
+        "block_size",
+        `${blockTokens} differs from ${this.#blockTokens} of the lines before`,
+        "put conversations of one block size into a file",
+      );
     }
     this.#blockTokens = blockTokens;
     const steps = stepsOf(text, line.list("requests"), blockTokens, 0);
@@ -60,7 +66,8 @@ function stepsOf(text: string, entries: readonly unknown[], blockTokens: number,
     }
     if (agents.length > 0) steps.push({ kind: "sub-agents", agents } satisfies SubAgents);
     const at = secondsOf(entry, "t") ?? lastSeconds;
-    if (at < lastSeconds) refuse(entry.columnOf("t"), `requests[${place}].t`, `${at} is earlier than ${lastSeconds} before it`, "sort the requests of a conversation by t");
+    if (at < lastSeconds)
+      refuse(entry.columnOf("t"), `requests[${place}].t`, `${at} is earlier than ${lastSeconds} before it`, "sort the requests of a conversation by t");
     const think = secondsOf(entry, "think_time") ?? at - lastSeconds;
     steps.push(callOf(entry, Math.max(0, think - slowestSeconds), blockTokens, place));
     lastSeconds = at;
@@ -90,7 +97,8 @@ function callOf(entry: JsonLine, thinkSeconds: number, blockTokens: number, plac
   let blocks = 0;
   for (let index = 1; index < runs.length; index += 2) blocks += runs[index] ?? 0;
   if (runs.length % 2 !== 0 || blocks > 2 * Math.ceil(inputTokens / blockTokens) + 64) {
-    const said = runs.length % 2 === 0 ? `has ${blocks} blocks of ${blockTokens}, far more than ${inputTokens} tokens` : "is not a list of pairs (first id, number)";
+    const said =
+      runs.length % 2 === 0 ? `has ${blocks} blocks of ${blockTokens}, far more than ${inputTokens} tokens` : "is not a list of pairs (first id, number)";
     refuse(entry.columnOf("blk"), `requests[${place}].blk`, said, "check in, block_size and blk");
   }
   return {

@@ -43,7 +43,8 @@ class AzureLines implements LineParser {
     const inputTokens = tokensOfText(inputText, inputColumn, columns[1], 1);
     const outputTokens = tokensOfText(outputText, inputColumn + inputText.length + 1, columns[2], 0);
     const timestamp = timestampOf(timestampText);
-    if (timestamp === null) refuse(1, columns[0], `"${timestampText.slice(0, 40)}" is not a timestamp`, "write YYYY-MM-DD HH:MM:SS with up to 7 fractional digits");
+    if (timestamp === null)
+      refuse(1, columns[0], `"${timestampText.slice(0, 40)}" is not a timestamp`, "write YYYY-MM-DD HH:MM:SS with up to 7 fractional digits");
     sink.row(rowOf(this.#clock.at(timestamp, 1, timestampText), inputTokens, outputTokens));
   }
 }
@@ -60,5 +61,6 @@ function checkHeader(line: string): void {
     }
     column += (line.split(",")[index] ?? "").length + 1;
   }
-  if (found.length !== columns.length) refuse(column, null, `has ${found.length} columns instead of ${columns.length}`, `the first line must be ${columns.join(",")}`);
+  if (found.length !== columns.length)
+    refuse(column, null, `has ${found.length} columns instead of ${columns.length}`, `the first line must be ${columns.join(",")}`);
 }

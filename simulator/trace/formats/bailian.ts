@@ -12,7 +12,8 @@ import { rowOf } from "../trace-row.ts";
  */
 export const bailian: TraceFormat = {
   name: "bailian",
-  description: 'Alibaba Bailian: {"chat_id", "parent_chat_id", "timestamp": s, "input_length", "output_length", "type", "turn", "hash_ids": [...]}, blocks of 16 tokens',
+  description:
+    'Alibaba Bailian: {"chat_id", "parent_chat_id", "timestamp": s, "input_length", "output_length", "type", "turn", "hash_ids": [...]}, blocks of 16 tokens',
   detect: (firstLine) => firstLine.startsWith("{") && firstLine.includes('"chat_id"') && firstLine.includes('"hash_ids"'),
   openLines: () => new BailianLines(),
 };
@@ -38,7 +39,12 @@ class BailianLines implements LineParser {
     const blocks = line.ids("hash_ids");
     if (blocks.length > Math.ceil(inputTokens / bailianBlockTokens)) {
       const most = Math.ceil(inputTokens / bailianBlockTokens);
-      refuse(line.columnOf("hash_ids"), "hash_ids", `has ${blocks.length} blocks, where ${inputTokens} tokens have at most ${most} of ${bailianBlockTokens}`, "check input_length and hash_ids");
+      refuse(
+        line.columnOf("hash_ids"),
+        "hash_ids",
+        `has ${blocks.length} blocks, where ${inputTokens} tokens have at most ${most} of ${bailianBlockTokens}`,
+        "check input_length and hash_ids",
+      );
     }
     const session = this.#sessionOf(line);
     const atUs = this.#clock.at(timestampOfMicros(seconds * 1_000_000), line.columnOf("timestamp"), String(seconds));

@@ -7,7 +7,22 @@ import { type Timestamp, timestampOf, timestampOfMicros } from "../timestamp.ts"
 import { type LineParser, type TimeUnit, type TraceSink, refuse } from "../trace-format.ts";
 import { rowOf } from "../trace-row.ts";
 
-export const fieldNames = ["at", "input", "output", "session", "tenant", "route", "blocks", "task", "complexity", "modality", "tools", "latency", "urgent", "quality"] as const;
+export const fieldNames = [
+  "at",
+  "input",
+  "output",
+  "session",
+  "tenant",
+  "route",
+  "blocks",
+  "task",
+  "complexity",
+  "modality",
+  "tools",
+  "latency",
+  "urgent",
+  "quality",
+] as const;
 export type FieldName = (typeof fieldNames)[number];
 
 /** Which columns mean what. */
@@ -89,7 +104,13 @@ export class ColumnsParser implements LineParser {
     const timestamp = this.#timestampOf(at.text, at.column);
     const text = (field: FieldName): string | null => lookup(field)?.text ?? null;
     const blocks = blocksOf(lookup("blocks"), this.#chosen.get("blocks") ?? "blocks");
-    const row = rowOf(0, inputTokens, outputTokens, { blocks, session: text("session"), tenant: text("tenant"), route: text("route"), features: featuresOf(lookup) });
+    const row = rowOf(0, inputTokens, outputTokens, {
+      blocks,
+      session: text("session"),
+      tenant: text("tenant"),
+      route: text("route"),
+      features: featuresOf(lookup),
+    });
     this.#rows.add(timestamp, row, at.column, at.text, sink);
   }
 
@@ -111,7 +132,12 @@ export class ColumnsParser implements LineParser {
       const found = wanted.flatMap((name) => names.find((candidate) => plain(candidate) === plain(name)) ?? []).at(0);
       if (found !== undefined) this.#chosen.set(field, found);
       else if (required.includes(field)) {
-        refuse(columns.at(-1) ?? 1, wanted[0] ?? field, `there is no column for ${field} (found: ${names.slice(0, 12).join(", ").slice(0, 200)})`, `name it one of ${wanted.slice(0, 6).join(", ")}, or say which it is: --map ${field}=COLUMN`);
+        refuse(
+          columns.at(-1) ?? 1,
+          wanted[0] ?? field,
+          `there is no column for ${field} (found: ${names.slice(0, 12).join(", ").slice(0, 200)})`,
+          `name it one of ${wanted.slice(0, 6).join(", ")}, or say which it is: --map ${field}=COLUMN`,
+        );
       }
     }
     this.#unit ??= unitOfName(this.#chosen.get("at") ?? "");
@@ -148,11 +174,16 @@ export class ColumnsParser implements LineParser {
     const field = this.#chosen.get("at") ?? "at";
     const numeric = /^[+-]?[\d.]+(?:[eE][+-]?\d+)?$/.test(text);
     if (!numeric) {
-      if (this.#unit !== null && this.#rows.count > 0 && this.#numbersSeen) refuse(column, field, `"${text.slice(0, 40)}" is not a number, as in the rows before`, "write every instant in one form");
-      return timestampOf(text) ?? refuse(column, field, `"${text.slice(0, 40)}" is not an instant`, "write ISO 8601 (2026-01-31T12:00:00.5Z), or numbers of one unit");
+      if (this.#unit !== null && this.#rows.count > 0 && this.#numbersSeen)
+        refuse(column, field, `"${text.slice(0, 40)}" is not a number, as in the rows before`, "write every instant in one form");
+      return (
+        timestampOf(text) ??
+        refuse(column, field, `"${text.slice(0, 40)}" is not an instant`, "write ISO 8601 (2026-01-31T12:00:00.5Z), or numbers of one unit")
+      );
     }
     const value = numberOfText(text, column, field);
-    if (!this.#numbersSeen && this.#rows.count > 0) refuse(column, field, `${text.slice(0, 40)} is a number, and the rows before have dates`, "write every instant in one form");
+    if (!this.#numbersSeen && this.#rows.count > 0)
+      refuse(column, field, `${text.slice(0, 40)} is a number, and the rows before have dates`, "write every instant in one form");
     this.#numbersSeen = true;
     this.#unit ??= this.#assumeUnit(value);
     return timestampOfMicros(value * microsPer[this.#unit]);
@@ -169,7 +200,8 @@ export class ColumnsParser implements LineParser {
 const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
 
 function unitOfName(name: string): TimeUnit | null {
-  const suffix = /(?:_|\b)(s|sec|secs|seconds|ms|millis|us|micros|ns|nanos)$/i.exec(name.replace(/([a-z])(Ms|Us|Ns|UnixNano|Nanos)$/, "$1_$2"))?.[1]?.toLowerCase() ?? "";
+  const suffix =
+    /(?:_|\b)(s|sec|secs|seconds|ms|millis|us|micros|ns|nanos)$/i.exec(name.replace(/([a-z])(Ms|Us|Ns|UnixNano|Nanos)$/, "$1_$2"))?.[1]?.toLowerCase() ?? "";
   if (/nano$/i.test(name) || suffix.startsWith("n")) return "ns";
   if (suffix.startsWith("m")) return suffix === "micros" ? "us" : "ms";
   return suffix.startsWith("u") ? "us" : suffix === "" ? null : "s";
@@ -177,7 +209,8 @@ function unitOfName(name: string): TimeUnit | null {
 
 function present(lookup: Lookup, field: FieldName, chosen: ReadonlyMap<FieldName, string>): { readonly text: string; readonly column: number } {
   const cell = lookup(field);
-  if (cell === null || cell.text === null || cell.text === "") return refuse(cell?.column ?? 1, chosen.get(field) ?? field, "is empty", "give every row a value, or leave the row out");
+  if (cell === null || cell.text === null || cell.text === "")
+    return refuse(cell?.column ?? 1, chosen.get(field) ?? field, "is empty", "give every row a value, or leave the row out");
   return { text: cell.text, column: cell.column };
 }
 
@@ -190,7 +223,8 @@ function blocksOf(cell: Cell | null, field: string): readonly number[] | null {
   if (cell === null || cell.text === null || cell.text === "") return null;
   const parts = /^\[.*\]$/.test(cell.text) ? cell.text.slice(1, -1).split(",") : cell.text.split(/[\s;|]+/);
   const ids = parts.filter((part) => part.trim() !== "").map((part) => (/^\s*\d+\s*$/.test(part) ? Number(part) : NaN));
-  if (ids.some((id) => Number.isNaN(id))) refuse(cell.column, field, `${shown(cell.text)} is not a list of block ids`, "give whole numbers, as [1,2,3] or 1 2 3");
+  if (ids.some((id) => Number.isNaN(id)))
+    refuse(cell.column, field, `${shown(cell.text)} is not a list of block ids`, "give whole numbers, as [1,2,3] or 1 2 3");
   return ids;
 }
 
@@ -202,7 +236,10 @@ function featuresOf(lookup: Lookup): Partial<RequestFeatures> | null {
   const choice = <Value extends string>(field: FieldName, known: readonly Value[]): Value | undefined => {
     const cell = filled(lookup(field));
     if (cell === null) return undefined;
-    return known.find((value) => value === cell.text) ?? refuse(cell.column, field, `"${cell.text.slice(0, 40)}" is not one of ${known.join(", ")}`, `write one of ${known.join(", ")}`);
+    return (
+      known.find((value) => value === cell.text) ??
+      refuse(cell.column, field, `"${cell.text.slice(0, 40)}" is not one of ${known.join(", ")}`, `write one of ${known.join(", ")}`)
+    );
   };
   const unit = (field: FieldName): number | undefined => {
     const cell = filled(lookup(field));
@@ -228,4 +265,5 @@ function featuresOf(lookup: Lookup): Partial<RequestFeatures> | null {
   return Object.keys(features).length === 0 ? null : features;
 }
 
-const filled = (cell: Cell | null): { readonly text: string; readonly column: number } | null => (cell === null || cell.text === null || cell.text === "" ? null : { text: cell.text, column: cell.column });
+const filled = (cell: Cell | null): { readonly text: string; readonly column: number } | null =>
+  cell === null || cell.text === null || cell.text === "" ? null : { text: cell.text, column: cell.column };

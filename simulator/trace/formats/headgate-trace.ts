@@ -59,8 +59,10 @@ class HeadgateLines implements LineParser {
 
   #readHeader(line: JsonLine): void {
     this.#headerRead = true;
-    if (line.value("headgate") !== "trace") refuse(1, "headgate", "the first line does not say that this is a trace of ours", '{"headgate":"trace","version":1}');
-    if (line.value("version") !== headgateTraceVersion) refuse(line.columnOf("version"), "version", `${shown(line.value("version"))} is not version ${headgateTraceVersion}`, "import the source again");
+    if (line.value("headgate") !== "trace")
+      refuse(1, "headgate", "the first line does not say that this is a trace of ours", '{"headgate":"trace","version":1}');
+    if (line.value("version") !== headgateTraceVersion)
+      refuse(line.columnOf("version"), "version", `${shown(line.value("version"))} is not version ${headgateTraceVersion}`, "import the source again");
     this.#blockTokens = line.value("blockTokens") === undefined ? null : line.tokens("blockTokens", 1);
     this.#originUs = line.optionalNumber("originUs") ?? 0;
   }
@@ -71,7 +73,8 @@ function runsIn(line: JsonLine, inputTokens: number): readonly number[] {
   const runs = line.ids("b");
   let blocks = 0;
   for (let index = 1; index < runs.length; index += 2) blocks += runs[index] ?? 0;
-  if (runs.length % 2 !== 0 || blocks > inputTokens) refuse(line.columnOf("b"), "b", `${shown(runs)} is not a list of runs within ${inputTokens} tokens`, "give [first, number, ...]");
+  if (runs.length % 2 !== 0 || blocks > inputTokens)
+    refuse(line.columnOf("b"), "b", `${shown(runs)} is not a list of runs within ${inputTokens} tokens`, "give [first, number, ...]");
   return runs;
 }
 
@@ -89,7 +92,8 @@ function stepsOf(text: string, value: unknown, field: string, depth: number): re
   if (!Array.isArray(value) || value.length === 0 || depth > 8) return refuse(1, field, "is not a list of steps", "give calls and lists of sub-agents");
   return (value as readonly unknown[]).map((step, place): SessionStep => {
     const name = `${field}[${place}]`;
-    if (Array.isArray(step)) return { kind: "sub-agents", agents: (step as readonly unknown[]).map((agent, index) => stepsOf(text, agent, `${name}[${index}]`, depth + 1)) };
+    if (Array.isArray(step))
+      return { kind: "sub-agents", agents: (step as readonly unknown[]).map((agent, index) => stepsOf(text, agent, `${name}[${index}]`, depth + 1)) };
     if (typeof step !== "object" || step === null) return refuse(1, name, `${shown(step)} is not a step`, "give calls and lists of sub-agents");
     const line = new JsonLine(text, step as Readonly<Record<string, unknown>>);
     const inputTokens = line.tokens("i", 0);
@@ -108,7 +112,8 @@ function stepsOf(text: string, value: unknown, field: string, depth: number): re
 function featuresIn(line: JsonLine): Partial<RequestFeatures> | null {
   const value = line.value("f");
   if (value === undefined) return null;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return refuse(line.columnOf("f"), "f", `${shown(value)} is not an object`, "give features by name");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return refuse(line.columnOf("f"), "f", `${shown(value)} is not an object`, "give features by name");
   return value;
 }
 
@@ -118,7 +123,16 @@ export function headerLine(originUs: number, blockTokens: number | null, source:
 
 export function rowLine(row: Parameters<TraceSink["row"]>[0]): string {
   const { atUs, inputTokens, outputTokens, blocks, session, tenant, route, features } = row;
-  return JSON.stringify({ t: atUs, i: inputTokens, o: outputTokens, b: blocks === null ? undefined : runsOf(blocks), s: session ?? undefined, c: tenant ?? undefined, r: route ?? undefined, f: features ?? undefined });
+  return JSON.stringify({
+    t: atUs,
+    i: inputTokens,
+    o: outputTokens,
+    b: blocks === null ? undefined : runsOf(blocks),
+    s: session ?? undefined,
+    c: tenant ?? undefined,
+    r: route ?? undefined,
+    f: features ?? undefined,
+  });
 }
 
 export function sessionLine(script: Parameters<TraceSink["session"]>[0]): string {
@@ -128,5 +142,12 @@ export function sessionLine(script: Parameters<TraceSink["session"]>[0]): string
 function stepValue(step: SessionStep): unknown {
   if (step.kind === "sub-agents") return step.agents.map((agent) => agent.map(stepValue));
   const { thinkUs, inputTokens, outputTokens, blockRuns, apiSeconds, ttftSeconds }: SessionCall = step;
-  return { w: thinkUs, i: inputTokens, o: outputTokens, b: blockRuns.length === 0 ? undefined : blockRuns, a: apiSeconds ?? undefined, f: ttftSeconds ?? undefined };
+  return {
+    w: thinkUs,
+    i: inputTokens,
+    o: outputTokens,
+    b: blockRuns.length === 0 ? undefined : blockRuns,
+    a: apiSeconds ?? undefined,
+    f: ttftSeconds ?? undefined,
+  };
 }

@@ -11,7 +11,8 @@ import { rowOf } from "../trace-row.ts";
 export const mooncake: TraceFormat = {
   name: "mooncake",
   description: 'Mooncake: {"timestamp": ms, "input_length", "output_length", "hash_ids": [...]}, blocks of 512 tokens',
-  detect: (firstLine) => firstLine.startsWith("{") && firstLine.includes('"hash_ids"') && firstLine.includes('"input_length"') && !firstLine.includes('"chat_id"'),
+  detect: (firstLine) =>
+    firstLine.startsWith("{") && firstLine.includes('"hash_ids"') && firstLine.includes('"input_length"') && !firstLine.includes('"chat_id"'),
   openLines: () => new MooncakeLines(),
 };
 

@@ -66,7 +66,13 @@ class SpanLines implements LineParser {
     const outputTokens = tokensOf(span, outputNames[0], output);
     const { timestamp, field, at } = startOf(span);
     const text = (names: readonly string[]): string | null => first(attributes, names)?.toString() ?? null;
-    this.#rows.add(timestamp, rowOf(0, inputTokens, outputTokens, { session: text(sessionNames), tenant: text(tenantNames), route: text(routeNames) }), span.columnOf(field), at, sink);
+    this.#rows.add(
+      timestamp,
+      rowOf(0, inputTokens, outputTokens, { session: text(sessionNames), tenant: text(tenantNames), route: text(routeNames) }),
+      span.columnOf(field),
+      at,
+      sink,
+    );
   }
 }
 
@@ -74,7 +80,9 @@ const listIn = (value: unknown): readonly unknown[] => (Array.isArray(value) ? (
 
 function objectsIn(list: readonly unknown[], text: string): readonly JsonLine[] {
   return list.map((value) =>
-    typeof value === "object" && value !== null ? new JsonLine(text, value as Readonly<Record<string, unknown>>) : refuse(1, "resourceSpans", `${shown(value)} is not an object`, "export OTLP/JSON"),
+    typeof value === "object" && value !== null
+      ? new JsonLine(text, value as Readonly<Record<string, unknown>>)
+      : refuse(1, "resourceSpans", `${shown(value)} is not an object`, "export OTLP/JSON"),
   );
 }
 
@@ -116,7 +124,8 @@ function tokensOf(span: JsonLine, name: string, value: string | number | boolean
 }
 
 function startOf(span: JsonLine): { readonly timestamp: Timestamp; readonly field: string; readonly at: string } {
-  const field = ["startTimeUnixNano", "start_time_unix_nano", "startTime", "start_time", "timestamp"].find((name) => span.value(name) !== undefined) ?? "startTimeUnixNano";
+  const field =
+    ["startTimeUnixNano", "start_time_unix_nano", "startTime", "start_time", "timestamp"].find((name) => span.value(name) !== undefined) ?? "startTimeUnixNano";
   const at = span.text(field);
   if (at === null) return refuse(span.columnOf(field), field, "is missing", "export spans with their start");
   const nanos = /^\d{16,20}$/.exec(at);

@@ -12,7 +12,8 @@ import { rowOf } from "../trace-row.ts";
  */
 export const serveGen: TraceFormat = {
   name: "servegen",
-  description: 'ServeGen clients: {"client", "w": [[window, rate, cv, "G"|"W", shape], ...], "tok": {window: {"in": [22], "ou": [22]}}}; requests are drawn by --seed',
+  description:
+    'ServeGen clients: {"client", "w": [[window, rate, cv, "G"|"W", shape], ...], "tok": {window: {"in": [22], "ou": [22]}}}; requests are drawn by --seed',
   detect: (firstLine) => firstLine.startsWith("{") && firstLine.includes('"client"') && firstLine.includes('"w"') && firstLine.includes('"tok"'),
   openLines: ({ seed }) => new ClientLines(seed),
   lineMax: 1 << 24,
@@ -61,7 +62,8 @@ class ClientLines implements LineParser {
     const line = new JsonLine(text);
     const name = line.text("client");
     if (name === null) return refuse(line.columnOf("client"), "client", "is missing", "give every client a number or name");
-    if (this.#clients.some((client) => client.name === `c${name}`)) refuse(line.columnOf("client"), "client", `${name} is there twice`, "give every client one line");
+    if (this.#clients.some((client) => client.name === `c${name}`))
+      refuse(line.columnOf("client"), "client", `${name} is there twice`, "give every client one line");
     const windows = windowsOf(line);
     const lengths = lengthsOf(line);
     const random = (what: string): RandomState => forkRandom(this.#seed, `servegen ${name} ${what}`);
@@ -106,7 +108,8 @@ function windowsOf(line: JsonLine): readonly Window[] {
   let last = -1;
   return line.list("w").map((value, place) => {
     const field = `w[${place}]`;
-    const bad = (what: string): never => refuse(line.columnOf("w"), field, `${shown(value)} ${what}`, 'give [window, requests per second, cv, "G" or "W", shape], windows ascending');
+    const bad = (what: string): never =>
+      refuse(line.columnOf("w"), field, `${shown(value)} ${what}`, 'give [window, requests per second, cv, "G" or "W", shape], windows ascending');
     if (!Array.isArray(value) || value.length !== 5) return bad("is not a list of five");
     const [number, rate, cv, distribution, shape] = value as readonly unknown[];
     if (typeof number !== "number" || !Number.isInteger(number) || number < 0 || number > windowsMax) return bad(`has no window from 0 to ${windowsMax}`);
@@ -122,9 +125,11 @@ function windowsOf(line: JsonLine): readonly Window[] {
 
 function lengthsOf(line: JsonLine): readonly Lengths[] {
   const value = line.value("tok");
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return refuse(line.columnOf("tok"), "tok", `${shown(value)} is not an object`, "give quantiles by window");
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    return refuse(line.columnOf("tok"), "tok", `${shown(value)} is not an object`, "give quantiles by window");
   const lengths = Object.entries(value as Readonly<Record<string, unknown>>).map(([from, tables]): Lengths => {
-    const table = (name: "in" | "ou"): readonly number[] => quantilesOf(line, `tok.${from}.${name}`, typeof tables === "object" && tables !== null ? Reflect.get(tables, name) : null);
+    const table = (name: "in" | "ou"): readonly number[] =>
+      quantilesOf(line, `tok.${from}.${name}`, typeof tables === "object" && tables !== null ? Reflect.get(tables, name) : null);
     if (!/^\d{1,6}$/.test(from)) refuse(line.columnOf("tok"), "tok", `"${from.slice(0, 20)}" is not a window`, "give windows as whole numbers");
     return { from: Number(from), input: table("in"), output: table("ou") };
   });
@@ -141,7 +146,9 @@ function tokensAt(quantiles: readonly number[] | undefined, share: number): numb
 }
 
 function quantilesOf(line: JsonLine, field: string, value: unknown): readonly number[] {
-  const numbers = Array.isArray(value) ? (value as readonly unknown[]).filter((entry) => typeof entry === "number" && Number.isFinite(entry) && entry >= 0 && entry <= 100_000_000) : [];
+  const numbers = Array.isArray(value)
+    ? (value as readonly unknown[]).filter((entry) => typeof entry === "number" && Number.isFinite(entry) && entry >= 0 && entry <= 100_000_000)
+    : [];
   const quantiles = numbers as readonly number[];
   const [p95 = 0, p100 = 0, p99 = 0] = quantiles.slice(19);
   const ascending = p95 <= p99 && p99 <= p100 && quantiles.slice(0, 21).every((quantile, place) => place === 0 || quantile >= (quantiles[place - 1] ?? 0));

@@ -84,7 +84,10 @@ export class CacheCurves {
       unique_blocks: this.#seen.count,
       unique_blocks_exact: this.#seen.exact,
       block_tokens: this.#blockTokens,
-      lru_tail_first_touch: { inf: share(this.#unbounded), ...Object.fromEntries(this.#capacities.map((capacity, place) => [String(capacity), share(this.#lru[place] ?? noSums())])) },
+      lru_tail_first_touch: {
+        inf: share(this.#unbounded),
+        ...Object.fromEntries(this.#capacities.map((capacity, place) => [String(capacity), share(this.#lru[place] ?? noSums())])),
+      },
       lfu_prefix_token: Object.fromEntries(this.#lfu.map(({ capacity, tokens }) => [String(capacity), sixDigits(tokens / this.#inputTokens)])),
     };
   }

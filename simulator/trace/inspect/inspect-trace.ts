@@ -1,4 +1,5 @@
-import type { TraceFormat } from "../trace-format.ts";
+import type { SessionScript } from "../../core/workload/session-script.ts";
+import type { TraceFormat, TraceHeader, TraceSink } from "../trace-format.ts";
 import { type ReadOptions, readTrace } from "../trace-reader.ts";
 import { ArrivalCounts, type ArrivalFigures } from "./arrival-figures.ts";
 import { CacheCurves, type CacheFigures } from "./cache-curves.ts";
@@ -37,19 +38,12 @@ export interface TraceFigures extends Partial<ArrivalFigures>, Partial<CacheFigu
  */
 export async function inspectTrace(file: string, format: TraceFormat, options: ReadOptions): Promise<TraceFigures> {
   const inspector = new TraceInspector();
-  const parser = format.openLines(options);
-  const read = await readTrace(file, { ...format, openLines: () => parser }, options, {
-    row: (row) => {
-      inspector.blockTokens = parser.blockTokens;
-      inspector.row(row);
-    },
-    session: (script) => inspector.conversations.add(script),
-  });
+  const read = await readTrace(file, format, options, inspector);
   return { file, format: format.name, ...inspector.figures(read.originUs), notes: [...read.notes, ...inspector.notes()] };
 }
 
-export class TraceInspector {
-  blockTokens: number | null = null;
+export class TraceInspector implements TraceSink {
+  #blockTokens = 16;
   readonly #input = new ValueCounts();
   readonly #output = new ValueCounts();
   readonly #over = thresholds.map(() => 0);
@@ -58,10 +52,18 @@ export class TraceInspector {
   readonly #routes = new TenantCounts();
   readonly #sessions = new SessionCounts();
   readonly #features = new Map<string, number>();
-  readonly conversations = new ConversationCounts({ call: (input, output) => this.#tokens(input, output) });
+  readonly #conversations = new ConversationCounts({ call: (input, output) => this.#tokens(input, output) });
   #caches: CacheCurves | null = null;
   #withoutOutput = 0;
   #rows = 0;
+
+  begin({ blockTokens }: TraceHeader): void {
+    this.#blockTokens = blockTokens ?? 16;
+  }
+
+  session(script: SessionScript): void {
+    this.#conversations.add(script);
+  }
 
   row(row: TraceRow): void {
     this.#rows += 1;
@@ -72,12 +74,12 @@ export class TraceInspector {
     if (row.session !== null) this.#sessions.add(row.session, row.atUs);
     if (row.features !== null) for (const name of Object.keys(row.features)) this.#features.set(name, (this.#features.get(name) ?? 0) + 1);
     if (row.blocks === null) return;
-    this.#caches ??= new CacheCurves(this.blockTokens ?? 16);
+    this.#caches ??= new CacheCurves(this.#blockTokens);
     this.#caches.add(row.blocks, row.inputTokens);
   }
 
   figures(originUs: number): Omit<TraceFigures, "file" | "format" | "notes"> {
-    const conversations = this.conversations.figures();
+    const conversations = this.#conversations.figures();
     const tenants = this.#tenants.figures();
     const routes = this.#routes.figures();
     const sessions = this.#sessions.figures();

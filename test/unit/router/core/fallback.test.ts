@@ -95,7 +95,7 @@ describe("by cause", () => {
   });
 
   test("a spent budget of the route goes to the budget list; one of everybody stops there too", () => {
-    const limits = [{ unit: "nano-dollars", amount: 1000, scope: { kind: "deployments", deployments: [0 as DeploymentId] }, window: { kind: "period" } }] as const;
+    const limits = [{ unit: "nano-dollars", amount: 1000, scope: { kind: "deployments", deployments: [0 as DeploymentId] }, window: { kind: "period", length: seconds(3600) } }] as const;
     const router = make([{ budget: to(1) }, {}], { limits });
     expect(started(router.arrive(0))).toEqual([1]);
     const everybody = make([{ budget: to(1) }, {}], { limits: [{ ...limits[0], scope: { kind: "total" } }] });

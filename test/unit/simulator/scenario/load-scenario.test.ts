@@ -1,5 +1,6 @@
 import path from "node:path";
 import { parse } from "yaml";
+import { traceFormatNames } from "../../../../simulator/trace/trace-formats.ts";
 import { expect, test } from "vitest";
 import { loadScenario } from "../../../../simulator/scenario/load-scenario.ts";
 import type { LoadedScenario } from "../../../../simulator/scenario/loaded-scenario.ts";
@@ -120,7 +121,7 @@ targets: { ttftP95: { max: 2000 } }
 `;
   const problems = await problemsOf(async () => await load(write(bad)));
   expect(placed(problems)).toEqual([
-    '1:18 trace.format: "azur" is not one of azure',
+    `1:18 trace.format: "azur" is not one of ${traceFormatNames.join(", ")}`,
     "1:30 trace.file: must be text, not the number 7",
     "1:40 trace.speed: 0 is less than 0.001",
     "2:9 config: 7 cannot stand here",

@@ -89,7 +89,11 @@ describe("power-of-two", () => {
     const world = freshWorld({ deployments: [{ endpoints: 2 }] });
     endpointOf(world, 0).inFlight = 2;
     learnSignal(world.state, 0 as never, { running: 6, waiting: 1, kvUsed: 0.5 }, world.state.now);
-    const scoreOf = (): number => strategies["power-of-two"].score(choiceOf(world.config, world.state, world.all), endpointOf(world, 0), 0);
+    const scores = new Float64Array(2);
+    const scoreOf = (): number | undefined => {
+      strategies["power-of-two"].judge(choiceOf(world.config, world.state, world.all), scores);
+      return scores[0];
+    };
     expect(scoreOf()).toBe(7);
     world.state.now = instantAt(signalAgeMax + 1);
     expect(scoreOf()).toBe(2);
