@@ -195,6 +195,7 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
     affinity: { placement: file.affinity.placement, loadBoundPercent: file.affinity.loadBoundPercent, homesMax: file.affinity.homes },
     queue: { lengthMax: file.queue.length, wait: file.queue.wait },
     fallbacks: noFallbacks,
+    floorPercent: file.floorPercent,
     internal: false,
     outputTokensDefault: file.outputTokensDefault,
   };

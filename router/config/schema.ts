@@ -214,6 +214,7 @@ const route = z
         wait: duration("Longest wait for a place", micros(0)).prefault("10s"),
       })
       .prefault({}),
+    floorPercent: count("Share of the route's endpoints that stay in use whatever their breakers say, the least bad ones", 0, 100).prefault(0),
     fallbacks: z
       .strictObject({
         general: fallbackList("when the route cannot take a request or has failed it"),

@@ -9,6 +9,7 @@
 import { present } from "./assert.ts";
 import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import { breakerRefuses } from "./health/breaker.ts";
+import { keptByFloor, leastBad } from "./health/pool-floor.ts";
 import { limitsRefuse } from "./limit/limit-check.ts";
 import { indexLimits, type LimitIndex } from "./limit/limit-index.ts";
 import type { Instant } from "./machine.ts";
@@ -25,6 +26,9 @@ export interface Candidates {
   readonly scores: Float64Array | null;
   /** By RouteId. */
   readonly routes: readonly RouteEndpoints[];
+  /** Eligible though their breakers are open: the pool's floor. */
+  readonly kept: EndpointId[];
+  someOpen: boolean;
   /** Some endpoint is only full: its place comes free with the next outcome. */
   full: boolean;
   /** When the next endpoint that is open or cooling may be tried again; Infinity: none is. */
@@ -76,6 +80,8 @@ export function noCandidates(config: CompiledConfig, explain: boolean): Candidat
     reasons: Array.from({ length: size }, () => "cooling"),
     scores: explain ? new Float64Array(size) : null,
     routes,
+    kept: [],
+    someOpen: false,
     full: false,
     reopensAt: never,
     unfit: false,
@@ -99,7 +105,7 @@ export function findCandidates(found: Candidates, state: RouterState, route: Rou
   const unmatched = request.tags.length > 0 && !endpoints.deployments.some((deployment) => tagsMatch(request, deployment));
   collect(found, state, route, slot, endpoints, tried, unmatched);
   if (found.eligible.count === 0 && tried.length > 0 && wasExcluded(found, "already-tried")) collect(found, state, route, slot, endpoints, none, unmatched);
-  else if (tried.length > 0) keepWhere(found, "failed-lately", (index) => (state.endpoints[found.eligible.ids[index] as number]?.breaker.failures ?? 0) === 0);
+  else if (found.eligible.count > 1 && tried.length > 0) keepWhere(found, "failed-lately", (index) => (state.endpoints[found.eligible.ids[index] as number]?.breaker.failures ?? 0) === 0);
   keepFirstTier(found, endpoints);
   if (request.region >= 0) keepWhere(found, "other-region", (index) => endpoints.byPlace[found.eligible.places[index] as number]?.region === request.region);
 }
@@ -140,11 +146,52 @@ function collect(
     }
   }
   eligible.count = count;
+  if (found.someOpen && (count === 0 || route.floorPercent > 0)) keepFloor(found, state, route, ids, places, deployments, tried);
+}
+
+function keepFloor(
+  found: Candidates,
+  state: RouterState,
+  route: RouteSpec,
+  ids: readonly EndpointId[],
+  places: readonly number[],
+  deployments: readonly DeploymentSpec[],
+  tried: readonly EndpointId[],
+): void {
+  let open = 0;
+  for (const id of ids) if (state.endpoints[id]?.breaker.phase === "open") open += 1;
+  const floor = keptByFloor(route.floorPercent, ids.length, open);
+  const mayUse = (id: EndpointId): boolean => {
+    const endpoint = state.endpoints[id] as EndpointState;
+    if (!wasExcludedFor(found, id, "breaker-open") || endpoint.coolUntil > state.now || tried.includes(id)) return false;
+    return endpoint.inFlight < (deployments[ids.indexOf(id)]?.concurrencyMax ?? 0);
+  };
+  for (let place = 0; place < Math.max(floor, open === ids.length ? 1 : 0); place += 1) {
+    const id = leastBad(ids, state.endpoints, place >= floor, mayUse);
+    if (id === null) return;
+    takeBack(found, id, places[ids.indexOf(id)] as number);
+  }
+}
+
+/** From the excluded to the eligible. */
+function takeBack({ eligible, excluded, reasons, kept }: Candidates, id: EndpointId, place: number): void {
+  const from = excluded.ids.indexOf(id);
+  excluded.count -= 1;
+  for (let index = from; index < excluded.count; index += 1) {
+    excluded.ids[index] = excluded.ids[index + 1] as EndpointId;
+    reasons[index] = reasons[index + 1] as ExclusionReason;
+  }
+  eligible.ids[eligible.count] = id;
+  eligible.places[eligible.count] = place;
+  eligible.count += 1;
+  kept.push(id);
 }
 
 function clear(found: Candidates): void {
   found.eligible.count = 0;
   found.excluded.count = 0;
+  found.kept.length = 0;
+  found.someOpen = false;
   found.full = false;
   found.reopensAt = never;
   found.unfit = false;
@@ -185,6 +232,7 @@ function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why
       found.full = true;
       return;
     case "breaker-open":
+      found.someOpen = true;
       found.reopensAt = earlier(found.reopensAt, endpoint.breaker.openUntil);
       return;
     case "cooling":
@@ -200,6 +248,11 @@ function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why
       return;
     default:
   }
+}
+
+function wasExcludedFor({ excluded, reasons }: Candidates, id: EndpointId, reason: ExclusionReason): boolean {
+  for (let index = 0; index < excluded.count; index += 1) if (excluded.ids[index] === id) return reasons[index] === reason;
+  return false;
 }
 
 function wasExcluded(found: Candidates, reason: ExclusionReason): boolean {
@@ -250,6 +303,7 @@ export function explanationOf(found: Candidates, chosen: EndpointId | null, stra
     candidates: eligible.ids.slice(0, eligible.count),
     scores: scores === null ? [] : [...scores.subarray(0, eligible.count)],
     measure,
+    kept: [...found.kept],
     excluded,
     chosen,
     strategy,

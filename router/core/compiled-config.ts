@@ -69,6 +69,8 @@ export interface RouteSpec {
   readonly retry: RetrySpec;
   readonly queue: QueueSpec;
   readonly fallbacks: FallbackSpec;
+  /** Share of its endpoints that breakers leave eligible whatever happens. */
+  readonly floorPercent: number;
   /** Made for a fallback that names a deployment: no caller can ask for it. */
   readonly internal: boolean;
   readonly affinity: AffinitySpec;

@@ -180,6 +180,8 @@ export interface Explanation {
   /** What the strategy judged each candidate by, less is better; `measure` names it with its unit. */
   readonly scores: readonly number[];
   readonly measure: string;
+  /** Candidates although their breakers are open: too few others are left. */
+  readonly kept: readonly EndpointId[];
   readonly excluded: readonly { readonly endpoint: EndpointId; readonly why: ExclusionReason }[];
   readonly chosen: EndpointId | null;
   readonly strategy: string;

@@ -18,6 +18,7 @@ export function decisionRecord(request: RequestInFlight, ended: EndedRequest, co
     endpoints: request.endpointsTried.map(originOf),
     measure: request.explanation?.measure,
     candidates: request.explanation?.candidates.map((id, place) => ({ endpoint: originOf(id), score: request.explanation?.scores[place] })),
+    kept: request.explanation?.kept.map(originOf),
     excluded: request.explanation?.excluded.map(({ endpoint: id, why }) => ({ endpoint: originOf(id), why })),
     attempts: account.attempts,
     result: result.kind,

@@ -58,6 +58,7 @@ export function randomScenario(seed: number): RandomWorld {
       limits: { connect: seconds(1), firstToken: millis(20 + nextBelow(random, 3_000)), idle: seconds(5), total: millis(50 + nextBelow(random, 20_000)) },
       queue: { lengthMax: nextBelow(random, 20), wait: millis(nextBelow(random, 5_000)) },
       fallbacks: randomFallbackSpec(seed, 0),
+      floorPercent: nextBelow(forkRandom(seed, "random-floor"), 3) * nextBelow(forkRandom(seed, "random-floor-2"), 51),
     },
   });
   const endpoints = config.endpoints.map(({ deployment }) => deployments[deployment]?.model ?? smallVllm);

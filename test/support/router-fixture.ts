@@ -135,6 +135,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     affinity: { placement: "hashed", loadBoundPercent: 125, homesMax: 256 },
     queue: { lengthMax: 10, wait: seconds(5) },
     fallbacks: noFallbacks,
+    floorPercent: 0,
     internal: false,
     outputTokensDefault: 1024,
     ...options.route,

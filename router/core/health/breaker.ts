@@ -33,6 +33,8 @@ export interface BreakerState {
   reason: BreakerReason;
   /** Openings without `stable` closed time between them; that since which it is closed. */
   openings: number;
+  /** It was opened for its failure rate alone: part of what it is sent succeeds. */
+  partial: boolean;
   closedSince: Instant;
   readonly rate: FailureRateState;
 }
@@ -56,6 +58,7 @@ export function closedBreaker(spec: BreakerSpec): BreakerState {
     epoch: 0,
     reason: "new",
     openings: 0,
+    partial: false,
     closedSince: startOfTime,
     rate: noFailureRate(spec.rate),
   };
@@ -95,6 +98,10 @@ export function breakerEnds(breaker: BreakerState, spec: BreakerSpec, attempt: B
     else breaker.probing -= 1;
   } else if (breaker.phase === "closed" && verdict !== "says-nothing") {
     countOutcome(breaker, spec, verdict === "failure", now);
+  } else if (breaker.phase === "open" && verdict !== "says-nothing") {
+    // Kept in use by its pool's floor.
+    breaker.failures = verdict === "failure" ? breaker.failures + 1 : 0;
+    if (breaker.failures >= spec.failures) breaker.partial = false;
   }
 }
 
@@ -110,6 +117,7 @@ function succeedProbe(breaker: BreakerState, spec: BreakerSpec, now: Instant): v
   breaker.succeeded += 1;
   if (breaker.succeeded < spec.probes) return;
   breaker.closedSince = now;
+  breaker.partial = false;
   change(breaker, "closed", "probes-succeeded", never);
 }
 
@@ -119,6 +127,7 @@ export function breakerHalfOpens(breaker: BreakerState): void {
 }
 
 export function openBreaker(breaker: BreakerState, spec: BreakerSpec, reason: BreakerReason, now: Instant): void {
+  if (reason !== "probe-failed") breaker.partial = reason === "failure-rate";
   if (breaker.phase === "closed" && now - breaker.closedSince >= spec.stable) breaker.openings = 0;
   change(breaker, "open", reason, after(now, openTime(spec, breaker.openings)));
   breaker.openings += 1;

@@ -5,7 +5,7 @@
  *  I2 the instants of a request are in causal order: arrival <= start <= first token <= outcome <= finish
  *  I3 the clock never goes back
  *  I5 what goes on is bounded: a request visits no route twice; a route's requests that wait for their first attempt by its queue, an endpoint's attempts by its concurrency
- *  I7 an open breaker gets no attempt, a half-open one at most its probes at once
+ *  I7 an open breaker gets no attempt but where its route's floor keeps it, a half-open one at most its probes at once
  *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them
  */
 import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
@@ -40,6 +40,8 @@ interface SeenAttempt {
 
 interface SeenEndpoint {
   phase: BreakerPhase;
+  /** Opened for its failure rate, and not closed since. */
+  partial: boolean;
   epoch: number;
   inFlight: number;
   probing: number;
@@ -64,7 +66,7 @@ export class RouterInvariants {
 
   constructor(config: CompiledConfig) {
     this.#config = config;
-    this.#endpoints = config.endpoints.map(() => ({ phase: "closed", epoch: 0, inFlight: 0, probing: 0 }));
+    this.#endpoints = config.endpoints.map(() => ({ phase: "closed", partial: false, epoch: 0, inFlight: 0, probing: 0 }));
     this.#waiting = config.routes.map(() => 0);
   }
 
@@ -123,7 +125,7 @@ export class RouterInvariants {
         this.#started(command, at);
         return;
       case "breaker-changed":
-        this.#breakerChanged(command.endpoint, command.from, command.to, at);
+        this.#breakerChanged(command, at);
         return;
       case "finish-request":
         this.#finishedRequest(command.request, command.result, command.account.attempts, at);
@@ -185,7 +187,7 @@ export class RouterInvariants {
     this.#advance(request, at, "an attempt starts");
     if (request.attempt !== null) this.#violate("I14", `a second attempt of request ${command.request} while the first is under way`);
     if (this.#attempts.has(command.attempt)) this.#violate("I14", `attempt ${command.attempt} starts twice`);
-    this.#checkBreaker(command.endpoint, endpoint);
+    this.#checkBreaker(command.endpoint, endpoint, request.route);
     endpoint.inFlight += 1;
     const deployment = this.#config.deployments[this.#config.endpoints[command.endpoint]?.deployment ?? -1];
     if (deployment !== undefined && endpoint.inFlight > deployment.concurrencyMax)
@@ -197,9 +199,18 @@ export class RouterInvariants {
     this.#attempts.set(command.attempt, { request: command.request, endpoint: command.endpoint, startedAt: at, probeOf, firstAt: null });
   }
 
-  #checkBreaker(id: EndpointId, endpoint: SeenEndpoint): void {
+  /** The route's floor is not reached by what is not open, or all are open and this one only for its failure rate. */
+  #keptByFloor(endpoint: SeenEndpoint, route: RouteId): boolean {
+    const spec = this.#config.routes[route];
+    if (spec === undefined) return false;
+    const pool = spec.deployments.flatMap((id) => this.#config.deployments[id]?.endpoints ?? []);
+    const others = pool.filter((id) => this.#endpoints[id]?.phase !== "open").length;
+    return others < Math.ceil((pool.length * spec.floorPercent) / 100) || (others === 0 && endpoint.partial);
+  }
+
+  #checkBreaker(id: EndpointId, endpoint: SeenEndpoint, route: RouteId): void {
     const deployment = this.#config.deployments[this.#config.endpoints[id]?.deployment ?? -1];
-    if (endpoint.phase === "open") this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
+    if (endpoint.phase === "open" && !this.#keptByFloor(endpoint, route)) this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
     if (endpoint.phase !== "half-open" || deployment === undefined) return;
     endpoint.probing += 1;
     if (endpoint.probing > deployment.breaker.probes)
@@ -237,11 +248,13 @@ export class RouterInvariants {
     this.#advance(request, now, "an outcome");
   }
 
-  #breakerChanged(id: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void {
+  #breakerChanged({ endpoint: id, from, to, why }: Extract<RouterCommand, { kind: "breaker-changed" }>, at: Instant): void {
     const endpoint = this.#endpoints[id];
     if (endpoint === undefined) return;
     if (endpoint.phase !== from) this.#violate("I7", `breaker ${id} changes from ${from} at ${at}, but was ${endpoint.phase}`);
     endpoint.phase = to;
+    if (to === "closed") endpoint.partial = false;
+    else if (to === "open" && why !== "probe-failed") endpoint.partial = why === "failure-rate";
     endpoint.epoch += 1;
     endpoint.probing = 0;
   }

@@ -59,6 +59,7 @@ test("everything but deployments and routes has a default", () => {
     affinity: { placement: "hashed", loadBoundPercent: 125, homesMax: 16_384 },
     queue: { lengthMax: 1000, wait: 10_000_000 },
     fallbacks: { general: [], contextWindow: [], contentPolicy: [], budget: [], hopsMax: 5 },
+    floorPercent: 0,
     internal: false,
     outputTokensDefault: 1024,
   });
