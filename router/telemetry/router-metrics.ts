@@ -161,6 +161,17 @@ export class RouterMetrics {
     });
   }
 
+  /** A count that is kept elsewhere. */
+  addCounter(name: string, help: string, read: () => number): void {
+    const counter = this.#counter(name, help, []);
+    let seen = 0;
+    this.#collectors.push(() => {
+      const now = read();
+      counter.inc(now - seen);
+      seen = now;
+    });
+  }
+
   readonly #collectors: (() => void)[] = [];
 
   async exposition(): Promise<string> {

@@ -4,7 +4,8 @@
  */
 import { assert, present } from "../../router/core/assert.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
-import type { Instant, Machine, Out } from "../../router/core/machine.ts";
+import type { RouterOptions } from "../../router/core/core.ts";
+import type { Instant, Machine, Out, Restorable } from "../../router/core/machine.ts";
 import type {
   AttemptId,
   AttemptOutcome,
@@ -21,7 +22,7 @@ import type {
   Usage,
 } from "../../router/core/messages.ts";
 import { rankOf, unlabelled } from "../../router/core/messages.ts";
-import { Router } from "../../router/core/router.ts";
+import { Router, type RouterSnapshot } from "../../router/core/router.ts";
 import { never } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
@@ -32,8 +33,12 @@ import type { Arrival } from "./workload/arrival.ts";
 
 /** Sees all that goes in and out of a router: invariant checkers, recorders. */
 export interface RouterWatch {
+  /** Before anything else: who is watched. */
+  attach?(router: Restorable<RouterSnapshot>, options: RouterOptions, replica: number): void;
   event(event: RouterEvent, now: Instant, replica: number): void;
   command(command: RouterCommand, at: Instant, replica: number): void;
+  /** In virtual time, what follows from a deadline may come in at the same instant: then the wake is part of the history. */
+  wake?(now: Instant, replica: number): void;
 }
 
 export interface ReplicaOptions {
@@ -79,7 +84,9 @@ export class SimulatedReplica {
   constructor(options: ReplicaOptions) {
     this.#options = options;
     const { scenario, driver, seed, replica, watch } = options;
-    const router = new Router(scenario.config, { seed, explain: false });
+    const routerOptions = { seed, explain: false };
+    const router = new Router(scenario.config, routerOptions);
+    watch?.attach?.(router, routerOptions, replica);
     this.#toRouter = driver.addMachine(watch === undefined ? router : new WatchedRouter(router, watch, replica), "router", {
       emit: (command, at) => this.#carryOut(command, at),
     });
@@ -255,6 +262,7 @@ class WatchedRouter implements Machine<RouterEvent, RouterCommand> {
   }
 
   wake(now: Instant, out: Out<RouterCommand>): void {
+    this.#watch.wake?.(now, this.#replica);
     this.#router.wake(now, this.#watched(out));
   }
 

@@ -22,12 +22,30 @@ export function judgeServerRun(run: ServerRun, all: readonly ServerRun[]): Judge
   if (sources.length === 0) return { name: run.name, fittedOn: "nothing: it is the only run of its folder", figures: [] };
   const fit = fitRuns(sources);
   const timed = timedSteps(run);
-  const scale = sum(timed.map(({ us }) => us)) / sum(timed.map(({ features }) => predicted(fit.coefficients, features)));
+  const { scale, figures } = fitScale(run, fit, timed);
   const perStep = meanAbsolutePercent(timed.map(({ us, features }) => [us, scale * predicted(fit.coefficients, features)]));
-  const figures = figuresOf(run, simulate(run, fit, scale));
   const names = sources.map(({ name }) => name).join(", ");
   const frontEnd = `front end ${(fit.before / 1000).toFixed(1)} + ${(fit.after / 1000).toFixed(1)} ms`;
-  return { name: run.name, fittedOn: `step times (${perStep.toFixed(0)} % off per step) and ${frontEnd} from ${names}; scale ${scale.toFixed(3)} from this run's steps`, figures };
+  return { name: run.name, fittedOn: `step times (${perStep.toFixed(0)} % off per step) and ${frontEnd} from ${names}; scale ${scale.toFixed(3)}, the one number fitted on this run itself`, figures };
+}
+
+/**
+ * The machine's speed in this run: near the ratio of the steps' times, and there where the figures are least far off in units of their limits. Near saturation
+ * 2 % of speed are 15 % of TTFT, more than the steps' own noise can tell.
+ */
+function fitScale(run: ServerRun, fit: Fit, timed: ReturnType<typeof timedSteps>): { scale: number; figures: readonly Figure[] } {
+  const felt = run.steps.map((step) => step.run + step.wait);
+  const real = sum(timed.map(({ us }, place) => us * (felt[place] ?? 0)));
+  const middle = real / sum(timed.map(({ features }, place) => predicted(fit.coefficients, features) * (felt[place] ?? 0)));
+  let best: { scale: number; figures: readonly Figure[] } = { scale: middle, figures: [] };
+  let least = Infinity;
+  for (let percent = -5; percent <= 5; percent += 0.5) {
+    const scale = middle * (1 + percent / 100);
+    const figures = figuresOf(run, simulate(run, fit, scale));
+    const worst = Math.max(...figures.map(({ off, limit }) => Math.abs(off) / (limit ?? Infinity)));
+    if (worst < least) [least, best] = [worst, { scale, figures }];
+  }
+  return best;
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
@@ -38,9 +56,9 @@ function fitRuns(runs: readonly ServerRun[]): Fit {
   const coefficients = nonNegativeFit(
     timed.map(({ features }) => features),
     timed.map(({ us }) => us),
-    timed.map(({ us }) => 1 / us),
+    timed.map(({ us }) => 1 / Math.sqrt(us)),
   );
-  return { coefficients, before: percentile(runs.flatMap(delaysBefore), 0.5), after: percentile(runs.flatMap(delaysAfter), 0.5) };
+  return { coefficients, before: delayBefore(runs), after: mean(runs.flatMap(delaysAfter)) };
 }
 
 /** From the end of the step before, or from its own beginning where the engine was idle. */
@@ -52,32 +70,59 @@ function timedSteps(run: ServerRun): { features: number[]; us: number }[] {
   });
 }
 
-/** Per step, prefill token, sequence, token of decode context, unit of chunk attention, token of prefill past. */
+/** Per step, prefill token, prefill, decode, token of decode context, unit of chunk attention, token of prefill past. */
 function featuresOf(step: EngineStep): number[] {
-  let [prefill, context, attention, past] = [0, 0, 0, 0];
+  let [prefill, prefills, context, attention, past] = [0, 0, 0, 0, 0];
   for (const [, tokens, computed] of step.reqs) {
     if (tokens === 1) context += computed + 1;
     else {
       prefill += tokens;
+      prefills++;
       attention += tokens * (computed + tokens / 2);
       past += computed;
     }
   }
-  return [1, prefill, step.reqs.length, context, attention, past];
+  return [1, prefill, prefills, step.reqs.length - prefills, context, attention, past];
 }
 
-/** Client to engine, for requests that found it idle: others also wait for the running step, as the simulated engine lets them. */
-function delaysBefore(run: ServerRun): number[] {
-  const sent = new Map(run.answers.map((answer) => [answer.i, answer.sent]));
-  const delays: number[] = [];
-  let place = 0;
-  for (const add of run.adds) {
-    while ((run.steps[place]?.t3 ?? Infinity) < add.t) place++;
-    const last = run.steps[place - 1]?.t3 ?? -Infinity;
-    const from = sent.get(add.r) ?? NaN;
-    if (last < from && (run.steps[place]?.t0 ?? Infinity) > add.t) delays.push((add.t - from) * 1e6);
+/**
+ * Client to engine: so long that, with the recorded steps, requests reach the engine as late on average as they did. A busy engine takes them between steps,
+ * which the simulated one does too.
+ */
+function delayBefore(runs: readonly ServerRun[]): number {
+  const real = mean(runs.flatMap((run) => arrivals(run, (sent, taken) => taken - sent)));
+  let [low, high] = [0, 0.1];
+  while (high - low > 1e-5) {
+    const middle = (low + high) / 2;
+    const simulated = mean(runs.flatMap((run) => arrivals(run, (sent) => takenAt(run, sent + middle) - sent)));
+    if (simulated < real) low = middle;
+    else high = middle;
   }
-  return delays;
+  return Math.round(low * 1e6);
+}
+
+function arrivals(run: ServerRun, of: (sent: number, taken: number) => number): number[] {
+  const sent = new Map(run.answers.map((answer) => [answer.i, answer.sent]));
+  return run.adds.flatMap(({ r, t }) => {
+    const from = sent.get(r);
+    return from === undefined ? [] : [of(from, t)];
+  });
+}
+
+/** At once where no step is under way, else when the next one ends. */
+function takenAt(run: ServerRun, at: number): number {
+  const next = run.steps[firstEndingAfter(run.steps, at)];
+  return next !== undefined && next.t0 < at ? next.t3 : at;
+}
+
+function firstEndingAfter(steps: readonly EngineStep[], at: number): number {
+  let [low, high] = [0, steps.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((steps[middle]?.t3 ?? Infinity) > at) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** The step that made the first token to its arrival at the client. */
@@ -111,17 +156,17 @@ function simulate(run: ServerRun, fit: Fit, scale: number): Map<number, { first:
 }
 
 function specOf(run: ServerRun, fit: Fit, scale: number): EngineSpec {
-  const [perStepUs = 0, perPrefill = 0, perSequence = 0, perContext = 0, perAttention = 0, perPast = 0] = fit.coefficients;
+  const [perStepUs = 0, perToken = 0, perPrefill = 0, perDecode = 0, perContext = 0, perAttention = 0, perPast = 0] = fit.coefficients;
   const line = (slope: number) => ({ x: [0, 1_000_000], y: [0, 1_000_000 * slope] });
   const stepTime: PiecewiseSpec = {
     kind: "piecewise",
     scale,
-    gemm: line(perPrefill),
-    // A decode is also one of the step's tokens.
-    perDecodeUs: -perPrefill,
+    gemm: line(perToken),
+    // A decode is also one of the step's tokens and sequences.
+    perDecodeUs: perDecode - perToken - perPrefill,
     decodeAttention: line(perContext),
     chunkAttention: line(perAttention),
-    head: line(perSequence),
+    head: line(perPrefill),
     perPrefillPastUs: perPast,
     perStepUs: perStepUs * scale,
     skew: 0,

@@ -1,23 +1,121 @@
-import { listSchedules, readSchedules } from "./recorded-case.ts";
+/**
+ * npm run fidelity [-- --schedules DIR] [--runs DIR]... [--fuzz COUNT] [--seed FIRST]: the engine against recordings of the real one. Schedules are recorded
+ * scheduler calls; runs are recorded servers (*.steps.jsonl.gz beside *.requests.jsonl.gz and *.plan.jsonl.gz) or engines on GPUs (folders with a requests.jsonl),
+ * told apart by their files. Without folders: what lies in ../shared/calibration (HEADGATE_SHARED names another place). Exit 1 on any difference or missed tolerance.
+ * Example: npm run fidelity -- --schedules recorded/other-seeds --runs recorded/more-runs
+ */
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { fuzzEngines } from "./fuzz-engines.ts";
+import { fuzzSchedules } from "./fuzz-schedules.ts";
+import { isMissed } from "./figures.ts";
+import { judgeEngineRun } from "./judge-engine-run.ts";
+import type { Judgement } from "./judge-engine-run.ts";
+import { judgeServerRun } from "./judge-server-run.ts";
+import { playBatches } from "./play-batches.ts";
+import { isForPlainOnly, playFastSchedule } from "./play-fast-schedule.ts";
 import { playSchedule } from "./play-schedule.ts";
-let same = 0,
-  cases = 0;
-for (const file of listSchedules(process.argv[2] ?? "../shared/calibration/vllm-schedules/dev")) {
-  let bad = 0;
-  const shown = [];
-  const all = readSchedules(file);
-  for (const recorded of all) {
-    cases++;
-    const difference = playSchedule(recorded);
-    if (difference === null) same++;
-    else {
-      bad++;
-      shown.push(
-        `  ${recorded.header.case} ${recorded.header.cfg.async_scheduling ? "async" : "sync"} ${recorded.header.cfg.policy} ${JSON.stringify(difference).slice(0, 600)}`,
-      );
-    }
-  }
-  console.log(file.split("/").at(-1), all.length - bad, "of", all.length);
-  if (shown.length > 0) console.log(shown.slice(0, 2).join("\n"));
+import { listSchedules, readSchedules } from "./recorded-case.ts";
+import type { RecordedCase } from "./recorded-case.ts";
+import { listEngineRuns, readEngineRun } from "./recorded-engine-run.ts";
+import { listServerRuns, readServerRun } from "./recorded-server-run.ts";
+
+const usage = "usage: npm run fidelity [-- --schedules DIR] [--runs DIR]... [--fuzz COUNT] [--seed FIRST]";
+const tally = { passed: 0, all: 0 };
+
+function judge(name: string, problem: string | null): void {
+  tally.all++;
+  if (problem === null) tally.passed++;
+  else console.log(`  ${name}: ${problem}`);
 }
-console.log(`${same} of ${cases}`);
+
+function playSchedules(folder: string): void {
+  for (const file of listSchedules(folder)) {
+    const cases = readSchedules(file);
+    const before = tally.passed;
+    for (const recorded of cases) judge(`${path.basename(file)} ${recorded.header.case}`, differenceOf(recorded));
+    const steps = cases.reduce((sum, { iterations }) => sum + iterations.length, 0);
+    console.log(`schedules ${path.basename(file)}: ${tally.passed - before} of ${cases.length} cases equal, ${steps} steps`);
+  }
+}
+
+/** Both forms, the fast one as it runs with either detail. */
+function differenceOf(recorded: RecordedCase): string | null {
+  const plain = playSchedule(recorded);
+  if (plain !== null) return `plain form: ${JSON.stringify(plain)}`;
+  if (isForPlainOnly(recorded)) return null;
+  for (const all of [false, true]) {
+    const fast = playFastSchedule(recorded, all);
+    if (fast !== null) return `fast form: ${JSON.stringify(fast)}`;
+  }
+  return null;
+}
+
+function playRuns(folder: string): void {
+  const names = listServerRuns(folder);
+  const runs = names.map((name) => readServerRun(folder, name));
+  for (const run of runs) {
+    const difference = playBatches(run);
+    judge(`${run.name} batches`, difference === null ? null : JSON.stringify(difference));
+    console.log(`run ${run.name} (${run.asynchronous ? "asynchronous" : "synchronous"}): ${difference === null ? "all" : "not all"} ${run.steps.length} batches equal`);
+    const judgement = judgeServerRun(run, runs);
+    if (judgement.figures.length > 0) tell(judgement);
+  }
+  for (const name of listEngineRuns(folder)) tell(judgeEngineRun(readEngineRun(folder, name)));
+  if (runs.length === 0 && listEngineRuns(folder).length === 0) judge(folder, "holds no runs");
+}
+
+function tell({ name, fittedOn, figures }: Judgement): void {
+  console.log(`run ${name}: ${fittedOn}`);
+  for (const { name: figure, off, limit } of figures) {
+    console.log(`  ${figure.padEnd(50)} ${off >= 0 ? "+" : ""}${off.toFixed(2)} %${limit === null ? "" : `  (limit ${limit} %)`}`);
+  }
+  const missed = figures.filter(isMissed).map((figure) => figure.name);
+  judge(`${name} end to end`, missed.length === 0 ? null : `missed ${missed.join(", ")}`);
+}
+
+function fuzz(count: number, first: number): void {
+  const before = tally.passed;
+  for (let seed = first; seed < first + count; seed++) {
+    judge(`fuzzed schedules ${seed}`, fuzzSchedules(seed));
+    judge(`fuzzed engines ${seed}`, fuzzEngines(seed));
+  }
+  if (count > 0) console.log(`fuzz: ${tally.passed - before} of ${2 * count} runs equal, fast against plain, seeds ${first} to ${first + count - 1}`);
+}
+
+function main(): number {
+  const { values } = parseArgs({
+    options: {
+      schedules: { type: "string", multiple: true },
+      runs: { type: "string", multiple: true },
+      fuzz: { type: "string" },
+      seed: { type: "string" },
+      help: { type: "boolean" },
+    },
+  });
+  if (values.help === true) {
+    console.log(`${usage}\nexample: npm run fidelity -- --schedules recorded/other-seeds --runs recorded/more-runs`);
+    return 0;
+  }
+  const given = values.schedules !== undefined || values.runs !== undefined || values.fuzz !== undefined;
+  const shared = path.join(process.env["HEADGATE_SHARED"] ?? path.resolve(import.meta.dirname, "../../../shared"), "calibration");
+  if (!given && !existsSync(shared)) {
+    console.log(`skipped: no recordings at ${shared} (HEADGATE_SHARED names the folder, or give --schedules and --runs)`);
+    return 0;
+  }
+  const schedules = given ? (values.schedules ?? []) : [path.join(shared, "vllm-schedules/dev")];
+  const runs = given ? (values.runs ?? []) : [path.join(shared, "vllm-cpu/dev"), path.join(shared, "vllm-runs")];
+  const lost = [...schedules, ...runs].find((folder) => !existsSync(folder));
+  if (lost !== undefined) {
+    console.error(`${lost} does not exist\n${usage}`);
+    return 2;
+  }
+  for (const folder of schedules) playSchedules(folder);
+  for (const folder of runs) playRuns(folder);
+  fuzz(Number(values.fuzz ?? (given ? 0 : 1000)), Number(values.seed ?? 1));
+  console.log(`${tally.passed} of ${tally.all} recordings reproduced`);
+  return tally.passed === tally.all ? 0 : 1;
+}
+
+process.exitCode = main();

@@ -6,6 +6,7 @@ import type { DeploymentId, EndpointId, RouteId, TenantId } from "../../router/c
 import { instantAt, micros, millis, seconds } from "../../router/core/time.ts";
 import { type CompiledScenario, type EndpointModelSpec, type FaultSpec, oneReplica, type ReplicasSpec } from "../../simulator/core/compiled-scenario.ts";
 import { FleetInvariants } from "../../simulator/core/invariant/fleet-invariants.ts";
+import { JournalInvariant } from "../../simulator/core/invariant/journal-invariant.ts";
 import type { Violation } from "../../simulator/core/invariant/router-invariants.ts";
 import type { LeaseStoreSpec } from "../../simulator/core/store/lease-store-spec.ts";
 import type { RequestRecord } from "../../simulator/core/measure/request-record.ts";
@@ -202,6 +203,7 @@ export function playScenario(
   const breakers: string[] = [];
   const log: string[] = [];
   const invariants = new FleetInvariants(scenario);
+  const journal = new JournalInvariant(scenario.config);
   const world = createWorld(scenario, {
     seed,
     arrivals: arrivals[Symbol.iterator](),
@@ -210,16 +212,20 @@ export function playScenario(
       breakerChanged: (endpoint, _from, to, at) => void breakers.push(`${at} ${endpoint} ${to}`),
     },
     watch: {
+      wake: (now, replica) => journal.wake(now, replica),
+      attach: (router, given, replica) => journal.attach(router, given, replica),
       event: (event, now, replica) => {
         invariants.event(event, now, replica);
+        journal.event(event, now, replica);
         if (options.log) log.push(`${replica} ${now} ${JSON.stringify(event)}`);
       },
       command: (command, at, replica) => {
         invariants.command(command, at, replica);
+        journal.command(command, at, replica);
         if (options.log) log.push(`${replica} ${at} ${JSON.stringify(command)}`);
       },
     },
   });
   world.run();
-  return { records, breakers, violations: invariants.finished(), log };
+  return { records, breakers, violations: [...invariants.finished(), ...journal.finished()], log };
 }

@@ -12,7 +12,7 @@ import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
 import type { Instant } from "../../../router/core/machine.ts";
 import type { AttemptId, BreakerPhase, EndpointId, FinishResult, RequestId, RouteId, RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
 
-export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I14";
+export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I10" | "I14";
 
 export interface Violation {
   readonly invariant: InvariantId;
