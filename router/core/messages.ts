@@ -107,7 +107,17 @@ export type RouterEvent =
   | { readonly kind: "leases-forfeited"; readonly nonce: number }
   /** What an endpoint said of itself, `sampledAt` at the latest now. */
   | { readonly kind: "signal-observed"; readonly endpoint: EndpointId; readonly signals: EndpointLoad; readonly sampledAt: Instant }
+  | PeerReport
   | { readonly kind: "drain-started" };
+
+/** Another replica's breaker of the endpoint has changed, by what that replica itself has seen. */
+export interface PeerReport {
+  readonly kind: "peer-reported";
+  readonly endpoint: EndpointId;
+  readonly breaker: "open" | "closed";
+  readonly why: BreakerReason;
+  readonly since: Instant;
+}
 
 export interface EndpointLoad {
   /** Requests, of all replicas and other callers. */
@@ -223,5 +233,6 @@ export const rankOf: Readonly<Record<RouterEvent["kind"], number>> = {
   "leases-forfeited": 1,
   "request-arrived": 1,
   "signal-observed": 1,
+  "peer-reported": 1,
   "drain-started": 1,
 };

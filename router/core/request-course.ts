@@ -10,7 +10,7 @@ import type { FallbackCause, RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
 import { decide } from "./decision.ts";
 import { causeOfFailure, causeOfRejection, nextHop } from "./fallback.ts";
-import { breakerHalfOpens, breakerHears, breakerStarts } from "./health/breaker.ts";
+import { breakerHalfOpens, breakerHears, breakerHearsPeer, breakerStarts } from "./health/breaker.ts";
 import { sketchHears } from "./estimate/quantile-sketch.ts";
 import { heapRemove, heapSet } from "./indexed-heap.ts";
 import { askWanted, reconcile, reserve } from "./limit/limit-course.ts";
@@ -18,7 +18,7 @@ import { payIntoRetryBudget } from "./limit/retry-budget.ts";
 import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
 import { enqueue, leaveQueue } from "./limit/wait-queue.ts";
 import type { Duration, Instant } from "./machine.ts";
-import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteRequest } from "./messages.ts";
+import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, PeerReport, RejectReason, RequestId, RouteRequest } from "./messages.ts";
 import { isHopeful, payForAttempt, retryWait } from "./retry-wait.ts";
 import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
 import { learnEnd, learnFirstToken, learnStart } from "./strategy/learn.ts";
@@ -250,6 +250,15 @@ export function reopenEndpoint(core: Core, id: EndpointId): void {
   if (endpoint.coolUntil <= core.state.now) endpoint.coolUntil = startOfTime;
   noteBreaker(core, id, endpoint, before);
   serveQueues(core, id);
+}
+
+export function hearPeer(core: Core, report: PeerReport): void {
+  const { endpoint: id } = report;
+  const endpoint = present(core.state.endpoints[id], "the endpoint's state");
+  const before = endpoint.breaker.phase;
+  breakerHearsPeer(endpoint.breaker, core.deploymentOf(id).breaker, report, core.state.now);
+  noteBreaker(core, id, endpoint, before);
+  if (endpoint.breaker.phase === "half-open") serveQueues(core, id);
 }
 
 export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {

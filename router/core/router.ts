@@ -26,6 +26,7 @@ import {
   concludeAborted,
   endAttempt,
   giveUpWaiting,
+  hearPeer,
   leave,
   type OutcomeReaction,
   place,
@@ -168,6 +169,9 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
         return;
       case "signal-observed":
         learnSignal(core.state, event.endpoint, event.signals, event.sampledAt);
+        return;
+      case "peer-reported":
+        hearPeer(core, event);
         return;
       case "drain-started":
         core.state.draining = true;

@@ -26,6 +26,8 @@ export interface CompiledScenario {
 export interface ReplicasSpec {
   /** At least 1. */
   readonly count: number;
+  /** After which a replica hears of another's breaker; absent: never. */
+  readonly gossipDelay?: Duration;
 }
 export const oneReplica: ReplicasSpec = { count: 1 };
 

@@ -14,6 +14,7 @@ import type {
   EndpointId,
   FailureKind,
   FinishResult,
+  PeerReport,
   RequestId,
   RouteId,
   RouterCommand,
@@ -53,6 +54,8 @@ export interface ReplicaOptions {
   readonly store?: ((event: StoreEvent) => void) | undefined;
   call(endpoint: EndpointId, event: EndpointEvent): void;
   requestEnded(record: RequestRecord): void;
+  /** What the other replicas are to hear. */
+  gossip(report: PeerReport): void;
   breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void;
 }
 
@@ -147,6 +150,8 @@ export class SimulatedReplica {
         return;
       case "breaker-changed":
         this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
+        if (command.to !== "half-open" && command.why !== "peer-reported")
+          this.#options.gossip({ kind: "peer-reported", endpoint: command.endpoint, breaker: command.to, why: command.why, since: at });
         return;
       case "ask-lease":
         this.#options.store?.({ ...command, kind: "lease-asked", replica: this.#options.replica });

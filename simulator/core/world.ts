@@ -4,9 +4,9 @@
  */
 import { assert, present } from "../../router/core/assert.ts";
 import type { Instant } from "../../router/core/machine.ts";
-import type { BreakerPhase, EndpointId, RouteId } from "../../router/core/messages.ts";
+import type { BreakerPhase, EndpointId, PeerReport, RouteId } from "../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../router/core/random.ts";
-import { never } from "../../router/core/time.ts";
+import { after, never } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
 import { createEndpoint } from "./create-endpoint.ts";
 import type { EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals } from "./endpoint.ts";
@@ -55,6 +55,7 @@ class SimulatedWorld implements World {
   readonly #toModel: readonly Post<EndpointEvent>[];
   readonly #store: Post<StoreEvent> | null;
   readonly #routeByName: ReadonlyMap<string, RouteId>;
+  readonly #reports: { readonly report: PeerReport; readonly from: number; readonly at: Instant }[] = [];
   #serial = 0;
   #arriving = false;
 
@@ -68,6 +69,7 @@ class SimulatedWorld implements World {
       this.#driver.addMachine(model, "model", { emit: (command, at) => this.#hear(command, at, endpoint as EndpointId) }),
     );
     this.#store = this.#addStore();
+    this.#addGossip();
     this.#addFaults();
     this.#addArrivals();
   }
@@ -102,6 +104,7 @@ class SimulatedWorld implements World {
       store: (event) => this.#store?.(event, 1),
       call: (endpoint, event) => present(this.#toModel[endpoint], "the endpoint's model")(event, 1),
       requestEnded: (record) => observer.requestEnded(record),
+      gossip: (report) => this.#gossip(report, replica),
       breakerChanged: (endpoint, from, to, at) => observer.breakerChanged(endpoint, from, to, at, replica),
     });
   }
@@ -126,6 +129,23 @@ class SimulatedWorld implements World {
       },
     });
     return post;
+  }
+
+  #gossip(report: PeerReport, from: number): void {
+    const { gossipDelay } = this.#scenario.replicas;
+    if (gossipDelay === undefined || this.#replicas.length === 1) return;
+    this.#reports.push({ report, from, at: after(this.#driver.now, gossipDelay) });
+  }
+
+  /** All take equally long: first said, first heard. */
+  #addGossip(): void {
+    this.#driver.addSource({
+      nextAt: () => this.#reports[0]?.at ?? never,
+      happen: () => {
+        const { report, from } = present(this.#reports.shift(), "a report");
+        for (const [place, replica] of this.#replicas.entries()) if (place !== from) replica.tell(report);
+      },
+    });
   }
 
   #addFaults(): void {

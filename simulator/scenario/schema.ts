@@ -113,6 +113,7 @@ export const scenarioSchema = z
       .record(z.string(), z.discriminatedUnion("kind", [vllm, hosted]))
       .meta({ description: "What stands behind each deployment, one model per endpoint" }),
     faults: z.array(fault).prefault([]),
+    gossip: duration("After which a replica hears that another's breaker has opened or closed; absent: never").optional(),
     replicas: count("Replicas of the router, each with a core of its own; requests are spread over them at random", 1, 64).prefault(1),
     seed: count("Seed of all randomness", 0, 4_294_967_295).prefault(1),
     warmUp: duration("Requests scheduled before it are left out of the figures", micros(0)).prefault("0s"),

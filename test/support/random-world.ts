@@ -80,7 +80,9 @@ export function randomScenario(seed: number): RandomWorld {
 /** From a stream of its own, so that the rest of the world is what it was. */
 function randomReplicas(seed: number): ReplicasSpec {
   const random = forkRandom(seed, "random-replicas");
-  return nextUnit(random) < 0.6 ? oneReplica : { count: 2 + nextBelow(random, 3) };
+  if (nextUnit(random) < 0.6) return oneReplica;
+  const count = 2 + nextBelow(random, 3);
+  return nextUnit(random) < 0.5 ? { count } : { count, gossipDelay: millis(nextBelow(random, 2_000)) };
 }
 
 const routesMost = 3;

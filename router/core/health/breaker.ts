@@ -14,7 +14,7 @@
  */
 import type { BreakerSpec } from "../compiled-config.ts";
 import type { Duration, Instant } from "../machine.ts";
-import type { BreakerPhase, BreakerReason } from "../messages.ts";
+import type { BreakerPhase, BreakerReason, PeerReport } from "../messages.ts";
 import { after, never, startOfTime } from "../time.ts";
 import { failureRateHears, type FailureRateState, forgetFailureRate, noFailureRate } from "./failure-rate.ts";
 
@@ -92,7 +92,7 @@ export function breakerEnds(breaker: BreakerState, spec: BreakerSpec, attempt: B
     return;
   }
   if (breaker.phase === "half-open") {
-    if (verdict === "failure") openBreaker(breaker, spec, "probe-failed", now);
+    if (verdict === "failure") openBreaker(breaker, spec, breaker.partial ? "failure-rate" : "probe-failed", now);
     else if (attempt.probeCredited) return;
     else if (verdict === "success") succeedProbe(breaker, spec, now);
     else breaker.probing -= 1;
@@ -127,10 +127,26 @@ export function breakerHalfOpens(breaker: BreakerState): void {
 }
 
 export function openBreaker(breaker: BreakerState, spec: BreakerSpec, reason: BreakerReason, now: Instant): void {
-  if (reason !== "probe-failed") breaker.partial = reason === "failure-rate";
+  breaker.partial = reason === "failure-rate";
   if (breaker.phase === "closed" && now - breaker.closedSince >= spec.stable) breaker.openings = 0;
   change(breaker, "open", reason, after(now, openTime(spec, breaker.openings)));
   breaker.openings += 1;
+}
+
+/**
+ * Another replica's breaker of this endpoint has opened or closed, `since` then. A closed one opens for what is left of the peer's open time, without growth; news from before it
+ * last closed, or older than an open time, is stale and says nothing. One that was opened so is probed as soon as a peer's has closed.
+ */
+export function breakerHearsPeer(breaker: BreakerState, spec: BreakerSpec, peer: PeerReport, now: Instant): void {
+  if (!spec.enabled) return;
+  if (peer.breaker === "closed") {
+    if (breaker.phase === "open" && breaker.reason === "peer-reported") breakerHalfOpens(breaker);
+    return;
+  }
+  const until = after(peer.since, spec.open);
+  if (breaker.phase !== "closed" || until <= now || peer.since < breaker.closedSince) return;
+  breaker.partial = peer.why === "failure-rate";
+  change(breaker, "open", "peer-reported", until);
 }
 
 /** @param openings those before it */

@@ -42,6 +42,8 @@ interface SeenEndpoint {
   phase: BreakerPhase;
   /** Opened for its failure rate, and not closed since. */
   partial: boolean;
+  /** What a peer has said last. */
+  peerPartial: boolean;
   epoch: number;
   inFlight: number;
   probing: number;
@@ -66,7 +68,7 @@ export class RouterInvariants {
 
   constructor(config: CompiledConfig) {
     this.#config = config;
-    this.#endpoints = config.endpoints.map(() => ({ phase: "closed", partial: false, epoch: 0, inFlight: 0, probing: 0 }));
+    this.#endpoints = config.endpoints.map(() => ({ phase: "closed", partial: false, peerPartial: false, epoch: 0, inFlight: 0, probing: 0 }));
     this.#waiting = config.routes.map(() => 0);
   }
 
@@ -113,6 +115,11 @@ export class RouterInvariants {
       case "client-left":
         if (!this.#requests.has(event.request)) this.#violate("I14", `the client left request ${event.request}, which is not open`);
         return;
+      case "peer-reported": {
+        const endpoint = this.#endpoints[event.endpoint];
+        if (endpoint !== undefined) endpoint.peerPartial = event.why === "failure-rate";
+        return;
+      }
       case "drain-started":
     }
   }
@@ -254,7 +261,7 @@ export class RouterInvariants {
     if (endpoint.phase !== from) this.#violate("I7", `breaker ${id} changes from ${from} at ${at}, but was ${endpoint.phase}`);
     endpoint.phase = to;
     if (to === "closed") endpoint.partial = false;
-    else if (to === "open" && why !== "probe-failed") endpoint.partial = why === "failure-rate";
+    else if (to === "open") endpoint.partial = why === "failure-rate" || (why === "peer-reported" && endpoint.peerPartial);
     endpoint.epoch += 1;
     endpoint.probing = 0;
   }
