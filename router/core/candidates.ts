@@ -226,28 +226,15 @@ function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why
   excluded.ids[excluded.count] = id;
   found.reasons[excluded.count] = why;
   excluded.count += 1;
-  switch (why) {
-    case "at-capacity":
-    case "half-open-full":
-      found.full = true;
-      return;
-    case "breaker-open":
-      found.someOpen = true;
-      found.reopensAt = earlier(found.reopensAt, endpoint.breaker.openUntil);
-      return;
-    case "cooling":
-      found.reopensAt = earlier(found.reopensAt, endpoint.coolUntil);
-      return;
-    case "context-too-small":
-      found.tooSmall += 1;
-      found.unfit = true;
-      return;
-    case "tags":
-    case "residency":
-      found.unfit = true;
-      return;
-    default:
-  }
+  if (why === "at-capacity" || why === "half-open-full") found.full = true;
+  else if (why === "breaker-open") {
+    found.someOpen = true;
+    found.reopensAt = earlier(found.reopensAt, endpoint.breaker.openUntil);
+  } else if (why === "cooling") found.reopensAt = earlier(found.reopensAt, endpoint.coolUntil);
+  else if (why === "context-too-small") {
+    found.tooSmall += 1;
+    found.unfit = true;
+  } else if (why === "tags" || why === "residency") found.unfit = true;
 }
 
 function wasExcludedFor({ excluded, reasons }: Candidates, id: EndpointId, reason: ExclusionReason): boolean {

@@ -110,7 +110,7 @@ export type RouterEvent =
   | PeerReport
   | { readonly kind: "drain-started" };
 
-/** Another replica's breaker of the endpoint has changed, by what that replica itself has seen. */
+/** Another replica's own finding: its breaker opened, or its probes closed it. Only findings are told on, never what a peer has said. */
 export interface PeerReport {
   readonly kind: "peer-reported";
   readonly endpoint: EndpointId;
@@ -154,6 +154,9 @@ export type RouterCommand =
 /** `timeout`: a limit of the route; `deadline`: the caller's own, which is not held against the endpoint. */
 export type AbortReason = "timeout" | "deadline" | "client-left";
 export type BreakerReason = "new" | "failures-in-a-row" | "failure-rate" | "probe-failed" | "open-time-passed" | "probes-succeeded" | "peer-reported";
+/** What a replica has found out itself, to be told to the others. */
+export const isOwnFinding = (why: BreakerReason): boolean =>
+  why === "failures-in-a-row" || why === "failure-rate" || why === "probe-failed" || why === "probes-succeeded";
 export type BreakerPhase = "closed" | "open" | "half-open";
 
 /** The idle limit (between tokens) and the connect limit are watched by the driver; the idle limit stands still while the client, not the provider, holds the stream up. */

@@ -242,6 +242,16 @@ function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before
   if (phase !== before) core.emit({ kind: "breaker-changed", endpoint: id, from: before, to: phase, why: reason });
 }
 
+/** Another replica's breaker has opened, or its probes have closed it. */
+export function hearPeer(core: Core, report: PeerReport): void {
+  const { endpoint: id } = report;
+  const endpoint = present(core.state.endpoints[id], "the endpoint's state");
+  const before = endpoint.breaker.phase;
+  breakerHearsPeer(endpoint.breaker, core.deploymentOf(id).breaker, report, core.state.now);
+  noteBreaker(core, id, endpoint, before);
+  if (endpoint.breaker.phase !== before && endpoint.breaker.phase !== "open") serveQueues(core, id);
+}
+
 /** The open time of a breaker, or the cooling after a rate limit, has passed. */
 export function reopenEndpoint(core: Core, id: EndpointId): void {
   const endpoint = present(core.state.endpoints[id], "the endpoint's state");
@@ -250,15 +260,6 @@ export function reopenEndpoint(core: Core, id: EndpointId): void {
   if (endpoint.coolUntil <= core.state.now) endpoint.coolUntil = startOfTime;
   noteBreaker(core, id, endpoint, before);
   serveQueues(core, id);
-}
-
-export function hearPeer(core: Core, report: PeerReport): void {
-  const { endpoint: id } = report;
-  const endpoint = present(core.state.endpoints[id], "the endpoint's state");
-  const before = endpoint.breaker.phase;
-  breakerHearsPeer(endpoint.breaker, core.deploymentOf(id).breaker, report, core.state.now);
-  noteBreaker(core, id, endpoint, before);
-  if (endpoint.breaker.phase === "half-open") serveQueues(core, id);
 }
 
 export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {

@@ -52,6 +52,7 @@ export class RouterMetrics {
   readonly #fallbackSuccesses = this.#counter("router_fallback_success_total", "Requests that another deployment served", ["route"]);
   readonly #reroutes = this.#counter("router_reroutes_total", "Requests that went on to another route, by cause", ["route", "to", "cause"]);
   readonly #breakerOpenings = this.#counter("router_breaker_openings_total", "Times a breaker opened", ["provider", "deployment", "endpoint"]);
+  readonly #budgetNotices = this.#counter("router_budget_notices_total", "Times a budget passed its alert or was spent", ["budget", "level"]);
   readonly #stalls = this.#counter("router_event_loop_stalls_total", "Times the event loop stood still for more than 250 ms", []);
   readonly #costDollars = this.#counter("billing_cost_total", "Cost in dollars; tokens of unknown price are not in it", perAccount);
   readonly #costNano = this.#counter("billing_cost_nanodollars_total", "Cost in nano-dollars, exact", perAccount);
@@ -110,6 +111,10 @@ export class RouterMetrics {
     const labels = this.#endpointLabels(endpoint);
     this.#breaker.set(labels, breakerValue[to]);
     if (to === "open") this.#breakerOpenings.inc(labels);
+  }
+
+  budgetNoticed(budget: string, level: "alert" | "spent"): void {
+    this.#budgetNotices.inc({ budget, level });
   }
 
   decided(durationMs: number): void {

@@ -14,7 +14,6 @@ import type {
   EndpointId,
   FailureKind,
   FinishResult,
-  PeerReport,
   RequestId,
   RouteId,
   RouterCommand,
@@ -22,7 +21,7 @@ import type {
   TenantId,
   Usage,
 } from "../../router/core/messages.ts";
-import { rankOf, unlabelled } from "../../router/core/messages.ts";
+import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts";
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
 import { never } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
@@ -54,9 +53,9 @@ export interface ReplicaOptions {
   readonly store?: ((event: StoreEvent) => void) | undefined;
   call(endpoint: EndpointId, event: EndpointEvent): void;
   requestEnded(record: RequestRecord): void;
-  /** What the other replicas are to hear. */
-  gossip(report: PeerReport): void;
   breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void;
+  /** With the gossip's delay. */
+  tellPeers(event: RouterEvent): void;
 }
 
 interface OpenRequest {
@@ -73,7 +72,6 @@ interface OpenAttempt {
   readonly endpoint: EndpointId;
   aborted: boolean;
 }
-
 
 export class SimulatedReplica {
   readonly #options: ReplicaOptions;
@@ -150,8 +148,8 @@ export class SimulatedReplica {
         return;
       case "breaker-changed":
         this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
-        if (command.to !== "half-open" && command.why !== "peer-reported")
-          this.#options.gossip({ kind: "peer-reported", endpoint: command.endpoint, breaker: command.to, why: command.why, since: at });
+        if (isOwnFinding(command.why))
+          this.#options.tellPeers({ kind: "peer-reported", endpoint: command.endpoint, breaker: command.to === "open" ? "open" : "closed", why: command.why, since: at });
         return;
       case "ask-lease":
         this.#options.store?.({ ...command, kind: "lease-asked", replica: this.#options.replica });

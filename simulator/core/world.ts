@@ -4,16 +4,18 @@
  */
 import { assert, present } from "../../router/core/assert.ts";
 import type { Instant } from "../../router/core/machine.ts";
-import type { BreakerPhase, EndpointId, PeerReport, RouteId } from "../../router/core/messages.ts";
+import type { BreakerPhase, EndpointId, RouteId, RouterEvent } from "../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../router/core/random.ts";
 import { after, never } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
 import { createEndpoint } from "./create-endpoint.ts";
 import type { EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals } from "./endpoint.ts";
 import { faultChanges } from "./fault/fault-script.ts";
+import { Later } from "./kernel/later.ts";
 import { type Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
 import { type RouterWatch, SimulatedReplica } from "./replica.ts";
+import { Scrape } from "./scrape.ts";
 import { LeaseStoreModel, type StoreEvent } from "./store/lease-store-model.ts";
 import { localStore } from "./store/lease-store-spec.ts";
 import { eventOf, storeChanges } from "./store/store-changes.ts";
@@ -50,12 +52,12 @@ class SimulatedWorld implements World {
   readonly #scenario: CompiledScenario;
   readonly #options: WorldOptions;
   readonly #driver = new VirtualDriver();
+  readonly #later = new Later();
   readonly #replicas: readonly SimulatedReplica[];
   readonly #models: readonly EndpointModel[];
   readonly #toModel: readonly Post<EndpointEvent>[];
   readonly #store: Post<StoreEvent> | null;
   readonly #routeByName: ReadonlyMap<string, RouteId>;
-  readonly #reports: { readonly report: PeerReport; readonly from: number; readonly at: Instant }[] = [];
   #serial = 0;
   #arriving = false;
 
@@ -69,9 +71,10 @@ class SimulatedWorld implements World {
       this.#driver.addMachine(model, "model", { emit: (command, at) => this.#hear(command, at, endpoint as EndpointId) }),
     );
     this.#store = this.#addStore();
-    this.#addGossip();
     this.#addFaults();
     this.#addArrivals();
+    this.#driver.addSource(this.#later);
+    this.#addSignals();
   }
 
   get now(): Instant {
@@ -104,9 +107,30 @@ class SimulatedWorld implements World {
       store: (event) => this.#store?.(event, 1),
       call: (endpoint, event) => present(this.#toModel[endpoint], "the endpoint's model")(event, 1),
       requestEnded: (record) => observer.requestEnded(record),
-      gossip: (report) => this.#gossip(report, replica),
       breakerChanged: (endpoint, from, to, at) => observer.breakerChanged(endpoint, from, to, at, replica),
+      tellPeers: (event) => this.#tellPeers(replica, event),
     });
+  }
+
+  #tellPeers(from: number, event: RouterEvent): void {
+    const { gossip } = this.#scenario.replicas;
+    if (gossip === null) return;
+    for (const [place, peer] of this.#replicas.entries()) if (place !== from) this.#later.send(after(this.#driver.now, gossip), () => peer.tell(event));
+  }
+
+  #addSignals(): void {
+    const { endpoints, replicas } = this.#scenario;
+    if (replicas.signals === null) return;
+    const scrape = new Scrape({
+      spec: replicas.signals,
+      replicas: replicas.count,
+      endpoints: endpoints.flatMap(({ kind }, endpoint) => (kind === "vllm" ? [endpoint as EndpointId] : [])),
+      later: this.#later,
+      wanted: () => this.#arriving || this.#open > 0,
+      observe: (endpoint, now) => present(this.#models[endpoint], "the endpoint's model").observe(now),
+      tell: (replica, event) => present(this.#replicas[replica], "the replica").tell(event),
+    });
+    this.#driver.addSource(scrape);
   }
 
   #hear(command: EndpointCommand, at: Instant, endpoint: EndpointId): void {
@@ -129,23 +153,6 @@ class SimulatedWorld implements World {
       },
     });
     return post;
-  }
-
-  #gossip(report: PeerReport, from: number): void {
-    const { gossipDelay } = this.#scenario.replicas;
-    if (gossipDelay === undefined || this.#replicas.length === 1) return;
-    this.#reports.push({ report, from, at: after(this.#driver.now, gossipDelay) });
-  }
-
-  /** All take equally long: first said, first heard. */
-  #addGossip(): void {
-    this.#driver.addSource({
-      nextAt: () => this.#reports[0]?.at ?? never,
-      happen: () => {
-        const { report, from } = present(this.#reports.shift(), "a report");
-        for (const [place, replica] of this.#replicas.entries()) if (place !== from) replica.tell(report);
-      },
-    });
   }
 
   #addFaults(): void {

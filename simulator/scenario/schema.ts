@@ -85,6 +85,13 @@ const fault = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("slow"), ...faultTime, factor: number("Work takes so many times as long", { min: 1, max: 1000, whole: false }) }),
 ]);
 
+const signals = z
+  .strictObject({
+    every: duration("Each replica asks each vLLM engine for its load once in it").prefault("5s"),
+    delay: duration("From the engine's sample to the core", micros(0)).prefault("10ms"),
+  })
+  .meta({ description: "Load signals of the engines; absent: nobody asks" });
+
 const bound = z.strictObject({
   max: number("At most", { min: 0, max: 1e15, whole: false }).optional(),
   min: number("At least", { min: 0, max: 1e15, whole: false }).optional(),
@@ -113,8 +120,9 @@ export const scenarioSchema = z
       .record(z.string(), z.discriminatedUnion("kind", [vllm, hosted]))
       .meta({ description: "What stands behind each deployment, one model per endpoint" }),
     faults: z.array(fault).prefault([]),
-    gossip: duration("After which a replica hears that another's breaker has opened or closed; absent: never").optional(),
     replicas: count("Replicas of the router, each with a core of its own; requests are spread over them at random", 1, 64).prefault(1),
+    gossip: duration("How long an opening of a breaker takes to the other replicas; absent: they do not tell each other", micros(0)).optional(),
+    signals: signals.optional(),
     seed: count("Seed of all randomness", 0, 4_294_967_295).prefault(1),
     warmUp: duration("Requests scheduled before it are left out of the figures", micros(0)).prefault("0s"),
     targets: targets.prefault({}),

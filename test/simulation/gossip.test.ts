@@ -16,7 +16,7 @@ function attemptsAtTheDead(gossip: boolean): number {
   const scenario = defaultScenario({ endpoints: 3, faults: [{ endpoint: 0 as EndpointId, at: instantAt(0), until: never, fault: { kind: "down" } }] });
   let attempts = 0;
   createWorld(
-    { ...scenario, replicas: gossip ? { count: 8, gossipDelay: millis(50) } : { count: 8 } },
+    { ...scenario, replicas: { count: 8, gossip: gossip ? millis(50) : null, signals: null } },
     {
       seed: 3,
       arrivals: arrivals[Symbol.iterator](),

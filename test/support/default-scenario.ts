@@ -6,7 +6,12 @@ import { smallHosted } from "./small-scenario.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 /** One route over one deployment of hosted endpoints; everything else is what the configuration file gives by default. `more` is further YAML of the route, `top` of the file. */
-export function defaultScenario({ endpoints, faults = [], route = "", top = "" }: {
+export function defaultScenario({
+  endpoints,
+  faults = [],
+  route = "",
+  top = "",
+}: {
   readonly endpoints: number;
   readonly faults?: readonly FaultSpec[];
   readonly route?: string;

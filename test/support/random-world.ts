@@ -80,9 +80,9 @@ export function randomScenario(seed: number): RandomWorld {
 /** From a stream of its own, so that the rest of the world is what it was. */
 function randomReplicas(seed: number): ReplicasSpec {
   const random = forkRandom(seed, "random-replicas");
-  if (nextUnit(random) < 0.6) return oneReplica;
-  const count = 2 + nextBelow(random, 3);
-  return nextUnit(random) < 0.5 ? { count } : { count, gossipDelay: millis(nextBelow(random, 2_000)) };
+  const signals = nextUnit(random) < 0.3 ? { every: millis(100 + nextBelow(random, 5000)), delay: millis(nextBelow(random, 1000)) } : null;
+  if (nextUnit(random) < 0.6) return { ...oneReplica, signals };
+  return { count: 2 + nextBelow(random, 3), gossip: nextUnit(random) < 0.6 ? millis(nextBelow(random, 300)) : null, signals };
 }
 
 const routesMost = 3;

@@ -71,7 +71,16 @@ export type FixtureLimit = Pick<LimitSpec, "unit" | "amount"> & Partial<LimitSpe
 
 function fixtureLimit(given: FixtureLimit, place: number): LimitSpec {
   const window = given.unit === "attempts-in-flight" ? ({ kind: "held" } as const) : ({ kind: "rate", per: seconds(60) } as const);
-  return { id: place as LeaseKey, name: `limit-${place}`, scope: { kind: "total" }, window, alertPerMille: 800, atAlert: "notify", atLimit: "reject", ...given };
+  return {
+    id: place as LeaseKey,
+    name: `limit-${place}`,
+    scope: { kind: "total" },
+    window,
+    alertPerMille: 800,
+    atAlert: "notify",
+    atLimit: "reject",
+    ...given,
+  };
 }
 
 /** One route over the given deployments: $1 per million tokens in, $2 out, generous limits. */

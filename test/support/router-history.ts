@@ -145,9 +145,9 @@ class PunctualDriver {
         return {
           kind: "peer-reported",
           endpoint: 0 as EndpointId,
-          breaker: move.stream ? "open" : "closed",
-          why: move.lagged ? "failure-rate" : "failures-in-a-row",
-          since: instantAt(Math.max(0, this.#now - move.which * 100_000)),
+          breaker: move.lagged ? "closed" : "open",
+          why: move.stream ? "failure-rate" : "failures-in-a-row",
+          since: instantAt(Math.max(0, this.#now - (move.retryAfterMs ?? 0) * 1000)),
         };
       case "drain":
         return move.which < 20 ? { kind: "drain-started" } : null;

@@ -126,27 +126,30 @@ export function breakerHalfOpens(breaker: BreakerState): void {
   change(breaker, "half-open", "open-time-passed", never);
 }
 
+/**
+ * What another replica found, `since` its own instant. An opening opens a closed one for what is left of the open time, so that one replica's failures spare the
+ * others theirs; an open one keeps its own time. A closing lets this one's own probes through at once: a peer is believed in what it fears, and checked in what it hopes.
+ */
+export function breakerHearsPeer(breaker: BreakerState, spec: BreakerSpec, { breaker: told, why, since }: PeerReport, now: Instant): void {
+  if (!spec.enabled) return;
+  if (told === "closed") {
+    if (breaker.phase === "open") change(breaker, "half-open", "peer-reported", never);
+    return;
+  }
+  if (breaker.phase !== "closed" || since < breaker.closedSince) return;
+  const openings = since - breaker.closedSince >= spec.stable ? 0 : breaker.openings;
+  const until = after(since, openTime(spec, openings));
+  if (until <= now) return;
+  breaker.partial = why === "failure-rate";
+  change(breaker, "open", "peer-reported", until);
+  breaker.openings = openings + 1;
+}
+
 export function openBreaker(breaker: BreakerState, spec: BreakerSpec, reason: BreakerReason, now: Instant): void {
   breaker.partial = reason === "failure-rate";
   if (breaker.phase === "closed" && now - breaker.closedSince >= spec.stable) breaker.openings = 0;
   change(breaker, "open", reason, after(now, openTime(spec, breaker.openings)));
   breaker.openings += 1;
-}
-
-/**
- * Another replica's breaker of this endpoint has opened or closed, `since` then. A closed one opens for what is left of the peer's open time, without growth; news from before it
- * last closed, or older than an open time, is stale and says nothing. One that was opened so is probed as soon as a peer's has closed.
- */
-export function breakerHearsPeer(breaker: BreakerState, spec: BreakerSpec, peer: PeerReport, now: Instant): void {
-  if (!spec.enabled) return;
-  if (peer.breaker === "closed") {
-    if (breaker.phase === "open" && breaker.reason === "peer-reported") breakerHalfOpens(breaker);
-    return;
-  }
-  const until = after(peer.since, spec.open);
-  if (breaker.phase !== "closed" || until <= now || peer.since < breaker.closedSince) return;
-  breaker.partial = peer.why === "failure-rate";
-  change(breaker, "open", "peer-reported", until);
 }
 
 /** @param openings those before it */

@@ -6,7 +6,7 @@ import type { DeploymentSpec, LimitSpec, RouteSpec } from "../compiled-config.ts
 import type { LeaseKey, LimitRefusal } from "../messages.ts";
 import type { RequestSlot, RouterState } from "../state.ts";
 import { earlier, instantAt, never, startOfTime } from "../time.ts";
-import { leaseRefuses, neededOf } from "./lease.ts";
+import { leaseRefuses, type LeaseState, neededOf } from "./lease.ts";
 import { outputToReserve } from "./output-estimate.ts";
 
 /** Nano-dollars, rounded up; 0 where the price is unknown. */
@@ -40,13 +40,7 @@ const gravity: Readonly<Record<LimitRefusal, number>> = {
 };
 
 /** The gravest reason; null: none. What it would take is left in `found`: leases to ask for, and when a rate allows it again. */
-export function limitsRefuse(
-  found: Candidates,
-  state: RouterState,
-  route: RouteSpec,
-  slot: RequestSlot,
-  deployment: DeploymentSpec,
-): LimitRefusal | null {
+export function limitsRefuse(found: Candidates, state: RouterState, route: RouteSpec, slot: RequestSlot, deployment: DeploymentSpec): LimitRefusal | null {
   const { limits } = found;
   if (!limits.some) return null;
   const { request } = slot;
@@ -87,13 +81,21 @@ function visit(question: Question, specs: readonly LimitSpec[], ofCaller: boolea
     const units = neededOf(spec, unitsOf(spec, question.tokens, question.nano, ofCaller && slot.attempts > 0));
     const refusal = modeRefuses(question, spec, lease.noticed !== "nothing", selfHosted) ?? leaseRefuses(lease, spec, units, state.now, state.storeLost);
     if (refusal === null) continue;
-    if (refusal === "lease-asked") want(found, spec.id, units);
-    if (refusal === "rate-limited") question.until = Math.max(question.until, lease.deniedUntil);
-    if (refusal === "budget-spent" && units <= spec.amount) question.until = Math.max(question.until, lease.deniedUntil > state.now ? lease.deniedUntil : lease.periodEnds);
-    // A deployment's rate is waited for; a caller's own is told to the caller.
-    if (refusal === "rate-limited" && !ofCaller) found.reopensAt = earlier(found.reopensAt, lease.deniedUntil);
-    if (question.gravest === null || gravity[refusal] > gravity[question.gravest]) question.gravest = refusal;
+    note(question, spec, lease, refusal, units, ofCaller);
   }
+}
+
+function note(question: Question, spec: LimitSpec, lease: LeaseState, refusal: LimitRefusal, units: number, ofCaller: boolean): void {
+  const { found, state } = question;
+  if (refusal === "lease-asked") want(found, spec.id, units);
+  if (refusal === "rate-limited") {
+    question.until = Math.max(question.until, lease.deniedUntil);
+    // A deployment's rate is waited for; a caller's own is told to the caller.
+    if (!ofCaller) found.reopensAt = earlier(found.reopensAt, lease.deniedUntil);
+  }
+  if (refusal === "budget-spent" && units <= spec.amount)
+    question.until = Math.max(question.until, lease.deniedUntil > state.now ? lease.deniedUntil : lease.periodEnds);
+  if (question.gravest === null || gravity[refusal] > gravity[question.gravest]) question.gravest = refusal;
 }
 
 function modeRefuses(question: Question, spec: LimitSpec, alerted: boolean, selfHosted: boolean): LimitRefusal | null {

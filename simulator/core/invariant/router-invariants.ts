@@ -121,6 +121,12 @@ export class RouterInvariants {
         return;
       }
       case "drain-started":
+      case "signal-observed":
+      case "lease-answered":
+      case "leases-forfeited":
+      case "period-started":
+      case "store-lost":
+      case "store-back":
     }
   }
 
@@ -145,6 +151,9 @@ export class RouterInvariants {
         this.#rerouted(command.request, command.from, command.to);
         return;
       case "record-decision":
+      case "ask-lease":
+      case "return-lease":
+      case "budget-noticed":
     }
   }
 
