@@ -1,4 +1,13 @@
-import { type CompiledConfig, type ConfigVersion, type DeploymentSpec, type EndpointSpec, noFallbacks, type Rates, type RetryBudgetSpec, type RouteSpec } from "../core/compiled-config.ts";
+import {
+  type CompiledConfig,
+  type ConfigVersion,
+  type DeploymentSpec,
+  type EndpointSpec,
+  noFallbacks,
+  type Rates,
+  type RetryBudgetSpec,
+  type RouteSpec,
+} from "../core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
 import { compileBreaker } from "./compile-breaker.ts";
 import { compileFallbacks } from "./compile-fallbacks.ts";
@@ -54,7 +63,11 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
     report(["metrics", "port"], "value", `${file.metrics.port} is the port that callers use too`, "give metrics a port of its own");
   }
   const { tagNames, regionNames } = names;
-  const { tenants, limits, periods } = compileLimits(file, { deployments, routes: written, tiers: Object.values(file.deployments).map(({ tier }) => tier) }, report);
+  const { tenants, limits, periods } = compileLimits(
+    file,
+    { deployments, routes: written, tiers: Object.values(file.deployments).map(({ tier }) => tier) },
+    report,
+  );
   const keys = tenantKeys(file, options.env, place.source.file, report);
   const tenantOf = Object.keys(file.tenants).length === 0 ? null : keys;
   const service: ServiceSpec = { listen: file.listen, metrics: file.metrics, endpoints: upstreams, tenantOf, periods };

@@ -8,7 +8,12 @@ type Report = (path: FieldPath, part: "key" | "value", message: string, fix: str
 const causes = ["general", "contextWindow", "contentPolicy", "budget"] as const;
 
 /** Names become routes. One that names a deployment gets a route of its own, over that deployment alone and otherwise as the route that falls back to it. */
-export function compileFallbacks(file: ConfigFile, routes: readonly RouteSpec[], idOf: ReadonlyMap<string, DeploymentId>, report: Report): readonly RouteSpec[] {
+export function compileFallbacks(
+  file: ConfigFile,
+  routes: readonly RouteSpec[],
+  idOf: ReadonlyMap<string, DeploymentId>,
+  report: Report,
+): readonly RouteSpec[] {
   const made: RouteSpec[] = [];
   const own = routes.map((route): RouteSpec => {
     const written = file.routes[route.name]?.fallbacks;

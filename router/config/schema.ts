@@ -162,10 +162,12 @@ const retry = z
   .strictObject({
     attempts: count("Attempts per request, the first included; 1: no retry", 1, 20).prefault(3),
     attemptsByFailure: z
-      .strictObject(Object.fromEntries(retryable.map((kind) => [kind, count(`Attempts at most once one has ended as ${kind}`, 1, 20).optional()])) as Record<
-        (typeof retryable)[number],
-        z.ZodOptional<ReturnType<typeof count>>
-      >)
+      .strictObject(
+        Object.fromEntries(retryable.map((kind) => [kind, count(`Attempts at most once one has ended as ${kind}`, 1, 20).optional()])) as Record<
+          (typeof retryable)[number],
+          z.ZodOptional<ReturnType<typeof count>>
+        >,
+      )
       .meta({ description: "Fewer attempts after some kinds of failure, the first included; 1: not tried again" })
       .prefault({}),
     backoff: z
@@ -241,11 +243,15 @@ export const configSchema = z
       .meta({ description: "Retry budget of all routes together, beside each route's own" })
       .prefault({}),
     routes: z.record(name, route),
-    tenants: z.record(name, tenantSchema).prefault({}).meta({ description: "Callers by their keys; absent: whoever calls is one and the same, with or without a key" }),
+    tenants: z
+      .record(name, tenantSchema)
+      .prefault({})
+      .meta({ description: "Callers by their keys; absent: whoever calls is one and the same, with or without a key" }),
     limits: z.array(limitSchema).prefault([]).meta({ description: "Limits and budgets of routes, providers, tiers, deployments, and in total" }),
-    unknownPrice: choice("What a money budget says to a deployment without a price: it may be called and is counted, or it is refused", ["count", "refuse"]).prefault(
+    unknownPrice: choice("What a money budget says to a deployment without a price: it may be called and is counted, or it is refused", [
       "count",
-    ),
+      "refuse",
+    ]).prefault("count"),
   })
   .meta({ title: "Headgate configuration" });
 

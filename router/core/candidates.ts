@@ -105,7 +105,8 @@ export function findCandidates(found: Candidates, state: RouterState, route: Rou
   const unmatched = request.tags.length > 0 && !endpoints.deployments.some((deployment) => tagsMatch(request, deployment));
   collect(found, state, route, slot, endpoints, tried, unmatched);
   if (found.eligible.count === 0 && tried.length > 0 && wasExcluded(found, "already-tried")) collect(found, state, route, slot, endpoints, none, unmatched);
-  else if (found.eligible.count > 1 && tried.length > 0) keepWhere(found, "failed-lately", (index) => (state.endpoints[found.eligible.ids[index] as number]?.breaker.failures ?? 0) === 0);
+  else if (found.eligible.count > 1 && tried.length > 0)
+    keepWhere(found, "failed-lately", (index) => (state.endpoints[found.eligible.ids[index] as number]?.breaker.failures ?? 0) === 0);
   keepFirstTier(found, endpoints);
   if (request.region >= 0) keepWhere(found, "other-region", (index) => endpoints.byPlace[found.eligible.places[index] as number]?.region === request.region);
 }

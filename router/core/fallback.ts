@@ -9,32 +9,35 @@ import type { FailureKind, RejectReason, RouteId } from "./messages.ts";
 import type { RequestSlot } from "./state.ts";
 
 /** Null: nowhere else would it do better. */
-export function causeOfFailure(failure: FailureKind): FallbackCause | null {
-  switch (failure) {
-    case "bad-request":
-      return null;
-    case "context-exceeded":
-      return "contextWindow";
-    case "content-filtered":
-      return "contentPolicy";
-    default:
-      return "general";
-  }
-}
+const causesOfFailures: Readonly<Record<FailureKind, FallbackCause | null>> = {
+  "bad-request": null,
+  "context-exceeded": "contextWindow",
+  "content-filtered": "contentPolicy",
+  "rate-limited": "general",
+  overloaded: "general",
+  draining: "general",
+  "server-error": "general",
+  "connect-failed": "general",
+  cut: "general",
+  "timed-out-first-token": "general",
+  "timed-out-idle": "general",
+  "timed-out-total": "general",
+  unauthorised: "general",
+  "not-found": "general",
+};
+const causesOfRejections: Readonly<Record<RejectReason, FallbackCause | null>> = {
+  "no-candidate": "general",
+  "too-long": "contextWindow",
+  "queue-full": "general",
+  "deadline-passed": null,
+  "rate-limited": "general",
+  "budget-spent": "budget",
+  "limits-unknown": "general",
+  draining: null,
+};
 
-export function causeOfRejection(why: RejectReason): FallbackCause | null {
-  switch (why) {
-    case "too-long":
-      return "contextWindow";
-    case "budget-spent":
-      return "budget";
-    case "deadline-passed":
-    case "draining":
-      return null;
-    default:
-      return "general";
-  }
-}
+export const causeOfFailure = (failure: FailureKind): FallbackCause | null => causesOfFailures[failure];
+export const causeOfRejection = (why: RejectReason): FallbackCause | null => causesOfRejections[why];
 
 /** The next route not yet visited: of the list of the route it is at, then of those it came from. */
 export function nextHop(config: CompiledConfig, slot: RequestSlot, cause: FallbackCause): RouteId | null {

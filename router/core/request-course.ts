@@ -18,7 +18,19 @@ import { payIntoRetryBudget } from "./limit/retry-budget.ts";
 import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
 import { enqueue, leaveQueue } from "./limit/wait-queue.ts";
 import type { Duration, Instant } from "./machine.ts";
-import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, PeerReport, RejectReason, RequestId, RouteRequest } from "./messages.ts";
+import type {
+  AbortReason,
+  AttemptId,
+  AttemptOutcome,
+  BreakerPhase,
+  EndpointId,
+  FailureKind,
+  FinishResult,
+  PeerReport,
+  RejectReason,
+  RequestId,
+  RouteRequest,
+} from "./messages.ts";
 import { isHopeful, payForAttempt, retryWait } from "./retry-wait.ts";
 import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
 import { learnEnd, learnFirstToken, learnStart } from "./strategy/learn.ts";

@@ -157,6 +157,7 @@ export class SimulatedReplica {
       case "return-lease":
         this.#options.store?.({ ...command, kind: "lease-returned", replica: this.#options.replica });
         return;
+      case "request-rerouted":
       case "budget-noticed":
       case "commit-attempt":
       case "record-decision":

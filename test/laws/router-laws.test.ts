@@ -44,7 +44,12 @@ const fixtures: Record<string, FixtureOptions> = {
       { unit: "requests", amount: 12, scope: { kind: "tenant", tenant: 1 as TenantId } },
       { unit: "tokens", amount: 30_000 },
       { unit: "attempts-in-flight", amount: 4 },
-      { unit: "nano-dollars", amount: 3_000_000, window: { kind: "period", length: seconds(60) }, scope: { kind: "deployments", deployments: [0 as DeploymentId] } },
+      {
+        unit: "nano-dollars",
+        amount: 3_000_000,
+        window: { kind: "period", length: seconds(60) },
+        scope: { kind: "deployments", deployments: [0 as DeploymentId] },
+      },
     ],
   },
   ...Object.fromEntries(

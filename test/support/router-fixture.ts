@@ -149,7 +149,13 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     outputTokensDefault: 1024,
     ...options.route,
   };
-  const more = (options.moreRoutes ?? []).map((given, place): RouteSpec => ({ ...route, id: (place + 1) as RouteId, name: `route-${place + 1}`, fallbacks: noFallbacks, ...given }));
+  const more = (options.moreRoutes ?? []).map((given, place): RouteSpec => ({
+    ...route,
+    id: (place + 1) as RouteId,
+    name: `route-${place + 1}`,
+    fallbacks: noFallbacks,
+    ...given,
+  }));
   const tenants = Array.from({ length: options.tenants ?? 1 }, (_, tenant) => ({ id: tenant as TenantId, name: `tenant-${tenant}`, priority: 0 }));
   return {
     version: 1 as ConfigVersion,

@@ -86,23 +86,21 @@ export function breakerHears(breaker: BreakerState, spec: BreakerSpec, epoch: nu
 /** Called for every attempt that ends. */
 export function breakerEnds(breaker: BreakerState, spec: BreakerSpec, attempt: BreakerTicket, verdict: BreakerVerdict, now: Instant): void {
   if (attempt.breakerEpoch !== breaker.epoch) return;
-  if (!spec.enabled) {
-    // It never opens; what a retry may hope for is counted all the same.
-    if (verdict !== "says-nothing") breaker.failures = verdict === "failure" ? breaker.failures + 1 : 0;
-    return;
-  }
   if (breaker.phase === "half-open") {
-    if (verdict === "failure") openBreaker(breaker, spec, breaker.partial ? "failure-rate" : "probe-failed", now);
-    else if (attempt.probeCredited) return;
-    else if (verdict === "success") succeedProbe(breaker, spec, now);
-    else breaker.probing -= 1;
-  } else if (breaker.phase === "closed" && verdict !== "says-nothing") {
-    countOutcome(breaker, spec, verdict === "failure", now);
-  } else if (breaker.phase === "open" && verdict !== "says-nothing") {
-    // Kept in use by its pool's floor.
-    breaker.failures = verdict === "failure" ? breaker.failures + 1 : 0;
-    if (breaker.failures >= spec.failures) breaker.partial = false;
+    if (spec.enabled) endProbe(breaker, spec, attempt, verdict, now);
+  } else if (verdict !== "says-nothing") {
+    // One that is switched off never opens, and one that is open has attempts only from its pool's floor: what a retry may hope for is counted all the same.
+    if (spec.enabled && breaker.phase === "closed") countOutcome(breaker, spec, verdict === "failure", now);
+    else breaker.failures = verdict === "failure" ? breaker.failures + 1 : 0;
+    if (breaker.phase === "open" && breaker.failures >= spec.failures) breaker.partial = false;
   }
+}
+
+function endProbe(breaker: BreakerState, spec: BreakerSpec, { probeCredited }: BreakerTicket, verdict: BreakerVerdict, now: Instant): void {
+  if (verdict === "failure") openBreaker(breaker, spec, breaker.partial ? "failure-rate" : "probe-failed", now);
+  else if (probeCredited) return;
+  else if (verdict === "success") succeedProbe(breaker, spec, now);
+  else breaker.probing -= 1;
 }
 
 function countOutcome(breaker: BreakerState, spec: BreakerSpec, failed: boolean, now: Instant): void {

@@ -16,7 +16,12 @@ export function keptByFloor(floorPercent: number, endpoints: number, open: numbe
 }
 
 /** The least bad of the open endpoints that `mayUse` lets through; null: none. */
-export function leastBad(ids: readonly EndpointId[], endpoints: readonly PoolEndpoint[], partialOnly: boolean, mayUse: (id: EndpointId) => boolean): EndpointId | null {
+export function leastBad(
+  ids: readonly EndpointId[],
+  endpoints: readonly PoolEndpoint[],
+  partialOnly: boolean,
+  mayUse: (id: EndpointId) => boolean,
+): EndpointId | null {
   let best: EndpointId | null = null;
   for (const id of ids) {
     const breaker = endpoints[id]?.breaker;

@@ -10,7 +10,18 @@
  */
 import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
 import type { Instant } from "../../../router/core/machine.ts";
-import type { AttemptId, BreakerPhase, EndpointId, FinishResult, RequestId, RouteId, RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
+import type {
+  AttemptId,
+  BreakerPhase,
+  EndpointId,
+  FinishResult,
+  PeerReport,
+  RequestId,
+  RouteId,
+  RouteRequest,
+  RouterCommand,
+  RouterEvent,
+} from "../../../router/core/messages.ts";
 
 export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I10" | "I14";
 
@@ -98,14 +109,9 @@ export class RouterInvariants {
     this.#held = null;
     this.#tick(now);
     switch (event.kind) {
-      case "request-arrived": {
-        const { id, route } = event.request;
-        if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
-        this.#requests.set(id, { route, path: [route], arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
-        this.counts.arrived += 1;
-        this.#countWaiting(route, 1);
+      case "request-arrived":
+        this.#arrived(event.request, now);
         return;
-      }
       case "attempt-first-token":
         this.#firstToken(event.attempt, now);
         return;
@@ -115,11 +121,9 @@ export class RouterInvariants {
       case "client-left":
         if (!this.#requests.has(event.request)) this.#violate("I14", `the client left request ${event.request}, which is not open`);
         return;
-      case "peer-reported": {
-        const endpoint = this.#endpoints[event.endpoint];
-        if (endpoint !== undefined) endpoint.peerPartial = event.why === "failure-rate";
+      case "peer-reported":
+        this.#heard(event);
         return;
-      }
       case "drain-started":
       case "signal-observed":
       case "lease-answered":
@@ -128,6 +132,18 @@ export class RouterInvariants {
       case "store-lost":
       case "store-back":
     }
+  }
+
+  #arrived({ id, route }: RouteRequest, now: Instant): void {
+    if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
+    this.#requests.set(id, { route, path: [route], arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
+    this.counts.arrived += 1;
+    this.#countWaiting(route, 1);
+  }
+
+  #heard({ endpoint: id, why }: PeerReport): void {
+    const endpoint = this.#endpoints[id];
+    if (endpoint !== undefined) endpoint.peerPartial = why === "failure-rate";
   }
 
   /** Commands carry the instant acted as of: it may lie before the last event's `now` where a driver was late, never before the request's own last instant. */

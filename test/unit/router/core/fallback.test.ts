@@ -7,7 +7,10 @@ import { type FixtureDeployment, type FixtureOptions, only, RouterHarness } from
 let harness: RouterHarness | null = null;
 
 /** Route 0 over deployment 0, route 1 over deployment 1, and so on. */
-const make = (fallbacks: readonly Partial<FallbackSpec>[], options: FixtureOptions & { readonly deployments?: readonly FixtureDeployment[] } = {}): RouterHarness => {
+const make = (
+  fallbacks: readonly Partial<FallbackSpec>[],
+  options: FixtureOptions & { readonly deployments?: readonly FixtureDeployment[] } = {},
+): RouterHarness => {
   const spec = (place: number): FallbackSpec => ({ ...noFallbacks, hopsMax: 5, ...fallbacks[place] });
   harness = new RouterHarness({
     retry: { attemptsMax: 1, budgetPerMille: 1000 },
@@ -49,7 +52,11 @@ describe("a route that has failed", () => {
   });
 
   test("grants one attempt more, not a fresh set of retries", () => {
-    const router = make([{ general: to(1) }, {}], { deployments: [{ endpoints: 3 }, { endpoints: 3 }], retry: { attemptsMax: 3, budgetPerMille: 10_000 }, breaker: { enabled: false } });
+    const router = make([{ general: to(1) }, {}], {
+      deployments: [{ endpoints: 3 }, { endpoints: 3 }],
+      retry: { attemptsMax: 3, budgetPerMille: 10_000 },
+      breaker: { enabled: false },
+    });
     router.arrive(0);
     let attempts = 1;
     for (let commands = router.fail(0); started(commands).length > 0; commands = router.fail(0)) attempts += 1;
@@ -76,14 +83,18 @@ describe("a route that has failed", () => {
 
 describe("by cause", () => {
   test("a prompt that fits nowhere goes to the context list without an attempt, and from a provider's refusal with one", () => {
-    const router = make([{ contextWindow: to(2), general: to(1) }, {}, {}], { deployments: [{ contextTokens: 1000 }, { contextTokens: 1000 }, { contextTokens: 9000 }] });
+    const router = make([{ contextWindow: to(2), general: to(1) }, {}, {}], {
+      deployments: [{ contextTokens: 1000 }, { contextTokens: 1000 }, { contextTokens: 9000 }],
+    });
     expect(started(router.arrive(0, { inputTokens: 5000 }))).toEqual([2]);
     router.arrive(1, { inputTokens: 999 });
     expect(started(router.fail(1, "context-exceeded"))).toEqual([2]);
   });
 
   test("context is asked again at every hop: one that is too small is passed over, and the caller hears the first reason", () => {
-    const router = make([{ contextWindow: to(1), general: to(2) }, {}, {}], { deployments: [{ contextTokens: 1000 }, { contextTokens: 2000 }, { contextTokens: 9000 }] });
+    const router = make([{ contextWindow: to(1), general: to(2) }, {}, {}], {
+      deployments: [{ contextTokens: 1000 }, { contextTokens: 2000 }, { contextTokens: 9000 }],
+    });
     expect(started(router.arrive(0, { inputTokens: 5000 }))).toEqual([2]);
     expect(ended(router.arrive(1, { inputTokens: 10_000 }))).toEqual({ kind: "rejected", why: "too-long", retryAfter: null });
   });
@@ -95,7 +106,14 @@ describe("by cause", () => {
   });
 
   test("a spent budget of the route goes to the budget list; one of everybody stops there too", () => {
-    const limits = [{ unit: "nano-dollars", amount: 1000, scope: { kind: "deployments", deployments: [0 as DeploymentId] }, window: { kind: "period", length: seconds(3600) } }] as const;
+    const limits = [
+      {
+        unit: "nano-dollars",
+        amount: 1000,
+        scope: { kind: "deployments", deployments: [0 as DeploymentId] },
+        window: { kind: "period", length: seconds(3600) },
+      },
+    ] as const;
     const router = make([{ budget: to(1) }, {}], { limits });
     expect(started(router.arrive(0))).toEqual([1]);
     const everybody = make([{ budget: to(1) }, {}], { limits: [{ ...limits[0], scope: { kind: "total" } }] });

@@ -24,7 +24,7 @@ describe("10: a single deployment never cools (#40405: 33 attempts for 11 reques
     const router = make({ retry: { attemptsMax: 3 } });
     let attempts = 0;
     for (let request = 0; request < 11; request += 1) {
-      for (let commands = router.at(request).arrive(0); only(commands, "start-attempt").length > 0; ) {
+      for (let commands = router.at(request).arrive(0); only(commands, "start-attempt").length > 0;) {
         attempts += 1;
         commands = router.fail(0);
         if (only(commands, "finish-request").length > 0) break;

@@ -14,7 +14,7 @@ afterEach(() => {
 });
 
 /** Every request fails until nothing but the floor is left: which endpoints still get attempts. */
-const inUse = (router: RouterHarness, requests: number, failed = (_: number): boolean => true): number[] => {
+const inUse = (router: RouterHarness, requests: number, failed: (request: number) => boolean = () => true): number[] => {
   const used: number[] = [];
   for (let request = 0; request < requests; request += 1) {
     const [start] = only(router.arrive(0), "start-attempt");
@@ -49,7 +49,10 @@ test("the explanation marks what is kept", () => {
   arrive(0);
   router.handle({ kind: "attempt-ended", attempt: 0 as never, outcome }, instantAt(0), recorder);
   arrive(1);
-  const kept = only(recorder.take().map(({ command }) => command), "record-decision").map(({ explanation }) => explanation.kept);
+  const kept = only(
+    recorder.take().map(({ command }) => command),
+    "record-decision",
+  ).map(({ explanation }) => explanation.kept);
   expect(kept).toEqual([[], [0]]);
 });
 
