@@ -89,11 +89,31 @@ const breaker = z
   })
   .meta({ description: "Circuit breaker per endpoint: defaults for all deployments" });
 
-const priceTable = z.strictObject({
+const rateTable = {
   input: price("Prompt tokens"),
   output: price("Generated tokens"),
   cachedInput: price("Prompt tokens read from the provider's cache; absent: as input").optional(),
   cacheWrite: price("Prompt tokens written to the provider's cache; absent: as input").optional(),
+  reasoning: price("Generated tokens that the caller does not see, counted within output; absent: as output").optional(),
+};
+const priceTable = z.strictObject({
+  ...rateTable,
+  longPrompt: z
+    .strictObject({ above: count("Prompt tokens", 1, 100_000_000), ...rateTable })
+    .meta({ description: "What everything costs where the prompt is longer" })
+    .optional(),
+});
+/** What a machine costs by the hour, spread over the tokens that it works through. */
+const gpuPrice = z.strictObject({
+  gpuHour: number("Dollars per GPU and hour", { min: 0, max: 10_000, whole: false }),
+  gpus: count("GPUs per endpoint", 1, 10_000).prefault(1),
+  tokensPerSecond: count("Prompt and output tokens that an endpoint works through when it is fully used", 1, 100_000_000),
+  utilisation: number("Share of the time that it is used, percent: the rest is paid for too", { min: 1, max: 100, whole: false }).prefault(50),
+});
+/** An instant with its offset, as 2026-04-01T00:00:00Z. */
+const instant = scalar({ type: "string", format: "date-time", examples: ["2026-04-01T00:00:00Z"] }, (value): Parsed<number> => {
+  const given = typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)$/.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(given) ? { message: `${shown(value)} is no instant`, fix: "write 2026-04-01T00:00:00Z" } : { value: given };
 });
 
 const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/);
@@ -110,9 +130,13 @@ const deployment = z
     context: count("Context window: prompt and output tokens together; absent: not checked", 1, 100_000_000).optional(),
     concurrency: count("Attempts in flight per endpoint; absent: unlimited", 1, 1_000_000).optional(),
     price: z
-      .union([z.literal("unknown"), priceTable])
+      .union([z.literal("unknown"), priceTable, gpuPrice])
       .prefault("unknown")
       .meta({ description: "Write { input: 0.15, output: 0.60 } in dollars per million tokens, or unknown: the cost is then not known, never zero" }),
+    priceChanges: z
+      .array(z.strictObject({ from: instant, price: priceTable }))
+      .prefault([])
+      .meta({ description: "Prices that come into force later; what has begun is paid for at the old one" }),
     key: keyReference.optional(),
     breaker: breakerOverride.prefault({}),
     tags: z.array(label).prefault([]).meta({

@@ -8,12 +8,14 @@
  */
 import { present } from "./assert.ts";
 import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
-import { breakerRefuses } from "./health/breaker.ts";
-import { keptByFloor, leastBad } from "./health/pool-floor.ts";
+import { neverFits, refusal, tagsMatch } from "./eligibility.ts";
+import { keepFloor } from "./health/keep-floor.ts";
 import { limitsRefuse } from "./limit/limit-check.ts";
 import { indexLimits, type LimitIndex } from "./limit/limit-index.ts";
+import { limitsPass, type RouteLimits, routeLimitsOf } from "./limit/limits-pass.ts";
 import type { Instant } from "./machine.ts";
 import type { EndpointId, ExclusionReason, Explanation, LeaseKey, LimitRefusal, RouteId, RouteRequest } from "./messages.ts";
+import { purposeOf } from "./random.ts";
 import type { EndpointState, RequestSlot, RouterState } from "./state.ts";
 import { earlier, never } from "./time.ts";
 
@@ -44,6 +46,13 @@ export interface Candidates {
   refusal: LimitRefusal | null;
   refusedUntil: Instant;
   readonly limits: LimitIndex;
+  /** By EndpointId, drawn from the state by `noteEndpoint`, for speed: 1 where it has a place and neither its breaker nor cooling is in the way; attempts in flight. */
+  readonly open: number[];
+  readonly busy: number[];
+  /** Of their identities: the same in every replica. */
+  readonly hashes: Int32Array;
+  /** The route whose lists stand here, where they hold for every request of it that no rule but the endpoints' state concerns; -1: they do not. */
+  filledFor: number;
 }
 
 export interface EndpointList {
@@ -54,7 +63,7 @@ export interface EndpointList {
 }
 
 /** A route's endpoints in the order of the configuration, flat. */
-interface RouteEndpoints {
+export interface RouteEndpoints {
   readonly ids: readonly EndpointId[];
   readonly places: readonly number[];
   /** Beside `ids`. */
@@ -62,17 +71,27 @@ interface RouteEndpoints {
   readonly byPlace: readonly DeploymentSpec[];
   /** It has deployments of more than one tier. */
   readonly tiered: boolean;
+  readonly allTakeUntagged: boolean;
+  readonly contextMin: number;
+  readonly limits: RouteLimits;
 }
 
 export function noCandidates(config: CompiledConfig, explain: boolean): Candidates {
   const size = config.endpoints.length;
+  const limits = indexLimits(config);
   const routes = config.routes.map((route): RouteEndpoints => {
     const byPlace = route.deployments.map((id) => present(config.deployments[id], "a deployment of the route"));
     const own = byPlace.flatMap((deployment, place) => deployment.endpoints.map((endpoint) => ({ endpoint, place, deployment })));
-    const ids = own.map(({ endpoint }) => endpoint);
-    const places = own.map(({ place }) => place);
-    const tiered = byPlace.some(({ tier }) => tier !== byPlace[0]?.tier);
-    return { ids, places, deployments: own.map(({ deployment }) => deployment), byPlace, tiered };
+    return {
+      ids: own.map(({ endpoint }) => endpoint),
+      places: own.map(({ place }) => place),
+      deployments: own.map(({ deployment }) => deployment),
+      byPlace,
+      tiered: byPlace.some(({ tier }) => tier !== byPlace[0]?.tier),
+      allTakeUntagged: byPlace.every(({ takesUntagged }) => takesUntagged),
+      contextMin: Math.min(...byPlace.map(({ contextTokens }) => contextTokens)),
+      limits: routeLimitsOf(config, route, limits),
+    };
   });
   return {
     eligible: emptyList(size),
@@ -90,12 +109,27 @@ export function noCandidates(config: CompiledConfig, explain: boolean): Candidat
     wantedUnits: [],
     refusal: null,
     refusedUntil: never,
-    limits: indexLimits(config),
+    limits,
+    open: Array.from({ length: size }, () => 0),
+    busy: Array.from({ length: size }, () => 0),
+    hashes: Int32Array.from(config.endpoints, ({ identity }) => purposeOf(identity)),
+    filledFor: -1,
   };
 }
 
 function emptyList(size: number): EndpointList {
   return { ids: Array.from({ length: size }, () => 0 as EndpointId), places: Array.from({ length: size }, () => 0), count: 0 };
+}
+
+/** To be called whenever an endpoint's breaker, cooling or attempts in flight have changed. An `open` that is 0 for too long costs time, one that is 1 would be wrong. */
+export function noteEndpoint(found: Candidates, config: CompiledConfig, state: RouterState, id: EndpointId): void {
+  const endpoint = present(state.endpoints[id], "the endpoint's state");
+  const deployment = present(config.deployments[present(config.endpoints[id], "the endpoint").deployment], "its deployment");
+  const open = refusal(endpoint, deployment) === null && endpoint.breaker.phase === "closed" ? 1 : 0;
+  found.busy[id] = endpoint.inFlight;
+  if (open === 1 && found.open[id] === 1) return;
+  found.open[id] = open;
+  found.filledFor = -1;
 }
 
 /** A retry prefers what has answered last time; an endpoint that has had an attempt of this request is eligible again only when no other is. */
@@ -118,74 +152,57 @@ function collect(
   state: RouterState,
   route: RouteSpec,
   slot: RequestSlot,
-  { ids, places, deployments }: RouteEndpoints,
+  endpoints: RouteEndpoints,
   tried: readonly EndpointId[],
   unmatched: boolean,
 ): void {
+  const onlyState = slot.route === slot.request.route && allFit(endpoints, slot.request) && limitsPass(found.limits, endpoints.limits, state, slot);
+  const common = onlyState && tried.length === 0;
+  if (common && found.filledFor === route.id) {
+    forgetLimits(found);
+    return;
+  }
   clear(found);
-  const { eligible } = found;
-  const { request } = slot;
+  if (common) found.filledFor = route.id;
+  const { eligible, open } = found;
+  const { ids, places } = endpoints;
+  const asked: AskedDeployment = { route, slot, unmatched, onlyState, deployment: null, refused: null };
   let count = 0;
-  let asked: DeploymentSpec | null = null;
-  let limited: LimitRefusal | null = null;
   for (let index = 0; index < ids.length; index += 1) {
     const id = ids[index] as EndpointId;
-    const endpoint = state.endpoints[id] as EndpointState;
-    const deployment = deployments[index] as DeploymentSpec;
-    const unfit = neverFits(deployment, request, unmatched);
-    if (unfit === null && found.limits.some && deployment !== asked) {
-      limited = limitsRefuse(found, state, route, slot, deployment);
-      asked = deployment;
-    }
-    const why = unfit ?? limited ?? refusal(state.now, endpoint, deployment) ?? (tried.length > 0 && tried.includes(id) ? "already-tried" : null);
+    const quick = onlyState && open[id] === 1;
+    const why = (quick ? null : whyNot(found, state, endpoints, index, asked)) ?? (tried.length > 0 && tried.includes(id) ? "already-tried" : null);
     if (why === null) {
       eligible.ids[count] = id;
       eligible.places[count] = places[index] as number;
       count += 1;
     } else {
-      exclude(found, id, endpoint, why);
+      exclude(found, id, state.endpoints[id] as EndpointState, why);
     }
   }
   eligible.count = count;
-  if (found.someOpen && (count === 0 || route.floorPercent > 0)) keepFloor(found, state, route, ids, places, deployments, tried);
+  if (found.someOpen && (count === 0 || route.floorPercent > 0)) keepFloor(found, state, route, endpoints, tried);
 }
 
-function keepFloor(
-  found: Candidates,
-  state: RouterState,
-  route: RouteSpec,
-  ids: readonly EndpointId[],
-  places: readonly number[],
-  deployments: readonly DeploymentSpec[],
-  tried: readonly EndpointId[],
-): void {
-  let open = 0;
-  for (const id of ids) if (state.endpoints[id]?.breaker.phase === "open") open += 1;
-  const floor = keptByFloor(route.floorPercent, ids.length, open);
-  const mayUse = (id: EndpointId): boolean => {
-    const endpoint = state.endpoints[id] as EndpointState;
-    if (!wasExcludedFor(found, id, "breaker-open") || endpoint.coolUntil > state.now || tried.includes(id)) return false;
-    return endpoint.inFlight < (deployments[ids.indexOf(id)]?.concurrencyMax ?? 0);
-  };
-  for (let place = 0; place < Math.max(floor, open === ids.length ? 1 : 0); place += 1) {
-    const id = leastBad(ids, state.endpoints, place >= floor, mayUse);
-    if (id === null) return;
-    takeBack(found, id, places[ids.indexOf(id)] as number);
-  }
+/** What is the same for all endpoints of a deployment: asked once, since they stand together. */
+interface AskedDeployment {
+  readonly route: RouteSpec;
+  readonly slot: RequestSlot;
+  readonly unmatched: boolean;
+  /** Nothing but the endpoint's own state can be in the way. */
+  readonly onlyState: boolean;
+  deployment: DeploymentSpec | null;
+  refused: ExclusionReason | null;
 }
 
-/** From the excluded to the eligible. */
-function takeBack({ eligible, excluded, reasons, kept }: Candidates, id: EndpointId, place: number): void {
-  const from = excluded.ids.indexOf(id);
-  excluded.count -= 1;
-  for (let index = from; index < excluded.count; index += 1) {
-    excluded.ids[index] = excluded.ids[index + 1] as EndpointId;
-    reasons[index] = reasons[index + 1] as ExclusionReason;
+function whyNot(found: Candidates, state: RouterState, endpoints: RouteEndpoints, index: number, asked: AskedDeployment): ExclusionReason | null {
+  const deployment = endpoints.deployments[index] as DeploymentSpec;
+  if (!asked.onlyState && deployment !== asked.deployment) {
+    const { route, slot, unmatched } = asked;
+    asked.refused = neverFits(deployment, slot.request, unmatched) ?? limitsRefuse(found, state, route, slot, deployment);
+    asked.deployment = deployment;
   }
-  eligible.ids[eligible.count] = id;
-  eligible.places[eligible.count] = place;
-  eligible.count += 1;
-  kept.push(id);
+  return asked.refused ?? refusal(state.endpoints[endpoints.ids[index] as EndpointId] as EndpointState, deployment);
 }
 
 function clear(found: Candidates): void {
@@ -197,29 +214,20 @@ function clear(found: Candidates): void {
   found.reopensAt = never;
   found.unfit = false;
   found.tooSmall = 0;
+  found.filledFor = -1;
+  forgetLimits(found);
+}
+
+function forgetLimits(found: Candidates): void {
   found.wantedKeys.length = 0;
   found.wantedUnits.length = 0;
   found.refusal = null;
   found.refusedUntil = never;
 }
 
-/** What can never be put right comes first. */
-function neverFits(deployment: DeploymentSpec, request: RouteRequest, unmatched: boolean): ExclusionReason | null {
-  if (request.residency !== -1 && deployment.region !== request.residency) return "residency";
-  if (request.tags.length === 0 ? !deployment.takesUntagged : unmatched ? !deployment.takesUnmatched : !tagsMatch(request, deployment)) return "tags";
-  return request.inputTokens >= deployment.contextTokens ? "context-too-small" : null;
-}
-
-function refusal(now: Instant, endpoint: EndpointState, deployment: DeploymentSpec): ExclusionReason | null {
-  const refused = breakerRefuses(endpoint.breaker, deployment.breaker);
-  if (refused !== null) return refused;
-  if (endpoint.coolUntil > now) return "cooling";
-  return endpoint.inFlight >= deployment.concurrencyMax ? "at-capacity" : null;
-}
-
-function tagsMatch({ tags, tagMatch }: RouteRequest, deployment: DeploymentSpec): boolean {
-  const has = (tag: number): boolean => deployment.tags.includes(tag);
-  return tagMatch === "any" ? tags.some(has) : tags.every(has);
+/** `neverFits` is null for every deployment of the route. */
+function allFit({ allTakeUntagged, contextMin }: RouteEndpoints, request: RouteRequest): boolean {
+  return request.residency === -1 && request.tags.length === 0 && allTakeUntagged && request.inputTokens < contextMin;
 }
 
 function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why: ExclusionReason): void {
@@ -232,15 +240,8 @@ function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why
     found.someOpen = true;
     found.reopensAt = earlier(found.reopensAt, endpoint.breaker.openUntil);
   } else if (why === "cooling") found.reopensAt = earlier(found.reopensAt, endpoint.coolUntil);
-  else if (why === "context-too-small") {
-    found.tooSmall += 1;
-    found.unfit = true;
-  } else if (why === "tags" || why === "residency") found.unfit = true;
-}
-
-function wasExcludedFor({ excluded, reasons }: Candidates, id: EndpointId, reason: ExclusionReason): boolean {
-  for (let index = 0; index < excluded.count; index += 1) if (excluded.ids[index] === id) return reasons[index] === reason;
-  return false;
+  else if (why === "context-too-small") found.tooSmall += 1;
+  found.unfit ||= why === "context-too-small" || why === "tags" || why === "residency";
 }
 
 function wasExcluded(found: Candidates, reason: ExclusionReason): boolean {
@@ -253,7 +254,10 @@ function keepFirstTier(found: Candidates, { byPlace, tiered }: RouteEndpoints): 
   if (!tiered) return;
   let first = Infinity;
   for (let index = 0; index < eligible.count; index += 1) first = Math.min(first, byPlace[eligible.places[index] as number]?.tier ?? 0);
+  // It holds for every request of the route.
+  const { filledFor } = found;
   keepWhere(found, "later-tier", (index) => byPlace[eligible.places[index] as number]?.tier === first);
+  found.filledFor = filledFor;
 }
 
 /** Those that are liked, where there are any; otherwise all. */
@@ -262,6 +266,7 @@ function keepWhere(found: Candidates, reason: ExclusionReason, isLiked: (index: 
   let liked = 0;
   while (liked < eligible.count && !isLiked(liked)) liked += 1;
   if (liked === eligible.count) return;
+  found.filledFor = -1;
   let kept = 0;
   for (let index = 0; index < eligible.count; index += 1) {
     const id = eligible.ids[index] as EndpointId;

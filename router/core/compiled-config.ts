@@ -1,3 +1,4 @@
+import type { Rates } from "./accounting/rates.ts";
 import type { FailureRateSpec } from "./health/failure-rate.ts";
 import type { AttemptLimits, DeploymentId, EndpointId, FailureKind, LeaseKey, RouteId, TenantId } from "./messages.ts";
 import type { Branded, Duration } from "./machine.ts";
@@ -91,6 +92,7 @@ export const strategyNames = [
   "latency-based",
   "cost-based",
   "prefix-affinity",
+  "adaptive",
 ] as const;
 export type StrategyName = (typeof strategyNames)[number];
 
@@ -124,14 +126,6 @@ export interface DeploymentSpec {
   /** 0, 1, 2 for A, B, C: within a route a tier has traffic only while no endpoint of the tiers before is eligible. */
   readonly tier: number;
   readonly endpoints: readonly EndpointId[];
-}
-
-/** Whole pico-dollars per token. */
-export interface Rates {
-  readonly input: number;
-  readonly cachedRead: number;
-  readonly cacheWrite: number;
-  readonly output: number;
 }
 
 export interface EndpointSpec {

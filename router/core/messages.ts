@@ -1,3 +1,4 @@
+import type { Rates } from "./accounting/rates.ts";
 import type { FallbackCause } from "./compiled-config.ts";
 import type { Branded, Duration, Instant } from "./machine.ts";
 
@@ -108,6 +109,8 @@ export type RouterEvent =
   /** What an endpoint said of itself, `sampledAt` at the latest now. */
   | { readonly kind: "signal-observed"; readonly endpoint: EndpointId; readonly signals: EndpointLoad; readonly sampledAt: Instant }
   | PeerReport
+  /** A price has come into force, by the driver's calendar; what is under way is paid for at the old one. */
+  | { readonly kind: "price-changed"; readonly deployment: DeploymentId; readonly rates: Rates | null }
   | { readonly kind: "drain-started" };
 
 /** Another replica's own finding: its breaker opened, or its probes closed it. Only findings are told on, never what a peer has said. */
@@ -148,12 +151,22 @@ export type RouterCommand =
   | { readonly kind: "request-rerouted"; readonly request: RequestId; readonly from: RouteId; readonly to: RouteId; readonly cause: FallbackCause }
   | { readonly kind: "budget-noticed"; readonly budget: LeaseKey; readonly level: "alert" | "spent"; readonly spent: number }
   | { readonly kind: "record-decision"; readonly request: RequestId; readonly explanation: Explanation }
+  /** The factor on a deployment's weight, in thousandths. For metrics and people; nothing is carried out. */
+  | {
+      readonly kind: "weight-changed";
+      readonly route: RouteId;
+      readonly deployment: DeploymentId;
+      readonly from: number;
+      readonly to: number;
+      readonly why: WeightReason;
+    }
   /** For metrics and people; nothing is carried out. */
   | { readonly kind: "breaker-changed"; readonly endpoint: EndpointId; readonly from: BreakerPhase; readonly to: BreakerPhase; readonly why: BreakerReason };
 
 /** `timeout`: a limit of the route; `deadline`: the caller's own, which is not held against the endpoint. */
 export type AbortReason = "timeout" | "deadline" | "client-left";
 export type BreakerReason = "new" | "failures-in-a-row" | "failure-rate" | "probe-failed" | "open-time-passed" | "probes-succeeded" | "peer-reported";
+export type WeightReason = "failing" | "slower" | "faster" | "too-few-to-tell";
 /** What a replica has found out itself, to be told to the others. */
 export const isOwnFinding = (why: BreakerReason): boolean =>
   why === "failures-in-a-row" || why === "failure-rate" || why === "probe-failed" || why === "probes-succeeded";
@@ -234,6 +247,7 @@ export const rankOf: Readonly<Record<RouterEvent["kind"], number>> = {
   "store-back": 1,
   "period-started": 1,
   "leases-forfeited": 1,
+  "price-changed": 1,
   "request-arrived": 1,
   "signal-observed": 1,
   "peer-reported": 1,

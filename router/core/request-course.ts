@@ -5,7 +5,7 @@
 import { bookOutcome } from "./accounting/book-outcome.ts";
 import { roundToNano } from "./accounting/ledger.ts";
 import { assert, present } from "./assert.ts";
-import { explanationOf, findCandidates } from "./candidates.ts";
+import { explanationOf, findCandidates, noteEndpoint } from "./candidates.ts";
 import type { FallbackCause, RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
 import { decide } from "./decision.ts";
@@ -33,6 +33,7 @@ import type {
 } from "./messages.ts";
 import { isHopeful, payForAttempt, retryWait } from "./retry-wait.ts";
 import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
+import { adaptWeights } from "./strategy/adaptive-weights.ts";
 import { learnEnd, learnFirstToken, learnStart } from "./strategy/learn.ts";
 import { strategies } from "./strategy/strategy.ts";
 import { after, between, earlier, never, startOfTime } from "./time.ts";
@@ -60,15 +61,11 @@ export function place(core: Core, slot: RequestSlot): void {
   const route = core.routeOf(slot);
   const decision = decide(core.found, core.config, core.state, route, slot);
   explain(core, slot, route, decision.kind === "dispatch" ? decision.endpoint : null);
-  if (decision.kind === "dispatch") {
-    // A tier before may want for leases alone.
-    if (core.found.wantedKeys.length > 0) askWanted(core);
-    startAttempt(core, slot, route, decision.endpoint);
-  } else if (decision.kind === "reject") giveUp(core, slot, decision.why, decision.retryAfter);
-  else {
-    wait(core, slot, route, decision.until);
-    askWanted(core);
-  }
+  // A tier or a deployment that was passed over may want for leases alone.
+  askWanted(core);
+  if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
+  else if (decision.kind === "wait") wait(core, slot, route, decision.until);
+  else giveUp(core, slot, decision.why, decision.retryAfter);
 }
 
 /** Its route cannot take it: a fallback may. Where none does, it ends with what the route that it asked for said. */
@@ -172,10 +169,11 @@ export function serveAll(core: Core): void {
 function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, endpoint: EndpointId): void {
   const state = core.state;
   const place = present(state.endpoints[endpoint], "the endpoint's state");
-  const attempt = newAttemptSlot(slot.request.id, endpoint, state.now, breakerStarts(place.breaker));
+  const attempt = newAttemptSlot(slot.request.id, endpoint, state.now, breakerStarts(place.breaker), core.priceOf(core.deploymentOf(endpoint).id));
   const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
   state.attempts[id] = attempt;
   place.inFlight += 1;
+  noteEndpoint(core.found, core.config, state, endpoint);
   reserve(core, slot, attempt);
   slot.phase = "attempting";
   slot.attempt = id;
@@ -238,6 +236,7 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   bookOutcome(core.config, core.state, slot, attempt, outcome);
   reconcile(core, slot, attempt, outcome);
   learnEnd(core.state, slot, attempt, outcome);
+  adaptWeights(core.config, core.state, core.routeOf(slot), (command) => core.emit(command));
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);
@@ -248,7 +247,8 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
 }
 
 function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before: BreakerPhase): void {
-  const cools = endpoint.coolUntil > core.state.now ? endpoint.coolUntil : never;
+  noteEndpoint(core.found, core.config, core.state, id);
+  const cools = endpoint.coolUntil > startOfTime ? endpoint.coolUntil : never;
   heapSet(core.state.endpointDeadlines, id, earlier(endpoint.breaker.openUntil, cools));
   const { phase, reason } = endpoint.breaker;
   if (phase !== before) core.emit({ kind: "breaker-changed", endpoint: id, from: before, to: phase, why: reason });

@@ -12,6 +12,7 @@ export function decisionRecord(request: RequestInFlight, ended: EndedRequest, co
     request_id: request.name,
     route: request.route.name,
     path: request.explanation?.path.map((route) => config.routes[route]?.name),
+    tenant: config.tenants[request.routed.tenant]?.name,
     strategy: request.route.strategy,
     stream: request.routed.stream,
     deployment: endpoint === undefined ? null : config.deployments[endpoint.deployment]?.name,

@@ -27,6 +27,7 @@ import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
 import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
 import { CallerAnswer } from "./caller-answer.ts";
 import { decisionRecord } from "./decision-record.ts";
+import { PriceCalendar } from "./price-calendar.ts";
 import { LeaseLink } from "./lease-link.ts";
 import { tenantOf } from "./tenant-of.ts";
 import type { LeaseStore } from "../stores/lease-store.ts";
@@ -66,6 +67,7 @@ export class RouterService {
   readonly #attempts = new Map<AttemptId, RunningAttempt>();
   readonly #credentials: readonly (Credential | null)[];
   readonly #leases: LeaseLink;
+  readonly #prices: PriceCalendar;
   #serial = 0;
   #draining = false;
   #onIdle: (() => void) | null = null;
@@ -93,6 +95,8 @@ export class RouterService {
       submit: (event) => this.#driver.submit(event),
     });
     this.#leases.start();
+    this.#prices = new PriceCalendar(options.spec.priceChanges, (event) => this.#driver.submit(event));
+    this.#prices.start();
   }
 
   get draining(): boolean {
@@ -134,6 +138,7 @@ export class RouterService {
   stop(): void {
     this.#driver.stop();
     this.#leases.close();
+    this.#prices.close();
     for (const { attempt } of this.#attempts.values()) attempt.abort();
     this.#requests.forEach((request) => request.answer.abandon());
   }
@@ -182,6 +187,11 @@ export class RouterService {
     this.#driver.submit({ kind: "client-left", request: request.id });
   }
 
+  #noteWeight({ route, deployment, from, to, why }: Extract<RouterCommand, { kind: "weight-changed" }>): void {
+    const { routes, deployments } = this.#options.compiled;
+    this.#options.log.logger.info({ route: routes[route]?.name, deployment: deployments[deployment]?.name, from, to, why }, "weight_changed");
+  }
+
   #carryOut(command: RouterCommand): void {
     switch (command.kind) {
       case "start-attempt":
@@ -211,6 +221,9 @@ export class RouterService {
         return;
       case "budget-noticed":
         this.#noticeBudget(command);
+        return;
+      case "weight-changed":
+        this.#noteWeight(command);
         return;
       case "breaker-changed":
         this.metrics.breakerChanged(command.endpoint, command.to);
@@ -291,6 +304,7 @@ export class RouterService {
     const tried = new Set(request.endpointsTried.map((endpoint) => compiled.endpoints[endpoint]?.deployment));
     const ended = {
       route: request.route.id,
+      tenant: request.routed.tenant,
       endpoint: request.endpointsTried.at(-1) ?? null,
       result,
       account: command.account,

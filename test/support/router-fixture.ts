@@ -6,12 +6,12 @@ import {
   type EndpointSpec,
   type LimitSpec,
   noFallbacks,
-  type Rates,
   type RetryBudgetSpec,
   type RetrySpec,
   type RouteSpec,
   type StrategyName,
 } from "../../router/core/compiled-config.ts";
+import type { Rates } from "../../router/core/accounting/rates.ts";
 import type { Instant } from "../../router/core/machine.ts";
 import {
   type AttemptId,

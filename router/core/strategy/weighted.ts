@@ -16,7 +16,7 @@ export const weighted: Strategy = {
   pick: (choice) => pickSmoothly(choice, weightAt),
 };
 
-function creditAt({ state, route }: Choice, place: number): number {
+export function creditAt({ state, route }: Choice, place: number): number {
   return present(state.routes[route.id], "the route's state").credits[place] ?? 0;
 }
 

@@ -125,6 +125,7 @@ export class RouterInvariants {
         this.#heard(event);
         return;
       case "drain-started":
+      case "price-changed":
       case "signal-observed":
       case "lease-answered":
       case "leases-forfeited":
