@@ -4,6 +4,7 @@ import {
   type DeploymentSpec,
   type EndpointSpec,
   noFallbacks,
+  type QueueSpec,
   type RetryBudgetSpec,
   type RouteSpec,
 } from "../core/compiled-config.ts";
@@ -172,6 +173,10 @@ function placeOf(name: string, names: string[]): number {
   return known >= 0 ? known : names.push(name) - 1;
 }
 
+function compileQueue({ length, ...rest }: RouteFile["queue"]): QueueSpec {
+  return { lengthMax: length, ...rest };
+}
+
 function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: ReadonlyMap<string, DeploymentId>, report: Report): RouteSpec {
   const deployments: DeploymentId[] = [];
   for (const [index, wanted] of file.deployments.entries()) {
@@ -200,7 +205,7 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
       ...compileRetryBudget(file.retry.budget, ["routes", name, "retry", "budget"], report),
     },
     affinity: { placement: file.affinity.placement, loadBoundPercent: file.affinity.loadBoundPercent, homesMax: file.affinity.homes },
-    queue: { lengthMax: file.queue.length, wait: file.queue.wait },
+    queue: compileQueue(file.queue),
     fallbacks: noFallbacks,
     floorPercent: file.floorPercent,
     internal: false,

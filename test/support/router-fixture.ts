@@ -6,6 +6,7 @@ import {
   type EndpointSpec,
   type LimitSpec,
   noFallbacks,
+  type QueueSpec,
   type RetryBudgetSpec,
   type RetrySpec,
   type RouteSpec,
@@ -62,6 +63,7 @@ export interface FixtureOptions {
   readonly moreRoutes?: readonly Partial<RouteSpec>[];
   readonly retryBudget?: Partial<RetryBudgetSpec>;
   readonly tenants?: number;
+  readonly tenantWeights?: readonly number[];
   readonly limits?: readonly FixtureLimit[];
   readonly unknownPrice?: CompiledConfig["unknownPrice"];
 }
@@ -142,7 +144,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
       ...options.retry,
     },
     affinity: { placement: "hashed", loadBoundPercent: 125, homesMax: 256 },
-    queue: { lengthMax: 10, wait: seconds(5) },
+    queue: fixtureQueue(),
     fallbacks: noFallbacks,
     floorPercent: 0,
     internal: false,
@@ -156,7 +158,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     fallbacks: noFallbacks,
     ...given,
   }));
-  const tenants = Array.from({ length: options.tenants ?? 1 }, (_, tenant) => ({ id: tenant as TenantId, name: `tenant-${tenant}`, priority: 0 }));
+  const tenants = Array.from({ length: options.tenants ?? 1 }, (_, tenant) => ({ id: tenant as TenantId, name: `tenant-${tenant}`, priority: 0, weight: options.tenantWeights?.[tenant] ?? 1 }));
   return {
     version: 1 as ConfigVersion,
     routes: [route, ...more],
@@ -168,6 +170,20 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     tenants,
     limits: (options.limits ?? []).map(fixtureLimit),
     unknownPrice: options.unknownPrice ?? "count",
+  };
+}
+
+/** Ten may wait, five seconds. */
+export function fixtureQueue(queue: Partial<QueueSpec> = {}): QueueSpec {
+  return {
+    lengthMax: 10,
+    wait: seconds(5),
+    order: "fair",
+    ageing: seconds(1),
+    inputWeight: 1,
+    outputWeight: 2,
+    rejectEarly: false,
+    ...queue,
   };
 }
 

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { type FallbackSpec, noFallbacks } from "../../../../router/core/compiled-config.ts";
 import type { DeploymentId, FailureKind, RouteId, RouterCommand } from "../../../../router/core/messages.ts";
 import { instantAt, seconds } from "../../../../router/core/time.ts";
-import { type FixtureDeployment, type FixtureOptions, only, RouterHarness } from "../../../support/router-fixture.ts";
+import { type FixtureDeployment, type FixtureOptions, fixtureQueue, only, RouterHarness } from "../../../support/router-fixture.ts";
 
 let harness: RouterHarness | null = null;
 
@@ -130,7 +130,7 @@ describe("by cause", () => {
     const router = make([{ general: to(1) }, {}], {
       deployments: [{ concurrencyMax: 1 }, {}],
       retry: { attemptsMax: 1, budgetPerMille: 0, budgetFloorPerSecond: 0 },
-      route: { queue: { lengthMax: 0, wait: seconds(5) } },
+      route: { queue: fixtureQueue({ lengthMax: 0, wait: seconds(5) }) },
     });
     expect(started(router.arrive(0))).toEqual([0]);
     expect(started(router.arrive(1))).toEqual([1]);
