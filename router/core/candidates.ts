@@ -156,7 +156,7 @@ function collect(
   tried: readonly EndpointId[],
   unmatched: boolean,
 ): void {
-  const onlyState = onlyStateMatters(found, state, slot, endpoints);
+  const onlyState = onlyStateMatters(found, state, route, slot, endpoints);
   const common = onlyState && tried.length === 0;
   if (common && found.filledFor === route.id) {
     forgetLimits(found);
@@ -185,8 +185,8 @@ function collect(
 }
 
 /** The limits of two routes bind a request that has fallen back: that is asked the long way. */
-function onlyStateMatters(found: Candidates, state: RouterState, slot: RequestSlot, endpoints: RouteEndpoints): boolean {
-  return slot.route === slot.request.route && allFit(endpoints, slot.request) && limitsPass(found.limits, endpoints.limits, state, slot);
+function onlyStateMatters(found: Candidates, state: RouterState, route: RouteSpec, slot: RequestSlot, endpoints: RouteEndpoints): boolean {
+  return slot.route === slot.request.route && allFit(endpoints, slot.request) && limitsPass(found.limits, endpoints.limits, state, route, slot);
 }
 
 /** What is the same for all endpoints of a deployment: asked once, since they stand together. */

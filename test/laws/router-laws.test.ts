@@ -36,7 +36,11 @@ const fixtures: Record<string, FixtureOptions> = {
       { weight: 15, priced: false },
     ],
   },
-  "tenants in a short queue that turns away early": { tenants: 3, deployments: [{ concurrencyMax: 1 }], route: { queue: fixtureQueue({ lengthMax: 3, rejectEarly: true }) } },
+  "tenants in a short queue that turns away early": {
+    tenants: 3,
+    deployments: [{ concurrencyMax: 1 }],
+    route: { queue: fixtureQueue({ lengthMax: 3, rejectEarly: true }) },
+  },
   "a breaker that opens at once": { deployments: [{ endpoints: 2, concurrencyMax: 3 }], breaker: { failures: 1, probes: 1 } },
   "limits and budgets of every kind": {
     tenants: 2,
@@ -52,6 +56,15 @@ const fixtures: Record<string, FixtureOptions> = {
         scope: { kind: "deployments", deployments: [0 as DeploymentId] },
       },
     ],
+  },
+  "tags, regions and residencies": {
+    deployments: [
+      { region: 0, tags: [0, 1], concurrencyMax: 2 },
+      { region: 1, tags: [1, 2], endpoints: 2, concurrencyMax: 2 },
+      { region: 1, concurrencyMax: 1 },
+      { tags: [0, 2] },
+    ],
+    breaker: { failures: 2, probes: 1 },
   },
   ...Object.fromEntries(
     strategyNames.map((strategy) => [

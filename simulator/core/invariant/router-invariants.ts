@@ -8,6 +8,7 @@
  *  I7 an open breaker gets no attempt but where its route's floor keeps it, a half-open one at most its probes at once
  *  I8 no endpoint that could take a waiting request is left idle
  *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them
+ *  I15 no attempt outside the region that a request must be answered in
  */
 import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
 import { coolDefault } from "../../../router/core/retry.ts";
@@ -26,7 +27,7 @@ import type {
   RouterEvent,
 } from "../../../router/core/messages.ts";
 
-export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14";
+export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14" | "I15";
 
 export interface Violation {
   readonly invariant: InvariantId;
@@ -39,6 +40,8 @@ interface SeenRequest {
   /** All routes it has been at. */
   readonly path: RouteId[];
   readonly inputTokens: number;
+  /** The only region it may be answered in; -1: anywhere. */
+  readonly residency: number;
   /** Neither tags nor residency bind it. */
   readonly anywhere: boolean;
   readonly arrivedAt: Instant;
@@ -117,36 +120,17 @@ export class RouterInvariants {
     this.#held = null;
     this.#checkIdle(now);
     this.#tick(now);
-    switch (event.kind) {
-      case "request-arrived":
-        this.#arrived(event.request, now);
-        return;
-      case "attempt-first-token":
-        this.#firstToken(event.attempt, now);
-        return;
-      case "attempt-ended":
-        this.#ended(event.attempt, event.outcome, now);
-        return;
-      case "client-left":
-        if (!this.#requests.has(event.request)) this.#violate("I14", `the client left request ${event.request}, which is not open`);
-        return;
-      case "peer-reported":
-        this.#heard(event);
-        return;
-      case "drain-started":
-      case "price-changed":
-      case "signal-observed":
-      case "lease-answered":
-      case "leases-forfeited":
-      case "period-started":
-      case "store-lost":
-      case "store-back":
-    }
+    if (event.kind === "request-arrived") this.#arrived(event.request, now);
+    else if (event.kind === "attempt-first-token") this.#firstToken(event.attempt, now);
+    else if (event.kind === "attempt-ended") this.#ended(event.attempt, event.outcome, now);
+    else if (event.kind === "client-left" && !this.#requests.has(event.request))
+      this.#violate("I14", `the client left request ${event.request}, which is not open`);
+    else if (event.kind === "peer-reported") this.#heard(event);
   }
 
   #arrived({ id, route, inputTokens, tags, residency }: RouteRequest, now: Instant): void {
     if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
-    this.#requests.set(id, { route, path: [route], inputTokens, anywhere: tags.length === 0 && residency === -1, arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
+    this.#requests.set(id, { route, path: [route], inputTokens, residency, anywhere: tags.length === 0 && residency === -1, arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
     this.counts.arrived += 1;
     this.#countWaiting(route, 1);
   }
@@ -176,6 +160,7 @@ export class RouterInvariants {
       case "request-rerouted":
         this.#rerouted(command.request, command.from, command.to);
         return;
+      case "weight-changed":
       case "record-decision":
       case "ask-lease":
       case "return-lease":
@@ -254,6 +239,8 @@ export class RouterInvariants {
     this.#checkBreaker(command.endpoint, endpoint, request.route);
     endpoint.inFlight += 1;
     const deployment = this.#config.deployments[this.#config.endpoints[command.endpoint]?.deployment ?? -1];
+    if (request.residency !== -1 && deployment?.region !== request.residency)
+      this.#violate("I15", `request ${command.request} may only be answered in region ${request.residency}, and went to one in ${deployment?.region}`);
     if (deployment !== undefined && endpoint.inFlight > deployment.concurrencyMax)
       this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${deployment.concurrencyMax}`);
     if (request.attempts === 0) this.#countWaiting(request.route, -1);
