@@ -20,6 +20,8 @@ export class Core {
   readonly state: RouterState;
   /** Filled again by every decision. */
   readonly found: Candidates;
+  /** Scratch of serve-queue. */
+  readonly setAside: number[] = [];
   /** By EndpointId: the routes whose queues may go on when it has a place again. */
   readonly routesOf: readonly (readonly RouteSpec[])[];
   readonly slotOf = (id: number): RequestSlot => present(this.state.requests[id], "an open request");

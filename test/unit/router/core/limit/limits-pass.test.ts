@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { DeploymentId } from "../../../../../router/core/messages.ts";
 import { seconds } from "../../../../../router/core/time.ts";
-import { only, RouterHarness } from "../../../../support/router-fixture.ts";
+import { fixtureQueue, only, RouterHarness } from "../../../../support/router-fixture.ts";
 
 const rates = { input: 1_000_000, cachedRead: 0, cacheWrite: 1_000_000, output: 1_000_000 };
 const budget = { unit: "nano-dollars", amount: 100_000_000, window: { kind: "period", length: seconds(3600) } } as const;
@@ -12,7 +12,7 @@ function startedOf(harness: RouterHarness): number {
   for (let request = 1; request <= 700; request += 1) started += only(harness.arrive(request), "start-attempt").length;
   return started;
 }
-const options = { limits: [budget], route: { queue: { lengthMax: 1000, wait: seconds(5) } } };
+const options = { limits: [budget], route: { queue: fixtureQueue({ lengthMax: 1000, wait: seconds(5) }) } };
 
 test("what is set aside follows a price that has changed: no quick yes by the old one", () => {
   const harness = new RouterHarness({ ...options, deployments: [{ rates }] });
