@@ -135,6 +135,7 @@ export class RouterInvariants {
       case "ask-lease":
       case "return-lease":
       case "budget-noticed":
+      case "weight-changed":
     }
   }
 

@@ -12,7 +12,7 @@ function startedOf(harness: RouterHarness): number {
   for (let request = 1; request <= 700; request += 1) started += only(harness.arrive(request), "start-attempt").length;
   return started;
 }
-const options = { limits: [budget], route: { queue: fixtureQueue({ lengthMax: 1000, wait: seconds(5) }) } };
+const options = { limits: [budget], route: { queue: fixtureQueue({ lengthMax: 1000 }) } };
 
 test("what is set aside follows a price that has changed: no quick yes by the old one", () => {
   const harness = new RouterHarness({ ...options, deployments: [{ rates }] });
