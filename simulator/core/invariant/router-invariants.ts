@@ -8,13 +8,14 @@
  *  I7 an open breaker gets no attempt, a half-open one at most its probes at once
  *  I8 no endpoint that could take a waiting request is left idle
  *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them
+ *  I15 no attempt outside the region that a request must be answered in
  */
 import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
 import { coolDefault } from "../../../router/core/retry.ts";
 import type { Instant } from "../../../router/core/machine.ts";
 import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FinishResult, RequestId, RouteId, RouteRequest, RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
 
-export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14";
+export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14" | "I15";
 
 export interface Violation {
   readonly invariant: InvariantId;
@@ -25,6 +26,8 @@ export interface Violation {
 interface SeenRequest {
   readonly route: RouteId;
   readonly inputTokens: number;
+  /** The only region it may be answered in; -1: anywhere. */
+  readonly residency: number;
   /** Neither tags nor residency bind it. */
   readonly anywhere: boolean;
   readonly arrivedAt: Instant;
@@ -108,8 +111,7 @@ export class RouterInvariants {
 
   #arrived({ id, route, inputTokens, tags, residency }: RouteRequest, now: Instant): void {
     if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
-    const anywhere = tags.length === 0 && residency === -1;
-    this.#requests.set(id, { route, inputTokens, anywhere, arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
+    this.#requests.set(id, { route, inputTokens, residency, anywhere: tags.length === 0 && residency === -1, arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
     this.counts.arrived += 1;
     this.#countWaiting(route, 1);
   }
@@ -131,11 +133,11 @@ export class RouterInvariants {
       case "abort-attempt":
         if (!this.#attempts.has(command.attempt)) this.#violate("I14", `${command.kind} for attempt ${command.attempt}, which is not under way`);
         return;
+      case "weight-changed":
       case "record-decision":
       case "ask-lease":
       case "return-lease":
       case "budget-noticed":
-      case "weight-changed":
     }
   }
 
@@ -196,6 +198,8 @@ export class RouterInvariants {
     this.#checkBreaker(command.endpoint, endpoint);
     endpoint.inFlight += 1;
     const deployment = this.#config.deployments[this.#config.endpoints[command.endpoint]?.deployment ?? -1];
+    if (request.residency !== -1 && deployment?.region !== request.residency)
+      this.#violate("I15", `request ${command.request} may only be answered in region ${request.residency}, and went to one in ${deployment?.region}`);
     if (deployment !== undefined && endpoint.inFlight > deployment.concurrencyMax)
       this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${deployment.concurrencyMax}`);
     if (request.attempts === 0) this.#countWaiting(request.route, -1);
