@@ -5,6 +5,7 @@ import { runCommandLine, type CommandEntry } from "./router/commands/command-lin
 const commands: readonly CommandEntry[] = [
   { name: "serve", summary: "route requests over HTTP", load: async () => (await import("./router/commands/serve.ts")).serveCommand() },
   { name: "config", summary: "check a configuration file", load: async () => (await import("./router/commands/config.ts")).configCommand() },
+  { name: "journal", summary: "replay what a core was given, or show it", load: async () => (await import("./router/commands/journal.ts")).journalCommand() },
   { name: "demo", summary: "the tour: a small scenario on an embedded trace", load: async () => (await import("./simulator/commands/demo.ts")).demoCommand() },
   {
     name: "simulate",

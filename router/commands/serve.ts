@@ -1,19 +1,19 @@
 import { randomInt } from "node:crypto";
-import { accessSync, closeSync, constants, openSync } from "node:fs";
 import process from "node:process";
 import { Command } from "commander";
 import { loadConfig, type LoadedConfig } from "../config/load-config.ts";
 import { InputError } from "../config/problem.ts";
+import { headgateVersion } from "../config/project-root.ts";
 import { Router } from "../core/router.ts";
 import { type RunningService, startService } from "../http/start-service.ts";
 import { type DecisionLog, openDecisionLog } from "../telemetry/decision-log.ts";
-import { InputRecording } from "../telemetry/input-recording.ts";
+import { JournalWriter } from "../telemetry/journal/journal-writer.ts";
 
 const drainMs = 30_000;
 
 interface ServeOptions {
   readonly config: string;
-  readonly record?: string;
+  readonly journal?: string;
   readonly seed?: string;
   readonly json?: boolean;
 }
@@ -22,7 +22,10 @@ export function serveCommand(): Command {
   return new Command("serve")
     .description("Run the router service")
     .requiredOption("-c, --config <file>", "configuration (YAML)")
-    .option("--record <file>", "write every input and command of the core as JSON lines")
+    .option(
+      "--journal <folder>",
+      "write every input and command of the core there, in segments that `headgate journal replay` reproduces (the last 64 are kept)",
+    )
     .option("--seed <number>", "seed of the core's random draws (default: drawn)")
     .option("--json", "write the addresses as one JSON line on stdout when it listens")
     .addHelpText(
@@ -37,20 +40,21 @@ async function serve(options: ServeOptions): Promise<void> {
   const seed = readSeed(options.seed);
   const log = openDecisionLog(process.env["LOG_LEVEL"]);
   const explain = log.logger.isLevelEnabled("info");
-  const recording = options.record === undefined ? null : openRecording(options.record, { kind: "head", seed, explain, config: config.compiled });
+  const core = new Router(config.compiled, { seed, explain });
+  const journal = options.journal === undefined ? null : openJournal(options.journal, { seed, explain, config: config.compiled }, core, log);
   const running = await startService({
     compiled: config.compiled,
     spec: config.service,
-    core: new Router(config.compiled, { seed, explain }),
+    core,
     log,
-    ...(recording === null ? {} : { record: (entry) => recording.write(entry) }),
+    ...(journal === null ? {} : { journal }),
   });
   announce(running, config, options.json === true);
   await stopSignal();
   process.stderr.write("headgate: draining\n");
   const inTime = await running.stop(drainMs);
   if (!inTime) process.stderr.write(`headgate: gave up waiting after ${drainMs / 1000} s\n`);
-  await recording?.close();
+  await journal?.close();
   endLog(log);
 }
 
@@ -94,22 +98,26 @@ function readSeed(text: string | undefined): number {
   ]);
 }
 
-function openRecording(file: string, head: ConstructorParameters<typeof InputRecording>[1]): InputRecording {
+function openJournal(
+  folder: string,
+  head: { readonly seed: number; readonly explain: boolean; readonly config: LoadedConfig["compiled"] },
+  core: Router,
+  log: DecisionLog,
+): JournalWriter {
   try {
-    closeSync(openSync(file, "w"));
-    accessSync(file, constants.W_OK);
+    const onTrouble = (message: string): void => log.logger.error({ folder }, message);
+    return new JournalWriter({ ...head, folder, headgate: headgateVersion(), snapshot: () => core.snapshot(), onTrouble });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
     throw new InputError([
       {
-        file,
+        file: folder,
         line: null,
         column: null,
-        field: "--record",
-        message: `cannot be written (${code})`,
-        fix: "give a path in a folder that exists and may be written to",
+        field: "--journal",
+        message: `cannot be written to (${code})`,
+        fix: "give a folder that exists or can be made, and that may be written to",
       },
     ]);
   }
-  return new InputRecording(file, head);
 }

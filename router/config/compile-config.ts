@@ -1,6 +1,7 @@
-import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, Rates, RouteSpec } from "../core/compiled-config.ts";
+import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, QueueSpec, RetryBudgetSpec, RouteSpec } from "../core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
 import { compileBreaker } from "./compile-breaker.ts";
+import { compileRates } from "./compile-rates.ts";
 import { compileLimits, tenantKeys } from "./compile-limits.ts";
 import { keyName } from "./key-reference.ts";
 import { suggestion } from "./nearest.ts";
@@ -53,11 +54,23 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   }
   const { tagNames, regionNames } = names;
   const { tenants, limits, periods } = compileLimits(file, { deployments, routes, tiers: [] }, report);
+  const priceChanges = Object.values(file.deployments).flatMap(({ priceChanges: changes }, id) =>
+    changes.map(({ from, price }) => ({ deployment: id as DeploymentId, fromMs: from, rates: compileRates(price) })),
+  );
   const keys = tenantKeys(file, options.env, place.source.file, report);
   const tenantOf = Object.keys(file.tenants).length === 0 ? null : keys;
-  const service: ServiceSpec = { listen: file.listen, metrics: file.metrics, endpoints: upstreams, tenantOf, periods };
+  const service: ServiceSpec = { listen: file.listen, metrics: file.metrics, endpoints: upstreams, tenantOf, periods, priceChanges };
   const { unknownPrice } = file;
-  return { compiled: { version: options.version, routes, deployments, endpoints, tagNames, regionNames, tenants, limits, unknownPrice }, service, problems };
+  const retryBudget = compileRetryBudget(file.retryBudget, ["retryBudget"], report);
+  const compiled = { version: options.version, routes, deployments, endpoints, retryBudget, tagNames, regionNames, tenants, limits, unknownPrice };
+  return { compiled, service, problems };
+}
+
+function compileRetryBudget(file: ConfigFile["retryBudget"], path: FieldPath, report: Report): RetryBudgetSpec {
+  const budgetPerMille = Math.round(file.percent * 10);
+  if (Math.abs(budgetPerMille - file.percent * 10) > 1e-9)
+    report([...path, "percent"], "value", `${file.percent} has more than one decimal`, "give at most one decimal, as 7.5");
+  return { budgetPerMille, budgetFloorPerSecond: file.floorPerSecond };
 }
 
 function keyOf(name: string, deployment: DeploymentFile, env: Environment | null, file: string, report: Report): Secret | null {
@@ -101,7 +114,7 @@ function compileDeployment(
   names: Names,
   report: Report,
 ): DeploymentSpec {
-  const rates = compileRates(file);
+  const rates = compileRates(file.price);
   const contextTokens = file.context ?? Infinity;
   if (rates !== null && Math.max(rates.input, rates.output, rates.cacheWrite) * Math.min(contextTokens, 2_000_000) > Number.MAX_SAFE_INTEGER) {
     report(
@@ -147,10 +160,8 @@ function placeOf(name: string, names: string[]): number {
   return known >= 0 ? known : names.push(name) - 1;
 }
 
-function compileRates(file: DeploymentFile): Rates | null {
-  if (file.price === "unknown") return null;
-  const { input, output, cachedInput, cacheWrite } = file.price;
-  return { input, output, cachedRead: cachedInput ?? input, cacheWrite: cacheWrite ?? input };
+function compileQueue({ length, ...rest }: RouteFile["queue"]): QueueSpec {
+  return { lengthMax: length, ...rest };
 }
 
 function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: ReadonlyMap<string, DeploymentId>, report: Report): RouteSpec {
@@ -162,13 +173,10 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
     else if (deployments.includes(found)) report(path, "value", `"${wanted}" stands here twice`, "remove one; give it more weight instead");
     else deployments.push(found);
   }
-  const { backoff, budget } = file.retry;
+  const { backoff } = file.retry;
   if (backoff.base > backoff.max) report(["routes", name, "retry", "backoff"], "value", "base is longer than max", "make base the shorter one");
   if (file.timeouts.firstToken > file.timeouts.total)
     report(["routes", name, "timeouts"], "value", "firstToken is longer than total", "make total the longest");
-  const budgetPerMille = Math.round(budget.percent * 10);
-  if (Math.abs(budgetPerMille - budget.percent * 10) > 1e-9)
-    report(["routes", name, "retry", "budget", "percent"], "value", `${budget.percent} has more than one decimal`, "give at most one decimal, as 7.5");
   return {
     id,
     name,
@@ -177,14 +185,14 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
     limits: file.timeouts,
     retry: {
       attemptsMax: file.retry.attempts,
+      attemptsByFailure: file.retry.attemptsByFailure,
       backoffBase: backoff.base,
       backoffMax: backoff.max,
       retryAfterMax: file.retry.retryAfterMax,
-      budgetPerMille,
-      budgetFloorPerSecond: budget.floorPerSecond,
+      ...compileRetryBudget(file.retry.budget, ["routes", name, "retry", "budget"], report),
     },
     affinity: { placement: file.affinity.placement, loadBoundPercent: file.affinity.loadBoundPercent, homesMax: file.affinity.homes },
-    queue: { lengthMax: file.queue.length, wait: file.queue.wait },
+    queue: compileQueue(file.queue),
     outputTokensDefault: file.outputTokensDefault,
   };
 }

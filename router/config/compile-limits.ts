@@ -28,7 +28,7 @@ export interface CompiledLimits {
 export function compileLimits(file: ConfigFile, named: Named, report: Report): CompiledLimits {
   const names = Object.keys(file.tenants);
   const known = names.length === 0 ? ["everybody"] : names;
-  const tenants = known.map((name, id) => ({ id: id as TenantId, name, priority: file.tenants[name]?.priority ?? 0 }));
+  const tenants = known.map((name, id) => ({ id: id as TenantId, name, priority: file.tenants[name]?.priority ?? 0, weight: file.tenants[name]?.weight ?? 1 }));
   const limits: LimitSpec[] = [];
   const periods: BudgetPeriod[] = [];
   const add = (scope: LimitScope, label: string, fields: LimitFields): void => {
@@ -52,6 +52,8 @@ export function compileLimits(file: ConfigFile, named: Named, report: Report): C
   return { tenants, limits, periods };
 }
 
+const lengths = { hour: seconds(3600), day: seconds(86_400), month: seconds(30 * 86_400) } as const;
+
 function specsOf(scope: LimitScope, label: string, fields: LimitFields, from: number): readonly LimitSpec[] {
   const { requestsPerMinute, tokensPerMinute, concurrency, budget } = fields;
   const perMinute = { kind: "rate", per: seconds(60) } as const;
@@ -66,7 +68,16 @@ function specsOf(scope: LimitScope, label: string, fields: LimitFields, from: nu
     const { alertPercent, atAlert, atLimit } = budget;
     const amount = Math.round(budget.dollars * 1e9);
     const name = `${label}, dollars per ${budget.per}`;
-    specs.push({ scope, name, unit: "nano-dollars", amount, window: { kind: "period" }, alertPerMille: alertPercent * 10, atAlert, atLimit });
+    specs.push({
+      scope,
+      name,
+      unit: "nano-dollars",
+      amount,
+      window: { kind: "period", length: lengths[budget.per] },
+      alertPerMille: alertPercent * 10,
+      atAlert,
+      atLimit,
+    });
   }
   return specs.map((spec, place) => ({ id: (from + place) as LeaseKey, ...spec }));
 }

@@ -89,11 +89,31 @@ const breaker = z
   })
   .meta({ description: "Circuit breaker per endpoint: defaults for all deployments" });
 
-const priceTable = z.strictObject({
+const rateTable = {
   input: price("Prompt tokens"),
   output: price("Generated tokens"),
   cachedInput: price("Prompt tokens read from the provider's cache; absent: as input").optional(),
   cacheWrite: price("Prompt tokens written to the provider's cache; absent: as input").optional(),
+  reasoning: price("Generated tokens that the caller does not see, counted within output; absent: as output").optional(),
+};
+const priceTable = z.strictObject({
+  ...rateTable,
+  longPrompt: z
+    .strictObject({ above: count("Prompt tokens", 1, 100_000_000), ...rateTable })
+    .meta({ description: "What everything costs where the prompt is longer" })
+    .optional(),
+});
+/** What a machine costs by the hour, spread over the tokens that it works through. */
+const gpuPrice = z.strictObject({
+  gpuHour: number("Dollars per GPU and hour", { min: 0, max: 10_000, whole: false }),
+  gpus: count("GPUs per endpoint", 1, 10_000).prefault(1),
+  tokensPerSecond: count("Prompt and output tokens that an endpoint works through when it is fully used", 1, 100_000_000),
+  utilisation: number("Share of the time that it is used, percent: the rest is paid for too", { min: 1, max: 100, whole: false }).prefault(50),
+});
+/** An instant with its offset, as 2026-04-01T00:00:00Z. */
+const instant = scalar({ type: "string", format: "date-time", examples: ["2026-04-01T00:00:00Z"] }, (value): Parsed<number> => {
+  const given = typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)$/.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(given) ? { message: `${shown(value)} is no instant`, fix: "write 2026-04-01T00:00:00Z" } : { value: given };
 });
 
 const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/);
@@ -107,9 +127,13 @@ const deployment = z
     context: count("Context window: prompt and output tokens together; absent: not checked", 1, 100_000_000).optional(),
     concurrency: count("Attempts in flight per endpoint; absent: unlimited", 1, 1_000_000).optional(),
     price: z
-      .union([z.literal("unknown"), priceTable])
+      .union([z.literal("unknown"), priceTable, gpuPrice])
       .prefault("unknown")
       .meta({ description: "Write { input: 0.15, output: 0.60 } in dollars per million tokens, or unknown: the cost is then not known, never zero" }),
+    priceChanges: z
+      .array(z.strictObject({ from: instant, price: priceTable }))
+      .prefault([])
+      .meta({ description: "Prices that come into force later; what has begun is paid for at the old one" }),
     key: keyReference.optional(),
     breaker: breakerOverride.prefault({}),
     tags: z.array(label).prefault([]).meta({
@@ -136,9 +160,37 @@ const timeouts = z
   })
   .meta({ description: "Limits of one attempt" });
 
+const retryable = [
+  "rate-limited",
+  "overloaded",
+  "draining",
+  "server-error",
+  "connect-failed",
+  "cut",
+  "timed-out-first-token",
+  "timed-out-idle",
+  "timed-out-total",
+  "unauthorised",
+  "not-found",
+] as const;
+
+const retryBudgetFields = {
+  percent: number("Retries per arrived request, percent", { min: 0, max: 1000, whole: false }).prefault(10),
+  floorPerSecond: count("Retries a second that are allowed whatever the traffic, to endpoints that have not just failed", 0, 1_000_000),
+};
+
 const retry = z
   .strictObject({
     attempts: count("Attempts per request, the first included; 1: no retry", 1, 20).prefault(3),
+    attemptsByFailure: z
+      .strictObject(
+        Object.fromEntries(retryable.map((kind) => [kind, count(`Attempts at most once one has ended as ${kind}`, 1, 20).optional()])) as Record<
+          (typeof retryable)[number],
+          z.ZodOptional<ReturnType<typeof count>>
+        >,
+      )
+      .meta({ description: "Fewer attempts after some kinds of failure, the first included; 1: not tried again" })
+      .prefault({}),
     backoff: z
       .strictObject({
         base: duration("Longest first wait; it doubles with each retry, and the wait is drawn below it").prefault("100ms"),
@@ -148,8 +200,8 @@ const retry = z
     retryAfterMax: duration("A longer Retry-After is not waited for", micros(0)).prefault("30s"),
     budget: z
       .strictObject({
-        percent: number("Retries per arrived request, percent", { min: 0, max: 1000, whole: false }).prefault(10),
-        floorPerSecond: count("Retries a second that are allowed whatever the traffic", 0, 1_000_000).prefault(1),
+        percent: retryBudgetFields.percent,
+        floorPerSecond: retryBudgetFields.floorPerSecond.prefault(1),
       })
       .prefault({}),
   })
@@ -177,6 +229,11 @@ const route = z
       .strictObject({
         length: count("Requests that may wait for a place", 0, 1_000_000).prefault(1000),
         wait: duration("Longest wait for a place", micros(0)).prefault("10s"),
+        order: choice("Who goes on first: fair between tenants by tokens, or first come, first served", ["fair", "fcfs"]).prefault("fair"),
+        ageing: duration("So much waiting is worth one point of priority", micros(0)).prefault("1s"),
+        inputWeight: count("What a prompt token counts in a tenant's share", 0, 1000).prefault(1),
+        outputWeight: count("What a generated token counts in a tenant's share", 0, 1000).prefault(2),
+        rejectEarly: flag("Turn away at once, with a Retry-After, who would wait too long by the measured rate").prefault(true),
       })
       .prefault({}),
   })
@@ -190,12 +247,20 @@ export const configSchema = z
     metrics: listen("Where Prometheus connects", 9090),
     deployments: z.record(name, deployment),
     breaker: breaker.prefault({}),
+    retryBudget: z
+      .strictObject({ percent: retryBudgetFields.percent, floorPerSecond: retryBudgetFields.floorPerSecond.prefault(10) })
+      .meta({ description: "Retry budget of all routes together, beside each route's own" })
+      .prefault({}),
     routes: z.record(name, route),
-    tenants: z.record(name, tenantSchema).prefault({}).meta({ description: "Callers by their keys; absent: whoever calls is one and the same, with or without a key" }),
+    tenants: z
+      .record(name, tenantSchema)
+      .prefault({})
+      .meta({ description: "Callers by their keys; absent: whoever calls is one and the same, with or without a key" }),
     limits: z.array(limitSchema).prefault([]).meta({ description: "Limits and budgets of routes, providers, tiers, deployments, and in total" }),
-    unknownPrice: choice("What a money budget says to a deployment without a price: it may be called and is counted, or it is refused", ["count", "refuse"]).prefault(
+    unknownPrice: choice("What a money budget says to a deployment without a price: it may be called and is counted, or it is refused", [
       "count",
-    ),
+      "refuse",
+    ]).prefault("count"),
   })
   .meta({ title: "Headgate configuration" });
 

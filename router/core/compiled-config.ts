@@ -1,5 +1,6 @@
+import type { Rates } from "./accounting/rates.ts";
 import type { FailureRateSpec } from "./health/failure-rate.ts";
-import type { AttemptLimits, DeploymentId, EndpointId, LeaseKey, RouteId, TenantId } from "./messages.ts";
+import type { AttemptLimits, DeploymentId, EndpointId, FailureKind, LeaseKey, RouteId, TenantId } from "./messages.ts";
 import type { Branded, Duration } from "./machine.ts";
 
 export type ConfigVersion = Branded<"config">;
@@ -13,6 +14,8 @@ export interface CompiledConfig {
   readonly routes: readonly RouteSpec[];
   readonly deployments: readonly DeploymentSpec[];
   readonly endpoints: readonly EndpointSpec[];
+  /** Of all routes together, beside each route's own. */
+  readonly retryBudget: RetryBudgetSpec;
   /** Never empty: tenant 0 is whoever calls where no tenants are configured. */
   readonly tenants: readonly TenantSpec[];
   /** By LeaseKey. */
@@ -28,6 +31,8 @@ export interface TenantSpec {
   readonly id: TenantId;
   readonly name: string;
   readonly priority: number;
+  /** Whole, at least 1: of two tenants that both wait, one of weight 2 gets twice the tokens. */
+  readonly weight: number;
 }
 
 /** A limit or a budget: so many units, for whom, in what window. */
@@ -39,8 +44,11 @@ export interface LimitSpec {
   readonly unit: "requests" | "tokens" | "nano-dollars" | "attempts-in-flight";
   readonly amount: number;
   readonly scope: LimitScope;
-  /** `rate`: a bucket of `amount` that fills evenly within `per`. `period`: `amount` from one period-started to the next. `held`: at any one time, per replica. */
-  readonly window: { readonly kind: "rate"; readonly per: Duration } | { readonly kind: "period" } | { readonly kind: "held" };
+  /**
+   * `rate`: a bucket of `amount` that fills evenly within `per`. `period`: `amount` from one period-started to the next; its `length` is what a simulation takes for it.
+   * `held`: at any one time, per replica.
+   */
+  readonly window: { readonly kind: "rate"; readonly per: Duration } | { readonly kind: "period"; readonly length: Duration } | { readonly kind: "held" };
   /** Thousandths of a budget at which it is noticed, and what is allowed from then on. */
   readonly alertPerMille: number;
   readonly atAlert: "notify" | "cheapest" | "self-hosted";
@@ -76,6 +84,7 @@ export const strategyNames = [
   "latency-based",
   "cost-based",
   "prefix-affinity",
+  "adaptive",
 ] as const;
 export type StrategyName = (typeof strategyNames)[number];
 
@@ -109,14 +118,6 @@ export interface DeploymentSpec {
   readonly endpoints: readonly EndpointId[];
 }
 
-/** Whole pico-dollars per token. */
-export interface Rates {
-  readonly input: number;
-  readonly cachedRead: number;
-  readonly cacheWrite: number;
-  readonly output: number;
-}
-
 export interface EndpointSpec {
   readonly id: EndpointId;
   readonly deployment: DeploymentId;
@@ -141,13 +142,18 @@ export interface BreakerSpec {
   readonly rate: FailureRateSpec | null;
 }
 
-export interface RetrySpec {
+export interface RetrySpec extends RetryBudgetSpec {
   /** Attempts per request, the first included. */
   readonly attemptsMax: number;
+  /** Fewer after some kinds of failure, the first included; 1: not tried again. */
+  readonly attemptsByFailure: Readonly<Partial<Record<FailureKind, number | undefined>>>;
   readonly backoffBase: Duration;
   readonly backoffMax: Duration;
   /** A longer Retry-After is not waited for. */
   readonly retryAfterMax: Duration;
+}
+
+export interface RetryBudgetSpec {
   /** Retries earned per arrived request, in thousandths (100 = 10 %). */
   readonly budgetPerMille: number;
   /** Retries a second that are allowed whatever the traffic. */
@@ -168,4 +174,13 @@ export interface QueueSpec {
   readonly lengthMax: number;
   /** A request waits at most so long for a place. */
   readonly wait: Duration;
+  /** `fair`: between tenants by tokens; `fcfs`: all in one line. */
+  readonly order: "fair" | "fcfs";
+  /** A point of priority is worth so much waiting. */
+  readonly ageing: Duration;
+  /** What a token counts in a tenant's share. */
+  readonly inputWeight: number;
+  readonly outputWeight: number;
+  /** Turn away at once who would wait too long, by the measured drain rate, instead of when it has waited. */
+  readonly rejectEarly: boolean;
 }

@@ -17,3 +17,13 @@ function copy(value: Plain): Plain {
   for (const [key, part] of Object.entries(value as { readonly [key: string]: Plain })) result[key] = copy(part);
   return result;
 }
+
+/** Whether two pieces of plain data are the same, bit for bit. */
+export function samePlain(one: unknown, other: unknown): boolean {
+  if (Object.is(one, other)) return true;
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
+  if (Array.isArray(one) !== Array.isArray(other)) return false;
+  const keys = Object.keys(one);
+  if (keys.length !== Object.keys(other).length) return false;
+  return keys.every((key) => samePlain((one as Readonly<Record<string, unknown>>)[key], (other as Readonly<Record<string, unknown>>)[key]));
+}

@@ -2,26 +2,33 @@
  * What can happen to a request, step by step: placed, attempted, committed, timed out, ended, retried, finished. Which step follows which event in which phase is the
  * router's table; each policy that is asked on the way (candidates, strategy, breaker, retry, queue, ledger) is a small function in a file of its own.
  */
+import { drained, queueEnds } from "./admission/drain-rate.ts";
+import { chargeShare, laneOf, settleShare } from "./admission/fair-share.ts";
+import { joinQueue } from "./admission/join-queue.ts";
+import { serveQueue } from "./admission/serve-queue.ts";
+import { leaveQueue } from "./admission/wait-queue.ts";
 import { bookOutcome } from "./accounting/book-outcome.ts";
 import { roundToNano } from "./accounting/ledger.ts";
 import { assert, present } from "./assert.ts";
-import { explanationOf } from "./candidates.ts";
+import { explanationOf, noteEndpoint } from "./candidates.ts";
+import { refusal } from "./eligibility.ts";
 import type { RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
 import { decide, type Decision } from "./decision.ts";
-import { breakerHalfOpens, breakerHears, breakerStarts } from "./health/breaker.ts";
+import { breakerHalfOpens, breakerHears, breakerHearsPeer, breakerStarts } from "./health/breaker.ts";
+import { sketchHears } from "./estimate/quantile-sketch.ts";
 import { heapRemove, heapSet } from "./indexed-heap.ts";
 import { askWanted, reconcile, reserve } from "./limit/limit-course.ts";
 import { payIntoRetryBudget } from "./limit/retry-budget.ts";
 import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
-import { enqueue, leaveQueue } from "./limit/wait-queue.ts";
 import type { Duration, Instant } from "./machine.ts";
-import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RequestId, RouteRequest } from "./messages.ts";
+import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteRequest } from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
-import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot } from "./state.ts";
+import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
+import { adaptWeights } from "./strategy/adaptive-weights.ts";
 import { learnEnd, learnFirstToken, learnStart } from "./strategy/learn.ts";
 import { strategies } from "./strategy/strategy.ts";
-import { after, earlier, never, startOfTime } from "./time.ts";
+import { after, between, earlier, never, startOfTime } from "./time.ts";
 
 export type OutcomeReaction = (core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome) => void;
 
@@ -34,7 +41,8 @@ export function arrive(core: Core, request: RouteRequest): void {
   const slot = newRequestSlot(request);
   requests[request.id] = slot;
   const route = core.routeOf(slot);
-  payIntoRetryBudget(present(routes[route.id], "the route's state").retryBudget, route.retry);
+  payIntoRetryBudget(present(routes[route.id], "the route's state").retryBudget, route.retry, core.state.now);
+  payIntoRetryBudget(core.state.retryBudget, core.config.retryBudget, core.state.now);
   if (core.state.draining) finish(core, slot, { kind: "rejected", why: "draining", retryAfter: null });
   else if (request.deadline <= core.state.now) finish(core, slot, { kind: "rejected", why: "deadline-passed", retryAfter: null });
   else place(core, slot);
@@ -46,9 +54,9 @@ export function place(core: Core, slot: RequestSlot): void {
   const decision = decide(core.found, core.config, core.state, route, slot);
   explain(core, slot, route, decision.kind === "dispatch" ? decision.endpoint : null);
   if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
-  else if (decision.kind === "reject") giveUp(core, slot, decision);
   else {
-    wait(core, slot, route, decision.until);
+    if (decision.kind === "wait") wait(core, slot, route, decision.until);
+    else giveUp(core, slot, decision);
     askWanted(core);
   }
 }
@@ -68,57 +76,69 @@ function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen: Endpoi
 }
 
 function wait(core: Core, slot: RequestSlot, route: RouteSpec, until: Instant): void {
-  const { queue } = present(core.state.routes[route.id], "the route's state");
-  if (queue.length >= route.queue.lengthMax) {
-    finish(core, slot, { kind: "rejected", why: "queue-full", retryAfter: null });
-    return;
-  }
   slot.phase = "queued";
-  enqueue(queue, slot.request.id, core.slotOf);
-  heapSet(core.state.requestDeadlines, slot.request.id, until);
+  const turnedAway = joinQueue(core.state, route, slot, until, core.slotOf);
+  if (turnedAway?.id !== slot.request.id) heapSet(core.state.requestDeadlines, slot.request.id, until);
+  if (turnedAway === null) return;
+  const other = core.slotOf(turnedAway.id);
+  if (other !== slot) unqueue(core, other);
+  finish(core, other, endOfWait(other, turnedAway.why, turnedAway.retryAfter));
+}
+
+/** A request that has had an attempt ends as that did. */
+function endOfWait(slot: RequestSlot, why: RejectReason, retryAfter: Duration | null): FinishResult {
+  return slot.lastFailure === null ? { kind: "rejected", why, retryAfter } : { kind: "failed", failure: slot.lastFailure, retryAfter };
+}
+
+function routeState(core: Core, slot: RequestSlot): RouteState {
+  return present(core.state.routes[slot.request.route], "the route's state");
 }
 
 function unqueue(core: Core, slot: RequestSlot): void {
-  leaveQueue(present(core.state.routes[slot.request.route], "the route's state").queue, slot.request.id, core.slotOf);
+  const route = core.routeOf(slot);
+  const { queue, drain } = present(core.state.routes[route.id], "the route's state");
+  leaveQueue(queue, laneOf(route.queue, slot.request), slot.request.id, core.slotOf);
+  if (queue.length === 0) queueEnds(drain);
   heapRemove(core.state.requestDeadlines, slot.request.id);
 }
 
 export function giveUpWaiting(core: Core, slot: RequestSlot): void {
   unqueue(core, slot);
-  if (slot.lastFailure === null) finish(core, slot, { kind: "rejected", why: "deadline-passed", retryAfter: null });
-  else finish(core, slot, { kind: "failed", failure: slot.lastFailure, retryAfter: null });
+  finish(core, slot, endOfWait(slot, "deadline-passed", null));
 }
 
 /** An endpoint has a place again: whoever waits for it goes on. */
-function serveQueues(core: Core, endpoint: EndpointId): void {
-  for (const route of core.routesOf[endpoint] ?? []) serveQueue(core, route);
+function serveQueues(core: Core, id: EndpointId): void {
+  const endpoint = present(core.state.endpoints[id], "the endpoint's state");
+  const deployment = core.deploymentOf(id);
+  for (const route of core.routesOf[id] ?? []) serveRoute(core, route, () => refusal(endpoint, deployment) === null);
 }
 
 /** In order. One that cannot use the place (its context, its limits, what it has tried) lets others pass. */
-function serveQueue(core: Core, route: RouteSpec): void {
-  const { queue } = present(core.state.routes[route.id], "the route's state");
-  let next = queue.head;
-  while (next >= 0) {
-    const slot = core.slotOf(next);
-    next = slot.queueNext;
+function serveRoute(core: Core, route: RouteSpec, hasPlace: () => boolean): void {
+  const { queue, drain } = present(core.state.routes[route.id], "the route's state");
+  if (queue.length === 0) return;
+  const goesOn = (slot: RequestSlot): boolean => {
     const decision = decide(core.found, core.config, core.state, route, slot);
     if (decision.kind === "dispatch") {
+      drained(drain, core.state.now);
       unqueue(core, slot);
       explain(core, slot, route, decision.endpoint);
       startAttempt(core, slot, route, decision.endpoint);
-    } else if (decision.kind === "reject" && core.found.refusal !== null) {
+      return true;
+    }
+    if (decision.kind === "reject" && core.found.refusal !== null) {
       unqueue(core, slot);
       giveUp(core, slot, decision);
-    } else {
-      askWanted(core);
-      if (core.found.refusal === null && !core.found.unfit) break;
-    }
-  }
+    } else askWanted(core);
+    return false;
+  };
+  serveQueue(queue, { slotOf: core.slotOf, hasPlace, goesOn, setAside: core.setAside });
 }
 
 /** A limit that binds more than one route lets go. */
 export function serveAll(core: Core): void {
-  for (const route of core.config.routes) serveQueue(core, route);
+  for (const route of core.config.routes) serveRoute(core, route, () => true);
 }
 
 // --- attempt ---
@@ -126,10 +146,12 @@ export function serveAll(core: Core): void {
 function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, endpoint: EndpointId): void {
   const state = core.state;
   const place = present(state.endpoints[endpoint], "the endpoint's state");
-  const attempt = newAttemptSlot(slot.request.id, endpoint, state.now, breakerStarts(place.breaker));
+  const attempt = newAttemptSlot(slot.request.id, endpoint, state.now, breakerStarts(place.breaker), core.priceOf(core.deploymentOf(endpoint).id));
+  attempt.share = chargeShare(core.config, route, present(state.routes[route.id], "the route's state").queue, slot.request);
   const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
   state.attempts[id] = attempt;
   place.inFlight += 1;
+  noteEndpoint(core.found, core.config, state, endpoint);
   reserve(core, slot, attempt);
   slot.phase = "attempting";
   slot.attempt = id;
@@ -146,6 +168,7 @@ export function commit(core: Core, slot: RequestSlot): void {
   slot.phase = "streaming";
   attempt.committed = true;
   learnFirstToken(core.state, attempt);
+  sketchHears(routeState(core, slot).firstTokenTimes, between(attempt.startedAt, core.state.now));
   heapSet(core.state.requestDeadlines, slot.request.id, attemptDeadline(core.routeOf(slot), slot.request, attempt));
   core.emit({ kind: "commit-attempt", attempt: id });
   creditProbe(core, attempt);
@@ -191,6 +214,9 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   bookOutcome(core.config, core.state, slot, attempt, outcome);
   reconcile(core, slot, attempt, outcome);
   learnEnd(core.state, slot, attempt, outcome);
+  const route = core.routeOf(slot);
+  adaptWeights(core.config, core.state, route, (command) => core.emit(command));
+  settleShare(core.config, route, present(core.state.routes[route.id], "the route's state").queue, slot.request, attempt.share, outcome.usage);
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);
@@ -201,10 +227,20 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
 }
 
 function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before: BreakerPhase): void {
-  const cools = endpoint.coolUntil > core.state.now ? endpoint.coolUntil : never;
+  noteEndpoint(core.found, core.config, core.state, id);
+  const cools = endpoint.coolUntil > startOfTime ? endpoint.coolUntil : never;
   heapSet(core.state.endpointDeadlines, id, earlier(endpoint.breaker.openUntil, cools));
   const { phase, reason } = endpoint.breaker;
   if (phase !== before) core.emit({ kind: "breaker-changed", endpoint: id, from: before, to: phase, why: reason });
+}
+
+/** Another replica's breaker has opened, or its probes have closed it. */
+export function hearPeer(core: Core, id: EndpointId, breaker: "open" | "closed", since: Instant): void {
+  const endpoint = present(core.state.endpoints[id], "the endpoint's state");
+  const before = endpoint.breaker.phase;
+  breakerHearsPeer(endpoint.breaker, core.deploymentOf(id).breaker, breaker, since, core.state.now);
+  noteBreaker(core, id, endpoint, before);
+  if (endpoint.breaker.phase !== before && endpoint.breaker.phase !== "open") serveQueues(core, id);
 }
 
 /** The open time of a breaker, or the cooling after a rate limit, has passed. */
@@ -220,6 +256,7 @@ export function reopenEndpoint(core: Core, id: EndpointId): void {
 export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
   assert(outcome.kind !== "aborted", "an attempt that nobody aborted ended as aborted");
   if (outcome.kind === "succeeded") {
+    sketchHears(routeState(core, slot).totalTimes, between(attempt.startedAt, core.state.now));
     finish(core, slot, { kind: "served" });
     return;
   }
@@ -240,7 +277,7 @@ export function concludeAborted(core: Core, slot: RequestSlot, attempt: AttemptS
 function considerRetry(core: Core, slot: RequestSlot, failure: FailureKind, retryAfter: Duration | null): void {
   slot.lastFailure = failure;
   const route = core.routeOf(slot);
-  const wait = retryWait({ state: core.state, found: core.found, route, slot, failure, retryAfter, seed: core.options.seed });
+  const wait = retryWait({ config: core.config, state: core.state, found: core.found, route, slot, failure, retryAfter, seed: core.options.seed });
   if (wait === null) {
     finish(core, slot, { kind: "failed", failure, retryAfter });
   } else if (wait === 0) {

@@ -1,14 +1,16 @@
 import { anyFresh, type Candidates, findCandidates } from "./candidates.ts";
 import { present } from "./assert.ts";
-import type { RouteSpec } from "./compiled-config.ts";
-import { takeFromRetryBudget } from "./limit/retry-budget.ts";
-import type { Duration } from "./machine.ts";
-import type { FailureKind } from "./messages.ts";
+import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
+import { sketchQuantile } from "./estimate/quantile-sketch.ts";
+import { retryPurse, takeRetry } from "./limit/retry-budget.ts";
+import type { Duration, Instant } from "./machine.ts";
+import type { EndpointId, FailureKind } from "./messages.ts";
 import { backoff, meaningOf } from "./retry.ts";
 import type { RequestSlot, RouterState } from "./state.ts";
-import { after, micros } from "./time.ts";
+import { after, micros, never } from "./time.ts";
 
 export interface RetryQuestion {
+  readonly config: CompiledConfig;
   readonly state: RouterState;
   readonly found: Candidates;
   readonly route: RouteSpec;
@@ -20,15 +22,51 @@ export interface RetryQuestion {
 
 /**
  * How long to wait before another attempt; null: there is none. An endpoint that has not been tried yet is tried at once, the same one again only after a pause of its
- * Retry-After or the jittered backoff, whichever is longer. A retry that is granted has been paid for out of the route's budget.
+ * Retry-After or the jittered backoff, whichever is longer. None is made that could not end before the caller's deadline. A retry that is granted has been paid for out of the budgets.
  */
-export function retryWait({ state, found, route, slot, failure, retryAfter, seed }: RetryQuestion): Duration | null {
-  if (!meaningOf(failure).retry || slot.attempts >= route.retry.attemptsMax) return null;
+export function retryWait(question: RetryQuestion): Duration | null {
+  const { config, state, found, route, slot, failure, retryAfter, seed } = question;
+  if (!meaningOf(failure).retry || slot.attempts >= attemptsAllowed(route, failure)) return null;
   findCandidates(found, state, route, slot);
   const fresh = anyFresh(found, slot.tried);
   const pause = Math.max(backoff(route.retry, seed, slot.request.serial, slot.attempts - 1), retryAfter ?? 0);
   const wait = micros(fresh ? 0 : pause);
-  if (wait > route.retry.retryAfterMax || after(state.now, wait) >= slot.request.deadline) return null;
-  const { retryBudget } = present(state.routes[route.id], "the route's state");
-  return takeFromRetryBudget(retryBudget, route.retry, state.now) ? wait : null;
+  if (wait > route.retry.retryAfterMax || !canEndInTime(state, route, slot, after(state.now, wait))) return null;
+  return payForAttempt(config, state, route, isHopeful(found, state, slot, fresh)) ? wait : null;
+}
+
+/** The first included. */
+function attemptsAllowed({ retry }: RouteSpec, failure: FailureKind): number {
+  return Math.min(retry.attemptsMax, retry.attemptsByFailure[failure] ?? retry.attemptsMax);
+}
+
+/** Not even the quickest tenth of the route's answers would have come by then: the attempt is money thrown away. */
+const quickShare = 0.1;
+export function canEndInTime(state: RouterState, route: RouteSpec, { request }: RequestSlot, start: Instant): boolean {
+  if (request.deadline === never) return true;
+  const quick = sketchQuantile(present(state.routes[route.id], "the route's state").totalTimes, quickShare) ?? 0;
+  return after(start, micros(quick)) < request.deadline;
+}
+
+/** It goes somewhere that answered last time, or gives an endpoint that has failed this once its second chance. */
+function isHopeful(found: Candidates, state: RouterState, slot: RequestSlot, fresh: boolean): boolean {
+  const failures = (id: EndpointId): number => state.endpoints[id]?.breaker.failures ?? 0;
+  if (!fresh) return slot.attempts === 1 && slot.tried.some((id) => failures(id) <= 1);
+  const { ids, count } = found.eligible;
+  for (let index = 0; index < count; index += 1) {
+    const id = ids[index] as EndpointId;
+    if (failures(id) === 0 && !slot.tried.includes(id)) return true;
+  }
+  return false;
+}
+
+/** Both budgets pay, or none. */
+export function payForAttempt(config: CompiledConfig, state: RouterState, route: RouteSpec, hopeful: boolean): boolean {
+  const own = present(state.routes[route.id], "the route's state").retryBudget;
+  const ownPurse = retryPurse(own, route.retry, hopeful, state.now);
+  const fleetPurse = retryPurse(state.retryBudget, config.retryBudget, hopeful, state.now);
+  if (ownPurse === null || fleetPurse === null) return false;
+  takeRetry(own, ownPurse);
+  takeRetry(state.retryBudget, fleetPurse);
+  return true;
 }

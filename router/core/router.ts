@@ -15,6 +15,7 @@ import type { CompiledConfig } from "./compiled-config.ts";
 import { Core, type RouterOptions } from "./core.ts";
 import { heapRemove, heapTopId, heapTopKey } from "./indexed-heap.ts";
 import type { Instant, Machine, Out, Restorable } from "./machine.ts";
+import { dearestOf } from "./limit/dearest.ts";
 import { forfeitLeases, hearAnswer, leaseFallsDue, loseStore, regainStore, startPeriod } from "./limit/limit-course.ts";
 import type { EndpointId, LeaseKey, RouterCommand, RouterEvent } from "./messages.ts";
 import { copyPlain } from "./plain.ts";
@@ -26,6 +27,7 @@ import {
   concludeAborted,
   endAttempt,
   giveUpWaiting,
+  hearPeer,
   leave,
   type OutcomeReaction,
   place,
@@ -168,6 +170,13 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
         return;
       case "signal-observed":
         learnSignal(core.state, event.endpoint, event.signals, event.sampledAt);
+        return;
+      case "price-changed":
+        core.state.prices[event.deployment] = event.rates;
+        core.state.dearest = dearestOf(core.config, core.state.prices);
+        return;
+      case "peer-reported":
+        hearPeer(core, event.endpoint, event.breaker, event.since);
         return;
       case "drain-started":
         core.state.draining = true;

@@ -1,15 +1,20 @@
+import { type DrainRate, unknownDrainRate } from "./admission/drain-rate.ts";
+import { emptyQueue, type QueuePlace, type WaitQueue } from "./admission/wait-queue.ts";
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
 import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
+import type { Rates } from "./accounting/rates.ts";
+import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
+import { type Dearest, dearestOf } from "./limit/dearest.ts";
 import { type LeaseState, noLease } from "./limit/lease.ts";
 import { noEstimate, type OutputEstimate } from "./limit/output-estimate.ts";
 import { type IndexedHeap, makeHeap } from "./indexed-heap.ts";
-import { emptyQueue, type QueuePlace, type WaitQueue } from "./limit/wait-queue.ts";
 import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts";
 import type { Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, EndpointId, FailureKind, RequestId, RouteRequest } from "./messages.ts";
 import { forkRandom, type RandomState } from "./random.ts";
+import { type AdaptiveState, newAdaptive } from "./strategy/adaptive-weights.ts";
 import { type AffinityState, newAffinity } from "./strategy/affinity-state.ts";
 import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
 import { startOfTime } from "./time.ts";
@@ -26,6 +31,12 @@ export interface RouterState {
   readonly endpoints: EndpointState[];
   readonly routes: RouteState[];
   readonly ledger: Total[];
+  /** By DeploymentId: what tokens cost now; null: unknown. */
+  readonly prices: (Rates | null)[];
+  /** By RouteId. */
+  dearest: Dearest[];
+  /** Of all routes together. */
+  readonly retryBudget: RetryBudgetState;
   /** One deadline per request (by RequestId), one per endpoint (by EndpointId). */
   readonly requestDeadlines: IndexedHeap;
   readonly endpointDeadlines: IndexedHeap;
@@ -35,8 +46,9 @@ export interface RouterState {
   /** The last nonce given to a question or a report. */
   leaseNonce: number;
   storeLost: boolean;
+  /** Requests started lately, by EndpointId: decayed counts, see strategy/recent-load.ts; and the instant at which they have weight 1. */
+  readonly recent: number[];
   readonly ties: RandomState;
-  /** Where the decayed counts of requests per endpoint have weight 1. */
   recentSince: Instant;
 }
 
@@ -64,6 +76,8 @@ export interface AttemptSlot {
   readonly startedAt: Instant;
   /** What limits and budgets have set aside for it. */
   reservedTokens: number;
+  /** What its tokens cost: the price when it started. */
+  readonly rates: Rates | null;
   reservedNano: number;
   breakerEpoch: number;
   probeCredited: boolean;
@@ -71,6 +85,8 @@ export interface AttemptSlot {
   committed: boolean;
   /** Why it was told to end; its outcome is still to come. */
   aborted: AbortReason | null;
+  /** What it added to its tenant's counter. */
+  share: number;
   /** The limit it ran into; null: none, or only the caller's deadline. */
   timeout: FailureKind | null;
   /** What it was expected to use when it started. */
@@ -87,7 +103,11 @@ export interface EndpointState {
 
 export interface RouteState {
   readonly queue: WaitQueue;
+  readonly drain: DrainRate;
   readonly retryBudget: RetryBudgetState;
+  /** Of attempts that were answered: start to first token, and to the end. */
+  readonly firstTokenTimes: QuantileSketch;
+  readonly totalTimes: QuantileSketch;
   /** Smooth weighted round robin: by place of the deployment in the route. */
   readonly credits: number[];
   readonly output: OutputEstimate;
@@ -96,33 +116,44 @@ export interface RouteState {
   readonly learned: LearnedRoute;
   /** Null where no prefix affinity is wanted. */
   readonly affinity: AffinityState | null;
+  /** Null where weights stay as they are configured. */
+  readonly adaptive: AdaptiveState | null;
 }
 
 export function initialState(config: CompiledConfig, seed: number): RouterState {
+  const prices = config.deployments.map(({ rates }) => rates);
   return {
     now: startOfTime,
     draining: false,
     requests: [],
     attempts: [],
     freeAttempts: [],
-    endpoints: config.endpoints.map(({ deployment, identity }) => ({
+    endpoints: config.endpoints.map(({ deployment }) => ({
       inFlight: 0,
       breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
       coolUntil: startOfTime,
-      learned: newLearnedEndpoint(identity),
+      learned: newLearnedEndpoint(),
     })),
     routes: config.routes.map((route) => ({
       queue: emptyQueue(),
-      retryBudget: fullRetryBudget(),
+      drain: unknownDrainRate(),
+      retryBudget: fullRetryBudget(route.retry),
+      firstTokenTimes: emptySketch(),
+      totalTimes: emptySketch(),
       credits: route.deployments.map(() => 0),
       lastTurn: -1,
       learned: newLearnedRoute(),
       affinity: route.strategy === "prefix-affinity" ? newAffinity(route.affinity, endpointsOf(config, route)) : null,
+      adaptive: route.strategy === "adaptive" ? newAdaptive(route) : null,
       output: noEstimate(),
     })),
     ledger: config.deployments.map(emptyTotal),
+    prices,
+    dearest: dearestOf(config, prices),
+    retryBudget: fullRetryBudget(config.retryBudget),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
+    recent: config.endpoints.map(() => 0),
     recentSince: startOfTime,
     leases: config.limits.map(noLease),
     leaseDeadlines: makeHeap(),
@@ -150,20 +181,23 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
     priced: true,
     queueNext: -1,
     queueBefore: -1,
+    queueKey: 0,
   };
 }
 
-export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number): AttemptSlot {
+export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number, rates: Rates | null): AttemptSlot {
   return {
     request,
     endpoint,
     startedAt,
+    rates,
     reservedTokens: 0,
     reservedNano: 0,
     breakerEpoch,
     probeCredited: false,
     committed: false,
     aborted: null,
+    share: 0,
     timeout: null,
     expectedTokens: 0,
   };

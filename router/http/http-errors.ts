@@ -44,6 +44,7 @@ const rejections: Readonly<Record<RejectReason, HttpError>> = {
     message: "no model of this route has a context window for this prompt",
   },
   "queue-full": { status: 429, type: "rate_limit_error", code: "queue_full", message: "too many requests are waiting" },
+  "deadline-unreachable": { status: 503, type: "overloaded_error", code: "deadline_unreachable", message: "no place is expected to become free in time" },
   "deadline-passed": { status: 503, type: "overloaded_error", code: "deadline_passed", message: "no place became free in time" },
   "rate-limited": { status: 429, type: "rate_limit_error", code: "rate_limit_exceeded", message: "a rate limit is reached; Retry-After says when it is not" },
   // Not 402: OpenAI's clients know 429 with this code for an account that has spent its money.
@@ -87,6 +88,12 @@ export const malformed = (message: string): HttpError => ({
   code: "malformed_json",
   message: `the body is not valid JSON: ${message}`,
 });
+export const unknownKey: HttpError = {
+  status: 401,
+  type: invalid,
+  code: "invalid_api_key",
+  message: "Incorrect API key provided: send a key of a tenant as authorization: Bearer KEY",
+};
 export const noModel: HttpError = { status: 400, type: invalid, code: "missing_model", message: "the body names no model", param: "model" };
 export const unknownModel = (model: string): HttpError => ({
   status: 404,

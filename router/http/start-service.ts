@@ -6,6 +6,7 @@ import type { CompiledConfig } from "../core/compiled-config.ts";
 import type { Machine } from "../core/machine.ts";
 import type { RouterCommand, RouterEvent } from "../core/messages.ts";
 import type { Recorded } from "../drivers/realtime-driver.ts";
+import type { JournalWriter } from "../telemetry/journal/journal-writer.ts";
 import type { DecisionLog } from "../telemetry/decision-log.ts";
 import { startMetricsServer } from "../telemetry/metrics-server.ts";
 import { UndiciTransport } from "../upstream/undici-transport.ts";
@@ -17,7 +18,9 @@ export interface StartOptions {
   readonly spec: ServiceSpec;
   readonly core: Machine<RouterEvent, RouterCommand>;
   readonly log: DecisionLog;
+  /** Sees all that goes in and out of the core. */
   readonly record?: (entry: Recorded<RouterEvent, RouterCommand>) => void;
+  readonly journal?: JournalWriter;
 }
 
 export interface RunningService {
@@ -31,7 +34,15 @@ export interface RunningService {
 export async function startService(options: StartOptions): Promise<RunningService> {
   const { spec, compiled } = options;
   const transport = new UndiciTransport();
-  const service = new RouterService({ ...options, transport });
+  const { journal } = options;
+  const service = new RouterService({ ...options, transport, ...(journal === undefined ? {} : { record: bothOf(options.record, journal) }) });
+  service.metrics.addCounter("router_decision_log_dropped_total", "Lines of the decision log that were dropped because the sink was slow", () =>
+    options.log.dropped(),
+  );
+  if (journal !== undefined) {
+    service.metrics.addCounter("router_journal_records_total", "Inputs and commands of the core written to the journal", () => journal.counts.written);
+    service.metrics.addCounter("router_journal_dropped_total", "Inputs and commands that are missing from the journal", () => journal.counts.dropped);
+  }
   const server = createHttpServer(service, compiled);
   const metrics = await listening("metrics", spec.metrics, async ({ host, port }) => startMetricsServer(service.metrics, host, port));
   const stopMetrics = async (): Promise<void> => closed(metrics);
@@ -52,6 +63,13 @@ export async function startService(options: StartOptions): Promise<RunningServic
   };
   let stopping: Promise<boolean> | null = null;
   return { url: urlOf(server), metricsUrl: `${urlOf(metrics)}/metrics`, stop: async (limitMs) => (stopping ??= stop(limitMs)) };
+}
+
+function bothOf(record: StartOptions["record"], journal: JournalWriter): NonNullable<StartOptions["record"]> {
+  return (entry) => {
+    record?.(entry);
+    journal.record(entry);
+  };
 }
 
 /** Answers that are written but not yet read get a moment; then connections are closed whatever they hold. */

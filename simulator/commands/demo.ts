@@ -6,7 +6,7 @@ import { writeResult } from "../result/result-json.ts";
 import { loadScenario } from "../scenario/load-scenario.ts";
 import type { LoadedScenario } from "../scenario/loaded-scenario.ts";
 import { endpointName, runScenario } from "../run/run-scenario.ts";
-import { projectRoot } from "../scenario/trace-place.ts";
+import { projectRoot } from "../../router/config/project-root.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { sayNotApplicable } from "./simulate.ts";
 import { clock, reportLines } from "./simulate-report.ts";

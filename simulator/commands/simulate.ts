@@ -11,6 +11,7 @@ interface Options {
   readonly seeds: number;
   readonly json: boolean;
   readonly strict: boolean;
+  readonly journal?: string;
 }
 
 export function simulateCommand(): Command {
@@ -21,6 +22,7 @@ export function simulateCommand(): Command {
     .option("--seeds <n>", "run with so many seeds, from the first one up, and judge the targets over all of them", wholeNumber(1, 10_000), 1)
     .option("--json", "print the result as JSON", false)
     .option("--strict", "check the router's invariants at every event (slower)", false)
+    .option("--journal <folder>", "write every input and command of each core there, for `headgate journal replay`")
     .addHelpText(
       "after",
       "\nExamples:\n  headgate simulate scenarios/demo.yaml\n  headgate simulate scenarios/azure-conversation.yaml --seeds 5 --json > result.json\n\nExit codes: 0 pass (or nothing to judge), 1 a target failed, 2 bad input, 3 inconclusive",
@@ -37,7 +39,7 @@ async function simulate(file: string, options: Options): Promise<void> {
   const firstSeed = options.seed ?? loaded.seed;
   const others = Array.from({ length: options.seeds - 1 }, (_, index) => firstSeed + 1 + index);
   const before = process.cpuUsage();
-  const result = runScenario(loaded, { seeds: [firstSeed, ...others], strict: options.strict });
+  const result = runScenario(loaded, { seeds: [firstSeed, ...others], strict: options.strict, journal: options.journal });
   const used = process.cpuUsage(before);
   const cpuSeconds = (used.user + used.system) / 1_000_000;
   const requests = loaded.trace.rows * options.seeds;

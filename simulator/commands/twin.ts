@@ -67,10 +67,10 @@ async function twin(file: string, options: TwinOptions): Promise<void> {
 }
 
 function simulatedSide(scenario: LoadedScenario): Side {
-  const whole = runSeed({ ...scenario, compiled: { ...scenario.compiled, warmUp: 0 as Duration } }, scenario.seed, false);
+  const whole = runSeed({ ...scenario, compiled: { ...scenario.compiled, warmUp: 0 as Duration } }, scenario.seed, { strict: false });
   const { cost, retries } = whole.figures.summary;
   return {
-    window: runSeed(scenario, scenario.seed, false).figures,
+    window: runSeed(scenario, scenario.seed, { strict: false }).figures,
     whole: whole.figures,
     breakerOpenings: whole.breakerChanges.filter(({ to }) => to === "open").length,
     retries,

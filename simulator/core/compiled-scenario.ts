@@ -1,6 +1,8 @@
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { Duration, Instant } from "../../router/core/machine.ts";
 import type { EndpointId, RouteId } from "../../router/core/messages.ts";
+import type { LatencySpec } from "./latency-spec.ts";
+import type { LeaseStoreSpec } from "./store/lease-store-spec.ts";
 import type { EngineSpec } from "./engine/engine-spec.ts";
 
 /** Plain data: what simulator/scenario makes of the YAML, and what `createWorld` and the mock load. The arrivals come beside it, from an iterator. */
@@ -11,6 +13,8 @@ export interface CompiledScenario {
   readonly endpoints: readonly EndpointModelSpec[];
   readonly faults: readonly FaultSpec[];
   readonly replicas: ReplicasSpec;
+  /** Of limits and budgets; absent: near and sound. */
+  readonly leaseStore?: LeaseStoreSpec;
   /** Where rows without a route go. */
   readonly defaultRoute: RouteId;
   /** Requests scheduled before it are left out of the summary. */
@@ -22,8 +26,18 @@ export interface CompiledScenario {
 export interface ReplicasSpec {
   /** At least 1. */
   readonly count: number;
+  /** How long an opening or closing of a breaker takes to the other replicas; null: they do not tell each other. */
+  readonly gossip: Duration | null;
+  /** Null: endpoints are not asked. */
+  readonly signals: SignalsSpec | null;
 }
-export const oneReplica: ReplicasSpec = { count: 1 };
+export interface SignalsSpec {
+  /** Each replica asks each engine once in it. */
+  readonly every: Duration;
+  /** From the engine's sample to the core. */
+  readonly delay: Duration;
+}
+export const oneReplica: ReplicasSpec = { count: 1, gossip: null, signals: null };
 
 export type EndpointModelSpec = VllmSpec | HostedSpec;
 
@@ -45,12 +59,6 @@ export interface HostedSpec {
   readonly perToken: LatencySpec;
   /** Null: no quota. Above it calls are refused with `rate-limited` and a Retry-After that is true. */
   readonly quota: { readonly requestsPerMinute: number; readonly tokensPerMinute: number } | null;
-}
-
-/** Log-normal by two quantiles; p95 >= p50 > 0. */
-export interface LatencySpec {
-  readonly p50: Duration;
-  readonly p95: Duration;
 }
 
 /** From `at` until `until`, both since the run's start. */

@@ -3,7 +3,9 @@
  * commands at the models that all replicas share, and answers every start-attempt with exactly one outcome.
  */
 import { assert, present } from "../../router/core/assert.ts";
-import type { Instant, Machine, Out } from "../../router/core/machine.ts";
+import type { CompiledConfig } from "../../router/core/compiled-config.ts";
+import type { RouterOptions } from "../../router/core/core.ts";
+import type { Instant, Machine, Out, Restorable } from "../../router/core/machine.ts";
 import type {
   AttemptId,
   AttemptOutcome,
@@ -19,19 +21,24 @@ import type {
   TenantId,
   Usage,
 } from "../../router/core/messages.ts";
-import { unlabelled } from "../../router/core/messages.ts";
-import { Router } from "../../router/core/router.ts";
-import { never } from "../../router/core/time.ts";
+import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts";
+import { Router, type RouterSnapshot } from "../../router/core/router.ts";
+import { after, micros } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
 import type { Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
+import type { StoreEvent } from "./store/lease-store-model.ts";
 import type { Arrival } from "./workload/arrival.ts";
 
 /** Sees all that goes in and out of a router: invariant checkers, recorders. */
 export interface RouterWatch {
+  /** Before anything else: who is watched. */
+  attach?(router: Restorable<RouterSnapshot>, options: RouterOptions, replica: number): void;
   event(event: RouterEvent, now: Instant, replica: number): void;
   command(command: RouterCommand, at: Instant, replica: number): void;
+  /** In virtual time, what follows from a deadline may come in at the same instant: then the wake is part of the history. */
+  wake?(now: Instant, replica: number): void;
 }
 
 export interface ReplicaOptions {
@@ -42,9 +49,13 @@ export interface ReplicaOptions {
   readonly replica: number;
   readonly replicas: number;
   readonly watch: RouterWatch | undefined;
+  /** Absent: there is nothing to lease. */
+  readonly store?: ((event: StoreEvent) => void) | undefined;
   call(endpoint: EndpointId, event: EndpointEvent): void;
   requestEnded(record: RequestRecord): void;
   breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void;
+  /** With the gossip's delay. */
+  tellPeers(event: RouterEvent): void;
 }
 
 interface OpenRequest {
@@ -62,7 +73,7 @@ interface OpenAttempt {
   aborted: boolean;
 }
 
-const noTenant = 0 as TenantId;
+const forEver = micros(Infinity);
 
 export class SimulatedReplica {
   readonly #options: ReplicaOptions;
@@ -76,10 +87,17 @@ export class SimulatedReplica {
   constructor(options: ReplicaOptions) {
     this.#options = options;
     const { scenario, driver, seed, replica, watch } = options;
-    const router = new Router(scenario.config, { seed, explain: false });
+    const routerOptions = { seed, explain: false };
+    const router = new Router(scenario.config, routerOptions);
+    watch?.attach?.(router, routerOptions, replica);
     this.#toRouter = driver.addMachine(watch === undefined ? router : new WatchedRouter(router, watch, replica), "router", {
       emit: (command, at) => this.#carryOut(command, at),
     });
+  }
+
+  /** What the store of limits answers, and what becomes of it. */
+  tell(event: RouterEvent): void {
+    this.#toRouter(event, rankOf[event.kind] === 0 ? 0 : 1);
   }
 
   get open(): number {
@@ -98,20 +116,26 @@ export class SimulatedReplica {
         request: {
           id,
           serial,
-          tenant: noTenant,
+          tenant: tenantOf(arrival, this.#options.scenario.config),
           route,
           inputTokens: arrival.inputTokens,
           // Never the true length: a policy must not know it.
           outputTokensMax: present(routes[route], "the route").outputTokensDefault,
           stream: true,
-          priority: 0,
-          deadline: never,
+          priority: arrival.priority ?? 0,
+          deadline: after(arrival.at, arrival.patience ?? forEver),
           ...unlabelled,
           blocks: arrival.blocks,
         },
       },
       1,
     );
+  }
+
+  /** Its caller goes away. Rare: the request is looked for. */
+  leave(serial: number): void {
+    const id = this.#requests.findIndex((open) => open?.serial === serial);
+    if (id !== -1) this.#toRouter({ kind: "client-left", request: id as RequestId }, 1);
   }
 
   /** Calls of all replicas meet at a model: theirs are told apart by number. */
@@ -132,7 +156,17 @@ export class SimulatedReplica {
         return;
       case "breaker-changed":
         this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
+        if (isOwnFinding(command.why))
+          this.#options.tellPeers({ kind: "peer-reported", endpoint: command.endpoint, breaker: command.to === "open" ? "open" : "closed", since: at });
         return;
+      case "ask-lease":
+        this.#options.store?.({ ...command, kind: "lease-asked", replica: this.#options.replica });
+        return;
+      case "return-lease":
+        this.#options.store?.({ ...command, kind: "lease-returned", replica: this.#options.replica });
+        return;
+      case "budget-noticed":
+      case "weight-changed":
       case "commit-attempt":
       case "record-decision":
     }
@@ -240,6 +274,7 @@ class WatchedRouter implements Machine<RouterEvent, RouterCommand> {
   }
 
   wake(now: Instant, out: Out<RouterCommand>): void {
+    this.#watch.wake?.(now, this.#replica);
     this.#router.wake(now, this.#watched(out));
   }
 
@@ -255,6 +290,11 @@ class WatchedRouter implements Machine<RouterEvent, RouterCommand> {
       },
     };
   }
+}
+
+/** By name; an arrival of an unknown tenant, or of none, belongs to the first. */
+function tenantOf({ tenant }: Arrival, { tenants }: CompiledConfig): TenantId {
+  return tenants.find(({ name }) => name === tenant)?.id ?? (0 as TenantId);
 }
 
 function whyOf(result: FinishResult): string | null {

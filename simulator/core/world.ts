@@ -4,21 +4,29 @@
  */
 import { assert, present } from "../../router/core/assert.ts";
 import type { Instant } from "../../router/core/machine.ts";
-import type { BreakerPhase, EndpointId, RouteId } from "../../router/core/messages.ts";
+import type { BreakerPhase, EndpointId, RouteId, RouterEvent } from "../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../router/core/random.ts";
-import { never } from "../../router/core/time.ts";
+import { after, never } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
 import { createEndpoint } from "./create-endpoint.ts";
 import type { EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals } from "./endpoint.ts";
 import { faultChanges } from "./fault/fault-script.ts";
+import { Later } from "./kernel/later.ts";
 import { type Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
 import { type RouterWatch, SimulatedReplica } from "./replica.ts";
+import { Scrape } from "./scrape.ts";
+import { LeaseStoreModel, type StoreEvent } from "./store/lease-store-model.ts";
+import { localStore } from "./store/lease-store-spec.ts";
+import { eventOf, storeChanges } from "./store/store-changes.ts";
 import type { Arrival } from "./workload/arrival.ts";
+import type { ClosedLoop, ClosedLoopEvent, LoopCallId } from "./workload/closed-loop.ts";
 
 export interface WorldOptions {
   readonly seed: number;
   readonly arrivals: Iterator<Arrival>;
+  /** Sessions beside the arrivals: it hears when its calls end. */
+  readonly closedLoop?: ClosedLoop | undefined;
   readonly observer: WorldObserver;
   readonly watch?: RouterWatch | undefined;
 }
@@ -47,11 +55,18 @@ class SimulatedWorld implements World {
   readonly #scenario: CompiledScenario;
   readonly #options: WorldOptions;
   readonly #driver = new VirtualDriver();
+  readonly #later = new Later();
   readonly #replicas: readonly SimulatedReplica[];
   readonly #models: readonly EndpointModel[];
   readonly #toModel: readonly Post<EndpointEvent>[];
+  readonly #store: Post<StoreEvent> | null;
   readonly #routeByName: ReadonlyMap<string, RouteId>;
+  readonly #toLoop: Post<ClosedLoopEvent> | null;
+  /** Calls of the closed loop that are under way, by serial and the other way round. */
+  readonly #loopCalls = new Map<number, LoopCallId>();
+  readonly #loopSerials = new Map<LoopCallId, number>();
   #serial = 0;
+  #arriving = false;
 
   constructor(scenario: CompiledScenario, options: WorldOptions) {
     this.#scenario = scenario;
@@ -62,8 +77,12 @@ class SimulatedWorld implements World {
     this.#toModel = this.#models.map((model, endpoint) =>
       this.#driver.addMachine(model, "model", { emit: (command, at) => this.#hear(command, at, endpoint as EndpointId) }),
     );
+    this.#store = this.#addStore();
     this.#addFaults();
     this.#addArrivals();
+    this.#driver.addSource(this.#later);
+    this.#addSignals();
+    this.#toLoop = this.#addClosedLoop();
   }
 
   get now(): Instant {
@@ -72,8 +91,11 @@ class SimulatedWorld implements World {
 
   run(): void {
     while (this.#driver.step());
-    const open = this.#replicas.reduce((sum, replica) => sum + replica.open, 0);
-    assert(open === 0, `${open} requests are open and nothing is left to happen`);
+    assert(this.#open === 0, `${this.#open} requests are open and nothing is left to happen`);
+  }
+
+  get #open(): number {
+    return this.#replicas.reduce((sum, replica) => sum + replica.open, 0);
   }
 
   signals(): readonly EndpointSignals[] {
@@ -90,14 +112,58 @@ class SimulatedWorld implements World {
       replica,
       replicas: this.#scenario.replicas.count,
       watch,
+      store: (event) => this.#store?.(event, 1),
       call: (endpoint, event) => present(this.#toModel[endpoint], "the endpoint's model")(event, 1),
-      requestEnded: (record) => observer.requestEnded(record),
+      requestEnded: (record) => {
+        this.#tellLoop(record);
+        observer.requestEnded(record);
+      },
       breakerChanged: (endpoint, from, to, at) => observer.breakerChanged(endpoint, from, to, at, replica),
+      tellPeers: (event) => this.#tellPeers(replica, event),
     });
+  }
+
+  #tellPeers(from: number, event: RouterEvent): void {
+    const { gossip } = this.#scenario.replicas;
+    if (gossip === null) return;
+    for (const [place, peer] of this.#replicas.entries()) if (place !== from) this.#later.send(after(this.#driver.now, gossip), () => peer.tell(event));
+  }
+
+  #addSignals(): void {
+    const { endpoints, replicas } = this.#scenario;
+    if (replicas.signals === null) return;
+    const scrape = new Scrape({
+      spec: replicas.signals,
+      replicas: replicas.count,
+      endpoints: endpoints.flatMap(({ kind }, endpoint) => (kind === "vllm" ? [endpoint as EndpointId] : [])),
+      later: this.#later,
+      wanted: () => this.#arriving || this.#open > 0,
+      observe: (endpoint, now) => present(this.#models[endpoint], "the endpoint's model").observe(now),
+      tell: (replica, event) => present(this.#replicas[replica], "the replica").tell(event),
+    });
+    this.#driver.addSource(scrape);
   }
 
   #hear(command: EndpointCommand, at: Instant, endpoint: EndpointId): void {
     present(this.#replicas[command.call % this.#replicas.length], "the call's replica").hear(command, at, endpoint);
+  }
+
+  /** Null where no limit is shared. */
+  #addStore(): Post<StoreEvent> | null {
+    const { config, replicas, leaseStore = localStore } = this.#scenario;
+    if (config.limits.length === 0) return null;
+    const model = new LeaseStoreModel(config.limits, leaseStore, { seed: this.#options.seed, replicas: replicas.count });
+    const post = this.#driver.addMachine(model, "model", { emit: (command) => present(this.#replicas[command.replica], "the asker").tell(command) });
+    const changes = storeChanges(leaseStore.faults, config.limits, () => this.#arriving || this.#open > 0);
+    this.#driver.addSource({
+      nextAt: () => changes.nextAt(),
+      happen: () => {
+        const change = changes.take();
+        if (change.kind === "period-started") post({ kind: "period-began", lease: change.budget, endsAt: change.endsAt }, 1);
+        for (const [place, replica] of this.#replicas.entries()) if (change.replica === null || change.replica === place) replica.tell(eventOf(change));
+      },
+    });
+    return post;
   }
 
   #addFaults(): void {
@@ -120,21 +186,51 @@ class SimulatedWorld implements World {
       return row.done === true ? null : row.value;
     };
     let next = pull();
+    this.#arriving = next !== null;
     this.#driver.addSource({
       nextAt: () => next?.at ?? never,
       happen: () => {
         this.#arrive(present(next, "an arrival"));
         next = pull();
+        this.#arriving = next !== null;
       },
     });
+  }
+
+  #addClosedLoop(): Post<ClosedLoopEvent> | null {
+    const { closedLoop } = this.#options;
+    if (closedLoop === undefined) return null;
+    return this.#driver.addMachine(closedLoop, "model", {
+      emit: (command) => {
+        if (command.kind === "send-call") {
+          this.#loopCalls.set(this.#serial, command.call);
+          this.#loopSerials.set(command.call, this.#serial);
+          this.#arrive(command.arrival);
+          return;
+        }
+        const serial = present(this.#loopSerials.get(command.call), "the serial of a call under way");
+        present(this.#replicas[this.#replicaOf(serial)], "the replica").leave(serial);
+      },
+    });
+  }
+
+  #tellLoop({ serial, result }: RequestRecord): void {
+    const call = this.#loopCalls.get(serial);
+    if (call === undefined || this.#toLoop === null) return;
+    this.#loopCalls.delete(serial);
+    this.#loopSerials.delete(call);
+    this.#toLoop({ kind: "call-ended", call, served: result === "served" }, 0);
+  }
+
+  #replicaOf(serial: number): number {
+    const { length } = this.#replicas;
+    return length === 1 ? 0 : Math.floor(keyedUnit(this.#options.seed, replicaOfRequest, serial, 0) * length);
   }
 
   #arrive(arrival: Arrival): void {
     const route = arrival.route === null ? this.#scenario.defaultRoute : present(this.#routeByName.get(arrival.route), `a route named ${arrival.route}`);
     const serial = this.#serial;
     this.#serial += 1;
-    const { length } = this.#replicas;
-    const replica = length === 1 ? 0 : Math.floor(keyedUnit(this.#options.seed, replicaOfRequest, serial, 0) * length);
-    present(this.#replicas[replica], "the replica").arrive(arrival, serial, route);
+    present(this.#replicas[this.#replicaOf(serial)], "the replica").arrive(arrival, serial, route);
   }
 }

@@ -1,3 +1,4 @@
+import { headgateVersion } from "../../router/config/project-root.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { BreakerChange } from "../core/measure/request-record.ts";
 import { metricsOf } from "../core/measure/metrics.ts";
@@ -6,7 +7,6 @@ import { judge, overall } from "../core/measure/verdicts.ts";
 import { resultVersion } from "../result/run-result.ts";
 import type { BreakerFigures, JudgedResult, NotApplicableResult, Provenance } from "../result/run-result.ts";
 import type { LoadedScenario, NotApplicable } from "../scenario/loaded-scenario.ts";
-import { headgateVersion } from "./headgate-version.ts";
 import { runSeed } from "./run-seed.ts";
 import type { SeedRun } from "./run-seed.ts";
 
@@ -14,13 +14,15 @@ export interface RunOptions {
   readonly seeds: readonly [number, ...number[]];
   /** With invariant checkers. */
   readonly strict: boolean;
+  /** A folder for each core's journal. */
+  readonly journal?: string | undefined;
 }
 
 /** Simulates a scenario with each seed and judges its targets over all of them. */
 export function runScenario(scenario: LoadedScenario, options: RunOptions): JudgedResult {
   const [firstSeed, ...otherSeeds] = options.seeds;
-  const first = runSeed(scenario, firstSeed, options.strict);
-  const runs = [first, ...otherSeeds.map((seed) => runSeed(scenario, seed, options.strict))];
+  const first = runSeed(scenario, firstSeed, options);
+  const runs = [first, ...otherSeeds.map((seed) => runSeed(scenario, seed, options))];
   return resultOf(scenario, "simulated", first, runs);
 }
 
@@ -73,13 +75,26 @@ export function endpointName(config: CompiledConfig, id: BreakerChange["endpoint
 }
 
 function provenanceOf(scenario: LoadedScenario, clock: Provenance["clock"]): Provenance {
-  const { format, file, relativeTo, rows, speed, spanUs, sha256 } = scenario.trace;
+  const { format, file, relativeTo, rows, speed, spanUs, sha256, loop, jitterUs, drawnFeatures, notes } = scenario.trace;
   const { config, endpoints } = scenario.compiled;
   return {
     clock,
     headgate: headgateVersion(),
     percentiles: percentileMethod,
-    arrivals: { source: "trace", format, file, relativeTo, rows, speed, spanMs: spanUs / 1000, sha256 },
+    arrivals: {
+      source: "trace",
+      format,
+      file,
+      relativeTo,
+      rows,
+      speed,
+      spanMs: spanUs / 1000,
+      sha256,
+      ...(loop === "closed" ? { loop } : {}),
+      ...(jitterUs === null ? {} : { jitter: { withinMs: jitterUs / 1000, seed: scenario.seed } }),
+      ...(drawnFeatures.length === 0 ? {} : { drawnFeatures }),
+      ...(notes.length === 0 ? {} : { notes }),
+    },
     scenario: { sha256: scenario.sha256 },
     config: { file: scenario.config.file, version: config.version, sha256: scenario.config.sha256 },
     models: config.deployments.flatMap(({ name, endpoints: [first] }): Provenance["models"] => {

@@ -7,7 +7,8 @@ import type { Problem } from "../../router/config/problem.ts";
 import { problemIn } from "../../router/config/yaml-problems.ts";
 import type { YamlPlace } from "../../router/config/yaml-problems.ts";
 import type { FieldPath } from "../../router/config/yaml-source.ts";
-import type { CompiledScenario, EndpointModelSpec, FaultSpec, LatencySpec, TargetSpec } from "../core/compiled-scenario.ts";
+import type { CompiledScenario, EndpointModelSpec, FaultSpec, TargetSpec } from "../core/compiled-scenario.ts";
+import type { LatencySpec } from "../core/latency-spec.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
 import type { FleetEntry, ScenarioFile } from "./schema.ts";
 
@@ -41,7 +42,19 @@ export function compileScenario(place: YamlPlace, name: string, file: ScenarioFi
     );
   const targets = compileTargets(file, report);
   const defaultRoute = (route ?? config.routes[0])?.id ?? (0 as NonNullable<typeof route>["id"]);
-  return { compiled: { name, config, endpoints, faults, replicas: { count: file.replicas }, defaultRoute, warmUp: file.warmUp, targets }, problems };
+  return {
+    compiled: {
+      name,
+      config,
+      endpoints,
+      faults,
+      replicas: { count: file.replicas, gossip: file.gossip ?? null, signals: file.signals ?? null },
+      defaultRoute,
+      warmUp: file.warmUp,
+      targets,
+    },
+    problems,
+  };
 }
 
 function compileFleet(file: ScenarioFile, config: CompiledConfig, report: Report): readonly EndpointModelSpec[] {

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { nearestName } from "../../router/config/nearest.ts";
+import { projectRoot } from "../../router/config/project-root.ts";
 import type { Environment } from "../../router/config/secret.ts";
 import type { ScenarioFile } from "./schema.ts";
 
@@ -22,11 +23,4 @@ export function placeOfTrace(trace: ScenarioFile["trace"], scenarioFile: string,
 function sharedFolder(env: Environment): string {
   const told = env["HEADGATE_SHARED"];
   return told === undefined || told === "" ? join(dirname(projectRoot()), "shared") : resolve(told);
-}
-
-/** The nearest folder above this file with a package.json: the same from source and from dist. */
-export function projectRoot(): string {
-  let folder = import.meta.dirname;
-  while (!existsSync(join(folder, "package.json")) && dirname(folder) !== folder) folder = dirname(folder);
-  return folder;
 }

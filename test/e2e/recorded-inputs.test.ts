@@ -1,13 +1,10 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
 import { expect, test } from "vitest";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
-import { decodeRecording, InputRecording, type RecordingLine } from "../../router/telemetry/input-recording.ts";
+import type { JournalRecord } from "../../router/core/journal/segment.ts";
 import { RouterInvariants } from "../../simulator/core/invariant/router-invariants.ts";
-import { liveSeed, startLive, until } from "../support/live-service.ts";
-import { replayRecording } from "../support/replay-recording.ts";
+import { startLive, until } from "../support/live-service.ts";
+import { readSegments, replayed } from "../support/replayed.ts";
 import { chatAnswer, errorAnswer, type Script, wordStream } from "../support/scripted-upstream.ts";
-import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const messages = [{ role: "user" as const, content: "say hello" }];
 
@@ -23,9 +20,9 @@ const turns: readonly Script[] = [
   () => undefined,
 ];
 
-test("two drivers, one truth: the recorded inputs of a live run, fed to a fresh core, give the same commands", async () => {
+test("two drivers, one truth: the journal of a live run, segment by segment, fed to a fresh core, gives the same commands", async () => {
   const route = "    timeouts: { firstToken: 60ms, idle: 80ms, total: 200ms }\n    retry: { backoff: { base: 5ms, max: 20ms }, budget: { percent: 100 } }";
-  const live = await startLive({ upstreams: 3, route, more: "breaker: { failures: 3, open: 50ms, probes: 1 }" });
+  const live = await startLive({ upstreams: 3, route, journalSegmentBytes: 4096, more: "breaker: { failures: 3, open: 50ms, probes: 1 }" });
   let turn = 0;
   for (const upstream of live.upstreams) {
     upstream.otherwise = (response, seen) => {
@@ -48,26 +45,26 @@ test("two drivers, one truth: the recorded inputs of a live run, fed to a fresh 
   const finished = () => live.recorded.filter((entry) => entry.kind === "command" && entry.command.kind === "finish-request").length;
   await until(() => finished() === arrivals(live.recorded));
 
-  const file = path.join(temporaryFolder(), "recording.jsonl");
-  const recording = new InputRecording(file, { kind: "head", seed: liveSeed, explain: true, config: live.config });
-  for (const entry of live.recorded) recording.write(entry);
-  await recording.close();
-  const lines = decodeRecording(readFileSync(file, "utf8"));
-  expect(lines).toHaveLength(live.recorded.length + 1);
+  await live.running.stop(100);
+  await live.journal.close();
+  const segments = readSegments(live.journalFolder);
+  expect(segments.length).toBeGreaterThan(1);
+  const lines = segments.flatMap(({ records }) => records);
+  expect(lines).toEqual(live.recorded);
 
   const kinds = new Set(lines.map((line) => (line.kind === "command" ? line.command.kind : line.kind)));
   expect(kinds).toContain("breaker-changed");
   expect(kinds).toContain("abort-attempt");
   expect(violations(live.config, lines)).toEqual([]);
-  expect(replayRecording(lines)).toEqual(lines.filter((line) => line.kind === "command"));
+  expect(replayed(live.journalFolder).map(({ torn, difference }) => ({ torn, difference }))).toEqual(segments.map(() => ({ torn: null, difference: null })));
 });
 
-function arrivals(lines: readonly { kind: string }[]): number {
-  return (lines as readonly RecordingLine[]).filter((line) => line.kind === "event" && line.event.kind === "request-arrived").length;
+function arrivals(lines: readonly JournalRecord[]): number {
+  return lines.filter((line) => line.kind === "event" && line.event.kind === "request-arrived").length;
 }
 
 /** The live run, judged by the checkers of the simulated ones; nothing may be open at its end. */
-function violations(config: CompiledConfig, lines: readonly RecordingLine[]): readonly unknown[] {
+function violations(config: CompiledConfig, lines: readonly JournalRecord[]): readonly unknown[] {
   const invariants = new RouterInvariants(config);
   for (const line of lines) {
     if (line.kind === "event") invariants.event(line.event, line.at);

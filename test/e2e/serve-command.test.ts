@@ -1,13 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { decodeRecording } from "../../router/telemetry/input-recording.ts";
 import { projectRoot } from "../support/project-root.ts";
-import { replayRecording } from "../support/replay-recording.ts";
+import { replayed } from "../support/replayed.ts";
 import { ScriptedUpstream, wordStream } from "../support/scripted-upstream.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -47,11 +45,11 @@ async function serve(args: readonly string[], folder: string): Promise<Served> {
 const post = async (url: string, stream: boolean): Promise<Response> =>
   fetch(`${url}/v1/chat/completions`, { method: "POST", body: JSON.stringify({ model: "chat", stream, messages: [] }) });
 
-test("serve: SIGTERM lets a stream end, exits 0, and leaves a recording that a fresh core reproduces", async () => {
+test("serve: SIGTERM lets a stream end, exits 0, and leaves a journal that a fresh core reproduces", async () => {
   const upstream = await ScriptedUpstream.start();
   onTestFinished(async () => upstream.stop());
   const folder = temporaryFolder({ "headgate.yaml": configOf(upstream.origin) });
-  const served = await serve(["--record", "recording.jsonl", "--seed", "3"], folder);
+  const served = await serve(["--journal", "journal", "--seed", "3"], folder);
   expect((await post(served.url, false)).status).toBe(200);
   upstream.next(wordStream(["a ", "b ", "c ", "d"], { gapMs: 60 }));
   const stream = await post(served.url, true);
@@ -73,10 +71,10 @@ test("serve: SIGTERM lets a stream end, exits 0, and leaves a recording that a f
     input_tokens: 11,
     output_tokens: 3,
   });
-  const lines = decodeRecording(readFileSync(path.join(folder, "recording.jsonl"), "utf8"));
-  const recorded = lines.filter((line) => line.kind === "command");
-  expect(recorded.length).toBeGreaterThan(4);
-  expect(replayRecording(lines)).toEqual(recorded);
+  const [segment, ...more] = replayed(path.join(folder, "journal"));
+  expect(more).toEqual([]);
+  expect(segment).toMatchObject({ torn: null, difference: null });
+  expect(segment?.commands).toBeGreaterThan(4);
 });
 
 test("serve: what cannot be listened on, or written, is bad input", async () => {
@@ -92,6 +90,6 @@ test("serve: what cannot be listened on, or written, is bad input", async () => 
   expect(taken.status).toBe(2);
   expect(taken.stderr).toContain(`cannot listen on 127.0.0.1:${port} (EADDRINUSE)`);
   expect(run("-c", "nothing.yaml").status).toBe(2);
-  expect(run("-c", "good.yaml", "--record", "no/such/folder.jsonl").status).toBe(2);
+  expect(run("-c", "good.yaml", "--journal", "good.yaml").status).toBe(2);
   expect(run("-c", "good.yaml", "--seed", "x").status).toBe(2);
 });

@@ -6,12 +6,15 @@ import type { RouterCommand, RouterEvent } from "../../router/core/messages.ts";
 import { Router } from "../../router/core/router.ts";
 import type { Recorded } from "../../router/drivers/realtime-driver.ts";
 import { type RunningService, startService } from "../../router/http/start-service.ts";
+import { JournalWriter } from "../../router/telemetry/journal/journal-writer.ts";
 import { openDecisionLog } from "../../router/telemetry/decision-log.ts";
 import { ScriptedUpstream } from "./scripted-upstream.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 export interface LiveService {
   readonly running: RunningService;
+  readonly journal: JournalWriter;
+  readonly journalFolder: string;
   readonly upstreams: readonly ScriptedUpstream[];
   readonly client: OpenAI;
   readonly recorded: Recorded<RouterEvent, RouterCommand>[];
@@ -28,9 +31,10 @@ export interface LiveOptions {
   /** YAML at the top. */
   readonly more?: string;
   readonly keepAliveTimeout?: number;
+  readonly journalSegmentBytes?: number;
 }
 
-export const liveSeed = 7;
+const liveSeed = 7;
 
 /** The service in this process, with the unmodified OpenAI SDK in front and scripted providers (deployments `one`, `two`, ...) behind. */
 export async function startLive(options: LiveOptions = {}): Promise<LiveService> {
@@ -40,19 +44,32 @@ export async function startLive(options: LiveOptions = {}): Promise<LiveService>
   const folder = temporaryFolder({ "headgate.yaml": configText(upstreams, names, options) });
   const { compiled, service } = loadConfig(path.join(folder, "headgate.yaml"), { UPSTREAM_KEY: "sk-upstream" });
   const recorded: Recorded<RouterEvent, RouterCommand>[] = [];
+  const core = new Router(compiled, { seed: liveSeed, explain: true });
+  const journalFolder = path.join(folder, "journal");
+  const journal = new JournalWriter({
+    folder: journalFolder,
+    headgate: "test",
+    seed: liveSeed,
+    explain: true,
+    config: compiled,
+    snapshot: () => core.snapshot(),
+    segmentBytesMax: options.journalSegmentBytes ?? 1024 * 1024,
+  });
   const running = await startService({
     compiled,
     spec: service,
-    core: new Router(compiled, { seed: liveSeed, explain: true }),
+    core,
+    journal,
     log: openDecisionLog("silent"),
     record: (entry) => recorded.push(structuredClone(entry)),
   });
   onTestFinished(async () => {
     await running.stop(100);
+    await journal.close();
     await Promise.all(upstreams.map(async (upstream) => upstream.stop()));
   });
   const client = new OpenAI({ baseURL: `${running.url}/v1`, apiKey: "sk-caller", maxRetries: 0 });
-  return { running, upstreams, client, recorded, config: compiled, scrape: async () => (await fetch(running.metricsUrl)).text() };
+  return { running, journal, journalFolder, upstreams, client, recorded, config: compiled, scrape: async () => (await fetch(running.metricsUrl)).text() };
 }
 
 function configText(upstreams: readonly ScriptedUpstream[], names: readonly string[], options: LiveOptions): string {

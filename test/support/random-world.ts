@@ -1,15 +1,18 @@
+import type { QueueSpec } from "../../router/core/compiled-config.ts";
 import { failureRateSpec } from "../../router/core/health/failure-rate.ts";
 import { forkRandom, nextBelow, nextUnit, type RandomState } from "../../router/core/random.ts";
-import { strategyNames } from "../../router/core/compiled-config.ts";
-import type { EndpointId } from "../../router/core/messages.ts";
+import { type LimitScope, strategyNames } from "../../router/core/compiled-config.ts";
+import type { DeploymentId, EndpointId, RouteId, TenantId } from "../../router/core/messages.ts";
 import { instantAt, micros, millis, seconds } from "../../router/core/time.ts";
 import { type CompiledScenario, type EndpointModelSpec, type FaultSpec, oneReplica, type ReplicasSpec } from "../../simulator/core/compiled-scenario.ts";
 import { FleetInvariants } from "../../simulator/core/invariant/fleet-invariants.ts";
+import { JournalInvariant } from "../../simulator/core/invariant/journal-invariant.ts";
 import type { Violation } from "../../simulator/core/invariant/router-invariants.ts";
+import type { LeaseStoreSpec } from "../../simulator/core/store/lease-store-spec.ts";
 import type { RequestRecord } from "../../simulator/core/measure/request-record.ts";
 import type { Arrival } from "../../simulator/core/workload/arrival.ts";
 import { createWorld } from "../../simulator/core/world.ts";
-import { type FixtureDeployment, fixtureConfig } from "./router-fixture.ts";
+import { type FixtureDeployment, type FixtureLimit, type FixtureOptions, fixtureConfig, fixtureQueue } from "./router-fixture.ts";
 import { smallHosted, smallVllm } from "./small-scenario.ts";
 
 export interface RandomWorld {
@@ -39,7 +42,10 @@ export function randomScenario(seed: number): RandomWorld {
       growthPercent: 100 + nextBelow(random, 200),
       openMax: seconds(30),
       stable: millis(nextBelow(random, 10_000)),
-      rate: nextUnit(random) < 0.5 ? failureRateSpec(0.01 + nextUnit(random) * 0.1, 0.15 + nextUnit(random) * 0.6, millis(500 + nextBelow(random, 20_000)), 1 + nextBelow(random, 10)) : null,
+      rate:
+        nextUnit(random) < 0.5
+          ? failureRateSpec(0.01 + nextUnit(random) * 0.1, 0.15 + nextUnit(random) * 0.6, millis(500 + nextBelow(random, 20_000)), 1 + nextBelow(random, 10))
+          : null,
     },
     retry: {
       attemptsMax: 1 + nextBelow(random, 4),
@@ -47,9 +53,10 @@ export function randomScenario(seed: number): RandomWorld {
       budgetPerMille: nextBelow(random, 300),
       budgetFloorPerSecond: nextBelow(random, 3),
     },
+    ...randomLimits(seed, deployments.length),
     route: {
       limits: { connect: seconds(1), firstToken: millis(20 + nextBelow(random, 3_000)), idle: seconds(5), total: millis(50 + nextBelow(random, 20_000)) },
-      queue: { lengthMax: nextBelow(random, 20), wait: millis(nextBelow(random, 5_000)) },
+      queue: fixtureQueue({ lengthMax: nextBelow(random, 20), wait: millis(nextBelow(random, 5_000)), ...randomAdmission(forkRandom(seed, "random-admission")) }),
     },
   });
   const endpoints = config.endpoints.map(({ deployment }) => deployments[deployment]?.model ?? smallVllm);
@@ -59,17 +66,69 @@ export function randomScenario(seed: number): RandomWorld {
     endpoints,
     faults: randomFaults(random, endpoints.length),
     replicas: randomReplicas(seed),
+    leaseStore: randomStore(seed),
     defaultRoute: config.routes[0]?.id ?? (0 as never),
     warmUp: micros(0),
     targets: [],
   };
-  return { scenario, arrivals: randomArrivals(random, forkRandom(seed, "random-blocks")) };
+  return { scenario, arrivals: randomArrivals(random, forkRandom(seed, "random-blocks"), forkRandom(seed, "random-callers")) };
+}
+
+function randomAdmission(random: RandomState): Partial<QueueSpec> {
+  return {
+    order: nextUnit(random) < 0.7 ? "fair" : "fcfs",
+    ageing: millis(nextBelow(random, 2_000)),
+    rejectEarly: nextUnit(random) < 0.5,
+  };
 }
 
 /** From a stream of its own, so that the rest of the world is what it was. */
 function randomReplicas(seed: number): ReplicasSpec {
   const random = forkRandom(seed, "random-replicas");
-  return nextUnit(random) < 0.6 ? oneReplica : { count: 2 + nextBelow(random, 3) };
+  const signals = nextUnit(random) < 0.3 ? { every: millis(100 + nextBelow(random, 5000)), delay: millis(nextBelow(random, 1000)) } : null;
+  if (nextUnit(random) < 0.6) return { ...oneReplica, signals };
+  return { count: 2 + nextBelow(random, 3), gossip: nextUnit(random) < 0.6 ? millis(nextBelow(random, 300)) : null, signals };
+}
+
+/** In half of the worlds: a few limits and budgets of any kind, tight and loose. */
+function randomLimits(seed: number, deployments: number): Pick<FixtureOptions, "limits" | "tenants"> {
+  const random = forkRandom(seed, "random-limits");
+  if (nextUnit(random) < 0.5) return {};
+  const limits = Array.from({ length: 1 + nextBelow(random, 4) }, (): FixtureLimit => {
+    const kind = nextBelow(random, 4);
+    const scopes: readonly LimitScope[] = [
+      { kind: "total" },
+      { kind: "tenant", tenant: nextBelow(random, 2) as TenantId },
+      { kind: "route", route: 0 as RouteId },
+      { kind: "deployments", deployments: [nextBelow(random, deployments) as DeploymentId] },
+    ];
+    const scope = scopes[nextBelow(random, 4)] ?? { kind: "total" };
+    if (kind === 0) return { scope, unit: "requests", amount: 1 + nextBelow(random, 400) };
+    if (kind === 1) return { scope, unit: "tokens", amount: 2_000 + nextBelow(random, 200_000) };
+    if (kind === 2) return { scope, unit: "attempts-in-flight", amount: 1 + nextBelow(random, 8) };
+    const window = { kind: "period", length: seconds(1 + nextBelow(random, 30)) } as const;
+    const atAlert = (["notify", "cheapest", "self-hosted"] as const)[nextBelow(random, 3)] ?? "notify";
+    return {
+      scope,
+      unit: "nano-dollars",
+      amount: 3_000_000 + nextBelow(random, 60_000_000),
+      window,
+      atAlert,
+      atLimit: nextUnit(random) < 0.5 ? "reject" : "self-hosted",
+    };
+  });
+  return { tenants: 2, limits };
+}
+
+/** Near or far, sound or lossy, with outages and partitions. */
+function randomStore(seed: number): LeaseStoreSpec {
+  const random = forkRandom(seed, "random-lease-store");
+  const p50 = 50 + nextBelow(random, 20_000);
+  const faults = Array.from({ length: nextBelow(random, 4) }, () => {
+    const at = nextBelow(random, 20_000_000);
+    return { at: instantAt(at), until: instantAt(at + nextBelow(random, 15_000_000)), replica: nextUnit(random) < 0.5 ? null : nextBelow(random, 4) };
+  });
+  return { latency: { p50: micros(p50), p95: micros(p50 * (1 + nextBelow(random, 5))) }, loss: nextUnit(random) < 0.5 ? 0 : nextUnit(random) * 0.3, faults };
 }
 
 function randomFaults(random: RandomState, endpoints: number): FaultSpec[] {
@@ -85,12 +144,21 @@ function randomFaults(random: RandomState, endpoints: number): FaultSpec[] {
   });
 }
 
-function randomArrivals(random: RandomState, sessions: RandomState): Arrival[] {
+function randomArrivals(random: RandomState, sessions: RandomState, callers: RandomState): Arrival[] {
   let at = 0;
-  return Array.from({ length: 300 }, () => {
+  return Array.from({ length: 300 }, (_, place) => {
     at += nextUnit(random) < 0.3 ? 0 : nextBelow(random, nextUnit(random) < 0.05 ? 3_000_000 : 100_000);
     const inputTokens = 1 + nextBelow(random, 600);
-    return { at: instantAt(at), inputTokens, outputTokens: 1 + nextBelow(random, 80), blocks: randomBlocks(sessions, inputTokens), route: null };
+    return {
+      at: instantAt(at),
+      inputTokens,
+      outputTokens: 1 + nextBelow(random, 80),
+      blocks: randomBlocks(sessions, inputTokens),
+      route: null,
+      tenant: `tenant-${place % 2}`,
+      priority: nextUnit(callers) < 0.2 ? nextBelow(callers, 3) : 0,
+      ...(nextUnit(callers) < 0.15 ? { patience: millis(nextBelow(callers, 4_000)) } : {}),
+    };
   });
 }
 
@@ -118,6 +186,7 @@ export function playScenario(
   const breakers: string[] = [];
   const log: string[] = [];
   const invariants = new FleetInvariants(scenario);
+  const journal = new JournalInvariant(scenario.config);
   const world = createWorld(scenario, {
     seed,
     arrivals: arrivals[Symbol.iterator](),
@@ -126,16 +195,20 @@ export function playScenario(
       breakerChanged: (endpoint, _from, to, at) => void breakers.push(`${at} ${endpoint} ${to}`),
     },
     watch: {
+      wake: (now, replica) => journal.wake(now, replica),
+      attach: (router, given, replica) => journal.attach(router, given, replica),
       event: (event, now, replica) => {
         invariants.event(event, now, replica);
+        journal.event(event, now, replica);
         if (options.log) log.push(`${replica} ${now} ${JSON.stringify(event)}`);
       },
       command: (command, at, replica) => {
         invariants.command(command, at, replica);
+        journal.command(command, at, replica);
         if (options.log) log.push(`${replica} ${at} ${JSON.stringify(command)}`);
       },
     },
   });
   world.run();
-  return { records, breakers, violations: invariants.finished(), log };
+  return { records, breakers, violations: [...invariants.finished(), ...journal.finished()], log };
 }

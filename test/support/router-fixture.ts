@@ -5,11 +5,13 @@ import type {
   DeploymentSpec,
   EndpointSpec,
   LimitSpec,
-  Rates,
+  QueueSpec,
+  RetryBudgetSpec,
   RetrySpec,
   RouteSpec,
   StrategyName,
 } from "../../router/core/compiled-config.ts";
+import type { Rates } from "../../router/core/accounting/rates.ts";
 import type { Instant } from "../../router/core/machine.ts";
 import {
   type AttemptId,
@@ -55,7 +57,9 @@ export interface FixtureOptions {
   readonly breaker?: Partial<BreakerSpec>;
   readonly retry?: Partial<RetrySpec>;
   readonly route?: Partial<RouteSpec>;
+  readonly retryBudget?: Partial<RetryBudgetSpec>;
   readonly tenants?: number;
+  readonly tenantWeights?: readonly number[];
   readonly limits?: readonly FixtureLimit[];
   readonly unknownPrice?: CompiledConfig["unknownPrice"];
 }
@@ -65,7 +69,16 @@ export type FixtureLimit = Pick<LimitSpec, "unit" | "amount"> & Partial<LimitSpe
 
 function fixtureLimit(given: FixtureLimit, place: number): LimitSpec {
   const window = given.unit === "attempts-in-flight" ? ({ kind: "held" } as const) : ({ kind: "rate", per: seconds(60) } as const);
-  return { id: place as LeaseKey, name: `limit-${place}`, scope: { kind: "total" }, window, alertPerMille: 800, atAlert: "notify", atLimit: "reject", ...given };
+  return {
+    id: place as LeaseKey,
+    name: `limit-${place}`,
+    scope: { kind: "total" },
+    window,
+    alertPerMille: 800,
+    atAlert: "notify",
+    atLimit: "reject",
+    ...given,
+  };
 }
 
 /** One route over the given deployments: $1 per million tokens in, $2 out, generous limits. */
@@ -117,6 +130,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     limits: { connect: seconds(2), firstToken: seconds(10), idle: seconds(10), total: seconds(100) },
     retry: {
       attemptsMax: 3,
+      attemptsByFailure: {},
       backoffBase: seconds(1),
       backoffMax: seconds(8),
       retryAfterMax: seconds(30),
@@ -125,21 +139,36 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
       ...options.retry,
     },
     affinity: { placement: "hashed", loadBoundPercent: 125, homesMax: 256 },
-    queue: { lengthMax: 10, wait: seconds(5) },
+    queue: fixtureQueue(),
     outputTokensDefault: 1024,
     ...options.route,
   };
-  const tenants = Array.from({ length: options.tenants ?? 1 }, (_, tenant) => ({ id: tenant as TenantId, name: `tenant-${tenant}`, priority: 0 }));
+  const tenants = Array.from({ length: options.tenants ?? 1 }, (_, tenant) => ({ id: tenant as TenantId, name: `tenant-${tenant}`, priority: 0, weight: options.tenantWeights?.[tenant] ?? 1 }));
   return {
     version: 1 as ConfigVersion,
     routes: [route],
     deployments,
     endpoints,
+    retryBudget: { budgetPerMille: 1000, budgetFloorPerSecond: 1000, ...options.retryBudget },
     tagNames: ["default", "red", "blue"],
     regionNames: ["here", "there"],
     tenants,
     limits: (options.limits ?? []).map(fixtureLimit),
     unknownPrice: options.unknownPrice ?? "count",
+  };
+}
+
+/** Ten may wait, five seconds. */
+export function fixtureQueue(queue: Partial<QueueSpec> = {}): QueueSpec {
+  return {
+    lengthMax: 10,
+    wait: seconds(5),
+    order: "fair",
+    ageing: seconds(1),
+    inputWeight: 1,
+    outputWeight: 2,
+    rejectEarly: false,
+    ...queue,
   };
 }
 

@@ -1,6 +1,17 @@
 import * as fc from "fast-check";
 import type { Instant } from "../../router/core/machine.ts";
-import type { AttemptId, AttemptOutcome, FailureKind, RequestId, RouterCommand, RouterEvent, TenantId } from "../../router/core/messages.ts";
+import type {
+  AttemptId,
+  AttemptOutcome,
+  EndpointId,
+  FailureKind,
+  RequestId,
+  RouteRequest,
+  RouterCommand,
+  RouterEvent,
+  TenantId,
+} from "../../router/core/messages.ts";
+import { unknownName } from "../../router/core/messages.ts";
 import type { Router } from "../../router/core/router.ts";
 import { instantAt, micros, never } from "../../router/core/time.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
@@ -21,7 +32,7 @@ export interface TimedCommand {
 export interface RouterMove {
   /** Microseconds since the move before. */
   readonly wait: number;
-  readonly kind: "arrive" | "first-token" | "succeed" | "fail" | "leave" | "drain";
+  readonly kind: "arrive" | "first-token" | "succeed" | "fail" | "leave" | "drain" | "peer";
   readonly which: number;
   readonly failure: FailureKind;
   readonly retryAfterMs: number | null;
@@ -29,6 +40,7 @@ export interface RouterMove {
   readonly stream: boolean;
   readonly deadlineMs: number | null;
   readonly lagged: boolean;
+  readonly priority: number;
 }
 
 const failures: readonly FailureKind[] = [
@@ -44,7 +56,7 @@ const failures: readonly FailureKind[] = [
 
 export const anyRouterMove: fc.Arbitrary<RouterMove> = fc.record({
   wait: fc.oneof(fc.constant(0), fc.nat(2_000), fc.nat(2_000_000), fc.nat(70_000_000)),
-  kind: fc.constantFrom("arrive", "arrive", "arrive", "arrive", "first-token", "first-token", "succeed", "succeed", "fail", "fail", "leave", "drain"),
+  kind: fc.constantFrom("arrive", "arrive", "arrive", "arrive", "first-token", "first-token", "succeed", "succeed", "fail", "fail", "leave", "drain", "peer"),
   which: fc.nat(1000),
   failure: fc.constantFrom(...failures),
   retryAfterMs: fc.option(fc.nat(40_000)),
@@ -52,6 +64,7 @@ export const anyRouterMove: fc.Arbitrary<RouterMove> = fc.record({
   stream: fc.boolean(),
   deadlineMs: fc.option(fc.nat(30_000), { freq: 4 }),
   lagged: fc.boolean(),
+  priority: fc.nat(1),
 });
 
 /** Plays the moves with a punctual driver: what is aborted ends at once, requests take the lowest free slot. */
@@ -73,10 +86,13 @@ class PunctualDriver {
 
   readonly #store: LeaseBench | null;
   readonly #tenants: number;
+  /** Requests come with tags and regions. */
+  readonly #labelled: boolean;
 
   constructor(router: Router, config: CompiledConfig | undefined) {
     this.#router = router;
     this.#tenants = config?.tenants.length ?? 1;
+    this.#labelled = config?.deployments.some(({ region }) => region >= 0) ?? false;
     this.#store = config === undefined ? null : new LeaseBench(config);
   }
 
@@ -141,6 +157,13 @@ class PunctualDriver {
         return attempt === undefined ? null : { kind: "attempt-ended", attempt, outcome: outcomeOf("failed", move.failure, move.retryAfterMs, move.lagged) };
       case "leave":
         return this.#leaving(move);
+      case "peer":
+        return {
+          kind: "peer-reported",
+          endpoint: 0 as EndpointId,
+          breaker: move.lagged ? "closed" : "open",
+          since: instantAt(Math.max(0, this.#now - (move.retryAfterMs ?? 0) * 1000)),
+        };
       case "drain":
         return move.which < 20 ? { kind: "drain-started" } : null;
     }
@@ -168,6 +191,8 @@ class PunctualDriver {
         stream: move.stream,
         deadline,
         blocks,
+        priority: move.priority,
+        ...(this.#labelled ? labelsOf(move.which) : {}),
       }),
     };
   }
@@ -179,6 +204,12 @@ class PunctualDriver {
     chosen[1].left = true;
     return { kind: "client-left", request: chosen[0] };
   }
+}
+
+/** No, one or two tags of the fixture's or none that it has; anywhere, a region preferred, a region required. */
+function labelsOf(which: number): Pick<RouteRequest, "tags" | "tagMatch" | "region" | "residency"> {
+  const tags = [[], [], [1], [2], [1, 2], [unknownName]][which % 6] ?? [];
+  return { tags, tagMatch: which % 4 < 2 ? "any" : "all", region: (which % 5) % 3 === 2 ? which % 2 : -1, residency: which % 7 < 2 ? which % 7 : -1 };
 }
 
 function outcomeOf(kind: AttemptOutcome["kind"], failure: FailureKind | null, retryAfterMs: number | null, lagged: boolean): AttemptOutcome {

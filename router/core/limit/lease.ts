@@ -7,7 +7,8 @@
  * use, and after 7/8 of its life in any case, because the store takes what it has heard nothing of for wholly spent at its end.
  *
  * Where nothing is held yet, one reservation may be spent on credit, so that the first request need not wait; no second one before the store has granted again.
- * Overshoot of all replicas together is therefore at most replicas x (largest lease + credit) + the sum over attempts in flight of (actual - reserved).
+ * Overshoot of all replicas together is therefore at most replicas x (largest lease + credit) + the sum over the attempts that each has in flight when its lease runs out
+ * of (actual - reserved). A replica that crashes and comes back counts as one more: what it held is taken for spent, what it owed is lost.
  * A limit of attempts in flight is each replica's own: nothing is leased, `spent` is what is in flight.
  */
 import type { LimitSpec } from "../compiled-config.ts";
@@ -29,9 +30,12 @@ export interface LeaseState {
   askNeed: number;
   askedAt: Instant;
   asks: number;
-  /** The store has said no to so many units, until then. */
+  /** The store has said no to so many units, and is not asked for them before then: what comes back from others may free them before `retryAt`, which callers are told. */
   deniedUnits: number;
   deniedUntil: Instant;
+  retryAt: Instant;
+  /** It has said no to more than what is held: that is used up first. */
+  refilledAfter: Instant;
   credit: boolean;
   /** The last reservation, and when something was last reserved or corrected. */
   reservation: number;
@@ -63,6 +67,8 @@ export function noLease(): LeaseState {
     asks: 0,
     deniedUnits: 0,
     deniedUntil: startOfTime,
+    retryAt: startOfTime,
+    refilledAfter: startOfTime,
     credit: true,
     reservation: 0,
     usedAt: startOfTime,
@@ -100,14 +106,18 @@ export function spend(lease: LeaseState, units: number, now: Instant): void {
   lease.usedAt = now;
 }
 
-/** The units that a question has to bring so that `units` can be spent: a debt is paid with what comes. */
+/** The units that a question has to bring so that `units` can be spent: a debt is paid with what comes, what has come back counts. */
 export function unitsToAsk(lease: LeaseState, spec: LimitSpec, units: number): number {
-  const debt = lease.nonce < 0 ? Math.max(0, lease.spent) : 0;
-  return spec.window.kind === "rate" ? Math.min(spec.amount, units + debt) : units + debt;
+  const owed = lease.nonce < 0 ? Math.max(1, units + lease.spent) : units;
+  return spec.window.kind === "rate" ? Math.min(spec.amount, owed) : owed;
 }
 
 export function runsLow(lease: LeaseState): boolean {
   return available(lease) * 4 < lease.granted || (lease.nonce < 0 && available(lease) < 0);
+}
+
+export function mayRefill(lease: LeaseState, units: number, now: Instant): boolean {
+  return lease.refilledAfter <= now && mayAsk(lease, units, now);
 }
 
 export function mayAsk(lease: LeaseState, units: number, now: Instant): boolean {
@@ -122,7 +132,7 @@ export function leaseDuty(lease: LeaseState, now: Instant): LeaseDuty {
   if (lease.askNonce >= 0 && now >= after(lease.askedAt, askAgainAfter)) return lease.asks >= asksMax ? "drop-question" : "ask-again";
   if (lease.nonce >= 0) {
     if (now >= idleAt(lease) || now >= givenBackAt(lease)) return "give-back";
-    return now >= renewedAt(lease) && mayAsk(lease, lease.reservation, now) ? "renew" : "nothing";
+    return now >= renewedAt(lease) && mayRefill(lease, lease.reservation, now) ? "renew" : "nothing";
   }
   return lease.spent !== 0 && lease.askNonce < 0 && now >= idleAt(lease) ? "report" : "nothing";
 }

@@ -1,40 +1,70 @@
 /**
- * Retry budget of one route and replica: a retry storm is impossible because retries are paid for by requests.
+ * Retry budget of a route, and one more of all routes together: a retry storm is impossible because retries are paid for by requests.
  *
- * A balance in thousandths of a retry. Every arrived request pays in `budgetPerMille`; `budgetFloorPerSecond` retries a second come on top, so that a quiet route
- * can still retry; a retry takes 1,000. The balance never exceeds ten retries. Whole numbers only: what a time span earns is
- * elapsed x rate + remainder, in units of a millionth of a thousandth, and the remainder is kept.
+ * Two purses, in thousandths of a retry. Every arrived request pays `perMille` into the first; what it holds is from this second and the one before, older savings are
+ * void, so that a long quiet time does not save up for a storm. `floorPerSecond` flows into the second, which holds at most two seconds of it: it is there for the route whose traffic
+ * earns nothing, and pays only where a retry is hopeful (somewhere that has not just failed). A retry takes 1,000 out of one of them.
+ * Over any time T: retries <= perMille/1000 x (arrivals in T and the two seconds before) + floorPerSecond x (T + 2 s). Whole numbers only: what a time span
+ * earns is elapsed x rate + remainder, in units of a millionth of a thousandth, and the remainder is kept.
  */
-import type { RetrySpec } from "../compiled-config.ts";
+import type { RetryBudgetSpec } from "../compiled-config.ts";
 import type { Instant } from "../machine.ts";
 import { startOfTime } from "../time.ts";
 
 export interface RetryBudgetState {
-  /** Thousandths of a retry. */
-  balance: number;
+  /** Thousandths of a retry earned by the requests of this second, and of the one before. */
+  earning: number;
+  earned: number;
+  /** Whole seconds since the start of time. */
+  second: number;
+  /** Thousandths of a retry that time has given. */
+  given: number;
   /** Below 1,000,000. */
   remainder: number;
   filledAt: Instant;
 }
 
+export type Purse = "earned" | "given";
+
 const perRetry = 1000;
-const balanceMax = 10 * perRetry;
+const perSecond = 1_000_000;
+const givenSeconds = 2;
 
-export function fullRetryBudget(): RetryBudgetState {
-  return { balance: balanceMax, remainder: 0, filledAt: startOfTime };
+export function fullRetryBudget(spec: RetryBudgetSpec): RetryBudgetState {
+  return { earning: 0, earned: 0, second: 0, given: givenSeconds * spec.budgetFloorPerSecond * perRetry, remainder: 0, filledAt: startOfTime };
 }
 
-export function payIntoRetryBudget(budget: RetryBudgetState, spec: RetrySpec): void {
-  budget.balance = Math.min(balanceMax, budget.balance + spec.budgetPerMille);
+export function payIntoRetryBudget(budget: RetryBudgetState, spec: RetryBudgetSpec, now: Instant): void {
+  advance(budget, spec, now);
+  budget.earning += spec.budgetPerMille;
 }
 
-/** True: one retry may start, and has been paid for. */
-export function takeFromRetryBudget(budget: RetryBudgetState, spec: RetrySpec, now: Instant): boolean {
-  const gain = (now - budget.filledAt) * spec.budgetFloorPerSecond * perRetry + budget.remainder;
+/** Out of which purse one retry could be paid; null: out of none. */
+export function retryPurse(budget: RetryBudgetState, spec: RetryBudgetSpec, hopeful: boolean, now: Instant): Purse | null {
+  advance(budget, spec, now);
+  if (budget.earning + budget.earned >= perRetry) return "earned";
+  return hopeful && budget.given >= perRetry ? "given" : null;
+}
+
+export function takeRetry(budget: RetryBudgetState, purse: Purse): void {
+  if (purse === "given") {
+    budget.given -= perRetry;
+    return;
+  }
+  const old = Math.min(budget.earned, perRetry);
+  budget.earned -= old;
+  budget.earning -= perRetry - old;
+}
+
+function advance(budget: RetryBudgetState, spec: RetryBudgetSpec, now: Instant): void {
+  const second = Math.floor(now / perSecond);
+  if (second > budget.second) {
+    budget.earned = second === budget.second + 1 ? budget.earning : 0;
+    budget.earning = 0;
+    budget.second = second;
+  }
+  const gain = Math.min(now - budget.filledAt, givenSeconds * perSecond) * spec.budgetFloorPerSecond * perRetry + budget.remainder;
   budget.filledAt = now;
-  budget.remainder = gain % 1_000_000;
-  budget.balance = Math.min(balanceMax, budget.balance + Math.floor(gain / 1_000_000));
-  if (budget.balance < perRetry) return false;
-  budget.balance -= perRetry;
-  return true;
+  budget.remainder = gain % perSecond;
+  budget.given = Math.min(givenSeconds * spec.budgetFloorPerSecond * perRetry, budget.given + Math.floor(gain / perSecond));
 }

@@ -1,7 +1,7 @@
 import { exp, ln } from "../../../router/core/numeric.ts";
 import type { Duration } from "../../../router/core/machine.ts";
 import { keyedNormal } from "../../../router/core/random.ts";
-import type { LatencySpec } from "../compiled-scenario.ts";
+import type { LatencySpec } from "../latency-spec.ts";
 
 /** The 95 % quantile of the standard normal distribution. */
 const normalP95 = 1.6448536269514722;

@@ -6,13 +6,16 @@
  *  I3 the clock never goes back
  *  I5 what is open is bounded: a route's requests that wait for their first attempt by its queue, an endpoint's attempts by its concurrency
  *  I7 an open breaker gets no attempt, a half-open one at most its probes at once
+ *  I8 no endpoint that could take a waiting request is left idle
  *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them
+ *  I15 no attempt outside the region that a request must be answered in
  */
 import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
+import { coolDefault } from "../../../router/core/retry.ts";
 import type { Instant } from "../../../router/core/machine.ts";
-import type { AttemptId, BreakerPhase, EndpointId, FinishResult, RequestId, RouteId, RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
+import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FinishResult, RequestId, RouteId, RouteRequest, RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
 
-export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I7" | "I14";
+export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14" | "I15";
 
 export interface Violation {
   readonly invariant: InvariantId;
@@ -22,6 +25,11 @@ export interface Violation {
 
 interface SeenRequest {
   readonly route: RouteId;
+  readonly inputTokens: number;
+  /** The only region it may be answered in; -1: anywhere. */
+  readonly residency: number;
+  /** Neither tags nor residency bind it. */
+  readonly anywhere: boolean;
   readonly arrivedAt: Instant;
   lastAt: Instant;
   attempt: AttemptId | null;
@@ -41,11 +49,13 @@ interface SeenEndpoint {
   epoch: number;
   inFlight: number;
   probing: number;
+  /** Rate-limited or draining until then, by what its outcomes have said. */
+  coolUntil: number;
 }
 
 export type Counts = { arrived: number } & Record<FinishResult["kind"], number>;
 
-const violationsMax = 100;
+const violationsMax = 20;
 
 export class RouterInvariants {
   readonly #config: CompiledConfig;
@@ -62,11 +72,11 @@ export class RouterInvariants {
 
   constructor(config: CompiledConfig) {
     this.#config = config;
-    this.#endpoints = config.endpoints.map(() => ({ phase: "closed", epoch: 0, inFlight: 0, probing: 0 }));
+    this.#endpoints = config.endpoints.map(() => ({ phase: "closed", epoch: 0, inFlight: 0, probing: 0, coolUntil: 0 }));
     this.#waiting = config.routes.map(() => 0);
   }
 
-  /** The first hundred. */
+  /** The first twenty of each. */
   get violations(): readonly Violation[] {
     return this.#violations;
   }
@@ -90,27 +100,20 @@ export class RouterInvariants {
     if (this.#held === null) return;
     const { event, now } = this.#held;
     this.#held = null;
+    this.#checkIdle(now);
     this.#tick(now);
-    switch (event.kind) {
-      case "request-arrived": {
-        const { id, route } = event.request;
-        if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
-        this.#requests.set(id, { route, arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
-        this.counts.arrived += 1;
-        this.#countWaiting(route, 1);
-        return;
-      }
-      case "attempt-first-token":
-        this.#firstToken(event.attempt, now);
-        return;
-      case "attempt-ended":
-        this.#ended(event.attempt, now);
-        return;
-      case "client-left":
-        if (!this.#requests.has(event.request)) this.#violate("I14", `the client left request ${event.request}, which is not open`);
-        return;
-      case "drain-started":
-    }
+    if (event.kind === "request-arrived") this.#arrived(event.request, now);
+    else if (event.kind === "attempt-first-token") this.#firstToken(event.attempt, now);
+    else if (event.kind === "attempt-ended") this.#ended(event.attempt, event.outcome, now);
+    else if (event.kind === "client-left" && !this.#requests.has(event.request))
+      this.#violate("I14", `the client left request ${event.request}, which is not open`);
+  }
+
+  #arrived({ id, route, inputTokens, tags, residency }: RouteRequest, now: Instant): void {
+    if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
+    this.#requests.set(id, { route, inputTokens, residency, anywhere: tags.length === 0 && residency === -1, arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
+    this.counts.arrived += 1;
+    this.#countWaiting(route, 1);
   }
 
   /** Commands carry the instant acted as of: it may lie before the last event's `now` where a driver was late, never before the request's own last instant. */
@@ -130,7 +133,11 @@ export class RouterInvariants {
       case "abort-attempt":
         if (!this.#attempts.has(command.attempt)) this.#violate("I14", `${command.kind} for attempt ${command.attempt}, which is not under way`);
         return;
+      case "weight-changed":
       case "record-decision":
+      case "ask-lease":
+      case "return-lease":
+      case "budget-noticed":
     }
   }
 
@@ -142,12 +149,34 @@ export class RouterInvariants {
         this.#violate("I5", `${this.#waiting[id]} requests wait at route ${id}, its queue holds ${queue.lengthMax}`);
   }
 
+  /** As of just before `now`: all that was due earlier has been done. What a half-open breaker lets through is left to I7; whom limits hold back is not seen from outside. */
+  #checkIdle(now: Instant): void {
+    if (this.#config.limits.length > 0) return;
+    for (const { id, deployments } of this.#config.routes) {
+      if ((this.#waiting[id] ?? 0) === 0) continue;
+      for (const deploymentId of deployments) {
+        const deployment = this.#config.deployments[deploymentId];
+        for (const endpointId of deployment?.endpoints ?? []) {
+          const endpoint = this.#endpoints[endpointId];
+          if (deployment === undefined || endpoint === undefined || endpoint.phase !== "closed" || endpoint.coolUntil >= now) continue;
+          if (deployment.takesUntagged && endpoint.inFlight < deployment.concurrencyMax) this.#checkNobodyWaits(id, endpointId, deployment.contextTokens);
+        }
+      }
+    }
+  }
+
+  #checkNobodyWaits(route: RouteId, endpoint: EndpointId, contextTokens: number): void {
+    for (const [id, request] of this.#requests)
+      if (request.route === route && request.attempts === 0 && request.anywhere && request.inputTokens < contextTokens)
+        this.#violate("I8", `request ${id} waits at route ${route} while endpoint ${endpoint} has a place`);
+  }
+
   #countWaiting(route: RouteId, change: number): void {
     this.#waiting[route] = (this.#waiting[route] ?? 0) + change;
   }
 
   #violate(invariant: InvariantId, what: string): void {
-    if (this.#violations.length < violationsMax) this.#violations.push({ invariant, at: this.#now, what });
+    if (this.#violations.filter((known) => known.invariant === invariant).length < violationsMax) this.#violations.push({ invariant, at: this.#now, what });
   }
 
   /** A request's own instants only go forward. */
@@ -169,6 +198,8 @@ export class RouterInvariants {
     this.#checkBreaker(command.endpoint, endpoint);
     endpoint.inFlight += 1;
     const deployment = this.#config.deployments[this.#config.endpoints[command.endpoint]?.deployment ?? -1];
+    if (request.residency !== -1 && deployment?.region !== request.residency)
+      this.#violate("I15", `request ${command.request} may only be answered in region ${request.residency}, and went to one in ${deployment?.region}`);
     if (deployment !== undefined && endpoint.inFlight > deployment.concurrencyMax)
       this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${deployment.concurrencyMax}`);
     if (request.attempts === 0) this.#countWaiting(request.route, -1);
@@ -198,7 +229,7 @@ export class RouterInvariants {
     attempt.firstAt = now;
   }
 
-  #ended(id: AttemptId, now: Instant): void {
+  #ended(id: AttemptId, outcome: AttemptOutcome, now: Instant): void {
     const attempt = this.#attempts.get(id);
     if (attempt === undefined) {
       this.#violate("I14", `an outcome of attempt ${id}, which is not under way`);
@@ -210,6 +241,8 @@ export class RouterInvariants {
     const endpoint = this.#endpoints[attempt.endpoint];
     if (endpoint !== undefined) {
       endpoint.inFlight -= 1;
+      if (outcome.failure === "rate-limited" || outcome.failure === "draining")
+        endpoint.coolUntil = Math.max(endpoint.coolUntil, now + (outcome.retryAfter ?? coolDefault));
       if (attempt.probeOf === endpoint.epoch) endpoint.probing -= 1;
     }
     const request = this.#requests.get(attempt.request);

@@ -74,37 +74,68 @@ describe("retry", () => {
     expect(only(router.fail(0, "cut"), "finish-request")[0]?.result).toEqual({ kind: "cut", failure: "cut" });
   });
 
-  test("ends with the attempts, and with the budget", () => {
-    const router = make({
-      deployments: [{ endpoints: 3 }],
-      retry: { attemptsMax: 3, budgetPerMille: 0, budgetFloorPerSecond: 0 },
-      breaker: { enabled: false },
-    });
-    let retries = 0;
+  test("ends with the attempts", () => {
+    const router = make({ deployments: [{ endpoints: 5 }], retry: { attemptsMax: 3, budgetPerMille: 10_000 } });
+    router.arrive(0);
+    let attempts = 1;
+    for (let commands = router.fail(0); only(commands, "start-attempt").length > 0; commands = router.fail(0)) attempts += 1;
+    expect(attempts).toBe(3);
+  });
+
+  test("may end sooner after some kinds of failure", () => {
+    const router = make({ ...two, retry: { attemptsMax: 3, attemptsByFailure: { "rate-limited": 1 } } });
+    router.arrive(0);
+    expect(only(router.fail(0, "rate-limited"), "finish-request")).toHaveLength(1);
+    router.at(2).arrive(0);
+    expect(only(router.fail(0, "overloaded"), "start-attempt")).toHaveLength(1);
+  });
+
+  test("is not begun where it cannot end before the caller's deadline", () => {
+    const router = make({ ...two, retry: { budgetPerMille: 1000 } });
     for (let request = 0; request < 20; request += 1) {
+      router.at(request * 10).arrive(0);
+      router.at(request * 10 + 4).succeed(0);
+    }
+    const arrive = (deadline: number): number => {
+      router.at(300).arrive(0, { deadline: instantAt(seconds(deadline)) });
+      return only(router.fail(0), "start-attempt").length;
+    };
+    expect(arrive(303)).toBe(0);
+    expect(arrive(305)).toBe(1);
+  });
+});
+
+describe("retry budget", () => {
+  const failing = (router: RouterHarness, requests: number): number => {
+    let retries = 0;
+    for (let request = 0; request < requests; request += 1) {
       router.arrive(request);
       for (let commands = router.fail(0); only(commands, "start-attempt").length > 0; commands = router.fail(0)) retries += 1;
     }
-    expect(retries).toBe(10);
+    return retries;
+  };
+  const off = { breaker: { enabled: false } };
+
+  test("where everything fails, retries are what requests have earned in this second and the one before", () => {
+    const router = make({ ...off, deployments: [{ endpoints: 2 }], retry: { attemptsMax: 2, budgetPerMille: 100, budgetFloorPerSecond: 0 } });
+    expect(failing(router, 100)).toBe(10);
+    router.at(1);
+    expect(failing(router, 55)).toBe(5);
+    router.at(4);
+    expect(failing(router, 9)).toBe(0);
+    router.at(10);
+    expect(failing(router, 10)).toBe(1);
   });
 
-  test("the budget fills with requests and with time", () => {
-    const router = make({
-      deployments: [{ endpoints: 2 }],
-      retry: { attemptsMax: 2, budgetPerMille: 100, budgetFloorPerSecond: 2 },
-      breaker: { enabled: false },
-    });
-    const spend = (): number => {
-      let retries = 0;
-      for (let request = 0; request < 30; request += 1) {
-        router.arrive(request);
-        for (let commands = router.fail(0); only(commands, "start-attempt").length > 0; commands = router.fail(0)) retries += 1;
-      }
-      return retries;
-    };
-    expect(spend()).toBe(10 + 2); // the balance, and what 29 requests earned (the first one found it full)
-    router.at(3);
-    expect(spend()).toBe(6 + 3);
+  test("the floor pays only where there is hope: a second chance, or an endpoint that answered last time", () => {
+    const router = make({ ...off, deployments: [{ endpoints: 3 }], retry: { attemptsMax: 3, budgetPerMille: 0, budgetFloorPerSecond: 100 } });
+    // The first request finds all three untried; after it all three have failed.
+    expect(failing(router, 20)).toBe(2);
+  });
+
+  test("the routes together have a budget too", () => {
+    const router = make({ ...off, deployments: [{ endpoints: 2 }], retry: { budgetPerMille: 1000 }, retryBudget: { budgetPerMille: 50, budgetFloorPerSecond: 0 } });
+    expect(failing(router, 100)).toBe(5);
   });
 });
 

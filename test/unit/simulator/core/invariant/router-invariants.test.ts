@@ -15,6 +15,7 @@ let lines: Line[];
 beforeAll(() => {
   for (let seed = 1; ; seed += 1) {
     const { scenario, arrivals } = randomScenario(seed);
+    if (scenario.replicas.count > 1) continue;
     if (!scenario.config.deployments.some(({ breaker, concurrencyMax }) => breaker.enabled && concurrencyMax < Infinity)) continue;
     lines = [];
     config = scenario.config;
@@ -102,6 +103,13 @@ describe("a planted bug is caught", () => {
     expect(check(lines, none)).toContain("I7");
   });
 
+  test("I8: an endpoint left idle while a request waits that it could take", () => {
+    const arrival = lines.find((line) => isEvent(line, "request-arrived"));
+    const later = lines.slice(1).find((line) => "event" in line && line.at > (arrival?.at ?? 0));
+    if (arrival === undefined || later === undefined) throw new Error("no arrivals");
+    expect(check([arrival, later], { ...config, limits: [] })).toContain("I8");
+  });
+
   test("I14: an attempt without an outcome", () => {
     expect(check(without(middle((line) => isEvent(line, "attempt-ended"))))).toContain("I14");
   });
@@ -110,6 +118,15 @@ describe("a planted bug is caught", () => {
     const place = middle((line) => isEvent(line, "attempt-ended"));
     const doubled = lines.flatMap((line, other) => (other === place ? [line, line] : [line]));
     expect(check(doubled)).toContain("I14");
+  });
+
+  test("I15: an attempt outside the only region it may be in", () => {
+    const bound = lines.map((line): Line =>
+      "event" in line && line.event.kind === "request-arrived"
+        ? { at: line.at, event: { kind: "request-arrived", request: { ...line.event.request, residency: 1 } } }
+        : line,
+    );
+    expect(check(bound)).toContain("I15");
   });
 
   test("I14: money for an attempt that was not made", () => {

@@ -1,0 +1,58 @@
+import { present } from "../../../router/core/assert.ts";
+import type { LimitSpec } from "../../../router/core/compiled-config.ts";
+import type { Instant } from "../../../router/core/machine.ts";
+import type { LeaseKey, RouterEvent } from "../../../router/core/messages.ts";
+import { after, instantAt, never, startOfTime } from "../../../router/core/time.ts";
+import { lossNoticedAfter, type StoreFaultSpec } from "./lease-store-spec.ts";
+
+export type StoreChange =
+  | { readonly kind: "period-started"; readonly budget: LeaseKey; readonly endsAt: Instant; readonly replica: null }
+  | { readonly kind: "store-lost" | "store-back"; readonly replica: number | null };
+
+interface Timed {
+  readonly at: Instant;
+  readonly change: StoreChange;
+}
+
+/** What the replicas' drivers are told of the store and of the calendar, in order of time. Periods begin as long as `wanted` says that somebody may still spend. */
+export function storeChanges(
+  faults: readonly StoreFaultSpec[],
+  limits: readonly LimitSpec[],
+  wanted: () => boolean,
+): { nextAt(): Instant; take(): StoreChange } {
+  const outages = faults
+    .flatMap(({ at, until, replica }): Timed[] => {
+      const noticed = after(at, lossNoticedAfter);
+      if (noticed >= until) return [];
+      return [
+        { at: noticed, change: { kind: "store-lost", replica } },
+        { at: until, change: { kind: "store-back", replica } },
+      ];
+    })
+    .toSorted((one, other) => one.at - other.at);
+  const budgets = limits.flatMap(({ id, window }) => (window.kind === "period" ? [{ id, length: window.length, next: startOfTime }] : []));
+  let told = 0;
+  const nextBudget = (): (typeof budgets)[number] | undefined =>
+    budgets.reduce<(typeof budgets)[number] | undefined>((first, budget) => (first === undefined || budget.next < first.next ? budget : first), undefined);
+  const nextPeriodAt = (): Instant => {
+    const budget = nextBudget();
+    return budget === undefined || (budget.next > startOfTime && !wanted()) ? never : budget.next;
+  };
+  return {
+    nextAt: () => instantAt(Math.min(outages[told]?.at ?? never, nextPeriodAt())),
+    take: () => {
+      const outage = outages[told];
+      const budget = nextBudget();
+      if (budget === undefined || (outage !== undefined && outage.at < nextPeriodAt())) {
+        told += 1;
+        return present(outage, "a change of the store").change;
+      }
+      budget.next = after(budget.next, budget.length);
+      return { kind: "period-started", budget: budget.id, endsAt: budget.next, replica: null };
+    },
+  };
+}
+
+export function eventOf(change: StoreChange): RouterEvent {
+  return change.kind === "period-started" ? { kind: change.kind, budget: change.budget, endsAt: change.endsAt } : { kind: change.kind };
+}
