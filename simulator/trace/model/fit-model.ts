@@ -3,7 +3,7 @@ import { forkRandom, nextBelow } from "../../../router/core/random.ts";
 import type { TraceHeader, TraceSink } from "../trace-format.ts";
 import type { TraceRow } from "../trace-row.ts";
 import { ReuseTracker } from "./reuse-tracker.ts";
-import { type SampleRow, type WorkloadModel, workloadModelVersion } from "./workload-model.ts";
+import { type SampleRow, slowMinutes, type WorkloadModel, workloadModelVersion } from "./workload-model.ts";
 
 const sampleMax = 20_000;
 const namesMax = 100_000;
@@ -96,27 +96,15 @@ export class ModelFitter implements TraceSink {
   }
 }
 
-const slowMinutes = 5;
-
 /**
- * A minute's rate is not its count: part of what the counts vary by is chance, and would be there twice in what is generated. So the counts are drawn in towards a mean until
- * their variance is smaller by that of chance: the means of five minutes towards the mean of all, and the minutes towards the means of their five.
+ * A minute's rate is not its count: part of what the counts vary by is chance, and would be there twice in what is generated. So the counts are drawn in towards the mean of
+ * their five minutes until their variance is smaller by that of chance. The totals of five minutes stay as they are: a generator keeps them.
  */
 function shrunk(counts: readonly number[]): readonly number[] {
-  const mean = meanOf(counts);
-  const slow = counts.map((_, minute) => meanOf(counts.slice(minute - (minute % slowMinutes), minute - (minute % slowMinutes) + slowMinutes)));
-  const slowKept = keptOf(
-    slow.map((value) => value - mean),
-    mean / slowMinutes,
-  );
-  const fastKept = keptOf(
-    counts.map((count, minute) => count - (slow[minute] ?? 0)),
-    (mean * (slowMinutes - 1)) / slowMinutes,
-  );
-  return counts.map((count, minute) => {
-    const level = slow[minute] ?? 0;
-    return Number(Math.max(0, mean + (level - mean) * slowKept + (count - level) * fastKept).toFixed(4));
-  });
+  const levels = counts.map((_, minute) => meanOf(counts.slice(minute - (minute % slowMinutes), minute - (minute % slowMinutes) + slowMinutes)));
+  const distances = counts.map((count, minute) => count - (levels[minute] ?? 0));
+  const kept = keptOf(distances, (meanOf(counts) * (slowMinutes - 1)) / slowMinutes);
+  return levels.map((level, minute) => Number(Math.max(0, level + (distances[minute] ?? 0) * kept).toFixed(4)));
 }
 
 const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

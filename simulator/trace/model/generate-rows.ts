@@ -3,7 +3,7 @@ import { dirichlet, drawPlace, poisson } from "../../core/workload/random-draws.
 import { type TraceRow, rowOf } from "../trace-row.ts";
 import { AgentLoops } from "./agent-loops.ts";
 import { PastRequests } from "./past-requests.ts";
-import type { SampleRow, WorkloadModel } from "./workload-model.ts";
+import { type SampleRow, slowMinutes, type WorkloadModel } from "./workload-model.ts";
 
 /** Four ways to grow; 1 is as fitted. Growing the rate alone would keep the number of tenants and sessions, and understate what caches have to hold. */
 export interface Growth {
@@ -39,8 +39,13 @@ export function* generateRows(model: WorkloadModel, options: GenerateOptions): G
   const past = model.sessions ? new PastRequests(model, fork("prefixes")) : null;
   const scale = options.growth.rate * tenantGrowth.traffic;
   const agents = agentsOf(model, options, scale);
+  let counts: readonly number[] = [];
   for (let minute = 0; minute < options.minutes; minute += 1) {
-    for (const atUs of arrivalsOfMinute(model, options.arrivals, minute, scale, arrivals)) {
+    if (minute % slowMinutes === 0) {
+      const five = Array.from({ length: Math.min(slowMinutes, options.minutes - minute) }, (_, place) => minute + place);
+      counts = countsOfMinutes(model, options.arrivals, five, scale, arrivals);
+    }
+    for (const atUs of arrivalsOfMinute(model, options.arrivals, minute, counts[minute % slowMinutes] ?? 0, arrivals)) {
       const sampled = tenantGrowth.draw(rows);
       const inputTokens = scaled(sampled[0], options.growth.tokens);
       const outputTokens = scaled(sampled[1], options.growth.tokens);
@@ -65,14 +70,33 @@ function agentsOf(model: WorkloadModel, { seed, growth }: GenerateOptions, scale
 
 const scaled = (tokens: number, factor: number): number => (tokens === 0 ? 0 : Math.max(1, Math.round(tokens * factor)));
 
-function arrivalsOfMinute(model: WorkloadModel, kind: GenerateOptions["arrivals"], minute: number, scale: number, random: RandomState): readonly number[] {
-  const { envelope, bursts } = model;
-  const mean = kind === "poisson" ? envelope.reduce((sum, rate) => sum + rate, 0) / envelope.length : (envelope[minute % envelope.length] ?? 0);
-  const total = poisson(random, mean * scale);
+/** How many requests each minute of five has. */
+function countsOfMinutes(
+  { envelope }: WorkloadModel,
+  kind: GenerateOptions["arrivals"],
+  minutes: readonly number[],
+  scale: number,
+  random: RandomState,
+): readonly number[] {
+  if (kind === "poisson") {
+    const mean = envelope.reduce((sum, rate) => sum + rate, 0) / envelope.length;
+    return minutes.map(() => poisson(random, mean * scale));
+  }
+  const upTo = cumulative(minutes.map((minute) => (envelope[minute % envelope.length] ?? 0) * scale));
+  const total = Math.floor((upTo.at(-1) ?? 0) + nextUnit(random));
+  const counts = minutes.map(() => 0);
+  for (let request = 0; request < total; request += 1) {
+    const place = drawPlace(random, upTo);
+    counts[place] = (counts[place] ?? 0) + 1;
+  }
+  return counts;
+}
+
+function arrivalsOfMinute({ bursts }: WorkloadModel, kind: GenerateOptions["arrivals"], minute: number, count: number, random: RandomState): readonly number[] {
   const even = kind === "poisson";
   const tens = cumulative(dirichlet(random, 6, even ? null : bursts.tenSeconds));
   const seconds = Array.from({ length: 6 }, () => cumulative(dirichlet(random, 10, even ? null : bursts.seconds)));
-  const instants = Array.from({ length: total }, () => {
+  const instants = Array.from({ length: count }, () => {
     const ten = drawPlace(random, tens);
     const second = drawPlace(random, seconds[ten] ?? [1]);
     return Math.floor((minute * 60 + ten * 10 + second + nextUnit(random)) * 1_000_000);

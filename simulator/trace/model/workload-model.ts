@@ -3,11 +3,13 @@ import { z } from "zod";
 import { InputError } from "../../../router/config/problem.ts";
 
 /**
- * A load, as fitted from a trace. Arrivals: a rate per minute (the envelope), times short-range bursts: a minute's requests fall on its six parts of ten seconds by shares
+ * A load, as fitted from a trace. Arrivals: a rate per minute (the envelope), times short-range bursts. Five minutes have as many requests as their rates sum to; which of
+ * them a request falls on is chance, by their rates; a minute's requests fall on its six parts of ten seconds by shares
  * from a symmetric Dirichlet distribution, and so do those of a part on its seconds. Renewal gaps alone, of whatever distribution, cannot have the dispersion of real
  * traffic at 1, 10, 60 and 300 s at once. Requests: a sample of the source's rows, so that lengths, tenants, reused prefixes and reuse times stay together as they were.
  */
 export const workloadModelVersion = 1;
+export const slowMinutes = 5;
 
 const finite = z.number().min(0).max(1e15);
 const row = z
