@@ -1,3 +1,4 @@
+import type { EndpointSpec } from "./compiled-config.ts";
 import type { Branded, Duration, Instant } from "./machine.ts";
 
 export type RequestId = Branded<"request">;
@@ -108,6 +109,11 @@ export type RouterEvent =
   | { readonly kind: "signal-observed"; readonly endpoint: EndpointId; readonly signals: EndpointLoad; readonly sampledAt: Instant }
   /** Another replica's own finding: its breaker opened, or its probes closed it. Only findings are told on, never what a peer has said. */
   | { readonly kind: "peer-reported"; readonly endpoint: EndpointId; readonly breaker: "open" | "closed"; readonly since: Instant }
+  /**
+   * Endpoints that come to a deployment, and such that take no new attempts from now on. An id is a slot: the driver may give it to another endpoint after its
+   * `forget-endpoint`. One that joins again under its id before that has never left.
+   */
+  | { readonly kind: "fleet-changed"; readonly joined: readonly EndpointSpec[]; readonly left: readonly EndpointId[] }
   | { readonly kind: "drain-started" };
 
 export interface EndpointLoad {
@@ -136,6 +142,8 @@ export type RouterCommand =
   | { readonly kind: "return-lease"; readonly lease: LeaseKey; readonly nonce: number; readonly used: number }
   /** For metrics and people: so much of a budget is spent, as far as this replica knows. */
   | { readonly kind: "budget-noticed"; readonly budget: LeaseKey; readonly level: "alert" | "spent"; readonly spent: number }
+  /** It has left, and its last attempt has ended. */
+  | { readonly kind: "forget-endpoint"; readonly endpoint: EndpointId }
   | { readonly kind: "record-decision"; readonly request: RequestId; readonly explanation: Explanation }
   /** For metrics and people; nothing is carried out. */
   | { readonly kind: "breaker-changed"; readonly endpoint: EndpointId; readonly from: BreakerPhase; readonly to: BreakerPhase; readonly why: BreakerReason };
@@ -220,5 +228,6 @@ export const rankOf: Readonly<Record<RouterEvent["kind"], number>> = {
   "request-arrived": 1,
   "signal-observed": 1,
   "peer-reported": 1,
+  "fleet-changed": 1,
   "drain-started": 1,
 };

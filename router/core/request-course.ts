@@ -5,6 +5,7 @@
 import { bookOutcome } from "./accounting/book-outcome.ts";
 import { roundToNano } from "./accounting/ledger.ts";
 import { assert, present } from "./assert.ts";
+import { forgetIfGone, isForgotten } from "./fleet-config.ts";
 import { explanationOf } from "./candidates.ts";
 import type { RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
@@ -96,7 +97,7 @@ export function giveUpWaiting(core: Core, slot: RequestSlot): void {
 }
 
 /** An endpoint has a place again: whoever waits for it goes on. */
-function serveQueues(core: Core, endpoint: EndpointId): void {
+export function serveQueues(core: Core, endpoint: EndpointId): void {
   for (const route of core.routesOf[endpoint] ?? []) serveQueue(core, route);
 }
 
@@ -205,6 +206,7 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   react(core, slot, attempt, outcome);
   if (core.found.limits.some) serveAll(core);
   else serveQueues(core, attempt.endpoint);
+  forgetIfGone(core, attempt.endpoint);
 }
 
 function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before: BreakerPhase): void {
@@ -216,6 +218,7 @@ function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before
 
 /** Another replica's breaker has opened, or its probes have closed it. */
 export function hearPeer(core: Core, id: EndpointId, breaker: "open" | "closed", since: Instant): void {
+  if (isForgotten(core, id)) return;
   const endpoint = present(core.state.endpoints[id], "the endpoint's state");
   const before = endpoint.breaker.phase;
   breakerHearsPeer(endpoint.breaker, core.deploymentOf(id).breaker, breaker, since, core.state.now);

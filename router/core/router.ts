@@ -17,6 +17,7 @@ import { heapRemove, heapTopId, heapTopKey } from "./indexed-heap.ts";
 import type { Instant, Machine, Out, Restorable } from "./machine.ts";
 import { forfeitLeases, hearAnswer, leaseFallsDue, loseStore, regainStore, startPeriod } from "./limit/limit-course.ts";
 import type { EndpointId, LeaseKey, RouterCommand, RouterEvent } from "./messages.ts";
+import { changeFleet } from "./fleet.ts";
 import { copyPlain } from "./plain.ts";
 import {
   abort,
@@ -172,6 +173,9 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
         return;
       case "peer-reported":
         hearPeer(core, event.endpoint, event.breaker, event.since);
+        return;
+      case "fleet-changed":
+        changeFleet(core, event.joined, event.left);
         return;
       case "drain-started":
         core.state.draining = true;

@@ -36,6 +36,8 @@ export class GossipInvariant {
       present(this.#closedSince[replica], "the replica")[command.endpoint] = command.to === "closed" ? at : (Infinity as Instant);
       if (!isOwnFinding(command.why)) return;
       this.#openings[command.endpoint] = command.to === "open" ? { replica, since: at } : undefined;
+    } else if (command.kind === "forget-endpoint") {
+      present(this.#closedSince[replica], "the replica")[command.endpoint] = at;
     } else if (command.kind === "start-attempt") {
       const opening = this.#openings[command.endpoint];
       if (opening === undefined || opening.replica === replica) return;

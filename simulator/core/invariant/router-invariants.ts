@@ -5,10 +5,10 @@
  *  I2 the instants of a request are in causal order: arrival <= start <= first token <= outcome <= finish
  *  I3 the clock never goes back
  *  I5 what is open is bounded: a route's requests that wait for their first attempt by its queue, an endpoint's attempts by its concurrency
- *  I7 an open breaker gets no attempt, a half-open one at most its probes at once
+ *  I7 an open breaker gets no attempt, a half-open one at most its probes at once, an endpoint that has left none
  *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them
  */
-import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
+import type { CompiledConfig, EndpointSpec } from "../../../router/core/compiled-config.ts";
 import type { Instant } from "../../../router/core/machine.ts";
 import type { AttemptId, BreakerPhase, EndpointId, FinishResult, RequestId, RouteId, RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
 
@@ -43,6 +43,10 @@ interface SeenEndpoint {
   probing: number;
 }
 
+function newSeenEndpoint(): SeenEndpoint {
+  return { phase: "closed", epoch: 0, inFlight: 0, probing: 0 };
+}
+
 export type Counts = { arrived: number } & Record<FinishResult["kind"], number>;
 
 const violationsMax = 100;
@@ -51,7 +55,9 @@ export class RouterInvariants {
   readonly #config: CompiledConfig;
   readonly #requests = new Map<RequestId, SeenRequest>();
   readonly #attempts = new Map<AttemptId, SeenAttempt>();
-  readonly #endpoints: readonly SeenEndpoint[];
+  readonly #endpoints: SeenEndpoint[];
+  /** Left and not come back. */
+  readonly #leaving = new Set<EndpointId>();
   /** By RouteId: open requests that have had no attempt. */
   readonly #waiting: number[];
   readonly #violations: Violation[] = [];
@@ -62,7 +68,7 @@ export class RouterInvariants {
 
   constructor(config: CompiledConfig) {
     this.#config = config;
-    this.#endpoints = config.endpoints.map(() => ({ phase: "closed", epoch: 0, inFlight: 0, probing: 0 }));
+    this.#endpoints = config.endpoints.map(newSeenEndpoint);
     this.#waiting = config.routes.map(() => 0);
   }
 
@@ -109,8 +115,26 @@ export class RouterInvariants {
       case "client-left":
         if (!this.#requests.has(event.request)) this.#violate("I14", `the client left request ${event.request}, which is not open`);
         return;
+      case "fleet-changed":
+        this.#fleetChanged(event.joined, event.left);
+        return;
       case "drain-started":
     }
+  }
+
+  #fleetChanged(joined: readonly EndpointSpec[], left: readonly EndpointId[]): void {
+    for (const { id } of joined) {
+      this.#endpoints[id] ??= newSeenEndpoint();
+      this.#leaving.delete(id);
+    }
+    for (const id of left) this.#leaving.add(id);
+  }
+
+  /** Its slot begins anew. */
+  #forgotten(id: EndpointId): void {
+    const endpoint = this.#endpoints[id];
+    if (endpoint === undefined || !this.#leaving.has(id) || endpoint.inFlight > 0) this.#violate("I14", `endpoint ${id} is forgotten, but has not left`);
+    this.#endpoints[id] = newSeenEndpoint();
   }
 
   /** Commands carry the instant acted as of: it may lie before the last event's `now` where a driver was late, never before the request's own last instant. */
@@ -129,6 +153,9 @@ export class RouterInvariants {
       case "commit-attempt":
       case "abort-attempt":
         if (!this.#attempts.has(command.attempt)) this.#violate("I14", `${command.kind} for attempt ${command.attempt}, which is not under way`);
+        return;
+      case "forget-endpoint":
+        this.#forgotten(command.endpoint);
         return;
       case "record-decision":
     }
@@ -166,6 +193,7 @@ export class RouterInvariants {
     this.#advance(request, at, "an attempt starts");
     if (request.attempt !== null) this.#violate("I14", `a second attempt of request ${command.request} while the first is under way`);
     if (this.#attempts.has(command.attempt)) this.#violate("I14", `attempt ${command.attempt} starts twice`);
+    if (this.#leaving.has(command.endpoint)) this.#violate("I7", `an attempt at endpoint ${command.endpoint}, which has left`);
     this.#checkBreaker(command.endpoint, endpoint);
     endpoint.inFlight += 1;
     const deployment = this.#config.deployments[this.#config.endpoints[command.endpoint]?.deployment ?? -1];
