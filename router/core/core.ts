@@ -1,9 +1,10 @@
 import { present } from "./assert.ts";
-import { type Candidates, noCandidates } from "./candidates.ts";
+import { type Candidates, noCandidates, noteEndpoint } from "./candidates.ts";
 import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import { configOf } from "./fleet-config.ts";
+import type { Rates } from "./accounting/rates.ts";
 import type { Out } from "./machine.ts";
-import type { AttemptId, EndpointId, RouterCommand } from "./messages.ts";
+import type { AttemptId, DeploymentId, EndpointId, RouterCommand } from "./messages.ts";
 import type { AttemptSlot, RequestSlot, RouterState } from "./state.ts";
 
 export interface RouterOptions {
@@ -20,9 +21,11 @@ interface InUse {
   readonly routesOf: readonly (readonly RouteSpec[])[];
 }
 
-function inUse(config: CompiledConfig, { explain }: RouterOptions): InUse {
+function inUse(config: CompiledConfig, { explain }: RouterOptions, state: RouterState): InUse {
   const routesOf = config.endpoints.map((endpoint) => config.routes.filter((route) => route.deployments.includes(endpoint.deployment)));
-  return { config, found: noCandidates(config, explain), routesOf };
+  const found = noCandidates(config, explain);
+  for (const { id } of config.endpoints) noteEndpoint(found, config, state, id);
+  return { config, found, routesOf };
 }
 
 /** What every step of a request's course works on: the state, what it was configured with, and where commands go while an event is handled. */
@@ -39,7 +42,7 @@ export class Core {
     this.#configured = config;
     this.options = options;
     this.state = state;
-    this.#inUse = inUse(configOf(config, state.fleet), options);
+    this.#inUse = inUse(configOf(config, state.fleet), options, state);
   }
 
   /** With the endpoints that are there now. */
@@ -59,7 +62,7 @@ export class Core {
 
   /** After a change of `state.fleet`. */
   refit(): void {
-    this.#inUse = inUse(configOf(this.#configured, this.state.fleet), this.options);
+    this.#inUse = inUse(configOf(this.#configured, this.state.fleet), this.options, this.state);
   }
 
   emit(command: RouterCommand): void {
@@ -76,6 +79,10 @@ export class Core {
 
   deploymentOf(endpoint: EndpointId): DeploymentSpec {
     return present(this.config.deployments[present(this.config.endpoints[endpoint], "the endpoint").deployment], "its deployment");
+  }
+
+  priceOf(deployment: DeploymentId): Rates | null {
+    return this.state.prices[deployment] ?? null;
   }
 
   routeOf(slot: RequestSlot): RouteSpec {

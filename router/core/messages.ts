@@ -1,4 +1,5 @@
 import type { EndpointSpec } from "./compiled-config.ts";
+import type { Rates } from "./accounting/rates.ts";
 import type { Branded, Duration, Instant } from "./machine.ts";
 
 export type RequestId = Branded<"request">;
@@ -107,6 +108,8 @@ export type RouterEvent =
   | { readonly kind: "leases-forfeited"; readonly nonce: number }
   /** What an endpoint said of itself, `sampledAt` at the latest now. */
   | { readonly kind: "signal-observed"; readonly endpoint: EndpointId; readonly signals: EndpointLoad; readonly sampledAt: Instant }
+  /** A price has come into force, by the driver's calendar; what is under way is paid for at the old one. */
+  | { readonly kind: "price-changed"; readonly deployment: DeploymentId; readonly rates: Rates | null }
   /** Another replica's own finding: its breaker opened, or its probes closed it. Only findings are told on, never what a peer has said. */
   | { readonly kind: "peer-reported"; readonly endpoint: EndpointId; readonly breaker: "open" | "closed"; readonly since: Instant }
   /**
@@ -145,12 +148,22 @@ export type RouterCommand =
   /** It has left, and its last attempt has ended. */
   | { readonly kind: "forget-endpoint"; readonly endpoint: EndpointId }
   | { readonly kind: "record-decision"; readonly request: RequestId; readonly explanation: Explanation }
+  /** The factor on a deployment's weight, in thousandths. For metrics and people; nothing is carried out. */
+  | {
+      readonly kind: "weight-changed";
+      readonly route: RouteId;
+      readonly deployment: DeploymentId;
+      readonly from: number;
+      readonly to: number;
+      readonly why: WeightReason;
+    }
   /** For metrics and people; nothing is carried out. */
   | { readonly kind: "breaker-changed"; readonly endpoint: EndpointId; readonly from: BreakerPhase; readonly to: BreakerPhase; readonly why: BreakerReason };
 
 /** `timeout`: a limit of the route; `deadline`: the caller's own, which is not held against the endpoint. */
 export type AbortReason = "timeout" | "deadline" | "client-left";
 export type BreakerReason = "new" | "failures-in-a-row" | "failure-rate" | "probe-failed" | "open-time-passed" | "probes-succeeded" | "peer-reported";
+export type WeightReason = "failing" | "slower" | "faster" | "too-few-to-tell";
 /** What a replica has found out itself, to be told to the others. */
 export const isOwnFinding = (why: BreakerReason): boolean =>
   why === "failures-in-a-row" || why === "failure-rate" || why === "probe-failed" || why === "probes-succeeded";
@@ -225,6 +238,7 @@ export const rankOf: Readonly<Record<RouterEvent["kind"], number>> = {
   "store-back": 1,
   "period-started": 1,
   "leases-forfeited": 1,
+  "price-changed": 1,
   "request-arrived": 1,
   "signal-observed": 1,
   "peer-reported": 1,

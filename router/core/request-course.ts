@@ -6,7 +6,7 @@ import { bookOutcome } from "./accounting/book-outcome.ts";
 import { roundToNano } from "./accounting/ledger.ts";
 import { assert, present } from "./assert.ts";
 import { forgetIfGone, isForgotten } from "./fleet-config.ts";
-import { explanationOf } from "./candidates.ts";
+import { explanationOf, noteEndpoint } from "./candidates.ts";
 import type { RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
 import { decide, type Decision } from "./decision.ts";
@@ -21,6 +21,7 @@ import type { Duration, Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RequestId, RouteRequest } from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
 import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
+import { adaptWeights } from "./strategy/adaptive-weights.ts";
 import { learnEnd, learnFirstToken, learnStart } from "./strategy/learn.ts";
 import { strategies } from "./strategy/strategy.ts";
 import { after, between, earlier, never, startOfTime } from "./time.ts";
@@ -49,9 +50,9 @@ export function place(core: Core, slot: RequestSlot): void {
   const decision = decide(core.found, core.config, core.state, route, slot);
   explain(core, slot, route, decision.kind === "dispatch" ? decision.endpoint : null);
   if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
-  else if (decision.kind === "reject") giveUp(core, slot, decision);
   else {
-    wait(core, slot, route, decision.until);
+    if (decision.kind === "wait") wait(core, slot, route, decision.until);
+    else giveUp(core, slot, decision);
     askWanted(core);
   }
 }
@@ -133,10 +134,11 @@ export function serveAll(core: Core): void {
 function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, endpoint: EndpointId): void {
   const state = core.state;
   const place = present(state.endpoints[endpoint], "the endpoint's state");
-  const attempt = newAttemptSlot(slot.request.id, endpoint, state.now, breakerStarts(place.breaker));
+  const attempt = newAttemptSlot(slot.request.id, endpoint, state.now, breakerStarts(place.breaker), core.priceOf(core.deploymentOf(endpoint).id));
   const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
   state.attempts[id] = attempt;
   place.inFlight += 1;
+  noteEndpoint(core.found, core.config, state, endpoint);
   reserve(core, slot, attempt);
   slot.phase = "attempting";
   slot.attempt = id;
@@ -199,6 +201,7 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   bookOutcome(core.config, core.state, slot, attempt, outcome);
   reconcile(core, slot, attempt, outcome);
   learnEnd(core.state, slot, attempt, outcome);
+  adaptWeights(core.config, core.state, core.routeOf(slot), (command) => core.emit(command));
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);
@@ -210,7 +213,8 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
 }
 
 function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before: BreakerPhase): void {
-  const cools = endpoint.coolUntil > core.state.now ? endpoint.coolUntil : never;
+  noteEndpoint(core.found, core.config, core.state, id);
+  const cools = endpoint.coolUntil > startOfTime ? endpoint.coolUntil : never;
   heapSet(core.state.endpointDeadlines, id, earlier(endpoint.breaker.openUntil, cools));
   const { phase, reason } = endpoint.breaker;
   if (phase !== before) core.emit({ kind: "breaker-changed", endpoint: id, from: before, to: phase, why: reason });

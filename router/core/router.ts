@@ -171,6 +171,9 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
       case "signal-observed":
         learnSignal(core.state, event.endpoint, event.signals, event.sampledAt);
         return;
+      case "price-changed":
+        core.state.prices[event.deployment] = event.rates;
+        return;
       case "peer-reported":
         hearPeer(core, event.endpoint, event.breaker, event.since);
         return;

@@ -130,6 +130,12 @@ export class SimulatedReplica {
     );
   }
 
+  /** Its caller goes away. Rare: the request is looked for. */
+  leave(serial: number): void {
+    const id = this.#requests.findIndex((open) => open?.serial === serial);
+    if (id !== -1) this.#toRouter({ kind: "client-left", request: id as RequestId }, 1);
+  }
+
   /** Calls of all replicas meet at a model: theirs are told apart by number. */
   #callOf(attempt: AttemptId): CallId {
     return (attempt * this.#options.replicas + this.#options.replica) as CallId;
@@ -158,6 +164,7 @@ export class SimulatedReplica {
         this.#options.store?.({ ...command, kind: "lease-returned", replica: this.#options.replica });
         return;
       case "budget-noticed":
+      case "weight-changed":
       case "commit-attempt":
       case "record-decision":
     }

@@ -3,22 +3,8 @@ import { micros } from "../../router/core/time.ts";
 import { choice, count, duration, number, scalar, shown, text } from "../../router/config/scalars.ts";
 import { configSchema } from "../../router/config/schema.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
-import { traceFormatNames } from "../trace/trace-formats.ts";
 import { engineDefaults } from "./engine-defaults.ts";
-
-const trace = z
-  .strictObject({
-    format: choice("Format of the trace", traceFormatNames),
-    file: text("Trace file, zipped or not"),
-    relativeTo: choice("What `file` is relative to; shared is the folder ../shared beside the project, or HEADGATE_SHARED", [
-      "scenario",
-      "shared",
-      "working-directory",
-    ]).prefault("scenario"),
-    rows: count("Only the first so many rows; absent: all", 1, 100_000_000).optional(),
-    speed: number("Divides the gaps between arrivals: 2 is twice the traffic in half the time", { min: 0.001, max: 100_000, whole: false }).prefault(1),
-  })
-  .meta({ description: "Where the requests come from" });
+import { traceSchema } from "./trace-schema.ts";
 
 const microseconds = (what: string) => number(`${what}, microseconds`, { min: 0, max: 60_000_000, whole: false });
 const step = engineDefaults.stepTime;
@@ -113,7 +99,7 @@ const config = z
 export const scenarioSchema = z
   .strictObject({
     description: text("What this scenario is about").optional(),
-    trace,
+    trace: traceSchema,
     config,
     route: text("Route that the requests ask for; absent: the first").optional(),
     fleet: z

@@ -119,6 +119,13 @@ export class RouterInvariants {
         this.#fleetChanged(event.joined, event.left);
         return;
       case "drain-started":
+      case "price-changed":
+      case "signal-observed":
+      case "lease-answered":
+      case "leases-forfeited":
+      case "period-started":
+      case "store-lost":
+      case "store-back":
     }
   }
 
@@ -158,6 +165,9 @@ export class RouterInvariants {
         this.#forgotten(command.endpoint);
         return;
       case "record-decision":
+      case "ask-lease":
+      case "return-lease":
+      case "budget-noticed":
     }
   }
 

@@ -44,7 +44,7 @@ describe("fleet-changed", () => {
     harness.arrive(0);
     harness.arrive(1);
     expect(startedAt(harness.arrive(2))).toEqual([]);
-    const [broken = 0] = [0, 1];
+    const broken = 0;
     leave(harness, broken);
     const attempt = harness.router.snapshot().attempts.findIndex((slot) => slot?.endpoint === broken);
     expect(only(harness.fail(attempt), "forget-endpoint")).toHaveLength(1);
