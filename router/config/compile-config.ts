@@ -1,4 +1,4 @@
-import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, RetryBudgetSpec, RouteSpec } from "../core/compiled-config.ts";
+import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, QueueSpec, RetryBudgetSpec, RouteSpec } from "../core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
 import { compileBreaker } from "./compile-breaker.ts";
 import { compileRates } from "./compile-rates.ts";
@@ -160,6 +160,10 @@ function placeOf(name: string, names: string[]): number {
   return known >= 0 ? known : names.push(name) - 1;
 }
 
+function compileQueue({ length, ...rest }: RouteFile["queue"]): QueueSpec {
+  return { lengthMax: length, ...rest };
+}
+
 function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: ReadonlyMap<string, DeploymentId>, report: Report): RouteSpec {
   const deployments: DeploymentId[] = [];
   for (const [index, wanted] of file.deployments.entries()) {
@@ -188,7 +192,7 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
       ...compileRetryBudget(file.retry.budget, ["routes", name, "retry", "budget"], report),
     },
     affinity: { placement: file.affinity.placement, loadBoundPercent: file.affinity.loadBoundPercent, homesMax: file.affinity.homes },
-    queue: { lengthMax: file.queue.length, wait: file.queue.wait },
+    queue: compileQueue(file.queue),
     outputTokensDefault: file.outputTokensDefault,
   };
 }

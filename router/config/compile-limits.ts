@@ -28,7 +28,7 @@ export interface CompiledLimits {
 export function compileLimits(file: ConfigFile, named: Named, report: Report): CompiledLimits {
   const names = Object.keys(file.tenants);
   const known = names.length === 0 ? ["everybody"] : names;
-  const tenants = known.map((name, id) => ({ id: id as TenantId, name, priority: file.tenants[name]?.priority ?? 0 }));
+  const tenants = known.map((name, id) => ({ id: id as TenantId, name, priority: file.tenants[name]?.priority ?? 0, weight: file.tenants[name]?.weight ?? 1 }));
   const limits: LimitSpec[] = [];
   const periods: BudgetPeriod[] = [];
   const add = (scope: LimitScope, label: string, fields: LimitFields): void => {

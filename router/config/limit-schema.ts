@@ -65,6 +65,7 @@ export const tenantSchema = z
       .min(1)
       .meta({ description: "What its callers send as bearer token: by digest, or where the key is" }),
     priority: count("Of its requests; higher goes first", 0, 100).prefault(0),
+    weight: count("Of two tenants that both wait, one of weight 2 gets twice the tokens", 1, 1000).prefault(1),
     ...limitFields,
   })
   .meta({ description: "A caller with limits and budgets of its own" });

@@ -229,6 +229,11 @@ const route = z
       .strictObject({
         length: count("Requests that may wait for a place", 0, 1_000_000).prefault(1000),
         wait: duration("Longest wait for a place", micros(0)).prefault("10s"),
+        order: choice("Who goes on first: fair between tenants by tokens, or first come, first served", ["fair", "fcfs"]).prefault("fair"),
+        ageing: duration("So much waiting is worth one point of priority", micros(0)).prefault("1s"),
+        inputWeight: count("What a prompt token counts in a tenant's share", 0, 1000).prefault(1),
+        outputWeight: count("What a generated token counts in a tenant's share", 0, 1000).prefault(2),
+        rejectEarly: flag("Turn away at once, with a Retry-After, who would wait too long by the measured rate").prefault(true),
       })
       .prefault({}),
   })

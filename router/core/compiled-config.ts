@@ -31,6 +31,8 @@ export interface TenantSpec {
   readonly id: TenantId;
   readonly name: string;
   readonly priority: number;
+  /** Whole, at least 1: of two tenants that both wait, one of weight 2 gets twice the tokens. */
+  readonly weight: number;
 }
 
 /** A limit or a budget: so many units, for whom, in what window. */
@@ -172,4 +174,13 @@ export interface QueueSpec {
   readonly lengthMax: number;
   /** A request waits at most so long for a place. */
   readonly wait: Duration;
+  /** `fair`: between tenants by tokens; `fcfs`: all in one line. */
+  readonly order: "fair" | "fcfs";
+  /** A point of priority is worth so much waiting. */
+  readonly ageing: Duration;
+  /** What a token counts in a tenant's share. */
+  readonly inputWeight: number;
+  readonly outputWeight: number;
+  /** Turn away at once who would wait too long, by the measured drain rate, instead of when it has waited. */
+  readonly rejectEarly: boolean;
 }

@@ -34,6 +34,8 @@ export class Core {
   #inUse: InUse;
   readonly options: RouterOptions;
   readonly state: RouterState;
+  /** Scratch of serve-queue. */
+  readonly setAside: number[] = [];
   readonly slotOf = (id: number): RequestSlot => present(this.state.requests[id], "an open request");
   /** Null between events. */
   out: Out<RouterCommand> | null = null;

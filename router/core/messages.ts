@@ -185,8 +185,17 @@ export type FinishResult =
   /** No attempt is left to make; `failure` is the last one's, whose answer the driver passes on. */
   | { readonly kind: "failed"; readonly failure: FailureKind; readonly retryAfter: Duration | null }
   | { readonly kind: "rejected"; readonly why: RejectReason; readonly retryAfter: Duration | null };
-/** `too-long`: no endpoint of the route has a context window for the prompt. */
-export type RejectReason = "no-candidate" | "too-long" | "queue-full" | "deadline-passed" | "draining" | "rate-limited" | "budget-spent" | "limits-unknown";
+/** `too-long`: no endpoint of the route has a context window for the prompt. `deadline-unreachable`: its place would come too late, so it is told at once. */
+export type RejectReason =
+  | "no-candidate"
+  | "too-long"
+  | "queue-full"
+  | "deadline-unreachable"
+  | "deadline-passed"
+  | "draining"
+  | "rate-limited"
+  | "budget-spent"
+  | "limits-unknown";
 
 /** What the caller's request cost, all attempts together. `priced` false: tokens were used at an endpoint without a price; they are not in `nanoDollars`. */
 export interface Account {

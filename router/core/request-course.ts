@@ -2,11 +2,17 @@
  * What can happen to a request, step by step: placed, attempted, committed, timed out, ended, retried, finished. Which step follows which event in which phase is the
  * router's table; each policy that is asked on the way (candidates, strategy, breaker, retry, queue, ledger) is a small function in a file of its own.
  */
+import { drained, queueEnds } from "./admission/drain-rate.ts";
+import { chargeShare, laneOf, settleShare } from "./admission/fair-share.ts";
+import { joinQueue } from "./admission/join-queue.ts";
+import { serveQueue } from "./admission/serve-queue.ts";
+import { leaveQueue } from "./admission/wait-queue.ts";
 import { bookOutcome } from "./accounting/book-outcome.ts";
 import { roundToNano } from "./accounting/ledger.ts";
 import { assert, present } from "./assert.ts";
 import { forgetIfGone, isForgotten } from "./fleet-config.ts";
 import { explanationOf, noteEndpoint } from "./candidates.ts";
+import { refusal } from "./eligibility.ts";
 import type { RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
 import { decide, type Decision } from "./decision.ts";
@@ -16,9 +22,19 @@ import { heapRemove, heapSet } from "./indexed-heap.ts";
 import { askWanted, reconcile, reserve } from "./limit/limit-course.ts";
 import { payIntoRetryBudget } from "./limit/retry-budget.ts";
 import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
-import { enqueue, leaveQueue } from "./limit/wait-queue.ts";
 import type { Duration, Instant } from "./machine.ts";
-import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RequestId, RouteRequest } from "./messages.ts";
+import type {
+  AbortReason,
+  AttemptId,
+  AttemptOutcome,
+  BreakerPhase,
+  EndpointId,
+  FailureKind,
+  FinishResult,
+  RejectReason,
+  RequestId,
+  RouteRequest,
+} from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
 import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
 import { adaptWeights } from "./strategy/adaptive-weights.ts";
@@ -72,14 +88,18 @@ function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen: Endpoi
 }
 
 function wait(core: Core, slot: RequestSlot, route: RouteSpec, until: Instant): void {
-  const { queue } = present(core.state.routes[route.id], "the route's state");
-  if (queue.length >= route.queue.lengthMax) {
-    finish(core, slot, { kind: "rejected", why: "queue-full", retryAfter: null });
-    return;
-  }
   slot.phase = "queued";
-  enqueue(queue, slot.request.id, core.slotOf);
-  heapSet(core.state.requestDeadlines, slot.request.id, until);
+  const turnedAway = joinQueue(core.state, route, slot, until, core.slotOf);
+  if (turnedAway?.id !== slot.request.id) heapSet(core.state.requestDeadlines, slot.request.id, until);
+  if (turnedAway === null) return;
+  const other = core.slotOf(turnedAway.id);
+  if (other !== slot) unqueue(core, other);
+  finish(core, other, endOfWait(other, turnedAway.why, turnedAway.retryAfter));
+}
+
+/** A request that has had an attempt ends as that did. */
+function endOfWait(slot: RequestSlot, why: RejectReason, retryAfter: Duration | null): FinishResult {
+  return slot.lastFailure === null ? { kind: "rejected", why, retryAfter } : { kind: "failed", failure: slot.lastFailure, retryAfter };
 }
 
 function routeState(core: Core, slot: RequestSlot): RouteState {
@@ -87,46 +107,50 @@ function routeState(core: Core, slot: RequestSlot): RouteState {
 }
 
 function unqueue(core: Core, slot: RequestSlot): void {
-  leaveQueue(present(core.state.routes[slot.request.route], "the route's state").queue, slot.request.id, core.slotOf);
+  const route = core.routeOf(slot);
+  const { queue, drain } = present(core.state.routes[route.id], "the route's state");
+  leaveQueue(queue, laneOf(route.queue, slot.request), slot.request.id, core.slotOf);
+  if (queue.length === 0) queueEnds(drain);
   heapRemove(core.state.requestDeadlines, slot.request.id);
 }
 
 export function giveUpWaiting(core: Core, slot: RequestSlot): void {
   unqueue(core, slot);
-  if (slot.lastFailure === null) finish(core, slot, { kind: "rejected", why: "deadline-passed", retryAfter: null });
-  else finish(core, slot, { kind: "failed", failure: slot.lastFailure, retryAfter: null });
+  finish(core, slot, endOfWait(slot, "deadline-passed", null));
 }
 
 /** An endpoint has a place again: whoever waits for it goes on. */
-export function serveQueues(core: Core, endpoint: EndpointId): void {
-  for (const route of core.routesOf[endpoint] ?? []) serveQueue(core, route);
+export function serveQueues(core: Core, id: EndpointId): void {
+  const endpoint = present(core.state.endpoints[id], "the endpoint's state");
+  const deployment = core.deploymentOf(id);
+  for (const route of core.routesOf[id] ?? []) serveRoute(core, route, () => refusal(endpoint, deployment) === null);
 }
 
 /** In order. One that cannot use the place (its context, its limits, what it has tried) lets others pass. */
-function serveQueue(core: Core, route: RouteSpec): void {
-  const { queue } = present(core.state.routes[route.id], "the route's state");
-  let next = queue.head;
-  while (next >= 0) {
-    const slot = core.slotOf(next);
-    next = slot.queueNext;
+function serveRoute(core: Core, route: RouteSpec, hasPlace: () => boolean): void {
+  const { queue, drain } = present(core.state.routes[route.id], "the route's state");
+  if (queue.length === 0) return;
+  const goesOn = (slot: RequestSlot): boolean => {
     const decision = decide(core.found, core.config, core.state, route, slot);
     if (decision.kind === "dispatch") {
+      drained(drain, core.state.now);
       unqueue(core, slot);
       explain(core, slot, route, decision.endpoint);
       startAttempt(core, slot, route, decision.endpoint);
-    } else if (decision.kind === "reject" && core.found.refusal !== null) {
+      return true;
+    }
+    if (decision.kind === "reject" && core.found.refusal !== null) {
       unqueue(core, slot);
       giveUp(core, slot, decision);
-    } else {
-      askWanted(core);
-      if (core.found.refusal === null && !core.found.unfit) break;
-    }
-  }
+    } else askWanted(core);
+    return false;
+  };
+  serveQueue(queue, { slotOf: core.slotOf, hasPlace, goesOn, setAside: core.setAside });
 }
 
 /** A limit that binds more than one route lets go. */
 export function serveAll(core: Core): void {
-  for (const route of core.config.routes) serveQueue(core, route);
+  for (const route of core.config.routes) serveRoute(core, route, () => true);
 }
 
 // --- attempt ---
@@ -135,6 +159,7 @@ function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, endpoint:
   const state = core.state;
   const place = present(state.endpoints[endpoint], "the endpoint's state");
   const attempt = newAttemptSlot(slot.request.id, endpoint, state.now, breakerStarts(place.breaker), core.priceOf(core.deploymentOf(endpoint).id));
+  attempt.share = chargeShare(core.config, route, present(state.routes[route.id], "the route's state").queue, slot.request);
   const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
   state.attempts[id] = attempt;
   place.inFlight += 1;
@@ -201,7 +226,9 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   bookOutcome(core.config, core.state, slot, attempt, outcome);
   reconcile(core, slot, attempt, outcome);
   learnEnd(core.state, slot, attempt, outcome);
-  adaptWeights(core.config, core.state, core.routeOf(slot), (command) => core.emit(command));
+  const route = core.routeOf(slot);
+  adaptWeights(core.config, core.state, route, (command) => core.emit(command));
+  settleShare(core.config, route, present(core.state.routes[route.id], "the route's state").queue, slot.request, attempt.share, outcome.usage);
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);

@@ -1,3 +1,5 @@
+import { type DrainRate, unknownDrainRate } from "./admission/drain-rate.ts";
+import { emptyQueue, type QueuePlace, type WaitQueue } from "./admission/wait-queue.ts";
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
 import type { CompiledConfig, EndpointSpec, RouteSpec } from "./compiled-config.ts";
@@ -7,7 +9,6 @@ import { type BreakerState, closedBreaker } from "./health/breaker.ts";
 import { type LeaseState, noLease } from "./limit/lease.ts";
 import { noEstimate, type OutputEstimate } from "./limit/output-estimate.ts";
 import { type IndexedHeap, makeHeap } from "./indexed-heap.ts";
-import { emptyQueue, type QueuePlace, type WaitQueue } from "./limit/wait-queue.ts";
 import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts";
 import type { Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, EndpointId, FailureKind, RequestId, RouteRequest } from "./messages.ts";
@@ -83,6 +84,8 @@ export interface AttemptSlot {
   committed: boolean;
   /** Why it was told to end; its outcome is still to come. */
   aborted: AbortReason | null;
+  /** What it added to its tenant's counter. */
+  share: number;
   /** The limit it ran into; null: none, or only the caller's deadline. */
   timeout: FailureKind | null;
   /** What it was expected to use when it started. */
@@ -107,6 +110,7 @@ export interface FleetState {
 
 export interface RouteState {
   readonly queue: WaitQueue;
+  readonly drain: DrainRate;
   readonly retryBudget: RetryBudgetState;
   /** Of attempts that were answered: start to first token, and to the end. */
   readonly firstTokenTimes: QuantileSketch;
@@ -134,6 +138,7 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     endpoints: config.endpoints.map((endpoint) => newEndpointState(config, endpoint)),
     routes: config.routes.map((route) => ({
       queue: emptyQueue(),
+      drain: unknownDrainRate(),
       retryBudget: fullRetryBudget(route.retry),
       firstTokenTimes: emptySketch(),
       totalTimes: emptySketch(),
@@ -186,6 +191,7 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
     priced: true,
     queueNext: -1,
     queueBefore: -1,
+    queueKey: 0,
   };
 }
 
@@ -201,6 +207,7 @@ export function newAttemptSlot(request: RequestId, endpoint: EndpointId, started
     probeCredited: false,
     committed: false,
     aborted: null,
+    share: 0,
     timeout: null,
     expectedTokens: 0,
   };

@@ -23,7 +23,7 @@ import type {
 } from "../../router/core/messages.ts";
 import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts";
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
-import { never } from "../../router/core/time.ts";
+import { after, micros } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
 import type { Post, VirtualDriver } from "./kernel/virtual-driver.ts";
@@ -73,6 +73,8 @@ interface OpenAttempt {
   aborted: boolean;
 }
 
+const forEver = micros(Infinity);
+
 export class SimulatedReplica {
   readonly #options: ReplicaOptions;
   readonly #toRouter: Post<RouterEvent>;
@@ -120,8 +122,8 @@ export class SimulatedReplica {
           // Never the true length: a policy must not know it.
           outputTokensMax: present(routes[route], "the route").outputTokensDefault,
           stream: true,
-          priority: 0,
-          deadline: never,
+          priority: arrival.priority ?? 0,
+          deadline: after(arrival.at, arrival.patience ?? forEver),
           ...unlabelled,
           blocks: arrival.blocks,
         },
@@ -153,9 +155,7 @@ export class SimulatedReplica {
         this.#finish(command.request, command.result, command.account, at);
         return;
       case "breaker-changed":
-        this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
-        if (isOwnFinding(command.why))
-          this.#options.tellPeers({ kind: "peer-reported", endpoint: command.endpoint, breaker: command.to === "open" ? "open" : "closed", since: at });
+        this.#breakerChanged(command, at);
         return;
       case "ask-lease":
         this.#options.store?.({ ...command, kind: "lease-asked", replica: this.#options.replica });
@@ -164,10 +164,17 @@ export class SimulatedReplica {
         this.#options.store?.({ ...command, kind: "lease-returned", replica: this.#options.replica });
         return;
       case "budget-noticed":
+      case "forget-endpoint":
       case "weight-changed":
       case "commit-attempt":
       case "record-decision":
     }
+  }
+
+  #breakerChanged(command: Extract<RouterCommand, { kind: "breaker-changed" }>, at: Instant): void {
+    this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
+    if (isOwnFinding(command.why))
+      this.#options.tellPeers({ kind: "peer-reported", endpoint: command.endpoint, breaker: command.to === "open" ? "open" : "closed", since: at });
   }
 
   #start(attempt: AttemptId, request: RequestId, endpoint: EndpointId): void {

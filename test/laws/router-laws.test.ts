@@ -6,7 +6,7 @@ import { Router, type RouterSnapshot } from "../../router/core/router.ts";
 import { instantAt, seconds, startOfTime } from "../../router/core/time.ts";
 import { RouterInvariants } from "../../simulator/core/invariant/router-invariants.ts";
 import { Recorder } from "../support/recorder.ts";
-import { type FixtureOptions, fixtureConfig, fixtureRequest } from "../support/router-fixture.ts";
+import { type FixtureOptions, fixtureConfig, fixtureQueue, fixtureRequest } from "../support/router-fixture.ts";
 import { anyRouterMove, laterThanAll, replayEvents, resolveRouterMoves } from "../support/router-history.ts";
 
 const fixtures: Record<string, FixtureOptions> = {
@@ -19,6 +19,11 @@ const fixtures: Record<string, FixtureOptions> = {
       { weight: 15, priced: false },
     ],
   },
+  "tenants in a short queue that turns away early": {
+    tenants: 3,
+    deployments: [{ concurrencyMax: 1 }],
+    route: { queue: fixtureQueue({ lengthMax: 3, rejectEarly: true }) },
+  },
   "a breaker that opens at once": { deployments: [{ endpoints: 2, concurrencyMax: 3 }], breaker: { failures: 1, probes: 1 } },
   "limits and budgets of every kind": {
     tenants: 2,
@@ -27,7 +32,12 @@ const fixtures: Record<string, FixtureOptions> = {
       { unit: "requests", amount: 12, scope: { kind: "tenant", tenant: 1 as TenantId } },
       { unit: "tokens", amount: 30_000 },
       { unit: "attempts-in-flight", amount: 4 },
-      { unit: "nano-dollars", amount: 3_000_000, window: { kind: "period", length: seconds(60) }, scope: { kind: "deployments", deployments: [0 as DeploymentId] } },
+      {
+        unit: "nano-dollars",
+        amount: 3_000_000,
+        window: { kind: "period", length: seconds(60) },
+        scope: { kind: "deployments", deployments: [0 as DeploymentId] },
+      },
     ],
   },
   ...Object.fromEntries(

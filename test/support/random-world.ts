@@ -1,3 +1,4 @@
+import type { QueueSpec } from "../../router/core/compiled-config.ts";
 import { failureRateSpec } from "../../router/core/health/failure-rate.ts";
 import { forkRandom, nextBelow, nextUnit, type RandomState } from "../../router/core/random.ts";
 import { type LimitScope, strategyNames } from "../../router/core/compiled-config.ts";
@@ -18,7 +19,7 @@ import type { LeaseStoreSpec } from "../../simulator/core/store/lease-store-spec
 import type { RequestRecord } from "../../simulator/core/measure/request-record.ts";
 import type { Arrival } from "../../simulator/core/workload/arrival.ts";
 import { createWorld } from "../../simulator/core/world.ts";
-import { type FixtureDeployment, type FixtureLimit, type FixtureOptions, fixtureConfig } from "./router-fixture.ts";
+import { type FixtureDeployment, type FixtureLimit, type FixtureOptions, fixtureConfig, fixtureQueue } from "./router-fixture.ts";
 import { smallHosted, smallVllm } from "./small-scenario.ts";
 
 export interface RandomWorld {
@@ -62,7 +63,11 @@ export function randomScenario(seed: number): RandomWorld {
     ...randomLimits(seed, deployments.length),
     route: {
       limits: { connect: seconds(1), firstToken: millis(20 + nextBelow(random, 3_000)), idle: seconds(5), total: millis(50 + nextBelow(random, 20_000)) },
-      queue: { lengthMax: nextBelow(random, 20), wait: millis(nextBelow(random, 5_000)) },
+      queue: fixtureQueue({
+        lengthMax: nextBelow(random, 20),
+        wait: millis(nextBelow(random, 5_000)),
+        ...randomAdmission(forkRandom(seed, "random-admission")),
+      }),
     },
   });
   const endpoints = config.endpoints.map(({ deployment }) => deployments[deployment]?.model ?? smallVllm);
@@ -78,7 +83,15 @@ export function randomScenario(seed: number): RandomWorld {
     warmUp: micros(0),
     targets: [],
   };
-  return { scenario, arrivals: randomArrivals(random, forkRandom(seed, "random-blocks")) };
+  return { scenario, arrivals: randomArrivals(random, forkRandom(seed, "random-blocks"), forkRandom(seed, "random-callers")) };
+}
+
+function randomAdmission(random: RandomState): Partial<QueueSpec> {
+  return {
+    order: nextUnit(random) < 0.7 ? "fair" : "fcfs",
+    ageing: millis(nextBelow(random, 2_000)),
+    rejectEarly: nextUnit(random) < 0.5,
+  };
 }
 
 /** From a stream of its own, so that the rest of the world is what it was. */
@@ -153,7 +166,7 @@ function randomFaults(random: RandomState, endpoints: number): FaultSpec[] {
   });
 }
 
-function randomArrivals(random: RandomState, sessions: RandomState): Arrival[] {
+function randomArrivals(random: RandomState, sessions: RandomState, callers: RandomState): Arrival[] {
   let at = 0;
   return Array.from({ length: 300 }, (_, place) => {
     at += nextUnit(random) < 0.3 ? 0 : nextBelow(random, nextUnit(random) < 0.05 ? 3_000_000 : 100_000);
@@ -165,6 +178,8 @@ function randomArrivals(random: RandomState, sessions: RandomState): Arrival[] {
       blocks: randomBlocks(sessions, inputTokens),
       route: null,
       tenant: `tenant-${place % 2}`,
+      priority: nextUnit(callers) < 0.2 ? nextBelow(callers, 3) : 0,
+      ...(nextUnit(callers) < 0.15 ? { patience: millis(nextBelow(callers, 4_000)) } : {}),
     };
   });
 }

@@ -1,4 +1,16 @@
-import type { BreakerSpec, CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, LimitSpec, RetryBudgetSpec, RetrySpec, RouteSpec, StrategyName } from "../../router/core/compiled-config.ts";
+import type {
+  BreakerSpec,
+  CompiledConfig,
+  ConfigVersion,
+  DeploymentSpec,
+  EndpointSpec,
+  LimitSpec,
+  QueueSpec,
+  RetryBudgetSpec,
+  RetrySpec,
+  RouteSpec,
+  StrategyName,
+} from "../../router/core/compiled-config.ts";
 import type { Rates } from "../../router/core/accounting/rates.ts";
 import type { Instant } from "../../router/core/machine.ts";
 import {
@@ -47,6 +59,7 @@ export interface FixtureOptions {
   readonly route?: Partial<RouteSpec>;
   readonly retryBudget?: Partial<RetryBudgetSpec>;
   readonly tenants?: number;
+  readonly tenantWeights?: readonly number[];
   readonly limits?: readonly FixtureLimit[];
   readonly unknownPrice?: CompiledConfig["unknownPrice"];
 }
@@ -126,11 +139,16 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
       ...options.retry,
     },
     affinity: { placement: "hashed", loadBoundPercent: 125, homesMax: 256 },
-    queue: { lengthMax: 10, wait: seconds(5) },
+    queue: fixtureQueue(),
     outputTokensDefault: 1024,
     ...options.route,
   };
-  const tenants = Array.from({ length: options.tenants ?? 1 }, (_, tenant) => ({ id: tenant as TenantId, name: `tenant-${tenant}`, priority: 0 }));
+  const tenants = Array.from({ length: options.tenants ?? 1 }, (_, tenant) => ({
+    id: tenant as TenantId,
+    name: `tenant-${tenant}`,
+    priority: 0,
+    weight: options.tenantWeights?.[tenant] ?? 1,
+  }));
   return {
     version: 1 as ConfigVersion,
     routes: [route],
@@ -142,6 +160,20 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     tenants,
     limits: (options.limits ?? []).map(fixtureLimit),
     unknownPrice: options.unknownPrice ?? "count",
+  };
+}
+
+/** Ten may wait, five seconds. */
+export function fixtureQueue(queue: Partial<QueueSpec> = {}): QueueSpec {
+  return {
+    lengthMax: 10,
+    wait: seconds(5),
+    order: "fair",
+    ageing: seconds(1),
+    inputWeight: 1,
+    outputWeight: 2,
+    rejectEarly: false,
+    ...queue,
   };
 }
 

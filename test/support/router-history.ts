@@ -29,6 +29,7 @@ export interface RouterMove {
   readonly stream: boolean;
   readonly deadlineMs: number | null;
   readonly lagged: boolean;
+  readonly priority: number;
 }
 
 const failures: readonly FailureKind[] = [
@@ -67,6 +68,7 @@ export const anyRouterMove: fc.Arbitrary<RouterMove> = fc.record({
   stream: fc.boolean(),
   deadlineMs: fc.option(fc.nat(30_000), { freq: 4 }),
   lagged: fc.boolean(),
+  priority: fc.nat(1),
 });
 
 /** Plays the moves with a punctual driver: what is aborted ends at once, requests take the lowest free slot. */
@@ -204,6 +206,7 @@ class PunctualDriver {
         stream: move.stream,
         deadline,
         blocks,
+        priority: move.priority,
       }),
     };
   }

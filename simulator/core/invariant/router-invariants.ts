@@ -6,13 +6,25 @@
  *  I3 the clock never goes back
  *  I5 what is open is bounded: a route's requests that wait for their first attempt by its queue, an endpoint's attempts by its concurrency
  *  I7 an open breaker gets no attempt, a half-open one at most its probes at once, an endpoint that has left none
+ *  I8 no endpoint that could take a waiting request is left idle
  *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them
  */
 import type { CompiledConfig, EndpointSpec } from "../../../router/core/compiled-config.ts";
+import { coolDefault } from "../../../router/core/retry.ts";
 import type { Instant } from "../../../router/core/machine.ts";
-import type { AttemptId, BreakerPhase, EndpointId, FinishResult, RequestId, RouteId, RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
+import type {
+  AttemptId,
+  AttemptOutcome,
+  BreakerPhase,
+  EndpointId,
+  FinishResult,
+  RequestId,
+  RouteId,
+  RouterCommand,
+  RouterEvent,
+} from "../../../router/core/messages.ts";
 
-export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I10" | "I14";
+export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14";
 
 export interface Violation {
   readonly invariant: InvariantId;
@@ -22,6 +34,9 @@ export interface Violation {
 
 interface SeenRequest {
   readonly route: RouteId;
+  readonly inputTokens: number;
+  /** Neither tags nor residency bind it. */
+  readonly anywhere: boolean;
   readonly arrivedAt: Instant;
   lastAt: Instant;
   attempt: AttemptId | null;
@@ -41,15 +56,17 @@ interface SeenEndpoint {
   epoch: number;
   inFlight: number;
   probing: number;
+  /** Rate-limited or draining until then, by what its outcomes have said. */
+  coolUntil: number;
 }
 
 function newSeenEndpoint(): SeenEndpoint {
-  return { phase: "closed", epoch: 0, inFlight: 0, probing: 0 };
+  return { phase: "closed", epoch: 0, inFlight: 0, probing: 0, coolUntil: 0 };
 }
 
 export type Counts = { arrived: number } & Record<FinishResult["kind"], number>;
 
-const violationsMax = 100;
+const violationsMax = 20;
 
 export class RouterInvariants {
   readonly #config: CompiledConfig;
@@ -72,7 +89,7 @@ export class RouterInvariants {
     this.#waiting = config.routes.map(() => 0);
   }
 
-  /** The first hundred. */
+  /** The first twenty of each. */
   get violations(): readonly Violation[] {
     return this.#violations;
   }
@@ -96,12 +113,21 @@ export class RouterInvariants {
     if (this.#held === null) return;
     const { event, now } = this.#held;
     this.#held = null;
+    this.#checkIdle(now);
     this.#tick(now);
     switch (event.kind) {
       case "request-arrived": {
-        const { id, route } = event.request;
+        const { id, route, inputTokens, tags, residency } = event.request;
         if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
-        this.#requests.set(id, { route, arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
+        this.#requests.set(id, {
+          route,
+          inputTokens,
+          anywhere: tags.length === 0 && residency === -1,
+          arrivedAt: now,
+          lastAt: now,
+          attempt: null,
+          attempts: 0,
+        });
         this.counts.arrived += 1;
         this.#countWaiting(route, 1);
         return;
@@ -110,7 +136,7 @@ export class RouterInvariants {
         this.#firstToken(event.attempt, now);
         return;
       case "attempt-ended":
-        this.#ended(event.attempt, now);
+        this.#ended(event.attempt, event.outcome, now);
         return;
       case "client-left":
         if (!this.#requests.has(event.request)) this.#violate("I14", `the client left request ${event.request}, which is not open`);
@@ -118,6 +144,7 @@ export class RouterInvariants {
       case "fleet-changed":
         this.#fleetChanged(event.joined, event.left);
         return;
+      case "peer-reported":
       case "drain-started":
       case "price-changed":
       case "signal-observed":
@@ -164,6 +191,7 @@ export class RouterInvariants {
       case "forget-endpoint":
         this.#forgotten(command.endpoint);
         return;
+      case "weight-changed":
       case "record-decision":
       case "ask-lease":
       case "return-lease":
@@ -179,12 +207,35 @@ export class RouterInvariants {
         this.#violate("I5", `${this.#waiting[id]} requests wait at route ${id}, its queue holds ${queue.lengthMax}`);
   }
 
+  /** As of just before `now`: all that was due earlier has been done. What a half-open breaker lets through is left to I7; whom limits hold back is not seen from outside. */
+  #checkIdle(now: Instant): void {
+    if (this.#config.limits.length > 0) return;
+    for (const { id, deployments } of this.#config.routes) {
+      if ((this.#waiting[id] ?? 0) === 0) continue;
+      for (const deploymentId of deployments) {
+        const deployment = this.#config.deployments[deploymentId];
+        for (const endpointId of deployment?.endpoints ?? []) {
+          const endpoint = this.#endpoints[endpointId];
+          if (deployment === undefined || endpoint === undefined || endpoint.phase !== "closed" || endpoint.coolUntil >= now) continue;
+          if (this.#leaving.has(endpointId)) continue;
+          if (deployment.takesUntagged && endpoint.inFlight < deployment.concurrencyMax) this.#checkNobodyWaits(id, endpointId, deployment.contextTokens);
+        }
+      }
+    }
+  }
+
+  #checkNobodyWaits(route: RouteId, endpoint: EndpointId, contextTokens: number): void {
+    for (const [id, request] of this.#requests)
+      if (request.route === route && request.attempts === 0 && request.anywhere && request.inputTokens < contextTokens)
+        this.#violate("I8", `request ${id} waits at route ${route} while endpoint ${endpoint} has a place`);
+  }
+
   #countWaiting(route: RouteId, change: number): void {
     this.#waiting[route] = (this.#waiting[route] ?? 0) + change;
   }
 
   #violate(invariant: InvariantId, what: string): void {
-    if (this.#violations.length < violationsMax) this.#violations.push({ invariant, at: this.#now, what });
+    if (this.#violations.filter((known) => known.invariant === invariant).length < violationsMax) this.#violations.push({ invariant, at: this.#now, what });
   }
 
   /** A request's own instants only go forward. */
@@ -236,7 +287,7 @@ export class RouterInvariants {
     attempt.firstAt = now;
   }
 
-  #ended(id: AttemptId, now: Instant): void {
+  #ended(id: AttemptId, outcome: AttemptOutcome, now: Instant): void {
     const attempt = this.#attempts.get(id);
     if (attempt === undefined) {
       this.#violate("I14", `an outcome of attempt ${id}, which is not under way`);
@@ -248,6 +299,8 @@ export class RouterInvariants {
     const endpoint = this.#endpoints[attempt.endpoint];
     if (endpoint !== undefined) {
       endpoint.inFlight -= 1;
+      if (outcome.failure === "rate-limited" || outcome.failure === "draining")
+        endpoint.coolUntil = Math.max(endpoint.coolUntil, now + (outcome.retryAfter ?? coolDefault));
       if (attempt.probeOf === endpoint.epoch) endpoint.probing -= 1;
     }
     const request = this.#requests.get(attempt.request);

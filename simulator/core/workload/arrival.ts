@@ -1,4 +1,4 @@
-import type { Instant } from "../../../router/core/machine.ts";
+import type { Duration, Instant } from "../../../router/core/machine.ts";
 import type { RequestFeatures } from "./request-features.ts";
 
 /** One row of a trace, in the run's time. */
@@ -16,6 +16,10 @@ export interface Arrival {
   /** Absent: the source does not know it. */
   readonly session?: string | null;
   readonly tenant?: string | null;
+  /** Absent: 0. */
+  readonly priority?: number;
+  /** The answer is of use so long after the arrival; absent: however late. */
+  readonly patience?: Duration;
   /** Those that the source knows; the others are drawn from the scenario's mix. */
   readonly features?: Partial<RequestFeatures> | null;
 }

@@ -54,9 +54,25 @@ test("everything but deployments and routes has a default", () => {
     strategy: "weighted",
     deployments: [0],
     limits: { connect: 2_000_000, firstToken: 30_000_000, idle: 30_000_000, total: 600_000_000 },
-    retry: { attemptsMax: 3, attemptsByFailure: {}, backoffBase: 100_000, backoffMax: 5_000_000, retryAfterMax: 30_000_000, budgetPerMille: 100, budgetFloorPerSecond: 1 },
+    retry: {
+      attemptsMax: 3,
+      attemptsByFailure: {},
+      backoffBase: 100_000,
+      backoffMax: 5_000_000,
+      retryAfterMax: 30_000_000,
+      budgetPerMille: 100,
+      budgetFloorPerSecond: 1,
+    },
     affinity: { placement: "hashed", loadBoundPercent: 125, homesMax: 16_384 },
-    queue: { lengthMax: 1000, wait: 10_000_000 },
+    queue: {
+      lengthMax: 1000,
+      wait: 10_000_000,
+      order: "fair",
+      ageing: 1_000_000,
+      inputWeight: 1,
+      outputWeight: 2,
+      rejectEarly: true,
+    },
     outputTokensDefault: 1024,
   });
 });

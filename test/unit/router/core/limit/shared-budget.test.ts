@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { seconds } from "../../../../../router/core/time.ts";
 import { anyFleetMove, LeaseFleet } from "../../../../support/lease-fleet.ts";
-import { fixtureConfig } from "../../../../support/router-fixture.ts";
+import { fixtureConfig, fixtureQueue } from "../../../../support/router-fixture.ts";
 
 /** A request of the fixture reserves 300,000 nano-dollars: 100 tokens in, 100 out. */
 const budgetOf = (nanoDollars: number) =>
@@ -10,7 +10,7 @@ const budgetOf = (nanoDollars: number) =>
     deployments: [{ endpoints: 2 }],
     breaker: { enabled: false },
     retry: { backoffBase: seconds(0), budgetPerMille: 1000 },
-    route: { queue: { lengthMax: 20, wait: seconds(3) } },
+    route: { queue: fixtureQueue({ lengthMax: 20, wait: seconds(3) }) },
     limits: [{ unit: "nano-dollars", amount: nanoDollars, window: { kind: "period", length: seconds(3600) } }],
   });
 

@@ -103,6 +103,13 @@ describe("a planted bug is caught", () => {
     expect(check(lines, none)).toContain("I7");
   });
 
+  test("I8: an endpoint left idle while a request waits that it could take", () => {
+    const arrival = lines.find((line) => isEvent(line, "request-arrived"));
+    const later = lines.slice(1).find((line) => "event" in line && line.at > (arrival?.at ?? 0));
+    if (arrival === undefined || later === undefined) throw new Error("no arrivals");
+    expect(check([arrival, later], { ...config, limits: [] })).toContain("I8");
+  });
+
   test("I14: an attempt without an outcome", () => {
     expect(check(without(middle((line) => isEvent(line, "attempt-ended"))))).toContain("I14");
   });

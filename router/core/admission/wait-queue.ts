@@ -1,0 +1,123 @@
+/**
+ * Requests of one route that wait for a place: bounded, fair between tenants by tokens, in order of urgency within a tenant.
+ *
+ * Between tenants: virtual token counters (Sheng et al., "Fairness in serving large language models", OSDI 2024). Every tenant has a lane; every attempt adds the tokens
+ * it is expected to use, weighted and divided by the tenant's weight, to its lane's counter, and its outcome puts the counter right. The waiting lane with the least
+ * counter is served next. A tenant that begins to wait is lifted to the least counter of those who wait (or, where nobody does, of the lane that was the last to leave):
+ * what it did not ask for earlier it cannot claim now. In order `fcfs` all tenants share lane 0.
+ *
+ * Within a lane: by the instant at which the wait would end (deadline, or arrival + longest wait), less `ageing` per point of priority. Without deadlines and priorities
+ * that is first come, first served; a point of priority is worth `ageing` of waiting, so that nobody waits for ever behind a higher one.
+ *
+ * When the queue is full, the last request of the longest lane makes room: a tenant that fills the queue turns only its own requests away.
+ */
+import { assert, present } from "../assert.ts";
+import { type IndexedHeap, heapRemove, heapSet, heapTopId, heapTopKey, makeHeap } from "../indexed-heap.ts";
+
+export interface WaitQueue {
+  length: number;
+  /** By lane. */
+  readonly lanes: Lane[];
+  /** Lanes with waiting requests, by counter, and by how many wait there (most first). */
+  readonly turns: IndexedHeap;
+  readonly crowds: IndexedHeap;
+  /** Counter of the lane that was the last to become empty. */
+  lastLeft: number;
+}
+
+export interface Lane {
+  /** Request ids, -1 for none. */
+  head: number;
+  tail: number;
+  length: number;
+  /** Thousandths of weighted tokens per unit of weight. */
+  counter: number;
+  /** Mean output of the latest attempts, in tokens; -1: none has ended yet. */
+  outputMean: number;
+}
+
+/** Where a waiting request stands; part of its slot. */
+export interface QueuePlace {
+  queueNext: number;
+  queueBefore: number;
+  /** Less is sooner. */
+  queueKey: number;
+}
+
+type SlotOf = (id: number) => QueuePlace;
+
+export function emptyQueue(): WaitQueue {
+  return { length: 0, lanes: [], turns: makeHeap(), crowds: makeHeap(), lastLeft: 0 };
+}
+
+export function laneAt(queue: WaitQueue, lane: number): Lane {
+  while (queue.lanes.length <= lane) queue.lanes.push({ head: -1, tail: -1, length: 0, counter: 0, outputMean: -1 });
+  return present(queue.lanes[lane], "the tenant's lane");
+}
+
+export function enqueue(queue: WaitQueue, lane: number, id: number, key: number, slotOf: SlotOf): void {
+  const line = laneAt(queue, lane);
+  if (line.length === 0) line.counter = Math.max(line.counter, queue.length > 0 ? heapTopKey(queue.turns) : queue.lastLeft);
+  const place = slotOf(id);
+  place.queueKey = key;
+  let before = line.tail;
+  while (before >= 0 && slotOf(before).queueKey > key) before = slotOf(before).queueBefore;
+  const next = before >= 0 ? slotOf(before).queueNext : line.head;
+  place.queueBefore = before;
+  place.queueNext = next;
+  if (before >= 0) slotOf(before).queueNext = id;
+  else line.head = id;
+  if (next >= 0) slotOf(next).queueBefore = id;
+  else line.tail = id;
+  recount(queue, lane, line, 1);
+}
+
+export function leaveQueue(queue: WaitQueue, lane: number, id: number, slotOf: SlotOf): void {
+  const line = laneAt(queue, lane);
+  assert(line.length > 0, "a request leaves a queue that is empty");
+  const { queueBefore, queueNext } = slotOf(id);
+  if (queueBefore >= 0) slotOf(queueBefore).queueNext = queueNext;
+  else line.head = queueNext;
+  if (queueNext >= 0) slotOf(queueNext).queueBefore = queueBefore;
+  else line.tail = queueBefore;
+  recount(queue, lane, line, -1);
+}
+
+function recount(queue: WaitQueue, lane: number, line: Lane, change: number): void {
+  queue.length += change;
+  line.length += change;
+  if (line.length === 0) {
+    queue.lastLeft = line.counter;
+    heapRemove(queue.turns, lane);
+    heapRemove(queue.crowds, lane);
+  } else {
+    heapSet(queue.turns, lane, line.counter);
+    heapSet(queue.crowds, lane, -line.length);
+  }
+}
+
+/** Adds to a lane's counter; a correction may be negative. */
+export function chargeLane(queue: WaitQueue, lane: number, amount: number): void {
+  const line = laneAt(queue, lane);
+  line.counter = Math.max(0, line.counter + amount);
+  if (line.length > 0) heapSet(queue.turns, lane, line.counter);
+}
+
+/** How many requests would be served before one that came now with this key: its own lane's, and as many of every other lane as that lane has. */
+export function aheadOf(queue: WaitQueue, lane: number, key: number, slotOf: SlotOf): number {
+  const line = laneAt(queue, lane);
+  let ahead = line.length;
+  for (let id = line.tail; id >= 0 && slotOf(id).queueKey > key; id = slotOf(id).queueBefore) ahead -= 1;
+  const lanes = queue.turns.ids.length + (line.length === 0 ? 1 : 0);
+  return Math.min(queue.length, ahead * lanes + (lanes - 1));
+}
+
+/** Who would make room for one more with this key in this lane: a request id, or -1 where the newcomer itself has to go. */
+export function lastInLine(queue: WaitQueue, lane: number, key: number, slotOf: SlotOf): number {
+  const crowded = heapTopId(queue.crowds);
+  if (crowded < 0) return -1;
+  const longest = laneAt(queue, crowded);
+  const own = laneAt(queue, lane);
+  if (crowded !== lane && longest.length > own.length + 1) return longest.tail;
+  return own.tail >= 0 && slotOf(own.tail).queueKey > key ? own.tail : -1;
+}
