@@ -23,7 +23,7 @@ export function configOf(config: CompiledConfig, fleet: FleetState | null): Comp
   };
 }
 
-export function freeSlot(id: EndpointId): EndpointSpec {
+function freeSlot(id: EndpointId): EndpointSpec {
   return { id, deployment: 0 as DeploymentId, identity: "", origin: "", zone: "" };
 }
 

@@ -6,6 +6,7 @@ import type { CompiledConfig, EndpointSpec, RouteSpec } from "./compiled-config.
 import type { Rates } from "./accounting/rates.ts";
 import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
+import { type Dearest, dearestOf } from "./limit/dearest.ts";
 import { type LeaseState, noLease } from "./limit/lease.ts";
 import { noEstimate, type OutputEstimate } from "./limit/output-estimate.ts";
 import { type IndexedHeap, makeHeap } from "./indexed-heap.ts";
@@ -34,6 +35,8 @@ export interface RouterState {
   readonly ledger: Total[];
   /** By DeploymentId: what tokens cost now; null: unknown. */
   readonly prices: (Rates | null)[];
+  /** By RouteId. */
+  dearest: Dearest[];
   /** Of all routes together. */
   readonly retryBudget: RetryBudgetState;
   /** One deadline per request (by RequestId), one per endpoint (by EndpointId). */
@@ -128,6 +131,7 @@ export interface RouteState {
 }
 
 export function initialState(config: CompiledConfig, seed: number): RouterState {
+  const prices = config.deployments.map(({ rates }) => rates);
   return {
     now: startOfTime,
     draining: false,
@@ -150,7 +154,8 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
       output: noEstimate(),
     })),
     ledger: config.deployments.map(emptyTotal),
-    prices: config.deployments.map(({ rates }) => rates),
+    prices,
+    dearest: dearestOf(config, prices),
     retryBudget: fullRetryBudget(config.retryBudget),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),

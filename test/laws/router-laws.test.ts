@@ -40,6 +40,15 @@ const fixtures: Record<string, FixtureOptions> = {
       },
     ],
   },
+  "tags, regions and residencies": {
+    deployments: [
+      { region: 0, tags: [0, 1], concurrencyMax: 2 },
+      { region: 1, tags: [1, 2], endpoints: 2, concurrencyMax: 2 },
+      { region: 1, concurrencyMax: 1 },
+      { tags: [0, 2] },
+    ],
+    breaker: { failures: 2, probes: 1 },
+  },
   ...Object.fromEntries(
     strategyNames.map((strategy) => [
       strategy,

@@ -8,6 +8,7 @@
  *  I7 an open breaker gets no attempt, a half-open one at most its probes at once, an endpoint that has left none
  *  I8 no endpoint that could take a waiting request is left idle
  *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them
+ *  I15 no attempt outside the region that a request must be answered in
  */
 import type { CompiledConfig, EndpointSpec } from "../../../router/core/compiled-config.ts";
 import { coolDefault } from "../../../router/core/retry.ts";
@@ -20,11 +21,12 @@ import type {
   FinishResult,
   RequestId,
   RouteId,
+  RouteRequest,
   RouterCommand,
   RouterEvent,
 } from "../../../router/core/messages.ts";
 
-export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14";
+export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14" | "I15";
 
 export interface Violation {
   readonly invariant: InvariantId;
@@ -35,6 +37,8 @@ export interface Violation {
 interface SeenRequest {
   readonly route: RouteId;
   readonly inputTokens: number;
+  /** The only region it may be answered in; -1: anywhere. */
+  readonly residency: number;
   /** Neither tags nor residency bind it. */
   readonly anywhere: boolean;
   readonly arrivedAt: Instant;
@@ -115,45 +119,28 @@ export class RouterInvariants {
     this.#held = null;
     this.#checkIdle(now);
     this.#tick(now);
-    switch (event.kind) {
-      case "request-arrived": {
-        const { id, route, inputTokens, tags, residency } = event.request;
-        if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
-        this.#requests.set(id, {
-          route,
-          inputTokens,
-          anywhere: tags.length === 0 && residency === -1,
-          arrivedAt: now,
-          lastAt: now,
-          attempt: null,
-          attempts: 0,
-        });
-        this.counts.arrived += 1;
-        this.#countWaiting(route, 1);
-        return;
-      }
-      case "attempt-first-token":
-        this.#firstToken(event.attempt, now);
-        return;
-      case "attempt-ended":
-        this.#ended(event.attempt, event.outcome, now);
-        return;
-      case "client-left":
-        if (!this.#requests.has(event.request)) this.#violate("I14", `the client left request ${event.request}, which is not open`);
-        return;
-      case "fleet-changed":
-        this.#fleetChanged(event.joined, event.left);
-        return;
-      case "peer-reported":
-      case "drain-started":
-      case "price-changed":
-      case "signal-observed":
-      case "lease-answered":
-      case "leases-forfeited":
-      case "period-started":
-      case "store-lost":
-      case "store-back":
-    }
+    if (event.kind === "request-arrived") this.#arrived(event.request, now);
+    else if (event.kind === "attempt-first-token") this.#firstToken(event.attempt, now);
+    else if (event.kind === "attempt-ended") this.#ended(event.attempt, event.outcome, now);
+    else if (event.kind === "fleet-changed") this.#fleetChanged(event.joined, event.left);
+    else if (event.kind === "client-left" && !this.#requests.has(event.request))
+      this.#violate("I14", `the client left request ${event.request}, which is not open`);
+  }
+
+  #arrived({ id, route, inputTokens, tags, residency }: RouteRequest, now: Instant): void {
+    if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
+    this.#requests.set(id, {
+      route,
+      inputTokens,
+      residency,
+      anywhere: tags.length === 0 && residency === -1,
+      arrivedAt: now,
+      lastAt: now,
+      attempt: null,
+      attempts: 0,
+    });
+    this.counts.arrived += 1;
+    this.#countWaiting(route, 1);
   }
 
   #fleetChanged(joined: readonly EndpointSpec[], left: readonly EndpointId[]): void {
@@ -254,10 +241,11 @@ export class RouterInvariants {
     this.#advance(request, at, "an attempt starts");
     if (request.attempt !== null) this.#violate("I14", `a second attempt of request ${command.request} while the first is under way`);
     if (this.#attempts.has(command.attempt)) this.#violate("I14", `attempt ${command.attempt} starts twice`);
-    if (this.#leaving.has(command.endpoint)) this.#violate("I7", `an attempt at endpoint ${command.endpoint}, which has left`);
     this.#checkBreaker(command.endpoint, endpoint);
     endpoint.inFlight += 1;
     const deployment = this.#config.deployments[this.#config.endpoints[command.endpoint]?.deployment ?? -1];
+    if (request.residency !== -1 && deployment?.region !== request.residency)
+      this.#violate("I15", `request ${command.request} may only be answered in region ${request.residency}, and went to one in ${deployment?.region}`);
     if (deployment !== undefined && endpoint.inFlight > deployment.concurrencyMax)
       this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${deployment.concurrencyMax}`);
     if (request.attempts === 0) this.#countWaiting(request.route, -1);
@@ -268,6 +256,7 @@ export class RouterInvariants {
   }
 
   #checkBreaker(id: EndpointId, endpoint: SeenEndpoint): void {
+    if (this.#leaving.has(id)) this.#violate("I7", `an attempt at endpoint ${id}, which has left`);
     const deployment = this.#config.deployments[this.#config.endpoints[id]?.deployment ?? -1];
     if (endpoint.phase === "open") this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
     if (endpoint.phase !== "half-open" || deployment === undefined) return;

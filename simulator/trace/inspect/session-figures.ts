@@ -1,3 +1,4 @@
+import { owned } from "../owned-text.ts";
 import { SampleValues } from "./sample-values.ts";
 import { type Percentiles, ValueCounts } from "./value-counts.ts";
 
@@ -29,7 +30,7 @@ export class SessionCounts {
       open.lastUs = atUs;
       return;
     }
-    this.#open.set(session, { turns: 1, lastUs: atUs });
+    this.#open.set(owned(session), { turns: 1, lastUs: atUs });
     if (this.#open.size > openMax) this.#evictIdle();
   }
 
