@@ -203,12 +203,15 @@ export class RouterInvariants {
         const deployment = this.#config.deployments[deploymentId];
         for (const endpointId of deployment?.endpoints ?? []) {
           const endpoint = this.#endpoints[endpointId];
-          if (deployment === undefined || endpoint === undefined || endpoint.phase !== "closed" || endpoint.coolUntil >= now) continue;
-          if (this.#leaving.has(endpointId)) continue;
+          if (deployment === undefined || endpoint === undefined || !this.#isReady(endpointId, endpoint, now)) continue;
           if (deployment.takesUntagged && endpoint.inFlight < deployment.concurrencyMax) this.#checkNobodyWaits(id, endpointId, deployment.contextTokens);
         }
       }
     }
+  }
+
+  #isReady(id: EndpointId, { phase, coolUntil }: SeenEndpoint, now: Instant): boolean {
+    return phase === "closed" && coolUntil < now && !this.#leaving.has(id);
   }
 
   #checkNobodyWaits(route: RouteId, endpoint: EndpointId, contextTokens: number): void {
