@@ -10,13 +10,14 @@
  *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them
  *  I15 no attempt outside the region that a request must be answered in
  */
-import type { CompiledConfig, EndpointSpec } from "../../../router/core/compiled-config.ts";
+import type { CompiledConfig, DeploymentSpec, EndpointSpec } from "../../../router/core/compiled-config.ts";
 import { coolDefault } from "../../../router/core/retry.ts";
 import type { Instant } from "../../../router/core/machine.ts";
 import type {
   AttemptId,
   AttemptOutcome,
   BreakerPhase,
+  DeploymentId,
   EndpointId,
   FinishResult,
   RequestId,
@@ -77,6 +78,8 @@ export class RouterInvariants {
   readonly #requests = new Map<RequestId, SeenRequest>();
   readonly #attempts = new Map<AttemptId, SeenAttempt>();
   readonly #endpoints: SeenEndpoint[];
+  /** By EndpointId. */
+  readonly #deployments: DeploymentId[];
   /** Left and not come back. */
   readonly #leaving = new Set<EndpointId>();
   /** By RouteId: open requests that have had no attempt. */
@@ -90,6 +93,7 @@ export class RouterInvariants {
   constructor(config: CompiledConfig) {
     this.#config = config;
     this.#endpoints = config.endpoints.map(newSeenEndpoint);
+    this.#deployments = config.endpoints.map(({ deployment }) => deployment);
     this.#waiting = config.routes.map(() => 0);
   }
 
@@ -144,11 +148,16 @@ export class RouterInvariants {
   }
 
   #fleetChanged(joined: readonly EndpointSpec[], left: readonly EndpointId[]): void {
-    for (const { id } of joined) {
+    for (const { id, deployment } of joined) {
       this.#endpoints[id] ??= newSeenEndpoint();
+      this.#deployments[id] = deployment;
       this.#leaving.delete(id);
     }
     for (const id of left) this.#leaving.add(id);
+  }
+
+  #deploymentOf(id: EndpointId): DeploymentSpec | undefined {
+    return this.#config.deployments[this.#deployments[id] ?? -1];
   }
 
   /** Its slot begins anew. */
@@ -246,7 +255,7 @@ export class RouterInvariants {
     if (this.#attempts.has(command.attempt)) this.#violate("I14", `attempt ${command.attempt} starts twice`);
     this.#checkBreaker(command.endpoint, endpoint);
     endpoint.inFlight += 1;
-    const deployment = this.#config.deployments[this.#config.endpoints[command.endpoint]?.deployment ?? -1];
+    const deployment = this.#deploymentOf(command.endpoint);
     if (request.residency !== -1 && deployment?.region !== request.residency)
       this.#violate("I15", `request ${command.request} may only be answered in region ${request.residency}, and went to one in ${deployment?.region}`);
     if (deployment !== undefined && endpoint.inFlight > deployment.concurrencyMax)
@@ -260,7 +269,7 @@ export class RouterInvariants {
 
   #checkBreaker(id: EndpointId, endpoint: SeenEndpoint): void {
     if (this.#leaving.has(id)) this.#violate("I7", `an attempt at endpoint ${id}, which has left`);
-    const deployment = this.#config.deployments[this.#config.endpoints[id]?.deployment ?? -1];
+    const deployment = this.#deploymentOf(id);
     if (endpoint.phase === "open") this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
     if (endpoint.phase !== "half-open" || deployment === undefined) return;
     endpoint.probing += 1;
