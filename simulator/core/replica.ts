@@ -155,7 +155,8 @@ export class SimulatedReplica {
         this.#finish(command.request, command.result, command.account, at);
         return;
       case "breaker-changed":
-        this.#breakerChanged(command, at);
+        this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
+        this.#tellPeers(command, at);
         return;
       case "ask-lease":
         this.#options.store?.({ ...command, kind: "lease-asked", replica: this.#options.replica });
@@ -163,6 +164,7 @@ export class SimulatedReplica {
       case "return-lease":
         this.#options.store?.({ ...command, kind: "lease-returned", replica: this.#options.replica });
         return;
+      case "request-rerouted":
       case "budget-noticed":
       case "forget-endpoint":
       case "weight-changed":
@@ -171,10 +173,8 @@ export class SimulatedReplica {
     }
   }
 
-  #breakerChanged(command: Extract<RouterCommand, { kind: "breaker-changed" }>, at: Instant): void {
-    this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
-    if (isOwnFinding(command.why))
-      this.#options.tellPeers({ kind: "peer-reported", endpoint: command.endpoint, breaker: command.to === "open" ? "open" : "closed", since: at });
+  #tellPeers({ endpoint, to, why }: Extract<RouterCommand, { kind: "breaker-changed" }>, since: Instant): void {
+    if (isOwnFinding(why)) this.#options.tellPeers({ kind: "peer-reported", endpoint, breaker: to === "open" ? "open" : "closed", why, since });
   }
 
   #start(attempt: AttemptId, request: RequestId, endpoint: EndpointId): void {

@@ -58,7 +58,9 @@ function playRuns(folder: string): void {
   for (const run of runs) {
     const difference = playBatches(run);
     judge(`${run.name} batches`, difference === null ? null : JSON.stringify(difference));
-    console.log(`run ${run.name} (${run.asynchronous ? "asynchronous" : "synchronous"}): ${difference === null ? "all" : "not all"} ${run.steps.length} batches equal`);
+    console.log(
+      `run ${run.name} (${run.asynchronous ? "asynchronous" : "synchronous"}): ${difference === null ? "all" : "not all"} ${run.steps.length} batches equal`,
+    );
     const judgement = judgeServerRun(run, runs);
     if (judgement.figures.length > 0) tell(judgement);
   }
@@ -98,6 +100,17 @@ function main(): number {
     console.log(`${usage}\nexample: npm run fidelity -- --schedules recorded/other-seeds --runs recorded/more-runs`);
     return 0;
   }
+  return playAll(values);
+}
+
+interface Wanted {
+  readonly schedules?: string[] | undefined;
+  readonly runs?: string[] | undefined;
+  readonly fuzz?: string | undefined;
+  readonly seed?: string | undefined;
+}
+
+function playAll(values: Wanted): number {
   const given = values.schedules !== undefined || values.runs !== undefined || values.fuzz !== undefined;
   const shared = path.join(process.env["HEADGATE_SHARED"] ?? path.resolve(import.meta.dirname, "../../../shared"), "calibration");
   if (!given && !existsSync(shared)) {

@@ -4,8 +4,8 @@
  *  I1 conservation: arrived = served + failed (cut among them) + rejected + client-left + open
  *  I2 the instants of a request are in causal order: arrival <= start <= first token <= outcome <= finish
  *  I3 the clock never goes back
- *  I5 what is open is bounded: a route's requests that wait for their first attempt by its queue, an endpoint's attempts by its concurrency
- *  I7 an open breaker gets no attempt, a half-open one at most its probes at once, an endpoint that has left none
+ *  I5 what goes on is bounded: a request visits no route twice; a route's requests that wait for their first attempt by its queue, an endpoint's attempts by its concurrency
+ *  I7 an open breaker gets no attempt but where its route's floor keeps it, a half-open one at most its probes at once, an endpoint that has left none
  *  I8 no endpoint that could take a waiting request is left idle
  *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them
  *  I15 no attempt outside the region that a request must be answered in
@@ -20,6 +20,7 @@ import type {
   DeploymentId,
   EndpointId,
   FinishResult,
+  PeerReport,
   RequestId,
   RouteId,
   RouteRequest,
@@ -36,7 +37,9 @@ export interface Violation {
 }
 
 interface SeenRequest {
-  readonly route: RouteId;
+  route: RouteId;
+  /** All routes it has been at. */
+  readonly path: RouteId[];
   readonly inputTokens: number;
   /** The only region it may be answered in; -1: anywhere. */
   readonly residency: number;
@@ -58,6 +61,10 @@ interface SeenAttempt {
 
 interface SeenEndpoint {
   phase: BreakerPhase;
+  /** Opened for its failure rate, and not closed since. */
+  partial: boolean;
+  /** What a peer has said last. */
+  peerPartial: boolean;
   epoch: number;
   inFlight: number;
   probing: number;
@@ -66,7 +73,7 @@ interface SeenEndpoint {
 }
 
 function newSeenEndpoint(): SeenEndpoint {
-  return { phase: "closed", epoch: 0, inFlight: 0, probing: 0, coolUntil: 0 };
+  return { phase: "closed", partial: false, peerPartial: false, epoch: 0, inFlight: 0, probing: 0, coolUntil: 0 };
 }
 
 export type Counts = { arrived: number } & Record<FinishResult["kind"], number>;
@@ -129,12 +136,14 @@ export class RouterInvariants {
     else if (event.kind === "fleet-changed") this.#fleetChanged(event.joined, event.left);
     else if (event.kind === "client-left" && !this.#requests.has(event.request))
       this.#violate("I14", `the client left request ${event.request}, which is not open`);
+    else if (event.kind === "peer-reported") this.#heard(event);
   }
 
   #arrived({ id, route, inputTokens, tags, residency }: RouteRequest, now: Instant): void {
     if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
     this.#requests.set(id, {
       route,
+      path: [route],
       inputTokens,
       residency,
       anywhere: tags.length === 0 && residency === -1,
@@ -167,6 +176,11 @@ export class RouterInvariants {
     this.#endpoints[id] = newSeenEndpoint();
   }
 
+  #heard({ endpoint: id, why }: PeerReport): void {
+    const endpoint = this.#endpoints[id];
+    if (endpoint !== undefined) endpoint.peerPartial = why === "failure-rate";
+  }
+
   /** Commands carry the instant acted as of: it may lie before the last event's `now` where a driver was late, never before the request's own last instant. */
   command(command: RouterCommand, at: Instant): void {
     if (this.#held !== null && at >= this.#held.now) this.#apply();
@@ -175,7 +189,7 @@ export class RouterInvariants {
         this.#started(command, at);
         return;
       case "breaker-changed":
-        this.#breakerChanged(command.endpoint, command.from, command.to, at);
+        this.#breakerChanged(command, at);
         return;
       case "finish-request":
         this.#finishedRequest(command.request, command.result, command.account.attempts, at);
@@ -187,12 +201,29 @@ export class RouterInvariants {
       case "forget-endpoint":
         this.#forgotten(command.endpoint);
         return;
+      case "request-rerouted":
+        this.#rerouted(command.request, command.from, command.to);
+        return;
       case "weight-changed":
       case "record-decision":
       case "ask-lease":
       case "return-lease":
       case "budget-noticed":
     }
+  }
+
+  #rerouted(id: RequestId, from: RouteId, to: RouteId): void {
+    const request = this.#requests.get(id);
+    if (request === undefined) {
+      this.#violate("I14", `request ${id} is rerouted, but is not open`);
+      return;
+    }
+    request.path.push(to);
+    if (request.path.indexOf(to) !== request.path.length - 1) this.#violate("I5", `request ${id} comes to route ${to} for the second time`);
+    if (request.route !== from) this.#violate("I5", `request ${id} leaves route ${from}, but is at ${request.route}`);
+    if (request.attempts === 0) this.#countWaiting(request.route, -1);
+    request.route = to;
+    if (request.attempts === 0) this.#countWaiting(to, 1);
   }
 
   #tick(now: Instant): void {
@@ -253,7 +284,7 @@ export class RouterInvariants {
     this.#advance(request, at, "an attempt starts");
     if (request.attempt !== null) this.#violate("I14", `a second attempt of request ${command.request} while the first is under way`);
     if (this.#attempts.has(command.attempt)) this.#violate("I14", `attempt ${command.attempt} starts twice`);
-    this.#checkBreaker(command.endpoint, endpoint);
+    this.#checkBreaker(command.endpoint, endpoint, request.route);
     endpoint.inFlight += 1;
     const deployment = this.#deploymentOf(command.endpoint);
     if (request.residency !== -1 && deployment?.region !== request.residency)
@@ -267,10 +298,19 @@ export class RouterInvariants {
     this.#attempts.set(command.attempt, { request: command.request, endpoint: command.endpoint, startedAt: at, probeOf, firstAt: null });
   }
 
-  #checkBreaker(id: EndpointId, endpoint: SeenEndpoint): void {
+  /** The route's floor is not reached by what is not open, or all are open and this one only for its failure rate. */
+  #keptByFloor(endpoint: SeenEndpoint, route: RouteId): boolean {
+    const spec = this.#config.routes[route];
+    if (spec === undefined) return false;
+    const pool = this.#deployments.flatMap((deployment, id) => (spec.deployments.includes(deployment) && !this.#leaving.has(id as EndpointId) ? [id] : []));
+    const others = pool.filter((id) => this.#endpoints[id]?.phase !== "open").length;
+    return others < Math.ceil((pool.length * spec.floorPercent) / 100) || (others === 0 && endpoint.partial);
+  }
+
+  #checkBreaker(id: EndpointId, endpoint: SeenEndpoint, route: RouteId): void {
     if (this.#leaving.has(id)) this.#violate("I7", `an attempt at endpoint ${id}, which has left`);
     const deployment = this.#deploymentOf(id);
-    if (endpoint.phase === "open") this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
+    if (endpoint.phase === "open" && !this.#keptByFloor(endpoint, route)) this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
     if (endpoint.phase !== "half-open" || deployment === undefined) return;
     endpoint.probing += 1;
     if (endpoint.probing > deployment.breaker.probes)
@@ -310,11 +350,13 @@ export class RouterInvariants {
     this.#advance(request, now, "an outcome");
   }
 
-  #breakerChanged(id: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void {
+  #breakerChanged({ endpoint: id, from, to, why }: Extract<RouterCommand, { kind: "breaker-changed" }>, at: Instant): void {
     const endpoint = this.#endpoints[id];
     if (endpoint === undefined) return;
     if (endpoint.phase !== from) this.#violate("I7", `breaker ${id} changes from ${from} at ${at}, but was ${endpoint.phase}`);
     endpoint.phase = to;
+    if (to === "closed") endpoint.partial = false;
+    else if (to === "open") endpoint.partial = why === "failure-rate" || (why === "peer-reported" && endpoint.peerPartial);
     endpoint.epoch += 1;
     endpoint.probing = 0;
   }
