@@ -56,7 +56,11 @@ export function randomScenario(seed: number): RandomWorld {
     ...randomLimits(seed, deployments.length),
     route: {
       limits: { connect: seconds(1), firstToken: millis(20 + nextBelow(random, 3_000)), idle: seconds(5), total: millis(50 + nextBelow(random, 20_000)) },
-      queue: fixtureQueue({ lengthMax: nextBelow(random, 20), wait: millis(nextBelow(random, 5_000)), ...randomAdmission(forkRandom(seed, "random-admission")) }),
+      queue: fixtureQueue({
+        lengthMax: nextBelow(random, 20),
+        wait: millis(nextBelow(random, 5_000)),
+        ...randomAdmission(forkRandom(seed, "random-admission")),
+      }),
     },
   });
   const endpoints = config.endpoints.map(({ deployment }) => deployments[deployment]?.model ?? smallVllm);
