@@ -184,10 +184,12 @@ export class RouterInvariants {
   /** Commands carry the instant acted as of: it may lie before the last event's `now` where a driver was late, never before the request's own last instant. */
   command(command: RouterCommand, at: Instant): void {
     if (this.#held !== null && at >= this.#held.now) this.#apply();
+    if (command.kind === "start-attempt") this.#started(command, at);
+    else this.#otherCommand(command, at);
+  }
+
+  #otherCommand(command: Exclude<RouterCommand, { kind: "start-attempt" }>, at: Instant): void {
     switch (command.kind) {
-      case "start-attempt":
-        this.#started(command, at);
-        return;
       case "breaker-changed":
         this.#breakerChanged(command, at);
         return;
