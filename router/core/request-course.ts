@@ -10,6 +10,7 @@ import { leaveQueue } from "./admission/wait-queue.ts";
 import { bookOutcome } from "./accounting/book-outcome.ts";
 import { roundToNano } from "./accounting/ledger.ts";
 import { assert, present } from "./assert.ts";
+import { forgetIfGone, isForgotten } from "./fleet-config.ts";
 import { explanationOf, findCandidates, noteEndpoint } from "./candidates.ts";
 import { refusal } from "./eligibility.ts";
 import type { FallbackCause, RouteSpec } from "./compiled-config.ts";
@@ -147,7 +148,7 @@ export function giveUpWaiting(core: Core, slot: RequestSlot): void {
 }
 
 /** An endpoint has a place again: whoever waits for it goes on. */
-function serveQueues(core: Core, id: EndpointId): void {
+export function serveQueues(core: Core, id: EndpointId): void {
   const endpoint = present(core.state.endpoints[id], "the endpoint's state");
   const deployment = core.deploymentOf(id);
   for (const route of core.routesOf[id] ?? []) serveRoute(core, route, () => refusal(endpoint, deployment) === null);
@@ -263,6 +264,7 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   react(core, slot, attempt, outcome);
   if (core.found.limits.some) serveAll(core);
   else serveQueues(core, attempt.endpoint);
+  forgetIfGone(core, attempt.endpoint);
 }
 
 function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before: BreakerPhase): void {
@@ -276,6 +278,7 @@ function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before
 /** Another replica's breaker has opened, or its probes have closed it. */
 export function hearPeer(core: Core, report: PeerReport): void {
   const { endpoint: id } = report;
+  if (isForgotten(core, id)) return;
   const endpoint = present(core.state.endpoints[id], "the endpoint's state");
   const before = endpoint.breaker.phase;
   breakerHearsPeer(endpoint.breaker, core.deploymentOf(id).breaker, report, core.state.now);

@@ -220,10 +220,24 @@ export class RouterService {
         this.#leases.settle(command);
         return;
       case "budget-noticed":
+      case "weight-changed":
+      case "forget-endpoint":
+      case "breaker-changed":
+        this.#note(command);
+    }
+  }
+
+  /** For people and metrics: nothing is carried out. */
+  #note(command: Extract<RouterCommand, { kind: "budget-noticed" | "weight-changed" | "forget-endpoint" | "breaker-changed" }>): void {
+    switch (command.kind) {
+      case "budget-noticed":
         this.#noticeBudget(command);
         return;
       case "weight-changed":
         this.#noteWeight(command);
+        return;
+      case "forget-endpoint":
+        this.#options.log.logger.info({ endpoint: this.#options.compiled.endpoints[command.endpoint]?.origin }, "endpoint_forgotten");
         return;
       case "breaker-changed":
         this.metrics.breakerChanged(command.endpoint, command.to);

@@ -166,6 +166,7 @@ export class SimulatedReplica {
         return;
       case "request-rerouted":
       case "budget-noticed":
+      case "forget-endpoint":
       case "weight-changed":
       case "commit-attempt":
       case "record-decision":

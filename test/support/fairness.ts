@@ -61,8 +61,7 @@ export async function arenaArrivals(folder: string): Promise<Arrival[]> {
   }));
 }
 
-const workOf = ({ inputTokens, outputTokens }: { readonly inputTokens: number; readonly outputTokens: number }): number =>
-  inputTokens + 2 * outputTokens;
+const workOf = ({ inputTokens, outputTokens }: { readonly inputTokens: number; readonly outputTokens: number }): number => inputTokens + 2 * outputTokens;
 export const totalWork = (arrivals: readonly Arrival[]): number => arrivals.reduce((sum, arrival) => sum + workOf(arrival), 0);
 
 /** Service tokens per second. */

@@ -5,18 +5,19 @@
  *  I2 the instants of a request are in causal order: arrival <= start <= first token <= outcome <= finish
  *  I3 the clock never goes back
  *  I5 what goes on is bounded: a request visits no route twice; a route's requests that wait for their first attempt by its queue, an endpoint's attempts by its concurrency
- *  I7 an open breaker gets no attempt but where its route's floor keeps it, a half-open one at most its probes at once
+ *  I7 an open breaker gets no attempt but where its route's floor keeps it, a half-open one at most its probes at once, an endpoint that has left none
  *  I8 no endpoint that could take a waiting request is left idle
  *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them
  *  I15 no attempt outside the region that a request must be answered in
  */
-import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
+import type { CompiledConfig, DeploymentSpec, EndpointSpec } from "../../../router/core/compiled-config.ts";
 import { coolDefault } from "../../../router/core/retry.ts";
 import type { Instant } from "../../../router/core/machine.ts";
 import type {
   AttemptId,
   AttemptOutcome,
   BreakerPhase,
+  DeploymentId,
   EndpointId,
   FinishResult,
   PeerReport,
@@ -71,6 +72,10 @@ interface SeenEndpoint {
   coolUntil: number;
 }
 
+function newSeenEndpoint(): SeenEndpoint {
+  return { phase: "closed", partial: false, peerPartial: false, epoch: 0, inFlight: 0, probing: 0, coolUntil: 0 };
+}
+
 export type Counts = { arrived: number } & Record<FinishResult["kind"], number>;
 
 const violationsMax = 20;
@@ -79,7 +84,11 @@ export class RouterInvariants {
   readonly #config: CompiledConfig;
   readonly #requests = new Map<RequestId, SeenRequest>();
   readonly #attempts = new Map<AttemptId, SeenAttempt>();
-  readonly #endpoints: readonly SeenEndpoint[];
+  readonly #endpoints: SeenEndpoint[];
+  /** By EndpointId. */
+  readonly #deployments: DeploymentId[];
+  /** Left and not come back. */
+  readonly #leaving = new Set<EndpointId>();
   /** By RouteId: open requests that have had no attempt. */
   readonly #waiting: number[];
   readonly #violations: Violation[] = [];
@@ -90,7 +99,8 @@ export class RouterInvariants {
 
   constructor(config: CompiledConfig) {
     this.#config = config;
-    this.#endpoints = config.endpoints.map(() => ({ phase: "closed", partial: false, peerPartial: false, epoch: 0, inFlight: 0, probing: 0, coolUntil: 0 }));
+    this.#endpoints = config.endpoints.map(newSeenEndpoint);
+    this.#deployments = config.endpoints.map(({ deployment }) => deployment);
     this.#waiting = config.routes.map(() => 0);
   }
 
@@ -123,6 +133,7 @@ export class RouterInvariants {
     if (event.kind === "request-arrived") this.#arrived(event.request, now);
     else if (event.kind === "attempt-first-token") this.#firstToken(event.attempt, now);
     else if (event.kind === "attempt-ended") this.#ended(event.attempt, event.outcome, now);
+    else if (event.kind === "fleet-changed") this.#fleetChanged(event.joined, event.left);
     else if (event.kind === "client-left" && !this.#requests.has(event.request))
       this.#violate("I14", `the client left request ${event.request}, which is not open`);
     else if (event.kind === "peer-reported") this.#heard(event);
@@ -130,9 +141,39 @@ export class RouterInvariants {
 
   #arrived({ id, route, inputTokens, tags, residency }: RouteRequest, now: Instant): void {
     if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
-    this.#requests.set(id, { route, path: [route], inputTokens, residency, anywhere: tags.length === 0 && residency === -1, arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
+    this.#requests.set(id, {
+      route,
+      path: [route],
+      inputTokens,
+      residency,
+      anywhere: tags.length === 0 && residency === -1,
+      arrivedAt: now,
+      lastAt: now,
+      attempt: null,
+      attempts: 0,
+    });
     this.counts.arrived += 1;
     this.#countWaiting(route, 1);
+  }
+
+  #fleetChanged(joined: readonly EndpointSpec[], left: readonly EndpointId[]): void {
+    for (const { id, deployment } of joined) {
+      this.#endpoints[id] ??= newSeenEndpoint();
+      this.#deployments[id] = deployment;
+      this.#leaving.delete(id);
+    }
+    for (const id of left) this.#leaving.add(id);
+  }
+
+  #deploymentOf(id: EndpointId): DeploymentSpec | undefined {
+    return this.#config.deployments[this.#deployments[id] ?? -1];
+  }
+
+  /** Its slot begins anew. */
+  #forgotten(id: EndpointId): void {
+    const endpoint = this.#endpoints[id];
+    if (endpoint === undefined || !this.#leaving.has(id) || endpoint.inFlight > 0) this.#violate("I14", `endpoint ${id} is forgotten, but has not left`);
+    this.#endpoints[id] = newSeenEndpoint();
   }
 
   #heard({ endpoint: id, why }: PeerReport): void {
@@ -143,10 +184,12 @@ export class RouterInvariants {
   /** Commands carry the instant acted as of: it may lie before the last event's `now` where a driver was late, never before the request's own last instant. */
   command(command: RouterCommand, at: Instant): void {
     if (this.#held !== null && at >= this.#held.now) this.#apply();
+    if (command.kind === "start-attempt") this.#started(command, at);
+    else this.#otherCommand(command, at);
+  }
+
+  #otherCommand(command: Exclude<RouterCommand, { kind: "start-attempt" }>, at: Instant): void {
     switch (command.kind) {
-      case "start-attempt":
-        this.#started(command, at);
-        return;
       case "breaker-changed":
         this.#breakerChanged(command, at);
         return;
@@ -156,6 +199,9 @@ export class RouterInvariants {
       case "commit-attempt":
       case "abort-attempt":
         if (!this.#attempts.has(command.attempt)) this.#violate("I14", `${command.kind} for attempt ${command.attempt}, which is not under way`);
+        return;
+      case "forget-endpoint":
+        this.#forgotten(command.endpoint);
         return;
       case "request-rerouted":
         this.#rerouted(command.request, command.from, command.to);
@@ -199,11 +245,15 @@ export class RouterInvariants {
         const deployment = this.#config.deployments[deploymentId];
         for (const endpointId of deployment?.endpoints ?? []) {
           const endpoint = this.#endpoints[endpointId];
-          if (deployment === undefined || endpoint === undefined || endpoint.phase !== "closed" || endpoint.coolUntil >= now) continue;
+          if (deployment === undefined || endpoint === undefined || !this.#isReady(endpointId, endpoint, now)) continue;
           if (deployment.takesUntagged && endpoint.inFlight < deployment.concurrencyMax) this.#checkNobodyWaits(id, endpointId, deployment.contextTokens);
         }
       }
     }
+  }
+
+  #isReady(id: EndpointId, { phase, coolUntil }: SeenEndpoint, now: Instant): boolean {
+    return phase === "closed" && coolUntil < now && !this.#leaving.has(id);
   }
 
   #checkNobodyWaits(route: RouteId, endpoint: EndpointId, contextTokens: number): void {
@@ -238,7 +288,7 @@ export class RouterInvariants {
     if (this.#attempts.has(command.attempt)) this.#violate("I14", `attempt ${command.attempt} starts twice`);
     this.#checkBreaker(command.endpoint, endpoint, request.route);
     endpoint.inFlight += 1;
-    const deployment = this.#config.deployments[this.#config.endpoints[command.endpoint]?.deployment ?? -1];
+    const deployment = this.#deploymentOf(command.endpoint);
     if (request.residency !== -1 && deployment?.region !== request.residency)
       this.#violate("I15", `request ${command.request} may only be answered in region ${request.residency}, and went to one in ${deployment?.region}`);
     if (deployment !== undefined && endpoint.inFlight > deployment.concurrencyMax)
@@ -254,13 +304,14 @@ export class RouterInvariants {
   #keptByFloor(endpoint: SeenEndpoint, route: RouteId): boolean {
     const spec = this.#config.routes[route];
     if (spec === undefined) return false;
-    const pool = spec.deployments.flatMap((id) => this.#config.deployments[id]?.endpoints ?? []);
+    const pool = this.#deployments.flatMap((deployment, id) => (spec.deployments.includes(deployment) && !this.#leaving.has(id as EndpointId) ? [id] : []));
     const others = pool.filter((id) => this.#endpoints[id]?.phase !== "open").length;
     return others < Math.ceil((pool.length * spec.floorPercent) / 100) || (others === 0 && endpoint.partial);
   }
 
   #checkBreaker(id: EndpointId, endpoint: SeenEndpoint, route: RouteId): void {
-    const deployment = this.#config.deployments[this.#config.endpoints[id]?.deployment ?? -1];
+    if (this.#leaving.has(id)) this.#violate("I7", `an attempt at endpoint ${id}, which has left`);
+    const deployment = this.#deploymentOf(id);
     if (endpoint.phase === "open" && !this.#keptByFloor(endpoint, route)) this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
     if (endpoint.phase !== "half-open" || deployment === undefined) return;
     endpoint.probing += 1;

@@ -1,0 +1,32 @@
+import { assert, present } from "./assert.ts";
+import type { EndpointSpec } from "./compiled-config.ts";
+import type { Core } from "./core.ts";
+import { forgetIfGone } from "./fleet-config.ts";
+import type { EndpointId } from "./messages.ts";
+import { serveQueues } from "./request-course.ts";
+import { type FleetState, newEndpointState } from "./state.ts";
+
+/** Endpoints join and leave; who waits goes on where a new one has room. */
+export function changeFleet(core: Core, joined: readonly EndpointSpec[], left: readonly EndpointId[]): void {
+  const fleet: FleetState = core.state.fleet ?? { specs: [...core.config.endpoints], leaving: [] };
+  core.state.fleet = fleet;
+  for (const spec of joined) join(core, fleet, spec);
+  for (const id of left) if ((fleet.specs[id] ?? null) !== null && !fleet.leaving.includes(id)) fleet.leaving.push(id);
+  core.refit();
+  for (const id of left) forgetIfGone(core, id);
+  for (const { id } of joined) serveQueues(core, id);
+}
+
+function join(core: Core, fleet: FleetState, spec: EndpointSpec): void {
+  const { endpoints } = core.state;
+  assert(spec.id <= fleet.specs.length, "endpoints take the next slot or a free one");
+  const there = fleet.specs[spec.id] ?? null;
+  if (there !== null) {
+    assert(there.identity === spec.identity, "an endpoint joins in a slot that is in use");
+    if (fleet.leaving.includes(spec.id)) fleet.leaving.splice(fleet.leaving.indexOf(spec.id), 1);
+    return;
+  }
+  fleet.specs[spec.id] = spec;
+  endpoints[spec.id] = newEndpointState(core.config, spec);
+  present(core.config.deployments[spec.deployment], "the deployment that it joins");
+}
