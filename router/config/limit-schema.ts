@@ -82,5 +82,5 @@ export const tenantSchema = z
   .meta({ description: "A caller with limits and budgets of its own" });
 
 export type LimitFile = z.output<typeof limitSchema>;
-export type TenantFile = z.output<typeof tenantSchema>;
+
 export type LimitFields = Pick<LimitFile, "requestsPerMinute" | "tokensPerMinute" | "concurrency" | "budget">;

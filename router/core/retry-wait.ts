@@ -42,14 +42,14 @@ function attemptsAllowed({ retry }: RouteSpec, failure: FailureKind): number {
 
 /** Not even the quickest tenth of the route's answers would have come by then: the attempt is money thrown away. */
 const quickShare = 0.1;
-export function canEndInTime(state: RouterState, route: RouteSpec, { request }: RequestSlot, start: Instant): boolean {
+function canEndInTime(state: RouterState, route: RouteSpec, { request }: RequestSlot, start: Instant): boolean {
   if (request.deadline === never) return true;
   const quick = sketchQuantile(present(state.routes[route.id], "the route's state").totalTimes, quickShare) ?? 0;
   return after(start, micros(quick)) < request.deadline;
 }
 
 /** It goes somewhere that answered last time, or gives an endpoint that has failed this once its second chance. */
-function isHopeful(found: Candidates, state: RouterState, slot: RequestSlot, fresh: boolean): boolean {
+export function isHopeful(found: Candidates, state: RouterState, slot: RequestSlot, fresh: boolean): boolean {
   const failures = (id: EndpointId): number => state.endpoints[id]?.breaker.failures ?? 0;
   if (!fresh) return slot.attempts === 1 && slot.tried.some((id) => failures(id) <= 1);
   const { ids, count } = found.eligible;

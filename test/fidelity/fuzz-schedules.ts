@@ -5,7 +5,7 @@ import { PlainPlayer } from "./play-schedule.ts";
 import type { RecordedCase, RecordedConfig, RecordedIteration, RecordedRequest } from "./recorded-case.ts";
 
 /** A case like those of the recorded corpus, but small, dense and odd. */
-export function randomCase(seed: number): Pick<RecordedCase, "header"> {
+function randomCase(seed: number): Pick<RecordedCase, "header"> {
   const random = forkRandom(seed, "schedules");
   const alike = chance(random, 0.4);
   const cfg = alike ? alikeConfig(randomConfig(random), random) : randomConfig(random);
@@ -50,6 +50,8 @@ function alikeConfig(cfg: RecordedConfig, random: RandomState): RecordedConfig {
     long_prefill_token_threshold: pick(random, [0, 5, 16, 20]),
     num_gpu_blocks: Math.ceil(cfg.max_model_len / 16) + 1 + nextBelow(random, 12),
     max_num_seqs: pick(random, [4, 8, 16]),
+    policy: chance(random, 0.6) ? "priority" : "fcfs",
+    async_scheduling: chance(random, 0.8),
   };
 }
 

@@ -1,38 +1,31 @@
+import path from "node:path";
 import { expect, test } from "vitest";
-import type { Duration } from "../../router/core/machine.ts";
 import { FleetInvariants } from "../../simulator/core/invariant/fleet-invariants.ts";
 import type { RequestRecord } from "../../simulator/core/measure/request-record.ts";
-import { ClosedLoop, type ClosedLoopSpec } from "../../simulator/core/workload/closed-loop.ts";
-import type { SessionScript, SessionStep } from "../../simulator/core/workload/session-script.ts";
+import type { ClosedLoop } from "../../simulator/core/workload/closed-loop.ts";
 import { createWorld } from "../../simulator/core/world.ts";
-import { smallScenario, smallVllm } from "../support/small-scenario.ts";
+import { loadScenario } from "../../simulator/scenario/load-scenario.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const second = 1_000_000;
-const spec: ClosedLoopSpec = {
-  sessionsMax: 64,
-  rampUp: second as Duration,
-  idleMax: Infinity as Duration,
-  timeLimit: (60 * second) as Duration,
-  goOnAfterFailure: true,
-  keyTokens: 16,
-};
 
-/** A context that grows by 256 tokens a call; the input length tells the session and the place within it. */
-function script(session: number, calls: number): SessionScript {
-  const steps = Array.from(
-    { length: calls },
-    (_, place): SessionStep => ({
-      kind: "call",
-      thinkUs: 250_000,
-      inputTokens: 512 + 256 * place,
-      outputTokens: 150,
-      blockRuns: [1, 8 + 4 * place],
-      apiSeconds: null,
-      ttftSeconds: null,
-    }),
-  );
-  return { id: `s${session}`, tenant: null, route: null, blockTokens: 64, steps };
+/** A context that grows by 256 tokens a call; the input length tells the place within the session. */
+function session(name: number, calls: number): string {
+  const steps = Array.from({ length: calls }, (_, place) => ({ w: 250_000, i: 512 + 256 * place, o: 150, b: [1, 8 + 4 * place] }));
+  return JSON.stringify({ s: `s${name}`, steps });
 }
+
+/** One engine of 16 places under 64 sessions. */
+const scenarioFile = (timeLimit: string): string => `
+trace: { format: headgate, file: sessions.jsonl, sessions: { atOnce: 64, rampUp: 1s, timeLimit: ${timeLimit} } }
+config:
+  deployments:
+    pool: { provider: vllm, model: m, endpoints: ["http://pool:8000"], context: 200000, price: { input: 0.1, output: 0.4 } }
+  routes:
+    code: { deployments: [pool], strategy: least-busy, timeouts: { firstToken: 10m, total: 20m } }
+fleet:
+  pool: { kind: vllm, engine: { blocks: 20000, sequencesMax: 16, modelTokensMax: 200000 } }
+`;
 
 interface Run {
   readonly records: readonly RequestRecord[];
@@ -40,18 +33,17 @@ interface Run {
   readonly endS: number;
 }
 
-/** One engine of 16 places under 64 sessions. */
-function simulate(loopSpec: ClosedLoopSpec, calls: number): Run {
-  const scenario = smallScenario([{ name: "pool", model: "m", replicas: [smallVllm] }]);
-  const invariants = new FleetInvariants(scenario);
-  const loop = new ClosedLoop(
-    loopSpec,
-    Array.from({ length: 400 }, (_, session) => script(session, calls)).values(),
-  );
+async function simulate(timeLimit: string, calls: number): Promise<Run> {
+  const sessions = ['{"headgate":"trace","version":1,"blockTokens":64}', ...Array.from({ length: 400 }, (_, place) => session(place, calls))].join("\n");
+  const folder = temporaryFolder({ "sessions.jsonl": sessions, "scenario.yaml": scenarioFile(timeLimit) });
+  const scenario = await loadScenario(path.join(folder, "scenario.yaml"), {});
+  const loop = scenario.kind === "loaded" ? scenario.closedLoop() : null;
+  if (scenario.kind !== "loaded" || loop === null) throw new Error("the scenario has no sessions");
+  const invariants = new FleetInvariants(scenario.compiled);
   const records: RequestRecord[] = [];
-  const world = createWorld(scenario, {
+  const world = createWorld(scenario.compiled, {
     seed: 3,
-    arrivals: [].values(),
+    arrivals: scenario.arrivals(),
     closedLoop: loop,
     watch: invariants,
     observer: { requestEnded: (record) => records.push(record), breakerChanged: () => {} },
@@ -61,13 +53,18 @@ function simulate(loopSpec: ClosedLoopSpec, calls: number): Run {
   return { records, loop, endS: world.now / second };
 }
 
-test("under overload sessions keep order and think times, and the number of calls under way stays bounded", () => {
-  const { records, loop, endS } = simulate(spec, 12);
+test("under overload sessions keep order and think times, and the number of calls under way stays bounded", async () => {
+  const { records, loop, endS } = await simulate("5m", 12);
   const sent = records.toSorted((one, other) => one.serial - other.serial);
   expect(sent.length).toBe(loop.counts.callsSent);
   let open = 0;
   let most = 0;
-  for (const [, change] of sent.flatMap(({ scheduled, end }): [number, number][] => [[scheduled, 1], [end, -1]]).toSorted(([one, a], [other, b]) => one - other || a - b)) {
+  for (const [, change] of sent
+    .flatMap(({ scheduled, end }): [number, number][] => [
+      [scheduled, 1],
+      [end, -1],
+    ])
+    .toSorted(([one, a], [other, b]) => one - other || a - b)) {
     open += change;
     most = Math.max(most, open);
   }
@@ -83,11 +80,11 @@ test("under overload sessions keep order and think times, and the number of call
   for (const { inputTokens, scheduled } of sent) {
     if (inputTokens > 512) expect(ends.get(inputTokens - 256)?.has(scheduled - 250_000)).toBe(true);
   }
-  expect(endS).toBeLessThan(61);
+  expect(endS).toBeLessThan(301);
 });
 
-test("it ends at the time limit: nothing is sent after it, what is under way is left", () => {
-  const { records, loop, endS } = simulate(spec, 400);
+test("it ends at the time limit: nothing is sent after it, what is under way is left", async () => {
+  const { records, loop, endS } = await simulate("60s", 400);
   const last = records.reduce((latest, { scheduled }) => Math.max(latest, scheduled), 0);
   expect(last).toBeLessThan(60 * second);
   expect(endS).toBeGreaterThanOrEqual(60);
@@ -99,7 +96,7 @@ test("it ends at the time limit: nothing is sent after it, what is under way is 
   expect(left.every(({ end }) => end >= 60 * second)).toBe(true);
 });
 
-test("the same seed gives the same run", () => {
-  const play = (): string => JSON.stringify(simulate({ ...spec, timeLimit: (10 * second) as Duration }, 6).records);
-  expect(play()).toBe(play());
+test("the same seed gives the same run", async () => {
+  const play = async (): Promise<string> => JSON.stringify((await simulate("10s", 6)).records);
+  expect(await play()).toBe(await play());
 });

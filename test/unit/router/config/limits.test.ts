@@ -21,7 +21,7 @@ const problems = (more: string, deployment?: string): readonly string[] => {
 
 test("without tenants and limits everybody is tenant 0, unlimited, and needs no key", () => {
   const { compiled, service } = load("");
-  expect(compiled.tenants).toEqual([{ id: 0, name: "everybody", priority: 0 }]);
+  expect(compiled.tenants).toMatchObject([{ id: 0, name: "everybody", priority: 0 }]);
   expect([compiled.limits, service.tenantOf, service.periods]).toEqual([[], null, []]);
 });
 
