@@ -50,6 +50,8 @@ function alikeConfig(cfg: RecordedConfig, random: RandomState): RecordedConfig {
     long_prefill_token_threshold: pick(random, [0, 5, 16, 20]),
     num_gpu_blocks: Math.ceil(cfg.max_model_len / 16) + 1 + nextBelow(random, 12),
     max_num_seqs: pick(random, [4, 8, 16]),
+    policy: chance(random, 0.6) ? "priority" : "fcfs",
+    async_scheduling: chance(random, 0.8),
   };
 }
 

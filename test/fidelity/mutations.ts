@@ -128,7 +128,12 @@ export const mutations: readonly Mutation[] = [
   { rule: "the last unhashed block ends at the very head", file: pool, text: "for (const block of bare.toReversed())", instead: "for (const block of bare)" },
   { rule: "blocks are freed from the last to the first", file: pool, text: "for (const block of blocks.toReversed())", instead: "for (const block of blocks)" },
   { rule: "fast: the certain end", file: "fast/schedule-call.ts", text: "if (rules.asyncScheduling) setCertainEndsAside(state, call - 1);", instead: "" },
-  { rule: "fast: prefills behind decodes", file: "fast/schedule-call.ts", text: "if (due > left && !prefillsComeLast(state)) return -1;", instead: "" },
+  {
+    rule: "fast: m. after a starved call",
+    file: "fast/schedule-call.ts",
+    text: "if (state.starvedCall === call - 1) {",
+    instead: "if (state.starvedCall === -1) {",
+  },
   { rule: "fast: contents in running order", file: "fast/schedule-call.ts", text: "filling.sort((one, other) => one.order - other.order);", instead: "" },
   {
     rule: "fast: the output in flight of a preempted one still counts",

@@ -1,5 +1,5 @@
 /**
- * node test/fidelity/run-mutations.ts [RULE] [FROM]: breaks each rule of mutations.ts in a copy of the sources, and asks whether recordings or fuzz notice. Exit 1 if one
+ * node test/fidelity/run-mutations.ts [RULE] [FROM]: breaks each rule of mutations.ts in a copy of the sources, and asks whether recordings, unit tests or fuzz notice. Exit 1 if one
  * goes unnoticed.
  */
 import { execFileSync } from "node:child_process";
@@ -17,12 +17,13 @@ const folder = mkdtempSync(path.join(tmpdir(), "headgate-mutations-"));
 /** Null: nobody noticed. */
 function noticedBy(copy: string): string | null {
   const attempts = [
-    ["recordings", "--schedules", path.join(shared, "calibration/vllm-schedules/dev")],
-    ["fuzz", "--fuzz", "400"],
+    ["recordings", "test/fidelity/run.ts", "--schedules", path.join(shared, "calibration/vllm-schedules/dev")],
+    ["tests", "node_modules/vitest/vitest.mjs", "run", "test/unit/simulator/core/engine"],
+    ["fuzz", "test/fidelity/run.ts", "--fuzz", "1500"],
   ];
   for (const [name = "", ...args] of attempts) {
     try {
-      execFileSync(process.execPath, ["test/fidelity/run.ts", ...args], { cwd: copy, stdio: "ignore", timeout: 120_000 });
+      execFileSync(process.execPath, args, { cwd: copy, stdio: "ignore", timeout: 120_000 });
     } catch {
       return name;
     }

@@ -86,11 +86,26 @@ function scheduleAll(state: SchedulerState, blocks: number): void {
 /** Equal contents are held in the order of the running list, decodes and prefills mixed. */
 function publishInOrder(state: SchedulerState): void {
   const { call, rules } = state;
+  if (state.starvedCall === call - 1) {
+    publishAfterStarving(state);
+    return;
+  }
   const filling: Sequence[] = [...state.fills.of(call), ...state.prefills.toArray()];
   filling.sort((one, other) => one.order - other.order);
   for (const sequence of filling) {
     const known = sequence.phase === "prefill" ? sequence.computed + sequence.chunk : call + sequence.offset + (rules.asyncScheduling ? 0 : 1);
     state.memory.publish(sequence, state.fullBlocks(known));
+  }
+}
+
+/** In the call after one that left decodes out, their token in flight is known: what they are about to fill is cached one call earlier. */
+function publishAfterStarving(state: SchedulerState): void {
+  const { call, rules } = state;
+  for (let sequence = state.running.first; sequence !== null; sequence = sequence.behind) {
+    if (sequence.phase === "prefill") state.memory.publish(sequence, state.fullBlocks(sequence.computed + sequence.chunk));
+    if (sequence.phase !== "decode") continue;
+    const known = rules.asyncScheduling && sequence.starvedTo !== call - 1 ? 0 : 1;
+    state.memory.publish(sequence, state.fullBlocks(call + sequence.offset + known));
   }
 }
 

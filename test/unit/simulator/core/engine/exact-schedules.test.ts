@@ -111,13 +111,18 @@ describe("points that exact equality with vLLM's schedules needs", () => {
     expect(playIterations({ num_gpu_blocks: 40, watermark: 0.9 }, [request(0, 250, 3)], 1)[0]?.r).toEqual([0]);
   });
 
-  test("m. a decode that one call leaves out: fast and plain agree on what is cached when", () => {
-    // The least urgent preempts itself in the middle of the running list; those behind it are not reached in that call.
-    const reqs = [request(0, 170, 60, { pr: 5 }), request(1, 150, 60, { at: 1 }), request(2, 166, 60, { at: 1, b: [70, 15] })];
-    const lines = playIterations({ policy: "priority", num_gpu_blocks: 33, max_num_batched_tokens: 512 }, reqs, 100);
-    const leftOut = lines.find((line) => line.pr !== undefined && line.r.includes(2));
-    expect(leftOut?.pr).toEqual([0]);
-    expect(leftOut?.s).not.toContain(2);
+  test("m. after a call that left a decode out, its token in flight is known: a block is cached one call earlier", () => {
+    // The least urgent runs first and preempts itself (call 8); the two behind it are not reached. Request 2 is then at 175 tokens, with the 176th known.
+    const alike = { b: [70, 15] };
+    const reqs = [
+      request(0, 170, 60, { pr: 5 }),
+      request(1, 150, 60, { at: 1 }),
+      request(2, 170, 60, { at: 1, ...alike }),
+      request(3, 180, 4, { at: 8, ...alike }),
+    ];
+    const lines = playIterations({ policy: "priority", num_gpu_blocks: 33, max_num_batched_tokens: 512 }, reqs, 40);
+    expect([lines[7]?.pr, lines[7]?.s]).toEqual([[0], []]);
+    expect(lines[8]?.ad).toEqual([3, 176]);
   });
 
   test("n. several prefills of one content between decodes: fast and plain agree on which copy serves", () => {
