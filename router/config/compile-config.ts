@@ -1,4 +1,4 @@
-import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, QueueSpec, Rates, RetryBudgetSpec, RouteSpec } from "../core/compiled-config.ts";
+import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, HedgeSpec, QueueSpec, Rates, RetryBudgetSpec, RouteSpec } from "../core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
 import { compileBreaker } from "./compile-breaker.ts";
 import { compileLimits, tenantKeys } from "./compile-limits.ts";
@@ -162,6 +162,14 @@ function compileRates(file: DeploymentFile): Rates | null {
   return { input, output, cachedRead: cachedInput ?? input, cacheWrite: cacheWrite ?? input };
 }
 
+function compileHedge(route: string, file: RouteFile["hedge"], report: Report): HedgeSpec | null {
+  if (file === undefined) return null;
+  const budgetPerMille = Math.round(file.percent * 10);
+  if (Math.abs(budgetPerMille - file.percent * 10) > 1e-9)
+    report(["routes", route, "hedge", "percent"], "value", `${file.percent} has more than one decimal`, "give at most one decimal, as 7.5");
+  return { quantile: file.quantile, delayMin: file.delayMin, budgetPerMille };
+}
+
 function compileQueue({ length, ...rest }: RouteFile["queue"]): QueueSpec {
   return { lengthMax: length, ...rest };
 }
@@ -195,6 +203,7 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
     },
     affinity: { placement: file.affinity.placement, loadBoundPercent: file.affinity.loadBoundPercent, homesMax: file.affinity.homes },
     queue: compileQueue(file.queue),
+    hedge: compileHedge(name, file.hedge, report),
     outputTokensDefault: file.outputTokensDefault,
   };
 }

@@ -210,6 +210,14 @@ const route = z
         rejectEarly: flag("Turn away at once, with a Retry-After, who would wait too long by the measured rate").prefault(true),
       })
       .prefault({}),
+    hedge: z
+      .strictObject({
+        quantile: number("A stream without a first token for longer than this share of the route's first tokens took is tried at a second endpoint as well", { min: 0.5, max: 0.999, whole: false }).prefault(0.95),
+        delayMin: duration("Nothing is doubled sooner").prefault("100ms"),
+        percent: number("Hedges per arrived request, percent", { min: 0, max: 100, whole: false }).prefault(5),
+      })
+      .optional()
+      .meta({ description: "Whether slow streams are tried twice at once; absent: never" }),
   })
   .meta({ description: "A model name that callers use" });
 

@@ -70,6 +70,8 @@ export interface RouteSpec {
   readonly limits: AttemptLimits;
   readonly retry: RetrySpec;
   readonly queue: QueueSpec;
+  /** Null: no stream is ever tried twice at once. */
+  readonly hedge: HedgeSpec | null;
   readonly affinity: AffinitySpec;
   /** Assumed when the caller gives no cap. Tokens. */
   readonly outputTokensDefault: number;
@@ -189,4 +191,13 @@ export interface QueueSpec {
   readonly outputWeight: number;
   /** Turn away at once who would wait too long, by the measured drain rate, instead of when it has waited. */
   readonly rejectEarly: boolean;
+}
+
+export interface HedgeSpec {
+  /** Of the route's first-token times, above 0 and at most 1: a stream that takes longer is doubled. */
+  readonly quantile: number;
+  /** Nothing is doubled sooner. */
+  readonly delayMin: Duration;
+  /** Hedges earned per arrived request, in thousandths (50 = 5 %). */
+  readonly budgetPerMille: number;
 }

@@ -138,8 +138,8 @@ export type RouterCommand =
   /** For metrics and people; nothing is carried out. */
   | { readonly kind: "breaker-changed"; readonly endpoint: EndpointId; readonly from: BreakerPhase; readonly to: BreakerPhase; readonly why: BreakerReason };
 
-/** `timeout`: a limit of the route; `deadline`: the caller's own, which is not held against the endpoint. */
-export type AbortReason = "timeout" | "deadline" | "client-left";
+/** `timeout`: a limit of the route; `deadline`: the caller's own, which is not held against the endpoint; `hedge-lost`: another attempt of the request was first. */
+export type AbortReason = "timeout" | "deadline" | "client-left" | "hedge-lost";
 export type BreakerReason = "new" | "failures-in-a-row" | "failure-rate" | "probe-failed" | "open-time-passed" | "probes-succeeded" | "peer-reported";
 export type BreakerPhase = "closed" | "open" | "half-open";
 

@@ -16,12 +16,13 @@ import type { Core } from "./core.ts";
 import { decide, type Decision } from "./decision.ts";
 import { breakerHalfOpens, breakerHears, breakerStarts } from "./health/breaker.ts";
 import { sketchHears } from "./estimate/quantile-sketch.ts";
+import { canHedge, hedgeInstant, payIntoHedgeBudget, takeHedge } from "./hedge/hedge.ts";
 import { heapRemove, heapSet } from "./indexed-heap.ts";
 import { askWanted, reconcile, reserve } from "./limit/limit-course.ts";
 import { payIntoRetryBudget } from "./limit/retry-budget.ts";
 import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
 import type { Duration, Instant } from "./machine.ts";
-import type { AbortReason, AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteRequest } from "./messages.ts";
+import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteRequest } from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
 import { type AttemptSlot, type EndpointState, newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
 import { learnEnd, learnFirstToken, learnStart } from "./strategy/learn.ts";
@@ -40,6 +41,7 @@ export function arrive(core: Core, request: RouteRequest): void {
   requests[request.id] = slot;
   const route = core.routeOf(slot);
   payIntoRetryBudget(present(routes[route.id], "the route's state").retryBudget, route.retry, core.state.now);
+  payIntoHedgeBudget(present(routes[route.id], "the route's state").hedgeBudget, route.hedge);
   payIntoRetryBudget(core.state.retryBudget, core.config.retryBudget, core.state.now);
   if (core.state.draining) finish(core, slot, { kind: "rejected", why: "draining", retryAfter: null });
   else if (request.deadline <= core.state.now) finish(core, slot, { kind: "rejected", why: "deadline-passed", retryAfter: null });
@@ -151,24 +153,55 @@ function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, endpoint:
   place.inFlight += 1;
   reserve(core, slot, attempt);
   slot.phase = "attempting";
-  slot.attempt = id;
+  slot.underWay.push(id);
   slot.attempts += 1;
   if (!slot.tried.includes(endpoint)) slot.tried.push(endpoint);
-  heapSet(state.requestDeadlines, slot.request.id, attemptDeadline(route, slot.request, attempt));
+  if (slot.underWay.length === 1) slot.hedgeAt = slot.request.stream ? hedgeInstant(route.hedge, routeState(core, slot).firstTokenTimes, state.now) : never;
+  awaitAttempts(core, slot);
   learnStart(state, slot, attempt);
   core.emit({ kind: "start-attempt", attempt: id, request: slot.request.id, endpoint, limits: route.limits });
 }
 
-export function commit(core: Core, slot: RequestSlot): void {
-  const id = present(slot.attempt, "the attempt under way");
+/** The first deadline of the attempts that may still answer; where none may, what becomes of the request follows from the last outcome. */
+function awaitAttempts(core: Core, slot: RequestSlot): void {
+  const route = core.routeOf(slot);
+  let due = slot.hedgeAt;
+  let live = false;
+  for (const id of slot.underWay) {
+    const attempt = core.attempt(id);
+    if (attempt.aborted !== null) continue;
+    live = true;
+    due = earlier(due, attemptDeadline(route, slot.request, attempt));
+  }
+  if (!live) slot.phase = "aborting";
+  heapSet(core.state.requestDeadlines, slot.request.id, live ? due : never);
+}
+
+export function commit(core: Core, slot: RequestSlot, id: AttemptId): void {
   const attempt = core.attempt(id);
+  if (attempt.aborted !== null) return;
   slot.phase = "streaming";
+  slot.hedgeAt = never;
   attempt.committed = true;
   learnFirstToken(core.state, attempt);
   sketchHears(routeState(core, slot).firstTokenTimes, between(attempt.startedAt, core.state.now));
-  heapSet(core.state.requestDeadlines, slot.request.id, attemptDeadline(core.routeOf(slot), slot.request, attempt));
   core.emit({ kind: "commit-attempt", attempt: id });
+  loseOthers(core, slot, attempt);
+  awaitAttempts(core, slot);
   creditProbe(core, attempt);
+}
+
+/** One attempt has won. */
+function loseOthers(core: Core, slot: RequestSlot, winner: AttemptSlot): void {
+  for (const id of slot.underWay) {
+    const attempt = core.attempt(id);
+    if (attempt === winner) continue;
+    if (attempt.aborted === null) {
+      if (attempt.startedAt < winner.startedAt) sketchHears(routeState(core, slot).firstTokenTimes, between(attempt.startedAt, core.state.now));
+      core.emit({ kind: "abort-attempt", attempt: id, why: "hedge-lost" });
+    }
+    attempt.aborted = "hedge-lost";
+  }
 }
 
 function creditProbe(core: Core, attempt: AttemptSlot): void {
@@ -181,23 +214,47 @@ function creditProbe(core: Core, attempt: AttemptSlot): void {
   if (endpoint.breaker.phase !== before) serveQueues(core, attempt.endpoint);
 }
 
-/** A limit of the route's, or the caller's deadline. */
-export function timeOut(core: Core, slot: RequestSlot): void {
-  const attempt = core.attempt(present(slot.attempt, "the attempt under way"));
-  attempt.timeout = limitReached(core.routeOf(slot), slot.request, attempt, core.state.now);
-  abort(core, slot, attempt.timeout === null ? "deadline" : "timeout");
+/** A limit of the route's, the caller's deadline, or the time to double it. */
+export function attemptFallsDue(core: Core, slot: RequestSlot): void {
+  const route = core.routeOf(slot);
+  const { now } = core.state;
+  let live = false;
+  for (const id of slot.underWay) {
+    const attempt = core.attempt(id);
+    if (attempt.aborted !== null) continue;
+    if (attemptDeadline(route, slot.request, attempt) > now) {
+      live = true;
+      continue;
+    }
+    attempt.timeout = limitReached(route, slot.request, attempt, now);
+    attempt.aborted = attempt.timeout === null ? "deadline" : "timeout";
+    core.emit({ kind: "abort-attempt", attempt: id, why: attempt.aborted });
+  }
+  const hedges = live && slot.hedgeAt <= now;
+  if (slot.hedgeAt <= now) slot.hedgeAt = never;
+  if (hedges) hedge(core, slot, route);
+  awaitAttempts(core, slot);
 }
 
-/** Its outcome ends the matter; a client that leaves while a time-out is being carried out changes only how. */
-export function abort(core: Core, slot: RequestSlot, why: AbortReason): void {
-  const id = present(slot.attempt, "the attempt under way");
-  const attempt = core.attempt(id);
-  const repeated = attempt.aborted !== null;
-  attempt.aborted = why;
-  if (repeated) return;
-  heapRemove(core.state.requestDeadlines, slot.request.id);
-  slot.phase = "aborting";
-  core.emit({ kind: "abort-attempt", attempt: id, why });
+/** Only at an endpoint that has had no attempt of the request, within the budget and the bound on attempts. */
+function hedge(core: Core, slot: RequestSlot, route: RouteSpec): void {
+  const { hedgeBudget } = routeState(core, slot);
+  if (slot.attempts >= route.retry.attemptsMax || !canHedge(hedgeBudget)) return;
+  const decision = decide(core.found, core.config, core.state, route, slot);
+  if (decision.kind !== "dispatch" || slot.tried.includes(decision.endpoint)) return;
+  takeHedge(hedgeBudget);
+  explain(core, slot, route, decision.endpoint);
+  startAttempt(core, slot, route, decision.endpoint);
+}
+
+/** The client has left. What was already told to end is only concluded otherwise. */
+export function abandon(core: Core, slot: RequestSlot): void {
+  for (const id of slot.underWay) {
+    const attempt = core.attempt(id);
+    if (attempt.aborted === null) core.emit({ kind: "abort-attempt", attempt: id, why: "client-left" });
+    if (attempt.aborted !== "hedge-lost") attempt.aborted = "client-left";
+  }
+  awaitAttempts(core, slot);
 }
 
 // --- outcome, retry, finish, account ---
@@ -216,7 +273,7 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);
-  slot.attempt = null;
+  slot.underWay.splice(slot.underWay.indexOf(id), 1);
   react(core, slot, attempt, outcome);
   if (core.found.limits.some) serveAll(core);
   else serveQueues(core, attempt.endpoint);
@@ -239,13 +296,24 @@ export function reopenEndpoint(core: Core, id: EndpointId): void {
   serveQueues(core, id);
 }
 
+/** Another attempt, which has not lost, still has its outcome to come: this one decides nothing. */
+function leavesItToAnother(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): boolean {
+  if (attempt.aborted === "hedge-lost") return true;
+  if (!slot.underWay.some((id) => core.attempt(id).aborted !== "hedge-lost")) return false;
+  slot.lastFailure = attempt.timeout ?? outcome.failure ?? slot.lastFailure;
+  awaitAttempts(core, slot);
+  return true;
+}
+
 export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
-  assert(outcome.kind !== "aborted", "an attempt that nobody aborted ended as aborted");
-  if (outcome.kind === "succeeded") {
+  if (attempt.aborted === null) assert(outcome.kind !== "aborted", "an attempt that nobody aborted ended as aborted");
+  if (attempt.aborted === null && outcome.kind === "succeeded") {
     sketchHears(routeState(core, slot).totalTimes, between(attempt.startedAt, core.state.now));
+    loseOthers(core, slot, attempt);
     finish(core, slot, { kind: "served" });
     return;
   }
+  if (leavesItToAnother(core, slot, attempt, outcome)) return;
   const failure = present(outcome.failure, "what made the attempt fail");
   if (attempt.committed) finish(core, slot, { kind: "cut", failure });
   else considerRetry(core, slot, failure, outcome.retryAfter);
@@ -253,11 +321,17 @@ export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, ou
 
 /** Whatever its outcome was by then, it is late. */
 export function concludeAborted(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
-  const failure = attempt.timeout ?? "timed-out-total";
+  if (leavesItToAnother(core, slot, attempt, outcome)) return;
+  const failure = attempt.timeout ?? slot.lastFailure ?? "timed-out-total";
   if (attempt.aborted === "client-left") finish(core, slot, { kind: "client-left" });
   else if (attempt.committed) finish(core, slot, { kind: "cut", failure });
   else if (attempt.aborted === "deadline") finish(core, slot, { kind: "rejected", why: "deadline-passed", retryAfter: null });
   else considerRetry(core, slot, failure, outcome.retryAfter);
+}
+
+/** The last outcome of a request that has its result. */
+export function settle(core: Core, slot: RequestSlot): void {
+  if (slot.underWay.length === 0) finish(core, slot, present(slot.settled, "the request's result"));
 }
 
 function considerRetry(core: Core, slot: RequestSlot, failure: FailureKind, retryAfter: Duration | null): void {
@@ -282,6 +356,11 @@ export function leave(core: Core, slot: RequestSlot): void {
 function finish(core: Core, slot: RequestSlot, result: FinishResult): void {
   const id: RequestId = slot.request.id;
   heapRemove(core.state.requestDeadlines, id);
+  if (slot.underWay.length > 0) {
+    slot.phase = "settling";
+    slot.settled = result;
+    return;
+  }
   core.state.requests[id] = null;
   const { usage, estimated, priced, attempts, picoDollars } = slot;
   core.emit({ kind: "finish-request", request: id, result, account: { nanoDollars: roundToNano(picoDollars), usage, estimated, priced, attempts } });

@@ -7,14 +7,15 @@ import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts"
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
 import { type LeaseState, noLease } from "./limit/lease.ts";
 import { noEstimate, type OutputEstimate } from "./limit/output-estimate.ts";
+import { emptyHedgeBudget, type HedgeBudget } from "./hedge/hedge.ts";
 import { type IndexedHeap, makeHeap } from "./indexed-heap.ts";
 import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts";
 import type { Instant } from "./machine.ts";
-import type { AbortReason, AttemptId, EndpointId, FailureKind, RequestId, RouteRequest } from "./messages.ts";
+import type { AbortReason, AttemptId, EndpointId, FailureKind, FinishResult, RequestId, RouteRequest } from "./messages.ts";
 import { forkRandom, type RandomState } from "./random.ts";
 import { type AffinityState, newAffinity } from "./strategy/affinity-state.ts";
 import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
-import { startOfTime } from "./time.ts";
+import { never, startOfTime } from "./time.ts";
 
 /** Everything the router knows: plain data, so that a snapshot is a copy. What has ended is not in it. */
 export interface RouterState {
@@ -44,14 +45,18 @@ export interface RouterState {
   recentSince: Instant;
 }
 
-export type RequestPhase = "queued" | "attempting" | "streaming" | "aborting" | "backing-off";
+export type RequestPhase = "queued" | "attempting" | "streaming" | "aborting" | "backing-off" | "settling";
 
 export interface RequestSlot extends QueuePlace {
   readonly request: RouteRequest;
   phase: RequestPhase;
-  /** Null while none is under way. */
-  attempt: AttemptId | null;
+  /** Attempts whose outcome is still to come: one, or two where the first was doubled. */
+  readonly underWay: AttemptId[];
   attempts: number;
+  /** When the attempt under way is doubled; Infinity: not (any more). */
+  hedgeAt: Instant;
+  /** What the request ends with when the last outcome is in. */
+  settled: FinishResult | null;
   /** Endpoints that have had an attempt, in order. */
   readonly tried: EndpointId[];
   lastFailure: FailureKind | null;
@@ -94,6 +99,7 @@ export interface EndpointState {
 export interface RouteState {
   readonly queue: WaitQueue;
   readonly drain: DrainRate;
+  readonly hedgeBudget: HedgeBudget;
   readonly retryBudget: RetryBudgetState;
   /** Of attempts that were answered: start to first token, and to the end. */
   readonly firstTokenTimes: QuantileSketch;
@@ -124,6 +130,7 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     routes: config.routes.map((route) => ({
       queue: emptyQueue(),
       drain: unknownDrainRate(),
+      hedgeBudget: emptyHedgeBudget(),
       retryBudget: fullRetryBudget(route.retry),
       firstTokenTimes: emptySketch(),
       totalTimes: emptySketch(),
@@ -154,8 +161,10 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
   return {
     request,
     phase: "queued",
-    attempt: null,
+    underWay: [],
     attempts: 0,
+    hedgeAt: never,
+    settled: null,
     tried: [],
     lastFailure: null,
     picoDollars: 0,

@@ -1,4 +1,4 @@
-import type { QueueSpec } from "../../router/core/compiled-config.ts";
+import type { HedgeSpec, QueueSpec } from "../../router/core/compiled-config.ts";
 import { failureRateSpec } from "../../router/core/health/failure-rate.ts";
 import { forkRandom, nextBelow, nextUnit, type RandomState } from "../../router/core/random.ts";
 import { type LimitScope, strategyNames } from "../../router/core/compiled-config.ts";
@@ -57,6 +57,7 @@ export function randomScenario(seed: number): RandomWorld {
     route: {
       limits: { connect: seconds(1), firstToken: millis(20 + nextBelow(random, 3_000)), idle: seconds(5), total: millis(50 + nextBelow(random, 20_000)) },
       queue: fixtureQueue({ lengthMax: nextBelow(random, 20), wait: millis(nextBelow(random, 5_000)), ...randomAdmission(forkRandom(seed, "random-admission")) }),
+      hedge: randomHedge(forkRandom(seed, "random-hedge")),
     },
   });
   const endpoints = config.endpoints.map(({ deployment }) => deployments[deployment]?.model ?? smallVllm);
@@ -72,6 +73,11 @@ export function randomScenario(seed: number): RandomWorld {
     targets: [],
   };
   return { scenario, arrivals: randomArrivals(random, forkRandom(seed, "random-blocks"), forkRandom(seed, "random-callers")) };
+}
+
+function randomHedge(random: RandomState): HedgeSpec | null {
+  if (nextUnit(random) < 0.5) return null;
+  return { quantile: 0.3 + 0.69 * nextUnit(random), delayMin: micros(nextBelow(random, 20_000)), budgetPerMille: nextBelow(random, 1000) };
 }
 
 function randomAdmission(random: RandomState): Partial<QueueSpec> {

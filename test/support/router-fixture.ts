@@ -131,6 +131,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     },
     affinity: { placement: "hashed", loadBoundPercent: 125, homesMax: 256 },
     queue: fixtureQueue(),
+    hedge: null,
     outputTokensDefault: 1024,
     ...options.route,
   };

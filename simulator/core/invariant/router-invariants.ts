@@ -5,11 +5,14 @@
  *  I2 the instants of a request are in causal order: arrival <= start <= first token <= outcome <= finish
  *  I3 the clock never goes back
  *  I5 what is open is bounded: a route's requests that wait for their first attempt by its queue, an endpoint's attempts by its concurrency
+ *  I6 no more hedges than the requests of a route have earned
  *  I7 an open breaker gets no attempt, a half-open one at most its probes at once
  *  I8 no endpoint that could take a waiting request is left idle
- *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them
+ *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them; at most one of its attempts is committed, none is started beside another that
+ *      may still answer, but where its route hedges, and then at another endpoint
  */
 import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
+import { checkIdle } from "./idle-invariant.ts";
 import { coolDefault } from "../../../router/core/retry.ts";
 import type { Instant } from "../../../router/core/machine.ts";
 import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FinishResult, RequestId, RouteId, RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
@@ -22,15 +25,16 @@ export interface Violation {
   readonly what: string;
 }
 
-interface SeenRequest {
+export interface SeenRequest {
   readonly route: RouteId;
   readonly inputTokens: number;
   /** Neither tags nor residency bind it. */
   readonly anywhere: boolean;
   readonly arrivedAt: Instant;
   lastAt: Instant;
-  attempt: AttemptId | null;
+  readonly underWay: AttemptId[];
   attempts: number;
+  committed: boolean;
 }
 
 interface SeenAttempt {
@@ -39,9 +43,10 @@ interface SeenAttempt {
   readonly startedAt: Instant;
   readonly probeOf: number | null;
   firstAt: Instant | null;
+  aborted: boolean;
 }
 
-interface SeenEndpoint {
+export interface SeenEndpoint {
   phase: BreakerPhase;
   epoch: number;
   inFlight: number;
@@ -61,6 +66,9 @@ export class RouterInvariants {
   readonly #endpoints: readonly SeenEndpoint[];
   /** By RouteId: open requests that have had no attempt. */
   readonly #waiting: number[];
+  /** By RouteId. */
+  readonly #arrived: number[] = [];
+  readonly #hedges: number[] = [];
   readonly #violations: Violation[] = [];
   #now = 0 as Instant;
   /** A machine carries out older deadlines before the event: so does the checker, by holding the event back until a command as of its instant, or the next event. */
@@ -97,14 +105,15 @@ export class RouterInvariants {
     if (this.#held === null) return;
     const { event, now } = this.#held;
     this.#held = null;
-    this.#checkIdle(now);
+    checkIdle(this.#config, this.#requests, this.#endpoints, now, (what) => this.#violate("I8", what));
     this.#tick(now);
     switch (event.kind) {
       case "request-arrived": {
         const { id, route, inputTokens, tags, residency } = event.request;
         if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
-        this.#requests.set(id, { route, inputTokens, anywhere: tags.length === 0 && residency === -1, arrivedAt: now, lastAt: now, attempt: null, attempts: 0 });
+        this.#requests.set(id, { route, inputTokens, anywhere: tags.length === 0 && residency === -1, arrivedAt: now, lastAt: now, underWay: [], attempts: 0, committed: false });
         this.counts.arrived += 1;
+        this.#arrived[route] = (this.#arrived[route] ?? 0) + 1;
         this.#countWaiting(route, 1);
         return;
       }
@@ -135,9 +144,14 @@ export class RouterInvariants {
         this.#finishedRequest(command.request, command.result, command.account.attempts, at);
         return;
       case "commit-attempt":
-      case "abort-attempt":
-        if (!this.#attempts.has(command.attempt)) this.#violate("I14", `${command.kind} for attempt ${command.attempt}, which is not under way`);
+        this.#committed(command.attempt);
         return;
+      case "abort-attempt": {
+        const attempt = this.#attempts.get(command.attempt);
+        if (attempt === undefined) this.#violate("I14", `abort-attempt for attempt ${command.attempt}, which is not under way`);
+        else attempt.aborted = true;
+        return;
+      }
       case "record-decision":
     }
   }
@@ -148,28 +162,6 @@ export class RouterInvariants {
     for (const { id, queue } of this.#config.routes)
       if ((this.#waiting[id] ?? 0) > queue.lengthMax)
         this.#violate("I5", `${this.#waiting[id]} requests wait at route ${id}, its queue holds ${queue.lengthMax}`);
-  }
-
-  /** As of just before `now`: all that was due earlier has been done. What a half-open breaker lets through is left to I7; whom limits hold back is not seen from outside. */
-  #checkIdle(now: Instant): void {
-    if (this.#config.limits.length > 0) return;
-    for (const { id, deployments } of this.#config.routes) {
-      if ((this.#waiting[id] ?? 0) === 0) continue;
-      for (const deploymentId of deployments) {
-        const deployment = this.#config.deployments[deploymentId];
-        for (const endpointId of deployment?.endpoints ?? []) {
-          const endpoint = this.#endpoints[endpointId];
-          if (deployment === undefined || endpoint === undefined || endpoint.phase !== "closed" || endpoint.coolUntil >= now) continue;
-          if (deployment.takesUntagged && endpoint.inFlight < deployment.concurrencyMax) this.#checkNobodyWaits(id, endpointId, deployment.contextTokens);
-        }
-      }
-    }
-  }
-
-  #checkNobodyWaits(route: RouteId, endpoint: EndpointId, contextTokens: number): void {
-    for (const [id, request] of this.#requests)
-      if (request.route === route && request.attempts === 0 && request.anywhere && request.inputTokens < contextTokens)
-        this.#violate("I8", `request ${id} waits at route ${route} while endpoint ${endpoint} has a place`);
   }
 
   #countWaiting(route: RouteId, change: number): void {
@@ -194,7 +186,7 @@ export class RouterInvariants {
       return;
     }
     this.#advance(request, at, "an attempt starts");
-    if (request.attempt !== null) this.#violate("I14", `a second attempt of request ${command.request} while the first is under way`);
+    this.#checkBeside(request, command);
     if (this.#attempts.has(command.attempt)) this.#violate("I14", `attempt ${command.attempt} starts twice`);
     this.#checkBreaker(command.endpoint, endpoint);
     endpoint.inFlight += 1;
@@ -202,10 +194,37 @@ export class RouterInvariants {
     if (deployment !== undefined && endpoint.inFlight > deployment.concurrencyMax)
       this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${deployment.concurrencyMax}`);
     if (request.attempts === 0) this.#countWaiting(request.route, -1);
-    request.attempt = command.attempt;
+    request.underWay.push(command.attempt);
     request.attempts += 1;
     const probeOf = endpoint.phase === "half-open" ? endpoint.epoch : null;
-    this.#attempts.set(command.attempt, { request: command.request, endpoint: command.endpoint, startedAt: at, probeOf, firstAt: null });
+    this.#attempts.set(command.attempt, { request: command.request, endpoint: command.endpoint, startedAt: at, probeOf, firstAt: null, aborted: false });
+  }
+
+  #checkBeside(request: SeenRequest, command: Extract<RouterCommand, { kind: "start-attempt" }>): void {
+    const others = request.underWay.map((id) => this.#attempts.get(id)).filter((other) => other !== undefined && !other.aborted);
+    const hedges = (this.#config.routes[request.route]?.hedge ?? null) !== null;
+    if (request.committed) this.#violate("I14", `an attempt of request ${command.request}, which is answered already`);
+    if (others.length > (hedges ? 1 : 0)) this.#violate("I14", `an attempt of request ${command.request} beside ${others.length} that may still answer`);
+    if (others.length > 0) this.#countHedge(request.route);
+    if (others.some((other) => other?.endpoint === command.endpoint)) this.#violate("I14", `two attempts of request ${command.request} at endpoint ${command.endpoint}`);
+  }
+
+  #countHedge(route: RouteId): void {
+    const hedges = (this.#hedges[route] ?? 0) + 1;
+    this.#hedges[route] = hedges;
+    const earned = ((this.#config.routes[route]?.hedge?.budgetPerMille ?? 0) * (this.#arrived[route] ?? 0)) / 1000;
+    if (hedges > earned) this.#violate("I6", `${hedges} hedges at route ${route}, its requests have earned ${earned}`);
+  }
+
+  #committed(id: AttemptId): void {
+    const attempt = this.#attempts.get(id);
+    const request = attempt === undefined ? undefined : this.#requests.get(attempt.request);
+    if (attempt === undefined || request === undefined || attempt.aborted) {
+      this.#violate("I14", `commit-attempt for attempt ${id}, which is not under way`);
+      return;
+    }
+    if (request.committed) this.#violate("I14", `a second attempt of request ${attempt.request} is committed`);
+    request.committed = true;
   }
 
   #checkBreaker(id: EndpointId, endpoint: SeenEndpoint): void {
@@ -246,7 +265,7 @@ export class RouterInvariants {
     }
     const request = this.#requests.get(attempt.request);
     if (request === undefined) return;
-    request.attempt = null;
+    request.underWay.splice(request.underWay.indexOf(id), 1);
     this.#advance(request, now, "an outcome");
   }
 
@@ -266,7 +285,7 @@ export class RouterInvariants {
       return;
     }
     this.#advance(request, at, "a request ends");
-    if (request.attempt !== null) this.#violate("I14", `request ${id} ends while attempt ${request.attempt} is under way`);
+    if (request.underWay.length > 0) this.#violate("I14", `request ${id} ends while attempt ${request.underWay.join(", ")} is under way`);
     if (request.attempts !== attempts) this.#violate("I14", `request ${id} accounts for ${attempts} attempts, ${request.attempts} were started`);
     if (request.attempts === 0) this.#countWaiting(request.route, -1);
     this.#requests.delete(id);

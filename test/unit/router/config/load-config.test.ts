@@ -65,6 +65,7 @@ test("everything but deployments and routes has a default", () => {
       outputWeight: 2,
       rejectEarly: true,
     },
+    hedge: null,
     outputTokensDefault: 1024,
   });
 });
