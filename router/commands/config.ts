@@ -1,9 +1,13 @@
 import { Command } from "commander";
 import { loadConfig } from "../config/load-config.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
+import { explainCommand } from "./explain.ts";
 
 export function configCommand(): Command {
-  return new Command("config").description("check configurations").addCommand(validateCommand());
+  return new Command("config")
+    .description("check configurations, and explain what they do with a request")
+    .addCommand(validateCommand())
+    .addCommand(explainCommand());
 }
 
 function validateCommand(): Command {

@@ -1,6 +1,7 @@
-import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, HedgeSpec, QueueSpec, Rates, RetryBudgetSpec, RouteSpec } from "../core/compiled-config.ts";
+import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, HedgeSpec, QueueSpec, RetryBudgetSpec, RouteSpec } from "../core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
 import { compileBreaker } from "./compile-breaker.ts";
+import { compileRates } from "./compile-rates.ts";
 import { compileLimits, tenantKeys } from "./compile-limits.ts";
 import { keyName } from "./key-reference.ts";
 import { suggestion } from "./nearest.ts";
@@ -53,9 +54,12 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   }
   const { tagNames, regionNames } = names;
   const { tenants, limits, periods } = compileLimits(file, { deployments, routes, tiers: [] }, report);
+  const priceChanges = Object.values(file.deployments).flatMap(({ priceChanges: changes }, id) =>
+    changes.map(({ from, price }) => ({ deployment: id as DeploymentId, fromMs: from, rates: compileRates(price) })),
+  );
   const keys = tenantKeys(file, options.env, place.source.file, report);
   const tenantOf = Object.keys(file.tenants).length === 0 ? null : keys;
-  const service: ServiceSpec = { listen: file.listen, metrics: file.metrics, endpoints: upstreams, tenantOf, periods };
+  const service: ServiceSpec = { listen: file.listen, metrics: file.metrics, endpoints: upstreams, tenantOf, periods, priceChanges };
   const { unknownPrice } = file;
   const retryBudget = compileRetryBudget(file.retryBudget, ["retryBudget"], report);
   const compiled = { version: options.version, routes, deployments, endpoints, retryBudget, tagNames, regionNames, tenants, limits, unknownPrice };
@@ -110,7 +114,7 @@ function compileDeployment(
   names: Names,
   report: Report,
 ): DeploymentSpec {
-  const rates = compileRates(file);
+  const rates = compileRates(file.price);
   const contextTokens = file.context ?? Infinity;
   if (rates !== null && Math.max(rates.input, rates.output, rates.cacheWrite) * Math.min(contextTokens, 2_000_000) > Number.MAX_SAFE_INTEGER) {
     report(
@@ -154,12 +158,6 @@ interface Names {
 function placeOf(name: string, names: string[]): number {
   const known = names.indexOf(name);
   return known >= 0 ? known : names.push(name) - 1;
-}
-
-function compileRates(file: DeploymentFile): Rates | null {
-  if (file.price === "unknown") return null;
-  const { input, output, cachedInput, cacheWrite } = file.price;
-  return { input, output, cachedRead: cachedInput ?? input, cacheWrite: cacheWrite ?? input };
 }
 
 function compileHedge(route: string, file: RouteFile["hedge"], report: Report): HedgeSpec | null {

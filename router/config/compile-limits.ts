@@ -68,7 +68,16 @@ function specsOf(scope: LimitScope, label: string, fields: LimitFields, from: nu
     const { alertPercent, atAlert, atLimit } = budget;
     const amount = Math.round(budget.dollars * 1e9);
     const name = `${label}, dollars per ${budget.per}`;
-    specs.push({ scope, name, unit: "nano-dollars", amount, window: { kind: "period", length: lengths[budget.per] }, alertPerMille: alertPercent * 10, atAlert, atLimit });
+    specs.push({
+      scope,
+      name,
+      unit: "nano-dollars",
+      amount,
+      window: { kind: "period", length: lengths[budget.per] },
+      alertPerMille: alertPercent * 10,
+      atAlert,
+      atLimit,
+    });
   }
   return specs.map((spec, place) => ({ id: (from + place) as LeaseKey, ...spec }));
 }

@@ -29,9 +29,11 @@ const budget = z
     per: choice("The period, by the calendar", ["hour", "day", "month"]).prefault("day"),
     timeZone: scalar({ type: "string", description: "Whose midnight ends a day or month" }, parseTimeZone).prefault("UTC"),
     alertPercent: number("Share that raises the alert", { min: 1, max: 100, whole: true }).prefault(80),
-    atAlert: choice("From the alert on: only notified, only the cheapest deployments, or only self-hosted ones", ["notify", "cheapest", "self-hosted"]).prefault(
+    atAlert: choice("From the alert on: only notified, only the cheapest deployments, or only self-hosted ones", [
       "notify",
-    ),
+      "cheapest",
+      "self-hosted",
+    ]).prefault("notify"),
     atLimit: choice("When it is spent: nothing more, or only self-hosted deployments, which then do not count against it", ["reject", "self-hosted"]).prefault(
       "reject",
     ),

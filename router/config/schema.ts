@@ -89,11 +89,31 @@ const breaker = z
   })
   .meta({ description: "Circuit breaker per endpoint: defaults for all deployments" });
 
-const priceTable = z.strictObject({
+const rateTable = {
   input: price("Prompt tokens"),
   output: price("Generated tokens"),
   cachedInput: price("Prompt tokens read from the provider's cache; absent: as input").optional(),
   cacheWrite: price("Prompt tokens written to the provider's cache; absent: as input").optional(),
+  reasoning: price("Generated tokens that the caller does not see, counted within output; absent: as output").optional(),
+};
+const priceTable = z.strictObject({
+  ...rateTable,
+  longPrompt: z
+    .strictObject({ above: count("Prompt tokens", 1, 100_000_000), ...rateTable })
+    .meta({ description: "What everything costs where the prompt is longer" })
+    .optional(),
+});
+/** What a machine costs by the hour, spread over the tokens that it works through. */
+const gpuPrice = z.strictObject({
+  gpuHour: number("Dollars per GPU and hour", { min: 0, max: 10_000, whole: false }),
+  gpus: count("GPUs per endpoint", 1, 10_000).prefault(1),
+  tokensPerSecond: count("Prompt and output tokens that an endpoint works through when it is fully used", 1, 100_000_000),
+  utilisation: number("Share of the time that it is used, percent: the rest is paid for too", { min: 1, max: 100, whole: false }).prefault(50),
+});
+/** An instant with its offset, as 2026-04-01T00:00:00Z. */
+const instant = scalar({ type: "string", format: "date-time", examples: ["2026-04-01T00:00:00Z"] }, (value): Parsed<number> => {
+  const given = typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)$/.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(given) ? { message: `${shown(value)} is no instant`, fix: "write 2026-04-01T00:00:00Z" } : { value: given };
 });
 
 const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/);
@@ -107,9 +127,13 @@ const deployment = z
     context: count("Context window: prompt and output tokens together; absent: not checked", 1, 100_000_000).optional(),
     concurrency: count("Attempts in flight per endpoint; absent: unlimited", 1, 1_000_000).optional(),
     price: z
-      .union([z.literal("unknown"), priceTable])
+      .union([z.literal("unknown"), priceTable, gpuPrice])
       .prefault("unknown")
       .meta({ description: "Write { input: 0.15, output: 0.60 } in dollars per million tokens, or unknown: the cost is then not known, never zero" }),
+    priceChanges: z
+      .array(z.strictObject({ from: instant, price: priceTable }))
+      .prefault([])
+      .meta({ description: "Prices that come into force later; what has begun is paid for at the old one" }),
     key: keyReference.optional(),
     breaker: breakerOverride.prefault({}),
     tags: z.array(label).prefault([]).meta({
@@ -159,10 +183,12 @@ const retry = z
   .strictObject({
     attempts: count("Attempts per request, the first included; 1: no retry", 1, 20).prefault(3),
     attemptsByFailure: z
-      .strictObject(Object.fromEntries(retryable.map((kind) => [kind, count(`Attempts at most once one has ended as ${kind}`, 1, 20).optional()])) as Record<
-        (typeof retryable)[number],
-        z.ZodOptional<ReturnType<typeof count>>
-      >)
+      .strictObject(
+        Object.fromEntries(retryable.map((kind) => [kind, count(`Attempts at most once one has ended as ${kind}`, 1, 20).optional()])) as Record<
+          (typeof retryable)[number],
+          z.ZodOptional<ReturnType<typeof count>>
+        >,
+      )
       .meta({ description: "Fewer attempts after some kinds of failure, the first included; 1: not tried again" })
       .prefault({}),
     backoff: z
@@ -234,11 +260,15 @@ export const configSchema = z
       .meta({ description: "Retry budget of all routes together, beside each route's own" })
       .prefault({}),
     routes: z.record(name, route),
-    tenants: z.record(name, tenantSchema).prefault({}).meta({ description: "Callers by their keys; absent: whoever calls is one and the same, with or without a key" }),
+    tenants: z
+      .record(name, tenantSchema)
+      .prefault({})
+      .meta({ description: "Callers by their keys; absent: whoever calls is one and the same, with or without a key" }),
     limits: z.array(limitSchema).prefault([]).meta({ description: "Limits and budgets of routes, providers, tiers, deployments, and in total" }),
-    unknownPrice: choice("What a money budget says to a deployment without a price: it may be called and is counted, or it is refused", ["count", "refuse"]).prefault(
+    unknownPrice: choice("What a money budget says to a deployment without a price: it may be called and is counted, or it is refused", [
       "count",
-    ),
+      "refuse",
+    ]).prefault("count"),
   })
   .meta({ title: "Headgate configuration" });
 

@@ -1,3 +1,4 @@
+import type { Rates } from "../core/accounting/rates.ts";
 import type { DeploymentId, LeaseKey, TenantId } from "../core/messages.ts";
 import type { Secret } from "./secret.ts";
 
@@ -10,6 +11,14 @@ export interface ServiceSpec {
   /** By the digest (hexadecimal SHA-256) of a caller's key; null: no tenants are configured. */
   readonly tenantOf: ReadonlyMap<string, TenantId> | null;
   readonly periods: readonly BudgetPeriod[];
+  readonly priceChanges: readonly PriceChange[];
+}
+
+/** From an instant on, milliseconds since the epoch. */
+export interface PriceChange {
+  readonly deployment: DeploymentId;
+  readonly fromMs: number;
+  readonly rates: Rates | null;
 }
 
 /** When a budget begins anew. */

@@ -8,11 +8,13 @@
  */
 import { present } from "./assert.ts";
 import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
-import { breakerRefuses } from "./health/breaker.ts";
+import { neverFits, refusal, tagsMatch } from "./eligibility.ts";
 import { limitsRefuse } from "./limit/limit-check.ts";
 import { indexLimits, type LimitIndex } from "./limit/limit-index.ts";
+import { limitsPass, type RouteLimits, routeLimitsOf } from "./limit/limits-pass.ts";
 import type { Instant } from "./machine.ts";
 import type { EndpointId, ExclusionReason, Explanation, LeaseKey, LimitRefusal, RouteRequest } from "./messages.ts";
+import { purposeOf } from "./random.ts";
 import type { EndpointState, RequestSlot, RouterState } from "./state.ts";
 import { earlier, never } from "./time.ts";
 
@@ -40,6 +42,13 @@ export interface Candidates {
   refusal: LimitRefusal | null;
   refusedUntil: Instant;
   readonly limits: LimitIndex;
+  /** By EndpointId, drawn from the state by `noteEndpoint`, for speed: 1 where it has a place and neither its breaker nor cooling is in the way; attempts in flight. */
+  readonly open: number[];
+  readonly busy: number[];
+  /** Of their identities: the same in every replica. */
+  readonly hashes: Int32Array;
+  /** The route whose lists stand here, where they hold for every request of it that no rule but the endpoints' state concerns; -1: they do not. */
+  filledFor: number;
 }
 
 export interface EndpointList {
@@ -56,14 +65,26 @@ interface RouteEndpoints {
   /** Beside `ids`. */
   readonly deployments: readonly DeploymentSpec[];
   readonly byPlace: readonly DeploymentSpec[];
+  readonly allTakeUntagged: boolean;
+  readonly contextMin: number;
+  readonly limits: RouteLimits;
 }
 
 export function noCandidates(config: CompiledConfig, explain: boolean): Candidates {
   const size = config.endpoints.length;
+  const limits = indexLimits(config);
   const routes = config.routes.map((route): RouteEndpoints => {
     const byPlace = route.deployments.map((id) => present(config.deployments[id], "a deployment of the route"));
     const own = byPlace.flatMap((deployment, place) => deployment.endpoints.map((endpoint) => ({ endpoint, place, deployment })));
-    return { ids: own.map(({ endpoint }) => endpoint), places: own.map(({ place }) => place), deployments: own.map(({ deployment }) => deployment), byPlace };
+    return {
+      ids: own.map(({ endpoint }) => endpoint),
+      places: own.map(({ place }) => place),
+      deployments: own.map(({ deployment }) => deployment),
+      byPlace,
+      allTakeUntagged: byPlace.every(({ takesUntagged }) => takesUntagged),
+      contextMin: Math.min(...byPlace.map(({ contextTokens }) => contextTokens)),
+      limits: routeLimitsOf(config, route, limits),
+    };
   });
   return {
     eligible: emptyList(size),
@@ -79,12 +100,27 @@ export function noCandidates(config: CompiledConfig, explain: boolean): Candidat
     wantedUnits: [],
     refusal: null,
     refusedUntil: never,
-    limits: indexLimits(config),
+    limits,
+    open: Array.from({ length: size }, () => 0),
+    busy: Array.from({ length: size }, () => 0),
+    hashes: Int32Array.from(config.endpoints, ({ identity }) => purposeOf(identity)),
+    filledFor: -1,
   };
 }
 
 function emptyList(size: number): EndpointList {
   return { ids: Array.from({ length: size }, () => 0 as EndpointId), places: Array.from({ length: size }, () => 0), count: 0 };
+}
+
+/** To be called whenever an endpoint's breaker, cooling or attempts in flight have changed. An `open` that is 0 for too long costs time, one that is 1 would be wrong. */
+export function noteEndpoint(found: Candidates, config: CompiledConfig, state: RouterState, id: EndpointId): void {
+  const endpoint = present(state.endpoints[id], "the endpoint's state");
+  const deployment = present(config.deployments[present(config.endpoints[id], "the endpoint").deployment], "its deployment");
+  const open = refusal(endpoint, deployment) === null && endpoint.breaker.phase === "closed" ? 1 : 0;
+  found.busy[id] = endpoint.inFlight;
+  if (open === 1 && found.open[id] === 1) return;
+  found.open[id] = open;
+  found.filledFor = -1;
 }
 
 /** A retry prefers what has answered last time; an endpoint that has had an attempt of this request is eligible again only when no other is. */
@@ -105,35 +141,56 @@ function collect(
   state: RouterState,
   route: RouteSpec,
   slot: RequestSlot,
-  { ids, places, deployments }: RouteEndpoints,
+  endpoints: RouteEndpoints,
   tried: readonly EndpointId[],
   unmatched: boolean,
 ): void {
+  const onlyState = allFit(endpoints, slot.request) && limitsPass(found.limits, endpoints.limits, state, slot);
+  const common = onlyState && tried.length === 0;
+  if (common && found.filledFor === route.id) {
+    forgetLimits(found);
+    return;
+  }
   clear(found);
-  const { eligible } = found;
-  const { request } = slot;
+  if (common) found.filledFor = route.id;
+  const { eligible, open } = found;
+  const { ids, places } = endpoints;
+  const asked: AskedDeployment = { route, slot, unmatched, onlyState, deployment: null, refused: null };
   let count = 0;
-  let asked: DeploymentSpec | null = null;
-  let limited: LimitRefusal | null = null;
   for (let index = 0; index < ids.length; index += 1) {
     const id = ids[index] as EndpointId;
-    const endpoint = state.endpoints[id] as EndpointState;
-    const deployment = deployments[index] as DeploymentSpec;
-    const unfit = neverFits(deployment, request, unmatched);
-    if (unfit === null && found.limits.some && deployment !== asked) {
-      limited = limitsRefuse(found, state, route, slot, deployment);
-      asked = deployment;
-    }
-    const why = unfit ?? limited ?? placeRefused(state.now, endpoint, deployment) ?? (tried.length > 0 && tried.includes(id) ? "already-tried" : null);
+    const quick = onlyState && open[id] === 1;
+    const why = (quick ? null : whyNot(found, state, endpoints, index, asked)) ?? (tried.length > 0 && tried.includes(id) ? "already-tried" : null);
     if (why === null) {
       eligible.ids[count] = id;
       eligible.places[count] = places[index] as number;
       count += 1;
     } else {
-      exclude(found, id, endpoint, why);
+      exclude(found, id, state.endpoints[id] as EndpointState, why);
     }
   }
   eligible.count = count;
+}
+
+/** What is the same for all endpoints of a deployment: asked once, since they stand together. */
+interface AskedDeployment {
+  readonly route: RouteSpec;
+  readonly slot: RequestSlot;
+  readonly unmatched: boolean;
+  /** Nothing but the endpoint's own state can be in the way. */
+  readonly onlyState: boolean;
+  deployment: DeploymentSpec | null;
+  refused: ExclusionReason | null;
+}
+
+function whyNot(found: Candidates, state: RouterState, endpoints: RouteEndpoints, index: number, asked: AskedDeployment): ExclusionReason | null {
+  const deployment = endpoints.deployments[index] as DeploymentSpec;
+  if (!asked.onlyState && deployment !== asked.deployment) {
+    const { route, slot, unmatched } = asked;
+    asked.refused = neverFits(deployment, slot.request, unmatched) ?? limitsRefuse(found, state, route, slot, deployment);
+    asked.deployment = deployment;
+  }
+  return asked.refused ?? refusal(state.endpoints[endpoints.ids[index] as EndpointId] as EndpointState, deployment);
 }
 
 function clear(found: Candidates): void {
@@ -143,30 +200,20 @@ function clear(found: Candidates): void {
   found.reopensAt = never;
   found.unfit = false;
   found.tooSmall = 0;
+  found.filledFor = -1;
+  forgetLimits(found);
+}
+
+function forgetLimits(found: Candidates): void {
   found.wantedKeys.length = 0;
   found.wantedUnits.length = 0;
   found.refusal = null;
   found.refusedUntil = never;
 }
 
-/** What can never be put right comes first. */
-function neverFits(deployment: DeploymentSpec, request: RouteRequest, unmatched: boolean): ExclusionReason | null {
-  if (request.residency !== -1 && deployment.region !== request.residency) return "residency";
-  if (request.tags.length === 0 ? !deployment.takesUntagged : unmatched ? !deployment.takesUnmatched : !tagsMatch(request, deployment)) return "tags";
-  return request.inputTokens >= deployment.contextTokens ? "context-too-small" : null;
-}
-
-/** Why an endpoint takes no attempt now, whoever's it is. */
-export function placeRefused(now: Instant, endpoint: EndpointState, deployment: DeploymentSpec): ExclusionReason | null {
-  const refused = breakerRefuses(endpoint.breaker, deployment.breaker);
-  if (refused !== null) return refused;
-  if (endpoint.coolUntil > now) return "cooling";
-  return endpoint.inFlight >= deployment.concurrencyMax ? "at-capacity" : null;
-}
-
-function tagsMatch({ tags, tagMatch }: RouteRequest, deployment: DeploymentSpec): boolean {
-  const has = (tag: number): boolean => deployment.tags.includes(tag);
-  return tagMatch === "any" ? tags.some(has) : tags.every(has);
+/** `neverFits` is null for every deployment of the route. */
+function allFit({ allTakeUntagged, contextMin }: RouteEndpoints, request: RouteRequest): boolean {
+  return request.residency === -1 && request.tags.length === 0 && allTakeUntagged && request.inputTokens < contextMin;
 }
 
 function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why: ExclusionReason): void {
@@ -174,27 +221,11 @@ function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why
   excluded.ids[excluded.count] = id;
   found.reasons[excluded.count] = why;
   excluded.count += 1;
-  switch (why) {
-    case "at-capacity":
-    case "half-open-full":
-      found.full = true;
-      return;
-    case "breaker-open":
-      found.reopensAt = earlier(found.reopensAt, endpoint.breaker.openUntil);
-      return;
-    case "cooling":
-      found.reopensAt = earlier(found.reopensAt, endpoint.coolUntil);
-      return;
-    case "context-too-small":
-      found.tooSmall += 1;
-      found.unfit = true;
-      return;
-    case "tags":
-    case "residency":
-      found.unfit = true;
-      return;
-    default:
-  }
+  if (why === "at-capacity" || why === "half-open-full") found.full = true;
+  else if (why === "breaker-open") found.reopensAt = earlier(found.reopensAt, endpoint.breaker.openUntil);
+  else if (why === "cooling") found.reopensAt = earlier(found.reopensAt, endpoint.coolUntil);
+  else if (why === "context-too-small") found.tooSmall += 1;
+  found.unfit ||= why === "context-too-small" || why === "tags" || why === "residency";
 }
 
 function wasExcluded(found: Candidates, reason: ExclusionReason): boolean {
@@ -208,6 +239,7 @@ function keepWhere(found: Candidates, reason: ExclusionReason, isLiked: (index: 
   let liked = 0;
   while (liked < eligible.count && !isLiked(liked)) liked += 1;
   if (liked === eligible.count) return;
+  found.filledFor = -1;
   let kept = 0;
   for (let index = 0; index < eligible.count; index += 1) {
     const id = eligible.ids[index] as EndpointId;

@@ -1,3 +1,4 @@
+import type { Rates } from "./accounting/rates.ts";
 import type { FailureRateSpec } from "./health/failure-rate.ts";
 import type { AttemptLimits, DeploymentId, EndpointId, FailureKind, LeaseKey, RouteId, TenantId } from "./messages.ts";
 import type { Branded, Duration } from "./machine.ts";
@@ -85,6 +86,7 @@ export const strategyNames = [
   "latency-based",
   "cost-based",
   "prefix-affinity",
+  "adaptive",
 ] as const;
 export type StrategyName = (typeof strategyNames)[number];
 
@@ -116,14 +118,6 @@ export interface DeploymentSpec {
   readonly requestsPerMinute: number;
   readonly tokensPerMinute: number;
   readonly endpoints: readonly EndpointId[];
-}
-
-/** Whole pico-dollars per token. */
-export interface Rates {
-  readonly input: number;
-  readonly cachedRead: number;
-  readonly cacheWrite: number;
-  readonly output: number;
 }
 
 export interface EndpointSpec {

@@ -1,8 +1,9 @@
 import { present } from "./assert.ts";
-import { type Candidates, noCandidates } from "./candidates.ts";
+import { type Candidates, noCandidates, noteEndpoint } from "./candidates.ts";
 import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
+import type { Rates } from "./accounting/rates.ts";
 import type { Out } from "./machine.ts";
-import type { AttemptId, EndpointId, RouterCommand } from "./messages.ts";
+import type { AttemptId, DeploymentId, EndpointId, RouterCommand } from "./messages.ts";
 import type { AttemptSlot, RequestSlot, RouterState } from "./state.ts";
 
 export interface RouterOptions {
@@ -32,6 +33,7 @@ export class Core {
     this.options = options;
     this.state = state;
     this.found = noCandidates(config, options.explain);
+    for (const { id } of config.endpoints) noteEndpoint(this.found, config, state, id);
     this.routesOf = config.endpoints.map((endpoint) => config.routes.filter((route) => route.deployments.includes(endpoint.deployment)));
   }
 
@@ -49,6 +51,10 @@ export class Core {
 
   deploymentOf(endpoint: EndpointId): DeploymentSpec {
     return present(this.config.deployments[present(this.config.endpoints[endpoint], "the endpoint").deployment], "its deployment");
+  }
+
+  priceOf(deployment: DeploymentId): Rates | null {
+    return this.state.prices[deployment] ?? null;
   }
 
   routeOf(slot: RequestSlot): RouteSpec {

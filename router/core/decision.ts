@@ -18,7 +18,7 @@ export function decide(found: Candidates, config: CompiledConfig, state: RouterS
   findCandidates(found, state, route, slot);
   if (found.eligible.count > 0) {
     const strategy = strategies[route.strategy];
-    const choice: Choice = { config, state, route, request: slot.request, eligible: found.eligible };
+    const choice: Choice = { config, state, route, request: slot.request, eligible: found.eligible, busy: found.busy, hashes: found.hashes };
     if (found.scores !== null) strategy.judge(choice, found.scores);
     return { kind: "dispatch", endpoint: strategy.pick(choice) };
   }

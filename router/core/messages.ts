@@ -1,3 +1,4 @@
+import type { Rates } from "./accounting/rates.ts";
 import type { Branded, Duration, Instant } from "./machine.ts";
 
 export type RequestId = Branded<"request">;
@@ -106,6 +107,10 @@ export type RouterEvent =
   | { readonly kind: "leases-forfeited"; readonly nonce: number }
   /** What an endpoint said of itself, `sampledAt` at the latest now. */
   | { readonly kind: "signal-observed"; readonly endpoint: EndpointId; readonly signals: EndpointLoad; readonly sampledAt: Instant }
+  /** A price has come into force, by the driver's calendar; what is under way is paid for at the old one. */
+  | { readonly kind: "price-changed"; readonly deployment: DeploymentId; readonly rates: Rates | null }
+  /** Another replica's own finding: its breaker opened, or its probes closed it. Only findings are told on, never what a peer has said. */
+  | { readonly kind: "peer-reported"; readonly endpoint: EndpointId; readonly breaker: "open" | "closed"; readonly since: Instant }
   | { readonly kind: "drain-started" };
 
 export interface EndpointLoad {
@@ -135,12 +140,25 @@ export type RouterCommand =
   /** For metrics and people: so much of a budget is spent, as far as this replica knows. */
   | { readonly kind: "budget-noticed"; readonly budget: LeaseKey; readonly level: "alert" | "spent"; readonly spent: number }
   | { readonly kind: "record-decision"; readonly request: RequestId; readonly explanation: Explanation }
+  /** The factor on a deployment's weight, in thousandths. For metrics and people; nothing is carried out. */
+  | {
+      readonly kind: "weight-changed";
+      readonly route: RouteId;
+      readonly deployment: DeploymentId;
+      readonly from: number;
+      readonly to: number;
+      readonly why: WeightReason;
+    }
   /** For metrics and people; nothing is carried out. */
   | { readonly kind: "breaker-changed"; readonly endpoint: EndpointId; readonly from: BreakerPhase; readonly to: BreakerPhase; readonly why: BreakerReason };
 
 /** `timeout`: a limit of the route; `deadline`: the caller's own, which is not held against the endpoint; `hedge-lost`: another attempt of the request was first. */
 export type AbortReason = "timeout" | "deadline" | "client-left" | "hedge-lost";
 export type BreakerReason = "new" | "failures-in-a-row" | "failure-rate" | "probe-failed" | "open-time-passed" | "probes-succeeded" | "peer-reported";
+export type WeightReason = "failing" | "slower" | "faster" | "too-few-to-tell";
+/** What a replica has found out itself, to be told to the others. */
+export const isOwnFinding = (why: BreakerReason): boolean =>
+  why === "failures-in-a-row" || why === "failure-rate" || why === "probe-failed" || why === "probes-succeeded";
 export type BreakerPhase = "closed" | "open" | "half-open";
 
 /** The idle limit (between tokens) and the connect limit are watched by the driver; the idle limit stands still while the client, not the provider, holds the stream up. */
@@ -212,7 +230,9 @@ export const rankOf: Readonly<Record<RouterEvent["kind"], number>> = {
   "store-back": 1,
   "period-started": 1,
   "leases-forfeited": 1,
+  "price-changed": 1,
   "request-arrived": 1,
   "signal-observed": 1,
+  "peer-reported": 1,
   "drain-started": 1,
 };

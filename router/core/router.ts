@@ -21,20 +21,17 @@ import type { Instant, Machine, Out, Restorable } from "./machine.ts";
 import { forfeitLeases, hearAnswer, leaseFallsDue, loseStore, regainStore, startPeriod } from "./limit/limit-course.ts";
 import type { AttemptId, EndpointId, LeaseKey, RouterCommand, RouterEvent } from "./messages.ts";
 import { copyPlain } from "./plain.ts";
+import { arrive, giveUpWaiting, leave, place, serveAll } from "./placement-course.ts";
 import {
   abandon,
-  arrive,
   attemptFallsDue,
   commit,
   conclude,
   concludeAborted,
   endAttempt,
-  giveUpWaiting,
-  leave,
+  hearPeer,
   type OutcomeReaction,
-  place,
   reopenEndpoint,
-  serveAll,
   settle,
 } from "./request-course.ts";
 import { initialState, type RequestPhase, type RequestSlot, type RouterState } from "./state.ts";
@@ -175,6 +172,12 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
         return;
       case "signal-observed":
         learnSignal(core.state, event.endpoint, event.signals, event.sampledAt);
+        return;
+      case "price-changed":
+        core.state.prices[event.deployment] = event.rates;
+        return;
+      case "peer-reported":
+        hearPeer(core, event.endpoint, event.breaker, event.since);
         return;
       case "drain-started":
         core.state.draining = true;

@@ -3,6 +3,7 @@ import { emptyQueue, type QueuePlace, type WaitQueue } from "./admission/wait-qu
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
 import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
+import type { Rates } from "./accounting/rates.ts";
 import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
 import { type LeaseState, noLease } from "./limit/lease.ts";
@@ -13,6 +14,7 @@ import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts"
 import type { Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, EndpointId, FailureKind, FinishResult, RequestId, RouteRequest } from "./messages.ts";
 import { forkRandom, type RandomState } from "./random.ts";
+import { type AdaptiveState, newAdaptive } from "./strategy/adaptive-weights.ts";
 import { type AffinityState, newAffinity } from "./strategy/affinity-state.ts";
 import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
 import { never, startOfTime } from "./time.ts";
@@ -29,6 +31,8 @@ export interface RouterState {
   readonly endpoints: EndpointState[];
   readonly routes: RouteState[];
   readonly ledger: Total[];
+  /** By DeploymentId: what tokens cost now; null: unknown. */
+  readonly prices: (Rates | null)[];
   /** Of all routes together. */
   readonly retryBudget: RetryBudgetState;
   /** One deadline per request (by RequestId), one per endpoint (by EndpointId). */
@@ -40,8 +44,9 @@ export interface RouterState {
   /** The last nonce given to a question or a report. */
   leaseNonce: number;
   storeLost: boolean;
+  /** Requests started lately, by EndpointId: decayed counts, see strategy/recent-load.ts; and the instant at which they have weight 1. */
+  readonly recent: number[];
   readonly ties: RandomState;
-  /** Where the decayed counts of requests per endpoint have weight 1. */
   recentSince: Instant;
 }
 
@@ -73,6 +78,8 @@ export interface AttemptSlot {
   readonly startedAt: Instant;
   /** What limits and budgets have set aside for it. */
   reservedTokens: number;
+  /** What its tokens cost: the price when it started. */
+  readonly rates: Rates | null;
   reservedNano: number;
   breakerEpoch: number;
   probeCredited: boolean;
@@ -112,6 +119,8 @@ export interface RouteState {
   readonly learned: LearnedRoute;
   /** Null where no prefix affinity is wanted. */
   readonly affinity: AffinityState | null;
+  /** Null where weights stay as they are configured. */
+  readonly adaptive: AdaptiveState | null;
 }
 
 export function initialState(config: CompiledConfig, seed: number): RouterState {
@@ -121,11 +130,11 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     requests: [],
     attempts: [],
     freeAttempts: [],
-    endpoints: config.endpoints.map(({ deployment, identity }) => ({
+    endpoints: config.endpoints.map(({ deployment }) => ({
       inFlight: 0,
       breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
       coolUntil: startOfTime,
-      learned: newLearnedEndpoint(identity),
+      learned: newLearnedEndpoint(),
     })),
     routes: config.routes.map((route) => ({
       queue: emptyQueue(),
@@ -138,12 +147,15 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
       lastTurn: -1,
       learned: newLearnedRoute(),
       affinity: route.strategy === "prefix-affinity" ? newAffinity(route.affinity, endpointsOf(config, route)) : null,
+      adaptive: route.strategy === "adaptive" ? newAdaptive(route) : null,
       output: noEstimate(),
     })),
     ledger: config.deployments.map(emptyTotal),
+    prices: config.deployments.map(({ rates }) => rates),
     retryBudget: fullRetryBudget(config.retryBudget),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
+    recent: config.endpoints.map(() => 0),
     recentSince: startOfTime,
     leases: config.limits.map(noLease),
     leaseDeadlines: makeHeap(),
@@ -177,11 +189,12 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
   };
 }
 
-export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number): AttemptSlot {
+export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number, rates: Rates | null): AttemptSlot {
   return {
     request,
     endpoint,
     startedAt,
+    rates,
     reservedTokens: 0,
     reservedNano: 0,
     breakerEpoch,

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RouteSpec } from "../core/compiled-config.ts";
 import { scanBody } from "../providers/body-scan.ts";
-import { encoded, errorBody, type HttpError, malformed, noModel, tooLarge, unknownModel } from "./http-errors.ts";
+import { encoded, errorBody, type HttpError, malformed, noModel, tooLarge, unknownKey, unknownModel } from "./http-errors.ts";
 import { readBody } from "./read-body.ts";
 import type { RouterService } from "./router-service.ts";
 
@@ -13,6 +13,12 @@ export function handleChat(service: RouterService, routes: ReadonlyMap<string, R
     service.metrics.requestInvalid(error.status);
     sendError(response, error);
   };
+  const tenant = service.tenantOf(request);
+  if (tenant === null) {
+    request.resume();
+    refuse(unknownKey);
+    return;
+  }
   const encoding = request.headers["content-encoding"];
   if (encoding !== undefined && encoding !== "identity") {
     request.resume();
@@ -35,7 +41,7 @@ export function handleChat(service: RouterService, routes: ReadonlyMap<string, R
       }
       const route = routes.get(scan.model);
       if (route === undefined) refuse(unknownModel(scan.model));
-      else service.admit(route, scan, request.headers, response);
+      else service.admit(route, tenant, scan, request.headers, response);
     },
     () => refuse(tooLarge(bodyBytesMax)),
   );

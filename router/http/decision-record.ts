@@ -11,6 +11,7 @@ export function decisionRecord(request: RequestInFlight, ended: EndedRequest, co
   return {
     request_id: request.name,
     route: request.route.name,
+    tenant: config.tenants[request.routed.tenant]?.name,
     strategy: request.route.strategy,
     stream: request.routed.stream,
     deployment: endpoint === undefined ? null : config.deployments[endpoint.deployment]?.name,

@@ -88,6 +88,12 @@ export const malformed = (message: string): HttpError => ({
   code: "malformed_json",
   message: `the body is not valid JSON: ${message}`,
 });
+export const unknownKey: HttpError = {
+  status: 401,
+  type: invalid,
+  code: "invalid_api_key",
+  message: "Incorrect API key provided: send a key of a tenant as authorization: Bearer KEY",
+};
 export const noModel: HttpError = { status: 400, type: invalid, code: "missing_model", message: "the body names no model", param: "model" };
 export const unknownModel = (model: string): HttpError => ({
   status: 404,

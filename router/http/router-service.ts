@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { IncomingHttpHeaders, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
 import type { ServiceSpec, UpstreamSpec } from "../config/service-spec.ts";
 import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
@@ -11,6 +11,7 @@ import {
   rankOf,
   type RequestId,
   type RouterCommand,
+  type RouteRequest,
   type RouterEvent,
   type TenantId,
 } from "../core/messages.ts";
@@ -26,6 +27,12 @@ import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
 import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
 import { CallerAnswer } from "./caller-answer.ts";
 import { decisionRecord } from "./decision-record.ts";
+import { PriceCalendar } from "./price-calendar.ts";
+import { LeaseLink } from "./lease-link.ts";
+import { tenantOf } from "./tenant-of.ts";
+import type { LeaseStore } from "../stores/lease-store.ts";
+import { MemoryLeaseStore } from "../stores/memory/memory-lease-store.ts";
+import { monotonicNow } from "../drivers/host-timers.ts";
 import { estimateTokens } from "./estimate-tokens.ts";
 import { readLabels, type RequestLabels } from "./request-labels.ts";
 import type { RequestInFlight, RunningAttempt } from "./request-in-flight.ts";
@@ -38,14 +45,13 @@ export interface RouterServiceOptions {
   readonly core: Machine<RouterEvent, RouterCommand>;
   readonly transport: UpstreamTransport;
   readonly log: DecisionLog;
+  /** Of limits and budgets; absent: this process is the only replica. */
+  readonly leaseStore?: LeaseStore;
   readonly record?: (entry: Recorded<RouterEvent, RouterCommand>) => void;
 }
 
 type Finish = Extract<RouterCommand, { kind: "finish-request" }>;
 type StartAttempt = Extract<RouterCommand, { kind: "start-attempt" }>;
-
-/** One tenant until virtual keys exist. */
-const onlyTenant = 0 as TenantId;
 
 /** The core at work: callers' requests become events, commands become attempts and answers. Every start-attempt gets exactly one attempt-ended. */
 export class RouterService {
@@ -56,6 +62,8 @@ export class RouterService {
   /** From start-attempt until the request is finished: a commit may come after the ending. */
   readonly #attempts = new Map<AttemptId, RunningAttempt>();
   readonly #credentials: readonly (Credential | null)[];
+  readonly #leases: LeaseLink;
+  readonly #prices: PriceCalendar;
   #serial = 0;
   #draining = false;
   #onIdle: (() => void) | null = null;
@@ -75,15 +83,31 @@ export class RouterService {
       },
       ...(record === undefined ? {} : { record }),
     });
+    this.#leases = new LeaseLink({
+      store: options.leaseStore ?? new MemoryLeaseStore(options.compiled.limits, monotonicNow),
+      periods: options.spec.periods,
+      holder: randomUUID(),
+      now: () => this.#driver.now(),
+      submit: (event) => this.#driver.submit(event),
+    });
+    this.#leases.start();
+    this.#prices = new PriceCalendar(options.spec.priceChanges, (event) => this.#driver.submit(event));
+    this.#prices.start();
   }
 
   get draining(): boolean {
     return this.#draining;
   }
 
-  admit(route: RouteSpec, scan: BodyScan, headers: IncomingHttpHeaders, response: ServerResponse): void {
+  /** Whose key the request carries; null: nobody's. */
+  tenantOf(request: IncomingMessage): TenantId | null {
+    return tenantOf(this.#options.spec.tenantOf, request);
+  }
+
+  admit(route: RouteSpec, tenant: TenantId, scan: BodyScan, headers: IncomingHttpHeaders, response: ServerResponse): void {
     const arrivedMs = performance.now();
-    const labels = readLabels(headers, this.#options.compiled);
+    const { compiled } = this.#options;
+    const labels = { ...readLabels(headers, compiled), tenant, priority: compiled.tenants[tenant]?.priority ?? 0 };
     const request = this.#requests.take((id) => this.#newRequest(id as RequestId, route, scan, labels, response, arrivedMs));
     response.on("close", () => this.#closed(request));
     this.#driver.submit({ kind: "request-arrived", request: request.routed });
@@ -109,11 +133,20 @@ export class RouterService {
 
   stop(): void {
     this.#driver.stop();
+    this.#leases.close();
+    this.#prices.close();
     for (const { attempt } of this.#attempts.values()) attempt.abort();
     this.#requests.forEach((request) => request.answer.abandon());
   }
 
-  #newRequest(id: RequestId, route: RouteSpec, scan: BodyScan, labels: RequestLabels, response: ServerResponse, arrivedMs: number): RequestInFlight {
+  #newRequest(
+    id: RequestId,
+    route: RouteSpec,
+    scan: BodyScan,
+    labels: RequestLabels & Pick<RouteRequest, "tenant" | "priority">,
+    response: ServerResponse,
+    arrivedMs: number,
+  ): RequestInFlight {
     const request: RequestInFlight = {
       id,
       name: randomUUID(),
@@ -122,12 +155,10 @@ export class RouterService {
       routed: {
         id,
         serial: this.#serial++,
-        tenant: onlyTenant,
         route: route.id,
         inputTokens: estimateTokens(scan.body.length),
         outputTokensMax: scan.outputTokensMax ?? route.outputTokensDefault,
         stream: scan.stream,
-        priority: 0,
         deadline: never,
         blocks: null,
         ...labels,
@@ -155,6 +186,11 @@ export class RouterService {
     this.#driver.submit({ kind: "client-left", request: request.id });
   }
 
+  #noteWeight({ route, deployment, from, to, why }: Extract<RouterCommand, { kind: "weight-changed" }>): void {
+    const { routes, deployments } = this.#options.compiled;
+    this.#options.log.logger.info({ route: routes[route]?.name, deployment: deployments[deployment]?.name, from, to, why }, "weight_changed");
+  }
+
   #carryOut(command: RouterCommand): void {
     switch (command.kind) {
       case "start-attempt":
@@ -172,6 +208,18 @@ export class RouterService {
       case "record-decision":
         this.#request(command.request).explanation = command.explanation;
         return;
+      case "ask-lease":
+        this.#leases.ask(command);
+        return;
+      case "return-lease":
+        this.#leases.settle(command);
+        return;
+      case "budget-noticed":
+        this.#noticeBudget(command);
+        return;
+      case "weight-changed":
+        this.#noteWeight(command);
+        return;
       case "breaker-changed":
         this.metrics.breakerChanged(command.endpoint, command.to);
         this.#options.log.logger.info(
@@ -179,6 +227,13 @@ export class RouterService {
           "breaker_changed",
         );
     }
+  }
+
+  #noticeBudget({ budget, level, spent }: Extract<RouterCommand, { kind: "budget-noticed" }>): void {
+    const limit = this.#options.compiled.limits[budget];
+    if (limit === undefined) return;
+    this.metrics.budgetNoticed(limit.name, level);
+    this.#options.log.logger.warn({ budget: limit.name, level, spent_nano_dollars: spent, limit_nano_dollars: limit.amount }, "budget_noticed");
   }
 
   #startAttempt(command: StartAttempt): void {
@@ -267,6 +322,7 @@ export class RouterService {
     const tried = new Set(request.endpointsTried.map((endpoint) => compiled.endpoints[endpoint]?.deployment));
     const ended = {
       route: request.route.id,
+      tenant: request.routed.tenant,
       endpoint: request.answering?.endpoint ?? request.endpointsTried.at(-1) ?? null,
       result,
       account: command.account,

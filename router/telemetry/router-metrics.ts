@@ -1,16 +1,17 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { CompiledConfig, DeploymentSpec } from "../core/compiled-config.ts";
-import type { Account, AttemptOutcome, BreakerPhase, EndpointId, FinishResult, RouteId } from "../core/messages.ts";
+import type { Account, AttemptOutcome, BreakerPhase, EndpointId, FinishResult, RouteId, TenantId } from "../core/messages.ts";
 
 const secondsBuckets = [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1];
 const requestBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600];
 const breakerValue: Readonly<Record<BreakerPhase, number>> = { closed: 0, "half-open": 1, open: 2 };
 const perRequest = ["route", "provider", "deployment", "result"] as const;
-const perAccount = ["route", "route_tier", "provider", "deployment"] as const;
+const perAccount = ["tenant", "route", "route_tier", "provider", "deployment", "model"] as const;
 
 /** What is counted when a request has ended. `endpoint` is the one that served it, or failed last; null: none was tried. */
 export interface EndedRequest {
   readonly route: RouteId;
+  readonly tenant: TenantId;
   readonly endpoint: EndpointId | null;
   readonly result: FinishResult;
   readonly account: Account;
@@ -51,6 +52,7 @@ export class RouterMetrics {
   readonly #fallbacks = this.#counter("router_fallback_total", "Requests that went on to another deployment", ["route"]);
   readonly #fallbackSuccesses = this.#counter("router_fallback_success_total", "Requests that another deployment served", ["route"]);
   readonly #breakerOpenings = this.#counter("router_breaker_openings_total", "Times a breaker opened", ["provider", "deployment", "endpoint"]);
+  readonly #budgetNotices = this.#counter("router_budget_notices_total", "Times a budget passed its alert or was spent", ["budget", "level"]);
   readonly #stalls = this.#counter("router_event_loop_stalls_total", "Times the event loop stood still for more than 250 ms", []);
   readonly #costDollars = this.#counter("billing_cost_total", "Cost in dollars; tokens of unknown price are not in it", perAccount);
   readonly #costNano = this.#counter("billing_cost_nanodollars_total", "Cost in nano-dollars, exact", perAccount);
@@ -88,7 +90,8 @@ export class RouterMetrics {
     }
     this.#duration.observe(ended.durationMs / 1000);
     if (!Number.isNaN(ended.ttftMs)) this.#ttft.observe(ended.ttftMs / 1000);
-    this.#bill(place, ended.account);
+    const tenant = this.#config.tenants[ended.tenant]?.name ?? "none";
+    this.#bill(place, { tenant, model: deployment?.model ?? "none" }, ended.account);
   }
 
   attemptEnded(route: RouteId, endpoint: EndpointId, outcome: Pick<AttemptOutcome, "kind" | "failure">): void {
@@ -107,6 +110,10 @@ export class RouterMetrics {
     if (to === "open") this.#breakerOpenings.inc(labels);
   }
 
+  budgetNoticed(budget: string, level: "alert" | "spent"): void {
+    this.#budgetNotices.inc({ budget, level });
+  }
+
   decided(durationMs: number): void {
     this.#decision.observe(durationMs / 1000);
   }
@@ -119,13 +126,15 @@ export class RouterMetrics {
     this.#stalls.inc();
   }
 
-  #bill(place: { route: string; provider: string; deployment: string }, account: Account): void {
+  #bill(place: { route: string; provider: string; deployment: string }, who: { tenant: string; model: string }, account: Account): void {
     if (account.usage.input === 0 && account.usage.output === 0) return;
-    const labels = { ...place, route_tier: place.route };
+    const labels = { ...place, ...who, route_tier: place.route };
     this.#costDollars.inc(labels, account.nanoDollars / 1e9);
     this.#costNano.inc(labels, account.nanoDollars);
     this.#tokens.inc({ ...labels, kind: "input" }, account.usage.input);
     this.#tokens.inc({ ...labels, kind: "output" }, account.usage.output);
+    if (account.usage.cachedRead > 0) this.#tokens.inc({ ...labels, kind: "cached" }, account.usage.cachedRead);
+    if (account.usage.reasoning > 0) this.#tokens.inc({ ...labels, kind: "reasoning" }, account.usage.reasoning);
     const { route, deployment } = place;
     if (!account.priced) this.#unpriced.inc({ route, deployment });
     if (account.estimated) this.#estimated.inc({ route, deployment });

@@ -26,8 +26,18 @@ export interface CompiledScenario {
 export interface ReplicasSpec {
   /** At least 1. */
   readonly count: number;
+  /** How long an opening or closing of a breaker takes to the other replicas; null: they do not tell each other. */
+  readonly gossip: Duration | null;
+  /** Null: endpoints are not asked. */
+  readonly signals: SignalsSpec | null;
 }
-export const oneReplica: ReplicasSpec = { count: 1 };
+export interface SignalsSpec {
+  /** Each replica asks each engine once in it. */
+  readonly every: Duration;
+  /** From the engine's sample to the core. */
+  readonly delay: Duration;
+}
+export const oneReplica: ReplicasSpec = { count: 1, gossip: null, signals: null };
 
 export type EndpointModelSpec = VllmSpec | HostedSpec;
 

@@ -21,7 +21,7 @@ import type {
   TenantId,
   Usage,
 } from "../../router/core/messages.ts";
-import { rankOf, unlabelled } from "../../router/core/messages.ts";
+import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts";
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
 import { after, micros } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
@@ -54,6 +54,8 @@ export interface ReplicaOptions {
   call(endpoint: EndpointId, event: EndpointEvent): void;
   requestEnded(record: RequestRecord): void;
   breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void;
+  /** With the gossip's delay. */
+  tellPeers(event: RouterEvent): void;
 }
 
 interface OpenRequest {
@@ -131,6 +133,12 @@ export class SimulatedReplica {
     );
   }
 
+  /** Its caller goes away. Rare: the request is looked for. */
+  leave(serial: number): void {
+    const id = this.#requests.findIndex((open) => open?.serial === serial);
+    if (id !== -1) this.#toRouter({ kind: "client-left", request: id as RequestId }, 1);
+  }
+
   /** Calls of all replicas meet at a model: theirs are told apart by number. */
   #callOf(attempt: AttemptId): CallId {
     return (attempt * this.#options.replicas + this.#options.replica) as CallId;
@@ -152,6 +160,8 @@ export class SimulatedReplica {
         return;
       case "breaker-changed":
         this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
+        if (isOwnFinding(command.why))
+          this.#options.tellPeers({ kind: "peer-reported", endpoint: command.endpoint, breaker: command.to === "open" ? "open" : "closed", since: at });
         return;
       case "ask-lease":
         this.#options.store?.({ ...command, kind: "lease-asked", replica: this.#options.replica });
@@ -160,6 +170,7 @@ export class SimulatedReplica {
         this.#options.store?.({ ...command, kind: "lease-returned", replica: this.#options.replica });
         return;
       case "budget-noticed":
+      case "weight-changed":
       case "record-decision":
     }
   }

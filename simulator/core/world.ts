@@ -4,24 +4,29 @@
  */
 import { assert, present } from "../../router/core/assert.ts";
 import type { Instant } from "../../router/core/machine.ts";
-import type { BreakerPhase, EndpointId, RouteId } from "../../router/core/messages.ts";
+import type { BreakerPhase, EndpointId, RouteId, RouterEvent } from "../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../router/core/random.ts";
-import { never } from "../../router/core/time.ts";
+import { after, never } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
 import { createEndpoint } from "./create-endpoint.ts";
 import type { EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals } from "./endpoint.ts";
 import { faultChanges } from "./fault/fault-script.ts";
+import { Later } from "./kernel/later.ts";
 import { type Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
 import { type RouterWatch, SimulatedReplica } from "./replica.ts";
+import { Scrape } from "./scrape.ts";
 import { LeaseStoreModel, type StoreEvent } from "./store/lease-store-model.ts";
 import { localStore } from "./store/lease-store-spec.ts";
 import { eventOf, storeChanges } from "./store/store-changes.ts";
 import type { Arrival } from "./workload/arrival.ts";
+import type { ClosedLoop, ClosedLoopEvent, LoopCallId } from "./workload/closed-loop.ts";
 
 export interface WorldOptions {
   readonly seed: number;
   readonly arrivals: Iterator<Arrival>;
+  /** Sessions beside the arrivals: it hears when its calls end. */
+  readonly closedLoop?: ClosedLoop | undefined;
   readonly observer: WorldObserver;
   readonly watch?: RouterWatch | undefined;
 }
@@ -50,11 +55,16 @@ class SimulatedWorld implements World {
   readonly #scenario: CompiledScenario;
   readonly #options: WorldOptions;
   readonly #driver = new VirtualDriver();
+  readonly #later = new Later();
   readonly #replicas: readonly SimulatedReplica[];
   readonly #models: readonly EndpointModel[];
   readonly #toModel: readonly Post<EndpointEvent>[];
   readonly #store: Post<StoreEvent> | null;
   readonly #routeByName: ReadonlyMap<string, RouteId>;
+  readonly #toLoop: Post<ClosedLoopEvent> | null;
+  /** Calls of the closed loop that are under way, by serial and the other way round. */
+  readonly #loopCalls = new Map<number, LoopCallId>();
+  readonly #loopSerials = new Map<LoopCallId, number>();
   #serial = 0;
   #arriving = false;
 
@@ -70,6 +80,9 @@ class SimulatedWorld implements World {
     this.#store = this.#addStore();
     this.#addFaults();
     this.#addArrivals();
+    this.#driver.addSource(this.#later);
+    this.#addSignals();
+    this.#toLoop = this.#addClosedLoop();
   }
 
   get now(): Instant {
@@ -101,9 +114,34 @@ class SimulatedWorld implements World {
       watch,
       store: (event) => this.#store?.(event, 1),
       call: (endpoint, event) => present(this.#toModel[endpoint], "the endpoint's model")(event, 1),
-      requestEnded: (record) => observer.requestEnded(record),
+      requestEnded: (record) => {
+        this.#tellLoop(record);
+        observer.requestEnded(record);
+      },
       breakerChanged: (endpoint, from, to, at) => observer.breakerChanged(endpoint, from, to, at, replica),
+      tellPeers: (event) => this.#tellPeers(replica, event),
     });
+  }
+
+  #tellPeers(from: number, event: RouterEvent): void {
+    const { gossip } = this.#scenario.replicas;
+    if (gossip === null) return;
+    for (const [place, peer] of this.#replicas.entries()) if (place !== from) this.#later.send(after(this.#driver.now, gossip), () => peer.tell(event));
+  }
+
+  #addSignals(): void {
+    const { endpoints, replicas } = this.#scenario;
+    if (replicas.signals === null) return;
+    const scrape = new Scrape({
+      spec: replicas.signals,
+      replicas: replicas.count,
+      endpoints: endpoints.flatMap(({ kind }, endpoint) => (kind === "vllm" ? [endpoint as EndpointId] : [])),
+      later: this.#later,
+      wanted: () => this.#arriving || this.#open > 0,
+      observe: (endpoint, now) => present(this.#models[endpoint], "the endpoint's model").observe(now),
+      tell: (replica, event) => present(this.#replicas[replica], "the replica").tell(event),
+    });
+    this.#driver.addSource(scrape);
   }
 
   #hear(command: EndpointCommand, at: Instant, endpoint: EndpointId): void {
@@ -159,12 +197,40 @@ class SimulatedWorld implements World {
     });
   }
 
+  #addClosedLoop(): Post<ClosedLoopEvent> | null {
+    const { closedLoop } = this.#options;
+    if (closedLoop === undefined) return null;
+    return this.#driver.addMachine(closedLoop, "model", {
+      emit: (command) => {
+        if (command.kind === "send-call") {
+          this.#loopCalls.set(this.#serial, command.call);
+          this.#loopSerials.set(command.call, this.#serial);
+          this.#arrive(command.arrival);
+          return;
+        }
+        const serial = present(this.#loopSerials.get(command.call), "the serial of a call under way");
+        present(this.#replicas[this.#replicaOf(serial)], "the replica").leave(serial);
+      },
+    });
+  }
+
+  #tellLoop({ serial, result }: RequestRecord): void {
+    const call = this.#loopCalls.get(serial);
+    if (call === undefined || this.#toLoop === null) return;
+    this.#loopCalls.delete(serial);
+    this.#loopSerials.delete(call);
+    this.#toLoop({ kind: "call-ended", call, served: result === "served" }, 0);
+  }
+
+  #replicaOf(serial: number): number {
+    const { length } = this.#replicas;
+    return length === 1 ? 0 : Math.floor(keyedUnit(this.#options.seed, replicaOfRequest, serial, 0) * length);
+  }
+
   #arrive(arrival: Arrival): void {
     const route = arrival.route === null ? this.#scenario.defaultRoute : present(this.#routeByName.get(arrival.route), `a route named ${arrival.route}`);
     const serial = this.#serial;
     this.#serial += 1;
-    const { length } = this.#replicas;
-    const replica = length === 1 ? 0 : Math.floor(keyedUnit(this.#options.seed, replicaOfRequest, serial, 0) * length);
-    present(this.#replicas[replica], "the replica").arrive(arrival, serial, route);
+    present(this.#replicas[this.#replicaOf(serial)], "the replica").arrive(arrival, serial, route);
   }
 }

@@ -1,5 +1,6 @@
 import type { Duration } from "../../router/core/machine.ts";
 import type { RouteId } from "../../router/core/messages.ts";
+import { InputError } from "../../router/config/problem.ts";
 import { present } from "../../router/core/assert.ts";
 import type { RunFigures } from "../core/measure/summarise.ts";
 import { summarise } from "../core/measure/summarise.ts";
@@ -38,6 +39,12 @@ export async function replayScenario(
   progress: (sent: number, open: number) => void,
 ): Promise<LiveRun> {
   const { compiled } = scenario;
+  if (scenario.trace.loop === "closed") {
+    const message = "is of sessions, which wait for their answers: they cannot be replayed open loop";
+    throw new InputError([
+      { file: scenario.file, line: null, column: null, field: "trace", message, fix: "simulate the scenario, or replay one of requests at recorded instants" },
+    ]);
+  }
   const { routes, deployments } = compiled.config;
   const nameOf = (id: RouteId): string => at.model ?? present(routes[id], "the route").name;
   const byName = new Map(routes.map((route) => [route.name, route.id]));

@@ -61,6 +61,14 @@ export interface Provenance {
     readonly speed: number;
     readonly spanMs: number;
     readonly sha256: string;
+    /** Sessions that wait for their answers; absent: requests at recorded instants. */
+    readonly loop?: "closed";
+    /** Requests of one instant were spread over so much time; absent: they came as recorded. */
+    readonly jitter?: { readonly withinMs: number; readonly seed: number };
+    /** Features that were drawn from the scenario's mix where the trace did not know them. */
+    readonly drawnFeatures?: readonly string[];
+    /** Of reading the trace: what was assumed or left out. */
+    readonly notes?: readonly string[];
   };
   readonly scenario: { readonly sha256: string };
   /** File null: it stands in the scenario. */

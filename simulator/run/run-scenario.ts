@@ -75,13 +75,26 @@ export function endpointName(config: CompiledConfig, id: BreakerChange["endpoint
 }
 
 function provenanceOf(scenario: LoadedScenario, clock: Provenance["clock"]): Provenance {
-  const { format, file, relativeTo, rows, speed, spanUs, sha256 } = scenario.trace;
+  const { format, file, relativeTo, rows, speed, spanUs, sha256, loop, jitterUs, drawnFeatures, notes } = scenario.trace;
   const { config, endpoints } = scenario.compiled;
   return {
     clock,
     headgate: headgateVersion(),
     percentiles: percentileMethod,
-    arrivals: { source: "trace", format, file, relativeTo, rows, speed, spanMs: spanUs / 1000, sha256 },
+    arrivals: {
+      source: "trace",
+      format,
+      file,
+      relativeTo,
+      rows,
+      speed,
+      spanMs: spanUs / 1000,
+      sha256,
+      ...(loop === "closed" ? { loop } : {}),
+      ...(jitterUs === null ? {} : { jitter: { withinMs: jitterUs / 1000, seed: scenario.seed } }),
+      ...(drawnFeatures.length === 0 ? {} : { drawnFeatures }),
+      ...(notes.length === 0 ? {} : { notes }),
+    },
     scenario: { sha256: scenario.sha256 },
     config: { file: scenario.config.file, version: config.version, sha256: scenario.config.sha256 },
     models: config.deployments.flatMap(({ name, endpoints: [first] }): Provenance["models"] => {

@@ -29,6 +29,7 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
   const world = createWorld(compiled, {
     seed,
     arrivals: scenario.arrivals(),
+    closedLoop: scenario.closedLoop() ?? undefined,
     watch: watchedBy([invariants, journal].filter((watch) => watch !== undefined)),
     observer: {
       requestEnded: (record) => table.add(record),

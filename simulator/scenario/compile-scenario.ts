@@ -42,7 +42,19 @@ export function compileScenario(place: YamlPlace, name: string, file: ScenarioFi
     );
   const targets = compileTargets(file, report);
   const defaultRoute = (route ?? config.routes[0])?.id ?? (0 as NonNullable<typeof route>["id"]);
-  return { compiled: { name, config, endpoints, faults, replicas: { count: file.replicas }, defaultRoute, warmUp: file.warmUp, targets }, problems };
+  return {
+    compiled: {
+      name,
+      config,
+      endpoints,
+      faults,
+      replicas: { count: file.replicas, gossip: file.gossip ?? null, signals: file.signals ?? null },
+      defaultRoute,
+      warmUp: file.warmUp,
+      targets,
+    },
+    problems,
+  };
 }
 
 function compileFleet(file: ScenarioFile, config: CompiledConfig, report: Report): readonly EndpointModelSpec[] {

@@ -68,7 +68,9 @@ export function findProfile(profiles: readonly EngineProfile[], gpu: string, mod
   let bestDistance = Infinity;
   for (const profile of profiles) {
     const distance =
-      4 * nameDistance(profile.gpu, gpu) + 2 * nameDistance(profile.model, model) + (profile.tensorParallel === tensorParallel ? 0 : Math.abs(profile.tensorParallel - tensorParallel) / 8);
+      4 * nameDistance(profile.gpu, gpu) +
+      2 * nameDistance(profile.model, model) +
+      (profile.tensorParallel === tensorParallel ? 0 : Math.abs(profile.tensorParallel - tensorParallel) / 8);
     if (distance >= bestDistance) continue;
     best = profile;
     bestDistance = distance;
@@ -91,7 +93,10 @@ function nameDistance(one: string, other: string): number {
 const noise = /nvidia|geforce|sxm\d?|pcie|hbm\d?e?|server|\b\d+ ?gb\b|instruct|meta-llama|-hf\b/g;
 
 function pairsOf(name: string): Set<string> {
-  const letters = ` ${name.toLowerCase().replaceAll(noise, "").replaceAll(/[^a-z0-9]/g, "")} `;
+  const letters = ` ${name
+    .toLowerCase()
+    .replaceAll(noise, "")
+    .replaceAll(/[^a-z0-9]/g, "")} `;
   const pairs = new Set<string>();
   for (let place = 0; place + 1 < letters.length; place++) pairs.add(letters.slice(place, place + 2));
   return pairs;

@@ -8,7 +8,9 @@ import type { YamlPlace } from "../../router/config/yaml-problems.ts";
 import { parseYaml, plainValue } from "../../router/config/yaml-source.ts";
 import { loadTrace } from "../trace/load-trace.ts";
 import { traceFormats } from "../trace/trace-formats.ts";
-import { arrivalsOf, arrivalUs } from "./arrivals.ts";
+import { drawnNames } from "../core/workload/draw-features.ts";
+import { callsOf, workloadOf } from "./workload.ts";
+import { arrivalUs } from "./arrivals.ts";
 import { compileScenario, warmUpProblem } from "./compile-scenario.ts";
 import type { ConfigInfo, LoadedScenario, NotApplicable, TraceInfo } from "./loaded-scenario.ts";
 import { scenarioSchema } from "./schema.ts";
@@ -34,11 +36,24 @@ export async function loadScenario(file: string, env: Environment): Promise<Load
   if (problems.length > 0) throw new InputError(inFileOrder(problems));
   const found = placeOfTrace(scenario.trace, file, env);
   if (found.kind === "absent") return { kind: "not-applicable", file, name, description, reason: found.reason };
-  const trace = await traceOf(scenario.trace, found.path);
+  const trace = await traceOf(scenario, found.path);
   const tooLong = warmUpProblem(place, scenario.warmUp, trace.spanUs);
   if (tooLong !== null) throw new InputError([tooLong]);
-  const arrivals = () => arrivalsOf(trace.table, trace.speed);
-  return { kind: "loaded", file, name, description, seed: scenario.seed, compiled, service, trace, config, sha256: sha256Of(source.text), arrivals };
+  const { arrivals, closedLoop } = workloadOf(scenario, compiled, trace);
+  return {
+    kind: "loaded",
+    file,
+    name,
+    description,
+    seed: scenario.seed,
+    compiled,
+    service,
+    trace,
+    config,
+    sha256: sha256Of(source.text),
+    arrivals,
+    closedLoop,
+  };
 }
 
 function configOf(place: YamlPlace, value: object, scenario: ScenarioFile): ConfigInfo {
@@ -51,12 +66,36 @@ function configOf(place: YamlPlace, value: object, scenario: ScenarioFile): Conf
   return { file: scenario.config, sha256: sha256Of(source.text), place: { source, base: [] }, value: plainValue(source) };
 }
 
-async function traceOf(trace: ScenarioFile["trace"], path: string): Promise<TraceInfo> {
+async function traceOf({ trace, seed }: ScenarioFile, path: string): Promise<TraceInfo> {
   const format = traceFormats.find((known) => known.name === trace.format);
   if (format === undefined) throw new Error(`no reader for the trace format ${trace.format}`);
-  const { table, sha256 } = await loadTrace(path, format, trace.rows ?? Infinity);
+  const jitterUs = trace.jitter ?? null;
+  const loaded = await loadTrace(path, format, trace.rows ?? Infinity, {
+    seed,
+    map: trace.map ?? null,
+    timeUnit: trace.timeUnit ?? null,
+    jitter: jitterUs === null ? null : { withinUs: jitterUs, seed },
+  });
+  const { table, sessions, sha256, blockTokens, notes } = loaded;
   const { file, relativeTo, speed } = trace;
-  return { format: format.name, file, relativeTo, path, rows: table.rows, speed, sha256, spanUs: arrivalUs(table, table.rows - 1, speed), table };
+  const closed = sessions.length > 0;
+  return {
+    format: format.name,
+    file,
+    relativeTo,
+    path,
+    rows: closed ? sessions.reduce((sum, script) => sum + callsOf(script.steps), 0) : table.rows,
+    speed,
+    sha256,
+    spanUs: closed ? trace.sessions.timeLimit : arrivalUs(table, table.rows - 1, speed),
+    loop: closed ? "closed" : "open",
+    jitterUs,
+    drawnFeatures: trace.features === undefined ? [] : drawnNames(null, trace.features),
+    notes,
+    sessions,
+    blockTokens,
+    table,
+  };
 }
 
 const sha256Of = (text: string): string => createHash("sha256").update(text).digest("hex");

@@ -2,6 +2,8 @@ import type { ServiceSpec } from "../../router/config/service-spec.ts";
 import type { YamlPlace } from "../../router/config/yaml-problems.ts";
 import type { CompiledScenario } from "../core/compiled-scenario.ts";
 import type { Arrival } from "../core/workload/arrival.ts";
+import type { ClosedLoop } from "../core/workload/closed-loop.ts";
+import type { SessionScript } from "../core/workload/session-script.ts";
 import type { TraceTable } from "../trace/trace-table.ts";
 
 /** A scenario that is ready to run, and where its parts came from. */
@@ -17,8 +19,10 @@ export interface LoadedScenario {
   readonly config: ConfigInfo;
   /** Of the scenario file's text. */
   readonly sha256: string;
-  /** A new iterator over all arrivals, from the first. */
+  /** A new iterator over all arrivals, from the first; none where the trace is of sessions. */
   arrivals(): Iterator<Arrival>;
+  /** Its sessions as a closed loop, from their beginning; null where the trace is of requests at recorded instants. */
+  closedLoop(): ClosedLoop | null;
 }
 
 /** Its trace is not on this machine. A result, not an error. */
@@ -40,7 +44,17 @@ export interface TraceInfo {
   readonly rows: number;
   readonly speed: number;
   readonly sha256: string;
-  /** First to last arrival in the run's time. */
+  /** open: requests at recorded instants; closed: sessions whose calls wait for the answers before. */
+  readonly loop: "open" | "closed";
+  /** Spread of the requests of one instant, microseconds; null: they come as recorded. */
+  readonly jitterUs: number | null;
+  /** Features that are drawn where the trace does not know them. */
+  readonly drawnFeatures: readonly string[];
+  /** Of reading it: what was assumed or left out. */
+  readonly notes: readonly string[];
+  readonly sessions: readonly SessionScript[];
+  readonly blockTokens: number | null;
+  /** First to last arrival in the run's time; of sessions: the time limit. */
   readonly spanUs: number;
   readonly table: TraceTable;
 }

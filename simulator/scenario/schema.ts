@@ -3,22 +3,8 @@ import { micros } from "../../router/core/time.ts";
 import { choice, count, duration, number, scalar, shown, text } from "../../router/config/scalars.ts";
 import { configSchema } from "../../router/config/schema.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
-import { traceFormatNames } from "../trace/trace-formats.ts";
 import { engineDefaults } from "./engine-defaults.ts";
-
-const trace = z
-  .strictObject({
-    format: choice("Format of the trace", traceFormatNames),
-    file: text("Trace file, zipped or not"),
-    relativeTo: choice("What `file` is relative to; shared is the folder ../shared beside the project, or HEADGATE_SHARED", [
-      "scenario",
-      "shared",
-      "working-directory",
-    ]).prefault("scenario"),
-    rows: count("Only the first so many rows; absent: all", 1, 100_000_000).optional(),
-    speed: number("Divides the gaps between arrivals: 2 is twice the traffic in half the time", { min: 0.001, max: 100_000, whole: false }).prefault(1),
-  })
-  .meta({ description: "Where the requests come from" });
+import { traceSchema } from "./trace-schema.ts";
 
 const microseconds = (what: string) => number(`${what}, microseconds`, { min: 0, max: 60_000_000, whole: false });
 const step = engineDefaults.stepTime;
@@ -85,6 +71,13 @@ const fault = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("slow"), ...faultTime, factor: number("Work takes so many times as long", { min: 1, max: 1000, whole: false }) }),
 ]);
 
+const signals = z
+  .strictObject({
+    every: duration("Each replica asks each vLLM engine for its load once in it").prefault("5s"),
+    delay: duration("From the engine's sample to the core", micros(0)).prefault("10ms"),
+  })
+  .meta({ description: "Load signals of the engines; absent: nobody asks" });
+
 const bound = z.strictObject({
   max: number("At most", { min: 0, max: 1e15, whole: false }).optional(),
   min: number("At least", { min: 0, max: 1e15, whole: false }).optional(),
@@ -106,7 +99,7 @@ const config = z
 export const scenarioSchema = z
   .strictObject({
     description: text("What this scenario is about").optional(),
-    trace,
+    trace: traceSchema,
     config,
     route: text("Route that the requests ask for; absent: the first").optional(),
     fleet: z
@@ -114,6 +107,8 @@ export const scenarioSchema = z
       .meta({ description: "What stands behind each deployment, one model per endpoint" }),
     faults: z.array(fault).prefault([]),
     replicas: count("Replicas of the router, each with a core of its own; requests are spread over them at random", 1, 64).prefault(1),
+    gossip: duration("How long an opening of a breaker takes to the other replicas; absent: they do not tell each other", micros(0)).optional(),
+    signals: signals.optional(),
     seed: count("Seed of all randomness", 0, 4_294_967_295).prefault(1),
     warmUp: duration("Requests scheduled before it are left out of the figures", micros(0)).prefault("0s"),
     targets: targets.prefault({}),

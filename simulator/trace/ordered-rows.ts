@@ -1,15 +1,20 @@
 import { RowClock } from "./row-clock.ts";
 import { type Timestamp, microsOf } from "./timestamp.ts";
-import type { TraceSink } from "./trace-format.ts";
+import { LineError, type TraceSink } from "./trace-format.ts";
 import type { TraceRow } from "./trace-row.ts";
 
-interface Held {
+/** Where a row's instant stands, and how. */
+export interface RowPlace {
+  readonly line: number;
+  readonly column: number;
+  readonly shown: string;
+}
+
+interface Held extends RowPlace {
   readonly timestamp: Timestamp;
   /** Order of the file, for rows of one instant. */
   readonly sequence: number;
   readonly row: TraceRow;
-  readonly column: number;
-  readonly shown: string;
 }
 
 /** Puts rows that are at most so many places out of order into order, and refuses those that are further out. */
@@ -35,8 +40,8 @@ export class OrderedRows {
   }
 
   /** @param row its `atUs` is set here */
-  add(timestamp: Timestamp, row: TraceRow, column: number, shown: string, sink: TraceSink): void {
-    const held: Held = { timestamp, sequence: this.#sequence, row, column, shown };
+  add(timestamp: Timestamp, row: TraceRow, place: RowPlace, sink: TraceSink): void {
+    const held: Held = { timestamp, sequence: this.#sequence, row, ...place };
     this.#sequence += 1;
     if (this.#window === 0) {
       this.#release(held, sink);
@@ -52,7 +57,14 @@ export class OrderedRows {
 
   #release(held: Held, sink: TraceSink): void {
     this.#clock ??= new RowClock(this.#field());
-    sink.row({ ...held.row, atUs: this.#clock.at(held.timestamp, held.column, held.shown) });
+    let atUs: number;
+    try {
+      atUs = this.#clock.at(held.timestamp, held.column, held.shown);
+    } catch (error) {
+      if (error instanceof LineError) throw new LineError({ ...error.fault, line: held.line });
+      throw error;
+    }
+    sink.row({ ...held.row, atUs });
   }
 }
 

@@ -7,6 +7,8 @@ export interface LineFault {
   readonly field: string | null;
   readonly message: string;
   readonly fix: string;
+  /** Where it is not the line that is being read: rows may be held back. */
+  readonly line?: number;
 }
 
 /** Thrown by line parsers. */

@@ -151,8 +151,8 @@ class TraceReader {
       parse();
     } catch (error) {
       if (!(error instanceof LineError)) throw error;
-      const { column, field, message, fix } = error.fault;
-      this.#report(this.#line, column, field, message, fix);
+      const { column, field, message, fix, line } = error.fault;
+      this.#report(line ?? this.#line, column, field, message, fix);
       // Under a wrong header every row would be wrong.
       if (this.#line === 1) throw new InputError(this.#problems);
     }

@@ -26,6 +26,7 @@ function randomSpec(random: RandomState): EngineSpec {
       reserveFullSequence: chance(random, 0.8),
       longPrefillTokensMax: chance(random, 0.25) ? 24 : 0,
       watermark: chance(random, 0.2) ? 0.1 : 0,
+      scheduling: pick(random, [{ perStepUs: 0, perSequenceUs: 0 }, { perStepUs: 126, perSequenceUs: 4.4 }, { perStepUs: 2000, perSequenceUs: 24 }]),
     },
     stepTime: {
       kind: "linear",

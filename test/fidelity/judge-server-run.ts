@@ -180,7 +180,7 @@ function specOf(run: ServerRun, fit: Fit, scale: number): EngineSpec {
     sequencesMax: run.config.max_num_seqs,
     batchedTokensMax: run.config.max_num_scheduled_tokens,
     modelTokensMax: run.config.max_model_len,
-    options: { prefixCaching: run.config.prefix_caching, asyncScheduling: run.asynchronous },
+    options: { prefixCaching: run.config.prefix_caching, asyncScheduling: run.asynchronous, scheduling: { perStepUs: 0, perSequenceUs: 0 } },
     stepTime,
   };
 }

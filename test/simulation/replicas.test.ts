@@ -1,8 +1,13 @@
 import { expect, test } from "vitest";
-import type { RouterEvent } from "../../router/core/messages.ts";
+import type { Duration } from "../../router/core/machine.ts";
+import type { EndpointId, RouteId, RouterEvent } from "../../router/core/messages.ts";
+import { instantAt, micros, millis, seconds } from "../../router/core/time.ts";
+import type { CompiledScenario } from "../../simulator/core/compiled-scenario.ts";
 import { FleetInvariants } from "../../simulator/core/invariant/fleet-invariants.ts";
 import { createWorld } from "../../simulator/core/world.ts";
 import { randomScenario } from "../support/random-world.ts";
+import { fixtureConfig } from "../support/router-fixture.ts";
+import { smallVllm } from "../support/small-scenario.ts";
 
 function playReplicas(seed: number, count: number) {
   const { scenario: drawn, arrivals } = randomScenario(seed);
@@ -35,4 +40,79 @@ test("eight replicas share the arrivals, every request ends once, the invariants
 
 test("the same seed spreads the same way", () => {
   expect(playReplicas(12, 3).arrived).toEqual(playReplicas(12, 3).arrived);
+});
+
+/** Three replicas, two endpoints of which one is down for 20 s; ten requests a second. */
+function playOutage(gossip: Duration | null, believed = gossip) {
+  const config = fixtureConfig({ deployments: [{ endpoints: 2 }], breaker: { failures: 3, open: seconds(5), probes: 1 }, retry: { budgetPerMille: 1000 } });
+  const replicas = { count: 3, gossip, signals: null };
+  const scenario: CompiledScenario = {
+    name: "outage",
+    config,
+    endpoints: [smallVllm, smallVllm],
+    faults: [{ endpoint: 0 as EndpointId, at: instantAt(5_000_000), until: instantAt(25_000_000), fault: { kind: "down" } }],
+    replicas,
+    defaultRoute: 0 as RouteId,
+    warmUp: micros(0),
+    targets: [],
+  };
+  const arrivals = Array.from({ length: 400 }, (_, serial) => ({
+    at: instantAt(serial * 100_000),
+    inputTokens: 50,
+    outputTokens: 5,
+    blocks: null,
+    route: null,
+  }));
+  const invariants = new FleetInvariants({ config, replicas: { ...replicas, gossip: believed } });
+  const refused: number[] = [];
+  const reasons = new Set<string>();
+  createWorld(scenario, {
+    seed: 1,
+    arrivals: arrivals[Symbol.iterator](),
+    observer: { requestEnded: () => undefined, breakerChanged: () => undefined },
+    watch: {
+      event: (event, now, replica) => {
+        if (event.kind === "attempt-ended" && event.outcome.failure === "connect-failed") refused.push(replica);
+        invariants.event(event, now, replica);
+      },
+      command: (command, at, replica) => {
+        if (command.kind === "breaker-changed") reasons.add(`${command.why} ${command.to}`);
+        invariants.command(command, at, replica);
+      },
+    },
+  }).run();
+  return { refused: refused.length, reasons, violations: invariants.finished() };
+}
+
+test("gossip: what one replica finds broken, the others need not find out", () => {
+  const alone = playOutage(null);
+  const told = playOutage(millis(20));
+  expect([...alone.violations, ...told.violations]).toEqual([]);
+  expect(told.reasons).toContain("peer-reported open");
+  expect(alone.reasons).not.toContain("peer-reported open");
+  // Each replica pays three failures to open and one per probe; told, the fleet pays the three about once.
+  expect(alone.refused).toBeGreaterThanOrEqual(9);
+  expect(told.refused).toBeLessThanOrEqual(alone.refused - 4);
+});
+
+test("gossip that does not arrive is noticed (I7 over the fleet)", () => {
+  expect(playOutage(null, millis(20)).violations.map(({ invariant }) => invariant)).toContain("I7");
+});
+
+test("signals are sampled once per interval and replica, and arrive when they are as old as the delay", () => {
+  const { scenario: drawn, arrivals } = randomScenario(21);
+  const endpoints = drawn.endpoints.map(() => smallVllm);
+  const scenario = { ...drawn, endpoints, replicas: { count: 2, gossip: null, signals: { every: seconds(1), delay: millis(30) } } };
+  const seen = new Map<string, number[]>();
+  const event = (heard: RouterEvent, now: number, replica: number): void => {
+    if (heard.kind !== "signal-observed") return;
+    expect(now - heard.sampledAt).toBe(30_000);
+    const key = `${replica} ${heard.endpoint}`;
+    seen.set(key, [...(seen.get(key) ?? []), heard.sampledAt]);
+  };
+  const observer = { requestEnded: () => undefined, breakerChanged: () => undefined };
+  createWorld(scenario, { seed: 21, arrivals: arrivals[Symbol.iterator](), observer, watch: { event, command: () => undefined } }).run();
+  expect(seen.size).toBe(2 * endpoints.length);
+  expect(seen.get("0 0")?.slice(0, 3)).toEqual([0, 1_000_000, 2_000_000]);
+  expect(seen.get("1 0")?.slice(0, 3)).toEqual([500_000, 1_500_000, 2_500_000]);
 });

@@ -1,5 +1,6 @@
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { EndpointId, RouteRequest } from "../../router/core/messages.ts";
+import { purposeOf } from "../../router/core/random.ts";
 import { initialState, type RouterState } from "../../router/core/state.ts";
 import type { Choice } from "../../router/core/strategy/choice.ts";
 import { fixtureConfig, type FixtureOptions, fixtureRequest } from "./router-fixture.ts";
@@ -9,7 +10,16 @@ export function choiceOf(config: CompiledConfig, state: RouterState, eligible: r
   const [route] = config.routes;
   if (route === undefined) throw new Error("no route");
   const places = eligible.map((id) => route.deployments.indexOf(config.endpoints[id]?.deployment ?? (-1 as never)));
-  return { config, state, route, request: fixtureRequest(0, 0, request), eligible: { ids: eligible as EndpointId[], places, count: eligible.length } };
+  const hashes = Int32Array.from(config.endpoints, ({ identity }) => purposeOf(identity));
+  return {
+    config,
+    state,
+    route,
+    request: fixtureRequest(0, 0, request),
+    eligible: { ids: eligible as EndpointId[], places, count: eligible.length },
+    busy: state.endpoints.map(({ inFlight }) => inFlight),
+    hashes,
+  };
 }
 
 export function freshWorld(

@@ -1,13 +1,17 @@
 import path from "node:path";
 import { loadConfig } from "../../router/config/load-config.ts";
 import { micros } from "../../router/core/time.ts";
-import type { CompiledScenario, FaultSpec } from "../../simulator/core/compiled-scenario.ts";
-import { oneReplica } from "../../simulator/core/compiled-scenario.ts";
+import { type CompiledScenario, type FaultSpec, oneReplica } from "../../simulator/core/compiled-scenario.ts";
 import { smallHosted } from "./small-scenario.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
 /** One route over one deployment of hosted endpoints; everything else is what the configuration file gives by default. `more` is further YAML of the route, `top` of the file. */
-export function defaultScenario({ endpoints, faults = [], route = "", top = "" }: {
+export function defaultScenario({
+  endpoints,
+  faults = [],
+  route = "",
+  top = "",
+}: {
   readonly endpoints: number;
   readonly faults?: readonly FaultSpec[];
   readonly route?: string;

@@ -22,7 +22,10 @@ export const anyFleetMove = (replicas: number): fc.Arbitrary<FleetMove> =>
     wait: fc.oneof(fc.constant(0), fc.nat(5_000), fc.nat(700_000), fc.nat(9_000_000)),
     replica: fc.nat(replicas - 1),
     kind: fc.oneof(
-      { weight: 12, arbitrary: fc.constantFrom("arrive" as const, "arrive" as const, "succeed" as const, "succeed" as const, "fail" as const, "leave" as const) },
+      {
+        weight: 12,
+        arbitrary: fc.constantFrom("arrive" as const, "arrive" as const, "succeed" as const, "succeed" as const, "fail" as const, "leave" as const),
+      },
       { weight: 1, arbitrary: fc.constantFrom("cut-off" as const, "mend" as const, "save" as const, "crash" as const, "period" as const, "drop" as const) },
     ),
     which: fc.nat(1000),
@@ -40,7 +43,10 @@ interface Member {
   overrun: number;
   overrunMax: number;
   readonly requests: Set<RequestId>;
-  readonly attempts: Map<AttemptId, { readonly request: RequestId; readonly actual: number; readonly output: number; readonly period: number; readonly overrun: number }>;
+  readonly attempts: Map<
+    AttemptId,
+    { readonly request: RequestId; readonly actual: number; readonly output: number; readonly period: number; readonly overrun: number }
+  >;
 }
 
 /**
@@ -75,7 +81,10 @@ export class LeaseFleet {
 
   /** Beyond the amount, in nano-dollars. */
   get bound(): number {
-    return this.incarnations * (this.largestLease + this.largestReservation) + this.#members.reduce((sum, { overrunMax }) => sum + overrunMax, this.#overrunOfCrashed);
+    return (
+      this.incarnations * (this.largestLease + this.largestReservation) +
+      this.#members.reduce((sum, { overrunMax }) => sum + overrunMax, this.#overrunOfCrashed)
+    );
   }
 
   play(move: FleetMove): void {
@@ -83,45 +92,36 @@ export class LeaseFleet {
     const member = this.#member(move.replica);
     const attempts = [...member.attempts.keys()];
     const attempt = attempts[move.which % Math.max(1, attempts.length)];
-    switch (move.kind) {
-      case "arrive":
-        this.arrive(move.replica, move.output);
-        return;
-      case "succeed":
-      case "fail":
-        if (attempt !== undefined) this.end(move.replica, attempt, move.kind === "succeed", move.output);
-        return;
-      case "leave": {
-        const request = [...member.requests][move.which % Math.max(1, member.requests.size)];
-        if (request !== undefined && ![...member.attempts.values()].some((open) => open.request === request)) this.#send(move.replica, { kind: "client-left", request }, move.output);
-        return;
-      }
-      case "cut-off":
-        if (!member.cutOff) this.#send(move.replica, { kind: "store-lost" }, move.output);
-        member.cutOff = true;
-        return;
-      case "mend":
-        this.mend(move.replica);
-        return;
-      case "save":
-        member.saved = member.router.snapshot();
-        return;
-      case "crash":
-        this.#crash(move.replica);
-        return;
-      case "period":
-        if (move.which % 4 === 0) this.#startPeriod();
-        return;
-      case "drop":
-        this.#dropNext = true;
-    }
+    if (move.kind === "arrive") this.arrive(move.replica, move.output);
+    else if (move.kind === "succeed" || move.kind === "fail") {
+      if (attempt !== undefined) this.end(move.replica, attempt, move.kind === "succeed", move.output);
+    } else if (move.kind === "leave") this.#leave(move);
+    else this.#disturb(move, member);
+  }
+
+  #leave(move: FleetMove): void {
+    const { attempts, requests } = this.#member(move.replica);
+    const request = [...requests][move.which % Math.max(1, requests.size)];
+    if (request === undefined || [...attempts.values()].some((open) => open.request === request)) return;
+    this.#send(move.replica, { kind: "client-left", request }, move.output);
+  }
+
+  #disturb(move: FleetMove, member: Member): void {
+    if (move.kind === "cut-off") {
+      if (!member.cutOff) this.#send(move.replica, { kind: "store-lost" }, move.output);
+      member.cutOff = true;
+    } else if (move.kind === "mend") this.mend(move.replica);
+    else if (move.kind === "save") member.saved = member.router.snapshot();
+    else if (move.kind === "crash") this.#crash(move.replica);
+    else if (move.kind === "drop") this.#dropNext = true;
+    else if (move.which % 4 === 0) this.#startPeriod();
   }
 
   mend(replica: number): void {
     const member = this.#member(replica);
     if (!member.cutOff) return;
     member.cutOff = false;
-    for (const command of member.held.splice(0)) this.store.hear(command, instantAt(this.#now), this.#holder(replica));
+    for (const command of member.held.splice(0)) this.store.hear(command, instantAt(this.#now), replica);
     this.#send(replica, { kind: "store-back" }, 50);
   }
 
@@ -195,7 +195,7 @@ export class LeaseFleet {
       if (slot !== null) member.requests.add(id as RequestId);
     });
     // Its requests are gone with the process: whoever asked has seen the connection break.
-    for (const request of [...member.requests]) this.#send(replica, { kind: "client-left", request }, 50);
+    for (const request of member.requests) this.#send(replica, { kind: "client-left", request }, 50);
     attempts.forEach((slot, attempt) => {
       if (slot === null) return;
       const outcome = { kind: "aborted", failure: null, retryAfter: null, billed: "maybe", usage: null, usageEstimated: true, lagged: false } as const;
@@ -225,44 +225,34 @@ export class LeaseFleet {
 
   #hear(replica: number, command: RouterCommand, output: number): void {
     const member = this.#member(replica);
-    switch (command.kind) {
-      case "start-attempt": {
-        const reserved = member.router.snapshot().attempts[command.attempt]?.reservedNano ?? 0;
-        const rates = this.#config.deployments[0]?.rates ?? null;
-        const usage = { input: 100, cachedRead: 0, cacheWrite: 0, output, reasoning: 0 };
-        const actual = rates === null ? 0 : Math.ceil(costOf(usage, rates) / 1000);
-        const overrun = Math.max(0, actual - reserved);
-        this.largestReservation = Math.max(this.largestReservation, reserved);
-        member.overrun += overrun;
-        member.overrunMax = Math.max(member.overrunMax, member.overrun);
-        member.attempts.set(command.attempt, { request: command.request, actual, output, period: this.#period, overrun });
-        return;
-      }
-      case "abort-attempt":
-        return;
-      case "finish-request":
-        member.requests.delete(command.request);
-        return;
-      case "return-lease":
-        if (member.cutOff) member.held.push(command);
-        else this.store.hear(command, instantAt(this.#now), this.#holder(replica));
-        return;
-      case "ask-lease": {
-        const dropped = this.#dropNext;
-        this.#dropNext = false;
-        if (member.cutOff) return;
-        const answer = this.store.hear(command, instantAt(this.#now), this.#holder(replica));
-        if (answer?.kind !== "lease-answered" || dropped) return;
-        this.largestLease = Math.max(this.largestLease, answer.units);
-        this.#send(replica, answer, output);
-        return;
-      }
-      default:
-    }
+    if (command.kind === "start-attempt") this.#started(member, command.attempt, command.request, output);
+    else if (command.kind === "finish-request") member.requests.delete(command.request);
+    else if (command.kind === "return-lease") {
+      if (member.cutOff) member.held.push(command);
+      else this.store.hear(command, instantAt(this.#now), replica);
+    } else if (command.kind === "ask-lease") this.#ask(member, command, replica, output);
   }
 
-  #holder(replica: number): number {
-    return replica;
+  #ask(member: Member, command: RouterCommand, replica: number, output: number): void {
+    const dropped = this.#dropNext;
+    this.#dropNext = false;
+    if (member.cutOff) return;
+    const answer = this.store.hear(command, instantAt(this.#now), replica);
+    if (answer?.kind !== "lease-answered" || dropped) return;
+    this.largestLease = Math.max(this.largestLease, answer.units);
+    this.#send(replica, answer, output);
+  }
+
+  #started(member: Member, attempt: AttemptId, request: RequestId, output: number): void {
+    const reserved = member.router.snapshot().attempts[attempt]?.reservedNano ?? 0;
+    const rates = this.#config.deployments[0]?.rates ?? null;
+    const usage = { input: 100, cachedRead: 0, cacheWrite: 0, output, reasoning: 0 };
+    const actual = rates === null ? 0 : Math.ceil(costOf(usage, rates) / 1000);
+    const overrun = Math.max(0, actual - reserved);
+    this.largestReservation = Math.max(this.largestReservation, reserved);
+    member.overrun += overrun;
+    member.overrunMax = Math.max(member.overrunMax, member.overrun);
+    member.attempts.set(attempt, { request, actual, output, period: this.#period, overrun });
   }
 
   #member(replica: number): Member {

@@ -91,7 +91,9 @@ function randomAdmission(random: RandomState): Partial<QueueSpec> {
 /** From a stream of its own, so that the rest of the world is what it was. */
 function randomReplicas(seed: number): ReplicasSpec {
   const random = forkRandom(seed, "random-replicas");
-  return nextUnit(random) < 0.6 ? oneReplica : { count: 2 + nextBelow(random, 3) };
+  const signals = nextUnit(random) < 0.3 ? { every: millis(100 + nextBelow(random, 5000)), delay: millis(nextBelow(random, 1000)) } : null;
+  if (nextUnit(random) < 0.6) return { ...oneReplica, signals };
+  return { count: 2 + nextBelow(random, 3), gossip: nextUnit(random) < 0.6 ? millis(nextBelow(random, 300)) : null, signals };
 }
 
 /** In half of the worlds: a few limits and budgets of any kind, tight and loose. */

@@ -1,17 +1,5 @@
-import type {
-  BreakerSpec,
-  CompiledConfig,
-  ConfigVersion,
-  DeploymentSpec,
-  EndpointSpec,
-  LimitSpec,
-  QueueSpec,
-  Rates,
-  RetryBudgetSpec,
-  RetrySpec,
-  RouteSpec,
-  StrategyName,
-} from "../../router/core/compiled-config.ts";
+import type { BreakerSpec, CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, LimitSpec, QueueSpec, RetryBudgetSpec, RetrySpec, RouteSpec, StrategyName } from "../../router/core/compiled-config.ts";
+import type { Rates } from "../../router/core/accounting/rates.ts";
 import type { Instant } from "../../router/core/machine.ts";
 import {
   type AttemptId,
@@ -69,7 +57,16 @@ export type FixtureLimit = Pick<LimitSpec, "unit" | "amount"> & Partial<LimitSpe
 
 function fixtureLimit(given: FixtureLimit, place: number): LimitSpec {
   const window = given.unit === "attempts-in-flight" ? ({ kind: "held" } as const) : ({ kind: "rate", per: seconds(60) } as const);
-  return { id: place as LeaseKey, name: `limit-${place}`, scope: { kind: "total" }, window, alertPerMille: 800, atAlert: "notify", atLimit: "reject", ...given };
+  return {
+    id: place as LeaseKey,
+    name: `limit-${place}`,
+    scope: { kind: "total" },
+    window,
+    alertPerMille: 800,
+    atAlert: "notify",
+    atLimit: "reject",
+    ...given,
+  };
 }
 
 /** One route over the given deployments: $1 per million tokens in, $2 out, generous limits. */

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import type { Instant } from "../../router/core/machine.ts";
-import type { AttemptId, AttemptOutcome, FailureKind, RequestId, RouterCommand, RouterEvent, TenantId } from "../../router/core/messages.ts";
+import type { AttemptId, AttemptOutcome, EndpointId, FailureKind, RequestId, RouterCommand, RouterEvent, TenantId } from "../../router/core/messages.ts";
 import type { Router } from "../../router/core/router.ts";
 import { instantAt, micros, never } from "../../router/core/time.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
@@ -21,7 +21,7 @@ export interface TimedCommand {
 export interface RouterMove {
   /** Microseconds since the move before. */
   readonly wait: number;
-  readonly kind: "arrive" | "first-token" | "succeed" | "fail" | "leave" | "drain";
+  readonly kind: "arrive" | "first-token" | "succeed" | "fail" | "leave" | "drain" | "peer";
   readonly which: number;
   readonly failure: FailureKind;
   readonly retryAfterMs: number | null;
@@ -45,7 +45,7 @@ const failures: readonly FailureKind[] = [
 
 export const anyRouterMove: fc.Arbitrary<RouterMove> = fc.record({
   wait: fc.oneof(fc.constant(0), fc.nat(2_000), fc.nat(2_000_000), fc.nat(70_000_000)),
-  kind: fc.constantFrom("arrive", "arrive", "arrive", "arrive", "first-token", "first-token", "succeed", "succeed", "fail", "fail", "leave", "drain"),
+  kind: fc.constantFrom("arrive", "arrive", "arrive", "arrive", "first-token", "first-token", "succeed", "succeed", "fail", "fail", "leave", "drain", "peer"),
   which: fc.nat(1000),
   failure: fc.constantFrom(...failures),
   retryAfterMs: fc.option(fc.nat(40_000)),
@@ -143,6 +143,13 @@ class PunctualDriver {
         return attempt === undefined ? null : { kind: "attempt-ended", attempt, outcome: outcomeOf("failed", move.failure, move.retryAfterMs, move.lagged) };
       case "leave":
         return this.#leaving(move);
+      case "peer":
+        return {
+          kind: "peer-reported",
+          endpoint: 0 as EndpointId,
+          breaker: move.lagged ? "closed" : "open",
+          since: instantAt(Math.max(0, this.#now - (move.retryAfterMs ?? 0) * 1000)),
+        };
       case "drain":
         return move.which < 20 ? { kind: "drain-started" } : null;
     }

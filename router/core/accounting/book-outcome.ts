@@ -17,7 +17,7 @@ export function bookOutcome(config: CompiledConfig, state: RouterState, slot: Re
   total.attempts += 1;
   const { usage } = outcome;
   if (usage !== null && outcome.billed !== "no") {
-    const cost = deployment.rates === null ? null : costOf(usage, deployment.rates);
+    const cost = attempt.rates === null ? null : costOf(usage, attempt.rates);
     const estimated = outcome.usageEstimated || outcome.billed === "maybe";
     addUsage(total, usage, cost, estimated);
     slot.picoDollars += cost ?? 0;
@@ -32,11 +32,11 @@ export function bookOutcome(config: CompiledConfig, state: RouterState, slot: Re
   breakerEnds(endpoint.breaker, deployment.breaker, attempt, verdictOn(attempt, outcome), state.now);
   if (outcome.failure === "rate-limited" || outcome.failure === "draining") {
     const until = after(state.now, outcome.retryAfter ?? coolDefault);
-    if (until > endpoint.coolUntil) endpoint.coolUntil = until;
+    if (until > endpoint.coolUntil && until > state.now) endpoint.coolUntil = until;
   }
 }
 
-function verdictOn(attempt: AttemptSlot, outcome: AttemptOutcome): BreakerVerdict {
+export function verdictOn(attempt: AttemptSlot, outcome: AttemptOutcome): BreakerVerdict {
   if (outcome.lagged) return "says-nothing";
   if (attempt.timeout !== null) return meaningOf(attempt.timeout).verdict;
   if (attempt.aborted !== null) return "says-nothing";

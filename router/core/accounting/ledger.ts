@@ -3,7 +3,7 @@
  * the pico-dollars below one, so that no sum depends on its order. Every total is asserted to stay below 2^53 ($9 million in nano-dollars).
  */
 import { assert } from "../assert.ts";
-import type { Rates } from "../compiled-config.ts";
+import type { Rates } from "./rates.ts";
 import type { Usage } from "../messages.ts";
 
 export interface Total {
@@ -28,10 +28,14 @@ export function emptyTotal(): Total {
   return { attempts: 0, input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0, nanoDollars: 0, picoDollars: 0, unpriced: 0, estimated: 0 };
 }
 
-/** Pico-dollars. */
-export function costOf(usage: Usage, rates: Rates): number {
+/** Pico-dollars. Reasoning tokens are counted within output, cached ones within input: none is paid for twice. */
+export function costOf(usage: Usage, card: Rates): number {
+  const { longPrompt } = card;
+  const rates = longPrompt !== undefined && usage.input > longPrompt.aboveTokens ? longPrompt.rates : card;
   const fresh = Math.max(0, usage.input - usage.cachedRead - usage.cacheWrite);
-  const cost = fresh * rates.input + usage.cachedRead * rates.cachedRead + usage.cacheWrite * rates.cacheWrite + usage.output * rates.output;
+  const reasoning = Math.min(usage.reasoning, usage.output);
+  const prompt = fresh * rates.input + usage.cachedRead * rates.cachedRead + usage.cacheWrite * rates.cacheWrite;
+  const cost = prompt + (usage.output - reasoning) * rates.output + reasoning * (rates.reasoning ?? rates.output);
   assert(cost <= largest, "a request's cost leaves the whole numbers");
   return cost;
 }

@@ -118,6 +118,24 @@ export function breakerHalfOpens(breaker: BreakerState): void {
   change(breaker, "half-open", "open-time-passed", never);
 }
 
+/**
+ * What another replica found, `since` its own instant. An opening opens a closed one for what is left of the open time, so that one replica's failures spare the
+ * others theirs; an open one keeps its own time. A closing lets this one's own probes through at once: a peer is believed in what it fears, and checked in what it hopes.
+ */
+export function breakerHearsPeer(breaker: BreakerState, spec: BreakerSpec, told: "open" | "closed", since: Instant, now: Instant): void {
+  if (!spec.enabled) return;
+  if (told === "closed") {
+    if (breaker.phase === "open") change(breaker, "half-open", "peer-reported", never);
+    return;
+  }
+  if (breaker.phase !== "closed" || since < breaker.closedSince) return;
+  const openings = since - breaker.closedSince >= spec.stable ? 0 : breaker.openings;
+  const until = after(since, openTime(spec, openings));
+  if (until <= now) return;
+  change(breaker, "open", "peer-reported", until);
+  breaker.openings = openings + 1;
+}
+
 export function openBreaker(breaker: BreakerState, spec: BreakerSpec, reason: BreakerReason, now: Instant): void {
   if (breaker.phase === "closed" && now - breaker.closedSince >= spec.stable) breaker.openings = 0;
   change(breaker, "open", reason, after(now, openTime(spec, breaker.openings)));

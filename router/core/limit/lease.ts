@@ -30,9 +30,12 @@ export interface LeaseState {
   askNeed: number;
   askedAt: Instant;
   asks: number;
-  /** The store has said no to so many units, until then. */
+  /** The store has said no to so many units, and is not asked for them before then: what comes back from others may free them before `retryAt`, which callers are told. */
   deniedUnits: number;
   deniedUntil: Instant;
+  retryAt: Instant;
+  /** It has said no to more than what is held: that is used up first. */
+  refilledAfter: Instant;
   credit: boolean;
   /** The last reservation, and when something was last reserved or corrected. */
   reservation: number;
@@ -64,6 +67,8 @@ export function noLease(): LeaseState {
     asks: 0,
     deniedUnits: 0,
     deniedUntil: startOfTime,
+    retryAt: startOfTime,
+    refilledAfter: startOfTime,
     credit: true,
     reservation: 0,
     usedAt: startOfTime,
@@ -101,14 +106,18 @@ export function spend(lease: LeaseState, units: number, now: Instant): void {
   lease.usedAt = now;
 }
 
-/** The units that a question has to bring so that `units` can be spent: a debt is paid with what comes. */
+/** The units that a question has to bring so that `units` can be spent: a debt is paid with what comes, what has come back counts. */
 export function unitsToAsk(lease: LeaseState, spec: LimitSpec, units: number): number {
-  const debt = lease.nonce < 0 ? Math.max(0, lease.spent) : 0;
-  return spec.window.kind === "rate" ? Math.min(spec.amount, units + debt) : units + debt;
+  const owed = lease.nonce < 0 ? Math.max(1, units + lease.spent) : units;
+  return spec.window.kind === "rate" ? Math.min(spec.amount, owed) : owed;
 }
 
 export function runsLow(lease: LeaseState): boolean {
   return available(lease) * 4 < lease.granted || (lease.nonce < 0 && available(lease) < 0);
+}
+
+export function mayRefill(lease: LeaseState, units: number, now: Instant): boolean {
+  return lease.refilledAfter <= now && mayAsk(lease, units, now);
 }
 
 export function mayAsk(lease: LeaseState, units: number, now: Instant): boolean {
@@ -123,7 +132,7 @@ export function leaseDuty(lease: LeaseState, now: Instant): LeaseDuty {
   if (lease.askNonce >= 0 && now >= after(lease.askedAt, askAgainAfter)) return lease.asks >= asksMax ? "drop-question" : "ask-again";
   if (lease.nonce >= 0) {
     if (now >= idleAt(lease) || now >= givenBackAt(lease)) return "give-back";
-    return now >= renewedAt(lease) && mayAsk(lease, lease.reservation, now) ? "renew" : "nothing";
+    return now >= renewedAt(lease) && mayRefill(lease, lease.reservation, now) ? "renew" : "nothing";
   }
   return lease.spent !== 0 && lease.askNonce < 0 && now >= idleAt(lease) ? "report" : "nothing";
 }

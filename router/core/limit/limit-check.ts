@@ -3,14 +3,15 @@ import { costOf } from "../accounting/ledger.ts";
 import { present } from "../assert.ts";
 import type { Candidates } from "../candidates.ts";
 import type { DeploymentSpec, LimitSpec, RouteSpec } from "../compiled-config.ts";
+import type { Rates } from "../accounting/rates.ts";
 import type { LeaseKey, LimitRefusal } from "../messages.ts";
 import type { RequestSlot, RouterState } from "../state.ts";
 import { earlier, instantAt, never, startOfTime } from "../time.ts";
-import { leaseRefuses, neededOf } from "./lease.ts";
+import { leaseRefuses, type LeaseState, neededOf } from "./lease.ts";
 import { outputToReserve } from "./output-estimate.ts";
 
 /** Nano-dollars, rounded up; 0 where the price is unknown. */
-export function expectedNano({ rates }: DeploymentSpec, inputTokens: number, outputTokens: number): number {
+export function expectedNano(rates: Rates | null, inputTokens: number, outputTokens: number): number {
   if (rates === null) return 0;
   return Math.ceil(costOf({ input: inputTokens, cachedRead: 0, cacheWrite: 0, output: outputTokens, reasoning: 0 }, rates) / 1000);
 }
@@ -40,19 +41,13 @@ const gravity: Readonly<Record<LimitRefusal, number>> = {
 };
 
 /** The gravest reason; null: none. What it would take is left in `found`: leases to ask for, and when a rate allows it again. */
-export function limitsRefuse(
-  found: Candidates,
-  state: RouterState,
-  route: RouteSpec,
-  slot: RequestSlot,
-  deployment: DeploymentSpec,
-): LimitRefusal | null {
+export function limitsRefuse(found: Candidates, state: RouterState, route: RouteSpec, slot: RequestSlot, deployment: DeploymentSpec): LimitRefusal | null {
   const { limits } = found;
   if (!limits.some) return null;
   const { request } = slot;
   const output = outputToReserve(present(state.routes[route.id], "the route's state").output, request.outputTokensMax);
   const tokens = request.inputTokens + output;
-  const nano = expectedNano(deployment, request.inputTokens, output);
+  const nano = expectedNano(state.prices[deployment.id] ?? null, request.inputTokens, output);
   const question: Question = { found, state, route, slot, deployment, tokens, nano, gravest: null, until: startOfTime, asked: found.wantedKeys.length };
   visit(question, limits.total, true);
   visit(question, limits.ofTenant[request.tenant] ?? [], true);
@@ -85,30 +80,38 @@ function visit(question: Question, specs: readonly LimitSpec[], ofCaller: boolea
     const units = neededOf(spec, unitsOf(spec, question.tokens, question.nano, ofCaller && slot.attempts > 0));
     const refusal = modeRefuses(question, spec, lease.noticed !== "nothing", selfHosted) ?? leaseRefuses(lease, spec, units, state.now, state.storeLost);
     if (refusal === null) continue;
-    if (refusal === "lease-asked") want(found, spec.id, units);
-    if (refusal === "rate-limited") question.until = Math.max(question.until, lease.deniedUntil);
-    if (refusal === "budget-spent" && units <= spec.amount) question.until = Math.max(question.until, lease.deniedUntil > state.now ? lease.deniedUntil : lease.periodEnds);
-    // A deployment's rate is waited for; a caller's own is told to the caller.
-    if (refusal === "rate-limited" && !ofCaller) found.reopensAt = earlier(found.reopensAt, lease.deniedUntil);
-    if (question.gravest === null || gravity[refusal] > gravity[question.gravest]) question.gravest = refusal;
+    note(question, spec, lease, refusal, units, ofCaller);
   }
+}
+
+function note(question: Question, spec: LimitSpec, lease: LeaseState, refusal: LimitRefusal, units: number, ofCaller: boolean): void {
+  const { found, state } = question;
+  if (refusal === "lease-asked") want(found, spec.id, units);
+  if (refusal === "rate-limited") {
+    question.until = Math.max(question.until, lease.retryAt);
+    // A deployment's rate is waited for; a caller's own is told to the caller.
+    if (!ofCaller) found.reopensAt = earlier(found.reopensAt, lease.retryAt);
+  }
+  if (refusal === "budget-spent" && units <= spec.amount)
+    question.until = Math.max(question.until, lease.retryAt > state.now ? lease.retryAt : lease.periodEnds);
+  if (question.gravest === null || gravity[refusal] > gravity[question.gravest]) question.gravest = refusal;
 }
 
 function modeRefuses(question: Question, spec: LimitSpec, alerted: boolean, selfHosted: boolean): LimitRefusal | null {
   if (spec.unit !== "nano-dollars") return null;
-  if (question.deployment.rates === null && question.found.limits.config.unknownPrice === "refuse") return "price-unknown";
+  if ((question.state.prices[question.deployment.id] ?? null) === null && question.found.limits.config.unknownPrice === "refuse") return "price-unknown";
   if (!alerted || spec.atAlert === "notify") return null;
   if (spec.atAlert === "self-hosted") return selfHosted ? null : "budget-mode";
   return question.nano > cheapest(question) ? "budget-mode" : null;
 }
 
 /** What the cheapest deployment of the route would cost for this request. */
-function cheapest({ found, route, slot, tokens }: Question): number {
+function cheapest({ state, route, slot, tokens }: Question): number {
   const { inputTokens } = slot.request;
   let least = Infinity;
   for (const id of route.deployments) {
-    const deployment = found.limits.config.deployments[id];
-    if (deployment !== undefined && deployment.rates !== null) least = Math.min(least, expectedNano(deployment, inputTokens, tokens - inputTokens));
+    const rates = state.prices[id] ?? null;
+    if (rates !== null) least = Math.min(least, expectedNano(rates, inputTokens, tokens - inputTokens));
   }
   return least;
 }

@@ -10,13 +10,14 @@ import { heapHas, heapSet } from "../indexed-heap.ts";
 import type { Instant } from "../machine.ts";
 import type { AttemptOutcome, LeaseKey, RouterEvent } from "../messages.ts";
 import type { AttemptSlot, RequestSlot } from "../state.ts";
-import { after, earlier, later, millis, startOfTime } from "../time.ts";
+import { after, earlier, later, millis, seconds, startOfTime } from "../time.ts";
 import { expectedNano, unitsOf } from "./limit-check.ts";
-import { type LeaseState, leaseDue, leaseDuty, mayAsk, neededOf, noLease, runsLow, spend, unitsToAsk } from "./lease.ts";
+import { type LeaseState, leaseDue, leaseDuty, mayAsk, mayRefill, neededOf, noLease, runsLow, spend, unitsToAsk } from "./lease.ts";
 import { learnHigh, outputToReserve } from "./output-estimate.ts";
 
-/** However late a denial is heard: no store is asked faster than so. */
+/** After a denial the store is asked again no sooner, and no later. */
 const pauseMin = millis(1);
+const pauseMax = seconds(1);
 
 type Answer = Extract<RouterEvent, { kind: "lease-answered" }>;
 
@@ -25,17 +26,16 @@ type Answer = Extract<RouterEvent, { kind: "lease-answered" }>;
 export function reserve(core: Core, slot: RequestSlot, attempt: AttemptSlot): void {
   const { limits } = core.found;
   if (!limits.some) return;
-  const deployment = core.deploymentOf(attempt.endpoint);
   const { request } = slot;
   const output = outputToReserve(present(core.state.routes[request.route], "the route's state").output, request.outputTokensMax);
   attempt.reservedTokens = request.inputTokens + output;
-  attempt.reservedNano = expectedNano(deployment, request.inputTokens, output);
+  attempt.reservedNano = expectedNano(attempt.rates, request.inputTokens, output);
   forEachLimit(core, slot, attempt, (spec, lease, oncePerRequest) => {
     const units = neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, oncePerRequest && slot.attempts > 0));
     if (units === 0) return;
     spend(lease, units, core.state.now);
     if (spec.window.kind === "held") return;
-    if (runsLow(lease)) ask(core, spec, lease, units);
+    if (runsLow(lease)) refill(core, spec, lease, units);
     noteSpending(core, spec, lease);
     schedule(core, spec.id, lease);
   });
@@ -45,7 +45,7 @@ export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, o
   const { usage } = outcome;
   if (usage !== null && outcome.kind === "succeeded") learnHigh(present(core.state.routes[slot.request.route], "the route's state").output, usage.output);
   if (!core.found.limits.some) return;
-  const { rates } = core.deploymentOf(attempt.endpoint);
+  const { rates } = attempt;
   const free = outcome.billed === "no";
   // What is billed without a figure keeps its reservation.
   const known = free || usage !== null;
@@ -62,8 +62,10 @@ export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, o
     const counted = attempt.startedAt <= lease.forgottenAt ? Math.max(0, change) : change;
     if (counted === 0) return;
     lease.spent += counted;
+    // With what comes back here, the store may have enough.
+    if (counted < 0) lease.deniedUntil = startOfTime;
     lease.usedAt = core.state.now;
-    if (runsLow(lease)) ask(core, spec, lease, lease.reservation);
+    if (runsLow(lease)) refill(core, spec, lease, lease.reservation);
     noteSpending(core, spec, lease);
     schedule(core, spec.id, lease);
   });
@@ -119,11 +121,23 @@ export function hearAnswer(core: Core, { lease: key, nonce, units, until, settle
     lease.deniedUntil = startOfTime;
     lease.credit = true;
   } else {
-    lease.deniedUnits = lease.askNeed;
-    lease.deniedUntil = later(until, after(core.state.now, pauseMin));
+    noteDenial(lease, until, core.state.now);
   }
   noteSpending(core, spec, lease);
   schedule(core, key, lease);
+}
+
+function noteDenial(lease: LeaseState, until: Instant, now: Instant): void {
+  const retryAt = later(until, after(now, pauseMin));
+  const askedAgain = earlier(retryAt, after(now, pauseMax));
+  if (lease.nonce >= 0) {
+    lease.refilledAfter = askedAgain;
+    return;
+  }
+  lease.credit = false;
+  lease.deniedUnits = lease.askNeed;
+  lease.deniedUntil = askedAgain;
+  lease.retryAt = retryAt;
 }
 
 export function loseStore(core: Core): void {
@@ -136,7 +150,7 @@ export function regainStore(core: Core): void {
     if (spec.window.kind === "held") continue;
     const lease = leaseOf(core, spec.id);
     if (lease.askNonce >= 0) putQuestion(core, spec.id, lease);
-    else if (runsLow(lease)) ask(core, spec, lease, lease.reservation);
+    else if (runsLow(lease)) refill(core, spec, lease, lease.reservation);
     schedule(core, spec.id, lease);
   }
 }
@@ -197,6 +211,10 @@ export function leaseFallsDue(core: Core, key: LeaseKey): boolean {
   }
   heapSet(core.state.leaseDeadlines, key, leaseDue(lease, now));
   return freed;
+}
+
+function refill(core: Core, spec: LimitSpec, lease: LeaseState, units: number): void {
+  if (mayRefill(lease, units, core.state.now)) ask(core, spec, lease, units);
 }
 
 function ask(core: Core, spec: LimitSpec, lease: LeaseState, units: number): void {

@@ -10,6 +10,10 @@ export interface Choice {
   readonly route: RouteSpec;
   readonly request: RouteRequest;
   readonly eligible: EndpointList;
+  /** Attempts in flight, by EndpointId. */
+  readonly busy: readonly number[];
+  /** Of the endpoints' identities, by EndpointId: the same in every replica. */
+  readonly hashes: Int32Array;
 }
 
 export interface Strategy {

@@ -4,7 +4,6 @@
  * different providers. An unknown price comes after every known one, it is never taken for zero. Among equals the least busy endpoint.
  */
 import { present } from "../assert.ts";
-import type { DeploymentSpec } from "../compiled-config.ts";
 import type { EndpointState } from "../state.ts";
 import { type Choice, judgeBy, type Strategy } from "./choice.ts";
 import { expectedOutput } from "./learn.ts";
@@ -14,8 +13,8 @@ const unknownPrice = 9e15;
 /** Less than a pico-dollar: it tells equals apart, and no others. */
 const perInFlight = 1e-6;
 
-function expectedCost({ config, state, route, request, eligible }: Choice, { learned }: EndpointState, index: number): number {
-  const { rates } = config.deployments[route.deployments[eligible.places[index] as number] as number] as DeploymentSpec;
+function expectedCost({ state, route, request, eligible }: Choice, { learned }: EndpointState, index: number): number {
+  const rates = state.prices[route.deployments[eligible.places[index] as number] as number] ?? null;
   if (rates === null) return unknownPrice;
   const cached = request.inputTokens * learned.cachedShare;
   const output = expectedOutput(present(state.routes[route.id], "the route's state").learned, request);

@@ -1,5 +1,6 @@
 /** The one place where strategies learn: from attempts that start, have their first token and end, and from signals. */
 import { present } from "../assert.ts";
+import { verdictOn } from "../accounting/book-outcome.ts";
 import type { Instant } from "../machine.ts";
 import type { AttemptOutcome, EndpointId, EndpointLoad, RouteRequest } from "../messages.ts";
 import type { AttemptSlot, EndpointState, RequestSlot, RouterState } from "../state.ts";
@@ -21,17 +22,24 @@ export function learnStart(state: RouterState, { request }: RequestSlot, attempt
   }
   attempt.expectedTokens = request.inputTokens + expectedOutput(route, request);
   learned.requests += 1;
-  countRecent(state, learned);
+  countRecent(state, attempt.endpoint);
   learned.tokens += attempt.expectedTokens;
 }
 
 export function learnFirstToken(state: RouterState, attempt: AttemptSlot): void {
-  notePeak(learnedAt(state, attempt.endpoint).firstToken, between(attempt.startedAt, state.now), state.now);
+  const learned = learnedAt(state, attempt.endpoint);
+  const waited = between(attempt.startedAt, state.now);
+  notePeak(learned.firstToken, waited, state.now);
+  learned.firstTokens += 1;
+  learned.waitedUs += waited;
 }
 
 export function learnEnd(state: RouterState, { request }: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
   const learned = learnedAt(state, attempt.endpoint);
   if (!outcome.lagged) learnTime(learned, request, attempt, outcome, state.now);
+  const verdict = verdictOn(attempt, outcome);
+  if (verdict !== "says-nothing") learned.ended += 1;
+  if (verdict === "failure") learned.faults += 1;
   const { usage } = outcome;
   if (usage === null) return;
   if (learned.minute === minuteOf(attempt.startedAt)) learned.tokens = Math.max(0, learned.tokens + usage.input + usage.output - attempt.expectedTokens);

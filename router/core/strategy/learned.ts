@@ -3,7 +3,6 @@
  * All of it is this replica's own experience, but for the signals, which are the endpoint's word about all of its callers and carry the instant they were taken at.
  */
 import type { Duration, Instant } from "../machine.ts";
-import { purposeOf } from "../random.ts";
 import { seconds, startOfTime } from "../time.ts";
 
 export interface LearnedEndpoint {
@@ -15,12 +14,13 @@ export interface LearnedEndpoint {
   minute: number;
   requests: number;
   tokens: number;
+  /** All that ever ended in success or by its own fault, its faults, first tokens, and the time they took together. */
+  ended: number;
+  faults: number;
+  firstTokens: number;
+  waitedUs: number;
   /** Of prompt tokens, 0..1: recent requests weigh most. */
   cachedShare: number;
-  /** Hash of its identity, the same in every replica. */
-  readonly hash: number;
-  /** Requests started lately, decayed; in units that all endpoints share (see recent-load.ts). */
-  recent: number;
   /** Requests of others at the last signal; 0 without one. */
   others: number;
   kvUsed: number;
@@ -41,20 +41,23 @@ export interface PeakAverage {
 
 /** Time in which an old value loses half its weight. */
 export const peakDecay: Duration = seconds(10);
-/** Signals older than this say nothing. */
-export const signalAgeMax: Duration = seconds(30);
+/** A signal of this age is worth half, and older than the other nothing: test/simulation/stale-signals.test.ts shows what believing them does. */
+const signalHalfLife: Duration = seconds(1);
+export const signalAgeMax: Duration = seconds(3);
 const minuteUs = 60_000_000;
 
-export function newLearnedEndpoint(identity: string): LearnedEndpoint {
+export function newLearnedEndpoint(): LearnedEndpoint {
   return {
     firstToken: { value: 0, at: startOfTime, samples: 0 },
     wholeAnswer: { value: 0, at: startOfTime, samples: 0 },
     minute: -1,
     requests: 0,
     tokens: 0,
+    ended: 0,
+    faults: 0,
+    firstTokens: 0,
+    waitedUs: 0,
     cachedShare: 0,
-    hash: purposeOf(identity),
-    recent: 0,
     others: 0,
     kvUsed: 0,
     sampledAt: startOfTime,
@@ -77,8 +80,11 @@ export function peakNow(average: PeakAverage, now: Instant): number {
   return (average.value * peakDecay) / (peakDecay + (now - average.at));
 }
 
+/** Requests of others as last signalled, worth less the older they are: what is old is the same for all to see, and draws them all to one place. */
 export function othersBusy(learned: LearnedEndpoint, now: Instant): number {
-  return learned.others > 0 && now - learned.sampledAt <= signalAgeMax ? learned.others : 0;
+  if (learned.others === 0) return 0;
+  const age = now - learned.sampledAt;
+  return age > signalAgeMax ? 0 : (learned.others * signalHalfLife) / (signalHalfLife + age);
 }
 
 export function minuteOf(now: Instant): number {

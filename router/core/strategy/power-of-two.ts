@@ -1,6 +1,6 @@
 /**
  * Power of two choices: two eligible endpoints drawn at random, the less busy of them taken. The draw is what keeps several replicas that see the same old signals from
- * flocking to one endpoint. Busy: this replica's own attempts in flight, exact, and those of others as last signalled.
+ * flocking to one endpoint. Busy: this replica's own attempts in flight, exact, and those of others as last signalled, worth less with age.
  */
 import { nextBelow } from "../random.ts";
 import type { EndpointState } from "../state.ts";

@@ -10,9 +10,8 @@
 import { present } from "../assert.ts";
 import type { EndpointId } from "../messages.ts";
 import { mix } from "../random.ts";
-import type { EndpointState } from "../state.ts";
 import { type AffinityState, countRequest, homeOf, knownBy, setHome } from "./affinity-state.ts";
-import { type Choice, endpointAt, idAt, type Strategy } from "./choice.ts";
+import { type Choice, idAt, type Strategy } from "./choice.ts";
 import { inFlightOf } from "./least-busy.ts";
 import { leastOf } from "./least-of.ts";
 import { recentWeight } from "./recent-load.ts";
@@ -26,13 +25,13 @@ interface Bounds {
 }
 
 function boundsOf(choice: Choice): Bounds {
-  const { eligible, route, state } = choice;
+  const { eligible, route, state, busy } = choice;
   let recent = 0;
   let inFlight = 0;
   for (let index = 0; index < eligible.count; index += 1) {
-    const endpoint = endpointAt(choice, index);
-    recent += endpoint.learned.recent;
-    inFlight += endpoint.inFlight;
+    const id = eligible.ids[index] as number;
+    recent += state.recent[id] as number;
+    inFlight += busy[id] as number;
   }
   const factor = route.affinity.loadBoundPercent / 100;
   const unit = recentWeight(state);
@@ -40,8 +39,8 @@ function boundsOf(choice: Choice): Bounds {
   return { recent: (factor * mean + Math.sqrt(mean) - 1) * unit, inFlight: (factor * inFlight) / eligible.count + inFlightSlack };
 }
 
-function hasItsFill({ inFlight, learned }: EndpointState, bounds: Bounds): boolean {
-  return learned.recent > bounds.recent || inFlight > bounds.inFlight;
+function hasItsFill({ state, busy }: Choice, id: EndpointId, bounds: Bounds): boolean {
+  return (state.recent[id] as number) > bounds.recent || (busy[id] as number) > bounds.inFlight;
 }
 
 function pick(choice: Choice): EndpointId {
@@ -59,7 +58,7 @@ function pick(choice: Choice): EndpointId {
 function placeOf(choice: Choice, affinity: AffinityState, block: number, bounds: Bounds): number {
   const home = homeOf(affinity, block);
   const index = home < 0 ? -1 : eligiblePlace(choice, home);
-  if (index >= 0 && !hasItsFill(endpointAt(choice, index), bounds)) return index;
+  if (index >= 0 && !hasItsFill(choice, idAt(choice, index), bounds)) return index;
   return choice.route.affinity.placement === "hashed" ? hashedPlace(choice, block, bounds) : leastLoaded(choice);
 }
 
@@ -74,20 +73,22 @@ function hashedPlace(choice: Choice, block: number, bounds: Bounds): number {
   let best = -1;
   let highest = -Infinity;
   for (let index = 0; index < choice.eligible.count; index += 1) {
-    const endpoint = endpointAt(choice, index);
-    const value = mix(key ^ endpoint.learned.hash);
-    if (value <= highest || hasItsFill(endpoint, bounds)) continue;
+    const id = idAt(choice, index);
+    const value = mix(key ^ (choice.hashes[id] as number));
+    if (value <= highest || hasItsFill(choice, id, bounds)) continue;
     highest = value;
     best = index;
   }
   return best < 0 ? leastLoaded(choice) : best;
 }
 
-function leastLoaded(choice: Choice): number {
+function leastLoaded({ eligible, state, busy }: Choice): number {
   let best = 0;
-  for (let index = 1; index < choice.eligible.count; index += 1) {
-    const difference = endpointAt(choice, index).learned.recent - endpointAt(choice, best).learned.recent;
-    if (difference < 0 || (difference === 0 && endpointAt(choice, index).inFlight < endpointAt(choice, best).inFlight)) best = index;
+  for (let index = 1; index < eligible.count; index += 1) {
+    const id = eligible.ids[index] as number;
+    const bestId = eligible.ids[best] as number;
+    const difference = (state.recent[id] as number) - (state.recent[bestId] as number);
+    if (difference < 0 || (difference === 0 && (busy[id] as number) < (busy[bestId] as number))) best = index;
   }
   return best;
 }
@@ -104,8 +105,8 @@ function judge(choice: Choice, scores: Float64Array): void {
   const bounds = boundsOf(choice);
   const chosen = block === -1 ? -1 : placeOf(choice, affinity, block, bounds);
   for (let index = 0; index < choice.eligible.count; index += 1) {
-    const { inFlight, learned } = endpointAt(choice, index);
-    scores[index] = index === chosen ? 0 : 1 + inFlight + learned.recent / recentWeight(choice.state);
+    const id = idAt(choice, index);
+    scores[index] = index === chosen ? 0 : 1 + (choice.busy[id] as number) + (choice.state.recent[id] as number) / recentWeight(choice.state);
   }
 }
 

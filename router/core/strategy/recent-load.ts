@@ -4,8 +4,8 @@
  * grows beyond e^30 all counts are brought back to it.
  */
 import { exp } from "../numeric.ts";
+import type { EndpointId } from "../messages.ts";
 import type { RouterState } from "../state.ts";
-import type { LearnedEndpoint } from "./learned.ts";
 
 const recentTauUs = 60_000_000;
 const scaleMax = 30;
@@ -18,14 +18,14 @@ export function recentWeight(state: RouterState): number {
 }
 
 /** A request starts. */
-export function countRecent(state: RouterState, learned: LearnedEndpoint): void {
+export function countRecent(state: RouterState, id: EndpointId): void {
   if (ageOf(state) > scaleMax) rescale(state);
-  learned.recent += recentWeight(state);
+  state.recent[id] = (state.recent[id] ?? 0) + recentWeight(state);
 }
 
 function rescale(state: RouterState): void {
   const shrink = exp(-ageOf(state));
-  for (const { learned } of state.endpoints) learned.recent *= shrink;
+  for (const [id, count] of state.recent.entries()) state.recent[id] = count * shrink;
   state.recentSince = state.now;
 }
 

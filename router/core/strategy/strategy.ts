@@ -1,5 +1,6 @@
 import type { StrategyName } from "../compiled-config.ts";
 import type { Strategy } from "./choice.ts";
+import { adaptive } from "./adaptive-weights.ts";
 import { costBased } from "./cost-based.ts";
 import { latencyBased } from "./latency-based.ts";
 import { leastBusy } from "./least-busy.ts";
@@ -19,4 +20,5 @@ export const strategies: Readonly<Record<StrategyName, Strategy>> = {
   "latency-based": latencyBased,
   "cost-based": costBased,
   "prefix-affinity": prefixAffinity,
+  adaptive,
 };

@@ -12,11 +12,11 @@ import { leastOf } from "./least-of.ts";
 
 export const weighted: Strategy = {
   measure: "credit before the choice, negated, in units of weight",
-  judge: judgeBy((choice, _endpoint, index) => -creditAt(choice, choice.eligible.places[index] as number)),
+  judge: judgeBy((choice, _endpoint, index) => 0 - creditAt(choice, choice.eligible.places[index] as number)),
   pick: (choice) => pickSmoothly(choice, weightAt),
 };
 
-function creditAt({ state, route }: Choice, place: number): number {
+export function creditAt({ state, route }: Choice, place: number): number {
   return present(state.routes[route.id], "the route's state").credits[place] ?? 0;
 }
 

@@ -24,9 +24,16 @@ export function fitCommand(): Command {
       .argument("<file>", "trace, zipped or not")
       .option("-o, --out <file>", "where to write the model (JSON); it is written only if it is accepted"),
   )
-    .addOption(new Option("--arrivals <kind>", "poisson: arrivals at the mean rate, which real traffic does not have: shows that they are not accepted").choices(["fitted", "poisson"]).default("fitted"))
+    .addOption(
+      new Option("--arrivals <kind>", "poisson: arrivals at the mean rate, which real traffic does not have: shows that they are not accepted")
+        .choices(["fitted", "poisson"])
+        .default("fitted"),
+    )
     .option("--json", "print the comparison as JSON", false)
-    .addHelpText("after", "\nExample:\n  headgate trace fit week.csv.gz -o model.json && headgate trace generate model.json --duration 24h -o day.jsonl.gz\n\nExit codes: 0 accepted, 1 not accepted, 2 bad input")
+    .addHelpText(
+      "after",
+      "\nExample:\n  headgate trace fit week.csv.gz -o model.json && headgate trace generate model.json --duration 24h -o day.jsonl.gz\n\nExit codes: 0 accepted, 1 not accepted, 2 bad input",
+    )
     .action(fit);
 }
 
@@ -47,7 +54,9 @@ async function fit(file: string, options: Options): Promise<void> {
     const figures = seeds.map((seed, place) => ({ seed, accepted: accepted(comparisons[place] ?? []), criteria: comparisons[place] }));
     process.stdout.write(`${JSON.stringify({ file, accepted: all, out: all ? (options.out ?? null) : null, bursts: model.bursts, seeds: figures })}\n`);
   } else {
-    process.stdout.write(`${comparisonTable(seeds, comparisons)}\n${all ? styleText("green", "accepted") : styleText("red", "not accepted")}${all && options.out !== undefined ? `: ${options.out}` : ""}\n`);
+    process.stdout.write(
+      `${comparisonTable(seeds, comparisons)}\n${all ? styleText("green", "accepted") : styleText("red", "not accepted")}${all && options.out !== undefined ? `: ${options.out}` : ""}\n`,
+    );
   }
 }
 
@@ -87,7 +96,13 @@ function comparisonTable(seeds: readonly number[], comparisons: readonly (readon
   for (const [place, { name, source, allowed }] of (comparisons[0] ?? []).entries()) {
     const generated = comparisons.map((criteria) => criteria[place]);
     const holds = generated.every((criterion) => criterion?.holds === true);
-    table.push([name, shown(source), ...generated.map((criterion) => shown(criterion?.generated ?? NaN)), shown(allowed), holds ? "holds" : styleText("red", "does not hold")]);
+    table.push([
+      name,
+      shown(source),
+      ...generated.map((criterion) => shown(criterion?.generated ?? NaN)),
+      shown(allowed),
+      holds ? "holds" : styleText("red", "does not hold"),
+    ]);
   }
   return table.toString();
 }

@@ -2,6 +2,8 @@ import { Command } from "commander";
 import { traceFormats } from "../../trace/trace-formats.ts";
 import { downloadCommand } from "./download.ts";
 import { fitCommand } from "./fit.ts";
+import { fromPrometheusCommand } from "./from-prometheus.ts";
+import { generateCommand } from "./generate.ts";
 import { importCommand } from "./import.ts";
 import { inspectCommand } from "./inspect.ts";
 import { sliceCommand } from "./slice.ts";
@@ -17,5 +19,7 @@ export function traceCommand(): Command {
     .addCommand(inspectCommand())
     .addCommand(sliceCommand())
     .addCommand(fitCommand())
+    .addCommand(generateCommand())
+    .addCommand(fromPrometheusCommand())
     .addCommand(downloadCommand());
 }

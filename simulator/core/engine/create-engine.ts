@@ -1,9 +1,10 @@
 import { assert } from "../../../router/core/assert.ts";
 import { keyedUnit, purposeOf } from "../../../router/core/random.ts";
 import { createStepTime } from "../step-time/create-step-time.ts";
+import { ScheduledStepTime } from "../step-time/scheduled-step-time.ts";
 import { engineDefaults } from "./engine-spec.ts";
 import type { EngineOptions, EngineSpec } from "./engine-spec.ts";
-import type { EngineModel } from "./engine.ts";
+import type { EngineModel, StepTimeModel } from "./engine.ts";
 import { FastEngine } from "./fast/fast-engine.ts";
 import { PlainEngine } from "./plain/plain-engine.ts";
 import type { Acceptance } from "./plain/plain-scheduler.ts";
@@ -18,7 +19,7 @@ export function createEngine(spec: EngineSpec, options: { readonly detail: "firs
   const chosen: EngineOptions = { ...engineDefaults, ...spec.options };
   assert(spec.blocks >= Math.ceil(spec.modelTokensMax / spec.blockTokens) + 1, "the KV pool holds at least one sequence of modelTokensMax and the null block");
   const rules = { ...spec, ...chosen };
-  const stepTime = createStepTime(spec.stepTime);
+  const stepTime = stepTimeOf(spec, chosen);
   if (chosen.speculation === null && chosen.pipelineStages === 1) return new FastEngine(rules, stepTime, options.detail);
   return createPlainEngine(spec, options);
 }
@@ -28,11 +29,14 @@ export function createPlainEngine(spec: EngineSpec, options: { readonly detail: 
   const chosen: EngineOptions = { ...engineDefaults, ...spec.options };
   return new PlainEngine({
     rules: { ...spec, ...chosen },
-    stepTime: createStepTime(spec.stepTime),
+    stepTime: stepTimeOf(spec, chosen),
     detail: options.detail,
     acceptance: acceptanceOf(chosen),
   });
 }
+
+const stepTimeOf = (spec: EngineSpec, { scheduling, asyncScheduling }: EngineOptions): StepTimeModel =>
+  new ScheduledStepTime(createStepTime(spec.stepTime), scheduling, asyncScheduling);
 
 /** Each draft is accepted with the same chance as long as those before it were; the draw belongs to the sequence and its place. */
 function acceptanceOf(options: EngineOptions): Acceptance {

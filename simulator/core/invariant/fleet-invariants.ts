@@ -1,18 +1,21 @@
-/** The router's invariants for each replica by itself, and the limits over all of them; what is told of violations of one among several names it. */
+/** The router's invariants for each replica by itself, the limits and the gossip over all of them; what is told of violations of one among several names it. */
 import { present } from "../../../router/core/assert.ts";
 import type { Instant } from "../../../router/core/machine.ts";
 import type { RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
 import type { CompiledScenario } from "../compiled-scenario.ts";
+import { GossipInvariant } from "./gossip-invariant.ts";
 import { LimitInvariants } from "./limit-invariants.ts";
 import { RouterInvariants, type Violation } from "./router-invariants.ts";
 
 export class FleetInvariants {
   readonly #replicas: readonly RouterInvariants[];
   readonly #limits: LimitInvariants;
+  readonly #gossip: GossipInvariant;
 
   constructor({ config, replicas }: Pick<CompiledScenario, "config" | "replicas">) {
     this.#replicas = Array.from({ length: replicas.count }, () => new RouterInvariants(config));
     this.#limits = new LimitInvariants(config, replicas.count);
+    this.#gossip = new GossipInvariant(config, replicas);
   }
 
   event(event: RouterEvent, now: Instant, replica: number): void {
@@ -23,6 +26,7 @@ export class FleetInvariants {
   command(command: RouterCommand, at: Instant, replica: number): void {
     this.#of(replica).command(command, at);
     this.#limits.command(command, at, replica);
+    this.#gossip.command(command, at, replica);
   }
 
   /** At the end of a run, when nothing may be open any more. */
@@ -32,7 +36,7 @@ export class FleetInvariants {
     const own = this.#replicas.flatMap((invariants, replica) =>
       invariants.finished().map((violation) => ({ ...violation, what: `replica ${replica}: ${violation.what}` })),
     );
-    return [...own, ...this.#limits.violations];
+    return [...own, ...this.#limits.violations, ...this.#gossip.violations];
   }
 
   #of(replica: number): RouterInvariants {

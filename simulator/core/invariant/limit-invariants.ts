@@ -77,29 +77,20 @@ export class LimitInvariants {
   event(event: RouterEvent, now: Instant, replica: number): void {
     if (this.#tallies.length === 0) return;
     this.#now = now;
-    switch (event.kind) {
-      case "request-arrived":
-        this.#requests.set(`${replica} ${event.request.id}`, { request: event.request, attempts: 0 });
-        return;
-      case "attempt-ended":
-        this.#ended(`${replica} ${event.attempt}`, event.outcome, replica);
-        return;
-      case "lease-answered": {
-        const tally = this.#tallies[event.lease];
-        if (tally !== undefined) tally.largestLease = Math.max(tally.largestLease, event.units);
-        return;
-      }
-      case "period-started": {
-        const tally = this.#tallies[event.budget];
-        // Every replica is told; the first word counts.
-        if (tally === undefined || tally.filledAt === event.endsAt) return;
-        tally.period += 1;
-        tally.spent = 0;
-        tally.filledAt = event.endsAt;
-        return;
-      }
-      default:
-    }
+    if (event.kind === "request-arrived") this.#requests.set(`${replica} ${event.request.id}`, { request: event.request, attempts: 0 });
+    else if (event.kind === "attempt-ended") this.#ended(`${replica} ${event.attempt}`, event.outcome, replica);
+    else if (event.kind === "lease-answered") {
+      const tally = this.#tallies[event.lease];
+      if (tally !== undefined) tally.largestLease = Math.max(tally.largestLease, event.units);
+    } else if (event.kind === "period-started") this.#periodStarted(this.#tallies[event.budget], event.endsAt);
+  }
+
+  /** Every replica is told; the first word counts. */
+  #periodStarted(tally: Tally | undefined, endsAt: Instant): void {
+    if (tally === undefined || tally.filledAt === endsAt) return;
+    tally.period += 1;
+    tally.spent = 0;
+    tally.filledAt = endsAt;
   }
 
   command(command: RouterCommand, at: Instant, replica: number): void {
@@ -126,7 +117,8 @@ export class LimitInvariants {
     tally.inFlightMax = Math.max(tally.inFlightMax, tally.inFlight);
     tally.inFlightOf[replica] = (tally.inFlightOf[replica] ?? 0) + 1;
     if (spec.window.kind === "held") {
-      if ((tally.inFlightOf[replica] ?? 0) > spec.amount) this.#violate(`${spec.name}: ${tally.inFlightOf[replica]} attempts in flight, ${spec.amount} are allowed`);
+      if ((tally.inFlightOf[replica] ?? 0) > spec.amount)
+        this.#violate(`${spec.name}: ${tally.inFlightOf[replica]} attempts in flight, ${spec.amount} are allowed`);
       return;
     }
     const { request, deployment } = attempt;

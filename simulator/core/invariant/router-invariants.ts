@@ -127,6 +127,13 @@ export class RouterInvariants {
         if (!this.#requests.has(event.request)) this.#violate("I14", `the client left request ${event.request}, which is not open`);
         return;
       case "drain-started":
+      case "price-changed":
+      case "signal-observed":
+      case "lease-answered":
+      case "leases-forfeited":
+      case "period-started":
+      case "store-lost":
+      case "store-back":
     }
   }
 
@@ -153,6 +160,9 @@ export class RouterInvariants {
         return;
       }
       case "record-decision":
+      case "ask-lease":
+      case "return-lease":
+      case "budget-noticed":
     }
   }
 

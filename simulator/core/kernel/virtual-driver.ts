@@ -46,7 +46,9 @@ export class VirtualDriver {
   /** @param role a "model" makes steps, a "router" has deadlines: which of the two comes first within an instant */
   addMachine<Event, Command>(machine: Machine<Event, Command>, role: "model" | "router", out: Out<Command>): Post<Event> {
     const number = this.#machines.length;
-    this.#machines.push({ machine: machine as Machine<unknown, unknown>, out: out as Out<unknown>, isModel: role === "model" });
+    const driven = { machine: machine as Machine<unknown, unknown>, out: out as Out<unknown>, isModel: role === "model" };
+    this.#machines.push(driven);
+    this.#settle(number, driven);
     return (event, rank) => this.#due[rank].push(number, event);
   }
 

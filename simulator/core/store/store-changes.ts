@@ -15,7 +15,11 @@ interface Timed {
 }
 
 /** What the replicas' drivers are told of the store and of the calendar, in order of time. Periods begin as long as `wanted` says that somebody may still spend. */
-export function storeChanges(faults: readonly StoreFaultSpec[], limits: readonly LimitSpec[], wanted: () => boolean): { nextAt(): Instant; take(): StoreChange } {
+export function storeChanges(
+  faults: readonly StoreFaultSpec[],
+  limits: readonly LimitSpec[],
+  wanted: () => boolean,
+): { nextAt(): Instant; take(): StoreChange } {
   const outages = faults
     .flatMap(({ at, until, replica }): Timed[] => {
       const noticed = after(at, lossNoticedAfter);

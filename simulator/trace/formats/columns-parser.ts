@@ -62,6 +62,7 @@ export class ColumnsParser implements LineParser {
   #unit: TimeUnit | null;
   #assumed: string | null = null;
   #leftOut = 0;
+  #line = 0;
 
   constructor(plan: ColumnPlan) {
     this.#plan = plan;
@@ -86,6 +87,7 @@ export class ColumnsParser implements LineParser {
   }
 
   readLine(line: string, sink: TraceSink): void {
+    this.#line += 1;
     if (this.#header.length === 0) {
       this.#json = line.trimStart().startsWith("{");
       if (!this.#json) {
@@ -111,7 +113,7 @@ export class ColumnsParser implements LineParser {
       route: text("route"),
       features: featuresOf(lookup),
     });
-    this.#rows.add(timestamp, row, at.column, at.text, sink);
+    this.#rows.add(timestamp, row, { line: this.#line, column: at.column, shown: at.text }, sink);
   }
 
   end(sink: TraceSink): void {

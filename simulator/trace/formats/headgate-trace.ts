@@ -15,7 +15,7 @@ import { runsOf } from "./agentic.ts";
 export const headgateTrace: TraceFormat = {
   name: "headgate",
   description: 'Headgate\'s own: {"headgate":"trace","version":1,...}, then {"t","i","o","b","s","c","r","f"} per request or {"s","steps"} per session',
-  detect: (firstLine) => /^\{"headgate":"trace"/.test(firstLine),
+  detect: (firstLine) => firstLine.startsWith('{"headgate":"trace"'),
   openLines: () => new HeadgateLines(),
   lineMax: 1 << 26,
 };

@@ -29,6 +29,7 @@ class SpanLines implements LineParser {
   readonly blockTokens = null;
   readonly #rows = new OrderedRows(logReorderRows, () => "startTimeUnixNano");
   #others = 0;
+  #line = 0;
 
   get originUs(): number | null {
     return this.#rows.originUs;
@@ -39,6 +40,7 @@ class SpanLines implements LineParser {
   }
 
   readLine(text: string, sink: TraceSink): void {
+    this.#line += 1;
     const line = new JsonLine(text);
     if (line.value("resourceSpans") === undefined) {
       this.#take(line, sink);
@@ -69,8 +71,7 @@ class SpanLines implements LineParser {
     this.#rows.add(
       timestamp,
       rowOf(0, inputTokens, outputTokens, { session: text(sessionNames), tenant: text(tenantNames), route: text(routeNames) }),
-      span.columnOf(field),
-      at,
+      { line: this.#line, column: span.columnOf(field), shown: at },
       sink,
     );
   }
@@ -130,9 +131,11 @@ function startOf(span: JsonLine): { readonly timestamp: Timestamp; readonly fiel
   if (at === null) return refuse(span.columnOf(field), field, "is missing", "export spans with their start");
   const nanos = /^\d{16,20}$/.exec(at);
   if (nanos !== null) return { timestamp: timestampOfNanos(at), field, at };
+  if (field.toLowerCase().includes("nano"))
+    refuse(span.columnOf(field), field, `${at.slice(0, 40)} is not nanoseconds since 1970`, "export OTLP, whose instants have 19 digits");
   const timestamp = timestampOf(at);
   if (timestamp !== null) return { timestamp, field, at };
-  return { timestamp: timestampOfMicros(numberOfText(at, span.columnOf(field), field) / (field.toLowerCase().includes("nano") ? 1000 : 0.000001)), field, at };
+  return { timestamp: timestampOfMicros(numberOfText(at, span.columnOf(field), field) * 1_000_000), field, at };
 }
 
 /** Nanoseconds since 1970 do not fit a number exactly. */

@@ -104,21 +104,22 @@ function arrivalsIn(client: Client, { number, requests, distribution, shape }: W
   });
 }
 
+const isWithin = (value: unknown, least: number, most: number): value is number => typeof value === "number" && value >= least && value <= most;
+
 function windowsOf(line: JsonLine): readonly Window[] {
   let last = -1;
   return line.list("w").map((value, place) => {
-    const field = `w[${place}]`;
     const bad = (what: string): never =>
-      refuse(line.columnOf("w"), field, `${shown(value)} ${what}`, 'give [window, requests per second, cv, "G" or "W", shape], windows ascending');
-    if (!Array.isArray(value) || value.length !== 5) return bad("is not a list of five");
-    const [number, rate, cv, distribution, shape] = value as readonly unknown[];
-    if (typeof number !== "number" || !Number.isInteger(number) || number < 0 || number > windowsMax) return bad(`has no window from 0 to ${windowsMax}`);
+      refuse(line.columnOf("w"), `w[${place}]`, `${shown(value)} ${what}`, 'give [window, requests per second, cv, "G" or "W", shape], windows ascending');
+    const [number, rate, cv, distribution, shape, ...more] = Array.isArray(value) ? (value as readonly unknown[]) : [];
+    if (more.length > 0 || shape === undefined) return bad("is not a list of five");
+    if (!isWithin(number, 0, windowsMax) || !Number.isInteger(number)) return bad(`has no window from 0 to ${windowsMax}`);
     if (number <= last) return bad("is not after the window before");
     last = number;
-    if (typeof rate !== "number" || rate < 0 || rate > ratesMax) return bad(`has no rate from 0 to ${ratesMax}`);
-    if (typeof cv !== "number" || cv < 0) return bad("has a negative cv");
+    if (!isWithin(rate, 0, ratesMax)) return bad(`has no rate from 0 to ${ratesMax}`);
+    if (!isWithin(cv, 0, Infinity)) return bad("has a negative cv");
     if (distribution !== "G" && distribution !== "W") return bad("has a distribution other than G and W");
-    if (typeof shape !== "number" || !(shape > 0.001 && shape < 10_000)) return bad("has no shape from 0.001 to 10000");
+    if (!isWithin(shape, 0.001, 10_000)) return bad("has no shape from 0.001 to 10000");
     return { number, requests: Math.round(rate * 600), distribution, shape };
   });
 }
@@ -147,7 +148,7 @@ function tokensAt(quantiles: readonly number[] | undefined, share: number): numb
 
 function quantilesOf(line: JsonLine, field: string, value: unknown): readonly number[] {
   const numbers = Array.isArray(value)
-    ? (value as readonly unknown[]).filter((entry) => typeof entry === "number" && Number.isFinite(entry) && entry >= 0 && entry <= 100_000_000)
+    ? (value as readonly unknown[]).filter((entry) => typeof entry === "number" && Number.isInteger(entry) && entry >= 0 && entry <= 100_000_000)
     : [];
   const quantiles = numbers as readonly number[];
   const [p95 = 0, p100 = 0, p99 = 0] = quantiles.slice(19);

@@ -57,6 +57,11 @@ export class CacheCurves {
     this.#lfu = lfu.map((capacity) => ({ capacity, cache: new LfuCache(capacity), tokens: 0 }));
   }
 
+  /** False: the unbounded cache forgot some. */
+  get exact(): boolean {
+    return this.#seen.exact;
+  }
+
   add(blocks: readonly number[], inputTokens: number): void {
     this.#requests += 1;
     this.#inputTokens += inputTokens;

@@ -102,7 +102,12 @@ export class TraceInspector implements TraceSink {
   }
 
   notes(): readonly string[] {
-    return this.#input.exact && this.#output.exact ? [] : ["token percentiles beyond a million different values above a million are rounded to three digits"];
+    const notes: string[] = [];
+    if (!this.#input.exact || !this.#output.exact)
+      notes.push("of token counts above a million there are more than a million different ones: percentiles are rounded to three digits");
+    if (this.#caches?.exact === false)
+      notes.push("there are more different block ids than are remembered: unique_blocks and the unbounded cache's hits are lower bounds");
+    return notes;
   }
 
   #tokens(inputTokens: number, outputTokens: number): void {

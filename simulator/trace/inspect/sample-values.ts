@@ -57,10 +57,10 @@ export class SampleValues {
   }
 
   #toBuckets(): void {
-    const values = this.#values;
+    const values = this.#values?.subarray(0, this.#count) ?? [];
     this.#values = null;
     this.#buckets = new Float64Array(5000);
-    for (const value of values ?? []) this.#bucket(value);
+    for (const value of values) this.#bucket(value);
   }
 
   #bucket(value: number): void {

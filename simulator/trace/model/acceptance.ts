@@ -41,28 +41,56 @@ export class LoadShape implements TraceSink {
   }
 
   figures(): ReadonlyMap<string, Figure> {
-    const { rows = 0, per_minute: perMinute = [], dispersion = {}, input, output, tenants } = this.#inspector.figures(0);
-    const figures = new Map<string, Figure>();
-    const put = (name: string, value: number | null | undefined, rule: Rule): void => {
-      if (value !== null && value !== undefined) figures.set(name, { value, rule });
-    };
-    const whole = perMinute.length > 1 ? perMinute.slice(0, -1) : perMinute;
-    const sorted = whole.toSorted((one, other) => one - other);
-    put("requests per minute, mean", whole.reduce((sum, count) => sum + count, 0) / whole.length, { share: 0.05, counts: true, per: whole.length });
-    for (const percent of [10, 50, 90, 100]) put(`requests per minute, p${percent}`, sorted[Math.round(((sorted.length - 1) * percent) / 100)], { share: 0.15, counts: true });
-    for (const [seconds, value] of Object.entries(dispersion)) put(`dispersion at ${seconds} s`, value, { share: 0.25 });
-    for (const percent of ["50", "90", "95", "99"]) {
-      put(`input tokens, p${percent}`, input?.linear[percent], { share: lengthShare(rows, Number(percent)), least: 1 });
-      put(`output tokens, p${percent}`, output?.linear[percent], { share: lengthShare(rows, Number(percent)), least: 1 });
-    }
-    put("input tokens, mean", input?.mean, { share: 0.1 });
-    put("output tokens, mean", output?.mean, { share: 0.1 });
-    for (const top of ["1", "5", "10", "20"] as const) put(`share of the top ${top} tenants`, tenants?.top_share[top], { absolute: 0.05 });
-    const times = this.#reuseTimes.percentiles();
-    for (const percent of ["50", "90"]) put(`reuse time, p${percent}, s`, times?.linear[percent], { share: 0.35, least: 1 });
-    for (const [blocks, { token }] of Object.entries(this.#caches?.figures().lru_tail_first_touch ?? {})) put(`token hits, LRU of ${blocks} blocks`, token, { absolute: 0.05 });
-    return figures;
+    const inspected = this.#inspector.figures(0);
+    const reuse = this.#reuseTimes.percentiles();
+    const lru = Object.entries(this.#caches?.figures().lru_tail_first_touch ?? {});
+    return new Map([
+      ...arrivalFigures(inspected),
+      ...lengthFigures(inspected),
+      ...(["1", "5", "10", "20"] as const).flatMap((top) => figure(`share of the top ${top} tenants`, inspected.tenants?.top_share[top], { absolute: 0.05 })),
+      ...["50", "90"].flatMap((percent) => figure(`reuse time, p${percent}, s`, reuse?.linear[percent], { share: 0.35, least: 1 })),
+      ...lru.flatMap(([blocks, { token }]) => figure(`token hits, LRU of ${blocks} blocks`, token, { absolute: 0.05 })),
+    ]);
   }
+}
+
+type NamedFigure = readonly [string, Figure];
+
+/** None where the trace does not have it. */
+const figure = (name: string, value: number | null | undefined, rule: Rule): readonly NamedFigure[] =>
+  value === null || value === undefined ? [] : [[name, { value, rule }]];
+
+type Inspected = ReturnType<TraceInspector["figures"]>;
+
+function arrivalFigures({ per_minute: perMinute = [], dispersion = {} }: Inspected): readonly NamedFigure[] {
+  const whole = perMinute.length > 1 ? perMinute.slice(0, -1) : perMinute;
+  const sorted = whole.toSorted((one, other) => one - other);
+  const mean = whole.reduce((sum, count) => sum + count, 0) / whole.length;
+  return [
+    ...figure("requests per minute, mean", mean, { share: 0.05, counts: true, per: whole.length }),
+    ...[10, 50, 90, 100].flatMap((percent) =>
+      figure(`requests per minute, p${percent}`, sorted[Math.round(((sorted.length - 1) * percent) / 100)], { share: 0.15, counts: true, least: 2 }),
+    ),
+    ...Object.entries(dispersion).flatMap(([seconds, value]) =>
+      figure(`dispersion at ${seconds} s`, value, {
+        share: 0.25,
+        least: 2 * dispersionError(value ?? 0, Math.floor((60 * perMinute.length) / Number(seconds))),
+      }),
+    ),
+  ];
+}
+
+function lengthFigures({ rows = 0, input, output }: Inspected): readonly NamedFigure[] {
+  const lengths = [
+    ["input", input],
+    ["output", output],
+  ] as const;
+  return lengths.flatMap(([name, values]) => [
+    ...["50", "90", "95", "99"].flatMap((percent) =>
+      figure(`${name} tokens, p${percent}`, values?.linear[percent], { share: lengthShare(rows, Number(percent)), least: 1 }),
+    ),
+    ...figure(`${name} tokens, mean`, values?.mean, { share: 0.1 }),
+  ]);
 }
 
 interface Figure {
@@ -80,7 +108,11 @@ interface Rule {
 }
 
 /** A tail quantile of few rows is uncertain by itself. */
-const lengthShare = (rows: number, percent: number): number => Math.max(0.1, Math.min(0.3, 3 / Math.sqrt(Math.max(1, rows * (1 - percent / 100)))));
+const lengthShare = (rows: number, percent: number): number => Math.max(0.1, Math.min(0.3, 4 / Math.sqrt(Math.max(1, rows * (1 - percent / 100)))));
+
+/** Standard error of an index of dispersion over so many windows, when what is beyond Poisson is the same in every run: it matters for short traces only. */
+const dispersionError = (value: number, windows: number): number =>
+  windows < 2 ? Infinity : Math.sqrt(2 / (windows - 1) + (4 * Math.max(0, value - 1)) / windows);
 
 /** The generated beside the source. What only one of them has does not hold. */
 export function compareShapes(source: ReadonlyMap<string, Figure>, generated: ReadonlyMap<string, Figure>): readonly Criterion[] {

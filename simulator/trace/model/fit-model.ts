@@ -70,7 +70,7 @@ export class ModelFitter implements TraceSink {
       bursts: { tenSeconds: this.#tens.dirichlet(), seconds: this.#seconds.dirichlet() },
       tenants: this.#tenants.names,
       routes: this.#routes.names,
-      sharedBlocks: this.#sharedCounts.findIndex((count) => count < sharedShare * this.#rows) === -1 ? this.#sharedCounts.length : this.#sharedCounts.findIndex((count) => count < sharedShare * this.#rows),
+      sharedBlocks: this.#sharedCounts.filter((count) => count >= sharedShare * this.#rows).length,
       sessions: this.#reused > 0,
       sample: this.#sample,
     };
@@ -95,15 +95,35 @@ export class ModelFitter implements TraceSink {
   }
 }
 
+const slowMinutes = 5;
+
 /**
- * A minute's rate is not its count: part of what the counts vary by is chance, and would be there twice in what is generated. The counts are drawn in towards their mean
- * until their variance is smaller by that of a Poisson count.
+ * A minute's rate is not its count: part of what the counts vary by is chance, and would be there twice in what is generated. So the counts are drawn in towards a mean until
+ * their variance is smaller by that of chance: the means of five minutes towards the mean of all, and the minutes towards the means of their five.
  */
 function shrunk(counts: readonly number[]): readonly number[] {
-  const mean = counts.reduce((sum, count) => sum + count, 0) / counts.length;
-  const variance = counts.reduce((sum, count) => sum + (count - mean) * (count - mean), 0) / counts.length;
-  const kept = variance <= mean ? 0 : Math.sqrt((variance - mean) / variance);
-  return counts.map((count) => Number(Math.max(0, mean + (count - mean) * kept).toFixed(4)));
+  const mean = meanOf(counts);
+  const slow = counts.map((_, minute) => meanOf(counts.slice(minute - (minute % slowMinutes), minute - (minute % slowMinutes) + slowMinutes)));
+  const slowKept = keptOf(
+    slow.map((value) => value - mean),
+    mean / slowMinutes,
+  );
+  const fastKept = keptOf(
+    counts.map((count, minute) => count - (slow[minute] ?? 0)),
+    (mean * (slowMinutes - 1)) / slowMinutes,
+  );
+  return counts.map((count, minute) => {
+    const level = slow[minute] ?? 0;
+    return Number(Math.max(0, mean + (level - mean) * slowKept + (count - level) * fastKept).toFixed(4));
+  });
+}
+
+const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** By which factor the distances have to shrink for their variance to lose that of chance. */
+function keptOf(distances: readonly number[], chance: number): number {
+  const variance = meanOf(distances.map((distance) => distance * distance));
+  return variance <= chance ? 0 : Math.sqrt((variance - chance) / variance);
 }
 
 /** How unevenly the requests of a whole fall on its parts, beyond what chance does. */

@@ -1,6 +1,7 @@
 import { forkRandom, keyedUnit, nextBelow, nextUnit, purposeOf, type RandomState } from "../../../router/core/random.ts";
 import { dirichlet, drawPlace, poisson } from "../../core/workload/random-draws.ts";
 import { type TraceRow, rowOf } from "../trace-row.ts";
+import { AgentLoops } from "./agent-loops.ts";
 import { PastRequests } from "./past-requests.ts";
 import type { SampleRow, WorkloadModel } from "./workload-model.ts";
 
@@ -37,6 +38,7 @@ export function* generateRows(model: WorkloadModel, options: GenerateOptions): G
   const tenantGrowth = new TenantGrowth(model, options);
   const past = model.sessions ? new PastRequests(model, fork("prefixes")) : null;
   const scale = options.growth.rate * tenantGrowth.traffic;
+  const agents = agentsOf(model, options, scale);
   for (let minute = 0; minute < options.minutes; minute += 1) {
     for (const atUs of arrivalsOfMinute(model, options.arrivals, minute, scale, arrivals)) {
       const sampled = tenantGrowth.draw(rows);
@@ -45,9 +47,20 @@ export function* generateRows(model: WorkloadModel, options: GenerateOptions): G
       const tenant = tenantGrowth.nameOf(sampled, tenants);
       const route = model.routes[sampled[5]] ?? null;
       const prefix = past?.next(atUs, sampled, inputTokens, options.growth.tokens) ?? { blocks: null, session: null };
+      if (agents !== null) yield* agents.until(atUs);
       yield rowOf(atUs, inputTokens, outputTokens, { tenant, route, ...prefix });
     }
   }
+  if (agents !== null) yield* agents.until(options.minutes * 60_000_000);
+}
+
+/** Of blocks that agents' requests have where the model's have none. */
+export const agentBlockTokens = 64;
+
+function agentsOf(model: WorkloadModel, { seed, growth }: GenerateOptions, scale: number): AgentLoops | null {
+  if (growth.agentShare === 0) return null;
+  const othersPerSecond = (scale * model.envelope.reduce((sum, rate) => sum + rate, 0)) / model.envelope.length / 60;
+  return new AgentLoops(seed, (othersPerSecond * growth.agentShare) / (1 - growth.agentShare), model.blockTokens ?? agentBlockTokens);
 }
 
 const scaled = (tokens: number, factor: number): number => (tokens === 0 ? 0 : Math.max(1, Math.round(tokens * factor)));

@@ -10,10 +10,12 @@ interface Past {
 
 const kept = 100_000;
 const looked = 400;
+/** Last touches are kept for so many blocks, by the low bits of their numbers: those of long ago are overwritten. */
+const touchesKept = 1 << 22;
 
 /**
- * Gives a request the prefix of an earlier one: of the one nearest to the instant that lies the sampled reuse time back, that has blocks enough, and that none has continued
- * yet. What is beyond the reused blocks is new. A request that reuses more than the system prompt continues the other's session.
+ * Gives a request the prefix of an earlier one: of the one nearest to the instant that lies the sampled reuse time back, that has blocks enough, and that was the last to
+ * touch them. What is beyond the reused blocks is new. A request that reuses more than the system prompt continues the other's session.
  */
 export class PastRequests {
   readonly #model: WorkloadModel;
@@ -22,6 +24,7 @@ export class PastRequests {
   #past: Past[] = [];
   #nextBlock: number;
   #sessions = 0;
+  readonly #touchedUs = new Float64Array(touchesKept);
 
   constructor(model: WorkloadModel, random: RandomState) {
     this.#model = model;
@@ -29,7 +32,12 @@ export class PastRequests {
     this.#nextBlock = model.sharedBlocks;
   }
 
-  next(atUs: number, [, , leading, afterSeconds]: SampleRow, inputTokens: number, tokensFactor: number): { readonly blocks: readonly number[] | null; readonly session: string } {
+  next(
+    atUs: number,
+    [, , leading, afterSeconds]: SampleRow,
+    inputTokens: number,
+    tokensFactor: number,
+  ): { readonly blocks: readonly number[] | null; readonly session: string } {
     const { blockTokens, sharedBlocks } = this.#model;
     const wanted = blockTokens === null ? 0 : Math.max(Math.min(leading, sharedBlocks), Math.round(leading * tokensFactor));
     const continues = afterSeconds >= 0 && (blockTokens === null || wanted > sharedBlocks);
@@ -38,6 +46,7 @@ export class PastRequests {
     const session = other?.session ?? this.#sessions;
     if (other === null) this.#sessions += 1;
     else other.continued = true;
+    for (const block of blocks) this.#touchedUs[block & (touchesKept - 1)] = atUs;
     this.#past.push({ atUs, blocks, session, continued: false });
     if (this.#past.length > 2 * kept) this.#past = this.#past.slice(kept);
     return { blocks: blockTokens === null ? null : blocks, session: `s${session}` };
@@ -63,15 +72,22 @@ export class PastRequests {
       const later = this.#past[after];
       const earlier = this.#past[before];
       if (later === undefined && earlier === undefined) break;
-      const takeLater = earlier === undefined || (later !== undefined && (later.atUs - atUs < atUs - earlier.atUs || (later.atUs - atUs === atUs - earlier.atUs && nextUnit(this.#random) < 0.5)));
+      const takeLater =
+        earlier === undefined ||
+        (later !== undefined && (later.atUs - atUs < atUs - earlier.atUs || (later.atUs - atUs === atUs - earlier.atUs && nextUnit(this.#random) < 0.5)));
       const candidate = takeLater ? later : earlier;
       if (takeLater) after += 1;
       else before -= 1;
       if (candidate === undefined || candidate.blocks.length < blocks) continue;
-      if (!candidate.continued) return candidate;
+      if (this.#wasLast(candidate, blocks)) return candidate;
       second ??= candidate;
     }
     return second;
+  }
+
+  #wasLast({ atUs, blocks, continued }: Past, count: number): boolean {
+    const last = blocks[count - 1];
+    return last === undefined ? !continued : this.#touchedUs[last & (touchesKept - 1)] === atUs;
   }
 
   #firstAfter(atUs: number): number {

@@ -72,7 +72,10 @@ function* simplerConfigs(config: CompiledConfig): Generator<CompiledConfig> {
 
 function* simplerScenarios(scenario: CompiledScenario): Generator<CompiledScenario> {
   const models = new Map(scenario.endpoints.map((model) => [JSON.stringify(model), model]));
-  if (scenario.replicas.count > 1) yield { ...scenario, replicas: { ...scenario.replicas, count: scenario.replicas.count - 1 } };
+  const { replicas } = scenario;
+  if (replicas.gossip !== null) yield { ...scenario, replicas: { ...replicas, gossip: null } };
+  if (replicas.signals !== null) yield { ...scenario, replicas: { ...replicas, signals: null } };
+  if (replicas.count > 1) yield { ...scenario, replicas: { ...replicas, count: replicas.count - 1 } };
   for (const model of models.values()) {
     if (scenario.endpoints.some((other) => other !== model)) yield { ...scenario, endpoints: scenario.endpoints.map(() => model) };
   }

@@ -6,7 +6,7 @@ import type { PlainRequest } from "./plain-request.ts";
 import { createWaitingQueue } from "./waiting-queue.ts";
 import type { WaitingQueue } from "./waiting-queue.ts";
 
-export interface SchedulerRules extends Omit<EngineOptions, "speculation">, Omit<KvCacheRules, "dropsHitBlock"> {
+export interface SchedulerRules extends Omit<EngineOptions, "speculation" | "scheduling">, Omit<KvCacheRules, "dropsHitBlock"> {
   readonly sequencesMax: number;
   readonly batchedTokensMax: number;
   readonly speculation: { readonly draftTokens: number; readonly method: "ngram" | "eagle" | "draft-model" } | null;

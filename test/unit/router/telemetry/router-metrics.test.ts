@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Account, EndpointId, RouteId } from "../../../../router/core/messages.ts";
+import type { Account, EndpointId, RouteId, TenantId } from "../../../../router/core/messages.ts";
 import { type EndedRequest, RouterMetrics } from "../../../../router/telemetry/router-metrics.ts";
 import { fixtureConfig } from "../../../support/router-fixture.ts";
 
@@ -12,6 +12,7 @@ const account: Account = {
 };
 const ended: EndedRequest = {
   route: 0 as RouteId,
+  tenant: 0 as TenantId,
   endpoint: 1 as EndpointId,
   result: { kind: "served" },
   account,

@@ -15,6 +15,7 @@ let lines: Line[];
 beforeAll(() => {
   for (let seed = 1; ; seed += 1) {
     const { scenario, arrivals } = randomScenario(seed);
+    if (scenario.replicas.count > 1) continue;
     if (!scenario.config.deployments.some(({ breaker, concurrencyMax }) => breaker.enabled && concurrencyMax < Infinity)) continue;
     lines = [];
     config = scenario.config;

@@ -1,0 +1,11 @@
+/** Whole pico-dollars per token. */
+export interface Rates {
+  readonly input: number;
+  readonly cachedRead: number;
+  readonly cacheWrite: number;
+  readonly output: number;
+  /** Of generated tokens that the caller does not see; absent: as output. */
+  readonly reasoning?: number;
+  /** What everything costs where the prompt is longer than so many tokens. */
+  readonly longPrompt?: { readonly aboveTokens: number; readonly rates: Rates };
+}

@@ -1,0 +1,25 @@
+import type { DeploymentSpec } from "./compiled-config.ts";
+import { breakerRefuses } from "./health/breaker.ts";
+import type { ExclusionReason, RouteRequest } from "./messages.ts";
+import type { EndpointState } from "./state.ts";
+import { startOfTime } from "./time.ts";
+
+/** What can never be put right comes first. */
+export function neverFits(deployment: DeploymentSpec, request: RouteRequest, unmatched: boolean): ExclusionReason | null {
+  if (request.residency !== -1 && deployment.region !== request.residency) return "residency";
+  if (request.tags.length === 0 ? !deployment.takesUntagged : unmatched ? !deployment.takesUnmatched : !tagsMatch(request, deployment)) return "tags";
+  return request.inputTokens >= deployment.contextTokens ? "context-too-small" : null;
+}
+
+/** By the state alone, not by the clock: what passes with time passes when its deadline is carried out. */
+export function refusal(endpoint: EndpointState, deployment: DeploymentSpec): ExclusionReason | null {
+  const refused = breakerRefuses(endpoint.breaker, deployment.breaker);
+  if (refused !== null) return refused;
+  if (endpoint.coolUntil > startOfTime) return "cooling";
+  return endpoint.inFlight >= deployment.concurrencyMax ? "at-capacity" : null;
+}
+
+export function tagsMatch({ tags, tagMatch }: RouteRequest, deployment: DeploymentSpec): boolean {
+  const has = (tag: number): boolean => deployment.tags.includes(tag);
+  return tagMatch === "any" ? tags.some(has) : tags.every(has);
+}

@@ -1,0 +1,57 @@
+/**
+ * A quick yes, asked once per decision: no limit of the total, the tenant or the route refuses this request at any deployment of the route, whatever it costs there, and
+ * no deployment of the route has limits of its own. No says nothing: then each deployment is asked for (limit-check.ts).
+ */
+import { present } from "../assert.ts";
+import type { CompiledConfig, LimitSpec, RouteSpec } from "../compiled-config.ts";
+import type { RequestSlot, RouterState } from "../state.ts";
+import { leaseRefuses, neededOf } from "./lease.ts";
+import { unitsOf } from "./limit-check.ts";
+import type { LimitIndex } from "./limit-index.ts";
+import { outputToReserve } from "./output-estimate.ts";
+
+/** What holds for all deployments of a route; made once per configuration. */
+export interface RouteLimits {
+  readonly noneOfItsOwn: boolean;
+  readonly somePriceUnknown: boolean;
+  /** Pico-dollars per token, the dearest of each. */
+  readonly inputMax: number;
+  readonly outputMax: number;
+}
+
+export function routeLimitsOf(config: CompiledConfig, route: RouteSpec, index: LimitIndex): RouteLimits {
+  const deployments = route.deployments.map((id) => present(config.deployments[id], "a deployment of the route"));
+  const rates = deployments.map((deployment) => deployment.rates);
+  return {
+    noneOfItsOwn: deployments.every(({ id }) => (index.ofDeployment[id]?.length ?? 0) === 0),
+    somePriceUnknown: rates.includes(null),
+    inputMax: Math.max(0, ...rates.map((rate) => rate?.input ?? 0)),
+    outputMax: Math.max(0, ...rates.map((rate) => rate?.output ?? 0)),
+  };
+}
+
+export function limitsPass(limits: LimitIndex, ofRoute: RouteLimits, state: RouterState, slot: RequestSlot): boolean {
+  if (!limits.some) return true;
+  if (!ofRoute.noneOfItsOwn || (ofRoute.somePriceUnknown && limits.config.unknownPrice === "refuse")) return false;
+  const { request } = slot;
+  const output = outputToReserve(present(state.routes[request.route], "the route's state").output, request.outputTokensMax);
+  const nano = Math.ceil((request.inputTokens * ofRoute.inputMax + output * ofRoute.outputMax) / 1000);
+  const tokens = request.inputTokens + output;
+  return (
+    allPass(limits.total, state, slot, tokens, nano) &&
+    allPass(limits.ofTenant[request.tenant] ?? none, state, slot, tokens, nano) &&
+    allPass(limits.ofRoute[request.route] ?? none, state, slot, tokens, nano)
+  );
+}
+
+const none: readonly LimitSpec[] = [];
+
+function allPass(specs: readonly LimitSpec[], state: RouterState, slot: RequestSlot, tokens: number, nano: number): boolean {
+  for (const spec of specs) {
+    const lease = present(state.leases[spec.id], "the lease's state");
+    if (spec.unit === "nano-dollars" && lease.noticed !== "nothing") return false;
+    const units = neededOf(spec, unitsOf(spec, tokens, nano, slot.attempts > 0));
+    if (leaseRefuses(lease, spec, units, state.now, state.storeLost) !== null) return false;
+  }
+  return true;
+}

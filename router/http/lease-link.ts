@@ -1,0 +1,94 @@
+import type { BudgetPeriod } from "../config/service-spec.ts";
+import type { Instant } from "../core/machine.ts";
+import type { RouterCommand, RouterEvent } from "../core/messages.ts";
+import { after, millis } from "../core/time.ts";
+import type { LeaseStore } from "../stores/lease-store.ts";
+import { periodEndsMs } from "./budget-calendar.ts";
+
+export interface LeaseLinkOptions {
+  readonly store: LeaseStore;
+  readonly periods: readonly BudgetPeriod[];
+  /** Unique among the replicas, and among the lives of this one. */
+  readonly holder: string;
+  now(): Instant;
+  submit(event: RouterEvent): void;
+}
+
+type AskLease = Extract<RouterCommand, { kind: "ask-lease" }>;
+type ReturnLease = Extract<RouterCommand, { kind: "return-lease" }>;
+
+/** No timer waits longer: Node clamps beyond 24.8 days. */
+const timerMaxMs = 3_600_000;
+const againMs = 1000;
+
+/** Between the core and the store of limits: nothing waits for it. Questions may be lost, the core asks again; settlements are sent until they have arrived. */
+export class LeaseLink {
+  readonly #options: LeaseLinkOptions;
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #forget: () => void;
+  #closed = false;
+
+  constructor(options: LeaseLinkOptions) {
+    this.#options = options;
+    this.#forget = options.store.onState((state) => options.submit({ kind: state === "down" ? "store-lost" : "store-back" }));
+  }
+
+  /** Begins the budgets' first periods. */
+  start(): void {
+    for (const period of this.#options.periods) this.#startPeriod(period);
+  }
+
+  ask({ lease, nonce, units }: AskLease): void {
+    const options = this.#options;
+    const askedAt = options.now();
+    options.store.ask(lease, options.holder, nonce, units).then(
+      // Counted from the question: the lease is over here before it is over there.
+      (grant) => {
+        if (!this.#closed)
+          options.submit({ kind: "lease-answered", lease, nonce, units: grant.units, until: after(askedAt, grant.ttl), settled: grant.settled });
+      },
+      () => undefined,
+    );
+  }
+
+  settle({ lease, nonce, used }: ReturnLease): void {
+    this.#options.store.settle(lease, this.#options.holder, nonce, used).catch(() => {
+      this.#later(againMs, () => this.settle({ kind: "return-lease", lease, nonce, used }));
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#forget();
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  #startPeriod(period: BudgetPeriod): void {
+    const nowMs = Date.now();
+    const endsMs = periodEndsMs(period, nowMs);
+    const endsIn = millis(endsMs - nowMs);
+    this.#options.store.startPeriod(period.lease, endsIn).catch(() => undefined);
+    this.#options.submit({ kind: "period-started", budget: period.lease, endsAt: after(this.#options.now(), endsIn) });
+    this.#awaitEnd(period, endsMs);
+  }
+
+  #awaitEnd(period: BudgetPeriod, endsMs: number): void {
+    this.#later(Math.min(timerMaxMs, endsMs - Date.now()), () => {
+      if (Date.now() >= endsMs) this.#startPeriod(period);
+      else this.#awaitEnd(period, endsMs);
+    });
+  }
+
+  #later(ms: number, act: () => void): void {
+    const timer = setTimeout(
+      () => {
+        this.#timers.delete(timer);
+        act();
+      },
+      Math.max(1, ms),
+    );
+    timer.unref();
+    this.#timers.add(timer);
+  }
+}

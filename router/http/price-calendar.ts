@@ -1,0 +1,33 @@
+import type { PriceChange } from "../config/service-spec.ts";
+import type { RouterEvent } from "../core/messages.ts";
+
+/** No timer waits longer: Node clamps beyond 24.8 days. */
+const timerMaxMs = 3_600_000;
+
+/** Tells the core of prices that come into force: those of the past at once, in their order, the others at their instant. */
+export class PriceCalendar {
+  readonly #changes: PriceChange[];
+  readonly #submit: (event: RouterEvent) => void;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(changes: readonly PriceChange[], submit: (event: RouterEvent) => void) {
+    this.#changes = changes.toSorted((one, other) => one.fromMs - other.fromMs);
+    this.#submit = submit;
+  }
+
+  start(): void {
+    let next = this.#changes[0];
+    while (next !== undefined && next.fromMs <= Date.now()) {
+      this.#changes.shift();
+      this.#submit({ kind: "price-changed", deployment: next.deployment, rates: next.rates });
+      next = this.#changes[0];
+    }
+    if (next === undefined) return;
+    this.#timer = setTimeout(() => this.start(), Math.max(1, Math.min(timerMaxMs, next.fromMs - Date.now())));
+    this.#timer.unref();
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+}

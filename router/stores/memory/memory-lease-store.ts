@@ -1,0 +1,57 @@
+import type { LimitSpec } from "../../core/compiled-config.ts";
+import { askBook, type LeaseBook, openBook, settleBook, startBookPeriod } from "../../core/limit/lease-book.ts";
+import type { Duration, Instant } from "../../core/machine.ts";
+import type { LeaseKey } from "../../core/messages.ts";
+import { after, between } from "../../core/time.ts";
+import type { LeaseBalance, LeaseGrant, LeaseStore } from "../lease-store.ts";
+
+/** Within one process: for a single replica, and for tests. What was spent is forgotten when the process ends. */
+export class MemoryLeaseStore implements LeaseStore {
+  readonly #books: readonly LeaseBook[];
+  readonly #clock: () => Instant;
+  readonly #holders: string[] = [];
+
+  /** @param clock monotonic */
+  constructor(limits: readonly LimitSpec[], clock: () => Instant) {
+    this.#clock = clock;
+    this.#books = limits.map((spec) => openBook(spec, clock()));
+  }
+
+  async ask(lease: LeaseKey, holder: string, nonce: number, units: number): Promise<LeaseGrant> {
+    const now = this.#clock();
+    const number = this.#numberOf(holder);
+    const { units: granted, until, settled } = askBook(this.#book(lease), number, nonce, units, this.#holders.length, now);
+    return { units: granted, ttl: between(now, until), settled };
+  }
+
+  async settle(lease: LeaseKey, holder: string, nonce: number, used: number): Promise<void> {
+    settleBook(this.#book(lease), this.#numberOf(holder), nonce, used, this.#clock());
+  }
+
+  async startPeriod(lease: LeaseKey, endsIn: Duration): Promise<void> {
+    startBookPeriod(this.#book(lease), after(this.#clock(), endsIn));
+  }
+
+  async balance(lease: LeaseKey): Promise<LeaseBalance> {
+    const { spec, settled, outstanding } = this.#book(lease);
+    return { limit: spec.amount, settled, outstanding };
+  }
+
+  /** It is never down. */
+  onState(): () => void {
+    return () => undefined;
+  }
+
+  async close(): Promise<void> {}
+
+  #numberOf(holder: string): number {
+    const known = this.#holders.indexOf(holder);
+    return known >= 0 ? known : this.#holders.push(holder) - 1;
+  }
+
+  #book(lease: LeaseKey): LeaseBook {
+    const book = this.#books[lease];
+    if (book === undefined) throw new Error(`assertion: there is no limit ${lease}`);
+    return book;
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * I7 over a fleet whose replicas tell each other of openings: from the gossip's delay after a replica's breaker opened by its own finding, until the open time has passed,
+ * no replica whose own breaker was closed all along still sends attempts there.
+ */
+import { present } from "../../../router/core/assert.ts";
+import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
+import type { Instant } from "../../../router/core/machine.ts";
+import { isOwnFinding, type RouterCommand } from "../../../router/core/messages.ts";
+import { after, startOfTime } from "../../../router/core/time.ts";
+import type { ReplicasSpec } from "../compiled-scenario.ts";
+import type { Violation } from "./router-invariants.ts";
+
+interface Opening {
+  readonly replica: number;
+  readonly since: Instant;
+}
+
+export class GossipInvariant {
+  readonly #config: CompiledConfig;
+  readonly #spec: ReplicasSpec;
+  readonly violations: Violation[] = [];
+  /** By EndpointId: the last opening that peers were told of. */
+  readonly #openings: (Opening | undefined)[] = [];
+  /** By replica and EndpointId: closed since; Infinity while it is not. */
+  readonly #closedSince: readonly Instant[][];
+
+  constructor(config: CompiledConfig, spec: ReplicasSpec) {
+    this.#config = config;
+    this.#spec = spec;
+    this.#closedSince = Array.from({ length: spec.count }, () => config.endpoints.map(() => startOfTime));
+  }
+
+  command(command: RouterCommand, at: Instant, replica: number): void {
+    if (this.#spec.gossip === null) return;
+    if (command.kind === "breaker-changed") {
+      present(this.#closedSince[replica], "the replica")[command.endpoint] = command.to === "closed" ? at : (Infinity as Instant);
+      if (!isOwnFinding(command.why)) return;
+      this.#openings[command.endpoint] = command.to === "open" ? { replica, since: at } : undefined;
+    } else if (command.kind === "start-attempt") {
+      const opening = this.#openings[command.endpoint];
+      if (opening === undefined || opening.replica === replica) return;
+      const deployment = present(this.#config.deployments[present(this.#config.endpoints[command.endpoint], "the endpoint").deployment], "its deployment");
+      const told = after(opening.since, this.#spec.gossip);
+      const closedSince = present(this.#closedSince[replica]?.[command.endpoint], "the breaker");
+      if (closedSince > opening.since || at <= told || at >= after(opening.since, deployment.breaker.open)) return;
+      const what = `replica ${replica} calls endpoint ${command.endpoint}, which replica ${opening.replica} found broken at ${opening.since}`;
+      this.violations.push({ invariant: "I7", at, what });
+    }
+  }
+}

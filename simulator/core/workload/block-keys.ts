@@ -1,0 +1,15 @@
+/**
+ * Ids of a trace's blocks (512 tokens with Mooncake, 64 with agents) as keys of the smaller blocks that an engine caches by: each id becomes as many keys as there are engine
+ * blocks in one of the trace's, and only full engine blocks have one. Null where the sizes do not divide: nothing is said to be shared then.
+ */
+export function blockKeys(ids: ArrayLike<number>, blockTokens: number, keyTokens: number, inputTokens: number): Int32Array | null {
+  const perBlock = blockTokens / keyTokens;
+  if (Math.floor(perBlock) !== perBlock) return null;
+  const keys = new Int32Array(Math.min(ids.length * perBlock, Math.floor(inputTokens / keyTokens)));
+  for (let place = 0; place < keys.length; place += 1) {
+    const block = Math.floor(place / perBlock);
+    // Beyond 31 bits they begin again: two that meet would have to be two billion apart.
+    keys[place] = ((ids[block] ?? 0) * perBlock + (place - block * perBlock)) % 0x7fffffff;
+  }
+  return keys;
+}
