@@ -120,8 +120,8 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   reconcile(core, slot, attempt, outcome);
   learnEnd(core.state, slot, attempt, outcome);
   const route = core.routeOf(slot);
-  settleShare(core.config, route, present(core.state.routes[route.id], "the route's state").queue, slot.request, attempt.share, outcome.usage);
   adaptWeights(core.config, core.state, route, (command) => core.emit(command));
+  settleShare(core.config, route, present(core.state.routes[route.id], "the route's state").queue, slot.request, attempt.share, outcome.usage);
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);

@@ -30,7 +30,7 @@ const node: VllmSpec = {
     modelTokensMax: 131_072,
     stepTime: {
       kind: "linear",
-      source: { kind: "roofline", hardware: "test", model: "test", engineVersion: "test", errorPercent: 0 },
+      source: { kind: "roofline", hardware: "a stand-in", model: "none", engineVersion: "none", errorPercent: 0 },
       perStepUs: 25_000,
       perPrefillTokenUs: 65,
       perSequenceUs: 50,

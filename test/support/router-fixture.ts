@@ -1,4 +1,16 @@
-import type { BreakerSpec, CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, LimitSpec, QueueSpec, RetryBudgetSpec, RetrySpec, RouteSpec, StrategyName } from "../../router/core/compiled-config.ts";
+import type {
+  BreakerSpec,
+  CompiledConfig,
+  ConfigVersion,
+  DeploymentSpec,
+  EndpointSpec,
+  LimitSpec,
+  QueueSpec,
+  RetryBudgetSpec,
+  RetrySpec,
+  RouteSpec,
+  StrategyName,
+} from "../../router/core/compiled-config.ts";
 import type { Rates } from "../../router/core/accounting/rates.ts";
 import type { Instant } from "../../router/core/machine.ts";
 import {

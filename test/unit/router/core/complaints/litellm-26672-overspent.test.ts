@@ -6,7 +6,7 @@ import { fixtureQueue, only, RouterHarness } from "../../../../support/router-fi
 test("litellm#26672: what is under way is set aside: 99 requests at once cannot spend a budget for 30", () => {
   // 100 tokens in at $1, 100 out at $2 per million: 300,000 nano-dollars each.
   const limits = [{ unit: "nano-dollars", amount: 30 * 300_000, window: { kind: "period", length: seconds(3600) } }] as const;
-  const harness = new RouterHarness({ limits, route: { queue: fixtureQueue({ lengthMax: 99, wait: seconds(5) }) } });
+  const harness = new RouterHarness({ limits, route: { queue: fixtureQueue({ lengthMax: 99 }) } });
   const started: number[] = [];
   let spent = 0;
   for (let request = 0; request < 99; request += 1) {

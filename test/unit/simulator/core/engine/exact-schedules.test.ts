@@ -100,10 +100,10 @@ describe("points that exact equality with vLLM's schedules needs", () => {
 
   test("m. a decode that one call leaves out: fast and plain agree on what is cached when", () => {
     // The least urgent preempts itself in the middle of the running list; those behind it are not reached in that call.
-    const reqs = [request(0, 150, 60), request(1, 170, 60, { pr: 5 }), request(2, 150, 60, { b: [70, 14] })];
+    const reqs = [request(0, 170, 60, { pr: 5 }), request(1, 150, 60, { at: 1 }), request(2, 166, 60, { at: 1, b: [70, 15] })];
     const lines = playIterations({ policy: "priority", num_gpu_blocks: 33, max_num_batched_tokens: 512 }, reqs, 100);
     const leftOut = lines.find((line) => line.pr !== undefined && line.r.includes(2));
-    expect(leftOut?.pr).toEqual([1]);
+    expect(leftOut?.pr).toEqual([0]);
     expect(leftOut?.s).not.toContain(2);
   });
 

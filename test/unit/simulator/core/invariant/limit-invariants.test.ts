@@ -5,7 +5,7 @@ import { FleetInvariants } from "../../../../../simulator/core/invariant/fleet-i
 import { type CompiledScenario, oneReplica } from "../../../../../simulator/core/compiled-scenario.ts";
 import type { Arrival } from "../../../../../simulator/core/workload/arrival.ts";
 import { createWorld } from "../../../../../simulator/core/world.ts";
-import { type FixtureLimit, fixtureConfig, fixtureQueue } from "../../../../support/router-fixture.ts";
+import { fixtureQueue, type FixtureLimit, fixtureConfig } from "../../../../support/router-fixture.ts";
 import { smallHosted } from "../../../../support/small-scenario.ts";
 
 const arrivals: readonly Arrival[] = Array.from({ length: 2000 }, (_, place) => ({
@@ -17,7 +17,7 @@ const arrivals: readonly Arrival[] = Array.from({ length: 2000 }, (_, place) => 
 }));
 
 function play(limits: readonly FixtureLimit[], replicas: number, obeyed: boolean): { readonly found: readonly string[]; readonly nanoDollars: number; readonly served: number } {
-  const route = { outputTokensDefault: 100, queue: fixtureQueue({ lengthMax: 100, wait: seconds(5) }) };
+  const route = { outputTokensDefault: 100, queue: fixtureQueue({ lengthMax: 100 }) };
   const config = fixtureConfig({ deployments: [{ endpoints: 1 }], limits, route });
   const scenario: CompiledScenario = {
     name: "limits",

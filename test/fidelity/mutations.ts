@@ -1,0 +1,61 @@
+/** Rules of the scheduler broken on purpose, one at a time: the text in a source file, and what it is replaced by. Recordings or fuzz must notice each. */
+export interface Mutation {
+  readonly rule: string;
+  /** Below simulator/core/engine. */
+  readonly file: string;
+  readonly text: string;
+  readonly instead: string;
+}
+
+const plain = "plain/plain-scheduler.ts";
+const cache = "plain/kv-cache.ts";
+const pool = "plain/block-pool.ts";
+
+export const mutations: readonly Mutation[] = [
+  { rule: "a last empty call after each burst", file: plain, text: "this.waiting.length > 0 || this.#endedSinceSchedule", instead: "this.waiting.length > 0" },
+  { rule: "a request whose end is certain is not scheduled", file: plain, text: "if (request.placeholders > 0 && request.computed + 2 - request.placeholders >= certainEnd) return 0;", instead: "" },
+  { rule: "the pipeline's cadence", file: plain, text: "if (request.eligibleCall > this.#call) return 0;", instead: "" },
+  { rule: "a request without room is passed over, not the end of the walk", file: plain, text: "if (tokens <= 0) continue;", instead: "if (tokens <= 0) break;" },
+  { rule: "at most max_model_len", file: plain, text: "this.#rules.modelTokensMax - request.computed - 1)", instead: "Infinity)" },
+  { rule: "the tail is preempted", file: plain, text: ": this.#running.length - 1;", instead: ": 0;" },
+  { rule: "the victim's tokens go back to the budget", file: plain, text: "this.budget += entry.tokens + this.#slots;", instead: "" },
+  { rule: "nobody comes in when somebody was preempted", file: plain, text: "if (step.preempted.length === 0) this.#scheduleWaiting(step);", instead: "this.#scheduleWaiting(step);" },
+  { rule: "preempted ones go to the front", file: plain, text: "this.waiting.prepend(victim);", instead: "this.waiting.add(victim);" },
+  { rule: "a stale request is passed over", file: plain, text: "if (request.stale > 0) {", instead: "if (request.stale > 999) {" },
+  { rule: "head-of-line blocking", file: plain, text: "if (!this.#admit(request, step)) break;", instead: "if (!this.#admit(request, step)) { this.waiting.remove(request); skipped.push(request); }" },
+  { rule: "chunked prefill off admits only whole prompts", file: plain, text: "if (!this.#rules.chunkedPrefill && missing > step.room) return false;", instead: "" },
+  { rule: "the watermark only while something runs", file: plain, text: "this.#running.length === 0)) return false;", instead: "false)) return false;" },
+  { rule: "the threshold is ignored for a single request", file: plain, text: "sequences > 1 ? Math.max", instead: "sequences > 0 ? Math.max" },
+  { rule: "the adaptive threshold", file: plain, text: "Math.max(rules.longPrefillTokensMax, adaptive)", instead: "rules.longPrefillTokensMax" },
+  { rule: "max_num_active_seqs", file: plain, text: "this.#rules.activeSequencesMax ?? this.#rules.sequencesMax", instead: "this.#rules.sequencesMax" },
+  { rule: "a draft model's slot in the budget", file: plain, text: 'rules.speculation?.method === "draft-model" ? 1 : 0', instead: "0" },
+  { rule: "lookahead blocks for drafts", file: plain, text: "rules.speculation === null || rules.speculation.method === \"ngram\" ? 0 : rules.speculation.draftTokens", instead: "0" },
+  { rule: "no padding beside prefills", file: plain, text: "tokens !== 1 || step.prefills) return 0;", instead: "tokens !== 1) return 0;" },
+  { rule: "rejected drafts are taken back", file: plain, text: "request.computed -= rejected;", instead: "" },
+  { rule: "EOS before length", file: plain, text: 'if (request.outputs >= request.stopAfter) return "stop";', instead: 'if (request.outputs >= request.stopAfter + 1) return "stop";' },
+  { rule: "preempted re-admissions apart in the statistics", file: plain, text: 'if (request.status === "preempted") {\n      this.prefix', instead: 'if (request.status === "finished") {\n      this.prefix' },
+  { rule: "outputs are cached when they are taken in", file: plain, text: "this.cache.publish(request, request.computed - request.placeholders);", instead: "" },
+  { rule: "the victim of equals is the first", file: plain, text: "one.arrival > other.arrival)) place = index;", instead: "one.arrival >= other.arrival)) place = index;" },
+  { rule: "a complete hit drops its last block", file: cache, text: "Math.floor((lengthOf(request) - 1) / this.#rules.blockTokens)", instead: "Math.floor(lengthOf(request) / this.#rules.blockTokens)" },
+  { rule: "EAGLE drops one further block", file: cache, text: "if (this.#rules.dropsHitBlock) hits.pop();", instead: "" },
+  { rule: "the reserve rule", file: cache, text: "this.#rules.reserveFullSequence ? Math.max(target, this.#blocksFor(lengthOf(request))) : target", instead: "target" },
+  { rule: "hits leave the free queue", file: cache, text: "whole - hits.length + reclaimed + watermark", instead: "whole - hits.length + watermark" },
+  { rule: "the watermark counts the null block", file: cache, text: "Math.trunc(rules.watermark * rules.blocks)", instead: "Math.trunc(rules.watermark * (rules.blocks - 1))" },
+  { rule: "blocks are hashed when they are allocated", file: cache, text: "this.publish(request, Math.min(hitTokens + tokens, lengthOf(request)));", instead: "" },
+  { rule: "only known tokens are cached", file: cache, text: "Math.min(request.computed + tokens, lengthOf(request))", instead: "request.computed + tokens" },
+  { rule: "the first copy of a content serves", file: pool, text: "for (const block of holders) return block;\n    return 0;", instead: "return [...holders].at(-1) ?? 0;" },
+  { rule: "unhashed blocks go to the head", file: pool, text: "for (const block of bare.toReversed()) this.#prepend(block);", instead: "for (const block of bare) this.#append(block);" },
+  { rule: "the last unhashed block ends at the very head", file: pool, text: "for (const block of bare.toReversed())", instead: "for (const block of bare)" },
+  { rule: "blocks are freed from the last to the first", file: pool, text: "for (const block of blocks.toReversed())", instead: "for (const block of blocks)" },
+  { rule: "fast: the certain end", file: "fast/schedule-call.ts", text: "if (rules.asyncScheduling) setCertainEndsAside(state, call - 1);", instead: "" },
+  { rule: "fast: prefills behind decodes", file: "fast/schedule-call.ts", text: "if (due > left && !prefillsComeLast(state)) return -1;", instead: "" },
+  { rule: "fast: contents in running order", file: "fast/schedule-call.ts", text: "filling.sort((one, other) => one.order - other.order);", instead: "" },
+  { rule: "fast: the output in flight of a preempted one still counts", file: "fast/walk-running.ts", text: "if (hasOutputInFlight(state, victim)) state.stale.add(victim);", instead: "" },
+  { rule: "fast: m. a starved decode is known in full", file: "fast/scheduler-state.ts", text: "|| sequence.starvedTo === last - 1;", instead: ";" },
+  { rule: "fast: who was not reached falls one call behind", file: "fast/walk-running.ts", text: "sequence.endCall++;", instead: "" },
+  { rule: "fast: what was taken is settled before a look-up", file: "fast/kv-memory.ts", text: "if (keys === null) return;\n    this.#settle();", instead: "if (keys === null) return;" },
+  { rule: "fast: ends in scheduling order", file: "fast/process-call.ts", text: "affected.sortByOrder();", instead: "" },
+  { rule: "fast: quiet iterations end before a first token", file: "fast/fast-engine.ts", text: "if (state.firstsOf(oldest).count > 0) return 0;", instead: "" },
+  { rule: "fast: quiet iterations find their blocks", file: "fast/fast-engine.ts", text: "quiet = decodes.callsWithin(state.memory.free, state.call + 1, quiet);", instead: "" },
+  { rule: "fast: an arrival interrupts", file: "fast/fast-engine.ts", text: "this.#quiet = 0;\n    if (this.#endsAt === never && this.#startsAt === never)", instead: "if (this.#endsAt === never && this.#startsAt === never)" },
+];

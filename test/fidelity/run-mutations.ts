@@ -1,0 +1,59 @@
+/**
+ * node test/fidelity/run-mutations.ts [RULE]: breaks each rule of mutations.ts in a copy of the sources, and asks whether recordings or fuzz notice. Exit 1 if one
+ * goes unnoticed.
+ */
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { mutations } from "./mutations.ts";
+import type { Mutation } from "./mutations.ts";
+
+const root = path.resolve(import.meta.dirname, "../..");
+const shared = process.env["HEADGATE_SHARED"] ?? path.resolve(root, "../shared");
+const only = process.argv[2];
+const folder = mkdtempSync(path.join(tmpdir(), "headgate-mutations-"));
+
+/** Null: nobody noticed. */
+function noticedBy(copy: string): string | null {
+  const attempts = [
+    ["recordings", "--schedules", path.join(shared, "calibration/vllm-schedules/dev")],
+    ["fuzz", "--fuzz", "400"],
+  ];
+  for (const [name = "", ...args] of attempts) {
+    try {
+      execFileSync(process.execPath, ["test/fidelity/run.ts", ...args], { cwd: copy, stdio: "ignore", timeout: 120_000 });
+    } catch {
+      return name;
+    }
+  }
+  return null;
+}
+
+function breakRule(copy: string, { file, text, instead }: Mutation): void {
+  const place = path.join(copy, "simulator/core/engine", file);
+  const source = readFileSync(place, "utf8");
+  if (source.split(text).length !== 2) throw new Error(`${file}: the text of the rule must stand there once: ${text}`);
+  writeFileSync(place, source.replace(text, () => instead));
+}
+
+let unnoticed = 0;
+try {
+  for (const part of ["router", "simulator", "test", "fixtures"]) cpSync(path.join(root, part), path.join(folder, part), { recursive: true });
+  cpSync(path.join(root, "package.json"), path.join(folder, "package.json"));
+  symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"));
+  for (const mutation of mutations) {
+    if (only !== undefined && !mutation.rule.includes(only)) continue;
+    const place = path.join(folder, "simulator/core/engine", mutation.file);
+    const source = readFileSync(place, "utf8");
+    breakRule(folder, mutation);
+    const noticed = noticedBy(folder);
+    writeFileSync(place, source);
+    if (noticed === null) unnoticed++;
+    console.log(`${noticed === null ? "UNNOTICED" : noticed.padEnd(10)} ${mutation.rule}`);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+console.log(`${mutations.length - unnoticed} of ${mutations.length} broken rules are noticed`);
+process.exitCode = unnoticed === 0 ? 0 : 1;
