@@ -177,6 +177,8 @@ function randomBlocks(random: RandomState, inputTokens: number): Int32Array | nu
 export interface Played {
   readonly records: readonly RequestRecord[];
   readonly breakers: readonly string[];
+  /** Attempts that lost to another of their request. */
+  readonly hedgesLost: number;
   readonly violations: readonly Violation[];
   readonly log: readonly string[];
 }
@@ -191,6 +193,7 @@ export function playScenario(
   const records: RequestRecord[] = [];
   const breakers: string[] = [];
   const log: string[] = [];
+  let hedgesLost = 0;
   const invariants = new FleetInvariants(scenario);
   const journal = new JournalInvariant(scenario.config);
   const world = createWorld(scenario, {
@@ -211,10 +214,11 @@ export function playScenario(
       command: (command, at, replica) => {
         invariants.command(command, at, replica);
         journal.command(command, at, replica);
+        if (command.kind === "abort-attempt" && command.why === "hedge-lost") hedgesLost += 1;
         if (options.log) log.push(`${replica} ${at} ${JSON.stringify(command)}`);
       },
     },
   });
   world.run();
-  return { records, breakers, violations: [...invariants.finished(), ...journal.finished()], log };
+  return { records, breakers, hedgesLost, violations: [...invariants.finished(), ...journal.finished()], log };
 }
