@@ -137,6 +137,7 @@ function compileDeployment(
     weight,
     contextTokens,
     concurrencyMax: file.concurrency ?? Infinity,
+    adaptiveLimit: file.adaptiveConcurrency ?? null,
     rates,
     breaker,
     tags: file.tags.map((tag) => placeOf(tag, names.tagNames)),

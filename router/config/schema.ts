@@ -126,6 +126,14 @@ const deployment = z
     weight: count("Share of a weighted route; 0: only when nothing else is left", 0, 1_000_000).prefault(1),
     context: count("Context window: prompt and output tokens together; absent: not checked", 1, 100_000_000).optional(),
     concurrency: count("Attempts in flight per endpoint; absent: unlimited", 1, 1_000_000).optional(),
+    adaptiveConcurrency: z
+      .strictObject({
+        min: count("Attempts per endpoint that are known not to queue inside it; it is measured with so many", 1, 1_000_000).prefault(4),
+        tolerance: number("First tokens may take so many times as long as without a queue", { min: 1, max: 100, whole: false }).prefault(2),
+        measureEvery: duration("How often the time without a queue is measured again").prefault("60s"),
+      })
+      .optional()
+      .meta({ description: "Find the limit on attempts in flight out, up to concurrency, by the time to the first token of streams (an endpoint that answers none keeps min); absent: concurrency is the limit" }),
     price: z
       .union([z.literal("unknown"), priceTable, gpuPrice])
       .prefault("unknown")

@@ -103,6 +103,8 @@ export interface DeploymentSpec {
   readonly contextTokens: number;
   /** Attempts in flight per endpoint; Infinity when unlimited. */
   readonly concurrencyMax: number;
+  /** Null: `concurrencyMax` is the limit; otherwise the limit is found out below it. */
+  readonly adaptiveLimit: AdaptiveLimitSpec | null;
   /** Null: unknown. Never zero by omission. */
   readonly rates: Rates | null;
   readonly breaker: BreakerSpec;
@@ -194,4 +196,12 @@ export interface HedgeSpec {
   readonly delayMin: Duration;
   /** Hedges earned per arrived request, in thousandths (50 = 5 %). */
   readonly budgetPerMille: number;
+}
+
+export interface AdaptiveLimitSpec {
+  /** Attempts per endpoint that are known not to queue inside it. */
+  readonly min: number;
+  /** First tokens may take so many times as long as without a queue. */
+  readonly tolerance: number;
+  readonly measureEvery: Duration;
 }

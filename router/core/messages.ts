@@ -141,6 +141,8 @@ export type RouterCommand =
   | { readonly kind: "budget-noticed"; readonly budget: LeaseKey; readonly level: "alert" | "spent"; readonly spent: number }
   | { readonly kind: "record-decision"; readonly request: RequestId; readonly explanation: Explanation }
   /** The factor on a deployment's weight, in thousandths. For metrics and people; nothing is carried out. */
+  /** Of every endpoint of the deployment: attempts that it may have in flight. */
+  | { readonly kind: "limit-changed"; readonly deployment: DeploymentId; readonly limit: number }
   | {
       readonly kind: "weight-changed";
       readonly route: RouteId;

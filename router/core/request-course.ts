@@ -2,6 +2,7 @@
  * The second half of a request's course: what follows an attempt's first token, a deadline and an outcome: committed, doubled, timed out, ended, retried. Which step
  * follows which event in which phase is the router's table; the first half is placement-course.ts.
  */
+import { limitHears } from "./admission/adaptive-limit.ts";
 import { settleShare } from "./admission/fair-share.ts";
 import { bookOutcome } from "./accounting/book-outcome.ts";
 import { assert, present } from "./assert.ts";
@@ -40,6 +41,24 @@ export function commit(core: Core, slot: RequestSlot, id: AttemptId): void {
   loseOthers(core, slot, attempt);
   awaitAttempts(core, slot);
   creditProbe(core, attempt);
+  adaptLimit(core, attempt);
+}
+
+function adaptLimit(core: Core, { endpoint, startedAt }: AttemptSlot): void {
+  const { id, adaptiveLimit, concurrencyMax, endpoints } = core.deploymentOf(endpoint);
+  const { adaptiveLimits, endpoints: states, now } = core.state;
+  const limit = adaptiveLimits[id] ?? null;
+  if (limit === null || adaptiveLimit === null) return;
+  let busiest = 0;
+  for (const other of endpoints) busiest = Math.max(busiest, states[other]?.inFlight ?? 0);
+  const before = limit.limit;
+  if (!limitHears(limit, adaptiveLimit, { startedAt, time: between(startedAt, now) }, busiest, concurrencyMax, now)) return;
+  core.emit({ kind: "limit-changed", deployment: id, limit: limit.limit });
+  for (const other of endpoints) {
+    present(states[other], "the endpoint's state").limit = limit.limit;
+    noteEndpoint(core.found, core.config, core.state, other);
+  }
+  if (limit.limit > before) for (const other of endpoints) serveQueues(core, other);
 }
 
 /** One attempt has won. */

@@ -1,8 +1,9 @@
+import { type AdaptiveLimit, newAdaptiveLimit } from "./admission/adaptive-limit.ts";
 import { type DrainRate, unknownDrainRate } from "./admission/drain-rate.ts";
 import { emptyQueue, type QueuePlace, type WaitQueue } from "./admission/wait-queue.ts";
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
-import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
+import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import type { Rates } from "./accounting/rates.ts";
 import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
@@ -30,6 +31,8 @@ export interface RouterState {
   /** By EndpointId, RouteId and DeploymentId. */
   readonly endpoints: EndpointState[];
   readonly routes: RouteState[];
+  /** By DeploymentId; null where the limit is fixed. */
+  readonly adaptiveLimits: (AdaptiveLimit | null)[];
   readonly ledger: Total[];
   /** By DeploymentId: what tokens cost now; null: unknown. */
   readonly prices: (Rates | null)[];
@@ -97,6 +100,8 @@ export interface AttemptSlot {
 
 export interface EndpointState {
   inFlight: number;
+  /** Attempts that it may have in flight: its deployment's concurrency, or what has been found out. */
+  limit: number;
   readonly breaker: BreakerState;
   /** Rate-limited until then; 0: not. */
   coolUntil: Instant;
@@ -132,6 +137,7 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     freeAttempts: [],
     endpoints: config.endpoints.map(({ deployment }) => ({
       inFlight: 0,
+      limit: startLimit(present(config.deployments[deployment], "the endpoint's deployment")),
       breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
       coolUntil: startOfTime,
       learned: newLearnedEndpoint(),
@@ -150,6 +156,7 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
       adaptive: route.strategy === "adaptive" ? newAdaptive(route) : null,
       output: noEstimate(),
     })),
+    adaptiveLimits: config.deployments.map(({ adaptiveLimit }) => (adaptiveLimit === null ? null : newAdaptiveLimit(adaptiveLimit))),
     ledger: config.deployments.map(emptyTotal),
     prices: config.deployments.map(({ rates }) => rates),
     retryBudget: fullRetryBudget(config.retryBudget),
@@ -167,6 +174,10 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
 
 function endpointsOf(config: CompiledConfig, route: RouteSpec): number {
   return route.deployments.reduce((count, id) => count + (config.deployments[id]?.endpoints.length ?? 0), 0);
+}
+
+function startLimit({ adaptiveLimit, concurrencyMax }: DeploymentSpec): number {
+  return adaptiveLimit === null ? concurrencyMax : adaptiveLimit.min;
 }
 
 export function newRequestSlot(request: RouteRequest): RequestSlot {

@@ -217,6 +217,9 @@ export class RouterService {
       case "budget-noticed":
         this.#noticeBudget(command);
         return;
+      case "limit-changed":
+        this.metrics.limitChanged(command.deployment, command.limit);
+        return;
       case "weight-changed":
         this.#noteWeight(command);
         return;

@@ -171,6 +171,7 @@ export class SimulatedReplica {
         return;
       case "budget-noticed":
       case "weight-changed":
+      case "limit-changed":
       case "record-decision":
     }
   }

@@ -23,10 +23,11 @@ export interface RandomWorld {
 /** A scenario drawn by seed: pools and providers of any size, tight and loose policies, faults of every kind at any time, bursts and pauses. */
 export function randomScenario(seed: number): RandomWorld {
   const random = forkRandom(seed, "random-scenario");
-  const deployments = Array.from({ length: 1 + nextBelow(random, 3) }, (): FixtureDeployment & { readonly model: EndpointModelSpec } => ({
+  const deployments = Array.from({ length: 1 + nextBelow(random, 3) }, (_, place): FixtureDeployment & { readonly model: EndpointModelSpec } => ({
     endpoints: 1 + nextBelow(random, 3),
     weight: nextBelow(random, 4),
     concurrencyMax: nextUnit(random) < 0.4 ? 1 + nextBelow(random, 6) : Infinity,
+    ...randomLimit(forkRandom(seed, `random-limit-${place}`)),
     contextTokens: nextUnit(random) < 0.3 ? 400 : 8192,
     priced: nextUnit(random) < 0.8,
     model: nextUnit(random) < 0.6 ? smallVllm : { ...smallHosted, quota: nextUnit(random) < 0.5 ? { requestsPerMinute: 60, tokensPerMinute: 50_000 } : null },
@@ -73,6 +74,16 @@ export function randomScenario(seed: number): RandomWorld {
     targets: [],
   };
   return { scenario, arrivals: randomArrivals(random, forkRandom(seed, "random-blocks"), forkRandom(seed, "random-callers")) };
+}
+
+/** Up to what the deployment allows. */
+function randomLimit(random: RandomState): Pick<FixtureDeployment, "adaptiveLimit" | "concurrencyMax"> {
+  if (nextUnit(random) < 0.8) return {};
+  const min = 1 + nextBelow(random, 4);
+  return {
+    concurrencyMax: min + nextBelow(random, 20),
+    adaptiveLimit: { min, tolerance: 1 + nextUnit(random), measureEvery: millis(1 + nextBelow(random, 5_000)) },
+  };
 }
 
 function randomHedge(random: RandomState): HedgeSpec | null {

@@ -1,4 +1,5 @@
 import type {
+  AdaptiveLimitSpec,
   BreakerSpec,
   CompiledConfig,
   ConfigVersion,
@@ -43,6 +44,7 @@ export interface FixtureDeployment {
   readonly weight?: number;
   readonly contextTokens?: number;
   readonly concurrencyMax?: number;
+  readonly adaptiveLimit?: AdaptiveLimitSpec;
   readonly priced?: boolean;
   readonly rates?: Rates;
   readonly tags?: readonly number[];
@@ -111,6 +113,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
       weight: given.weight ?? 1,
       contextTokens: given.contextTokens ?? 32_768,
       concurrencyMax: given.concurrencyMax ?? Infinity,
+      adaptiveLimit: given.adaptiveLimit ?? null,
       rates: given.priced === false ? null : (given.rates ?? { input: 1_000_000, cachedRead: 100_000, cacheWrite: 1_000_000, output: 2_000_000 }),
       breaker,
       tags: given.tags ?? [],

@@ -17,6 +17,7 @@ interface Place {
   readonly phase: string;
   readonly inFlight: number;
   readonly coolUntil: number;
+  readonly limit: number;
 }
 
 export function checkIdle(
@@ -33,7 +34,7 @@ export function checkIdle(
       if (deployment === undefined || !deployment.takesUntagged || request.inputTokens >= deployment.contextTokens) continue;
       for (const id of deployment.endpoints) {
         const endpoint = endpoints[id];
-        if (endpoint?.phase === "closed" && endpoint.coolUntil < now && endpoint.inFlight < deployment.concurrencyMax)
+        if (endpoint?.phase === "closed" && endpoint.coolUntil < now && endpoint.inFlight < endpoint.limit)
           violate(`request ${requestId} waits at route ${request.route} while endpoint ${id} has a place`);
       }
     }

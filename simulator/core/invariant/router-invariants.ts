@@ -15,7 +15,7 @@ import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
 import { checkIdle } from "./idle-invariant.ts";
 import { coolDefault } from "../../../router/core/retry.ts";
 import type { Instant } from "../../../router/core/machine.ts";
-import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FinishResult, RequestId, RouteId, RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
+import type { AttemptId, AttemptOutcome, BreakerPhase, DeploymentId, EndpointId, FinishResult, RequestId, RouteId, RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
 
 export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14";
 
@@ -53,6 +53,7 @@ export interface SeenEndpoint {
   probing: number;
   /** Rate-limited or draining until then, by what its outcomes have said. */
   coolUntil: number;
+  limit: number;
 }
 
 export type Counts = { arrived: number } & Record<FinishResult["kind"], number>;
@@ -77,7 +78,7 @@ export class RouterInvariants {
 
   constructor(config: CompiledConfig) {
     this.#config = config;
-    this.#endpoints = config.endpoints.map(() => ({ phase: "closed", epoch: 0, inFlight: 0, probing: 0, coolUntil: 0 }));
+    this.#endpoints = config.endpoints.map(({ deployment }) => ({ phase: "closed", epoch: 0, inFlight: 0, probing: 0, coolUntil: 0, limit: startLimitOf(config, deployment) }));
     this.#waiting = config.routes.map(() => 0);
   }
 
@@ -144,6 +145,9 @@ export class RouterInvariants {
       case "start-attempt":
         this.#started(command, at);
         return;
+      case "limit-changed":
+        this.#limitChanged(command.deployment, command.limit);
+        return;
       case "breaker-changed":
         this.#breakerChanged(command.endpoint, command.from, command.to, at);
         return;
@@ -200,14 +204,23 @@ export class RouterInvariants {
     if (this.#attempts.has(command.attempt)) this.#violate("I14", `attempt ${command.attempt} starts twice`);
     this.#checkBreaker(command.endpoint, endpoint);
     endpoint.inFlight += 1;
-    const deployment = this.#config.deployments[this.#config.endpoints[command.endpoint]?.deployment ?? -1];
-    if (deployment !== undefined && endpoint.inFlight > deployment.concurrencyMax)
-      this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${deployment.concurrencyMax}`);
+    if (endpoint.inFlight > endpoint.limit)
+      this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${endpoint.limit}`);
     if (request.attempts === 0) this.#countWaiting(request.route, -1);
     request.underWay.push(command.attempt);
     request.attempts += 1;
     const probeOf = endpoint.phase === "half-open" ? endpoint.epoch : null;
     this.#attempts.set(command.attempt, { request: command.request, endpoint: command.endpoint, startedAt: at, probeOf, firstAt: null, aborted: false });
+  }
+
+  #limitChanged(id: DeploymentId, limit: number): void {
+    const deployment = this.#config.deployments[id];
+    if (deployment === undefined || limit > deployment.concurrencyMax || limit < (deployment.adaptiveLimit?.min ?? Infinity))
+      this.#violate("I5", `the limit of deployment ${id} is set to ${limit}`);
+    for (const endpointId of deployment?.endpoints ?? []) {
+      const endpoint = this.#endpoints[endpointId];
+      if (endpoint !== undefined) endpoint.limit = limit;
+    }
   }
 
   #checkBeside(request: SeenRequest, command: Extract<RouterCommand, { kind: "start-attempt" }>): void {
@@ -301,4 +314,9 @@ export class RouterInvariants {
     this.#requests.delete(id);
     this.counts[result.kind] += 1;
   }
+}
+
+function startLimitOf(config: CompiledConfig, id: DeploymentId): number {
+  const deployment = config.deployments[id];
+  return deployment?.adaptiveLimit?.min ?? deployment?.concurrencyMax ?? 0;
 }

@@ -29,6 +29,7 @@ test("everything but deployments and routes has a default", () => {
     weight: 1,
     contextTokens: Infinity,
     concurrencyMax: Infinity,
+    adaptiveLimit: null,
     rates: null,
     breaker: {
       enabled: true,

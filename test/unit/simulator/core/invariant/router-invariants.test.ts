@@ -80,6 +80,12 @@ describe("a planted bug is caught", () => {
     expect(check(lines, tight)).toContain("I5");
   });
 
+  test("I5: a limit beyond the deployment's concurrency", () => {
+    const line: Line = { at: 0 as Instant, command: { kind: "limit-changed", deployment: 0 as never, limit: 1e9 } };
+    const capped = { ...config, deployments: config.deployments.map((deployment) => ({ ...deployment, concurrencyMax: 8 })) };
+    expect(check([line], capped)).toContain("I5");
+  });
+
   test("I5: more waiting requests than the queue holds", () => {
     const arrivals = lines.filter((line) => isEvent(line, "request-arrived")).slice(0, 40);
     const piled = arrivals.map((line, id): Line => {
