@@ -22,7 +22,7 @@ export const keyReference = scalar(
   parseKey,
 );
 
-function parseKey(value: unknown): Parsed<KeyReference> {
+export function parseKey(value: unknown): Parsed<KeyReference> {
   if (typeof value === "string") {
     const name = /^\$\{([^}]*)\}$/.exec(value.trim())?.[1];
     // The text may be a key: it is not repeated in the message.

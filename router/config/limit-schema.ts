@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { keyReference } from "./key-reference.ts";
+import { type KeyReference, parseKey } from "./key-reference.ts";
 import { choice, count, number, scalar, shown, text } from "./scalars.ts";
 import type { Parsed } from "./scalars.ts";
 
@@ -9,9 +9,23 @@ function parseDigest(value: unknown): Parsed<string> {
   // The text may be a key: it is not repeated in the message.
   return { message: "is no digest of a key", fix: "write sha256: and 64 hexadecimal digits, as `printf %s KEY | sha256sum` gives them" };
 }
-const keyDigest = z.strictObject({
-  digest: scalar({ type: "string", pattern: "^sha256:[0-9a-f]{64}$", description: "SHA-256 of a tenant's key" }, parseDigest),
-});
+/** One function reads both forms: what a union says of a value that is neither would repeat it. */
+const tenantKey = scalar(
+  {
+    description: "A tenant's key: its SHA-256, or where the key is. Never the key itself.",
+    anyOf: [
+      { type: "object", properties: { digest: { type: "string", pattern: "^sha256:[0-9a-f]{64}$" } }, required: ["digest"], additionalProperties: false },
+      { type: "string", pattern: String.raw`^\$\{[A-Za-z_][A-Za-z0-9_]*\}$` },
+      { type: "object", properties: { env: { type: "string" } }, required: ["env"], additionalProperties: false },
+      { type: "object", properties: { file: { type: "string" } }, required: ["file"], additionalProperties: false },
+    ],
+  },
+  (value): Parsed<KeyReference | { readonly digest: string }> => {
+    if (typeof value !== "object" || value === null || !("digest" in value)) return parseKey(value);
+    const parsed = parseDigest(value.digest);
+    return "value" in parsed ? { value: { digest: parsed.value } } : parsed;
+  },
+);
 
 function parseTimeZone(value: unknown): Parsed<string> {
   const fix = "write an IANA name, as UTC or Europe/Berlin";
@@ -60,10 +74,7 @@ export const limitSchema = z
 
 export const tenantSchema = z
   .strictObject({
-    keys: z
-      .array(z.union([keyDigest, keyReference]))
-      .min(1)
-      .meta({ description: "What its callers send as bearer token: by digest, or where the key is" }),
+    keys: z.array(tenantKey).min(1).meta({ description: "What its callers send as bearer token: by digest, or where the key is" }),
     priority: count("Of its requests; higher goes first", 0, 100).prefault(0),
     weight: count("Of two tenants that both wait, one of weight 2 gets twice the tokens", 1, 1000).prefault(1),
     ...limitFields,
@@ -71,5 +82,5 @@ export const tenantSchema = z
   .meta({ description: "A caller with limits and budgets of its own" });
 
 export type LimitFile = z.output<typeof limitSchema>;
-export type TenantFile = z.output<typeof tenantSchema>;
+
 export type LimitFields = Pick<LimitFile, "requestsPerMinute" | "tokensPerMinute" | "concurrency" | "budget">;

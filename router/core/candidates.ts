@@ -145,7 +145,7 @@ function collect(
   tried: readonly EndpointId[],
   unmatched: boolean,
 ): void {
-  const onlyState = allFit(endpoints, slot.request) && limitsPass(found.limits, endpoints.limits, state, slot);
+  const onlyState = allFit(endpoints, slot.request) && limitsPass(found.limits, endpoints.limits, state, route, slot);
   const common = onlyState && tried.length === 0;
   if (common && found.filledFor === route.id) {
     forgetLimits(found);

@@ -18,6 +18,7 @@ import type { CompiledConfig } from "./compiled-config.ts";
 import { Core, type RouterOptions } from "./core.ts";
 import { heapRemove, heapTopId, heapTopKey } from "./indexed-heap.ts";
 import type { Instant, Machine, Out, Restorable } from "./machine.ts";
+import { dearestOf } from "./limit/dearest.ts";
 import { forfeitLeases, hearAnswer, leaseFallsDue, loseStore, regainStore, startPeriod } from "./limit/limit-course.ts";
 import type { AttemptId, EndpointId, LeaseKey, RouterCommand, RouterEvent } from "./messages.ts";
 import { copyPlain } from "./plain.ts";
@@ -175,6 +176,7 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
         return;
       case "price-changed":
         core.state.prices[event.deployment] = event.rates;
+        core.state.dearest = dearestOf(core.config, core.state.prices);
         return;
       case "peer-reported":
         hearPeer(core, event.endpoint, event.breaker, event.since);

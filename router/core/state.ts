@@ -7,6 +7,7 @@ import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-confi
 import type { Rates } from "./accounting/rates.ts";
 import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
+import { type Dearest, dearestOf } from "./limit/dearest.ts";
 import { type LeaseState, noLease } from "./limit/lease.ts";
 import { noEstimate, type OutputEstimate } from "./limit/output-estimate.ts";
 import { emptyHedgeBudget, type HedgeBudget } from "./hedge/hedge.ts";
@@ -36,6 +37,8 @@ export interface RouterState {
   readonly ledger: Total[];
   /** By DeploymentId: what tokens cost now; null: unknown. */
   readonly prices: (Rates | null)[];
+  /** By RouteId. */
+  dearest: Dearest[];
   /** Of all routes together. */
   readonly retryBudget: RetryBudgetState;
   /** One deadline per request (by RequestId), one per endpoint (by EndpointId). */
@@ -129,6 +132,7 @@ export interface RouteState {
 }
 
 export function initialState(config: CompiledConfig, seed: number): RouterState {
+  const prices = config.deployments.map(({ rates }) => rates);
   return {
     now: startOfTime,
     draining: false,
@@ -158,7 +162,8 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     })),
     adaptiveLimits: config.deployments.map(({ adaptiveLimit }) => (adaptiveLimit === null ? null : newAdaptiveLimit(adaptiveLimit))),
     ledger: config.deployments.map(emptyTotal),
-    prices: config.deployments.map(({ rates }) => rates),
+    prices,
+    dearest: dearestOf(config, prices),
     retryBudget: fullRetryBudget(config.retryBudget),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),

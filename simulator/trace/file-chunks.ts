@@ -6,7 +6,8 @@ import { createGunzip } from "node:zlib";
 /** The content of a file in pieces, unzipped where its first bytes say gzip, whatever its name. */
 export async function openChunks(file: string): Promise<AsyncIterable<Buffer>> {
   const zipped = await isGzip(file);
-  const raw = createReadStream(file, { highWaterMark: 1 << 18 });
+  // Text of a larger chunk would be a large object to the collector, and stay for long.
+  const raw = createReadStream(file, { highWaterMark: 1 << 16 });
   if (!zipped) return raw;
   const unzip = createGunzip();
   raw.on("error", (error) => unzip.destroy(error));

@@ -80,14 +80,13 @@ class TraceReader {
   }
 
   feed(text: string): void {
-    const scanned = this.#rest.length;
-    const buffered = this.#rest + text;
     let start = 0;
-    for (let end = buffered.indexOf("\n", scanned); end !== -1 && !this.done; end = buffered.indexOf("\n", start)) {
-      this.#take(buffered.slice(start, end));
+    for (let end = text.indexOf("\n"); end !== -1 && !this.done; end = text.indexOf("\n", start)) {
+      this.#take(this.#rest + text.slice(start, end));
+      this.#rest = "";
       start = end + 1;
     }
-    this.#rest = buffered.slice(start);
+    this.#rest += text.slice(start);
     if (this.#rest.length > this.#lineMax && !this.done) {
       this.#line += 1;
       this.#report(this.#line, 1, null, "the line does not end", "check that this is a text file with one row a line");

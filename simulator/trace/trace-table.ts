@@ -1,3 +1,4 @@
+import { owned } from "./owned-text.ts";
 import type { RequestFeatures } from "../core/workload/request-features.ts";
 import type { TraceRow } from "./trace-row.ts";
 
@@ -98,8 +99,9 @@ class NameColumnBuilder {
     let place = this.#placeOf.get(name);
     if (place === undefined) {
       place = this.#names.length;
-      this.#names.push(name);
-      this.#placeOf.set(name, place);
+      const own = owned(name);
+      this.#names.push(own);
+      this.#placeOf.set(own, place);
     }
     this.#place[row] = place;
   }

@@ -24,7 +24,15 @@ test("inspect: any CSV, as text with a chart and as JSON", () => {
   expect(text.status).toBe(0);
   expect(text.stdout).toContain("4 requests in 2 min 5 s");
   const json = headgate(["trace", "inspect", file, "--json"]);
-  expect(JSON.parse(json.stdout)).toMatchObject({ rows: 4, span_s: 124.5, per_minute: [2, 1, 1], input: { sum: 1000 }, without_output: 1, tenants: { tenants: 2 }, sessions: { sessions: 3 } });
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    rows: 4,
+    span_s: 124.5,
+    per_minute: [2, 1, 1],
+    input: { sum: 1000 },
+    without_output: 1,
+    tenants: { tenants: 2 },
+    sessions: { sessions: 3 },
+  });
 });
 
 test("columns with other names are named by --map; a wrong field and a wrong format are bad usage", () => {
@@ -47,7 +55,9 @@ test("a bad row: file, line, column, value, fix, exit code 2; and no file is wri
   const out = path.join(folder, "out.jsonl");
   const asked = headgate(["trace", "import", file, "-o", out, "--json"]);
   expect(asked.status).toBe(2);
-  expect(JSON.parse(asked.stdout)).toMatchObject({ problems: [{ file, line: 4, column: 9, field: "prompt_tokens", message: expect.stringContaining("-300"), fix: expect.stringMatching(/./) }] });
+  expect(JSON.parse(asked.stdout)).toMatchObject({
+    problems: [{ file, line: 4, column: 9, field: "prompt_tokens", message: expect.stringContaining("-300"), fix: expect.stringMatching(/./) }],
+  });
   expect(existsSync(out)).toBe(false);
 });
 
@@ -91,7 +101,9 @@ test.skipIf(shared === null)("fit, generate, and Poisson arrivals that are not a
   expect(fitted.status).toBe(0);
   const result = JSON.parse(fitted.stdout) as { accepted: boolean; seeds: readonly { accepted: boolean; criteria: readonly { name: string }[] }[] };
   expect(result.seeds.map(({ accepted }) => accepted)).toEqual([true, true]);
-  expect(result.seeds[0]?.criteria.map(({ name }) => name)).toEqual(expect.arrayContaining(["requests per minute, p90", "dispersion at 1 s", "dispersion at 300 s", "input tokens, p95"]));
+  expect(result.seeds[0]?.criteria.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(["requests per minute, p90", "dispersion at 1 s", "dispersion at 300 s", "input tokens, p95"]),
+  );
   const poisson = headgate(["trace", "fit", source, "--arrivals", "poisson", "-o", path.join(folder, "none.json"), "--json"]);
   expect(poisson.status).toBe(1);
   expect(existsSync(path.join(folder, "none.json"))).toBe(false);
@@ -108,7 +120,11 @@ test("from-prometheus: rates and histograms become a model", async () => {
     const url = new URL(request.url ?? "/", "http://prometheus");
     const query = url.searchParams.get("query") ?? "";
     asked.push(query);
-    const buckets = [["100", "50"], ["1000", "90"], ["+Inf", "100"]].map(([le, count]) => ({ metric: { le }, value: [0, count] }));
+    const buckets = [
+      ["100", "50"],
+      ["1000", "90"],
+      ["+Inf", "100"],
+    ].map(([le, count]) => ({ metric: { le }, value: [0, count] }));
     const start = Number(url.searchParams.get("start"));
     const minutes = Array.from({ length: 30 }, (_, minute) => [start + 60 * minute, String(100 + minute)]);
     const result = url.pathname.endsWith("query_range") ? [{ metric: {}, values: minutes }] : buckets;
@@ -119,7 +135,20 @@ test("from-prometheus: rates and histograms become a model", async () => {
   const folder = temporaryFolder();
   const model = path.join(folder, "model.json");
   const { port } = server.address() as AddressInfo;
-  const args = ["trace", "from-prometheus", `http://127.0.0.1:${port}`, "--last", "30m", "--until", "2026-01-31T12:00:00Z", "--model", "m", "-o", model, "--json"];
+  const args = [
+    "trace",
+    "from-prometheus",
+    `http://127.0.0.1:${port}`,
+    "--last",
+    "30m",
+    "--until",
+    "2026-01-31T12:00:00Z",
+    "--model",
+    "m",
+    "-o",
+    model,
+    "--json",
+  ];
   const { status, stdout } = await run(args);
   expect(status).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ minutes: 30, requests: 3435 });
@@ -140,7 +169,10 @@ test("a million rows stream through inspect; memory does not grow with the file"
   const descriptor = openSync(file, "w");
   writeSync(descriptor, "arrival_s,tenant,input_tokens,output_tokens\n");
   for (let part = 0; part < 100; part += 1) {
-    writeSync(descriptor, Array.from({ length: 10_000 }, (_, place) => `${part * 1000 + place / 10},t${place % 97},${1 + ((place * 7919) % 30_000)},${place % 500}\n`).join(""));
+    writeSync(
+      descriptor,
+      Array.from({ length: 10_000 }, (_, place) => `${part * 1000 + place / 10},t${place % 97},${1 + ((place * 7919) % 30_000)},${place % 500}\n`).join(""),
+    );
   }
   const { status, stdout, peakMb } = await run(["trace", "inspect", file, "--json"]);
   expect(status).toBe(0);

@@ -19,7 +19,11 @@ const fixtures: Record<string, FixtureOptions> = {
       { weight: 15, priced: false },
     ],
   },
-  "tenants in a short queue that turns away early": { tenants: 3, deployments: [{ concurrencyMax: 1 }], route: { queue: fixtureQueue({ lengthMax: 3, rejectEarly: true }) } },
+  "tenants in a short queue that turns away early": {
+    tenants: 3,
+    deployments: [{ concurrencyMax: 1 }],
+    route: { queue: fixtureQueue({ lengthMax: 3, rejectEarly: true }) },
+  },
   "a breaker that opens at once": { deployments: [{ endpoints: 2, concurrencyMax: 3 }], breaker: { failures: 1, probes: 1 } },
   "limits and budgets of every kind": {
     tenants: 2,
@@ -28,8 +32,22 @@ const fixtures: Record<string, FixtureOptions> = {
       { unit: "requests", amount: 12, scope: { kind: "tenant", tenant: 1 as TenantId } },
       { unit: "tokens", amount: 30_000 },
       { unit: "attempts-in-flight", amount: 4 },
-      { unit: "nano-dollars", amount: 3_000_000, window: { kind: "period", length: seconds(60) }, scope: { kind: "deployments", deployments: [0 as DeploymentId] } },
+      {
+        unit: "nano-dollars",
+        amount: 3_000_000,
+        window: { kind: "period", length: seconds(60) },
+        scope: { kind: "deployments", deployments: [0 as DeploymentId] },
+      },
     ],
+  },
+  "tags, regions and residencies": {
+    deployments: [
+      { region: 0, tags: [0, 1], concurrencyMax: 2 },
+      { region: 1, tags: [1, 2], endpoints: 2, concurrencyMax: 2 },
+      { region: 1, concurrencyMax: 1 },
+      { tags: [0, 2] },
+    ],
+    breaker: { failures: 2, probes: 1 },
   },
   ...Object.fromEntries(
     strategyNames.map((strategy) => [

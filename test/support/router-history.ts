@@ -1,6 +1,17 @@
 import * as fc from "fast-check";
 import type { Instant } from "../../router/core/machine.ts";
-import type { AttemptId, AttemptOutcome, EndpointId, FailureKind, RequestId, RouterCommand, RouterEvent, TenantId } from "../../router/core/messages.ts";
+import type {
+  AttemptId,
+  AttemptOutcome,
+  EndpointId,
+  FailureKind,
+  RequestId,
+  RouteRequest,
+  RouterCommand,
+  RouterEvent,
+  TenantId,
+} from "../../router/core/messages.ts";
+import { unknownName } from "../../router/core/messages.ts";
 import type { Router } from "../../router/core/router.ts";
 import { instantAt, micros, never } from "../../router/core/time.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
@@ -75,10 +86,13 @@ class PunctualDriver {
 
   readonly #store: LeaseBench | null;
   readonly #tenants: number;
+  /** Requests come with tags and regions. */
+  readonly #labelled: boolean;
 
   constructor(router: Router, config: CompiledConfig | undefined) {
     this.#router = router;
     this.#tenants = config?.tenants.length ?? 1;
+    this.#labelled = config?.deployments.some(({ region }) => region >= 0) ?? false;
     this.#store = config === undefined ? null : new LeaseBench(config);
   }
 
@@ -178,6 +192,7 @@ class PunctualDriver {
         deadline,
         blocks,
         priority: move.priority,
+        ...(this.#labelled ? labelsOf(move.which) : {}),
       }),
     };
   }
@@ -189,6 +204,12 @@ class PunctualDriver {
     chosen[1].left = true;
     return { kind: "client-left", request: chosen[0] };
   }
+}
+
+/** No, one or two tags of the fixture's or none that it has; anywhere, a region preferred, a region required. */
+function labelsOf(which: number): Pick<RouteRequest, "tags" | "tagMatch" | "region" | "residency"> {
+  const tags = [[], [], [1], [2], [1, 2], [unknownName]][which % 6] ?? [];
+  return { tags, tagMatch: which % 4 < 2 ? "any" : "all", region: (which % 5) % 3 === 2 ? which % 2 : -1, residency: which % 7 < 2 ? which % 7 : -1 };
 }
 
 function outcomeOf(kind: AttemptOutcome["kind"], failure: FailureKind | null, retryAfterMs: number | null, lagged: boolean): AttemptOutcome {

@@ -89,7 +89,7 @@ export function startBookPeriod(book: LeaseBook, endsAt: Instant): void {
 }
 
 /** Units that could be granted now. */
-export function leftIn(book: LeaseBook): number {
+function leftIn(book: LeaseBook): number {
   return book.spec.window.kind === "rate" ? book.level : book.spec.amount - book.settled - book.outstanding;
 }
 

@@ -48,7 +48,7 @@ export interface LeaseState {
   noticed: "nothing" | "alert" | "spent";
 }
 
-export const idleAfter: Duration = seconds(1);
+const idleAfter: Duration = seconds(1);
 const askAgainAfter: Duration = seconds(1);
 /** Then the question is dropped; the next request puts it anew. */
 const asksMax = 5;
@@ -79,7 +79,7 @@ export function noLease(): LeaseState {
   };
 }
 
-export function available(lease: LeaseState): number {
+function available(lease: LeaseState): number {
   return lease.granted - lease.spent;
 }
 

@@ -13,34 +13,28 @@ import { outputToReserve } from "./output-estimate.ts";
 /** What holds for all deployments of a route; made once per configuration. */
 export interface RouteLimits {
   readonly noneOfItsOwn: boolean;
-  readonly somePriceUnknown: boolean;
-  /** Pico-dollars per token, the dearest of each. */
-  readonly inputMax: number;
-  readonly outputMax: number;
 }
 
 export function routeLimitsOf(config: CompiledConfig, route: RouteSpec, index: LimitIndex): RouteLimits {
   const deployments = route.deployments.map((id) => present(config.deployments[id], "a deployment of the route"));
-  const rates = deployments.map((deployment) => deployment.rates);
   return {
     noneOfItsOwn: deployments.every(({ id }) => (index.ofDeployment[id]?.length ?? 0) === 0),
-    somePriceUnknown: rates.includes(null),
-    inputMax: Math.max(0, ...rates.map((rate) => rate?.input ?? 0)),
-    outputMax: Math.max(0, ...rates.map((rate) => rate?.output ?? 0)),
   };
 }
 
-export function limitsPass(limits: LimitIndex, ofRoute: RouteLimits, state: RouterState, slot: RequestSlot): boolean {
+export function limitsPass(limits: LimitIndex, ofRoute: RouteLimits, state: RouterState, route: RouteSpec, slot: RequestSlot): boolean {
   if (!limits.some) return true;
-  if (!ofRoute.noneOfItsOwn || (ofRoute.somePriceUnknown && limits.config.unknownPrice === "refuse")) return false;
+  const dearest = present(state.dearest[route.id], "the route's prices");
+  if (!ofRoute.noneOfItsOwn || (dearest.someUnknown && limits.config.unknownPrice === "refuse")) return false;
   const { request } = slot;
   const output = outputToReserve(present(state.routes[request.route], "the route's state").output, request.outputTokensMax);
-  const nano = Math.ceil((request.inputTokens * ofRoute.inputMax + output * ofRoute.outputMax) / 1000);
+  const nano = Math.ceil((request.inputTokens * dearest.input + output * dearest.output) / 1000);
   const tokens = request.inputTokens + output;
   return (
     allPass(limits.total, state, slot, tokens, nano) &&
     allPass(limits.ofTenant[request.tenant] ?? none, state, slot, tokens, nano) &&
-    allPass(limits.ofRoute[request.route] ?? none, state, slot, tokens, nano)
+    allPass(limits.ofRoute[request.route] ?? none, state, slot, tokens, nano) &&
+    (route.id === request.route || allPass(limits.ofRoute[route.id] ?? none, state, slot, tokens, nano))
   );
 }
 

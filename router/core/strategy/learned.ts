@@ -40,7 +40,7 @@ export interface PeakAverage {
 }
 
 /** Time in which an old value loses half its weight. */
-export const peakDecay: Duration = seconds(10);
+const peakDecay: Duration = seconds(10);
 /** A signal of this age is worth half, and older than the other nothing: test/simulation/stale-signals.test.ts shows what believing them does. */
 const signalHalfLife: Duration = seconds(1);
 export const signalAgeMax: Duration = seconds(3);

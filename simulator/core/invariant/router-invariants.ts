@@ -10,14 +10,15 @@
  *  I8 no endpoint that could take a waiting request is left idle
  *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them; at most one of its attempts is committed, none is started beside another that
  *      may still answer, but where its route hedges, and then at another endpoint
+ *  I15 no attempt outside the region that a request must be answered in
  */
 import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
 import { checkIdle } from "./idle-invariant.ts";
 import { coolDefault } from "../../../router/core/retry.ts";
 import type { Instant } from "../../../router/core/machine.ts";
-import type { AttemptId, AttemptOutcome, BreakerPhase, DeploymentId, EndpointId, FinishResult, RequestId, RouteId, RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
+import type { AttemptId, AttemptOutcome, BreakerPhase, DeploymentId, EndpointId, FinishResult, RequestId, RouteId, RouteRequest, RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
 
-export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14";
+export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14" | "I15";
 
 export interface Violation {
   readonly invariant: InvariantId;
@@ -28,6 +29,8 @@ export interface Violation {
 export interface SeenRequest {
   readonly route: RouteId;
   readonly inputTokens: number;
+  /** The only region it may be answered in; -1: anywhere. */
+  readonly residency: number;
   /** Neither tags nor residency bind it. */
   readonly anywhere: boolean;
   readonly arrivedAt: Instant;
@@ -108,34 +111,19 @@ export class RouterInvariants {
     this.#held = null;
     checkIdle(this.#config, this.#requests, this.#endpoints, now, (what) => this.#violate("I8", what));
     this.#tick(now);
-    switch (event.kind) {
-      case "request-arrived": {
-        const { id, route, inputTokens, tags, residency } = event.request;
-        if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
-        this.#requests.set(id, { route, inputTokens, anywhere: tags.length === 0 && residency === -1, arrivedAt: now, lastAt: now, underWay: [], attempts: 0, committed: false });
-        this.counts.arrived += 1;
-        this.#arrived[route] = (this.#arrived[route] ?? 0) + 1;
-        this.#countWaiting(route, 1);
-        return;
-      }
-      case "attempt-first-token":
-        this.#firstToken(event.attempt, now);
-        return;
-      case "attempt-ended":
-        this.#ended(event.attempt, event.outcome, now);
-        return;
-      case "client-left":
-        if (!this.#requests.has(event.request)) this.#violate("I14", `the client left request ${event.request}, which is not open`);
-        return;
-      case "drain-started":
-      case "price-changed":
-      case "signal-observed":
-      case "lease-answered":
-      case "leases-forfeited":
-      case "period-started":
-      case "store-lost":
-      case "store-back":
-    }
+    if (event.kind === "request-arrived") this.#requestArrived(event.request, now);
+    else if (event.kind === "attempt-first-token") this.#firstToken(event.attempt, now);
+    else if (event.kind === "attempt-ended") this.#ended(event.attempt, event.outcome, now);
+    else if (event.kind === "client-left" && !this.#requests.has(event.request))
+      this.#violate("I14", `the client left request ${event.request}, which is not open`);
+  }
+
+  #requestArrived({ id, route, inputTokens, tags, residency }: RouteRequest, now: Instant): void {
+    if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
+    this.#requests.set(id, { route, inputTokens, residency, anywhere: tags.length === 0 && residency === -1, arrivedAt: now, lastAt: now, underWay: [], attempts: 0, committed: false });
+    this.counts.arrived += 1;
+    this.#arrived[route] = (this.#arrived[route] ?? 0) + 1;
+    this.#countWaiting(route, 1);
   }
 
   /** Commands carry the instant acted as of: it may lie before the last event's `now` where a driver was late, never before the request's own last instant. */
@@ -163,6 +151,7 @@ export class RouterInvariants {
         else attempt.aborted = true;
         return;
       }
+      case "weight-changed":
       case "record-decision":
       case "ask-lease":
       case "return-lease":
@@ -204,6 +193,9 @@ export class RouterInvariants {
     if (this.#attempts.has(command.attempt)) this.#violate("I14", `attempt ${command.attempt} starts twice`);
     this.#checkBreaker(command.endpoint, endpoint);
     endpoint.inFlight += 1;
+    const deployment = this.#config.deployments[this.#config.endpoints[command.endpoint]?.deployment ?? -1];
+    if (request.residency !== -1 && deployment?.region !== request.residency)
+      this.#violate("I15", `request ${command.request} may only be answered in region ${request.residency}, and went to one in ${deployment?.region}`);
     if (endpoint.inFlight > endpoint.limit)
       this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${endpoint.limit}`);
     if (request.attempts === 0) this.#countWaiting(request.route, -1);

@@ -67,16 +67,29 @@ export class LruStack {
 
   /** Gives the live blocks the first touch times, in their order; doubles the times where over half are live. */
   #renumber(): void {
-    const blocks = this.#blockAt.filter((block) => block !== -1);
-    const times = blocks.length * 2 > this.#blockAt.length ? this.#blockAt.length * 2 : this.#blockAt.length;
-    this.#blockAt = new Float64Array(times).fill(-1);
-    this.#tree = new Int32Array(times + 1);
-    for (const [time, block] of blocks.entries()) {
-      this.#blockAt[time] = block;
-      this.#timeOf.set(block, time);
-      this.#add(time, 1);
+    let live = 0;
+    for (const block of this.#blockAt) {
+      if (block === -1) continue;
+      this.#blockAt[live] = block;
+      this.#timeOf.set(block, live);
+      live += 1;
     }
-    this.#clock = blocks.length;
+    if (live * 2 > this.#blockAt.length) this.#grow();
+    this.#blockAt.fill(-1, live);
+    this.#tree.fill(0);
+    this.#tree.fill(1, 1, live + 1);
+    for (let place = 1; place < this.#tree.length; place += 1) {
+      const parent = place + (place & -place);
+      if (parent < this.#tree.length) this.#tree[parent] = (this.#tree[parent] ?? 0) + (this.#tree[place] ?? 0);
+    }
+    this.#clock = live;
     this.#oldest = 0;
+  }
+
+  #grow(): void {
+    const larger = new Float64Array(this.#blockAt.length * 2);
+    larger.set(this.#blockAt);
+    this.#blockAt = larger;
+    this.#tree = new Int32Array(larger.length + 1);
   }
 }

@@ -1,3 +1,5 @@
+import { owned } from "../owned-text.ts";
+
 /** How the load is spread over tenants. */
 export interface TenantFigures {
   readonly tenants: number;
@@ -22,7 +24,7 @@ export class TenantCounts {
     this.#rows += 1;
     const count = this.#counts.get(name);
     if (count === undefined && this.#counts.size >= namesMax) this.#others += 1;
-    else this.#counts.set(name, (count ?? 0) + 1);
+    else this.#counts.set(count === undefined ? owned(name) : name, (count ?? 0) + 1);
   }
 
   figures(): TenantFigures | null {

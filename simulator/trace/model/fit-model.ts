@@ -1,3 +1,4 @@
+import { owned } from "../owned-text.ts";
 import { forkRandom, nextBelow } from "../../../router/core/random.ts";
 import type { TraceHeader, TraceSink } from "../trace-format.ts";
 import type { TraceRow } from "../trace-row.ts";
@@ -185,7 +186,7 @@ class Names {
     const place = this.#places.get(name);
     if (place !== undefined) return place;
     if (this.#places.size >= namesMax) return -1;
-    this.#places.set(name, this.#places.size);
+    this.#places.set(owned(name), this.#places.size);
     return this.#places.size - 1;
   }
 }

@@ -1,3 +1,4 @@
+import { owned } from "../owned-text.ts";
 import type { TraceRow } from "../trace-row.ts";
 import { IntegerMap } from "../inspect/integer-map.ts";
 
@@ -55,7 +56,7 @@ export class ReuseTracker {
   #afterSession(session: string, atUs: number): number {
     const before = this.#sessions.get(session);
     this.#sessions.delete(session);
-    this.#sessions.set(session, atUs);
+    this.#sessions.set(owned(session), atUs);
     if (this.#sessions.size > sessionsMax) this.#sessions.delete(this.#sessions.keys().next().value ?? session);
     return before === undefined ? -1 : (atUs - before) / 1_000_000;
   }

@@ -63,8 +63,10 @@ export class FastScheduler {
     const { state } = this;
     const outputs = state.outputsOf(sequence);
     state.stale.remove(sequence);
-    if (sequence.phase === "waiting") state.waiting.list.remove(sequence);
-    else {
+    if (sequence.phase === "waiting") {
+      state.waiting.list.remove(sequence);
+      state.memory.forgetKept(sequence);
+    } else {
       const owned = state.blocksFor(state.computedOf(sequence));
       const hashed = state.fullBlocks(state.knownOf(sequence));
       if (sequence.phase === "prefill") state.prefills.remove(sequence);
@@ -74,7 +76,7 @@ export class FastScheduler {
         forgetFirst(state, sequence);
       }
       state.running.remove(sequence);
-      state.memory.release(sequence, owned, hashed);
+      state.memory.release(sequence, owned, hashed, false);
     }
     sequence.outputs = outputs;
     sequence.phase = "ended";

@@ -37,7 +37,11 @@ export class KvMemory {
     into.hits = 0;
     into.reclaimed = 0;
     const { keys } = sequence;
-    if (keys === null) return;
+    if (keys === null) {
+      if (sequence.kept !== null) this.#settle();
+      into.hits = into.reclaimed = Math.min(blocksMax, sequence.kept?.count ?? 0);
+      return;
+    }
     this.#settle();
     const most = Math.min(blocksMax, keys.length);
     while (into.hits < most) {
@@ -49,7 +53,9 @@ export class KvMemory {
   }
 
   share(sequence: Sequence, hits: number): void {
+    if (sequence.kept !== null) this.#shareKept(sequence, sequence.kept, hits);
     const { keys } = sequence;
+    if (sequence.blocks.length === hits) return;
     for (let index = 0; keys !== null && index < hits; index++) {
       const block = this.#holders.get(keys[index] ?? noKey);
       if (block === undefined) return;
@@ -71,14 +77,42 @@ export class KvMemory {
     while (blocks.length < most) blocks.push(this.#hold(keys[blocks.length] ?? noKey, 1));
   }
 
-  /** @param owned blocks of the sequence @param hashed how many of them, from the first, are full and known */
-  release(sequence: Sequence, owned: number, hashed: number): void {
+  /** A sequence takes its own blocks back. One that was left over (a complete hit) has a second copy from now on, so that contents must be told apart by keys. */
+  #shareKept(sequence: Sequence, kept: CachedBlock, hits: number): void {
+    sequence.kept = null;
+    kept.owner = null;
+    this.free -= hits;
+    if (kept.count === hits) {
+      kept.count = 0;
+      this.#evict(kept);
+      return;
+    }
+    const keys: number[] = [];
+    while (keys.length < kept.count) keys.push(++this.#privateKeys);
+    sequence.keys = keys;
+    for (let index = 0; index < hits; index++) sequence.blocks.push(this.#hold(keys[index] ?? noKey, 1));
+    kept.count -= hits;
+    kept.isRun = false;
+    kept.key = keys[hits] ?? noKey;
+    this.#holders.set(kept.key, kept);
+  }
+
+  /** A preempted sequence ends without coming back. */
+  forgetKept(sequence: Sequence): void {
+    if (sequence.kept === null) return;
+    sequence.kept.owner = null;
+    sequence.kept = null;
+  }
+
+  /** @param owned blocks of the sequence @param hashed how many of them, from the first, are full and known @param keep it is preempted, and will look for them */
+  release(sequence: Sequence, owned: number, hashed: number, keep: boolean): void {
+    if (keep && sequence.keys !== null) this.#keepKeyed(sequence, hashed);
     this.#settle();
     this.#unhashed += owned - hashed;
     const { blocks } = sequence;
     const countless = hashed - blocks.length;
     this.free += owned - blocks.length;
-    if (countless > 0) this.#appendRun(countless);
+    if (countless > 0) this.#appendRun(countless, keep ? sequence : null);
     for (let index = blocks.length - 1; index >= 0; index--) {
       const block = blocks[index];
       if (block === undefined) continue;
@@ -90,11 +124,10 @@ export class KvMemory {
     if (blocks.length > 0) blocks.length = 0;
   }
 
-  /** Before the release of a preempted sequence: what it has computed gets keys of its own, so that it can find it again. */
-  keepFor(sequence: Sequence, hashed: number): void {
-    const known = sequence.keys?.length ?? 0;
-    if (known < hashed) {
-      const keys = sequence.keys === null ? [] : Array.from(sequence.keys);
+  /** Before the release of a preempted sequence with keys: what it has computed beyond them gets keys of its own, so that it can find it again. */
+  #keepKeyed(sequence: Sequence, hashed: number): void {
+    if ((sequence.keys?.length ?? 0) < hashed) {
+      const keys = Array.from(sequence.keys ?? []);
       while (keys.length < hashed) keys.push(++this.#privateKeys);
       sequence.keys = keys;
     }
@@ -130,6 +163,8 @@ export class KvMemory {
   #evict(block: CachedBlock): void {
     this.#unlink(block);
     if (!block.isRun) this.#forget(block);
+    if (block.owner !== null) block.owner.kept = null;
+    block.owner = null;
     block.nextHolder = this.#spare;
     this.#spare = block;
   }
@@ -149,7 +184,7 @@ export class KvMemory {
 
   #create(key: number, isRun: boolean, count: number, references: number): CachedBlock {
     const spare = this.#spare;
-    if (spare === null) return { key, isRun, count, references, before: null, behind: null, nextHolder: null };
+    if (spare === null) return { key, isRun, count, references, owner: null, before: null, behind: null, nextHolder: null };
     this.#spare = spare.nextHolder;
     spare.key = key;
     spare.isRun = isRun;
@@ -159,10 +194,16 @@ export class KvMemory {
     return spare;
   }
 
-  #appendRun(count: number): void {
+  #appendRun(count: number, owner: Sequence | null): void {
     const newest = this.#newest;
-    if (newest !== null && newest.isRun) newest.count += count;
-    else this.#append(this.#create(noKey, true, count, 0));
+    if (owner === null && newest !== null && newest.isRun && newest.owner === null) {
+      newest.count += count;
+      return;
+    }
+    const run = this.#create(noKey, true, count, 0);
+    run.owner = owner;
+    if (owner !== null) owner.kept = run;
+    this.#append(run);
   }
 
   #append(block: CachedBlock): void {

@@ -50,6 +50,7 @@ function takeOutput(state: SchedulerState, sequence: Sequence, call: number, lis
     listener.output(sequence, sequence.outputs - 1);
     if (sequence.outputs < sequence.outputsEnd) return;
     state.waiting.list.remove(sequence);
+    state.memory.forgetKept(sequence);
     end(state, sequence, listener);
     return;
   }
@@ -75,5 +76,5 @@ function endRunning(state: SchedulerState, sequence: Sequence): void {
   state.ends.remove(sequence);
   state.running.remove(sequence);
   state.memory.publish(sequence, hashed);
-  state.memory.release(sequence, owned, hashed);
+  state.memory.release(sequence, owned, hashed, false);
 }

@@ -23,6 +23,8 @@ export class Sequence {
   keys: ArrayLike<number> | null = null;
   /** The blocks that hold them, in its own order. */
   blocks: CachedBlock[] = [];
+  /** While it waits after a preemption, without keys: what it had computed, as far as it is still cached. */
+  kept: CachedBlock | null = null;
   /** Outputs known when it was last admitted (or while it waits). */
   outputs = 0;
   /** Known tokens at its last admission: what prefill computes. */

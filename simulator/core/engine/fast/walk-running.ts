@@ -72,8 +72,7 @@ function preempt(state: SchedulerState, victim: Sequence): void {
     state.budget += victim.chunk;
     victim.chunkCall = 0;
   }
-  if (state.rules.prefixCaching) memory.keepFor(victim, hashed);
-  memory.release(victim, owned, hashed);
+  memory.release(victim, owned, hashed, state.rules.prefixCaching);
   victim.outputs = outputs;
   victim.phase = "waiting";
   victim.preemptions++;

@@ -8,7 +8,10 @@ import { sharedFolder } from "../../../support/shared-folder.ts";
 
 const shared = sharedFolder();
 const folder = shared === null ? null : path.join(shared, "traces");
-const golden: Readonly<Record<string, unknown>> = folder !== null && existsSync(path.join(folder, "golden.json")) ? (JSON.parse(readFileSync(path.join(folder, "golden.json"), "utf8")) as Record<string, unknown>) : {};
+const golden: Readonly<Record<string, unknown>> =
+  folder !== null && existsSync(path.join(folder, "golden.json"))
+    ? (JSON.parse(readFileSync(path.join(folder, "golden.json"), "utf8")) as Record<string, unknown>)
+    : {};
 
 /** Where what was found differs from what is golden. */
 function differences(wanted: unknown, found: unknown, at: string): readonly string[] {

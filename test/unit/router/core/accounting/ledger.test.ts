@@ -1,5 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import type { DeploymentId } from "../../../../../router/core/messages.ts";
+import { only, RouterHarness } from "../../../../support/router-fixture.ts";
 import { addUsage, costOf, emptyTotal, roundToNano } from "../../../../../router/core/accounting/ledger.ts";
 
 const usage = (input: number, cachedRead = 0, output = 0): Parameters<typeof costOf>[0] => ({ input, cachedRead, cacheWrite: 0, output, reasoning: 0 });
@@ -36,4 +38,25 @@ test("an unknown price is counted as unknown", () => {
 
 test("what leaves the whole numbers is an assertion, not a wrong bill", () => {
   expect(() => costOf(usage(1e12), rates)).toThrow("assertion");
+});
+
+test("a long prompt makes everything dearer, from one token beyond the border on", () => {
+  const card = {
+    ...rates,
+    longPrompt: { aboveTokens: 200_000, rates: { input: 5_000_000, cachedRead: 2_500_000, cacheWrite: 6_250_000, output: 15_000_000 } },
+  };
+  expect(costOf(usage(200_000, 0, 10), card)).toBe(200_000 * 2_500_000 + 10 * 10_000_000);
+  expect(costOf(usage(200_001, 1, 10), card)).toBe(200_000 * 5_000_000 + 2_500_000 + 10 * 15_000_000);
+});
+
+test("an attempt is paid for at the price it started under", () => {
+  const harness = new RouterHarness({ deployments: [{ rates: { input: 1_000_000, cachedRead: 0, cacheWrite: 0, output: 0 } }] });
+  const nano = (attempt: number): number | undefined => only(harness.succeed(attempt, { input: 100, output: 0 }), "finish-request")[0]?.account.nanoDollars;
+  harness.arrive(0);
+  harness.arrive(1);
+  expect(nano(0)).toBe(100_000);
+  harness.send({ kind: "price-changed", deployment: 0 as DeploymentId, rates: { input: 7_000_000, cachedRead: 0, cacheWrite: 0, output: 0 } });
+  expect(nano(1)).toBe(100_000);
+  harness.arrive(0);
+  expect(nano(1)).toBe(700_000);
 });

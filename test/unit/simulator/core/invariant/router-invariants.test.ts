@@ -143,6 +143,15 @@ describe("a planted bug is caught", () => {
     expect(check(doubled)).toContain("I14");
   });
 
+  test("I15: an attempt outside the only region it may be in", () => {
+    const bound = lines.map((line): Line =>
+      "event" in line && line.event.kind === "request-arrived"
+        ? { at: line.at, event: { kind: "request-arrived", request: { ...line.event.request, residency: 1 } } }
+        : line,
+    );
+    expect(check(bound)).toContain("I15");
+  });
+
   test("I14: money for an attempt that was not made", () => {
     const place = middle((line) => isCommand(line, "start-attempt"));
     expect(check(without(place))).toContain("I14");

@@ -43,7 +43,14 @@ function play(loop: ClosedLoop, serve: (place: number) => number, served: (place
     const { arrival } = command;
     expect(arrival.at).toBe(at);
     open.set(command.call, { place: played.length, at: at + serve(played.length) * second });
-    played.push({ session: arrival.session ?? "", inputTokens: arrival.inputTokens, sentS: at / second, endS: null, blocks: [...(arrival.blocks ?? [])], leftS: null });
+    played.push({
+      session: arrival.session ?? "",
+      inputTokens: arrival.inputTokens,
+      sentS: at / second,
+      endS: null,
+      blocks: [...(arrival.blocks ?? [])],
+      leftS: null,
+    });
   };
   for (;;) {
     const [next] = [...open].toSorted(([, one], [, other]) => one.at - other.at || one.place - other.place);
@@ -96,7 +103,10 @@ test("blocks of different sessions have different keys; a session's own are foun
 });
 
 test("at the time limit nothing more is sent, calls under way are left, and the loop is done", () => {
-  const loop = new ClosedLoop({ ...spec, timeLimit: (25 * second) as Duration }, [script("a", [call(0, 1), call(0, 2), call(0, 3), call(0, 4)]), script("b", [call(0, 1), call(60, 2)])].values());
+  const loop = new ClosedLoop(
+    { ...spec, timeLimit: (25 * second) as Duration },
+    [script("a", [call(0, 1), call(0, 2), call(0, 3), call(0, 4)]), script("b", [call(0, 1), call(60, 2)])].values(),
+  );
   const played = play(loop, () => 10);
   expect(played.map(({ session, sentS, leftS }) => [session, sentS, leftS])).toEqual([
     ["a", 0, null],
@@ -122,10 +132,23 @@ test("an endless source of sessions ends at the time limit", () => {
 test("pauses are cut to the longest allowed; a failure ends the session where it is said to", () => {
   const idle = new ClosedLoop({ ...spec, idleMax: (2 * second) as Duration }, [script("a", [call(0, 1), call(500, 2)])].values());
   expect(play(idle, () => 1).map(({ sentS }) => sentS)).toEqual([0, 3]);
-  const failing = (goOnAfterFailure: boolean): ClosedLoop => new ClosedLoop({ ...spec, goOnAfterFailure }, [script("a", [call(0, 1), call(1, 2), call(1, 3)])].values());
-  expect(play(failing(true), () => 1, (place) => place !== 0).length).toBe(3);
+  const failing = (goOnAfterFailure: boolean): ClosedLoop =>
+    new ClosedLoop({ ...spec, goOnAfterFailure }, [script("a", [call(0, 1), call(1, 2), call(1, 3)])].values());
+  expect(
+    play(
+      failing(true),
+      () => 1,
+      (place) => place !== 0,
+    ).length,
+  ).toBe(3);
   const ended = failing(false);
-  expect(play(ended, () => 1, (place) => place !== 0).length).toBe(1);
+  expect(
+    play(
+      ended,
+      () => 1,
+      (place) => place !== 0,
+    ).length,
+  ).toBe(1);
   expect(ended.counts).toMatchObject({ sessionsAbandoned: 1, callsFailed: 1 });
 });
 
@@ -140,24 +163,29 @@ const anySteps = fc.letrec<{ steps: SessionStep[]; step: SessionStep }>((tie) =>
 
 test("under any overload the calls of a line of agents keep their order and their think times", () => {
   fc.assert(
-    fc.property(fc.array(anySteps, { minLength: 1, maxLength: 5 }), fc.array(fc.integer({ min: 0, max: 500 }), { minLength: 1, maxLength: 20 }), fc.integer({ min: 1, max: 3 }), (sessions, times, sessionsMax) => {
-      const scripts = sessions.map((steps, place) => script(`s${place}`, steps));
-      const loop = new ClosedLoop({ ...spec, sessionsMax }, scripts.values());
-      const played = play(loop, (place) => times[place % times.length] ?? 0);
-      for (const { id, steps } of scripts) {
-        const own = played.filter(({ session }) => session === id);
-        expect(own.length).toBe(countCalls(steps));
-        if (steps.every(({ kind }) => kind === "call")) {
-          for (const [place, one] of own.slice(1).entries()) {
-            const step = steps[place + 1];
-            expect(one.sentS - (own[place]?.endS ?? NaN)).toBeCloseTo(step?.kind === "call" ? step.thinkUs / second : NaN, 6);
-            expect(one.inputTokens).toBe(step?.kind === "call" ? step.inputTokens : NaN);
+    fc.property(
+      fc.array(anySteps, { minLength: 1, maxLength: 5 }),
+      fc.array(fc.integer({ min: 0, max: 500 }), { minLength: 1, maxLength: 20 }),
+      fc.integer({ min: 1, max: 3 }),
+      (sessions, times, sessionsMax) => {
+        const scripts = sessions.map((steps, place) => script(`s${place}`, steps));
+        const loop = new ClosedLoop({ ...spec, sessionsMax }, scripts.values());
+        const played = play(loop, (place) => times[place % times.length] ?? 0);
+        for (const { id, steps } of scripts) {
+          const own = played.filter(({ session }) => session === id);
+          expect(own.length).toBe(countCalls(steps));
+          if (steps.every(({ kind }) => kind === "call")) {
+            for (const [place, one] of own.slice(1).entries()) {
+              const step = steps[place + 1];
+              expect(one.sentS - (own[place]?.endS ?? NaN)).toBeCloseTo(step?.kind === "call" ? step.thinkUs / second : NaN, 6);
+              expect(one.inputTokens).toBe(step?.kind === "call" ? step.inputTokens : NaN);
+            }
           }
         }
-      }
-      expect(loop.counts).toMatchObject({ sessionsCompleted: scripts.length, callsServed: played.length, callsLeft: 0 });
-      expect(loop.done).toBe(true);
-    }),
+        expect(loop.counts).toMatchObject({ sessionsCompleted: scripts.length, callsServed: played.length, callsLeft: 0 });
+        expect(loop.done).toBe(true);
+      },
+    ),
     { numRuns: 200 },
   );
 });

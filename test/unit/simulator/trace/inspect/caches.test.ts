@@ -72,21 +72,30 @@ test("LFU evicts the least used, of several the one touched longest ago, and for
 
 test("the hash table does what a Map does", () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.constantFrom("set", "remove"), fc.integer({ min: 0, max: 50 }).map((key) => (key % 3 === 0 ? key * 2 ** 33 : key))), { maxLength: 300 }), (moves) => {
-      const table = new IntegerMap(2);
-      const map = new Map<number, number>();
-      for (const [place, [move, key]] of moves.entries()) {
-        if (move === "set") {
-          table.set(key, place);
-          map.set(key, place);
-        } else {
-          table.remove(key);
-          map.delete(key);
+    fc.property(
+      fc.array(
+        fc.tuple(
+          fc.constantFrom("set", "remove"),
+          fc.integer({ min: 0, max: 50 }).map((key) => (key % 3 === 0 ? key * 2 ** 33 : key)),
+        ),
+        { maxLength: 300 },
+      ),
+      (moves) => {
+        const table = new IntegerMap(2);
+        const map = new Map<number, number>();
+        for (const [place, [move, key]] of moves.entries()) {
+          if (move === "set") {
+            table.set(key, place);
+            map.set(key, place);
+          } else {
+            table.remove(key);
+            map.delete(key);
+          }
+          expect(table.size).toBe(map.size);
+          for (const [, other] of moves) expect(table.get(other)).toBe(map.get(other) ?? -1);
         }
-        expect(table.size).toBe(map.size);
-        for (const [, other] of moves) expect(table.get(other)).toBe(map.get(other) ?? -1);
-      }
-    }),
+      },
+    ),
   );
 });
 

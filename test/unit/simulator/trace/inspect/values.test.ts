@@ -54,6 +54,16 @@ test("dispersion and autocorrelation of the counts in windows", () => {
 
 test("tenants: shares, how many send how much, Gini", () => {
   const tenants = new TenantCounts();
-  for (const [name, rows] of [["a", 50], ["b", 30], ["c", 20]] as const) for (let row = 0; row < rows; row += 1) tenants.add(name);
-  expect(tenants.figures()).toMatchObject({ tenants: 3, top_share: { "1": 0.5, "5": 1 }, tenants_for: { "50": 1, "80": 2, "90": 3 }, gini: expect.closeTo(0.2, 9) });
+  for (const [name, rows] of [
+    ["a", 50],
+    ["b", 30],
+    ["c", 20],
+  ] as const)
+    for (let row = 0; row < rows; row += 1) tenants.add(name);
+  expect(tenants.figures()).toMatchObject({
+    tenants: 3,
+    top_share: { "1": 0.5, "5": 1 },
+    tenants_for: { "50": 1, "80": 2, "90": 3 },
+    gini: expect.closeTo(0.2, 9),
+  });
 });

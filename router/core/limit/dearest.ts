@@ -1,0 +1,25 @@
+import type { Rates } from "../accounting/rates.ts";
+import type { CompiledConfig } from "../compiled-config.ts";
+
+/** The dearest that a token can be at any deployment of a route, now; pico-dollars. */
+export interface Dearest {
+  input: number;
+  output: number;
+  someUnknown: boolean;
+}
+
+/** By RouteId; anew whenever a price changes. */
+export function dearestOf({ routes }: CompiledConfig, prices: readonly (Rates | null)[]): Dearest[] {
+  return routes.map(({ deployments }) => {
+    const dearest: Dearest = { input: 0, output: 0, someUnknown: false };
+    for (const id of deployments) {
+      const rates = prices[id] ?? null;
+      if (rates === null) dearest.someUnknown = true;
+      for (let card: Rates | null = rates; card !== null; card = card.longPrompt?.rates ?? null) {
+        dearest.input = Math.max(dearest.input, card.input);
+        dearest.output = Math.max(dearest.output, card.output);
+      }
+    }
+    return dearest;
+  });
+}
