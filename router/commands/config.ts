@@ -26,7 +26,7 @@ function validateCommand(): Command {
 function facts({ compiled, service }: LoadedConfig) {
   return {
     version: compiled.version,
-    routes: compiled.routes.map((route) => ({
+    routes: compiled.routes.filter(({ internal }) => !internal).map((route) => ({
       name: route.name,
       strategy: route.strategy,
       deployments: route.deployments.map((id) => compiled.deployments[id]?.name),

@@ -59,7 +59,7 @@ async function serve(options: ServeOptions): Promise<void> {
 }
 
 function announce(running: RunningService, config: LoadedConfig, json: boolean): void {
-  const routes = config.compiled.routes.map((route) => route.name);
+  const routes = config.compiled.routes.filter(({ internal }) => !internal).map((route) => route.name);
   if (json) process.stdout.write(`${JSON.stringify({ url: running.url, metricsUrl: running.metricsUrl, routes, pid: process.pid })}\n`);
   process.stderr.write(`headgate: listening on ${running.url} (models ${routes.join(", ")}), metrics on ${running.metricsUrl}\n`);
 }

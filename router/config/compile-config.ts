@@ -1,12 +1,23 @@
-import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, HedgeSpec, QueueSpec, RetryBudgetSpec, RouteSpec } from "../core/compiled-config.ts";
+import {
+  type CompiledConfig,
+  type ConfigVersion,
+  type DeploymentSpec,
+  type EndpointSpec,
+  type HedgeSpec,
+  noFallbacks,
+  type QueueSpec,
+  type RetryBudgetSpec,
+  type RouteSpec,
+} from "../core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
 import { compileBreaker } from "./compile-breaker.ts";
+import { compileFallbacks } from "./compile-fallbacks.ts";
 import { compileRates } from "./compile-rates.ts";
 import { compileLimits, tenantKeys } from "./compile-limits.ts";
 import { keyName } from "./key-reference.ts";
 import { suggestion } from "./nearest.ts";
 import type { Problem } from "./problem.ts";
-import type { ConfigFile } from "./schema.ts";
+import { type ConfigFile, tierNames } from "./schema.ts";
 import { resolveKey } from "./secret.ts";
 import type { Environment, Secret } from "./secret.ts";
 import type { ServiceSpec, UpstreamSpec } from "./service-spec.ts";
@@ -46,14 +57,16 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
     const own = addEndpoints(id, name, deployment, key, { endpoints, upstreams, report });
     deployments.push(compileDeployment(id, name, deployment, file.breaker, own, names, report));
   }
-  const routes = Object.entries(file.routes).map(([name, route], index) => compileRoute(index as RouteId, name, route, idOf, report));
+  const written = Object.entries(file.routes).map(([name, route], index) => compileRoute(index as RouteId, name, route, idOf, report));
+  const routes = compileFallbacks(file, written, idOf, report);
   if (deployments.length === 0) report(["deployments"], "key", "is empty", "give at least one deployment");
   if (routes.length === 0) report(["routes"], "key", "is empty", "give at least one route");
   if (file.listen.port !== 0 && file.listen.port === file.metrics.port && file.listen.host === file.metrics.host) {
     report(["metrics", "port"], "value", `${file.metrics.port} is the port that callers use too`, "give metrics a port of its own");
   }
   const { tagNames, regionNames } = names;
-  const { tenants, limits, periods } = compileLimits(file, { deployments, routes, tiers: [] }, report);
+  const tiers = Object.values(file.deployments).map(({ tier }) => tier);
+  const { tenants, limits, periods } = compileLimits(file, { deployments, routes: written, tiers }, report);
   const priceChanges = Object.values(file.deployments).flatMap(({ priceChanges: changes }, id) =>
     changes.map(({ from, price }) => ({ deployment: id as DeploymentId, fromMs: from, rates: compileRates(price) })),
   );
@@ -146,6 +159,7 @@ function compileDeployment(
     region: file.region === undefined ? -1 : placeOf(file.region, names.regionNames),
     requestsPerMinute: quota.requestsPerMinute ?? Infinity,
     tokensPerMinute: quota.tokensPerMinute ?? Infinity,
+    tier: tierNames.indexOf(file.tier),
     endpoints,
   };
 }
@@ -203,6 +217,9 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
     affinity: { placement: file.affinity.placement, loadBoundPercent: file.affinity.loadBoundPercent, homesMax: file.affinity.homes },
     queue: compileQueue(file.queue),
     hedge: compileHedge(name, file.hedge, report),
+    fallbacks: noFallbacks,
+    floorPercent: file.floorPercent,
+    internal: false,
     outputTokensDefault: file.outputTokensDefault,
   };
 }

@@ -118,11 +118,14 @@ const instant = scalar({ type: "string", format: "date-time", examples: ["2026-0
 
 const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/);
 
+export const tierNames = ["A", "B", "C"] as const;
+
 const deployment = z
   .strictObject({
     provider: choice("Which API the endpoints speak", ["vllm", "openai-compatible"]),
     model: text("Model name that the endpoints are asked for"),
     endpoints: z.array(endpointUrl).min(1).meta({ description: "One URL per replica; a hosted API has one" }),
+    tier: choice("Within a route a later tier has traffic only while no endpoint of the tiers before can take it", tierNames).prefault("A"),
     weight: count("Share of a weighted route; 0: only when nothing else is left", 0, 1_000_000).prefault(1),
     context: count("Context window: prompt and output tokens together; absent: not checked", 1, 100_000_000).optional(),
     concurrency: count("Attempts in flight per endpoint; absent: unlimited", 1, 1_000_000).optional(),
@@ -215,6 +218,12 @@ const retry = z
   })
   .meta({ description: "What is tried again after a failure, and how often" });
 
+const fallbackList = (when: string) =>
+  z
+    .array(text("Name of a route, or of a deployment"))
+    .prefault([])
+    .meta({ description: `Where to go ${when}` });
+
 const route = z
   .strictObject({
     strategy: choice("How a deployment is chosen", strategyNames).prefault("weighted"),
@@ -252,6 +261,17 @@ const route = z
       })
       .optional()
       .meta({ description: "Whether slow streams are tried twice at once; absent: never" }),
+    floorPercent: count("Share of the route's endpoints that stay in use whatever their breakers say, the least bad ones", 0, 100).prefault(0),
+    fallbacks: z
+      .strictObject({
+        general: fallbackList("when the route cannot take a request or has failed it"),
+        contextWindow: fallbackList("when no deployment has room for the prompt; then the general ones"),
+        contentPolicy: fallbackList("when a content filter has refused"),
+        budget: fallbackList("when a budget is spent; then the general ones"),
+        hops: count("Fallbacks per request at most", 0, 10).prefault(5),
+      })
+      .meta({ description: "Names of other routes, or of deployments, tried in order; no route is visited twice" })
+      .prefault({}),
   })
   .meta({ description: "A model name that callers use" });
 

@@ -9,11 +9,12 @@
 import { present } from "./assert.ts";
 import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import { neverFits, refusal, tagsMatch } from "./eligibility.ts";
+import { keepFloor } from "./health/keep-floor.ts";
 import { limitsRefuse } from "./limit/limit-check.ts";
 import { indexLimits, type LimitIndex } from "./limit/limit-index.ts";
 import { limitsPass, type RouteLimits, routeLimitsOf } from "./limit/limits-pass.ts";
 import type { Instant } from "./machine.ts";
-import type { EndpointId, ExclusionReason, Explanation, LeaseKey, LimitRefusal, RouteRequest } from "./messages.ts";
+import type { EndpointId, ExclusionReason, Explanation, LeaseKey, LimitRefusal, RouteId, RouteRequest } from "./messages.ts";
 import { purposeOf } from "./random.ts";
 import type { EndpointState, RequestSlot, RouterState } from "./state.ts";
 import { earlier, never } from "./time.ts";
@@ -27,6 +28,9 @@ export interface Candidates {
   readonly scores: Float64Array | null;
   /** By RouteId. */
   readonly routes: readonly RouteEndpoints[];
+  /** Eligible though their breakers are open: the pool's floor. */
+  readonly kept: EndpointId[];
+  someOpen: boolean;
   /** Some endpoint is only full: its place comes free with the next outcome. */
   full: boolean;
   /** When the next endpoint that is open or cooling may be tried again; Infinity: none is. */
@@ -59,12 +63,14 @@ export interface EndpointList {
 }
 
 /** A route's endpoints in the order of the configuration, flat. */
-interface RouteEndpoints {
+export interface RouteEndpoints {
   readonly ids: readonly EndpointId[];
   readonly places: readonly number[];
   /** Beside `ids`. */
   readonly deployments: readonly DeploymentSpec[];
   readonly byPlace: readonly DeploymentSpec[];
+  /** It has deployments of more than one tier. */
+  readonly tiered: boolean;
   readonly allTakeUntagged: boolean;
   readonly contextMin: number;
   readonly limits: RouteLimits;
@@ -81,6 +87,7 @@ export function noCandidates(config: CompiledConfig, explain: boolean): Candidat
       places: own.map(({ place }) => place),
       deployments: own.map(({ deployment }) => deployment),
       byPlace,
+      tiered: byPlace.some(({ tier }) => tier !== byPlace[0]?.tier),
       allTakeUntagged: byPlace.every(({ takesUntagged }) => takesUntagged),
       contextMin: Math.min(...byPlace.map(({ contextTokens }) => contextTokens)),
       limits: routeLimitsOf(config, route, limits),
@@ -92,6 +99,8 @@ export function noCandidates(config: CompiledConfig, explain: boolean): Candidat
     reasons: Array.from({ length: size }, () => "cooling"),
     scores: explain ? new Float64Array(size) : null,
     routes,
+    kept: [],
+    someOpen: false,
     full: false,
     reopensAt: never,
     unfit: false,
@@ -130,7 +139,9 @@ export function findCandidates(found: Candidates, state: RouterState, route: Rou
   const unmatched = request.tags.length > 0 && !endpoints.deployments.some((deployment) => tagsMatch(request, deployment));
   collect(found, state, route, slot, endpoints, tried, unmatched);
   if (found.eligible.count === 0 && tried.length > 0 && wasExcluded(found, "already-tried")) collect(found, state, route, slot, endpoints, none, unmatched);
-  else if (tried.length > 0) keepWhere(found, "failed-lately", (index) => (state.endpoints[found.eligible.ids[index] as number]?.breaker.failures ?? 0) === 0);
+  else if (found.eligible.count > 1 && tried.length > 0)
+    keepWhere(found, "failed-lately", (index) => (state.endpoints[found.eligible.ids[index] as number]?.breaker.failures ?? 0) === 0);
+  keepFirstTier(found, endpoints);
   if (request.region >= 0) keepWhere(found, "other-region", (index) => endpoints.byPlace[found.eligible.places[index] as number]?.region === request.region);
 }
 
@@ -145,7 +156,7 @@ function collect(
   tried: readonly EndpointId[],
   unmatched: boolean,
 ): void {
-  const onlyState = allFit(endpoints, slot.request) && limitsPass(found.limits, endpoints.limits, state, route, slot);
+  const onlyState = onlyStateMatters(found, state, route, slot, endpoints);
   const common = onlyState && tried.length === 0;
   if (common && found.filledFor === route.id) {
     forgetLimits(found);
@@ -170,6 +181,12 @@ function collect(
     }
   }
   eligible.count = count;
+  if (found.someOpen && (count === 0 || route.floorPercent > 0)) keepFloor(found, state, route, endpoints, tried);
+}
+
+/** The limits of two routes bind a request that has fallen back: that is asked the long way. */
+function onlyStateMatters(found: Candidates, state: RouterState, route: RouteSpec, slot: RequestSlot, endpoints: RouteEndpoints): boolean {
+  return slot.route === slot.request.route && allFit(endpoints, slot.request) && limitsPass(found.limits, endpoints.limits, state, route, slot);
 }
 
 /** What is the same for all endpoints of a deployment: asked once, since they stand together. */
@@ -196,6 +213,8 @@ function whyNot(found: Candidates, state: RouterState, endpoints: RouteEndpoints
 function clear(found: Candidates): void {
   found.eligible.count = 0;
   found.excluded.count = 0;
+  found.kept.length = 0;
+  found.someOpen = false;
   found.full = false;
   found.reopensAt = never;
   found.unfit = false;
@@ -222,8 +241,10 @@ function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why
   found.reasons[excluded.count] = why;
   excluded.count += 1;
   if (why === "at-capacity" || why === "half-open-full") found.full = true;
-  else if (why === "breaker-open") found.reopensAt = earlier(found.reopensAt, endpoint.breaker.openUntil);
-  else if (why === "cooling") found.reopensAt = earlier(found.reopensAt, endpoint.coolUntil);
+  else if (why === "breaker-open") {
+    found.someOpen = true;
+    found.reopensAt = earlier(found.reopensAt, endpoint.breaker.openUntil);
+  } else if (why === "cooling") found.reopensAt = earlier(found.reopensAt, endpoint.coolUntil);
   else if (why === "context-too-small") found.tooSmall += 1;
   found.unfit ||= why === "context-too-small" || why === "tags" || why === "residency";
 }
@@ -231,6 +252,17 @@ function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why
 function wasExcluded(found: Candidates, reason: ExclusionReason): boolean {
   for (let index = 0; index < found.excluded.count; index += 1) if (found.reasons[index] === reason) return true;
   return false;
+}
+
+function keepFirstTier(found: Candidates, { byPlace, tiered }: RouteEndpoints): void {
+  const { eligible } = found;
+  if (!tiered) return;
+  let first = Infinity;
+  for (let index = 0; index < eligible.count; index += 1) first = Math.min(first, byPlace[eligible.places[index] as number]?.tier ?? 0);
+  // It holds for every request of the route.
+  const { filledFor } = found;
+  keepWhere(found, "later-tier", (index) => byPlace[eligible.places[index] as number]?.tier === first);
+  found.filledFor = filledFor;
 }
 
 /** Those that are liked, where there are any; otherwise all. */
@@ -262,15 +294,17 @@ export function anyFresh({ eligible }: Candidates, tried: readonly EndpointId[])
   return false;
 }
 
-export function explanationOf(found: Candidates, chosen: EndpointId | null, strategy: string, measure: string): Explanation {
+export function explanationOf(found: Candidates, chosen: EndpointId | null, strategy: string, measure: string, path: readonly RouteId[]): Explanation {
   const { eligible, scores } = found;
   const excluded = found.excluded.ids.slice(0, found.excluded.count).map((endpoint, place) => ({ endpoint, why: present(found.reasons[place], "the reason") }));
   return {
     candidates: eligible.ids.slice(0, eligible.count),
     scores: scores === null ? [] : [...scores.subarray(0, eligible.count)],
     measure,
+    kept: [...found.kept],
     excluded,
     chosen,
     strategy,
+    path: [...path],
   };
 }

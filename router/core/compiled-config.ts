@@ -73,10 +73,20 @@ export interface RouteSpec {
   readonly queue: QueueSpec;
   /** Null: no stream is ever tried twice at once. */
   readonly hedge: HedgeSpec | null;
+  readonly fallbacks: FallbackSpec;
+  /** Share of its endpoints that breakers leave eligible whatever happens. */
+  readonly floorPercent: number;
+  /** Made for a fallback that names a deployment: no caller can ask for it. */
+  readonly internal: boolean;
   readonly affinity: AffinitySpec;
   /** Assumed when the caller gives no cap. Tokens. */
   readonly outputTokensDefault: number;
 }
+/** Other routes by cause, in order. */
+export type FallbackSpec = Readonly<Record<FallbackCause, readonly RouteId[]>> & { readonly hopsMax: number };
+export const noFallbacks: FallbackSpec = { general: [], contextWindow: [], contentPolicy: [], budget: [], hopsMax: 0 };
+export type FallbackCause = "general" | "contextWindow" | "contentPolicy" | "budget";
+
 export const strategyNames = [
   "weighted",
   "least-busy",
@@ -119,6 +129,8 @@ export interface DeploymentSpec {
   /** What the provider grants each endpoint a minute: what usage-based routing measures headroom by. Infinity: not known. */
   readonly requestsPerMinute: number;
   readonly tokensPerMinute: number;
+  /** 0, 1, 2 for A, B, C: within a route a tier has traffic only while no endpoint of the tiers before is eligible. */
+  readonly tier: number;
   readonly endpoints: readonly EndpointId[];
 }
 

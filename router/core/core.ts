@@ -58,6 +58,6 @@ export class Core {
   }
 
   routeOf(slot: RequestSlot): RouteSpec {
-    return present(this.config.routes[slot.request.route], "the request's route");
+    return present(this.config.routes[slot.route], "the request's route");
   }
 }

@@ -1,4 +1,5 @@
 import type { Rates } from "./accounting/rates.ts";
+import type { FallbackCause } from "./compiled-config.ts";
 import type { Branded, Duration, Instant } from "./machine.ts";
 
 export type RequestId = Branded<"request">;
@@ -107,11 +108,19 @@ export type RouterEvent =
   | { readonly kind: "leases-forfeited"; readonly nonce: number }
   /** What an endpoint said of itself, `sampledAt` at the latest now. */
   | { readonly kind: "signal-observed"; readonly endpoint: EndpointId; readonly signals: EndpointLoad; readonly sampledAt: Instant }
+  | PeerReport
   /** A price has come into force, by the driver's calendar; what is under way is paid for at the old one. */
   | { readonly kind: "price-changed"; readonly deployment: DeploymentId; readonly rates: Rates | null }
-  /** Another replica's own finding: its breaker opened, or its probes closed it. Only findings are told on, never what a peer has said. */
-  | { readonly kind: "peer-reported"; readonly endpoint: EndpointId; readonly breaker: "open" | "closed"; readonly since: Instant }
   | { readonly kind: "drain-started" };
+
+/** Another replica's own finding: its breaker opened, or its probes closed it. Only findings are told on, never what a peer has said. */
+export interface PeerReport {
+  readonly kind: "peer-reported";
+  readonly endpoint: EndpointId;
+  readonly breaker: "open" | "closed";
+  readonly why: BreakerReason;
+  readonly since: Instant;
+}
 
 export interface EndpointLoad {
   /** Requests, of all replicas and other callers. */
@@ -138,6 +147,8 @@ export type RouterCommand =
   /** `used` may exceed what was leased (an estimate was short) or be negative (it was long, after the lease it was taken from had gone back). To be delivered for certain. */
   | { readonly kind: "return-lease"; readonly lease: LeaseKey; readonly nonce: number; readonly used: number }
   /** For metrics and people: so much of a budget is spent, as far as this replica knows. */
+  /** For metrics and people: its route has failed it, and it goes on at another. */
+  | { readonly kind: "request-rerouted"; readonly request: RequestId; readonly from: RouteId; readonly to: RouteId; readonly cause: FallbackCause }
   | { readonly kind: "budget-noticed"; readonly budget: LeaseKey; readonly level: "alert" | "spent"; readonly spent: number }
   | { readonly kind: "record-decision"; readonly request: RequestId; readonly explanation: Explanation }
   /** The factor on a deployment's weight, in thousandths. For metrics and people; nothing is carried out. */
@@ -197,9 +208,13 @@ export interface Explanation {
   /** What the strategy judged each candidate by, less is better; `measure` names it with its unit. */
   readonly scores: readonly number[];
   readonly measure: string;
+  /** Candidates although their breakers are open: too few others are left. */
+  readonly kept: readonly EndpointId[];
   readonly excluded: readonly { readonly endpoint: EndpointId; readonly why: ExclusionReason }[];
   readonly chosen: EndpointId | null;
   readonly strategy: string;
+  /** The route that was asked for, and its fallbacks so far. */
+  readonly path: readonly RouteId[];
 }
 export type ExclusionReason =
   | "breaker-open"
@@ -210,6 +225,8 @@ export type ExclusionReason =
   | "already-tried"
   /** Others have answered last time: a retry goes there. */
   | "failed-lately"
+  /** A tier before it has an eligible endpoint. */
+  | "later-tier"
   /** It lacks the request's tags, or takes only requests that have its own. */
   | "tags"
   | "residency"

@@ -9,11 +9,12 @@ import { serveQueue } from "./admission/serve-queue.ts";
 import { leaveQueue } from "./admission/wait-queue.ts";
 import { roundToNano } from "./accounting/ledger.ts";
 import { assert, present } from "./assert.ts";
-import { explanationOf, noteEndpoint } from "./candidates.ts";
+import { explanationOf, findCandidates, noteEndpoint } from "./candidates.ts";
 import { refusal } from "./eligibility.ts";
-import type { RouteSpec } from "./compiled-config.ts";
+import type { FallbackCause, RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
-import { decide, type Decision } from "./decision.ts";
+import { decide } from "./decision.ts";
+import { causeOfRejection, nextHop } from "./fallback.ts";
 import { breakerStarts } from "./health/breaker.ts";
 import { hedgeInstant, payIntoHedgeBudget } from "./hedge/hedge.ts";
 import { heapRemove, heapSet } from "./indexed-heap.ts";
@@ -22,6 +23,7 @@ import { payIntoRetryBudget } from "./limit/retry-budget.ts";
 import { attemptDeadline } from "./limit/time-limits.ts";
 import type { Duration, Instant } from "./machine.ts";
 import type { AttemptId, EndpointId, FinishResult, RejectReason, RequestId, RouteRequest } from "./messages.ts";
+import { isHopeful, payForAttempt } from "./retry-wait.ts";
 import { newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
 import { learnStart } from "./strategy/learn.ts";
 import { strategies } from "./strategy/strategy.ts";
@@ -49,17 +51,38 @@ export function place(core: Core, slot: RequestSlot): void {
   const route = core.routeOf(slot);
   const decision = decide(core.found, core.config, core.state, route, slot);
   explain(core, slot, route, decision.kind === "dispatch" ? decision.endpoint : null);
+  // A tier or a deployment that was passed over may want for leases alone.
+  askWanted(core);
   if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
-  else {
-    if (decision.kind === "wait") wait(core, slot, route, decision.until);
-    else giveUp(core, slot, decision);
-    askWanted(core);
-  }
+  else if (decision.kind === "wait") wait(core, slot, route, decision.until);
+  else giveUp(core, slot, decision.why, decision.retryAfter);
 }
 
-function giveUp(core: Core, slot: RequestSlot, { why, retryAfter }: Extract<Decision, { kind: "reject" }>): void {
-  if (slot.lastFailure === null) finish(core, slot, { kind: "rejected", why, retryAfter });
-  else finish(core, slot, { kind: "failed", failure: slot.lastFailure, retryAfter });
+/** Its route cannot take it: a fallback may. Where none does, it ends with what the route that it asked for said. */
+function giveUp(core: Core, slot: RequestSlot, why: RejectReason, retryAfter: Duration | null): void {
+  slot.rejection ??= { why, retryAfter };
+  const cause = causeOfRejection(why);
+  if (cause !== null && reroute(core, slot, cause)) return;
+  finish(core, slot, endOfWait(slot, slot.rejection.why, slot.lastFailure === null ? slot.rejection.retryAfter : retryAfter));
+}
+
+/** False: there is no other route for it, or nothing to pay another attempt with. */
+export function reroute(core: Core, slot: RequestSlot, cause: FallbackCause): boolean {
+  const to = slot.request.deadline <= core.state.now ? null : nextHop(core.config, slot, cause);
+  if (to === null) return false;
+  const from = core.routeOf(slot);
+  slot.route = to;
+  if (slot.attempts > 0 && cause === "general") {
+    findCandidates(core.found, core.state, core.routeOf(slot), slot);
+    if (!payForAttempt(core.config, core.state, from, isHopeful(core.found, core.state, slot, true))) {
+      slot.route = from.id;
+      return false;
+    }
+  }
+  slot.path.push(to);
+  core.emit({ kind: "request-rerouted", request: slot.request.id, from: from.id, to, cause });
+  place(core, slot);
+  return true;
 }
 
 export function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen: EndpointId | null): void {
@@ -67,7 +90,7 @@ export function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen:
   core.emit({
     kind: "record-decision",
     request: slot.request.id,
-    explanation: explanationOf(core.found, chosen, route.strategy, strategies[route.strategy].measure),
+    explanation: explanationOf(core.found, chosen, route.strategy, strategies[route.strategy].measure, slot.path),
   });
 }
 
@@ -77,7 +100,12 @@ function wait(core: Core, slot: RequestSlot, route: RouteSpec, until: Instant): 
   if (turnedAway?.id !== slot.request.id) heapSet(core.state.requestDeadlines, slot.request.id, until);
   if (turnedAway === null) return;
   const other = core.slotOf(turnedAway.id);
-  if (other !== slot) unqueue(core, other);
+  if (other === slot) {
+    giveUp(core, slot, turnedAway.why, turnedAway.retryAfter);
+    return;
+  }
+  // It has had its chance here, and another queue may be being served: it ends.
+  unqueue(core, other);
   finish(core, other, endOfWait(other, turnedAway.why, turnedAway.retryAfter));
 }
 
@@ -87,7 +115,7 @@ function endOfWait(slot: RequestSlot, why: RejectReason, retryAfter: Duration | 
 }
 
 export function routeState(core: Core, slot: RequestSlot): RouteState {
-  return present(core.state.routes[slot.request.route], "the route's state");
+  return present(core.state.routes[slot.route], "the route's state");
 }
 
 function unqueue(core: Core, slot: RequestSlot): void {
@@ -100,14 +128,16 @@ function unqueue(core: Core, slot: RequestSlot): void {
 
 export function giveUpWaiting(core: Core, slot: RequestSlot): void {
   unqueue(core, slot);
-  finish(core, slot, endOfWait(slot, "deadline-passed", null));
+  if (!reroute(core, slot, "general")) finish(core, slot, endOfWait(slot, "deadline-passed", null));
 }
 
 /** An endpoint has a place again: whoever waits for it goes on. */
 export function serveQueues(core: Core, id: EndpointId): void {
   const endpoint = present(core.state.endpoints[id], "the endpoint's state");
   const deployment = core.deploymentOf(id);
-  for (const route of core.routesOf[id] ?? []) serveRoute(core, route, () => refusal(endpoint, deployment) === null);
+  // A pool's floor may keep an endpoint whose breaker is open.
+  const hasPlace = (): boolean => (refusal(endpoint, deployment) ?? "breaker-open") === "breaker-open" && endpoint.inFlight < endpoint.limit;
+  for (const route of core.routesOf[id] ?? []) serveRoute(core, route, hasPlace);
 }
 
 /** In order. One that cannot use the place (its context, its limits, what it has tried) lets others pass. */
@@ -125,7 +155,7 @@ function serveRoute(core: Core, route: RouteSpec, hasPlace: () => boolean): void
     }
     if (decision.kind === "reject" && core.found.refusal !== null) {
       unqueue(core, slot);
-      giveUp(core, slot, decision);
+      giveUp(core, slot, decision.why, decision.retryAfter);
     } else askWanted(core);
     return false;
   };

@@ -10,20 +10,21 @@ import { noteEndpoint } from "./candidates.ts";
 import type { RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
 import { decide } from "./decision.ts";
+import { causeOfFailure } from "./fallback.ts";
 import { breakerHalfOpens, breakerHears, breakerHearsPeer } from "./health/breaker.ts";
 import { sketchHears } from "./estimate/quantile-sketch.ts";
 import { canHedge, takeHedge } from "./hedge/hedge.ts";
 import { heapSet } from "./indexed-heap.ts";
 import { reconcile } from "./limit/limit-course.ts";
 import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
-import type { Duration, Instant } from "./machine.ts";
-import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind } from "./messages.ts";
+import type { Duration } from "./machine.ts";
+import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, PeerReport } from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
 import type { AttemptSlot, EndpointState, RequestSlot } from "./state.ts";
 import { adaptWeights } from "./strategy/adaptive-weights.ts";
 import { learnEnd, learnFirstToken } from "./strategy/learn.ts";
 import { after, between, earlier, never, startOfTime } from "./time.ts";
-import { awaitAttempts, explain, finish, place, routeState, serveAll, serveQueues, startAttempt } from "./placement-course.ts";
+import { awaitAttempts, explain, finish, place, reroute, routeState, serveAll, serveQueues, startAttempt } from "./placement-course.ts";
 
 export type OutcomeReaction = (core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome) => void;
 
@@ -159,10 +160,11 @@ function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before
 }
 
 /** Another replica's breaker has opened, or its probes have closed it. */
-export function hearPeer(core: Core, id: EndpointId, breaker: "open" | "closed", since: Instant): void {
+export function hearPeer(core: Core, report: PeerReport): void {
+  const { endpoint: id } = report;
   const endpoint = present(core.state.endpoints[id], "the endpoint's state");
   const before = endpoint.breaker.phase;
-  breakerHearsPeer(endpoint.breaker, core.deploymentOf(id).breaker, breaker, since, core.state.now);
+  breakerHearsPeer(endpoint.breaker, core.deploymentOf(id).breaker, report, core.state.now);
   noteBreaker(core, id, endpoint, before);
   if (endpoint.breaker.phase !== before && endpoint.breaker.phase !== "open") serveQueues(core, id);
 }
@@ -220,6 +222,8 @@ function considerRetry(core: Core, slot: RequestSlot, failure: FailureKind, retr
   const route = core.routeOf(slot);
   const wait = retryWait({ config: core.config, state: core.state, found: core.found, route, slot, failure, retryAfter, seed: core.options.seed });
   if (wait === null) {
+    const cause = causeOfFailure(failure);
+    if (cause !== null && reroute(core, slot, cause)) return;
     finish(core, slot, { kind: "failed", failure, retryAfter });
   } else if (wait === 0) {
     place(core, slot);

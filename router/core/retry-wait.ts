@@ -49,7 +49,7 @@ export function canEndInTime(state: RouterState, route: RouteSpec, { request }: 
 }
 
 /** It goes somewhere that answered last time, or gives an endpoint that has failed this once its second chance. */
-function isHopeful(found: Candidates, state: RouterState, slot: RequestSlot, fresh: boolean): boolean {
+export function isHopeful(found: Candidates, state: RouterState, slot: RequestSlot, fresh: boolean): boolean {
   const failures = (id: EndpointId): number => state.endpoints[id]?.breaker.failures ?? 0;
   if (!fresh) return slot.attempts === 1 && slot.tried.some((id) => failures(id) <= 1);
   const { ids, count } = found.eligible;

@@ -179,7 +179,7 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
         core.state.dearest = dearestOf(core.config, core.state.prices);
         return;
       case "peer-reported":
-        hearPeer(core, event.endpoint, event.breaker, event.since);
+        hearPeer(core, event);
         return;
       case "drain-started":
         core.state.draining = true;

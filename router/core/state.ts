@@ -13,8 +13,8 @@ import { noEstimate, type OutputEstimate } from "./limit/output-estimate.ts";
 import { emptyHedgeBudget, type HedgeBudget } from "./hedge/hedge.ts";
 import { type IndexedHeap, makeHeap } from "./indexed-heap.ts";
 import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts";
-import type { Instant } from "./machine.ts";
-import type { AbortReason, AttemptId, EndpointId, FailureKind, FinishResult, RequestId, RouteRequest } from "./messages.ts";
+import type { Duration, Instant } from "./machine.ts";
+import type { AbortReason, AttemptId, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteId, RouteRequest } from "./messages.ts";
 import { forkRandom, type RandomState } from "./random.ts";
 import { type AdaptiveState, newAdaptive } from "./strategy/adaptive-weights.ts";
 import { type AffinityState, newAffinity } from "./strategy/affinity-state.ts";
@@ -61,6 +61,11 @@ export type RequestPhase = "queued" | "attempting" | "streaming" | "aborting" | 
 export interface RequestSlot extends QueuePlace {
   readonly request: RouteRequest;
   phase: RequestPhase;
+  /** Where it is now: the route that was asked for, or a fallback of it; and all it has been at, in order. */
+  route: RouteId;
+  readonly path: RouteId[];
+  /** Why the route that was asked for turned it away; null: it has not. */
+  rejection: { readonly why: RejectReason; readonly retryAfter: Duration | null } | null;
   /** Attempts whose outcome is still to come: one, or two where the first was doubled. */
   readonly underWay: AttemptId[];
   attempts: number;
@@ -189,6 +194,9 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
   return {
     request,
     phase: "queued",
+    route: request.route,
+    path: [request.route],
+    rejection: null,
     underWay: [],
     attempts: 0,
     hedgeAt: never,

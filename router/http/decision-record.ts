@@ -11,6 +11,7 @@ export function decisionRecord(request: RequestInFlight, ended: EndedRequest, co
   return {
     request_id: request.name,
     route: request.route.name,
+    path: request.explanation?.path.map((route) => config.routes[route]?.name),
     tenant: config.tenants[request.routed.tenant]?.name,
     strategy: request.route.strategy,
     stream: request.routed.stream,
@@ -18,6 +19,7 @@ export function decisionRecord(request: RequestInFlight, ended: EndedRequest, co
     endpoints: request.endpointsTried.map(originOf),
     measure: request.explanation?.measure,
     candidates: request.explanation?.candidates.map((id, place) => ({ endpoint: originOf(id), score: request.explanation?.scores[place] })),
+    kept: request.explanation?.kept.map(originOf),
     excluded: request.explanation?.excluded.map(({ endpoint: id, why }) => ({ endpoint: originOf(id), why })),
     attempts: account.attempts,
     result: result.kind,

@@ -11,13 +11,13 @@ type Handler = (request: IncomingMessage, response: ServerResponse, path: string
 
 /** The surface: what callers can ask for, by path and method. */
 export function createHttpServer(service: RouterService, config: CompiledConfig): Server {
-  const routes = new Map(config.routes.map((route) => [route.name, route]));
+  const routes = new Map(config.routes.filter(({ internal }) => !internal).map((route) => [route.name, route]));
   const created = Math.floor(Date.now() / 1000);
   const model = (name: string) => ({ id: name, object: "model", created, owned_by: "headgate" });
   const surface: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
     "/v1/chat/completions": { POST: (request, response) => handleChat(service, routes, request, response) },
     "/v1/models": {
-      GET: (_request, response) => sendJson(response, 200, JSON.stringify({ object: "list", data: config.routes.map(({ name }) => model(name)) })),
+      GET: (_request, response) => sendJson(response, 200, JSON.stringify({ object: "list", data: [...routes.keys()].map(model) })),
     },
     "/v1/models/": {
       GET: (_request, response, path) => {

@@ -208,6 +208,9 @@ export class RouterService {
       case "record-decision":
         this.#request(command.request).explanation = command.explanation;
         return;
+      case "request-rerouted":
+        this.metrics.rerouted(command.from, command.to, command.cause);
+        return;
       case "ask-lease":
         this.#leases.ask(command);
         return;
@@ -226,7 +229,7 @@ export class RouterService {
       case "breaker-changed":
         this.metrics.breakerChanged(command.endpoint, command.to);
         this.#options.log.logger.info(
-          { endpoint: this.#options.compiled.endpoints[command.endpoint]?.origin, from: command.from, to: command.to },
+          { endpoint: this.#options.compiled.endpoints[command.endpoint]?.origin, from: command.from, to: command.to, why: command.why },
           "breaker_changed",
         );
     }

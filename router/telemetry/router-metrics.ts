@@ -51,6 +51,7 @@ export class RouterMetrics {
   readonly #retries = this.#counter("router_retries_total", "Attempts after a request's first", ["route"]);
   readonly #fallbacks = this.#counter("router_fallback_total", "Requests that went on to another deployment", ["route"]);
   readonly #fallbackSuccesses = this.#counter("router_fallback_success_total", "Requests that another deployment served", ["route"]);
+  readonly #reroutes = this.#counter("router_reroutes_total", "Requests that went on to another route, by cause", ["route", "to", "cause"]);
   readonly #breakerOpenings = this.#counter("router_breaker_openings_total", "Times a breaker opened", ["provider", "deployment", "endpoint"]);
   readonly #budgetNotices = this.#counter("router_budget_notices_total", "Times a budget passed its alert or was spent", ["budget", "level"]);
   readonly #stalls = this.#counter("router_event_loop_stalls_total", "Times the event loop stood still for more than 250 ms", []);
@@ -102,6 +103,10 @@ export class RouterMetrics {
     const deployment = this.#deploymentOf(endpoint);
     const place = { route: this.#routeName(route), provider: deployment?.provider ?? "none", deployment: deployment?.name ?? "none" };
     this.#attempts.inc({ ...place, outcome: outcome.failure ?? outcome.kind });
+  }
+
+  rerouted(from: RouteId, to: RouteId, cause: string): void {
+    this.#reroutes.inc({ route: this.#routeName(from), to: this.#routeName(to), cause });
   }
 
   requestInvalid(status: number): void {

@@ -19,13 +19,13 @@ export function nonNegativeFit(rows: readonly (readonly number[])[], target: rea
   const columns = rows[0]?.length ?? 0;
   const coefficients = Array.from({ length: columns }, () => 0);
   const rest = [...target];
+  const squares = rows.map((_, index) => (weights[index] ?? 0) ** 2);
   const norms = coefficients.map((_, column) => rows.reduce((sum, row, index) => sum + ((row[column] ?? 0) * (weights[index] ?? 0)) ** 2, 0));
   for (let round = 0; round < 20_000; round++) {
     let change = 0;
     for (let column = 0; column < columns; column++) {
       if (norms[column] === 0) continue;
-      let slope = 0;
-      for (const [index, row] of rows.entries()) slope += (row[column] ?? 0) * (rest[index] ?? 0) * (weights[index] ?? 0) ** 2;
+      const slope = slopeOf(rows, column, rest, squares);
       const old = coefficients[column] ?? 0;
       const next = Math.max(0, old + slope / (norms[column] ?? 1));
       if (next === old) continue;
@@ -36,6 +36,12 @@ export function nonNegativeFit(rows: readonly (readonly number[])[], target: rea
     if (change < 1e-9) break;
   }
   return coefficients;
+}
+
+function slopeOf(rows: readonly (readonly number[])[], column: number, rest: readonly number[], squares: readonly number[]): number {
+  let slope = 0;
+  for (const [index, row] of rows.entries()) slope += (row[column] ?? 0) * (rest[index] ?? 0) * (squares[index] ?? 0);
+  return slope;
 }
 
 export const meanAbsolutePercent = (pairs: readonly (readonly [actual: number, predicted: number])[]): number =>

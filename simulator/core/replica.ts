@@ -160,8 +160,7 @@ export class SimulatedReplica {
         return;
       case "breaker-changed":
         this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
-        if (isOwnFinding(command.why))
-          this.#options.tellPeers({ kind: "peer-reported", endpoint: command.endpoint, breaker: command.to === "open" ? "open" : "closed", since: at });
+        this.#tellPeers(command, at);
         return;
       case "ask-lease":
         this.#options.store?.({ ...command, kind: "lease-asked", replica: this.#options.replica });
@@ -169,11 +168,16 @@ export class SimulatedReplica {
       case "return-lease":
         this.#options.store?.({ ...command, kind: "lease-returned", replica: this.#options.replica });
         return;
+      case "request-rerouted":
       case "budget-noticed":
       case "weight-changed":
       case "limit-changed":
       case "record-decision":
     }
+  }
+
+  #tellPeers({ endpoint, to, why }: Extract<RouterCommand, { kind: "breaker-changed" }>, since: Instant): void {
+    if (isOwnFinding(why)) this.#options.tellPeers({ kind: "peer-reported", endpoint, breaker: to === "open" ? "open" : "closed", why, since });
   }
 
   #start(attempt: AttemptId, request: RequestId, endpoint: EndpointId): void {

@@ -1,7 +1,7 @@
 import { refuse } from "./trace-format.ts";
 
 /** Far above any model, far below what a column of the table holds. */
-export const tokensMax = 100_000_000;
+const tokensMax = 100_000_000;
 const unitSuffix = /^-?[\d.]+\s?([a-zA-Zµ%]{1,6})$/;
 
 /** A number of tokens out of a cell of text. @throws LineError */

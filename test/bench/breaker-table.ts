@@ -15,12 +15,18 @@ const figure = (value: number): string => (value < 10 ? value.toFixed(2) : value
 const cell = (text: string): string => text.padStart(9);
 
 const alarms = outcomesPerFalseAlarm(headgate, 100, 60, 2e8, seed);
-console.log(`An endpoint normally fails ${normalRate * 100} % of its requests; from second 0 on it fails as the column says. Mean seconds until it is taken out.`);
-console.log(`Headgate takes out a healthy one once in ${alarms.outcomes.toExponential(2)} outcomes (${alarms.alarms} seen); the best test is set to the same.\n`);
+console.log(
+  `An endpoint normally fails ${normalRate * 100} % of its requests; from second 0 on it fails as the column says. Mean seconds until it is taken out.`,
+);
+console.log(
+  `Headgate takes out a healthy one once in ${alarms.outcomes.toExponential(2)} outcomes (${alarms.alarms} seen); the best test is set to the same.\n`,
+);
 for (const perSecond of traffic) {
   console.log(`${perSecond} requests/s`.padEnd(58) + rates.map((rate) => cell(`${rate * 100} %`)).join("") + "   healthy: one alarm per");
   const best = rates.map((rate) => outcomesToAlarm(bestTest(normalRate, rate, alarms.outcomes), rate) / perSecond);
-  console.log("best sequential test, rate known".padEnd(58) + best.map((seconds) => cell(figure(seconds))).join("") + `   ${time(alarms.outcomes / perSecond)}`);
+  console.log(
+    "best sequential test, rate known".padEnd(58) + best.map((seconds) => cell(figure(seconds))).join("") + `   ${time(alarms.outcomes / perSecond)}`,
+  );
   const ours = row(headgate, perSecond);
   console.log("  Headgate / best".padEnd(58) + ours.map((seconds, place) => cell((seconds / (best[place] ?? NaN)).toFixed(2))).join(""));
   for (const kind of compared) row(kind, perSecond);

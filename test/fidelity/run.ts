@@ -98,6 +98,17 @@ function main(): number {
     console.log(`${usage}\nexample: npm run fidelity -- --schedules recorded/other-seeds --runs recorded/more-runs`);
     return 0;
   }
+  return playAll(values);
+}
+
+interface Wanted {
+  readonly schedules?: string[] | undefined;
+  readonly runs?: string[] | undefined;
+  readonly fuzz?: string | undefined;
+  readonly seed?: string | undefined;
+}
+
+function playAll(values: Wanted): number {
   const given = values.schedules !== undefined || values.runs !== undefined || values.fuzz !== undefined;
   const shared = path.join(process.env["HEADGATE_SHARED"] ?? path.resolve(import.meta.dirname, "../../../shared"), "calibration");
   if (!given && !existsSync(shared)) {

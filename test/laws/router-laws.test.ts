@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { strategyNames } from "../../router/core/compiled-config.ts";
-import type { DeploymentId, RouterCommand, TenantId } from "../../router/core/messages.ts";
+import { failureRateSpec } from "../../router/core/health/failure-rate.ts";
+import type { DeploymentId, RouteId, RouterCommand, TenantId } from "../../router/core/messages.ts";
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
 import { instantAt, seconds, startOfTime } from "../../router/core/time.ts";
 import { RouterInvariants } from "../../simulator/core/invariant/router-invariants.ts";
@@ -9,7 +10,23 @@ import { Recorder } from "../support/recorder.ts";
 import { type FixtureOptions, fixtureConfig, fixtureQueue, fixtureRequest } from "../support/router-fixture.ts";
 import { anyRouterMove, laterThanAll, replayEvents, resolveRouterMoves } from "../support/router-history.ts";
 
+const resilient: FixtureOptions = {
+  deployments: [{ endpoints: 2 }, { concurrencyMax: 2, tier: 1 }, { contextTokens: 1000, concurrencyMax: 1 }],
+  breaker: { failures: 2, probes: 1, growthPercent: 200, openMax: seconds(300), rate: failureRateSpec(0.05, 0.2, seconds(60), 3) },
+  retry: { budgetPerMille: 500, attemptsByFailure: { "rate-limited": 1 } },
+  route: {
+    deployments: [0, 1].map((id) => id as DeploymentId),
+    fallbacks: { general: [1 as RouteId], contextWindow: [2 as RouteId], contentPolicy: [1 as RouteId], budget: [], hopsMax: 2 },
+    floorPercent: 30,
+  },
+  moreRoutes: [
+    { deployments: [2 as DeploymentId], fallbacks: { general: [2 as RouteId, 0 as RouteId], contextWindow: [], contentPolicy: [], budget: [], hopsMax: 5 } },
+    { deployments: [1 as DeploymentId], queue: fixtureQueue({ lengthMax: 1, wait: seconds(2) }) },
+  ],
+};
+
 const fixtures: Record<string, FixtureOptions> = {
+  "fallbacks, tiers, a floor, a failure rate": resilient,
   "one endpoint, one place": { deployments: [{ concurrencyMax: 1 }] },
   "three deployments, weighted": {
     strategy: "weighted",

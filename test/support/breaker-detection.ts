@@ -129,7 +129,13 @@ export function detection(kind: DetectorKind, rate: number, perSecond: number, t
   return { seconds: secondsSum / found, outcomes: outcomesSum / found, found: found / trials };
 }
 
-function oneTrial(kind: DetectorKind, rate: number, perSecond: number, until: number, random: RandomState): { readonly at: number; readonly outcomes: number } | null {
+function oneTrial(
+  kind: DetectorKind,
+  rate: number,
+  perSecond: number,
+  until: number,
+  random: RandomState,
+): { readonly at: number; readonly outcomes: number } | null {
   const hear = kind.make();
   let outcomes = 0;
   for (let at = gap(perSecond, random) - kind.warmUpSeconds; at <= until; at += gap(perSecond, random)) {
@@ -145,7 +151,13 @@ function oneTrial(kind: DetectorKind, rate: number, perSecond: number, until: nu
 const gap = (perSecond: number, random: RandomState): number => -Math.log(1 - nextUnit(random)) / perSecond;
 
 /** Mean outcomes of a healthy endpoint until it is taken out all the same: of so many as give `alarms`, or of `outcomesMax` with less than one counted as one. */
-export function outcomesPerFalseAlarm(kind: DetectorKind, perSecond: number, alarms: number, outcomesMax: number, seed: number): { readonly outcomes: number; readonly alarms: number } {
+export function outcomesPerFalseAlarm(
+  kind: DetectorKind,
+  perSecond: number,
+  alarms: number,
+  outcomesMax: number,
+  seed: number,
+): { readonly outcomes: number; readonly alarms: number } {
   const random = forkRandom(seed, `${kind.name} false alarms ${perSecond}`);
   let outcomes = 0;
   let raised = 0;

@@ -1,4 +1,4 @@
-import type { HedgeSpec, QueueSpec } from "../../router/core/compiled-config.ts";
+import { type FallbackSpec, type HedgeSpec, noFallbacks, type QueueSpec, type RouteSpec } from "../../router/core/compiled-config.ts";
 import { failureRateSpec } from "../../router/core/health/failure-rate.ts";
 import { forkRandom, nextBelow, nextUnit, type RandomState } from "../../router/core/random.ts";
 import { type LimitScope, strategyNames } from "../../router/core/compiled-config.ts";
@@ -33,7 +33,8 @@ export function randomScenario(seed: number): RandomWorld {
     model: nextUnit(random) < 0.6 ? smallVllm : { ...smallHosted, quota: nextUnit(random) < 0.5 ? { requestsPerMinute: 60, tokensPerMinute: 50_000 } : null },
   }));
   const config = fixtureConfig({
-    deployments,
+    ...randomFallbacks(seed, deployments.length),
+    deployments: deployments.map((deployment, place) => ({ ...deployment, tier: randomTier(seed, place) })),
     strategy: strategyNames[nextBelow(random, strategyNames.length)] ?? "weighted",
     breaker: {
       enabled: nextUnit(random) < 0.9,
@@ -59,6 +60,8 @@ export function randomScenario(seed: number): RandomWorld {
       limits: { connect: seconds(1), firstToken: millis(20 + nextBelow(random, 3_000)), idle: seconds(5), total: millis(50 + nextBelow(random, 20_000)) },
       queue: fixtureQueue({ lengthMax: nextBelow(random, 20), wait: millis(nextBelow(random, 5_000)), ...randomAdmission(forkRandom(seed, "random-admission")) }),
       hedge: randomHedge(forkRandom(seed, "random-hedge")),
+      fallbacks: randomFallbackSpec(seed, 0),
+      floorPercent: nextBelow(forkRandom(seed, "random-floor"), 3) * nextBelow(forkRandom(seed, "random-floor-2"), 51),
     },
   });
   const endpoints = config.endpoints.map(({ deployment }) => deployments[deployment]?.model ?? smallVllm);
@@ -106,6 +109,32 @@ function randomReplicas(seed: number): ReplicasSpec {
   if (nextUnit(random) < 0.6) return { ...oneReplica, signals };
   return { count: 2 + nextBelow(random, 3), gossip: nextUnit(random) < 0.6 ? millis(nextBelow(random, 300)) : null, signals };
 }
+
+const routesMost = 3;
+
+/** Every second world has routes beside its first one, and lists that lead from any to any. Streams of their own, here too. */
+function randomFallbacks(seed: number, deployments: number): { readonly moreRoutes: readonly Partial<RouteSpec>[] } {
+  const random = forkRandom(seed, "random-routes");
+  if (nextUnit(random) < 0.5) return { moreRoutes: [] };
+  return {
+    moreRoutes: Array.from({ length: routesMost - 1 }, (_, place) => ({
+      deployments: [nextBelow(random, deployments) as DeploymentId],
+      fallbacks: randomFallbackSpec(seed, place + 1),
+    })),
+  };
+}
+
+function randomFallbackSpec(seed: number, place: number): FallbackSpec {
+  if (nextUnit(forkRandom(seed, "random-routes")) < 0.5) return noFallbacks;
+  const random = forkRandom(seed, `random-fallbacks-${place}`);
+  const list = (): RouteId[] => Array.from({ length: nextBelow(random, 3) }, () => nextBelow(random, routesMost) as RouteId);
+  return { general: list(), contextWindow: list(), contentPolicy: list(), budget: list(), hopsMax: nextBelow(random, 4) };
+}
+
+const randomTier = (seed: number, place: number): number => {
+  const random = forkRandom(seed, `random-tier-${place}`);
+  return nextUnit(random) < 0.7 ? 0 : nextBelow(random, 3);
+};
 
 /** In half of the worlds: a few limits and budgets of any kind, tight and loose. */
 function randomLimits(seed: number, deployments: number): Pick<FixtureOptions, "limits" | "tenants"> {

@@ -1,16 +1,17 @@
-import type {
-  AdaptiveLimitSpec,
-  BreakerSpec,
-  CompiledConfig,
-  ConfigVersion,
-  DeploymentSpec,
-  EndpointSpec,
-  LimitSpec,
-  QueueSpec,
-  RetryBudgetSpec,
-  RetrySpec,
-  RouteSpec,
-  StrategyName,
+import {
+  type AdaptiveLimitSpec,
+  type BreakerSpec,
+  type CompiledConfig,
+  type ConfigVersion,
+  type DeploymentSpec,
+  type EndpointSpec,
+  type LimitSpec,
+  noFallbacks,
+  type QueueSpec,
+  type RetryBudgetSpec,
+  type RetrySpec,
+  type RouteSpec,
+  type StrategyName,
 } from "../../router/core/compiled-config.ts";
 import type { Rates } from "../../router/core/accounting/rates.ts";
 import type { Instant } from "../../router/core/machine.ts";
@@ -51,6 +52,7 @@ export interface FixtureDeployment {
   readonly region?: number;
   readonly requestsPerMinute?: number;
   readonly tokensPerMinute?: number;
+  readonly tier?: number;
 }
 
 export interface FixtureOptions {
@@ -59,6 +61,8 @@ export interface FixtureOptions {
   readonly breaker?: Partial<BreakerSpec>;
   readonly retry?: Partial<RetrySpec>;
   readonly route?: Partial<RouteSpec>;
+  /** After the first, alike but for what is given. */
+  readonly moreRoutes?: readonly Partial<RouteSpec>[];
   readonly retryBudget?: Partial<RetryBudgetSpec>;
   readonly tenants?: number;
   readonly tenantWeights?: readonly number[];
@@ -122,6 +126,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
       region: given.region ?? -1,
       requestsPerMinute: given.requestsPerMinute ?? Infinity,
       tokensPerMinute: given.tokensPerMinute ?? Infinity,
+      tier: given.tier ?? 0,
       endpoints: own,
     };
   });
@@ -144,13 +149,23 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     affinity: { placement: "hashed", loadBoundPercent: 125, homesMax: 256 },
     queue: fixtureQueue(),
     hedge: null,
+    fallbacks: noFallbacks,
+    floorPercent: 0,
+    internal: false,
     outputTokensDefault: 1024,
     ...options.route,
   };
+  const more = (options.moreRoutes ?? []).map((given, place): RouteSpec => ({
+    ...route,
+    id: (place + 1) as RouteId,
+    name: `route-${place + 1}`,
+    fallbacks: noFallbacks,
+    ...given,
+  }));
   const tenants = Array.from({ length: options.tenants ?? 1 }, (_, tenant) => ({ id: tenant as TenantId, name: `tenant-${tenant}`, priority: 0, weight: options.tenantWeights?.[tenant] ?? 1 }));
   return {
     version: 1 as ConfigVersion,
-    routes: [route],
+    routes: [route, ...more],
     deployments,
     endpoints,
     retryBudget: { budgetPerMille: 1000, budgetFloorPerSecond: 1000, ...options.retryBudget },

@@ -162,6 +162,7 @@ class PunctualDriver {
           kind: "peer-reported",
           endpoint: 0 as EndpointId,
           breaker: move.lagged ? "closed" : "open",
+          why: move.stream ? "failure-rate" : "failures-in-a-row",
           since: instantAt(Math.max(0, this.#now - (move.retryAfterMs ?? 0) * 1000)),
         };
       case "drain":

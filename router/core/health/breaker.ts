@@ -14,7 +14,7 @@
  */
 import type { BreakerSpec } from "../compiled-config.ts";
 import type { Duration, Instant } from "../machine.ts";
-import type { BreakerPhase, BreakerReason } from "../messages.ts";
+import type { BreakerPhase, BreakerReason, PeerReport } from "../messages.ts";
 import { after, never, startOfTime } from "../time.ts";
 import { failureRateHears, type FailureRateState, forgetFailureRate, noFailureRate } from "./failure-rate.ts";
 
@@ -33,6 +33,8 @@ export interface BreakerState {
   reason: BreakerReason;
   /** Openings without `stable` closed time between them; that since which it is closed. */
   openings: number;
+  /** It was opened for its failure rate alone: part of what it is sent succeeds. */
+  partial: boolean;
   closedSince: Instant;
   readonly rate: FailureRateState;
 }
@@ -56,6 +58,7 @@ export function closedBreaker(spec: BreakerSpec): BreakerState {
     epoch: 0,
     reason: "new",
     openings: 0,
+    partial: false,
     closedSince: startOfTime,
     rate: noFailureRate(spec.rate),
   };
@@ -83,19 +86,21 @@ export function breakerHears(breaker: BreakerState, spec: BreakerSpec, epoch: nu
 /** Called for every attempt that ends. */
 export function breakerEnds(breaker: BreakerState, spec: BreakerSpec, attempt: BreakerTicket, verdict: BreakerVerdict, now: Instant): void {
   if (attempt.breakerEpoch !== breaker.epoch) return;
-  if (!spec.enabled) {
-    // It never opens; what a retry may hope for is counted all the same.
-    if (verdict !== "says-nothing") breaker.failures = verdict === "failure" ? breaker.failures + 1 : 0;
-    return;
-  }
   if (breaker.phase === "half-open") {
-    if (verdict === "failure") openBreaker(breaker, spec, "probe-failed", now);
-    else if (attempt.probeCredited) return;
-    else if (verdict === "success") succeedProbe(breaker, spec, now);
-    else breaker.probing -= 1;
-  } else if (breaker.phase === "closed" && verdict !== "says-nothing") {
-    countOutcome(breaker, spec, verdict === "failure", now);
+    if (spec.enabled) endProbe(breaker, spec, attempt, verdict, now);
+  } else if (verdict !== "says-nothing") {
+    // One that is switched off never opens, and one that is open has attempts only from its pool's floor: what a retry may hope for is counted all the same.
+    if (spec.enabled && breaker.phase === "closed") countOutcome(breaker, spec, verdict === "failure", now);
+    else breaker.failures = verdict === "failure" ? breaker.failures + 1 : 0;
+    if (breaker.phase === "open" && breaker.failures >= spec.failures) breaker.partial = false;
   }
+}
+
+function endProbe(breaker: BreakerState, spec: BreakerSpec, { probeCredited }: BreakerTicket, verdict: BreakerVerdict, now: Instant): void {
+  if (verdict === "failure") openBreaker(breaker, spec, breaker.partial ? "failure-rate" : "probe-failed", now);
+  else if (probeCredited) return;
+  else if (verdict === "success") succeedProbe(breaker, spec, now);
+  else breaker.probing -= 1;
 }
 
 function countOutcome(breaker: BreakerState, spec: BreakerSpec, failed: boolean, now: Instant): void {
@@ -110,6 +115,7 @@ function succeedProbe(breaker: BreakerState, spec: BreakerSpec, now: Instant): v
   breaker.succeeded += 1;
   if (breaker.succeeded < spec.probes) return;
   breaker.closedSince = now;
+  breaker.partial = false;
   change(breaker, "closed", "probes-succeeded", never);
 }
 
@@ -122,7 +128,7 @@ export function breakerHalfOpens(breaker: BreakerState): void {
  * What another replica found, `since` its own instant. An opening opens a closed one for what is left of the open time, so that one replica's failures spare the
  * others theirs; an open one keeps its own time. A closing lets this one's own probes through at once: a peer is believed in what it fears, and checked in what it hopes.
  */
-export function breakerHearsPeer(breaker: BreakerState, spec: BreakerSpec, told: "open" | "closed", since: Instant, now: Instant): void {
+export function breakerHearsPeer(breaker: BreakerState, spec: BreakerSpec, { breaker: told, why, since }: PeerReport, now: Instant): void {
   if (!spec.enabled) return;
   if (told === "closed") {
     if (breaker.phase === "open") change(breaker, "half-open", "peer-reported", never);
@@ -132,11 +138,13 @@ export function breakerHearsPeer(breaker: BreakerState, spec: BreakerSpec, told:
   const openings = since - breaker.closedSince >= spec.stable ? 0 : breaker.openings;
   const until = after(since, openTime(spec, openings));
   if (until <= now) return;
+  breaker.partial = why === "failure-rate";
   change(breaker, "open", "peer-reported", until);
   breaker.openings = openings + 1;
 }
 
 export function openBreaker(breaker: BreakerState, spec: BreakerSpec, reason: BreakerReason, now: Instant): void {
+  breaker.partial = reason === "failure-rate";
   if (breaker.phase === "closed" && now - breaker.closedSince >= spec.stable) breaker.openings = 0;
   change(breaker, "open", reason, after(now, openTime(spec, breaker.openings)));
   breaker.openings += 1;

@@ -51,7 +51,9 @@ export function limitsRefuse(found: Candidates, state: RouterState, route: Route
   const question: Question = { found, state, route, slot, deployment, tokens, nano, gravest: null, until: startOfTime, asked: found.wantedKeys.length };
   visit(question, limits.total, true);
   visit(question, limits.ofTenant[request.tenant] ?? [], true);
+  // A fallback is bound by the limits of the route it was asked for, and of the one it has come to.
   visit(question, limits.ofRoute[request.route] ?? [], true);
+  if (route.id !== request.route) visit(question, limits.ofRoute[route.id] ?? [], true);
   visit(question, limits.ofDeployment[deployment.id] ?? [], false);
   conclude(question);
   return question.gravest;

@@ -27,7 +27,7 @@ export function reserve(core: Core, slot: RequestSlot, attempt: AttemptSlot): vo
   const { limits } = core.found;
   if (!limits.some) return;
   const { request } = slot;
-  const output = outputToReserve(present(core.state.routes[request.route], "the route's state").output, request.outputTokensMax);
+  const output = outputToReserve(present(core.state.routes[slot.route], "the route's state").output, request.outputTokensMax);
   attempt.reservedTokens = request.inputTokens + output;
   attempt.reservedNano = expectedNano(attempt.rates, request.inputTokens, output);
   forEachLimit(core, slot, attempt, (spec, lease, oncePerRequest) => {
@@ -43,7 +43,7 @@ export function reserve(core: Core, slot: RequestSlot, attempt: AttemptSlot): vo
 
 export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
   const { usage } = outcome;
-  if (usage !== null && outcome.kind === "succeeded") learnHigh(present(core.state.routes[slot.request.route], "the route's state").output, usage.output);
+  if (usage !== null && outcome.kind === "succeeded") learnHigh(present(core.state.routes[slot.route], "the route's state").output, usage.output);
   if (!core.found.limits.some) return;
   const { rates } = attempt;
   const free = outcome.billed === "no";
@@ -82,6 +82,7 @@ function forEachLimit(core: Core, slot: RequestSlot, attempt: AttemptSlot, visit
   all(limits.total, true);
   all(limits.ofTenant[slot.request.tenant], true);
   all(limits.ofRoute[slot.request.route], true);
+  if (slot.route !== slot.request.route) all(limits.ofRoute[slot.route], true);
   all(limits.ofDeployment[deployment], false);
 }
 

@@ -11,9 +11,9 @@ import { type LearnedEndpoint, type LearnedRoute, minuteOf, notePeak } from "./l
 /** Weight of the newest sample in means over requests. */
 const newestWeight = 0.05;
 
-export function learnStart(state: RouterState, { request }: RequestSlot, attempt: AttemptSlot): void {
+export function learnStart(state: RouterState, { request, route: at }: RequestSlot, attempt: AttemptSlot): void {
   const learned = learnedAt(state, attempt.endpoint);
-  const route = present(state.routes[request.route], "the route's state").learned;
+  const route = present(state.routes[at], "the route's state").learned;
   const minute = minuteOf(state.now);
   if (learned.minute !== minute) {
     learned.minute = minute;
@@ -34,7 +34,7 @@ export function learnFirstToken(state: RouterState, attempt: AttemptSlot): void 
   learned.waitedUs += waited;
 }
 
-export function learnEnd(state: RouterState, { request }: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
+export function learnEnd(state: RouterState, { request, route }: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
   const learned = learnedAt(state, attempt.endpoint);
   if (!outcome.lagged) learnTime(learned, request, attempt, outcome, state.now);
   const verdict = verdictOn(attempt, outcome);
@@ -45,7 +45,7 @@ export function learnEnd(state: RouterState, { request }: RequestSlot, attempt: 
   if (learned.minute === minuteOf(attempt.startedAt)) learned.tokens = Math.max(0, learned.tokens + usage.input + usage.output - attempt.expectedTokens);
   if (outcome.kind !== "succeeded") return;
   if (usage.input > 0) learned.cachedShare += newestWeight * (usage.cachedRead / usage.input - learned.cachedShare);
-  learnOutput(present(state.routes[request.route], "the route's state").learned, usage.output);
+  learnOutput(present(state.routes[route], "the route's state").learned, usage.output);
 }
 
 /** A plain answer's time, or the time that was waited in vain: a failure that comes fast is not a fast endpoint. */

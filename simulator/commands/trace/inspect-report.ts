@@ -125,7 +125,7 @@ function cacheLines(figures: TraceFigures): readonly string[] {
   return [`blocks of ${size ?? 0} tokens: ${(blocks ?? 0).toLocaleString("en")}, ${(unique ?? 0).toLocaleString("en")} different`, table.toString()];
 }
 
-export function clock(seconds: number): string {
+function clock(seconds: number): string {
   if (seconds < 100) return `${Number(seconds.toFixed(1))} s`;
   const whole = Math.round(seconds);
   if (whole < 36_000) return `${Math.floor(whole / 60)} min ${whole % 60} s`;

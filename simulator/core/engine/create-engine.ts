@@ -16,23 +16,29 @@ const draftPurpose = purposeOf("engine-draft-accepted");
  * A pool smaller than one whole sequence is refused, as vLLM refuses to start: such a sequence would preempt itself for ever.
  */
 export function createEngine(spec: EngineSpec, options: { readonly detail: "first-token" | "tokens" }): EngineModel {
-  const chosen: EngineOptions = { ...engineDefaults, ...spec.options };
+  const chosen = optionsOf(spec);
   assert(spec.blocks >= Math.ceil(spec.modelTokensMax / spec.blockTokens) + 1, "the KV pool holds at least one sequence of modelTokensMax and the null block");
   const rules = { ...spec, ...chosen };
   const stepTime = stepTimeOf(spec, chosen);
-  if (chosen.speculation === null && chosen.pipelineStages === 1) return new FastEngine(rules, stepTime, options.detail);
+  if (chosen.speculation === null && chosen.pipelineStages === 1 && chosen.batching === "continuous") return new FastEngine(rules, stepTime, options.detail);
   return createPlainEngine(spec, options);
 }
 
 /** The same engine in the form that walks over every sequence in every step: for speculation and pipeline stages, and to judge the fast form by. */
 export function createPlainEngine(spec: EngineSpec, options: { readonly detail: "first-token" | "tokens" }): EngineModel {
-  const chosen: EngineOptions = { ...engineDefaults, ...spec.options };
+  const chosen = optionsOf(spec);
+  const batchedTokensMax = chosen.batching === "static" ? spec.sequencesMax * spec.modelTokensMax : spec.batchedTokensMax;
   return new PlainEngine({
-    rules: { ...spec, ...chosen },
+    rules: { ...spec, ...chosen, batchedTokensMax },
     stepTime: stepTimeOf(spec, chosen),
     detail: options.detail,
     acceptance: acceptanceOf(chosen),
   });
+}
+
+function optionsOf(spec: EngineSpec): EngineOptions {
+  const chosen: EngineOptions = { ...engineDefaults, ...spec.options };
+  return chosen.batching === "static" ? { ...chosen, asyncScheduling: false, prefixCaching: false, longPrefillTokensMax: 0 } : chosen;
 }
 
 const stepTimeOf = (spec: EngineSpec, { scheduling, asyncScheduling }: EngineOptions): StepTimeModel =>

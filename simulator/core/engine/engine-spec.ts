@@ -37,6 +37,11 @@ export interface EngineOptions {
   /** pipeline_parallel_size */
   readonly pipelineStages: number;
   readonly speculation: SpeculationSpec | null;
+  /**
+   * `static`: the baseline without paging. A batch of at most sequencesMax is taken from the queue and computed whole, every sequence reserves modelTokensMax of KV,
+   * and nothing joins until the last of the batch has ended. Synchronous, no prefix cache, no token budget. (Orca, OSDI 2022, describes it as request-level batching.)
+   */
+  readonly batching: "continuous" | "static";
   /** CPU time of putting a step together; hidden behind the running step where scheduling is asynchronous. */
   readonly scheduling: SchedulingCost;
 }
@@ -67,6 +72,7 @@ export const engineDefaults: EngineOptions = {
   activeSequencesMax: null,
   pipelineStages: 1,
   speculation: null,
+  batching: "continuous",
   // Fitted on fast hosts by BLIS (inference-sim); a slow one took 75 + 24.
   scheduling: { perStepUs: 126, perSequenceUs: 4.4 },
 };

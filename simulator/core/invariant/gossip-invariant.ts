@@ -35,7 +35,9 @@ export class GossipInvariant {
     if (command.kind === "breaker-changed") {
       present(this.#closedSince[replica], "the replica")[command.endpoint] = command.to === "closed" ? at : (Infinity as Instant);
       if (!isOwnFinding(command.why)) return;
-      this.#openings[command.endpoint] = command.to === "open" ? { replica, since: at } : undefined;
+      // What fails only in part, and where a route's floor keeps the least bad, may be called all the same.
+      const binding = command.to === "open" && command.why !== "failure-rate" && this.#config.routes.every(({ floorPercent }) => floorPercent === 0);
+      this.#openings[command.endpoint] = binding ? { replica, since: at } : undefined;
     } else if (command.kind === "start-attempt") {
       const opening = this.#openings[command.endpoint];
       if (opening === undefined || opening.replica === replica) return;

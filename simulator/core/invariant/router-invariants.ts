@@ -4,9 +4,9 @@
  *  I1 conservation: arrived = served + failed (cut among them) + rejected + client-left + open
  *  I2 the instants of a request are in causal order: arrival <= start <= first token <= outcome <= finish
  *  I3 the clock never goes back
- *  I5 what is open is bounded: a route's requests that wait for their first attempt by its queue, an endpoint's attempts by its concurrency
+ *  I5 what goes on is bounded: a request visits no route twice; a route's requests that wait for their first attempt by its queue, an endpoint's attempts by its concurrency
  *  I6 no more hedges than the requests of a route have earned
- *  I7 an open breaker gets no attempt, a half-open one at most its probes at once
+ *  I7 an open breaker gets no attempt but where its route's floor keeps it, a half-open one at most its probes at once
  *  I8 no endpoint that could take a waiting request is left idle
  *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them; at most one of its attempts is committed, none is started beside another that
  *      may still answer, but where its route hedges, and then at another endpoint
@@ -16,7 +16,20 @@ import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
 import { checkIdle } from "./idle-invariant.ts";
 import { coolDefault } from "../../../router/core/retry.ts";
 import type { Instant } from "../../../router/core/machine.ts";
-import type { AttemptId, AttemptOutcome, BreakerPhase, DeploymentId, EndpointId, FinishResult, RequestId, RouteId, RouteRequest, RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
+import type {
+  AttemptId,
+  AttemptOutcome,
+  BreakerPhase,
+  DeploymentId,
+  EndpointId,
+  FinishResult,
+  PeerReport,
+  RequestId,
+  RouteId,
+  RouteRequest,
+  RouterCommand,
+  RouterEvent,
+} from "../../../router/core/messages.ts";
 
 export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14" | "I15";
 
@@ -27,7 +40,9 @@ export interface Violation {
 }
 
 export interface SeenRequest {
-  readonly route: RouteId;
+  route: RouteId;
+  /** All routes it has been at. */
+  readonly path: RouteId[];
   readonly inputTokens: number;
   /** The only region it may be answered in; -1: anywhere. */
   readonly residency: number;
@@ -51,6 +66,10 @@ interface SeenAttempt {
 
 export interface SeenEndpoint {
   phase: BreakerPhase;
+  /** Opened for its failure rate, and not closed since. */
+  partial: boolean;
+  /** What a peer has said last. */
+  peerPartial: boolean;
   epoch: number;
   inFlight: number;
   probing: number;
@@ -81,7 +100,7 @@ export class RouterInvariants {
 
   constructor(config: CompiledConfig) {
     this.#config = config;
-    this.#endpoints = config.endpoints.map(({ deployment }) => ({ phase: "closed", epoch: 0, inFlight: 0, probing: 0, coolUntil: 0, limit: startLimitOf(config, deployment) }));
+    this.#endpoints = config.endpoints.map(({ deployment }) => ({ phase: "closed", partial: false, peerPartial: false, epoch: 0, inFlight: 0, probing: 0, coolUntil: 0, limit: startLimitOf(config, deployment) }));
     this.#waiting = config.routes.map(() => 0);
   }
 
@@ -116,14 +135,20 @@ export class RouterInvariants {
     else if (event.kind === "attempt-ended") this.#ended(event.attempt, event.outcome, now);
     else if (event.kind === "client-left" && !this.#requests.has(event.request))
       this.#violate("I14", `the client left request ${event.request}, which is not open`);
+    else if (event.kind === "peer-reported") this.#heard(event);
   }
 
   #requestArrived({ id, route, inputTokens, tags, residency }: RouteRequest, now: Instant): void {
     if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
-    this.#requests.set(id, { route, inputTokens, residency, anywhere: tags.length === 0 && residency === -1, arrivedAt: now, lastAt: now, underWay: [], attempts: 0, committed: false });
+    this.#requests.set(id, { route, path: [route], inputTokens, residency, anywhere: tags.length === 0 && residency === -1, arrivedAt: now, lastAt: now, underWay: [], attempts: 0, committed: false });
     this.counts.arrived += 1;
     this.#arrived[route] = (this.#arrived[route] ?? 0) + 1;
     this.#countWaiting(route, 1);
+  }
+
+  #heard({ endpoint: id, why }: PeerReport): void {
+    const endpoint = this.#endpoints[id];
+    if (endpoint !== undefined) endpoint.peerPartial = why === "failure-rate";
   }
 
   /** Commands carry the instant acted as of: it may lie before the last event's `now` where a driver was late, never before the request's own last instant. */
@@ -137,7 +162,7 @@ export class RouterInvariants {
         this.#limitChanged(command.deployment, command.limit);
         return;
       case "breaker-changed":
-        this.#breakerChanged(command.endpoint, command.from, command.to, at);
+        this.#breakerChanged(command, at);
         return;
       case "finish-request":
         this.#finishedRequest(command.request, command.result, command.account.attempts, at);
@@ -151,12 +176,29 @@ export class RouterInvariants {
         else attempt.aborted = true;
         return;
       }
+      case "request-rerouted":
+        this.#rerouted(command.request, command.from, command.to);
+        return;
       case "weight-changed":
       case "record-decision":
       case "ask-lease":
       case "return-lease":
       case "budget-noticed":
     }
+  }
+
+  #rerouted(id: RequestId, from: RouteId, to: RouteId): void {
+    const request = this.#requests.get(id);
+    if (request === undefined) {
+      this.#violate("I14", `request ${id} is rerouted, but is not open`);
+      return;
+    }
+    request.path.push(to);
+    if (request.path.indexOf(to) !== request.path.length - 1) this.#violate("I5", `request ${id} comes to route ${to} for the second time`);
+    if (request.route !== from) this.#violate("I5", `request ${id} leaves route ${from}, but is at ${request.route}`);
+    if (request.attempts === 0) this.#countWaiting(request.route, -1);
+    request.route = to;
+    if (request.attempts === 0) this.#countWaiting(to, 1);
   }
 
   #tick(now: Instant): void {
@@ -191,7 +233,7 @@ export class RouterInvariants {
     this.#advance(request, at, "an attempt starts");
     this.#checkBeside(request, command);
     if (this.#attempts.has(command.attempt)) this.#violate("I14", `attempt ${command.attempt} starts twice`);
-    this.#checkBreaker(command.endpoint, endpoint);
+    this.#checkBreaker(command.endpoint, endpoint, request.route);
     endpoint.inFlight += 1;
     const deployment = this.#config.deployments[this.#config.endpoints[command.endpoint]?.deployment ?? -1];
     if (request.residency !== -1 && deployment?.region !== request.residency)
@@ -242,9 +284,18 @@ export class RouterInvariants {
     request.committed = true;
   }
 
-  #checkBreaker(id: EndpointId, endpoint: SeenEndpoint): void {
+  /** The route's floor is not reached by what is not open, or all are open and this one only for its failure rate. */
+  #keptByFloor(endpoint: SeenEndpoint, route: RouteId): boolean {
+    const spec = this.#config.routes[route];
+    if (spec === undefined) return false;
+    const pool = spec.deployments.flatMap((id) => this.#config.deployments[id]?.endpoints ?? []);
+    const others = pool.filter((id) => this.#endpoints[id]?.phase !== "open").length;
+    return others < Math.ceil((pool.length * spec.floorPercent) / 100) || (others === 0 && endpoint.partial);
+  }
+
+  #checkBreaker(id: EndpointId, endpoint: SeenEndpoint, route: RouteId): void {
     const deployment = this.#config.deployments[this.#config.endpoints[id]?.deployment ?? -1];
-    if (endpoint.phase === "open") this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
+    if (endpoint.phase === "open" && !this.#keptByFloor(endpoint, route)) this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
     if (endpoint.phase !== "half-open" || deployment === undefined) return;
     endpoint.probing += 1;
     if (endpoint.probing > deployment.breaker.probes)
@@ -284,11 +335,13 @@ export class RouterInvariants {
     this.#advance(request, now, "an outcome");
   }
 
-  #breakerChanged(id: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void {
+  #breakerChanged({ endpoint: id, from, to, why }: Extract<RouterCommand, { kind: "breaker-changed" }>, at: Instant): void {
     const endpoint = this.#endpoints[id];
     if (endpoint === undefined) return;
     if (endpoint.phase !== from) this.#violate("I7", `breaker ${id} changes from ${from} at ${at}, but was ${endpoint.phase}`);
     endpoint.phase = to;
+    if (to === "closed") endpoint.partial = false;
+    else if (to === "open") endpoint.partial = why === "failure-rate" || (why === "peer-reported" && endpoint.peerPartial);
     endpoint.epoch += 1;
     endpoint.probing = 0;
   }

@@ -9,7 +9,7 @@ const openUnit = (random: RandomState): number => 1 - nextUnit(random);
 export const exponential = (random: RandomState): number => -ln(openUnit(random));
 
 /** Standard normal (Marsaglia's polar method; the second value is thrown away, so that a draw has no memory). */
-export function normal(random: RandomState): number {
+function normal(random: RandomState): number {
   for (;;) {
     const x = 2 * nextUnit(random) - 1;
     const y = 2 * nextUnit(random) - 1;

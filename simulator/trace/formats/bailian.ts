@@ -18,7 +18,7 @@ export const bailian: TraceFormat = {
   openLines: () => new BailianLines(),
 };
 
-export const bailianBlockTokens = 16;
+const bailianBlockTokens = 16;
 const chatsMax = 500_000;
 
 class BailianLines implements LineParser {

@@ -20,7 +20,7 @@ export const headgateTrace: TraceFormat = {
   lineMax: 1 << 26,
 };
 
-export const headgateTraceVersion = 1;
+const headgateTraceVersion = 1;
 
 class HeadgateLines implements LineParser {
   #headerRead = false;
@@ -78,7 +78,7 @@ function runsIn(line: JsonLine, inputTokens: number): readonly number[] {
   return runs;
 }
 
-export function idsOfRuns(runs: readonly number[]): number[] {
+function idsOfRuns(runs: readonly number[]): number[] {
   const ids: number[] = [];
   for (let index = 0; index < runs.length; index += 2) {
     const first = runs[index] ?? 0;

@@ -16,7 +16,7 @@ export const mooncake: TraceFormat = {
   openLines: () => new MooncakeLines(),
 };
 
-export const mooncakeBlockTokens = 512;
+const mooncakeBlockTokens = 512;
 
 class MooncakeLines implements LineParser {
   readonly blockTokens = mooncakeBlockTokens;

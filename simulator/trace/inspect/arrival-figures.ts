@@ -1,7 +1,7 @@
 import { type Percentiles } from "./value-counts.ts";
 import { SampleValues } from "./sample-values.ts";
 
-export const dispersionWindowsS = [1, 10, 60, 300] as const;
+const dispersionWindowsS = [1, 10, 60, 300] as const;
 
 /** Rates, gaps and burstiness of the arrivals, in one pass. */
 export interface ArrivalFigures {

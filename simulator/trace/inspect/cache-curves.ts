@@ -26,7 +26,7 @@ export interface LruFigures {
 }
 
 export const lruCapacities = [1000, 5859, 10_000, 30_000, 50_000, 100_000] as const;
-export const lfuCapacities = [1000, 10_000, 50_000] as const;
+const lfuCapacities = [1000, 10_000, 50_000] as const;
 
 interface Sums {
   leading: number;
@@ -131,4 +131,4 @@ export class CacheCurves {
   }
 }
 
-export const sixDigits = (value: number): number => (Number.isFinite(value) ? Number(value.toFixed(6)) : 0);
+const sixDigits = (value: number): number => (Number.isFinite(value) ? Number(value.toFixed(6)) : 0);

@@ -13,7 +13,7 @@ export interface Percentiles {
   readonly sum: number;
 }
 
-export const percents = [50, 90, 95, 99] as const;
+const percents = [50, 90, 95, 99] as const;
 
 /** By both methods, from the value at a place of the sorted values. */
 export function percentilesOf(count: number, valueAt: (place: number) => number, max: number, sum: number): Percentiles | null {

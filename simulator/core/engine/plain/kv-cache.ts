@@ -11,6 +11,8 @@ export interface KvCacheRules {
   readonly watermark: number;
   /** EAGLE needs the hidden state of the last cached token, so it gives one further block up. */
   readonly dropsHitBlock: boolean;
+  /** Static batching: a sequence owns room for modelTokensMax from the start. */
+  readonly reservesModelLength: boolean;
 }
 
 /** Which blocks a sequence owns, shares and finds again (vLLM's KVCacheManager). */
@@ -55,7 +57,7 @@ export class KvCache {
     const hitTokens = hits.length * this.#rules.blockTokens;
     const reclaimed = hits.filter((block) => this.pool.isFree(block)).length;
     const watermark = alone ? 0 : this.#watermarkBlocks;
-    const target = this.#blocksFor(hitTokens + tokens + lookahead);
+    const target = this.#blocksFor(this.#rules.reservesModelLength ? this.#rules.modelTokensMax : hitTokens + tokens + lookahead);
     const whole = this.#rules.reserveFullSequence ? Math.max(target, this.#blocksFor(lengthOf(request))) : target;
     if (whole - hits.length + reclaimed + watermark > this.pool.free) return false;
     for (const block of hits) this.pool.share(block);

@@ -6,7 +6,7 @@ import type { PlainRequest } from "./plain-request.ts";
 import { createWaitingQueue } from "./waiting-queue.ts";
 import type { WaitingQueue } from "./waiting-queue.ts";
 
-export interface SchedulerRules extends Omit<EngineOptions, "speculation" | "scheduling">, Omit<KvCacheRules, "dropsHitBlock"> {
+export interface SchedulerRules extends Omit<EngineOptions, "speculation" | "scheduling">, Omit<KvCacheRules, "dropsHitBlock" | "reservesModelLength"> {
   readonly sequencesMax: number;
   readonly batchedTokensMax: number;
   readonly speculation: { readonly draftTokens: number; readonly method: "ngram" | "eagle" | "draft-model" } | null;
@@ -68,7 +68,7 @@ export class PlainScheduler {
   constructor(rules: SchedulerRules) {
     this.#rules = rules;
     this.waiting = createWaitingQueue(rules.policy);
-    this.cache = new KvCache({ ...rules, dropsHitBlock: rules.speculation?.method === "eagle" });
+    this.cache = new KvCache({ ...rules, dropsHitBlock: rules.speculation?.method === "eagle", reservesModelLength: rules.batching === "static" });
     this.#draftTokens = rules.speculation?.draftTokens ?? 0;
     this.#lookahead = rules.speculation === null || rules.speculation.method === "ngram" ? 0 : rules.speculation.draftTokens;
   }
@@ -150,6 +150,7 @@ export class PlainScheduler {
   }
 
   #scheduleWaiting(step: Step): void {
+    if (this.#rules.batching === "static" && this.#running.length > 0) return;
     const skipped: PlainRequest[] = [];
     const runningMax = this.#rules.activeSequencesMax ?? this.#rules.sequencesMax;
     while (step.budget > 0 && this.#running.length < runningMax) {

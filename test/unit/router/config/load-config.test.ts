@@ -47,6 +47,7 @@ test("everything but deployments and routes has a default", () => {
     region: -1,
     requestsPerMinute: Infinity,
     tokensPerMinute: Infinity,
+    tier: 0,
     endpoints: [0],
   });
   expect(compiled.routes[0]).toEqual({
@@ -67,6 +68,9 @@ test("everything but deployments and routes has a default", () => {
       rejectEarly: true,
     },
     hedge: null,
+    fallbacks: { general: [], contextWindow: [], contentPolicy: [], budget: [], hopsMax: 5 },
+    floorPercent: 0,
+    internal: false,
     outputTokensDefault: 1024,
   });
 });
@@ -98,6 +102,34 @@ routes:
   expect(compiled.deployments[0]?.rates).toEqual({ input: 50_000, output: 100_000, cachedRead: 1, cacheWrite: 50_000 });
   expect(compiled.deployments[0]?.breaker).toMatchObject({ enabled: true, failures: 7, open: 90_000_000, probes: 1 });
   expect(compiled.deployments[1]?.rates).toBeNull();
+});
+
+test("fallbacks name routes or deployments, a deployment gets a route that no caller can ask for; tiers are A, B, C", async () => {
+  const deployments = `
+deployments:
+  a: { provider: vllm, model: m, endpoints: [http://127.0.0.1:1] }
+  b: { provider: vllm, model: m, endpoints: [http://127.0.0.1:2], tier: C }`;
+  const { compiled } = loadConfig(
+    write(`${deployments}
+routes:
+  chat: { deployments: [a], fallbacks: { general: [b, long], contextWindow: [long, b] } }
+  long: { deployments: [b], fallbacks: { hops: 2 } }
+`),
+    null,
+  );
+  expect(compiled.routes.map(({ name, internal }) => [name, internal])).toEqual([
+    ["chat", false],
+    ["long", false],
+    ["chat > b", true],
+  ]);
+  expect(compiled.routes[0]?.fallbacks).toEqual({ general: [2, 1], contextWindow: [1, 2], contentPolicy: [], budget: [], hopsMax: 5 });
+  expect(compiled.routes[2]).toMatchObject({ deployments: [1], fallbacks: { general: [] } });
+  expect(compiled.deployments.map(({ tier }) => tier)).toEqual([0, 2]);
+  const wrong = write(`${deployments}
+routes:
+  chat: { deployments: [a], fallbacks: { general: [chat, c] } }
+`);
+  expect((await problemsOf(() => loadConfig(wrong, null))).map(({ message }) => message)).toEqual([`"chat" is the route itself`, `there is no route and no deployment "c"`]);
 });
 
 test("the same content has the same version, whatever its comments", () => {

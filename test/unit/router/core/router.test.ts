@@ -134,7 +134,12 @@ describe("retry budget", () => {
   });
 
   test("the routes together have a budget too", () => {
-    const router = make({ ...off, deployments: [{ endpoints: 2 }], retry: { budgetPerMille: 1000 }, retryBudget: { budgetPerMille: 50, budgetFloorPerSecond: 0 } });
+    const router = make({
+      ...off,
+      deployments: [{ endpoints: 2 }],
+      retry: { budgetPerMille: 1000 },
+      retryBudget: { budgetPerMille: 50, budgetFloorPerSecond: 0 },
+    });
     expect(failing(router, 100)).toBe(5);
   });
 });

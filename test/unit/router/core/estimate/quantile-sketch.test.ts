@@ -5,14 +5,18 @@ import { micros, millis, seconds } from "../../../../../router/core/time.ts";
 
 test("a quantile is never too short, and at most an eighth too long", () => {
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: 0, max: 100_000_000_000 }), { minLength: 20, maxLength: 500 }), fc.double({ min: 0.01, max: 1, noNaN: true }), (times, share) => {
-      const sketch = emptySketch();
-      for (const time of times) sketchHears(sketch, micros(time));
-      const exact = times.toSorted((one, other) => one - other)[Math.ceil(share * times.length) - 1] ?? 0;
-      const learned = sketchQuantile(sketch, share) ?? NaN;
-      expect(learned).toBeGreaterThanOrEqual(exact);
-      expect(learned).toBeLessThanOrEqual(Math.max(exact * 1.125 + 64, exact + 64));
-    }),
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: 100_000_000_000 }), { minLength: 20, maxLength: 500 }),
+      fc.double({ min: 0.01, max: 1, noNaN: true }),
+      (times, share) => {
+        const sketch = emptySketch();
+        for (const time of times) sketchHears(sketch, micros(time));
+        const exact = times.toSorted((one, other) => one - other)[Math.ceil(share * times.length) - 1] ?? 0;
+        const learned = sketchQuantile(sketch, share) ?? NaN;
+        expect(learned).toBeGreaterThanOrEqual(exact);
+        expect(learned).toBeLessThanOrEqual(Math.max(exact * 1.125 + 64, exact + 64));
+      },
+    ),
   );
 });
 

@@ -6,7 +6,7 @@ import { instantAt, seconds } from "../../../../../router/core/time.ts";
 import { defaultBreaker } from "../../../../support/breaker-detection.ts";
 
 const play = (breaker: BreakerState, spec: BreakerSpec, outcomes: string, secondsBetween: number, from = 0): number | null => {
-  for (const [place, outcome] of [...outcomes].entries()) {
+  for (const [place, outcome] of outcomes.split("").entries()) {
     const ticket = { breakerEpoch: breakerStarts(breaker), probeCredited: false };
     breakerEnds(breaker, spec, ticket, outcome === "x" ? "failure" : "success", instantAt(seconds(from + place * secondsBetween)));
     if (breaker.phase === "open") return place + 1;

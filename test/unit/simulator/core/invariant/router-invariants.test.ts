@@ -104,6 +104,15 @@ describe("a planted bug is caught", () => {
     expect(check([opened, ...lines])).toContain("I7");
   });
 
+  test("I5: a request that comes to a route for the second time", () => {
+    const place = middle((line) => isEvent(line, "request-arrived"));
+    const arrival = lines[place];
+    if (arrival === undefined || !("event" in arrival) || arrival.event.kind !== "request-arrived") throw new Error("no arrival");
+    const { id: request, route } = arrival.event.request;
+    const command: RouterCommand = { kind: "request-rerouted", request, from: route, to: route, cause: "general" };
+    expect(check([...lines.slice(0, place + 1), { command, at: arrival.at }, ...lines.slice(place + 1)])).toContain("I5");
+  });
+
   test("I7: more probes at once than allowed", () => {
     const none = { ...config, deployments: config.deployments.map((deployment) => ({ ...deployment, breaker: { ...deployment.breaker, probes: 0 } })) };
     expect(check(lines, none)).toContain("I7");
