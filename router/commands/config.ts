@@ -26,11 +26,13 @@ function validateCommand(): Command {
 function facts({ compiled, service }: LoadedConfig) {
   return {
     version: compiled.version,
-    routes: compiled.routes.filter(({ internal }) => !internal).map((route) => ({
-      name: route.name,
-      strategy: route.strategy,
-      deployments: route.deployments.map((id) => compiled.deployments[id]?.name),
-    })),
+    routes: compiled.routes
+      .filter(({ internal }) => !internal)
+      .map((route) => ({
+        name: route.name,
+        strategy: route.strategy,
+        deployments: route.deployments.map((id) => compiled.deployments[id]?.name),
+      })),
     deployments: compiled.deployments.map((deployment) => ({
       name: deployment.name,
       provider: deployment.provider,

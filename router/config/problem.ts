@@ -19,7 +19,7 @@ export class InputError extends Error {
   }
 }
 
-export function describeProblem(problem: Problem): string {
+function describeProblem(problem: Problem): string {
   const place = [problem.file, problem.line, problem.line === null ? null : problem.column].filter((part) => part !== null).join(":");
   const field = problem.field === null ? "" : `${problem.field}: `;
   return `${place}: ${field}${problem.message}\n  fix: ${problem.fix}`;

@@ -136,7 +136,10 @@ const deployment = z
         measureEvery: duration("How often the time without a queue is measured again").prefault("60s"),
       })
       .optional()
-      .meta({ description: "Find the limit on attempts in flight out, up to concurrency, by the time to the first token of streams (an endpoint that answers none keeps min); absent: concurrency is the limit" }),
+      .meta({
+        description:
+          "Find the limit on attempts in flight out, up to concurrency, by the time to the first token of streams (an endpoint that answers none keeps min); absent: concurrency is the limit",
+      }),
     price: z
       .union([z.literal("unknown"), priceTable, gpuPrice])
       .prefault("unknown")
@@ -255,7 +258,11 @@ const route = z
       .prefault({}),
     hedge: z
       .strictObject({
-        quantile: number("A stream without a first token for longer than this share of the route's first tokens took is tried at a second endpoint as well", { min: 0.5, max: 0.999, whole: false }).prefault(0.95),
+        quantile: number("A stream without a first token for longer than this share of the route's first tokens took is tried at a second endpoint as well", {
+          min: 0.5,
+          max: 0.999,
+          whole: false,
+        }).prefault(0.95),
         delayMin: duration("Nothing is doubled sooner").prefault("100ms"),
         percent: number("Hedges per arrived request, percent", { min: 0, max: 100, whole: false }).prefault(5),
       })

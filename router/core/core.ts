@@ -1,6 +1,7 @@
 import { present } from "./assert.ts";
 import { type Candidates, noCandidates, noteEndpoint } from "./candidates.ts";
 import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
+import { configOf } from "./fleet-config.ts";
 import type { Rates } from "./accounting/rates.ts";
 import type { Out } from "./machine.ts";
 import type { AttemptId, DeploymentId, EndpointId, RouterCommand } from "./messages.ts";
@@ -13,28 +14,57 @@ export interface RouterOptions {
   readonly explain: boolean;
 }
 
+/** What follows from who is there. */
+interface InUse {
+  readonly config: CompiledConfig;
+  readonly found: Candidates;
+  readonly routesOf: readonly (readonly RouteSpec[])[];
+}
+
+function inUse(config: CompiledConfig, { explain }: RouterOptions, state: RouterState): InUse {
+  const routesOf = config.endpoints.map((endpoint) => config.routes.filter((route) => route.deployments.includes(endpoint.deployment)));
+  const found = noCandidates(config, explain);
+  for (const { id } of config.endpoints) noteEndpoint(found, config, state, id);
+  return { config, found, routesOf };
+}
+
 /** What every step of a request's course works on: the state, what it was configured with, and where commands go while an event is handled. */
 export class Core {
-  readonly config: CompiledConfig;
+  readonly #configured: CompiledConfig;
+  #inUse: InUse;
   readonly options: RouterOptions;
   readonly state: RouterState;
-  /** Filled again by every decision. */
-  readonly found: Candidates;
   /** Scratch of serve-queue. */
   readonly setAside: number[] = [];
-  /** By EndpointId: the routes whose queues may go on when it has a place again. */
-  readonly routesOf: readonly (readonly RouteSpec[])[];
   readonly slotOf = (id: number): RequestSlot => present(this.state.requests[id], "an open request");
   /** Null between events. */
   out: Out<RouterCommand> | null = null;
 
   constructor(config: CompiledConfig, options: RouterOptions, state: RouterState) {
-    this.config = config;
+    this.#configured = config;
     this.options = options;
     this.state = state;
-    this.found = noCandidates(config, options.explain);
-    for (const { id } of config.endpoints) noteEndpoint(this.found, config, state, id);
-    this.routesOf = config.endpoints.map((endpoint) => config.routes.filter((route) => route.deployments.includes(endpoint.deployment)));
+    this.#inUse = inUse(configOf(config, state.fleet), options, state);
+  }
+
+  /** With the endpoints that are there now. */
+  get config(): CompiledConfig {
+    return this.#inUse.config;
+  }
+
+  /** Filled again by every decision. */
+  get found(): Candidates {
+    return this.#inUse.found;
+  }
+
+  /** By EndpointId: the routes whose queues may go on when it has a place again. */
+  get routesOf(): readonly (readonly RouteSpec[])[] {
+    return this.#inUse.routesOf;
+  }
+
+  /** After a change of `state.fleet`. */
+  refit(): void {
+    this.#inUse = inUse(configOf(this.#configured, this.state.fleet), this.options, this.state);
   }
 
   emit(command: RouterCommand): void {

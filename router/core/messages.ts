@@ -1,3 +1,4 @@
+import type { EndpointSpec } from "./compiled-config.ts";
 import type { Rates } from "./accounting/rates.ts";
 import type { FallbackCause } from "./compiled-config.ts";
 import type { Branded, Duration, Instant } from "./machine.ts";
@@ -111,6 +112,11 @@ export type RouterEvent =
   | PeerReport
   /** A price has come into force, by the driver's calendar; what is under way is paid for at the old one. */
   | { readonly kind: "price-changed"; readonly deployment: DeploymentId; readonly rates: Rates | null }
+  /**
+   * Endpoints that come to a deployment, and such that take no new attempts from now on. An id is a slot: the driver may give it to another endpoint after its
+   * `forget-endpoint`. One that joins again under its id before that has never left.
+   */
+  | { readonly kind: "fleet-changed"; readonly joined: readonly EndpointSpec[]; readonly left: readonly EndpointId[] }
   | { readonly kind: "drain-started" };
 
 /** Another replica's own finding: its breaker opened, or its probes closed it. Only findings are told on, never what a peer has said. */
@@ -150,6 +156,8 @@ export type RouterCommand =
   /** For metrics and people: its route has failed it, and it goes on at another. */
   | { readonly kind: "request-rerouted"; readonly request: RequestId; readonly from: RouteId; readonly to: RouteId; readonly cause: FallbackCause }
   | { readonly kind: "budget-noticed"; readonly budget: LeaseKey; readonly level: "alert" | "spent"; readonly spent: number }
+  /** It has left, and its last attempt has ended. */
+  | { readonly kind: "forget-endpoint"; readonly endpoint: EndpointId }
   | { readonly kind: "record-decision"; readonly request: RequestId; readonly explanation: Explanation }
   /** The factor on a deployment's weight, in thousandths. For metrics and people; nothing is carried out. */
   /** Of every endpoint of the deployment: attempts that it may have in flight. */
@@ -191,7 +199,16 @@ export type FinishResult =
   | { readonly kind: "failed"; readonly failure: FailureKind; readonly retryAfter: Duration | null }
   | { readonly kind: "rejected"; readonly why: RejectReason; readonly retryAfter: Duration | null };
 /** `too-long`: no endpoint of the route has a context window for the prompt. `deadline-unreachable`: its place would come too late, so it is told at once. */
-export type RejectReason = "no-candidate" | "too-long" | "queue-full" | "deadline-unreachable" | "deadline-passed" | "draining" | "rate-limited" | "budget-spent" | "limits-unknown";
+export type RejectReason =
+  | "no-candidate"
+  | "too-long"
+  | "queue-full"
+  | "deadline-unreachable"
+  | "deadline-passed"
+  | "draining"
+  | "rate-limited"
+  | "budget-spent"
+  | "limits-unknown";
 
 /** What the caller's request cost, all attempts together. `priced` false: tokens were used at an endpoint without a price; they are not in `nanoDollars`. */
 export interface Account {
@@ -253,5 +270,6 @@ export const rankOf: Readonly<Record<RouterEvent["kind"], number>> = {
   "request-arrived": 1,
   "signal-observed": 1,
   "peer-reported": 1,
+  "fleet-changed": 1,
   "drain-started": 1,
 };

@@ -6,6 +6,7 @@ import { limitHears } from "./admission/adaptive-limit.ts";
 import { settleShare } from "./admission/fair-share.ts";
 import { bookOutcome } from "./accounting/book-outcome.ts";
 import { assert, present } from "./assert.ts";
+import { forgetIfGone, isForgotten } from "./fleet-config.ts";
 import { noteEndpoint } from "./candidates.ts";
 import type { RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
@@ -149,6 +150,7 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   react(core, slot, attempt, outcome);
   if (core.found.limits.some) serveAll(core);
   else serveQueues(core, attempt.endpoint);
+  forgetIfGone(core, attempt.endpoint);
 }
 
 function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before: BreakerPhase): void {
@@ -162,6 +164,7 @@ function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before
 /** Another replica's breaker has opened, or its probes have closed it. */
 export function hearPeer(core: Core, report: PeerReport): void {
   const { endpoint: id } = report;
+  if (isForgotten(core, id)) return;
   const endpoint = present(core.state.endpoints[id], "the endpoint's state");
   const before = endpoint.breaker.phase;
   breakerHearsPeer(endpoint.breaker, core.deploymentOf(id).breaker, report, core.state.now);

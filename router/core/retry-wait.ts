@@ -42,7 +42,7 @@ function attemptsAllowed({ retry }: RouteSpec, failure: FailureKind): number {
 
 /** Not even the quickest tenth of the route's answers would have come by then: the attempt is money thrown away. */
 const quickShare = 0.1;
-export function canEndInTime(state: RouterState, route: RouteSpec, { request }: RequestSlot, start: Instant): boolean {
+function canEndInTime(state: RouterState, route: RouteSpec, { request }: RequestSlot, start: Instant): boolean {
   if (request.deadline === never) return true;
   const quick = sketchQuantile(present(state.routes[route.id], "the route's state").totalTimes, quickShare) ?? 0;
   return after(start, micros(quick)) < request.deadline;

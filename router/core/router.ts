@@ -21,6 +21,7 @@ import type { Instant, Machine, Out, Restorable } from "./machine.ts";
 import { dearestOf } from "./limit/dearest.ts";
 import { forfeitLeases, hearAnswer, leaseFallsDue, loseStore, regainStore, startPeriod } from "./limit/limit-course.ts";
 import type { AttemptId, EndpointId, LeaseKey, RouterCommand, RouterEvent } from "./messages.ts";
+import { changeFleet } from "./fleet.ts";
 import { copyPlain } from "./plain.ts";
 import { arrive, giveUpWaiting, leave, place, serveAll } from "./placement-course.ts";
 import {
@@ -180,6 +181,9 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
         return;
       case "peer-reported":
         hearPeer(core, event);
+        return;
+      case "fleet-changed":
+        changeFleet(core, event.joined, event.left);
         return;
       case "drain-started":
         core.state.draining = true;

@@ -3,7 +3,7 @@ import { type DrainRate, unknownDrainRate } from "./admission/drain-rate.ts";
 import { emptyQueue, type QueuePlace, type WaitQueue } from "./admission/wait-queue.ts";
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
-import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
+import type { CompiledConfig, DeploymentSpec, EndpointSpec, RouteSpec } from "./compiled-config.ts";
 import type { Rates } from "./accounting/rates.ts";
 import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
@@ -25,6 +25,8 @@ import { never, startOfTime } from "./time.ts";
 export interface RouterState {
   now: Instant;
   draining: boolean;
+  /** Null: as configured. */
+  fleet: FleetState | null;
   /** By RequestId and AttemptId: slots, null when free. */
   readonly requests: (RequestSlot | null)[];
   readonly attempts: (AttemptSlot | null)[];
@@ -116,6 +118,14 @@ export interface EndpointState {
   readonly learned: LearnedEndpoint;
 }
 
+/** Who is there, once it is no longer whom the configuration names. */
+export interface FleetState {
+  /** By EndpointId; null: the slot is free. */
+  readonly specs: (EndpointSpec | null)[];
+  /** They take no new attempts, and are forgotten when the last one has ended. */
+  readonly leaving: EndpointId[];
+}
+
 export interface RouteState {
   readonly queue: WaitQueue;
   readonly drain: DrainRate;
@@ -144,13 +154,8 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     requests: [],
     attempts: [],
     freeAttempts: [],
-    endpoints: config.endpoints.map(({ deployment }) => ({
-      inFlight: 0,
-      limit: startLimit(present(config.deployments[deployment], "the endpoint's deployment")),
-      breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
-      coolUntil: startOfTime,
-      learned: newLearnedEndpoint(),
-    })),
+    fleet: null,
+    endpoints: config.endpoints.map((endpoint) => newEndpointState(config, endpoint)),
     routes: config.routes.map((route) => ({
       queue: emptyQueue(),
       drain: unknownDrainRate(),
@@ -179,6 +184,16 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     leaseNonce: 0,
     storeLost: false,
     ties: forkRandom(seed, "strategy-ties"),
+  };
+}
+
+export function newEndpointState(config: CompiledConfig, { deployment }: EndpointSpec): EndpointState {
+  return {
+    inFlight: 0,
+    limit: startLimit(present(config.deployments[deployment], "the endpoint's deployment")),
+    breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
+    coolUntil: startOfTime,
+    learned: newLearnedEndpoint(),
   };
 }
 

@@ -163,7 +163,10 @@ export class RouterService {
         blocks: null,
         ...labels,
       },
-      answer: new CallerAnswer(response, { hold: (id) => this.#runningOf(request, id)?.attempt.pause(), release: (id) => this.#runningOf(request, id)?.attempt.resume() }),
+      answer: new CallerAnswer(response, {
+        hold: (id) => this.#runningOf(request, id)?.attempt.pause(),
+        release: (id) => this.#runningOf(request, id)?.attempt.resume(),
+      }),
       arrivedMs,
       underWay: 0,
       attempts: 0,
@@ -225,6 +228,9 @@ export class RouterService {
         return;
       case "weight-changed":
         this.#noteWeight(command);
+        return;
+      case "forget-endpoint":
+        this.#options.log.logger.info({ endpoint: this.#options.compiled.endpoints[command.endpoint]?.origin }, "endpoint_forgotten");
         return;
       case "breaker-changed":
         this.metrics.breakerChanged(command.endpoint, command.to);

@@ -15,6 +15,8 @@ export interface CompiledScenario {
   readonly replicas: ReplicasSpec;
   /** Of limits and budgets; absent: near and sound. */
   readonly leaseStore?: LeaseStoreSpec;
+  /** In order of time; absent: everyone stays. */
+  readonly membership?: readonly MembershipSpec[];
   /** Where rows without a route go. */
   readonly defaultRoute: RouteId;
   /** Requests scheduled before it are left out of the summary. */
@@ -38,6 +40,13 @@ export interface SignalsSpec {
   readonly delay: Duration;
 }
 export const oneReplica: ReplicasSpec = { count: 1, gossip: null, signals: null };
+
+/** An endpoint of the configuration leaves the fleet, or is there again: all replicas hear of it at once. */
+export interface MembershipSpec {
+  readonly endpoint: EndpointId;
+  readonly at: Instant;
+  readonly kind: "leaves" | "joins";
+}
 
 export type EndpointModelSpec = VllmSpec | HostedSpec;
 

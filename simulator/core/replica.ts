@@ -170,6 +170,7 @@ export class SimulatedReplica {
         return;
       case "request-rerouted":
       case "budget-noticed":
+      case "forget-endpoint":
       case "weight-changed":
       case "limit-changed":
       case "record-decision":

@@ -82,6 +82,7 @@ class SimulatedWorld implements World {
     this.#addArrivals();
     this.#driver.addSource(this.#later);
     this.#addSignals();
+    this.#addMembership();
     this.#toLoop = this.#addClosedLoop();
   }
 
@@ -127,6 +128,20 @@ class SimulatedWorld implements World {
     const { gossip } = this.#scenario.replicas;
     if (gossip === null) return;
     for (const [place, peer] of this.#replicas.entries()) if (place !== from) this.#later.send(after(this.#driver.now, gossip), () => peer.tell(event));
+  }
+
+  #addMembership(): void {
+    const { membership = [], config } = this.#scenario;
+    let next = 0;
+    this.#driver.addSource({
+      nextAt: () => membership[next]?.at ?? never,
+      happen: () => {
+        const { endpoint, kind } = present(membership[next], "a change of the fleet");
+        next += 1;
+        const joined = kind === "joins" ? [present(config.endpoints[endpoint], "the endpoint")] : [];
+        for (const replica of this.#replicas) replica.tell({ kind: "fleet-changed", joined, left: kind === "leaves" ? [endpoint] : [] });
+      },
+    });
   }
 
   #addSignals(): void {

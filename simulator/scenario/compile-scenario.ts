@@ -7,13 +7,14 @@ import type { Problem } from "../../router/config/problem.ts";
 import { problemIn } from "../../router/config/yaml-problems.ts";
 import type { YamlPlace } from "../../router/config/yaml-problems.ts";
 import type { FieldPath } from "../../router/config/yaml-source.ts";
-import type { CompiledScenario, EndpointModelSpec, FaultSpec, TargetSpec } from "../core/compiled-scenario.ts";
+import type { CompiledScenario, EndpointModelSpec, FaultSpec, MembershipSpec, TargetSpec } from "../core/compiled-scenario.ts";
 import type { LatencySpec } from "../core/latency-spec.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
 import type { FleetEntry, ScenarioFile } from "./schema.ts";
 
 type Report = (path: FieldPath, part: "key" | "value", message: string, fix: string) => void;
 type FaultEntry = ScenarioFile["faults"][number];
+type MembershipEntry = ScenarioFile["membership"][number];
 type VllmEntry = Extract<FleetEntry, { readonly kind: "vllm" }>;
 type HostedEntry = Extract<FleetEntry, { readonly kind: "hosted" }>;
 
@@ -29,6 +30,9 @@ export function compileScenario(place: YamlPlace, name: string, file: ScenarioFi
   const report: Report = (path, part, message, fix) => problems.push(problemIn(place, path, part, message, fix));
   const endpoints = compileFleet(file, config, report);
   const faults = file.faults.flatMap((fault, index) => compileFault(fault, index, config, report));
+  const membership = file.membership
+    .flatMap((entry, index) => compileMembership(entry, index, config, report))
+    .toSorted((one, other) => one.at - other.at || one.endpoint - other.endpoint);
   const route = file.route === undefined ? config.routes[0] : config.routes.find((candidate) => candidate.name === file.route);
   if (route === undefined)
     report(
@@ -48,6 +52,7 @@ export function compileScenario(place: YamlPlace, name: string, file: ScenarioFi
       config,
       endpoints,
       faults,
+      membership,
       replicas: { count: file.replicas, gossip: file.gossip ?? null, signals: file.signals ?? null },
       defaultRoute,
       warmUp: file.warmUp,
@@ -120,10 +125,25 @@ function compileHosted(entry: HostedEntry, name: string, report: Report): Endpoi
 }
 
 function compileFault(fault: FaultEntry, index: number, config: CompiledConfig, report: Report): readonly FaultSpec[] {
-  const path = ["faults", index, "target"];
-  const match = /^(.*?)(?:\/(\d+))?$/.exec(fault.target);
+  const at = instantAt(fault.at);
+  const endpoints = endpointsNamed(fault.target, ["faults", index, "target"], config, report);
+  return endpoints.map((endpoint) => ({ endpoint, at, until: after(at, fault.for), fault: kindOf(fault) }));
+}
+
+function compileMembership(entry: MembershipEntry, index: number, config: CompiledConfig, report: Report): readonly MembershipSpec[] {
+  const { target, leaves, joins } = entry;
+  if (joins !== undefined && joins <= leaves) report(["membership", index, "joins"], "value", "is not after `leaves`", "let it come back later than it leaves");
+  return endpointsNamed(target, ["membership", index, "target"], config, report).flatMap((endpoint): readonly MembershipSpec[] => {
+    const leaving: MembershipSpec = { endpoint, at: instantAt(leaves), kind: "leaves" };
+    return joins === undefined ? [leaving] : [leaving, { endpoint, at: instantAt(joins), kind: "joins" }];
+  });
+}
+
+/** A deployment's name, or that and the number of a replica. */
+function endpointsNamed(target: string, path: FieldPath, config: CompiledConfig, report: Report): readonly EndpointId[] {
+  const match = /^(.*?)(?:\/(\d+))?$/.exec(target);
   const name = match?.[1] ?? "";
-  const deployment = config.deployments.find((candidate) => candidate.name === name) ?? config.deployments.find((candidate) => candidate.name === fault.target);
+  const deployment = config.deployments.find((candidate) => candidate.name === name) ?? config.deployments.find((candidate) => candidate.name === target);
   if (deployment === undefined) {
     report(
       path,
@@ -136,7 +156,7 @@ function compileFault(fault: FaultEntry, index: number, config: CompiledConfig, 
     );
     return [];
   }
-  const replica = deployment.name === fault.target ? null : Number(match?.[2]);
+  const replica = deployment.name === target ? null : Number(match?.[2]);
   const endpoints = replica === null ? deployment.endpoints : deployment.endpoints.slice(replica, replica + 1);
   if (endpoints.length === 0) {
     report(
@@ -146,8 +166,7 @@ function compileFault(fault: FaultEntry, index: number, config: CompiledConfig, 
       `write ${name}/0${deployment.endpoints.length > 1 ? ` to ${name}/${deployment.endpoints.length - 1}` : ""}, or ${name} for all`,
     );
   }
-  const at = instantAt(fault.at);
-  return endpoints.map((endpoint) => ({ endpoint, at, until: after(at, fault.for), fault: kindOf(fault) }));
+  return endpoints;
 }
 
 function kindOf(fault: FaultEntry): FaultSpec["fault"] {

@@ -109,6 +109,16 @@ export const scenarioSchema = z
     replicas: count("Replicas of the router, each with a core of its own; requests are spread over them at random", 1, 64).prefault(1),
     gossip: duration("How long an opening of a breaker takes to the other replicas; absent: they do not tell each other", micros(0)).optional(),
     signals: signals.optional(),
+    membership: z
+      .array(
+        z.strictObject({
+          target: text("Deployment, or one of its replicas as pool-a/0"),
+          leaves: duration("Since the start: takes no new attempts from then on", micros(0)),
+          joins: duration("Since the start: is there again; absent: never", micros(0)).optional(),
+        }),
+      )
+      .prefault([])
+      .meta({ description: "Endpoints that leave the fleet, and come back" }),
     seed: count("Seed of all randomness", 0, 4_294_967_295).prefault(1),
     warmUp: duration("Requests scheduled before it are left out of the figures", micros(0)).prefault("0s"),
     targets: targets.prefault({}),

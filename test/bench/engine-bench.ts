@@ -26,7 +26,9 @@ try {
     const line = execFileSync(process.execPath, [join(import.meta.dirname, "engine-speed.ts"), dump, replicas], { encoding: "utf8" });
     const ours = JSON.parse(line) as { perCpuSecond: number; meanE2eSeconds: number };
     ratios.push(ours.perCpuSecond / theirs);
-    console.log(`round ${round}: prototype ${theirs}, engine ${ours.perCpuSecond} requests per CPU second (mean E2E ${ours.meanE2eSeconds.toFixed(3)} s): ${ratios.at(-1)?.toFixed(1)}`);
+    console.log(
+      `round ${round}: prototype ${theirs}, engine ${ours.perCpuSecond} requests per CPU second (mean E2E ${ours.meanE2eSeconds.toFixed(3)} s): ${ratios.at(-1)?.toFixed(1)}`,
+    );
   }
   ratios.sort((one, other) => one - other);
   console.log(`${requests} requests, ${replicas} replicas, ${rate}/s, ${input}/${output} tokens; median of ${rounds} rounds, ${process.version}`);

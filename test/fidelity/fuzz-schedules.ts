@@ -5,7 +5,7 @@ import { PlainPlayer } from "./play-schedule.ts";
 import type { RecordedCase, RecordedConfig, RecordedIteration, RecordedRequest } from "./recorded-case.ts";
 
 /** A case like those of the recorded corpus, but small, dense and odd. */
-export function randomCase(seed: number): Pick<RecordedCase, "header"> {
+function randomCase(seed: number): Pick<RecordedCase, "header"> {
   const random = forkRandom(seed, "schedules");
   const cfg = randomConfig(random);
   const reqs = randomRequests(random, cfg);

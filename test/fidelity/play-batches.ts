@@ -13,7 +13,7 @@ export interface BatchDifference {
   readonly actual: unknown;
 }
 
-export const rulesOfRun = (run: ServerRun): FastRules => ({
+const rulesOfRun = (run: ServerRun): FastRules => ({
   ...engineDefaults,
   blockTokens: run.config.block_size,
   blocks: run.config.num_gpu_blocks,

@@ -34,7 +34,10 @@ function breakRule(copy: string, { file, text, instead }: Mutation): void {
   const place = path.join(copy, "simulator/core/engine", file);
   const source = readFileSync(place, "utf8");
   if (source.split(text).length !== 2) throw new Error(`${file}: the text of the rule must stand there once: ${text}`);
-  writeFileSync(place, source.replace(text, () => instead));
+  writeFileSync(
+    place,
+    source.replace(text, () => instead),
+  );
 }
 
 let unnoticed = 0;

@@ -58,7 +58,9 @@ function playRuns(folder: string): void {
   for (const run of runs) {
     const difference = playBatches(run);
     judge(`${run.name} batches`, difference === null ? null : JSON.stringify(difference));
-    console.log(`run ${run.name} (${run.asynchronous ? "asynchronous" : "synchronous"}): ${difference === null ? "all" : "not all"} ${run.steps.length} batches equal`);
+    console.log(
+      `run ${run.name} (${run.asynchronous ? "asynchronous" : "synchronous"}): ${difference === null ? "all" : "not all"} ${run.steps.length} batches equal`,
+    );
     const judgement = judgeServerRun(run, runs);
     if (judgement.figures.length > 0) tell(judgement);
   }
@@ -108,6 +110,17 @@ interface Wanted {
   readonly seed?: string | undefined;
 }
 
+interface Folders {
+  readonly schedules: readonly string[];
+  readonly runs: readonly string[];
+}
+
+const named = ({ schedules = [], runs = [] }: Wanted): Folders => ({ schedules, runs });
+const allOf = (shared: string): Folders => ({
+  schedules: [path.join(shared, "vllm-schedules/dev")],
+  runs: [path.join(shared, "vllm-cpu/dev"), path.join(shared, "vllm-runs")],
+});
+
 function playAll(values: Wanted): number {
   const given = values.schedules !== undefined || values.runs !== undefined || values.fuzz !== undefined;
   const shared = path.join(process.env["HEADGATE_SHARED"] ?? path.resolve(import.meta.dirname, "../../../shared"), "calibration");
@@ -115,8 +128,7 @@ function playAll(values: Wanted): number {
     console.log(`skipped: no recordings at ${shared} (HEADGATE_SHARED names the folder, or give --schedules and --runs)`);
     return 0;
   }
-  const schedules = given ? (values.schedules ?? []) : [path.join(shared, "vllm-schedules/dev")];
-  const runs = given ? (values.runs ?? []) : [path.join(shared, "vllm-cpu/dev"), path.join(shared, "vllm-runs")];
+  const { schedules, runs } = given ? named(values) : allOf(shared);
   const lost = [...schedules, ...runs].find((folder) => !existsSync(folder));
   if (lost !== undefined) {
     console.error(`${lost} does not exist\n${usage}`);

@@ -14,7 +14,13 @@ const draw = purposeOf("adaptive-limit-test");
 function play(adaptiveLimit: AdaptiveLimitSpec | null): { readonly limits: number[]; readonly endedAt: number; readonly heldP95: number } {
   const arrivals = Array.from({ length: 6000 }, (_, place): Arrival => {
     const unit = (index: number): number => keyedUnit(1, draw, place, index);
-    return { at: instantAt(place * 18_000), inputTokens: 50 + Math.floor(unit(0) * 300), outputTokens: 20 + Math.floor(unit(1) * 120), blocks: null, route: null };
+    return {
+      at: instantAt(place * 18_000),
+      inputTokens: 50 + Math.floor(unit(0) * 300),
+      outputTokens: 20 + Math.floor(unit(1) * 120),
+      blocks: null,
+      route: null,
+    };
   });
   const week = seconds(604_800);
   const config = fixtureConfig({

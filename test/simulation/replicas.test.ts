@@ -116,3 +116,54 @@ test("signals are sampled once per interval and replica, and arrive when they ar
   expect(seen.get("0 0")?.slice(0, 3)).toEqual([0, 1_000_000, 2_000_000]);
   expect(seen.get("1 0")?.slice(0, 3)).toEqual([500_000, 1_500_000, 2_500_000]);
 });
+
+test("an endpoint that leaves gets nothing until it is back, at every replica", () => {
+  const config = fixtureConfig({ deployments: [{ endpoints: 2 }] });
+  const replicas = { count: 2, gossip: null, signals: null };
+  const leaves = instantAt(5_000_000);
+  const joins = instantAt(15_000_000);
+  const membership = [
+    { endpoint: 0 as EndpointId, at: leaves, kind: "leaves" },
+    { endpoint: 0 as EndpointId, at: joins, kind: "joins" },
+  ] as const;
+  const scenario: CompiledScenario = {
+    name: "membership",
+    config,
+    endpoints: [smallVllm, smallVllm],
+    faults: [],
+    replicas,
+    membership,
+    defaultRoute: 0 as RouteId,
+    warmUp: micros(0),
+    targets: [],
+  };
+  const arrivals = Array.from({ length: 250 }, (_, serial) => ({
+    at: instantAt(serial * 100_000),
+    inputTokens: 50,
+    outputTokens: 5,
+    blocks: null,
+    route: null,
+  }));
+  const invariants = new FleetInvariants(scenario);
+  const started = [0, 0, 0];
+  const forgotten: number[] = [];
+  createWorld(scenario, {
+    seed: 1,
+    arrivals: arrivals[Symbol.iterator](),
+    observer: { requestEnded: ({ result }) => expect(result).toBe("served"), breakerChanged: () => undefined },
+    watch: {
+      event: (event, now, replica) => invariants.event(event, now, replica),
+      command: (command, at, replica) => {
+        invariants.command(command, at, replica);
+        if (command.kind === "forget-endpoint") forgotten.push(replica);
+        if (command.kind !== "start-attempt" || command.endpoint !== 0) return;
+        const span = at < leaves ? 0 : at < joins ? 1 : 2;
+        started[span] = (started[span] ?? 0) + 1;
+      },
+    },
+  }).run();
+  expect(invariants.finished()).toEqual([]);
+  expect(started[1]).toBe(0);
+  expect(Math.min(started[0] ?? 0, started[2] ?? 0)).toBeGreaterThan(10);
+  expect(forgotten.toSorted((one, other) => one - other)).toEqual([0, 1]);
+});

@@ -9,7 +9,7 @@ export interface BernoulliCusum {
   readonly limit: number;
 }
 
-export function stepOf(normal: number, failing: number): number {
+function stepOf(normal: number, failing: number): number {
   const perSuccess = Math.log((1 - normal) / (1 - Math.min(failing, 0.999999)));
   const perFailure = Math.log(failing / normal);
   return Math.max(2, Math.round((perFailure + perSuccess) / perSuccess));

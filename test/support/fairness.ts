@@ -61,8 +61,7 @@ export async function arenaArrivals(folder: string): Promise<Arrival[]> {
   }));
 }
 
-export const workOf = ({ inputTokens, outputTokens }: { readonly inputTokens: number; readonly outputTokens: number }): number =>
-  inputTokens + 2 * outputTokens;
+const workOf = ({ inputTokens, outputTokens }: { readonly inputTokens: number; readonly outputTokens: number }): number => inputTokens + 2 * outputTokens;
 export const totalWork = (arrivals: readonly Arrival[]): number => arrivals.reduce((sum, arrival) => sum + workOf(arrival), 0);
 
 /** Service tokens per second. */
@@ -120,7 +119,7 @@ export function fluidLightP95(arrivals: readonly Arrival[], heavy: ReadonlySet<s
 }
 
 /** @param total service tokens to share out */
-export function heavyTenants(demands: ReadonlyMap<string, number>, total: number): ReadonlySet<string> {
+function heavyTenants(demands: ReadonlyMap<string, number>, total: number): ReadonlySet<string> {
   const ascending = [...demands].toSorted(([, one], [, other]) => one - other);
   let left = total;
   const heavy = ascending.filter(([, demand], place) => {
@@ -202,12 +201,7 @@ function fluid(arrivals: readonly Arrival[], capacity: number, until: number): F
   const sojourn = new Float64Array(arrivals.length).fill(Number.NaN);
   let next = 0;
   for (let now = 0; now < until / 1_000_000 && (next < arrivals.length || open.size > 0); now += tickSeconds) {
-    for (let arrival = arrivals[next]; arrival !== undefined && arrival.at / 1_000_000 <= now; arrival = arrivals[next]) {
-      const tenant = arrival.tenant ?? "";
-      open.set(tenant, [...(open.get(tenant) ?? []), { place: next, left: workOf(arrival) }]);
-      if (!shares.has(tenant)) shares.set(tenant, 0);
-      next += 1;
-    }
+    next = comeIn(arrivals, next, now, open, shares);
     const wanted = [...open].map(([tenant, requests]) => ({ tenant, requests, want: requests.reduce((sum, { left }) => sum + Math.min(left, perTick), 0) }));
     let left = capacity * tickSeconds;
     let among = wanted.length;
@@ -224,6 +218,18 @@ function fluid(arrivals: readonly Arrival[], capacity: number, until: number): F
     }
   }
   return { shares, sojourn };
+}
+
+/** Those that have arrived by now; the place of the next one. */
+function comeIn(arrivals: readonly Arrival[], from: number, now: number, open: Map<string, FluidRequest[]>, shares: Map<string, number>): number {
+  let next = from;
+  for (let arrival = arrivals[next]; arrival !== undefined && arrival.at / 1_000_000 <= now; arrival = arrivals[next]) {
+    const tenant = arrival.tenant ?? "";
+    open.set(tenant, [...(open.get(tenant) ?? []), { place: next, left: workOf(arrival) }]);
+    if (!shares.has(tenant)) shares.set(tenant, 0);
+    next += 1;
+  }
+  return next;
 }
 
 const perTick = requestRateMax * tickSeconds;

@@ -4,7 +4,14 @@ import { forkRandom, nextBelow, nextUnit, type RandomState } from "../../router/
 import { type LimitScope, strategyNames } from "../../router/core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId, TenantId } from "../../router/core/messages.ts";
 import { instantAt, micros, millis, seconds } from "../../router/core/time.ts";
-import { type CompiledScenario, type EndpointModelSpec, type FaultSpec, oneReplica, type ReplicasSpec } from "../../simulator/core/compiled-scenario.ts";
+import {
+  type CompiledScenario,
+  type EndpointModelSpec,
+  type FaultSpec,
+  type MembershipSpec,
+  oneReplica,
+  type ReplicasSpec,
+} from "../../simulator/core/compiled-scenario.ts";
 import { FleetInvariants } from "../../simulator/core/invariant/fleet-invariants.ts";
 import { JournalInvariant } from "../../simulator/core/invariant/journal-invariant.ts";
 import type { Violation } from "../../simulator/core/invariant/router-invariants.ts";
@@ -58,7 +65,11 @@ export function randomScenario(seed: number): RandomWorld {
     ...randomLimits(seed, deployments.length),
     route: {
       limits: { connect: seconds(1), firstToken: millis(20 + nextBelow(random, 3_000)), idle: seconds(5), total: millis(50 + nextBelow(random, 20_000)) },
-      queue: fixtureQueue({ lengthMax: nextBelow(random, 20), wait: millis(nextBelow(random, 5_000)), ...randomAdmission(forkRandom(seed, "random-admission")) }),
+      queue: fixtureQueue({
+        lengthMax: nextBelow(random, 20),
+        wait: millis(nextBelow(random, 5_000)),
+        ...randomAdmission(forkRandom(seed, "random-admission")),
+      }),
       hedge: randomHedge(forkRandom(seed, "random-hedge")),
       fallbacks: randomFallbackSpec(seed, 0),
       floorPercent: nextBelow(forkRandom(seed, "random-floor"), 3) * nextBelow(forkRandom(seed, "random-floor-2"), 51),
@@ -71,6 +82,7 @@ export function randomScenario(seed: number): RandomWorld {
     endpoints,
     faults: randomFaults(random, endpoints.length),
     replicas: randomReplicas(seed),
+    membership: randomMembership(seed, endpoints.length),
     leaseStore: randomStore(seed),
     defaultRoute: config.routes[0]?.id ?? (0 as never),
     warmUp: micros(0),
@@ -175,6 +187,16 @@ function randomStore(seed: number): LeaseStoreSpec {
     return { at: instantAt(at), until: instantAt(at + nextBelow(random, 15_000_000)), replica: nextUnit(random) < 0.5 ? null : nextBelow(random, 4) };
   });
   return { latency: { p50: micros(p50), p95: micros(p50 * (1 + nextBelow(random, 5))) }, loss: nextUnit(random) < 0.5 ? 0 : nextUnit(random) * 0.3, faults };
+}
+
+/** Endpoints that leave, and mostly come back; some twice. */
+function randomMembership(seed: number, endpoints: number): MembershipSpec[] {
+  const random = forkRandom(seed, "random-membership");
+  if (nextUnit(random) < 0.7) return [];
+  return Array.from({ length: 1 + nextBelow(random, 4) }, (): MembershipSpec => {
+    const endpoint = nextBelow(random, endpoints) as EndpointId;
+    return { endpoint, at: instantAt(nextBelow(random, 30_000_000)), kind: nextUnit(random) < 0.6 ? "leaves" : "joins" };
+  }).toSorted((one, other) => one.at - other.at);
 }
 
 function randomFaults(random: RandomState, endpoints: number): FaultSpec[] {

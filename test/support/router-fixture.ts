@@ -162,7 +162,12 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     fallbacks: noFallbacks,
     ...given,
   }));
-  const tenants = Array.from({ length: options.tenants ?? 1 }, (_, tenant) => ({ id: tenant as TenantId, name: `tenant-${tenant}`, priority: 0, weight: options.tenantWeights?.[tenant] ?? 1 }));
+  const tenants = Array.from({ length: options.tenants ?? 1 }, (_, tenant) => ({
+    id: tenant as TenantId,
+    name: `tenant-${tenant}`,
+    priority: 0,
+    weight: options.tenantWeights?.[tenant] ?? 1,
+  }));
   return {
     version: 1 as ConfigVersion,
     routes: [route, ...more],

@@ -32,7 +32,7 @@ export interface TimedCommand {
 export interface RouterMove {
   /** Microseconds since the move before. */
   readonly wait: number;
-  readonly kind: "arrive" | "first-token" | "succeed" | "fail" | "leave" | "drain" | "peer";
+  readonly kind: "arrive" | "first-token" | "succeed" | "fail" | "leave" | "drain" | "peer" | "fleet";
   readonly which: number;
   readonly failure: FailureKind;
   readonly retryAfterMs: number | null;
@@ -56,7 +56,22 @@ const failures: readonly FailureKind[] = [
 
 export const anyRouterMove: fc.Arbitrary<RouterMove> = fc.record({
   wait: fc.oneof(fc.constant(0), fc.nat(2_000), fc.nat(2_000_000), fc.nat(70_000_000)),
-  kind: fc.constantFrom("arrive", "arrive", "arrive", "arrive", "first-token", "first-token", "succeed", "succeed", "fail", "fail", "leave", "drain", "peer"),
+  kind: fc.constantFrom(
+    "arrive",
+    "arrive",
+    "arrive",
+    "arrive",
+    "first-token",
+    "first-token",
+    "succeed",
+    "succeed",
+    "fail",
+    "fail",
+    "leave",
+    "drain",
+    "peer",
+    "fleet",
+  ),
   which: fc.nat(1000),
   failure: fc.constantFrom(...failures),
   retryAfterMs: fc.option(fc.nat(40_000)),
@@ -81,6 +96,7 @@ class PunctualDriver {
   readonly #requests = new Map<RequestId, { left: boolean; stream: boolean }>();
   readonly #attempts = new Map<AttemptId, { request: RequestId; first: boolean; aborted: boolean }>();
   readonly #due: RouterEvent[] = [];
+  readonly #config: CompiledConfig | undefined;
   #now = instantAt(0);
   #serial = 0;
 
@@ -91,6 +107,7 @@ class PunctualDriver {
 
   constructor(router: Router, config: CompiledConfig | undefined) {
     this.#router = router;
+    this.#config = config;
     this.#tenants = config?.tenants.length ?? 1;
     this.#labelled = config?.deployments.some(({ region }) => region >= 0) ?? false;
     this.#store = config === undefined ? null : new LeaseBench(config);
@@ -157,6 +174,8 @@ class PunctualDriver {
         return attempt === undefined ? null : { kind: "attempt-ended", attempt, outcome: outcomeOf("failed", move.failure, move.retryAfterMs, move.lagged) };
       case "leave":
         return this.#leaving(move);
+      case "fleet":
+        return this.#fleetChange(move);
       case "peer":
         return {
           kind: "peer-reported",
@@ -175,6 +194,16 @@ class PunctualDriver {
     if (open === undefined || open.first || this.#requests.get(open.request)?.stream !== true) return null;
     open.first = true;
     return { kind: "attempt-first-token", attempt };
+  }
+
+  /** An endpoint leaves or comes back; one that no configuration names comes and may go. */
+  #fleetChange(move: RouterMove): RouterEvent | null {
+    const endpoints = this.#config?.endpoints ?? [];
+    const [first] = endpoints;
+    if (first === undefined) return null;
+    const id = (move.which % (endpoints.length + 1)) as EndpointId;
+    const spec = endpoints[id] ?? { ...first, id, identity: "http://127.0.0.1:9999 model -", origin: "http://127.0.0.1:9999" };
+    return { kind: "fleet-changed", joined: move.lagged ? [spec] : [], left: move.lagged ? [] : [id] };
   }
 
   #arrival(move: RouterMove): RouterEvent {

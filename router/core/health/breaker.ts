@@ -143,7 +143,7 @@ export function breakerHearsPeer(breaker: BreakerState, spec: BreakerSpec, { bre
   breaker.openings = openings + 1;
 }
 
-export function openBreaker(breaker: BreakerState, spec: BreakerSpec, reason: BreakerReason, now: Instant): void {
+function openBreaker(breaker: BreakerState, spec: BreakerSpec, reason: BreakerReason, now: Instant): void {
   breaker.partial = reason === "failure-rate";
   if (breaker.phase === "closed" && now - breaker.closedSince >= spec.stable) breaker.openings = 0;
   change(breaker, "open", reason, after(now, openTime(spec, breaker.openings)));

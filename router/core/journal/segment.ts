@@ -42,7 +42,7 @@ export interface Segment {
   readonly torn: string | null;
 }
 
-export const segmentMagic = "HGJRNL01";
+const segmentMagic = "HGJRNL01";
 const kindOf = { head: 0, event: 1, command: 2, end: 3, wake: 4 };
 
 /** The bytes of one segment, piece by piece. */

@@ -13,7 +13,7 @@ import type { CompiledConfig } from "../../core/compiled-config.ts";
 import { type JournalRecord, type SegmentEnd, type SegmentHead, SegmentWriter } from "../../core/journal/segment.ts";
 import type { RouterSnapshot } from "../../core/router.ts";
 
-export const journalEnding = ".hgj";
+const journalEnding = ".hgj";
 
 export interface JournalOptions {
   readonly folder: string;

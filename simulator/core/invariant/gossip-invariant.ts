@@ -38,6 +38,8 @@ export class GossipInvariant {
       // What fails only in part, and where a route's floor keeps the least bad, may be called all the same.
       const binding = command.to === "open" && command.why !== "failure-rate" && this.#config.routes.every(({ floorPercent }) => floorPercent === 0);
       this.#openings[command.endpoint] = binding ? { replica, since: at } : undefined;
+    } else if (command.kind === "forget-endpoint") {
+      present(this.#closedSince[replica], "the replica")[command.endpoint] = at;
     } else if (command.kind === "start-attempt") {
       const opening = this.#openings[command.endpoint];
       if (opening === undefined || opening.replica === replica) return;

@@ -3,8 +3,7 @@
  * half-open breaker lets through is left to I7; whom limits hold back is not seen from outside, so a configuration with limits is not checked.
  */
 import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
-import type { Instant } from "../../../router/core/machine.ts";
-import type { RequestId } from "../../../router/core/messages.ts";
+import type { DeploymentId, EndpointId, RequestId } from "../../../router/core/messages.ts";
 
 interface Waiting {
   readonly route: number;
@@ -13,30 +12,23 @@ interface Waiting {
   readonly attempts: number;
 }
 
-interface Place {
-  readonly phase: string;
-  readonly inFlight: number;
-  readonly coolUntil: number;
-  readonly limit: number;
-}
-
+/** @param deployments by EndpointId */
 export function checkIdle(
   config: CompiledConfig,
   requests: ReadonlyMap<RequestId, Waiting>,
-  endpoints: readonly Place[],
-  now: Instant,
+  deployments: readonly DeploymentId[],
+  isIdle: (id: EndpointId) => boolean,
   violate: (what: string) => void,
 ): void {
   if (config.limits.length > 0) return;
-  for (const { id: requestId, request } of waitingOf(requests)) {
-    for (const deploymentId of config.routes[request.route]?.deployments ?? []) {
-      const deployment = config.deployments[deploymentId];
-      if (deployment === undefined || !deployment.takesUntagged || request.inputTokens >= deployment.contextTokens) continue;
-      for (const id of deployment.endpoints) {
-        const endpoint = endpoints[id];
-        if (endpoint?.phase === "closed" && endpoint.coolUntil < now && endpoint.inFlight < endpoint.limit)
-          violate(`request ${requestId} waits at route ${request.route} while endpoint ${id} has a place`);
-      }
+  const waiting = waitingOf(requests);
+  if (waiting.length === 0) return;
+  for (const [id, deploymentId] of deployments.entries()) {
+    const deployment = config.deployments[deploymentId];
+    if (deployment === undefined || !deployment.takesUntagged || !isIdle(id as EndpointId)) continue;
+    for (const { id: requestId, request } of waiting) {
+      if (request.inputTokens >= deployment.contextTokens || config.routes[request.route]?.deployments.includes(deploymentId) !== true) continue;
+      violate(`request ${requestId} waits at route ${request.route} while endpoint ${id} has a place`);
     }
   }
 }

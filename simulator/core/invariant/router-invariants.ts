@@ -6,13 +6,13 @@
  *  I3 the clock never goes back
  *  I5 what goes on is bounded: a request visits no route twice; a route's requests that wait for their first attempt by its queue, an endpoint's attempts by its concurrency
  *  I6 no more hedges than the requests of a route have earned
- *  I7 an open breaker gets no attempt but where its route's floor keeps it, a half-open one at most its probes at once
+ *  I7 an open breaker gets no attempt but where its route's floor keeps it, a half-open one at most its probes at once, an endpoint that has left none
  *  I8 no endpoint that could take a waiting request is left idle
  *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them; at most one of its attempts is committed, none is started beside another that
  *      may still answer, but where its route hedges, and then at another endpoint
  *  I15 no attempt outside the region that a request must be answered in
  */
-import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
+import type { CompiledConfig, DeploymentSpec, EndpointSpec } from "../../../router/core/compiled-config.ts";
 import { checkIdle } from "./idle-invariant.ts";
 import { coolDefault } from "../../../router/core/retry.ts";
 import type { Instant } from "../../../router/core/machine.ts";
@@ -39,7 +39,7 @@ export interface Violation {
   readonly what: string;
 }
 
-export interface SeenRequest {
+interface SeenRequest {
   route: RouteId;
   /** All routes it has been at. */
   readonly path: RouteId[];
@@ -64,7 +64,7 @@ interface SeenAttempt {
   aborted: boolean;
 }
 
-export interface SeenEndpoint {
+interface SeenEndpoint {
   phase: BreakerPhase;
   /** Opened for its failure rate, and not closed since. */
   partial: boolean;
@@ -75,7 +75,10 @@ export interface SeenEndpoint {
   probing: number;
   /** Rate-limited or draining until then, by what its outcomes have said. */
   coolUntil: number;
-  limit: number;
+}
+
+function newSeenEndpoint(): SeenEndpoint {
+  return { phase: "closed", partial: false, peerPartial: false, epoch: 0, inFlight: 0, probing: 0, coolUntil: 0 };
 }
 
 export type Counts = { arrived: number } & Record<FinishResult["kind"], number>;
@@ -86,7 +89,13 @@ export class RouterInvariants {
   readonly #config: CompiledConfig;
   readonly #requests = new Map<RequestId, SeenRequest>();
   readonly #attempts = new Map<AttemptId, SeenAttempt>();
-  readonly #endpoints: readonly SeenEndpoint[];
+  readonly #endpoints: SeenEndpoint[];
+  /** By EndpointId. */
+  readonly #deployments: DeploymentId[];
+  /** By DeploymentId: attempts in flight per endpoint. */
+  readonly #limits: number[];
+  /** Left and not come back. */
+  readonly #leaving = new Set<EndpointId>();
   /** By RouteId: open requests that have had no attempt. */
   readonly #waiting: number[];
   /** By RouteId. */
@@ -100,7 +109,9 @@ export class RouterInvariants {
 
   constructor(config: CompiledConfig) {
     this.#config = config;
-    this.#endpoints = config.endpoints.map(({ deployment }) => ({ phase: "closed", partial: false, peerPartial: false, epoch: 0, inFlight: 0, probing: 0, coolUntil: 0, limit: startLimitOf(config, deployment) }));
+    this.#endpoints = config.endpoints.map(newSeenEndpoint);
+    this.#deployments = config.endpoints.map(({ deployment }) => deployment);
+    this.#limits = config.deployments.map(({ adaptiveLimit, concurrencyMax }) => adaptiveLimit?.min ?? concurrencyMax);
     this.#waiting = config.routes.map(() => 0);
   }
 
@@ -128,11 +139,12 @@ export class RouterInvariants {
     if (this.#held === null) return;
     const { event, now } = this.#held;
     this.#held = null;
-    checkIdle(this.#config, this.#requests, this.#endpoints, now, (what) => this.#violate("I8", what));
+    checkIdle(this.#config, this.#requests, this.#deployments, (id) => this.#isIdle(id, now), (what) => this.#violate("I8", what));
     this.#tick(now);
     if (event.kind === "request-arrived") this.#requestArrived(event.request, now);
     else if (event.kind === "attempt-first-token") this.#firstToken(event.attempt, now);
     else if (event.kind === "attempt-ended") this.#ended(event.attempt, event.outcome, now);
+    else if (event.kind === "fleet-changed") this.#fleetChanged(event.joined, event.left);
     else if (event.kind === "client-left" && !this.#requests.has(event.request))
       this.#violate("I14", `the client left request ${event.request}, which is not open`);
     else if (event.kind === "peer-reported") this.#heard(event);
@@ -140,10 +152,41 @@ export class RouterInvariants {
 
   #requestArrived({ id, route, inputTokens, tags, residency }: RouteRequest, now: Instant): void {
     if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
-    this.#requests.set(id, { route, path: [route], inputTokens, residency, anywhere: tags.length === 0 && residency === -1, arrivedAt: now, lastAt: now, underWay: [], attempts: 0, committed: false });
+    this.#requests.set(id, {
+      route,
+      path: [route],
+      inputTokens,
+      residency,
+      anywhere: tags.length === 0 && residency === -1,
+      arrivedAt: now,
+      lastAt: now,
+      underWay: [],
+      attempts: 0,
+      committed: false,
+    });
     this.counts.arrived += 1;
     this.#arrived[route] = (this.#arrived[route] ?? 0) + 1;
     this.#countWaiting(route, 1);
+  }
+
+  #fleetChanged(joined: readonly EndpointSpec[], left: readonly EndpointId[]): void {
+    for (const { id, deployment } of joined) {
+      this.#endpoints[id] ??= newSeenEndpoint();
+      this.#deployments[id] = deployment;
+      this.#leaving.delete(id);
+    }
+    for (const id of left) this.#leaving.add(id);
+  }
+
+  #deploymentOf(id: EndpointId): DeploymentSpec | undefined {
+    return this.#config.deployments[this.#deployments[id] ?? -1];
+  }
+
+  /** Its slot begins anew. */
+  #forgotten(id: EndpointId): void {
+    const endpoint = this.#endpoints[id];
+    if (endpoint === undefined || !this.#leaving.has(id) || endpoint.inFlight > 0) this.#violate("I14", `endpoint ${id} is forgotten, but has not left`);
+    this.#endpoints[id] = newSeenEndpoint();
   }
 
   #heard({ endpoint: id, why }: PeerReport): void {
@@ -176,6 +219,9 @@ export class RouterInvariants {
         else attempt.aborted = true;
         return;
       }
+      case "forget-endpoint":
+        this.#forgotten(command.endpoint);
+        return;
       case "request-rerouted":
         this.#rerouted(command.request, command.from, command.to);
         return;
@@ -209,6 +255,15 @@ export class RouterInvariants {
         this.#violate("I5", `${this.#waiting[id]} requests wait at route ${id}, its queue holds ${queue.lengthMax}`);
   }
 
+  #isIdle(id: EndpointId, now: Instant): boolean {
+    const endpoint = this.#endpoints[id];
+    return endpoint?.phase === "closed" && endpoint.coolUntil < now && endpoint.inFlight < this.#limitOf(id) && !this.#leaving.has(id);
+  }
+
+  #limitOf(id: EndpointId): number {
+    return this.#limits[this.#deployments[id] ?? -1] ?? Infinity;
+  }
+
   #countWaiting(route: RouteId, change: number): void {
     this.#waiting[route] = (this.#waiting[route] ?? 0) + change;
   }
@@ -235,11 +290,12 @@ export class RouterInvariants {
     if (this.#attempts.has(command.attempt)) this.#violate("I14", `attempt ${command.attempt} starts twice`);
     this.#checkBreaker(command.endpoint, endpoint, request.route);
     endpoint.inFlight += 1;
-    const deployment = this.#config.deployments[this.#config.endpoints[command.endpoint]?.deployment ?? -1];
+    const deployment = this.#deploymentOf(command.endpoint);
     if (request.residency !== -1 && deployment?.region !== request.residency)
       this.#violate("I15", `request ${command.request} may only be answered in region ${request.residency}, and went to one in ${deployment?.region}`);
-    if (endpoint.inFlight > endpoint.limit)
-      this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${endpoint.limit}`);
+    const limit = this.#limitOf(command.endpoint);
+    if (endpoint.inFlight > limit)
+      this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${limit}`);
     if (request.attempts === 0) this.#countWaiting(request.route, -1);
     request.underWay.push(command.attempt);
     request.attempts += 1;
@@ -251,10 +307,7 @@ export class RouterInvariants {
     const deployment = this.#config.deployments[id];
     if (deployment === undefined || limit > deployment.concurrencyMax || limit < (deployment.adaptiveLimit?.min ?? Infinity))
       this.#violate("I5", `the limit of deployment ${id} is set to ${limit}`);
-    for (const endpointId of deployment?.endpoints ?? []) {
-      const endpoint = this.#endpoints[endpointId];
-      if (endpoint !== undefined) endpoint.limit = limit;
-    }
+    this.#limits[id] = limit;
   }
 
   #checkBeside(request: SeenRequest, command: Extract<RouterCommand, { kind: "start-attempt" }>): void {
@@ -288,13 +341,14 @@ export class RouterInvariants {
   #keptByFloor(endpoint: SeenEndpoint, route: RouteId): boolean {
     const spec = this.#config.routes[route];
     if (spec === undefined) return false;
-    const pool = spec.deployments.flatMap((id) => this.#config.deployments[id]?.endpoints ?? []);
+    const pool = this.#deployments.flatMap((deployment, id) => (spec.deployments.includes(deployment) && !this.#leaving.has(id as EndpointId) ? [id] : []));
     const others = pool.filter((id) => this.#endpoints[id]?.phase !== "open").length;
     return others < Math.ceil((pool.length * spec.floorPercent) / 100) || (others === 0 && endpoint.partial);
   }
 
   #checkBreaker(id: EndpointId, endpoint: SeenEndpoint, route: RouteId): void {
-    const deployment = this.#config.deployments[this.#config.endpoints[id]?.deployment ?? -1];
+    if (this.#leaving.has(id)) this.#violate("I7", `an attempt at endpoint ${id}, which has left`);
+    const deployment = this.#deploymentOf(id);
     if (endpoint.phase === "open" && !this.#keptByFloor(endpoint, route)) this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
     if (endpoint.phase !== "half-open" || deployment === undefined) return;
     endpoint.probing += 1;
@@ -359,9 +413,4 @@ export class RouterInvariants {
     this.#requests.delete(id);
     this.counts[result.kind] += 1;
   }
-}
-
-function startLimitOf(config: CompiledConfig, id: DeploymentId): number {
-  const deployment = config.deployments[id];
-  return deployment?.adaptiveLimit?.min ?? deployment?.concurrencyMax ?? 0;
 }

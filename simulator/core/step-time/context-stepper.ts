@@ -3,7 +3,7 @@ import type { StepShape, StepTimeModel, StepTimeSource, Stretch } from "../engin
 import { emptyShape } from "./step-range.ts";
 
 /** Whole microseconds, at least one. */
-export const wholeMicros = (time: number): number => Math.max(1, Math.floor(time + 0.5));
+const wholeMicros = (time: number): number => Math.max(1, Math.floor(time + 0.5));
 
 /** A step-time model in two parts: one that stays the same while only the context of the decodes grows, and one that grows with it. */
 export abstract class ContextStepper implements StepTimeModel {

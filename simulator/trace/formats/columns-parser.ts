@@ -104,7 +104,7 @@ export class ColumnsParser implements LineParser {
     }
     const at = present(lookup, "at", this.#chosen);
     const timestamp = this.#timestampOf(at.text, at.column);
-    const text = (field: FieldName): string | null => lookup(field)?.text ?? null;
+    const text = (field: FieldName): string | null => filled(lookup(field))?.text ?? null;
     const blocks = blocksOf(lookup("blocks"), this.#chosen.get("blocks") ?? "blocks");
     const row = rowOf(0, inputTokens, outputTokens, {
       blocks,

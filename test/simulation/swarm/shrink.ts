@@ -72,7 +72,8 @@ function* simplerConfigs(config: CompiledConfig): Generator<CompiledConfig> {
 
 function* simplerScenarios(scenario: CompiledScenario): Generator<CompiledScenario> {
   const models = new Map(scenario.endpoints.map((model) => [JSON.stringify(model), model]));
-  const { replicas } = scenario;
+  const { replicas, membership = [] } = scenario;
+  for (let place = 0; place < membership.length; place += 1) yield { ...scenario, membership: without(membership, place) };
   if (replicas.gossip !== null) yield { ...scenario, replicas: { ...replicas, gossip: null } };
   if (replicas.signals !== null) yield { ...scenario, replicas: { ...replicas, signals: null } };
   if (replicas.count > 1) yield { ...scenario, replicas: { ...replicas, count: replicas.count - 1 } };

@@ -228,7 +228,7 @@ export class PlainEngine implements EngineModel {
 }
 
 /** A sequence with one token beside its drafts is a decode, whatever it is to the scheduler: the device does the same work. */
-export function fillShape(shape: StepShape, batch: Batch): void {
+function fillShape(shape: StepShape, batch: Batch): void {
   Object.assign(shape, emptyShape());
   for (const { tokens, drafts, computedBefore } of batch.entries) {
     shape.sequences++;

@@ -56,7 +56,15 @@ test("everything but deployments and routes has a default", () => {
     strategy: "weighted",
     deployments: [0],
     limits: { connect: 2_000_000, firstToken: 30_000_000, idle: 30_000_000, total: 600_000_000 },
-    retry: { attemptsMax: 3, attemptsByFailure: {}, backoffBase: 100_000, backoffMax: 5_000_000, retryAfterMax: 30_000_000, budgetPerMille: 100, budgetFloorPerSecond: 1 },
+    retry: {
+      attemptsMax: 3,
+      attemptsByFailure: {},
+      backoffBase: 100_000,
+      backoffMax: 5_000_000,
+      retryAfterMax: 30_000_000,
+      budgetPerMille: 100,
+      budgetFloorPerSecond: 1,
+    },
     affinity: { placement: "hashed", loadBoundPercent: 125, homesMax: 16_384 },
     queue: {
       lengthMax: 1000,
@@ -129,7 +137,10 @@ routes:
 routes:
   chat: { deployments: [a], fallbacks: { general: [chat, c] } }
 `);
-  expect((await problemsOf(() => loadConfig(wrong, null))).map(({ message }) => message)).toEqual([`"chat" is the route itself`, `there is no route and no deployment "c"`]);
+  expect((await problemsOf(() => loadConfig(wrong, null))).map(({ message }) => message)).toEqual([
+    `"chat" is the route itself`,
+    `there is no route and no deployment "c"`,
+  ]);
 });
 
 test("the same content has the same version, whatever its comments", () => {

@@ -5,7 +5,11 @@ import { instantAt, micros, seconds } from "../../../../../router/core/time.ts";
 const spec = { min: 4, tolerance: 2, measureEvery: seconds(60) };
 
 /** A server with so many places that are free of queueing: beyond them the first token waits in proportion. Plays it for so long; the limits it had. */
-function play(places: number, forSeconds: number, options: { readonly limitMax?: number; readonly busy?: boolean; readonly slowerFrom?: number } = {}): number[] {
+function play(
+  places: number,
+  forSeconds: number,
+  options: { readonly limitMax?: number; readonly busy?: boolean; readonly slowerFrom?: number } = {},
+): number[] {
   const state = newAdaptiveLimit(spec);
   const limits: number[] = [];
   for (let now = 0; now < forSeconds; now += 0.1) {

@@ -86,7 +86,12 @@ describe("of two attempts", () => {
     // Crossed with the abort.
     expect(router.firstToken(0)).toEqual([]);
     expect(only(router.at(102).succeed(1), "finish-request")).toEqual([]);
-    const lost = { kind: "aborted", billed: "maybe", usage: { input: 100, cachedRead: 0, cacheWrite: 0, output: 3, reasoning: 0 }, usageEstimated: true } as const;
+    const lost = {
+      kind: "aborted",
+      billed: "maybe",
+      usage: { input: 100, cachedRead: 0, cacheWrite: 0, output: 3, reasoning: 0 },
+      usageEstimated: true,
+    } as const;
     const [finish] = only(router.end(0, lost), "finish-request");
     expect(finish).toMatchObject({ result: { kind: "served" }, account: { attempts: 2, usage: { input: 200, output: 13 }, estimated: true } });
     expect(router.router.snapshot().endpoints.map(({ inFlight, breaker }) => [inFlight, breaker.phase])).toEqual([

@@ -55,9 +55,18 @@ describe("points that exact equality with vLLM's schedules needs", () => {
 
   test("g. rejected drafts are taken back; a lone token is padded with drafts beside decodes", () => {
     const rejected = playIterations({ ...sync, spec: 3, spec_method: "ngram" }, [request(0, 10, 9, { acc: [0, 2] })], 4);
-    expect(rejected.map((line) => line.s)).toEqual([[0, 10, 0], [0, 4, 10], [0, 4, 13], [0, 4, 14]]);
+    expect(rejected.map((line) => line.s)).toEqual([
+      [0, 10, 0],
+      [0, 4, 10],
+      [0, 4, 13],
+      [0, 4, 14],
+    ]);
     const shared = [3, 3];
-    const padded = playIterations({ ...sync, spec: 2, spec_method: "ngram" }, [request(0, 32, 30, { b: [...shared, 9, 1] }), request(1, 33, 4, { b: shared, at: 3 })], 5);
+    const padded = playIterations(
+      { ...sync, spec: 2, spec_method: "ngram" },
+      [request(0, 32, 30, { b: [...shared, 9, 1] }), request(1, 33, 4, { b: shared, at: 3 })],
+      5,
+    );
     expect(padded[3]?.s?.slice(3)).toEqual([1, 3, 32]);
   });
 
@@ -84,7 +93,11 @@ describe("points that exact equality with vLLM's schedules needs", () => {
   });
 
   test("k. priority: lower value, then arrival time, then id; the victim on a tie is the first in running order", () => {
-    const line = playIterations({ policy: "priority", max_num_seqs: 1 }, [request(0, 10, 9, { pr: 1 }), request(1, 10, 2, { pr: 0, t: 5 }), request(2, 10, 2, { pr: 0, t: 5 })], 1)[0];
+    const line = playIterations(
+      { policy: "priority", max_num_seqs: 1 },
+      [request(0, 10, 9, { pr: 1 }), request(1, 10, 2, { pr: 0, t: 5 }), request(2, 10, 2, { pr: 0, t: 5 })],
+      1,
+    )[0];
     expect([line?.r, line?.w]).toEqual([[1], [2, 0]]);
     const tied = [request(0, 255, 40, { t: 3 }), request(1, 255, 40, { t: 3 })];
     const lines = playIterations({ policy: "priority", num_gpu_blocks: 33 }, tied, 10);

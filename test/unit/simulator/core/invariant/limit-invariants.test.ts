@@ -16,7 +16,11 @@ const arrivals: readonly Arrival[] = Array.from({ length: 2000 }, (_, place) => 
   route: null,
 }));
 
-function play(limits: readonly FixtureLimit[], replicas: number, obeyed: boolean): { readonly found: readonly string[]; readonly nanoDollars: number; readonly served: number } {
+function play(
+  limits: readonly FixtureLimit[],
+  replicas: number,
+  obeyed: boolean,
+): { readonly found: readonly string[]; readonly nanoDollars: number; readonly served: number } {
   const route = { outputTokensDefault: 100, queue: fixtureQueue({ lengthMax: 100 }) };
   const config = fixtureConfig({ deployments: [{ endpoints: 1 }], limits, route });
   const scenario: CompiledScenario = {
