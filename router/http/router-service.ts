@@ -221,6 +221,18 @@ export class RouterService {
         this.#leases.settle(command);
         return;
       case "budget-noticed":
+      case "limit-changed":
+      case "weight-changed":
+      case "forget-endpoint":
+      case "breaker-changed":
+        this.#note(command);
+    }
+  }
+
+  /** For people and metrics: nothing is carried out. */
+  #note(command: Extract<RouterCommand, { kind: "budget-noticed" | "limit-changed" | "weight-changed" | "forget-endpoint" | "breaker-changed" }>): void {
+    switch (command.kind) {
+      case "budget-noticed":
         this.#noticeBudget(command);
         return;
       case "limit-changed":

@@ -60,7 +60,12 @@ function fitParts(table: StepTable, takes: (place: number) => boolean, contextUs
   return { gemm, chunkAttention, head, ...decode };
 }
 
-function fitDecodeAttention(table: StepTable, takes: (place: number) => boolean, gemm: Curve, contextUsPerByte: number): Pick<Parts, "decodeAttention" | "perDecodeUs"> {
+function fitDecodeAttention(
+  table: StepTable,
+  takes: (place: number) => boolean,
+  gemm: Curve,
+  contextUsPerByte: number,
+): Pick<Parts, "decodeAttention" | "perDecodeUs"> {
   const rows = table.rows.filter(({ kind }) => kind === "attn_decode_layer").filter((_, place) => takes(place));
   if (rows.length === 0) {
     const slope = contextUsPerByte * kvBytesOf(table.model, table.tensorParallel);
@@ -98,7 +103,15 @@ export function errorAgainst(table: StepTable, spec: StepTimeSpec): number {
   const model = createStepTime(spec);
   const pairs = composedSteps(table).map(({ tokens, context, chunk, sequences, us }): readonly [number, number] => {
     const decodes = context > 0 ? sequences : 0;
-    const shape = { ...emptyShape(), sequences, decodes, tokens, decodeContext: context, decodeContextMax: decodes > 0 ? context / decodes : 0, chunkAttention: chunk };
+    const shape = {
+      ...emptyShape(),
+      sequences,
+      decodes,
+      tokens,
+      decodeContext: context,
+      decodeContextMax: decodes > 0 ? context / decodes : 0,
+      chunkAttention: chunk,
+    };
     return [us, model.stepTime(shape)];
   });
   return meanAbsolutePercent(pairs);
@@ -121,5 +134,11 @@ function composedSteps(table: StepTable): { tokens: number; context: number; chu
 
 function timeOf(parts: Parts, tokens: number, context: number, chunk: number, sequences: number): number {
   const decodes = context > 0 ? sequences : 0;
-  return valueAt(parts.gemm, tokens) + valueAt(parts.decodeAttention, context) + parts.perDecodeUs * decodes + valueAt(parts.chunkAttention, chunk) + valueAt(parts.head, sequences);
+  return (
+    valueAt(parts.gemm, tokens) +
+    valueAt(parts.decodeAttention, context) +
+    parts.perDecodeUs * decodes +
+    valueAt(parts.chunkAttention, chunk) +
+    valueAt(parts.head, sequences)
+  );
 }

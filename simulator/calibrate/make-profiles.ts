@@ -56,10 +56,42 @@ write("h100-sxm", measured.h100);
 write("l40s", measured.l40s);
 write("rtx-pro-6000", unique(measured.rtxPro6000));
 write("rtx-4090", measured.rtx4090);
-write("rtx-3090", [profileOf(gpus.rtx3090, modelOf("llama-3.1-8b"), 1, readCoarseLayers(path.join(layers, "RTX3090"), modelOf("llama-3.1-8b"), gpus.rtx3090), "LLMServingSim's older profiler, coarse layer times (MIT); decode attention by memory bandwidth")]);
-write("rtx-5090", derived(measured.rtxPro6000, gpus.rtx5090, (spec) => scaledTo(spec, gpus.rtxPro6000, gpus.rtx5090, scalingError), "scaled from RTX PRO 6000 (same memory bandwidth, 0.9 of its compute)"));
-write("l4", derived(measured.l40s, gpus.l4, (spec, model, parallel) => rooflineLike(spec, gpus.l40s, gpus.l4, model, parallel, rooflineError), "roofline; efficiencies of the measured L40S"));
-write("h200-sxm", derived(measured.h100, gpus.h200, (spec, model, parallel) => rooflineLike(spec, gpus.h100, gpus.h200, model, parallel, rooflineError), "roofline; efficiencies of the measured H100"));
+write("rtx-3090", [
+  profileOf(
+    gpus.rtx3090,
+    modelOf("llama-3.1-8b"),
+    1,
+    readCoarseLayers(path.join(layers, "RTX3090"), modelOf("llama-3.1-8b"), gpus.rtx3090),
+    "LLMServingSim's older profiler, coarse layer times (MIT); decode attention by memory bandwidth",
+  ),
+]);
+write(
+  "rtx-5090",
+  derived(
+    measured.rtxPro6000,
+    gpus.rtx5090,
+    (spec) => scaledTo(spec, gpus.rtxPro6000, gpus.rtx5090, scalingError),
+    "scaled from RTX PRO 6000 (same memory bandwidth, 0.9 of its compute)",
+  ),
+);
+write(
+  "l4",
+  derived(
+    measured.l40s,
+    gpus.l4,
+    (spec, model, parallel) => rooflineLike(spec, gpus.l40s, gpus.l4, model, parallel, rooflineError),
+    "roofline; efficiencies of the measured L40S",
+  ),
+);
+write(
+  "h200-sxm",
+  derived(
+    measured.h100,
+    gpus.h200,
+    (spec, model, parallel) => rooflineLike(spec, gpus.h100, gpus.h200, model, parallel, rooflineError),
+    "roofline; efficiencies of the measured H100",
+  ),
+);
 
 function layerProfileError(): number {
   const judge = tables.get("rtx_pro_6000_server/0.19.0/llama-3.1-8b/1");
@@ -107,7 +139,15 @@ function fitted(gpu: string, version: string, card: Gpu): EngineProfile[] {
   const line = reference === undefined ? null : fitStepTable(reference, 0).decodeAttention;
   const last = line === null ? 0 : (line.y.at(-1) ?? 0) / (line.x.at(-1) ?? 1) / kvBytesOf(modelOf("llama-3.1-8b"), 1);
   return mine
-    .map((table) => profileOf(card, table.model, table.tensorParallel, fitStepTable({ ...table, hardware: card.name }, last), `ai-dynamo/aiconfigurator operator database (Apache-2.0), vLLM ${version}, piecewise fit`))
+    .map((table) =>
+      profileOf(
+        card,
+        table.model,
+        table.tensorParallel,
+        fitStepTable({ ...table, hardware: card.name }, last),
+        `ai-dynamo/aiconfigurator operator database (Apache-2.0), vLLM ${version}, piecewise fit`,
+      ),
+    )
     .filter(fits);
 }
 
@@ -127,7 +167,12 @@ function layered(gpu: string, card: Gpu): EngineProfile[] {
     });
 }
 
-function derived(from: readonly EngineProfile[], card: Gpu, make: (spec: PiecewiseSpec, model: Model, parallel: number) => StepTimeSpec, provenance: string): EngineProfile[] {
+function derived(
+  from: readonly EngineProfile[],
+  card: Gpu,
+  make: (spec: PiecewiseSpec, model: Model, parallel: number) => StepTimeSpec,
+  provenance: string,
+): EngineProfile[] {
   return from.flatMap((profile) => {
     const model = Object.values(models).find(({ name }) => name === profile.model);
     if (profile.stepTime.kind !== "piecewise" || model === undefined) return [];
@@ -136,7 +181,13 @@ function derived(from: readonly EngineProfile[], card: Gpu, make: (spec: Piecewi
   });
 }
 
-function profileOf(card: Gpu, model: Model, tensorParallel: number, stepTime: LinearSpec | PiecewiseSpec | OperatorTableSpec | RooflineSpec, provenance: string): EngineProfile {
+function profileOf(
+  card: Gpu,
+  model: Model,
+  tensorParallel: number,
+  stepTime: LinearSpec | PiecewiseSpec | OperatorTableSpec | RooflineSpec,
+  provenance: string,
+): EngineProfile {
   return {
     name: `${card.name}/${model.name}/tp${tensorParallel}`.toLowerCase().replaceAll(" ", "-"),
     gpu: card.name,

@@ -37,7 +37,10 @@ export function readCoarseLayers(folder: string, model: Model, card: Gpu): Piece
     gemm: curve(knots, products),
     decodeAttention: { x: [0, 1_000_000], y: [0, rounded(1_000_000 * readUs)] },
     chunkAttention: curve([0, ...knots.map((tokens) => (tokens * tokens) / 2)], [0, ...knots.map((tokens) => at("attn", tokens) * model.layers)]),
-    head: curve(knots.slice(0, 12), knots.slice(0, 12).map((tokens) => at("lm_head", tokens))),
+    head: curve(
+      knots.slice(0, 12),
+      knots.slice(0, 12).map((tokens) => at("lm_head", tokens)),
+    ),
     perDecodeUs: 0,
     perPrefillPastUs: 0,
     perStepUs: 0,

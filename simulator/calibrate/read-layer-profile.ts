@@ -7,7 +7,16 @@ import type { Model } from "./models.ts";
 import { readTable } from "./read-table.ts";
 
 /** How often a layer of the model runs each of the profiled operators; the others run once per step. */
-const perLayer: Readonly<Record<string, number>> = { layernorm: 2, qkv_proj: 1, rotary_emb: 1, o_proj: 1, gate_up_proj: 1, act_fn: 1, down_proj: 1, qk_norm: 1 };
+const perLayer: Readonly<Record<string, number>> = {
+  layernorm: 2,
+  qkv_proj: 1,
+  rotary_emb: 1,
+  o_proj: 1,
+  gate_up_proj: 1,
+  act_fn: 1,
+  down_proj: 1,
+  qk_norm: 1,
+};
 
 /** A profile measured inside vLLM, operator by operator (LLMServingSim's profiler), as one operator table. */
 export function readLayerProfile(folder: string, model: Model, hardware: string, version: string, errorPercent: number): OperatorTableSpec {

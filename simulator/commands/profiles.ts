@@ -50,7 +50,11 @@ function listProfiles(options: ProfilesOptions): void {
 
 function print(profiles: readonly EngineProfile[], rows: readonly (readonly string[])[], json: boolean): void {
   if (json) {
-    const plain = profiles.map((profile) => ({ ...profile, stepTime: { kind: profile.stepTime.kind, source: profile.stepTime.source }, blocks: blocksOf(profile, 16) }));
+    const plain = profiles.map((profile) => ({
+      ...profile,
+      stepTime: { kind: profile.stepTime.kind, source: profile.stepTime.source },
+      blocks: blocksOf(profile, 16),
+    }));
     process.stdout.write(`${JSON.stringify(plain)}\n`);
     return;
   }

@@ -163,10 +163,10 @@ export class SimulatedReplica {
         this.#tellPeers(command, at);
         return;
       case "ask-lease":
-        this.#options.store?.({ ...command, kind: "lease-asked", replica: this.#options.replica });
+        this.#tellStore({ ...command, kind: "lease-asked", replica: this.#options.replica });
         return;
       case "return-lease":
-        this.#options.store?.({ ...command, kind: "lease-returned", replica: this.#options.replica });
+        this.#tellStore({ ...command, kind: "lease-returned", replica: this.#options.replica });
         return;
       case "request-rerouted":
       case "budget-noticed":
@@ -175,6 +175,10 @@ export class SimulatedReplica {
       case "limit-changed":
       case "record-decision":
     }
+  }
+
+  #tellStore(event: StoreEvent): void {
+    this.#options.store?.(event);
   }
 
   #tellPeers({ endpoint, to, why }: Extract<RouterCommand, { kind: "breaker-changed" }>, since: Instant): void {

@@ -69,7 +69,15 @@ function run(file: string, replicas: number): void {
   let wait = 0;
   for (let index = 0; index < count; index++) wait += (ends[index] ?? 0) - (arrivals[index] ?? 0);
   const cpuSeconds = (used.user + used.system) / 1e6;
-  console.log(JSON.stringify({ requests: count, cpuSeconds, perCpuSecond: Math.round(count / cpuSeconds), meanE2eSeconds: wait / count / 1e6, rssMb: Math.round(process.memoryUsage().rss / 1e6) }));
+  console.log(
+    JSON.stringify({
+      requests: count,
+      cpuSeconds,
+      perCpuSecond: Math.round(count / cpuSeconds),
+      meanE2eSeconds: wait / count / 1e6,
+      rssMb: Math.round(process.memoryUsage().rss / 1e6),
+    }),
+  );
 }
 
 function submitLeastLoaded(fleet: readonly Replica[], index: number, arrivals: Float64Array, inputs: Int32Array, outputs: Int32Array): void {

@@ -31,8 +31,12 @@ describe("the unmodified OpenAI SDK through the service", () => {
     expect(chunks.every((chunk) => chunk.choices.length === 1)).toBe(true);
     expect(upstreams[0]?.seen[0]?.body["stream_options"]).toEqual({ include_usage: true });
     const metrics = await scrape();
-    expect(metrics).toContain('billing_tokens_total{route="chat",provider="vllm",deployment="one",tenant="everybody",model="upstream-model",route_tier="chat",kind="input"} 11');
-    expect(metrics).toContain('billing_cost_nanodollars_total{route="chat",provider="vllm",deployment="one",tenant="everybody",model="upstream-model",route_tier="chat"} 13400');
+    expect(metrics).toContain(
+      'billing_tokens_total{route="chat",provider="vllm",deployment="one",tenant="everybody",model="upstream-model",route_tier="chat",kind="input"} 11',
+    );
+    expect(metrics).toContain(
+      'billing_cost_nanodollars_total{route="chat",provider="vllm",deployment="one",tenant="everybody",model="upstream-model",route_tier="chat"} 13400',
+    );
   });
 
   test("a stream whose caller asked for the usage gets it", async () => {

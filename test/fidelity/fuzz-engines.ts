@@ -3,12 +3,30 @@ import { forkRandom, nextBelow, nextUnit } from "../../router/core/random.ts";
 import type { RandomState } from "../../router/core/random.ts";
 import { createEngine, createPlainEngine } from "../../simulator/core/engine/create-engine.ts";
 import type { EngineSpec } from "../../simulator/core/engine/engine-spec.ts";
+import type { PiecewiseSpec } from "../../simulator/core/step-time/step-time-spec.ts";
 import type { EngineEvent, EngineModel, SequenceId } from "../../simulator/core/engine/engine.ts";
 
 type Moment = { readonly at: Instant; readonly what: EngineEvent | { readonly kind: "observe" } | { readonly kind: "look" } };
 
 const pick = <T>(random: RandomState, values: readonly T[]): T => values[nextBelow(random, values.length)] as T;
 const chance = (random: RandomState, probability: number): boolean => nextUnit(random) < probability;
+
+/** With bends, waiting for the longest, and a range that is soon left. */
+const piecewise: PiecewiseSpec = {
+  kind: "piecewise",
+  scale: 1.1,
+  gemm: { x: [1, 32, 200], y: [900, 950, 4000] },
+  decodeAttention: { x: [0, 1, 500, 3000], y: [0, 20, 30, 900] },
+  chunkAttention: { x: [0, 10_000], y: [0, 700] },
+  head: { x: [1, 16], y: [50, 90] },
+  perDecodeUs: 3.3,
+  perPrefillPastUs: 0.07,
+  perStepUs: 100,
+  skew: 0.05,
+  padding: 64,
+  range: { tokens: [0, 100], decodeContext: [0, 1500], decodeContextMax: [0, 150], chunkAttention: [0, 9000] },
+  source: { kind: "fitted", hardware: "none", model: "none", engineVersion: "none", errorPercent: 0 },
+};
 
 function randomSpec(random: RandomState): EngineSpec {
   const blockTokens = pick(random, [4, 16, 32]);
@@ -26,17 +44,23 @@ function randomSpec(random: RandomState): EngineSpec {
       reserveFullSequence: chance(random, 0.8),
       longPrefillTokensMax: chance(random, 0.25) ? 24 : 0,
       watermark: chance(random, 0.2) ? 0.1 : 0,
-      scheduling: pick(random, [{ perStepUs: 0, perSequenceUs: 0 }, { perStepUs: 126, perSequenceUs: 4.4 }, { perStepUs: 2000, perSequenceUs: 24 }]),
+      scheduling: pick(random, [
+        { perStepUs: 0, perSequenceUs: 0 },
+        { perStepUs: 126, perSequenceUs: 4.4 },
+        { perStepUs: 2000, perSequenceUs: 24 },
+      ]),
     },
-    stepTime: {
-      kind: "linear",
-      perStepUs: pick(random, [0, 900, 5000]),
-      perPrefillTokenUs: pick(random, [0, 3.3, 33]),
-      perSequenceUs: pick(random, [0, 41.7]),
-      perContextTokenUs: pick(random, [0, 0.045, 1.3]),
-      perChunkAttentionUs: pick(random, [0, 0.001]),
-      source: { kind: "fitted", hardware: "none", model: "none", engineVersion: "none", errorPercent: 0 },
-    },
+    stepTime: chance(random, 0.3)
+      ? piecewise
+      : {
+          kind: "linear",
+          perStepUs: pick(random, [0, 900, 5000]),
+          perPrefillTokenUs: pick(random, [0, 3.3, 33]),
+          perSequenceUs: pick(random, [0, 41.7]),
+          perContextTokenUs: pick(random, [0, 0.045, 1.3]),
+          perChunkAttentionUs: pick(random, [0, 0.001]),
+          source: { kind: "fitted", hardware: "none", model: "none", engineVersion: "none", errorPercent: 0 },
+        },
   };
 }
 

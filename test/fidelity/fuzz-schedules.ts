@@ -7,8 +7,9 @@ import type { RecordedCase, RecordedConfig, RecordedIteration, RecordedRequest }
 /** A case like those of the recorded corpus, but small, dense and odd. */
 function randomCase(seed: number): Pick<RecordedCase, "header"> {
   const random = forkRandom(seed, "schedules");
-  const cfg = randomConfig(random);
-  const reqs = randomRequests(random, cfg);
+  const alike = chance(random, 0.4);
+  const cfg = alike ? alikeConfig(randomConfig(random), random) : randomConfig(random);
+  const reqs = randomRequests(random, cfg, alike);
   return { header: { case: `fuzz-${seed}`, fam: "fuzz", cfg, reqs } };
 }
 
@@ -41,18 +42,29 @@ function randomConfig(random: RandomState): RecordedConfig {
   };
 }
 
-function randomRequests(random: RandomState, cfg: RecordedConfig): RecordedRequest[] {
+/** For requests of nearly the same contents in little memory, whose chunks and decodes mix: which copy of a content serves, and when it is known, shows only there. */
+function alikeConfig(cfg: RecordedConfig, random: RandomState): RecordedConfig {
+  return {
+    ...cfg,
+    prefix_caching: true,
+    long_prefill_token_threshold: pick(random, [0, 5, 16, 20]),
+    num_gpu_blocks: Math.ceil(cfg.max_model_len / 16) + 1 + nextBelow(random, 12),
+    max_num_seqs: pick(random, [4, 8, 16]),
+  };
+}
+
+function randomRequests(random: RandomState, cfg: RecordedConfig, alike: boolean): RecordedRequest[] {
   const reqs: RecordedRequest[] = [];
   const count = 3 + nextBelow(random, 40);
-  const contents = pick(random, [1, 2, 5]);
-  const sharing = pick(random, [0, 0.3, 0.9]);
+  const contents = alike ? 1 : pick(random, [1, 2, 5]);
+  const sharing = alike ? 1 : pick(random, [0, 0.3, 0.9]);
   const spread = pick(random, [1, 4, 20]);
   let at = 0;
   for (let id = 0; id < count; id++) {
     if (chance(random, 0.4)) at += nextBelow(random, spread);
     const p = 1 + nextBelow(random, cfg.max_model_len - 1);
     const o = 1 + nextBelow(random, chance(random, 0.5) ? 6 : 60);
-    const request: Record<string, unknown> = { id, at, p, o, b: randomBlocks(random, Math.ceil((p + o) / 16), id, contents, sharing) };
+    const request: Record<string, unknown> = { id, at, p, o, b: randomBlocks(random, Math.ceil((p + o) / 16), id, contents, sharing, alike ? 0.04 : 0.15) };
     if (chance(random, 0.3)) request["eos"] = 1 + nextBelow(random, o);
     if (chance(random, 0.6)) request["pr"] = nextBelow(random, 3);
     if (chance(random, 0.3)) request["t"] = nextBelow(random, 10);
@@ -63,12 +75,12 @@ function randomRequests(random: RandomState, cfg: RecordedConfig): RecordedReque
 }
 
 /** Shared contents first, own ones from a random place on. */
-function randomBlocks(random: RandomState, count: number, id: number, contents: number, sharing: number): number[] {
+function randomBlocks(random: RandomState, count: number, id: number, contents: number, sharing: number, parting: number): number[] {
   const runs: number[] = [];
   let shared = chance(random, sharing);
   const family = nextBelow(random, contents);
   for (let index = 0; index < count; index++) {
-    if (chance(random, 0.15)) shared = false;
+    if (chance(random, parting)) shared = false;
     runs.push(shared ? 1000 * (family + 1) + index : 1_000_000 * (id + 1) + index, 1);
   }
   return runs;

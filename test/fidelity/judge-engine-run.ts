@@ -75,7 +75,8 @@ function simulate(run: EngineRun, stepTime: StepTimeSpec): Times[] {
 
 function figuresOf(requests: readonly EngineRunRequest[], simulated: readonly Times[]): Figure[] {
   const real = requests.map(({ queued, firstToken, lastToken }): Times => ({ first: firstToken - queued, end: lastToken - queued }));
-  const tpot = (times: readonly Times[]): number[] => times.map(({ first, end }, index) => (end - first) / Math.max(1, (requests[index]?.outputTokens ?? 2) - 1));
+  const tpot = (times: readonly Times[]): number[] =>
+    times.map(({ first, end }, index) => (end - first) / Math.max(1, (requests[index]?.outputTokens ?? 2) - 1));
   const ends = (times: readonly Times[]): number[] => times.map(({ end }) => end);
   const firsts = (times: readonly Times[]): number[] => times.map(({ first }) => first);
   const soon = requests.map(({ queued, scheduled }) => scheduled - queued < 1);
@@ -89,6 +90,10 @@ function figuresOf(requests: readonly EngineRunRequest[], simulated: readonly Ti
     { name: "E2E mean", off: percentOff(mean(ends(real)), mean(ends(simulated))), limit: 1 },
     { name: "E2E p95", off: percentOff(percentile(ends(real), 0.95), percentile(ends(simulated), 0.95)), limit: 2 },
     { name: "TTFT mean (mostly queueing)", off: percentOff(mean(firsts(real)), mean(firsts(simulated))), limit: null },
-    { name: `TTFT mean of the ${soon.filter(Boolean).length} that waited less than 1 s`, off: percentOff(mean(onlySoon(real)), mean(onlySoon(simulated))), limit: null },
+    {
+      name: `TTFT mean of the ${soon.filter(Boolean).length} that waited less than 1 s`,
+      off: percentOff(mean(onlySoon(real)), mean(onlySoon(simulated))),
+      limit: null,
+    },
   ];
 }

@@ -26,7 +26,11 @@ export function judgeServerRun(run: ServerRun, all: readonly ServerRun[]): Judge
   const perStep = meanAbsolutePercent(timed.map(({ us, features }) => [us, scale * predicted(fit.coefficients, features)]));
   const names = sources.map(({ name }) => name).join(", ");
   const frontEnd = `front end ${(fit.before / 1000).toFixed(1)} + ${(fit.after / 1000).toFixed(1)} ms`;
-  return { name: run.name, fittedOn: `step times (${perStep.toFixed(0)} % off per step) and ${frontEnd} from ${names}; scale ${scale.toFixed(3)}, the one number fitted on this run itself`, figures };
+  return {
+    name: run.name,
+    fittedOn: `step times (${perStep.toFixed(0)} % off per step) and ${frontEnd} from ${names}; scale ${scale.toFixed(3)}, the one number fitted on this run itself`,
+    figures,
+  };
 }
 
 /**
@@ -49,7 +53,8 @@ function fitScale(run: ServerRun, fit: Fit, timed: ReturnType<typeof timedSteps>
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-const predicted = (coefficients: readonly number[], features: readonly number[]): number => sum(features.map((feature, place) => feature * (coefficients[place] ?? 0)));
+const predicted = (coefficients: readonly number[], features: readonly number[]): number =>
+  sum(features.map((feature, place) => feature * (coefficients[place] ?? 0)));
 
 function fitRuns(runs: readonly ServerRun[]): Fit {
   const timed = runs.flatMap(timedSteps);

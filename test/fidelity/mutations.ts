@@ -141,8 +141,8 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "fast: what was taken is settled before a look-up",
     file: "fast/kv-memory.ts",
-    text: "if (keys === null) return;\n    this.#settle();",
-    instead: "if (keys === null) return;",
+    text: "this.#settle();\n    const most = Math.min(blocksMax, keys.length);",
+    instead: "const most = Math.min(blocksMax, keys.length);",
   },
   { rule: "fast: ends in scheduling order", file: "fast/process-call.ts", text: "affected.sortByOrder();", instead: "" },
   {

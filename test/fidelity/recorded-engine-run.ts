@@ -31,7 +31,9 @@ export interface EngineRunRequest {
 /** Folders that hold a requests.jsonl, which tells such a run from a server run. */
 export function listEngineRuns(folder: string): string[] {
   if (!existsSync(folder)) return [];
-  return readdirSync(folder).filter((name) => existsSync(join(folder, name, "requests.jsonl"))).toSorted();
+  return readdirSync(folder)
+    .filter((name) => existsSync(join(folder, name, "requests.jsonl")))
+    .toSorted();
 }
 
 export function readEngineRun(folder: string, name: string): EngineRun {
@@ -45,7 +47,10 @@ export function readEngineRun(folder: string, name: string): EngineRun {
       workload.set(id, chain16);
     }
   }
-  const rows = readFileSync(join(place, "requests.jsonl"), "utf8").trim().split("\n").map((line) => JSON.parse(line));
+  const rows = readFileSync(join(place, "requests.jsonl"), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
   return {
     name,
     model: meta.model,

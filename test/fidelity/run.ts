@@ -110,25 +110,24 @@ interface Wanted {
   readonly seed?: string | undefined;
 }
 
-interface Folders {
-  readonly schedules: readonly string[];
-  readonly runs: readonly string[];
-}
-
-const named = ({ schedules = [], runs = [] }: Wanted): Folders => ({ schedules, runs });
-const allOf = (shared: string): Folders => ({
-  schedules: [path.join(shared, "vllm-schedules/dev")],
-  runs: [path.join(shared, "vllm-cpu/dev"), path.join(shared, "vllm-runs")],
-});
+const isGiven = ({ schedules, runs, fuzz: count }: Wanted): boolean => schedules !== undefined || runs !== undefined || count !== undefined;
 
 function playAll(values: Wanted): number {
-  const given = values.schedules !== undefined || values.runs !== undefined || values.fuzz !== undefined;
+  const given = isGiven(values);
   const shared = path.join(process.env["HEADGATE_SHARED"] ?? path.resolve(import.meta.dirname, "../../../shared"), "calibration");
   if (!given && !existsSync(shared)) {
     console.log(`skipped: no recordings at ${shared} (HEADGATE_SHARED names the folder, or give --schedules and --runs)`);
     return 0;
   }
-  const { schedules, runs } = given ? named(values) : allOf(shared);
+  const everything = {
+    schedules: [path.join(shared, "vllm-schedules/dev")],
+    runs: [path.join(shared, "vllm-cpu/dev"), path.join(shared, "vllm-runs")],
+    fuzz: "1000",
+  };
+  return playFolders(given ? values : everything);
+}
+
+function playFolders({ schedules = [], runs = [], fuzz: count = "0", seed = "1" }: Wanted): number {
   const lost = [...schedules, ...runs].find((folder) => !existsSync(folder));
   if (lost !== undefined) {
     console.error(`${lost} does not exist\n${usage}`);
@@ -136,7 +135,7 @@ function playAll(values: Wanted): number {
   }
   for (const folder of schedules) playSchedules(folder);
   for (const folder of runs) playRuns(folder);
-  fuzz(Number(values.fuzz ?? (given ? 0 : 1000)), Number(values.seed ?? 1));
+  fuzz(Number(count), Number(seed));
   console.log(`${tally.passed} of ${tally.all} recordings reproduced`);
   return tally.passed === tally.all ? 0 : 1;
 }

@@ -116,8 +116,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
       model: "model",
       weight: given.weight ?? 1,
       contextTokens: given.contextTokens ?? 32_768,
-      concurrencyMax: given.concurrencyMax ?? Infinity,
-      adaptiveLimit: given.adaptiveLimit ?? null,
+      ...limitsOf(given),
       rates: given.priced === false ? null : (given.rates ?? { input: 1_000_000, cachedRead: 100_000, cacheWrite: 1_000_000, output: 2_000_000 }),
       breaker,
       tags: given.tags ?? [],
@@ -180,6 +179,10 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     limits: (options.limits ?? []).map(fixtureLimit),
     unknownPrice: options.unknownPrice ?? "count",
   };
+}
+
+function limitsOf({ concurrencyMax, adaptiveLimit }: FixtureDeployment): Pick<DeploymentSpec, "adaptiveLimit" | "concurrencyMax"> {
+  return { concurrencyMax: concurrencyMax ?? Infinity, adaptiveLimit: adaptiveLimit ?? null };
 }
 
 /** Ten may wait, five seconds. */

@@ -177,16 +177,20 @@ class PunctualDriver {
       case "fleet":
         return this.#fleetChange(move);
       case "peer":
-        return {
-          kind: "peer-reported",
-          endpoint: 0 as EndpointId,
-          breaker: move.lagged ? "closed" : "open",
-          why: move.stream ? "failure-rate" : "failures-in-a-row",
-          since: instantAt(Math.max(0, this.#now - (move.retryAfterMs ?? 0) * 1000)),
-        };
+        return this.#peerReport(move);
       case "drain":
         return move.which < 20 ? { kind: "drain-started" } : null;
     }
+  }
+
+  #peerReport(move: RouterMove): RouterEvent {
+    return {
+      kind: "peer-reported",
+      endpoint: 0 as EndpointId,
+      breaker: move.lagged ? "closed" : "open",
+      why: move.stream ? "failure-rate" : "failures-in-a-row",
+      since: instantAt(Math.max(0, this.#now - (move.retryAfterMs ?? 0) * 1000)),
+    };
   }
 
   #firstToken(attempt: AttemptId): RouterEvent | null {

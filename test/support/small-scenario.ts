@@ -71,6 +71,12 @@ export function smallScenario(pools: readonly SmallPool[], faults: readonly Faul
       endpoints: own,
     } as never);
   }
-  const config = { version: 1, routes: [], deployments, endpoints, retryBudget: { budgetPerMille: 100, budgetFloorPerSecond: 10 } } as unknown as CompiledConfig;
+  const config = {
+    version: 1,
+    routes: [],
+    deployments,
+    endpoints,
+    retryBudget: { budgetPerMille: 100, budgetFloorPerSecond: 10 },
+  } as unknown as CompiledConfig;
   return { name: "small", config, endpoints: models, faults, replicas: oneReplica, defaultRoute: 0 as never, warmUp: 0 as never, targets: [] };
 }

@@ -56,7 +56,19 @@ export class SoloEngine implements EngineModel {
 
   observe(): EngineSignals {
     const running = this.sequences.size;
-    return { running, waiting: 0, blocksUsed: running, blocks: 101, prefixQueries: 0, prefixHits: 0, preemptions: 0, busy: 0 as never, batchUse: 0 };
+    return {
+      running,
+      waiting: 0,
+      blocksUsed: running,
+      blocks: 101,
+      prefixQueries: 0,
+      prefixHits: 0,
+      preemptions: 0,
+      busy: 0 as never,
+      batchUse: 0,
+      steps: 0,
+      stepsOutsideRange: 0,
+    };
   }
 
   #next(): { id: number; at: Instant } | null {

@@ -6,13 +6,7 @@ import { startOfTime } from "../time.ts";
 import { keptByFloor, leastBad } from "./pool-floor.ts";
 
 /** Takes back among the eligible what the route's floor keeps of those whose breakers are open. */
-export function keepFloor(
-  found: Candidates,
-  state: RouterState,
-  route: RouteSpec,
-  { ids, places }: RouteEndpoints,
-  tried: readonly EndpointId[],
-): void {
+export function keepFloor(found: Candidates, state: RouterState, route: RouteSpec, { ids, places }: RouteEndpoints, tried: readonly EndpointId[]): void {
   let open = 0;
   for (const id of ids) if (state.endpoints[id]?.breaker.phase === "open") open += 1;
   const floor = keptByFloor(route.floorPercent, ids.length, open);

@@ -47,6 +47,9 @@ export interface EngineSignals {
   readonly preemptions: number;
   readonly busy: Duration;
   readonly batchUse: number;
+  /** Steps carried out, and those of them for which the step-time model was not made: such a result is of low confidence. */
+  readonly steps: number;
+  readonly stepsOutsideRange: number;
 }
 
 export interface EngineModel extends Machine<EngineEvent, EngineCommand> {

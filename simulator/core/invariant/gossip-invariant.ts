@@ -4,8 +4,8 @@
  */
 import { present } from "../../../router/core/assert.ts";
 import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
-import type { Instant } from "../../../router/core/machine.ts";
-import { isOwnFinding, type RouterCommand } from "../../../router/core/messages.ts";
+import type { Duration, Instant } from "../../../router/core/machine.ts";
+import { type EndpointId, isOwnFinding, type RouterCommand } from "../../../router/core/messages.ts";
 import { after, startOfTime } from "../../../router/core/time.ts";
 import type { ReplicasSpec } from "../compiled-scenario.ts";
 import type { Violation } from "./router-invariants.ts";
@@ -41,14 +41,18 @@ export class GossipInvariant {
     } else if (command.kind === "forget-endpoint") {
       present(this.#closedSince[replica], "the replica")[command.endpoint] = at;
     } else if (command.kind === "start-attempt") {
-      const opening = this.#openings[command.endpoint];
-      if (opening === undefined || opening.replica === replica) return;
-      const deployment = present(this.#config.deployments[present(this.#config.endpoints[command.endpoint], "the endpoint").deployment], "its deployment");
-      const told = after(opening.since, this.#spec.gossip);
-      const closedSince = present(this.#closedSince[replica]?.[command.endpoint], "the breaker");
-      if (closedSince > opening.since || at <= told || at >= after(opening.since, deployment.breaker.open)) return;
-      const what = `replica ${replica} calls endpoint ${command.endpoint}, which replica ${opening.replica} found broken at ${opening.since}`;
-      this.violations.push({ invariant: "I7", at, what });
+      this.#started(command.endpoint, this.#spec.gossip, at, replica);
     }
+  }
+
+  #started(endpoint: EndpointId, gossip: Duration, at: Instant, replica: number): void {
+    const opening = this.#openings[endpoint];
+    if (opening === undefined || opening.replica === replica) return;
+    const deployment = present(this.#config.deployments[present(this.#config.endpoints[endpoint], "the endpoint").deployment], "its deployment");
+    const told = after(opening.since, gossip);
+    const closedSince = present(this.#closedSince[replica]?.[endpoint], "the breaker");
+    if (closedSince > opening.since || at <= told || at >= after(opening.since, deployment.breaker.open)) return;
+    const what = `replica ${replica} calls endpoint ${endpoint}, which replica ${opening.replica} found broken at ${opening.since}`;
+    this.violations.push({ invariant: "I7", at, what });
   }
 }

@@ -5,15 +5,14 @@
  *  I2 the instants of a request are in causal order: arrival <= start <= first token <= outcome <= finish
  *  I3 the clock never goes back
  *  I5 what goes on is bounded: a request visits no route twice; a route's requests that wait for their first attempt by its queue, an endpoint's attempts by its concurrency
- *  I6 no more hedges than the requests of a route have earned
  *  I7 an open breaker gets no attempt but where its route's floor keeps it, a half-open one at most its probes at once, an endpoint that has left none
- *  I8 no endpoint that could take a waiting request is left idle
- *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them; at most one of its attempts is committed, none is started beside another that
- *      may still answer, but where its route hedges, and then at another endpoint
+ *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them
  *  I15 no attempt outside the region that a request must be answered in
+ *  I6 and I14 of attempts side by side: race-invariant.ts; I8 no endpoint that could take a waiting request is left idle: idle-invariant.ts
  */
 import type { CompiledConfig, DeploymentSpec, EndpointSpec } from "../../../router/core/compiled-config.ts";
 import { checkIdle } from "./idle-invariant.ts";
+import { RaceInvariant } from "./race-invariant.ts";
 import { coolDefault } from "../../../router/core/retry.ts";
 import type { Instant } from "../../../router/core/machine.ts";
 import type {
@@ -52,7 +51,6 @@ interface SeenRequest {
   lastAt: Instant;
   readonly underWay: AttemptId[];
   attempts: number;
-  committed: boolean;
 }
 
 interface SeenAttempt {
@@ -61,7 +59,6 @@ interface SeenAttempt {
   readonly startedAt: Instant;
   readonly probeOf: number | null;
   firstAt: Instant | null;
-  aborted: boolean;
 }
 
 interface SeenEndpoint {
@@ -98,9 +95,7 @@ export class RouterInvariants {
   readonly #leaving = new Set<EndpointId>();
   /** By RouteId: open requests that have had no attempt. */
   readonly #waiting: number[];
-  /** By RouteId. */
-  readonly #arrived: number[] = [];
-  readonly #hedges: number[] = [];
+  readonly #race: RaceInvariant;
   readonly #violations: Violation[] = [];
   #now = 0 as Instant;
   /** A machine carries out older deadlines before the event: so does the checker, by holding the event back until a command as of its instant, or the next event. */
@@ -109,6 +104,7 @@ export class RouterInvariants {
 
   constructor(config: CompiledConfig) {
     this.#config = config;
+    this.#race = new RaceInvariant(config, (invariant, what) => this.#violate(invariant, what));
     this.#endpoints = config.endpoints.map(newSeenEndpoint);
     this.#deployments = config.endpoints.map(({ deployment }) => deployment);
     this.#limits = config.deployments.map(({ adaptiveLimit, concurrencyMax }) => adaptiveLimit?.min ?? concurrencyMax);
@@ -139,7 +135,13 @@ export class RouterInvariants {
     if (this.#held === null) return;
     const { event, now } = this.#held;
     this.#held = null;
-    checkIdle(this.#config, this.#requests, this.#deployments, (id) => this.#isIdle(id, now), (what) => this.#violate("I8", what));
+    checkIdle(
+      this.#config,
+      this.#requests,
+      this.#deployments,
+      (id) => this.#isIdle(id, now),
+      (what) => this.#violate("I8", what),
+    );
     this.#tick(now);
     if (event.kind === "request-arrived") this.#requestArrived(event.request, now);
     else if (event.kind === "attempt-first-token") this.#firstToken(event.attempt, now);
@@ -162,10 +164,9 @@ export class RouterInvariants {
       lastAt: now,
       underWay: [],
       attempts: 0,
-      committed: false,
     });
     this.counts.arrived += 1;
-    this.#arrived[route] = (this.#arrived[route] ?? 0) + 1;
+    this.#race.arrived(id, route);
     this.#countWaiting(route, 1);
   }
 
@@ -197,10 +198,12 @@ export class RouterInvariants {
   /** Commands carry the instant acted as of: it may lie before the last event's `now` where a driver was late, never before the request's own last instant. */
   command(command: RouterCommand, at: Instant): void {
     if (this.#held !== null && at >= this.#held.now) this.#apply();
+    if (command.kind === "start-attempt") this.#started(command, at);
+    else this.#otherCommand(command, at);
+  }
+
+  #otherCommand(command: Exclude<RouterCommand, { kind: "start-attempt" }>, at: Instant): void {
     switch (command.kind) {
-      case "start-attempt":
-        this.#started(command, at);
-        return;
       case "limit-changed":
         this.#limitChanged(command.deployment, command.limit);
         return;
@@ -211,14 +214,11 @@ export class RouterInvariants {
         this.#finishedRequest(command.request, command.result, command.account.attempts, at);
         return;
       case "commit-attempt":
-        this.#committed(command.attempt);
+        this.#race.committed(command.attempt);
         return;
-      case "abort-attempt": {
-        const attempt = this.#attempts.get(command.attempt);
-        if (attempt === undefined) this.#violate("I14", `abort-attempt for attempt ${command.attempt}, which is not under way`);
-        else attempt.aborted = true;
+      case "abort-attempt":
+        this.#race.aborted(command.attempt);
         return;
-      }
       case "forget-endpoint":
         this.#forgotten(command.endpoint);
         return;
@@ -286,7 +286,7 @@ export class RouterInvariants {
       return;
     }
     this.#advance(request, at, "an attempt starts");
-    this.#checkBeside(request, command);
+    this.#race.started(command.request, request.route, { id: command.attempt, endpoint: command.endpoint });
     if (this.#attempts.has(command.attempt)) this.#violate("I14", `attempt ${command.attempt} starts twice`);
     this.#checkBreaker(command.endpoint, endpoint, request.route);
     endpoint.inFlight += 1;
@@ -294,13 +294,12 @@ export class RouterInvariants {
     if (request.residency !== -1 && deployment?.region !== request.residency)
       this.#violate("I15", `request ${command.request} may only be answered in region ${request.residency}, and went to one in ${deployment?.region}`);
     const limit = this.#limitOf(command.endpoint);
-    if (endpoint.inFlight > limit)
-      this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${limit}`);
+    if (endpoint.inFlight > limit) this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${limit}`);
     if (request.attempts === 0) this.#countWaiting(request.route, -1);
     request.underWay.push(command.attempt);
     request.attempts += 1;
     const probeOf = endpoint.phase === "half-open" ? endpoint.epoch : null;
-    this.#attempts.set(command.attempt, { request: command.request, endpoint: command.endpoint, startedAt: at, probeOf, firstAt: null, aborted: false });
+    this.#attempts.set(command.attempt, { request: command.request, endpoint: command.endpoint, startedAt: at, probeOf, firstAt: null });
   }
 
   #limitChanged(id: DeploymentId, limit: number): void {
@@ -308,33 +307,6 @@ export class RouterInvariants {
     if (deployment === undefined || limit > deployment.concurrencyMax || limit < (deployment.adaptiveLimit?.min ?? Infinity))
       this.#violate("I5", `the limit of deployment ${id} is set to ${limit}`);
     this.#limits[id] = limit;
-  }
-
-  #checkBeside(request: SeenRequest, command: Extract<RouterCommand, { kind: "start-attempt" }>): void {
-    const others = request.underWay.map((id) => this.#attempts.get(id)).filter((other) => other !== undefined && !other.aborted);
-    const hedges = (this.#config.routes[request.route]?.hedge ?? null) !== null;
-    if (request.committed) this.#violate("I14", `an attempt of request ${command.request}, which is answered already`);
-    if (others.length > (hedges ? 1 : 0)) this.#violate("I14", `an attempt of request ${command.request} beside ${others.length} that may still answer`);
-    if (others.length > 0) this.#countHedge(request.route);
-    if (others.some((other) => other?.endpoint === command.endpoint)) this.#violate("I14", `two attempts of request ${command.request} at endpoint ${command.endpoint}`);
-  }
-
-  #countHedge(route: RouteId): void {
-    const hedges = (this.#hedges[route] ?? 0) + 1;
-    this.#hedges[route] = hedges;
-    const earned = ((this.#config.routes[route]?.hedge?.budgetPerMille ?? 0) * (this.#arrived[route] ?? 0)) / 1000;
-    if (hedges > earned) this.#violate("I6", `${hedges} hedges at route ${route}, its requests have earned ${earned}`);
-  }
-
-  #committed(id: AttemptId): void {
-    const attempt = this.#attempts.get(id);
-    const request = attempt === undefined ? undefined : this.#requests.get(attempt.request);
-    if (attempt === undefined || request === undefined || attempt.aborted) {
-      this.#violate("I14", `commit-attempt for attempt ${id}, which is not under way`);
-      return;
-    }
-    if (request.committed) this.#violate("I14", `a second attempt of request ${attempt.request} is committed`);
-    request.committed = true;
   }
 
   /** The route's floor is not reached by what is not open, or all are open and this one only for its failure rate. */
@@ -374,6 +346,7 @@ export class RouterInvariants {
       return;
     }
     this.#attempts.delete(id);
+    this.#race.ended(id);
     if (now < attempt.startedAt || (attempt.firstAt !== null && now < attempt.firstAt))
       this.#violate("I2", `an outcome at ${now}, before its attempt's start or first token`);
     const endpoint = this.#endpoints[attempt.endpoint];
@@ -411,6 +384,7 @@ export class RouterInvariants {
     if (request.attempts !== attempts) this.#violate("I14", `request ${id} accounts for ${attempts} attempts, ${request.attempts} were started`);
     if (request.attempts === 0) this.#countWaiting(request.route, -1);
     this.#requests.delete(id);
+    this.#race.finished(id);
     this.counts[result.kind] += 1;
   }
 }

@@ -28,7 +28,8 @@ export class RooflineStepTime extends ContextStepper {
     const spec = this.#spec;
     const weights = spec.weightBytes / this.#bytesPerUs;
     const products = (spec.operationsPerToken * shape.tokens) / this.#operationsPerUs;
-    const attention = (spec.operationsPerAttention * shape.chunkAttention) / this.#operationsPerUs + (spec.kvBytesPerToken * shape.prefillPast) / this.#bytesPerUs;
+    const attention =
+      (spec.operationsPerAttention * shape.chunkAttention) / this.#operationsPerUs + (spec.kvBytesPerToken * shape.prefillPast) / this.#bytesPerUs;
     return Math.max(weights, products) + attention + spec.perSequenceUs * shape.sequences + spec.perStepUs;
   }
 

@@ -1,7 +1,7 @@
 import { assert } from "../../../../router/core/assert.ts";
 import type { Duration, Instant, Out } from "../../../../router/core/machine.ts";
 import { never } from "../../../../router/core/time.ts";
-import { emptyShape } from "../../step-time/step-range.ts";
+import { emptyShape, isOutside, isUnlimited } from "../../step-time/step-range.ts";
 import type { EngineCommand, EngineEvent, EngineModel, EngineSignals, SequenceId, StepTimeModel } from "../engine.ts";
 import { submissionOf } from "../submission.ts";
 import type { FastRules } from "./fast-rules.ts";
@@ -43,6 +43,9 @@ export class FastEngine implements EngineModel {
   #busy = 0;
   #busySince = 0;
   #lastBatch = 0;
+  #steps = 0;
+  #stepsOutside = 0;
+  readonly #unlimited: boolean;
   #inside = false;
   #at = 0 as Instant;
   #out: Out<EngineCommand> | null = null;
@@ -50,6 +53,7 @@ export class FastEngine implements EngineModel {
   constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens") {
     this.#rules = rules;
     this.#stepTime = stepTime;
+    this.#unlimited = isUnlimited(stepTime.range);
     this.#all = detail === "tokens";
     this.#depth = rules.asyncScheduling ? 2 : 1;
     this.#scheduler = new FastScheduler(rules, stepTime.usesContextMax);
@@ -114,6 +118,8 @@ export class FastEngine implements EngineModel {
       preemptions: state.preemptions,
       busy: (this.#busy + (this.#endsAt === never ? 0 : Math.min(now, this.#endsAt) - this.#busySince)) as Duration,
       batchUse: this.#lastBatch / this.#rules.sequencesMax,
+      steps: this.#steps,
+      stepsOutsideRange: this.#stepsOutside,
     };
   }
 
@@ -180,7 +186,11 @@ export class FastEngine implements EngineModel {
       const time = shape.tokens === 0 ? 0 : this.#stepTime.stepTime(shape);
       if (state.call - state.processed === 1) this.#oldestTime = time;
       else this.#nextTime = time;
-      if (shape.tokens > 0) this.#lastBatch = shape.sequences;
+      if (shape.tokens > 0) {
+        this.#lastBatch = shape.sequences;
+        this.#steps++;
+        if (!this.#unlimited && isOutside(this.#stepTime.range, shape)) this.#stepsOutside++;
+      }
       for (let index = 0; index < state.admitted.count; index++) {
         const sequence = state.admitted.at(index);
         if (sequence.preemptions === 0) this.#emit({ kind: "start-sequence", id: sequence.id as SequenceId, cachedTokens: sequence.cachedTokens });
@@ -218,6 +228,8 @@ export class FastEngine implements EngineModel {
     this.#deadline = never;
     this.#quiet = 0;
     this.#busy = 0;
+    this.#steps = 0;
+    this.#stepsOutside = 0;
     this.#busySince = now;
     this.#lastBatch = 0;
   }
@@ -335,11 +347,22 @@ export class FastEngine implements EngineModel {
     }
   }
 
+  /** Contexts only grow: from the last call back to the first that is inside. */
+  #countOutside(first: number, calls: number): void {
+    for (let call = first + calls - 1; call >= first; call--) {
+      this.#decodesOf(call);
+      if (!isOutside(this.#stepTime.range, this.#shape)) return;
+      this.#stepsOutside++;
+    }
+  }
+
   #skip(iterations: number, endsAt: Instant): void {
     if (iterations === 0) return;
     const { state } = this.#scheduler;
     const blocks = state.decodes.blocksNeeded(state.call + 1, iterations);
     if (blocks > 0) state.memory.take(blocks);
+    this.#steps += iterations;
+    if (!this.#unlimited) this.#countOutside(state.call + 1, iterations);
     state.call += iterations;
     state.processed += iterations;
     this.#endsAt = endsAt;

@@ -1,7 +1,7 @@
 import { assert } from "../../../../router/core/assert.ts";
 import type { Duration, Instant, Out } from "../../../../router/core/machine.ts";
 import { never } from "../../../../router/core/time.ts";
-import { emptyShape } from "../../step-time/step-range.ts";
+import { emptyShape, isOutside } from "../../step-time/step-range.ts";
 import type { EngineCommand, EngineEvent, EngineModel, EngineSignals, SequenceId, StepShape, StepTimeModel } from "../engine.ts";
 import { submissionOf } from "../submission.ts";
 import { createPlainRequest } from "./plain-request.ts";
@@ -47,6 +47,8 @@ export class PlainEngine implements EngineModel {
   #busy = 0;
   #preemptions = 0;
   #lastBatch = 0;
+  #steps = 0;
+  #stepsOutside = 0;
   #inside = false;
 
   constructor(options: PlainEngineOptions) {
@@ -103,6 +105,8 @@ export class PlainEngine implements EngineModel {
       preemptions: this.#preemptions,
       busy: (this.#busy - (running === null ? 0 : Math.max(0, running - now))) as Duration,
       batchUse: this.#lastBatch / this.#options.rules.sequencesMax,
+      steps: this.#steps,
+      stepsOutsideRange: this.#stepsOutside,
     };
   }
 
@@ -136,6 +140,8 @@ export class PlainEngine implements EngineModel {
     this.#lastEnd = now;
     this.#startsAt = never;
     this.#lastBatch = 0;
+    this.#steps = 0;
+    this.#stepsOutside = 0;
     this.#busy = 0;
     this.#preemptions = 0;
   }
@@ -161,7 +167,7 @@ export class PlainEngine implements EngineModel {
       if (!this.#scheduler.hasRequests) return;
       const batch = this.#scheduler.schedule();
       this.#preemptions += batch.preempted.length;
-      if (batch.entries.length > 0) this.#lastBatch = batch.entries.length;
+      if (batch.entries.length > 0) this.#count(batch);
       for (const entry of batch.entries) {
         if (entry.admitted !== "new") continue;
         out.emit({ kind: "start-sequence", id: entry.request.id as SequenceId, cachedTokens: entry.computedBefore }, at);
@@ -169,6 +175,13 @@ export class PlainEngine implements EngineModel {
       this.#inFlight.push({ batch, scheduledAt: at, endsAt: null });
       if (this.#inFlight.length >= this.#depth || (batch.entries.length === 0 && !this.#scheduler.hasRequests)) return;
     }
+  }
+
+  #count(batch: Batch): void {
+    this.#lastBatch = batch.entries.length;
+    this.#steps++;
+    fillShape(this.#shape, batch);
+    if (isOutside(this.#options.stepTime.range, this.#shape)) this.#stepsOutside++;
   }
 
   /** Steps start in order, each when it was scheduled and the device has room; its speed is that of its start. */
