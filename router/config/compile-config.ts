@@ -3,6 +3,7 @@ import {
   type ConfigVersion,
   type DeploymentSpec,
   type EndpointSpec,
+  type HedgeSpec,
   noFallbacks,
   type QueueSpec,
   type RetryBudgetSpec,
@@ -149,6 +150,7 @@ function compileDeployment(
     weight,
     contextTokens,
     concurrencyMax: file.concurrency ?? Infinity,
+    adaptiveLimit: file.adaptiveConcurrency ?? null,
     rates,
     breaker,
     tags: file.tags.map((tag) => placeOf(tag, names.tagNames)),
@@ -171,6 +173,14 @@ interface Names {
 function placeOf(name: string, names: string[]): number {
   const known = names.indexOf(name);
   return known >= 0 ? known : names.push(name) - 1;
+}
+
+function compileHedge(route: string, file: RouteFile["hedge"], report: Report): HedgeSpec | null {
+  if (file === undefined) return null;
+  const budgetPerMille = Math.round(file.percent * 10);
+  if (Math.abs(budgetPerMille - file.percent * 10) > 1e-9)
+    report(["routes", route, "hedge", "percent"], "value", `${file.percent} has more than one decimal`, "give at most one decimal, as 7.5");
+  return { quantile: file.quantile, delayMin: file.delayMin, budgetPerMille };
 }
 
 function compileQueue({ length, ...rest }: RouteFile["queue"]): QueueSpec {
@@ -206,6 +216,7 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
     },
     affinity: { placement: file.affinity.placement, loadBoundPercent: file.affinity.loadBoundPercent, homesMax: file.affinity.homes },
     queue: compileQueue(file.queue),
+    hedge: compileHedge(name, file.hedge, report),
     fallbacks: noFallbacks,
     floorPercent: file.floorPercent,
     internal: false,

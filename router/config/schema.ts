@@ -129,6 +129,17 @@ const deployment = z
     weight: count("Share of a weighted route; 0: only when nothing else is left", 0, 1_000_000).prefault(1),
     context: count("Context window: prompt and output tokens together; absent: not checked", 1, 100_000_000).optional(),
     concurrency: count("Attempts in flight per endpoint; absent: unlimited", 1, 1_000_000).optional(),
+    adaptiveConcurrency: z
+      .strictObject({
+        min: count("Attempts per endpoint that are known not to queue inside it; it is measured with so many", 1, 1_000_000).prefault(4),
+        tolerance: number("First tokens may take so many times as long as without a queue", { min: 1, max: 100, whole: false }).prefault(2),
+        measureEvery: duration("How often the time without a queue is measured again").prefault("60s"),
+      })
+      .optional()
+      .meta({
+        description:
+          "Find the limit on attempts in flight out, up to concurrency, by the time to the first token of streams (an endpoint that answers none keeps min); absent: concurrency is the limit",
+      }),
     price: z
       .union([z.literal("unknown"), priceTable, gpuPrice])
       .prefault("unknown")
@@ -245,6 +256,18 @@ const route = z
         rejectEarly: flag("Turn away at once, with a Retry-After, who would wait too long by the measured rate").prefault(true),
       })
       .prefault({}),
+    hedge: z
+      .strictObject({
+        quantile: number("A stream without a first token for longer than this share of the route's first tokens took is tried at a second endpoint as well", {
+          min: 0.5,
+          max: 0.999,
+          whole: false,
+        }).prefault(0.95),
+        delayMin: duration("Nothing is doubled sooner").prefault("100ms"),
+        percent: number("Hedges per arrived request, percent", { min: 0, max: 100, whole: false }).prefault(5),
+      })
+      .optional()
+      .meta({ description: "Whether slow streams are tried twice at once; absent: never" }),
     floorPercent: count("Share of the route's endpoints that stay in use whatever their breakers say, the least bad ones", 0, 100).prefault(0),
     fallbacks: z
       .strictObject({

@@ -71,6 +71,8 @@ export interface RouteSpec {
   readonly limits: AttemptLimits;
   readonly retry: RetrySpec;
   readonly queue: QueueSpec;
+  /** Null: no stream is ever tried twice at once. */
+  readonly hedge: HedgeSpec | null;
   readonly fallbacks: FallbackSpec;
   /** Share of its endpoints that breakers leave eligible whatever happens. */
   readonly floorPercent: number;
@@ -111,6 +113,8 @@ export interface DeploymentSpec {
   readonly contextTokens: number;
   /** Attempts in flight per endpoint; Infinity when unlimited. */
   readonly concurrencyMax: number;
+  /** Null: `concurrencyMax` is the limit; otherwise the limit is found out below it. */
+  readonly adaptiveLimit: AdaptiveLimitSpec | null;
   /** Null: unknown. Never zero by omission. */
   readonly rates: Rates | null;
   readonly breaker: BreakerSpec;
@@ -195,4 +199,21 @@ export interface QueueSpec {
   readonly outputWeight: number;
   /** Turn away at once who would wait too long, by the measured drain rate, instead of when it has waited. */
   readonly rejectEarly: boolean;
+}
+
+export interface HedgeSpec {
+  /** Of the route's first-token times, above 0 and at most 1: a stream that takes longer is doubled. */
+  readonly quantile: number;
+  /** Nothing is doubled sooner. */
+  readonly delayMin: Duration;
+  /** Hedges earned per arrived request, in thousandths (50 = 5 %). */
+  readonly budgetPerMille: number;
+}
+
+export interface AdaptiveLimitSpec {
+  /** Attempts per endpoint that are known not to queue inside it. */
+  readonly min: number;
+  /** First tokens may take so many times as long as without a queue. */
+  readonly tolerance: number;
+  readonly measureEvery: Duration;
 }

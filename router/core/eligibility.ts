@@ -16,7 +16,7 @@ export function refusal(endpoint: EndpointState, deployment: DeploymentSpec): Ex
   const refused = breakerRefuses(endpoint.breaker, deployment.breaker);
   if (refused !== null) return refused;
   if (endpoint.coolUntil > startOfTime) return "cooling";
-  return endpoint.inFlight >= deployment.concurrencyMax ? "at-capacity" : null;
+  return endpoint.inFlight >= endpoint.limit ? "at-capacity" : null;
 }
 
 export function tagsMatch({ tags, tagMatch }: RouteRequest, deployment: DeploymentSpec): boolean {

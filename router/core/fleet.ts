@@ -2,8 +2,8 @@ import { assert, present } from "./assert.ts";
 import type { EndpointSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
 import { forgetIfGone } from "./fleet-config.ts";
-import type { EndpointId } from "./messages.ts";
-import { serveQueues } from "./request-course.ts";
+import type { DeploymentId, EndpointId } from "./messages.ts";
+import { serveQueues } from "./placement-course.ts";
 import { type FleetState, newEndpointState } from "./state.ts";
 
 /** Endpoints join and leave; who waits goes on where a new one has room. */
@@ -12,9 +12,15 @@ export function changeFleet(core: Core, joined: readonly EndpointSpec[], left: r
   core.state.fleet = fleet;
   for (const spec of joined) join(core, fleet, spec);
   for (const id of left) if ((fleet.specs[id] ?? null) !== null && !fleet.leaving.includes(id)) fleet.leaving.push(id);
+  for (const { id, deployment } of joined) present(core.state.endpoints[id], "the endpoint's state").limit = limitNow(core, deployment);
   core.refit();
   for (const id of left) forgetIfGone(core, id);
   for (const { id } of joined) serveQueues(core, id);
+}
+
+/** What the pool has found out, or its fixed concurrency. */
+function limitNow(core: Core, id: DeploymentId): number {
+  return core.state.adaptiveLimits[id]?.limit ?? present(core.config.deployments[id], "the deployment that it joins").concurrencyMax;
 }
 
 function join(core: Core, fleet: FleetState, spec: EndpointSpec): void {

@@ -160,6 +160,8 @@ export type RouterCommand =
   | { readonly kind: "forget-endpoint"; readonly endpoint: EndpointId }
   | { readonly kind: "record-decision"; readonly request: RequestId; readonly explanation: Explanation }
   /** The factor on a deployment's weight, in thousandths. For metrics and people; nothing is carried out. */
+  /** Of every endpoint of the deployment: attempts that it may have in flight. */
+  | { readonly kind: "limit-changed"; readonly deployment: DeploymentId; readonly limit: number }
   | {
       readonly kind: "weight-changed";
       readonly route: RouteId;
@@ -171,8 +173,8 @@ export type RouterCommand =
   /** For metrics and people; nothing is carried out. */
   | { readonly kind: "breaker-changed"; readonly endpoint: EndpointId; readonly from: BreakerPhase; readonly to: BreakerPhase; readonly why: BreakerReason };
 
-/** `timeout`: a limit of the route; `deadline`: the caller's own, which is not held against the endpoint. */
-export type AbortReason = "timeout" | "deadline" | "client-left";
+/** `timeout`: a limit of the route; `deadline`: the caller's own, which is not held against the endpoint; `hedge-lost`: another attempt of the request was first. */
+export type AbortReason = "timeout" | "deadline" | "client-left" | "hedge-lost";
 export type BreakerReason = "new" | "failures-in-a-row" | "failure-rate" | "probe-failed" | "open-time-passed" | "probes-succeeded" | "peer-reported";
 export type WeightReason = "failing" | "slower" | "faster" | "too-few-to-tell";
 /** What a replica has found out itself, to be told to the others. */

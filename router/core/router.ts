@@ -8,6 +8,9 @@
  *                     v          (retry)         '---------------> aborting --------> retry | failed | cut | client-left
  *                  rejected                                (the outcome of what was aborted is still awaited)
  *
+ * A stream may have a second attempt beside the first (a hedge): `attempting` then means that at least one may still answer, and a request that has its result while a
+ * loser's outcome is to come is `settling`.
+ *
  * Money, places and breaker verdicts are booked in one place, when an attempt's one outcome comes in.
  */
 import { assert, present } from "./assert.ts";
@@ -17,47 +20,47 @@ import { heapRemove, heapTopId, heapTopKey } from "./indexed-heap.ts";
 import type { Instant, Machine, Out, Restorable } from "./machine.ts";
 import { dearestOf } from "./limit/dearest.ts";
 import { forfeitLeases, hearAnswer, leaseFallsDue, loseStore, regainStore, startPeriod } from "./limit/limit-course.ts";
-import type { EndpointId, LeaseKey, RouterCommand, RouterEvent } from "./messages.ts";
+import type { AttemptId, EndpointId, LeaseKey, RouterCommand, RouterEvent } from "./messages.ts";
 import { changeFleet } from "./fleet.ts";
 import { copyPlain } from "./plain.ts";
+import { arrive, giveUpWaiting, leave, place, serveAll } from "./placement-course.ts";
 import {
-  abort,
-  arrive,
+  abandon,
+  attemptFallsDue,
   commit,
   conclude,
   concludeAborted,
   endAttempt,
-  giveUpWaiting,
   hearPeer,
-  leave,
   type OutcomeReaction,
-  place,
   reopenEndpoint,
-  serveAll,
-  timeOut,
+  settle,
 } from "./request-course.ts";
 import { initialState, type RequestPhase, type RequestSlot, type RouterState } from "./state.ts";
 import { learnSignal } from "./strategy/learn.ts";
 import { instantAt } from "./time.ts";
 
 type Reaction = (core: Core, slot: RequestSlot) => void;
+type TokenReaction = (core: Core, slot: RequestSlot, attempt: AttemptId) => void;
 
 /** What happens in each phase. A missing entry: cannot happen there, asserted. */
 interface PhaseRow {
   readonly deadline?: Reaction;
   readonly clientLeft: Reaction;
-  readonly firstToken?: Reaction;
+  readonly firstToken?: TokenReaction;
   readonly attemptEnded?: OutcomeReaction;
 }
 
-const abandon: Reaction = (core, slot) => abort(core, slot, "client-left");
+/** Its abort and its first token have crossed. */
+const tooLate: TokenReaction = (core, _slot, attempt) => assert(core.attempt(attempt).aborted !== null, "a first token of an attempt that nobody waits for");
 
 const phases: Readonly<Record<RequestPhase, PhaseRow>> = {
   queued: { deadline: giveUpWaiting, clientLeft: leave },
   "backing-off": { deadline: place, clientLeft: leave },
-  attempting: { deadline: timeOut, clientLeft: abandon, firstToken: commit, attemptEnded: conclude },
-  streaming: { deadline: timeOut, clientLeft: abandon, attemptEnded: conclude },
-  aborting: { clientLeft: abandon, firstToken: () => undefined, attemptEnded: concludeAborted },
+  attempting: { deadline: attemptFallsDue, clientLeft: abandon, firstToken: commit, attemptEnded: conclude },
+  streaming: { deadline: attemptFallsDue, clientLeft: abandon, firstToken: tooLate, attemptEnded: conclude },
+  aborting: { clientLeft: abandon, firstToken: tooLate, attemptEnded: concludeAborted },
+  settling: { clientLeft: () => undefined, firstToken: tooLate, attemptEnded: settle },
 };
 
 export type RouterSnapshot = RouterState;
@@ -137,7 +140,7 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
         return;
       case "attempt-first-token": {
         const slot = core.requestOf(core.attempt(event.attempt));
-        present(phases[slot.phase].firstToken, `a first token while ${slot.phase}`)(core, slot);
+        present(phases[slot.phase].firstToken, `a first token while ${slot.phase}`)(core, slot, event.attempt);
         return;
       }
       case "attempt-ended": {

@@ -1,23 +1,25 @@
+import { type AdaptiveLimit, newAdaptiveLimit } from "./admission/adaptive-limit.ts";
 import { type DrainRate, unknownDrainRate } from "./admission/drain-rate.ts";
 import { emptyQueue, type QueuePlace, type WaitQueue } from "./admission/wait-queue.ts";
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
-import type { CompiledConfig, EndpointSpec, RouteSpec } from "./compiled-config.ts";
+import type { CompiledConfig, DeploymentSpec, EndpointSpec, RouteSpec } from "./compiled-config.ts";
 import type { Rates } from "./accounting/rates.ts";
 import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
 import { type Dearest, dearestOf } from "./limit/dearest.ts";
 import { type LeaseState, noLease } from "./limit/lease.ts";
 import { noEstimate, type OutputEstimate } from "./limit/output-estimate.ts";
+import { emptyHedgeBudget, type HedgeBudget } from "./hedge/hedge.ts";
 import { type IndexedHeap, makeHeap } from "./indexed-heap.ts";
 import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts";
 import type { Duration, Instant } from "./machine.ts";
-import type { AbortReason, AttemptId, EndpointId, FailureKind, RejectReason, RequestId, RouteId, RouteRequest } from "./messages.ts";
+import type { AbortReason, AttemptId, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteId, RouteRequest } from "./messages.ts";
 import { forkRandom, type RandomState } from "./random.ts";
 import { type AdaptiveState, newAdaptive } from "./strategy/adaptive-weights.ts";
 import { type AffinityState, newAffinity } from "./strategy/affinity-state.ts";
 import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
-import { startOfTime } from "./time.ts";
+import { never, startOfTime } from "./time.ts";
 
 /** Everything the router knows: plain data, so that a snapshot is a copy. What has ended is not in it. */
 export interface RouterState {
@@ -32,6 +34,8 @@ export interface RouterState {
   /** By EndpointId, RouteId and DeploymentId. */
   readonly endpoints: EndpointState[];
   readonly routes: RouteState[];
+  /** By DeploymentId; null where the limit is fixed. */
+  readonly adaptiveLimits: (AdaptiveLimit | null)[];
   readonly ledger: Total[];
   /** By DeploymentId: what tokens cost now; null: unknown. */
   readonly prices: (Rates | null)[];
@@ -54,7 +58,7 @@ export interface RouterState {
   recentSince: Instant;
 }
 
-export type RequestPhase = "queued" | "attempting" | "streaming" | "aborting" | "backing-off";
+export type RequestPhase = "queued" | "attempting" | "streaming" | "aborting" | "backing-off" | "settling";
 
 export interface RequestSlot extends QueuePlace {
   readonly request: RouteRequest;
@@ -64,9 +68,13 @@ export interface RequestSlot extends QueuePlace {
   readonly path: RouteId[];
   /** Why the route that was asked for turned it away; null: it has not. */
   rejection: { readonly why: RejectReason; readonly retryAfter: Duration | null } | null;
-  /** Null while none is under way. */
-  attempt: AttemptId | null;
+  /** Attempts whose outcome is still to come: one, or two where the first was doubled. */
+  readonly underWay: AttemptId[];
   attempts: number;
+  /** When the attempt under way is doubled; Infinity: not (any more). */
+  hedgeAt: Instant;
+  /** What the request ends with when the last outcome is in. */
+  settled: FinishResult | null;
   /** Endpoints that have had an attempt, in order. */
   readonly tried: EndpointId[];
   lastFailure: FailureKind | null;
@@ -102,6 +110,8 @@ export interface AttemptSlot {
 
 export interface EndpointState {
   inFlight: number;
+  /** Attempts that it may have in flight: its deployment's concurrency, or what has been found out. */
+  limit: number;
   readonly breaker: BreakerState;
   /** Rate-limited until then; 0: not. */
   coolUntil: Instant;
@@ -119,6 +129,7 @@ export interface FleetState {
 export interface RouteState {
   readonly queue: WaitQueue;
   readonly drain: DrainRate;
+  readonly hedgeBudget: HedgeBudget;
   readonly retryBudget: RetryBudgetState;
   /** Of attempts that were answered: start to first token, and to the end. */
   readonly firstTokenTimes: QuantileSketch;
@@ -148,6 +159,7 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     routes: config.routes.map((route) => ({
       queue: emptyQueue(),
       drain: unknownDrainRate(),
+      hedgeBudget: emptyHedgeBudget(),
       retryBudget: fullRetryBudget(route.retry),
       firstTokenTimes: emptySketch(),
       totalTimes: emptySketch(),
@@ -158,6 +170,7 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
       adaptive: route.strategy === "adaptive" ? newAdaptive(route) : null,
       output: noEstimate(),
     })),
+    adaptiveLimits: config.deployments.map(({ adaptiveLimit }) => (adaptiveLimit === null ? null : newAdaptiveLimit(adaptiveLimit))),
     ledger: config.deployments.map(emptyTotal),
     prices,
     dearest: dearestOf(config, prices),
@@ -177,6 +190,7 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
 export function newEndpointState(config: CompiledConfig, { deployment }: EndpointSpec): EndpointState {
   return {
     inFlight: 0,
+    limit: startLimit(present(config.deployments[deployment], "the endpoint's deployment")),
     breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
     coolUntil: startOfTime,
     learned: newLearnedEndpoint(),
@@ -187,6 +201,10 @@ function endpointsOf(config: CompiledConfig, route: RouteSpec): number {
   return route.deployments.reduce((count, id) => count + (config.deployments[id]?.endpoints.length ?? 0), 0);
 }
 
+function startLimit({ adaptiveLimit, concurrencyMax }: DeploymentSpec): number {
+  return adaptiveLimit === null ? concurrencyMax : adaptiveLimit.min;
+}
+
 export function newRequestSlot(request: RouteRequest): RequestSlot {
   return {
     request,
@@ -194,8 +212,10 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
     route: request.route,
     path: [request.route],
     rejection: null,
-    attempt: null,
+    underWay: [],
     attempts: 0,
+    hedgeAt: never,
+    settled: null,
     tried: [],
     lastFailure: null,
     picoDollars: 0,

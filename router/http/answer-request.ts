@@ -15,7 +15,7 @@ export function attemptHeaders(request: RequestInFlight, config: CompiledConfig)
     "x-headgate-attempts",
     String(request.attempts),
   ];
-  const last = request.endpointsTried.at(-1);
+  const last = request.answering?.endpoint ?? request.endpointsTried.at(-1);
   const endpoint = last === undefined ? undefined : config.endpoints[last];
   const deployment = endpoint === undefined ? undefined : config.deployments[endpoint.deployment];
   if (deployment !== undefined) headers.push("x-headgate-deployment", deployment.name);
@@ -38,7 +38,8 @@ export function finishAnswer(request: RequestInFlight, result: FinishResult, hea
     case "served":
       if (ending !== null && ending.answer !== null) answer.endPlain(ending.answer, headers);
       else {
-        answer.commit(headers);
+        const attempt = request.answering?.id ?? request.endedLast;
+        if (attempt !== null) answer.commit(attempt, headers);
         answer.endStream();
       }
       return;

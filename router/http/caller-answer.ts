@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import type { AttemptId } from "../core/messages.ts";
 import type { UpstreamAnswer } from "../upstream/attempt.ts";
 import { errorBody, type HttpError } from "./http-errors.ts";
 
@@ -11,17 +12,22 @@ const streamHeaders = ["content-type", "text/event-stream; charset=utf-8", "cach
 
 export interface AnswerFlow {
   /** The caller reads more slowly than the provider writes. */
-  hold(): void;
-  release(): void;
+  hold(attempt: AttemptId): void;
+  release(attempt: AttemptId): void;
+}
+
+/** What an attempt has sent before it was committed. */
+interface Held {
+  chunks: Uint8Array[];
+  bytes: number;
 }
 
 /** What goes to the caller: held back until committed, then passed on with backpressure, and ended in one of four ways. */
 export class CallerAnswer {
   readonly #response: ServerResponse;
   readonly #flow: AnswerFlow;
-  #held: Uint8Array[] = [];
-  #heldBytes = 0;
-  #committed = false;
+  readonly #held = new Map<AttemptId, Held>();
+  #committed: AttemptId | null = null;
   #holding = false;
   #stallTimer: NodeJS.Timeout | null = null;
   #ended = false;
@@ -36,37 +42,37 @@ export class CallerAnswer {
   }
 
   get committed(): boolean {
-    return this.#committed;
+    return this.#committed !== null;
   }
 
-  bytes(chunk: Uint8Array): void {
+  bytes(attempt: AttemptId, chunk: Uint8Array): void {
     if (this.#ended) return;
-    if (this.#committed) {
-      this.#write(chunk);
+    if (this.#committed !== null) {
+      if (attempt === this.#committed) this.#write(chunk);
       return;
     }
-    this.#held.push(chunk);
-    this.#heldBytes += chunk.length;
-    if (this.#heldBytes > heldBytesMax) this.#hold();
+    const held = this.#held.get(attempt) ?? { chunks: [], bytes: 0 };
+    this.#held.set(attempt, held);
+    held.chunks.push(chunk);
+    held.bytes += chunk.length;
+    if (held.bytes > heldBytesMax) this.#flow.hold(attempt);
   }
 
   /** What an attempt that did not succeed had sent so far. */
-  forgetHeld(): void {
-    this.#held = [];
-    this.#heldBytes = 0;
-    this.#holding = false;
+  forgetHeld(attempt: AttemptId): void {
+    this.#held.delete(attempt);
   }
 
-  /** @param headers name, value, name, value */
-  commit(headers: readonly string[]): void {
-    if (this.#committed || this.#ended) return;
-    this.#committed = true;
+  /** From now on it is this attempt's bytes that the caller gets. @param headers name, value, name, value */
+  commit(attempt: AttemptId, headers: readonly string[]): void {
+    if (this.#committed !== null || this.#ended) return;
+    this.#committed = attempt;
     this.#response.writeHead(200, [...streamHeaders, ...headers]);
-    const held = this.#held;
-    const first = held[0];
-    this.forgetHeld();
-    this.#flow.release();
-    if (first !== undefined) this.#write(held.length === 1 ? first : Buffer.concat(held));
+    const chunks = this.#held.get(attempt)?.chunks ?? [];
+    const first = chunks[0];
+    this.#held.clear();
+    this.#flow.release(attempt);
+    if (first !== undefined) this.#write(chunks.length === 1 ? first : Buffer.concat(chunks));
   }
 
   endStream(): void {
@@ -106,20 +112,20 @@ export class CallerAnswer {
   }
 
   #hold(): void {
-    if (this.#holding) return;
+    if (this.#holding || this.#committed === null) return;
     this.#holding = true;
-    this.#flow.hold();
+    this.#flow.hold(this.#committed);
   }
 
   #release(): void {
     this.#holding = false;
     this.#clearStallTimer();
-    if (!this.#ended) this.#flow.release();
+    if (!this.#ended && this.#committed !== null) this.#flow.release(this.#committed);
   }
 
   #close(): void {
     this.#ended = true;
-    this.#held = [];
+    this.#held.clear();
     this.#clearStallTimer();
   }
 

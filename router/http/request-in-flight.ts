@@ -1,8 +1,19 @@
 import type { RouteSpec } from "../core/compiled-config.ts";
-import type { EndpointId, Explanation, RequestId, RouteRequest } from "../core/messages.ts";
+import type { AttemptId, EndpointId, Explanation, RequestId, RouteRequest } from "../core/messages.ts";
 import type { CallerRequest } from "../providers/provider-adapter.ts";
 import type { Attempt, AttemptEnding } from "../upstream/attempt.ts";
 import type { CallerAnswer } from "./caller-answer.ts";
+
+/** From its start-attempt to the end of its request. */
+export interface RunningAttempt {
+  readonly id: AttemptId;
+  readonly endpoint: EndpointId;
+  readonly attempt: Attempt;
+  readonly request: RequestInFlight;
+  ending: AttemptEnding | null;
+  /** Another attempt of the request was first. */
+  lost: boolean;
+}
 
 /** The one state object of a request, from its admission to its finish-request. */
 export interface RequestInFlight {
@@ -15,10 +26,16 @@ export interface RequestInFlight {
   readonly answer: CallerAnswer;
   /** On performance.now(): the body has been read. */
   readonly arrivedMs: number;
-  attempt: Attempt | null;
+  /** Attempts that have not ended, and all there were. */
+  underWay: number;
   attempts: number;
   readonly endpointsTried: EndpointId[];
+  readonly attemptIds: AttemptId[];
+  /** The attempt that the caller is answered with; null: none is committed (yet). */
+  answering: RunningAttempt | null;
+  /** Of the last attempt that ended, those left out that lost to another. */
   ending: AttemptEnding | null;
+  endedLast: AttemptId | null;
   /** On performance.now(): when the answer of a plain request had been read; NaN: not yet. */
   answeredMs: number;
   ttftMs: number;

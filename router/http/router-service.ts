@@ -35,7 +35,7 @@ import { MemoryLeaseStore } from "../stores/memory/memory-lease-store.ts";
 import { monotonicNow } from "../drivers/host-timers.ts";
 import { estimateTokens } from "./estimate-tokens.ts";
 import { readLabels, type RequestLabels } from "./request-labels.ts";
-import type { RequestInFlight } from "./request-in-flight.ts";
+import type { RequestInFlight, RunningAttempt } from "./request-in-flight.ts";
 import { Slots } from "./slots.ts";
 import { TimedMachine } from "./timed-machine.ts";
 
@@ -50,10 +50,6 @@ export interface RouterServiceOptions {
   readonly record?: (entry: Recorded<RouterEvent, RouterCommand>) => void;
 }
 
-interface RunningAttempt {
-  readonly attempt: Attempt;
-  readonly request: RequestInFlight;
-}
 type Finish = Extract<RouterCommand, { kind: "finish-request" }>;
 type StartAttempt = Extract<RouterCommand, { kind: "start-attempt" }>;
 
@@ -63,7 +59,7 @@ export class RouterService {
   readonly #options: RouterServiceOptions;
   readonly #driver: RealtimeDriver<RouterEvent, RouterCommand>;
   readonly #requests = new Slots<RequestInFlight>();
-  /** Under way: between start-attempt and the ending. */
+  /** From start-attempt until the request is finished: a commit may come after the ending. */
   readonly #attempts = new Map<AttemptId, RunningAttempt>();
   readonly #credentials: readonly (Credential | null)[];
   readonly #leases: LeaseLink;
@@ -167,12 +163,18 @@ export class RouterService {
         blocks: null,
         ...labels,
       },
-      answer: new CallerAnswer(response, { hold: () => request.attempt?.pause(), release: () => request.attempt?.resume() }),
+      answer: new CallerAnswer(response, {
+        hold: (id) => this.#runningOf(request, id)?.attempt.pause(),
+        release: (id) => this.#runningOf(request, id)?.attempt.resume(),
+      }),
       arrivedMs,
-      attempt: null,
+      underWay: 0,
       attempts: 0,
       endpointsTried: [],
+      attemptIds: [],
+      answering: null,
       ending: null,
+      endedLast: null,
       answeredMs: Number.NaN,
       ttftMs: Number.NaN,
       explanation: null,
@@ -201,8 +203,7 @@ export class RouterService {
         this.#commit(command.attempt);
         return;
       case "abort-attempt":
-        // Absent: it has ended, and its ending is on its way to the core.
-        this.#attempts.get(command.attempt)?.attempt.abort();
+        this.#abort(command.attempt, command.why === "hedge-lost");
         return;
       case "finish-request":
         this.#finish(command);
@@ -220,6 +221,7 @@ export class RouterService {
         this.#leases.settle(command);
         return;
       case "budget-noticed":
+      case "limit-changed":
       case "weight-changed":
       case "forget-endpoint":
       case "breaker-changed":
@@ -228,10 +230,13 @@ export class RouterService {
   }
 
   /** For people and metrics: nothing is carried out. */
-  #note(command: Extract<RouterCommand, { kind: "budget-noticed" | "weight-changed" | "forget-endpoint" | "breaker-changed" }>): void {
+  #note(command: Extract<RouterCommand, { kind: "budget-noticed" | "limit-changed" | "weight-changed" | "forget-endpoint" | "breaker-changed" }>): void {
     switch (command.kind) {
       case "budget-noticed":
         this.#noticeBudget(command);
+        return;
+      case "limit-changed":
+        this.metrics.limitChanged(command.deployment, command.limit);
         return;
       case "weight-changed":
         this.#noteWeight(command);
@@ -265,28 +270,47 @@ export class RouterService {
     const attempt = new Attempt(
       { adapter, request: request.caller, target: upstream, credential, limits, inputTokens: request.routed.inputTokens },
       {
-        onBytes: (chunk) => request.answer.bytes(chunk),
+        onBytes: (chunk) => request.answer.bytes(command.attempt, chunk),
         onFirstContent: () => this.#driver.submit({ kind: "attempt-first-token", attempt: command.attempt }),
         onEnded: (ending) => {
-          this.#attempts.delete(command.attempt);
-          this.#attemptEnded(request, command.endpoint, ending);
+          this.#attemptEnded(running, ending);
           const outcome = { ...ending.outcome, lagged: this.#driver.stalledSince(startedAt) };
           this.#driver.submit({ kind: "attempt-ended", attempt: command.attempt, outcome });
         },
       },
     );
-    this.#attempts.set(command.attempt, { attempt, request });
-    request.attempt = attempt;
+    const running: RunningAttempt = { id: command.attempt, endpoint: command.endpoint, attempt, request, ending: null, lost: false };
+    this.#attempts.set(command.attempt, running);
+    request.underWay += 1;
     request.attempts += 1;
     request.endpointsTried.push(command.endpoint);
-    request.answer.forgetHeld();
+    request.attemptIds.push(command.attempt);
+    request.answer.forgetHeld(command.attempt);
     attempt.start(this.#options.transport);
   }
 
-  #attemptEnded(request: RequestInFlight, endpoint: EndpointId, ending: AttemptEnding): void {
-    request.attempt = null;
-    request.ending = ending;
-    request.answeredMs = performance.now();
+  #abort(id: AttemptId, lost: boolean): void {
+    const running = this.#attempts.get(id);
+    if (running === undefined) return;
+    running.lost = lost;
+    running.attempt.abort();
+  }
+
+  #runningOf(request: RequestInFlight, id: AttemptId): RunningAttempt | null {
+    const running = this.#attempts.get(id);
+    return running?.request === request ? running : null;
+  }
+
+  #attemptEnded(running: RunningAttempt, ending: AttemptEnding): void {
+    const { request, endpoint } = running;
+    running.ending = ending;
+    request.underWay -= 1;
+    if (!running.lost) {
+      request.ending = ending;
+      request.endedLast = running.id;
+      request.answeredMs = performance.now();
+    }
+    if (ending.outcome.kind !== "succeeded") request.answer.forgetHeld(running.id);
     this.metrics.attemptEnded(request.route.id, endpoint, ending.outcome);
     if (ending.outcome.kind === "failed") {
       const origin = this.#options.compiled.endpoints[endpoint]?.origin;
@@ -296,17 +320,21 @@ export class RouterService {
 
   #commit(id: AttemptId): void {
     const running = this.#attempts.get(id);
-    // Absent: it has ended meanwhile, and what it sent is handed over when the request is finished.
-    if (running === undefined) return;
+    if (running === undefined) throw new Error(`assertion: attempt ${id} is committed, and was never started`);
     const { request, attempt } = running;
+    request.answering = running;
+    // It has ended meanwhile: what it sent is handed over when the request is finished.
+    if (running.ending !== null) return;
     request.ttftMs = performance.now() - request.arrivedMs;
-    request.answer.commit(attemptHeaders(request, this.#options.compiled));
+    request.answer.commit(id, attemptHeaders(request, this.#options.compiled));
     if (!Number.isNaN(attempt.firstContentMs)) this.metrics.latencyAdded(performance.now() - attempt.firstContentMs);
   }
 
   #finish(command: Finish): void {
     const request = this.#request(command.request);
     this.#requests.release(command.request);
+    for (const id of request.attemptIds) if (this.#runningOf(request, id) !== null) this.#attempts.delete(id);
+    if (request.answering !== null) request.ending = request.answering.ending;
     finishAnswer(request, command.result, answerHeaders(request, command.account, this.#options.compiled));
     if (command.result.kind === "served" && !request.routed.stream) this.metrics.latencyAdded(performance.now() - request.answeredMs);
     this.#account(request, command.result, command);
@@ -319,7 +347,7 @@ export class RouterService {
     const ended = {
       route: request.route.id,
       tenant: request.routed.tenant,
-      endpoint: request.endpointsTried.at(-1) ?? null,
+      endpoint: request.answering?.endpoint ?? request.endpointsTried.at(-1) ?? null,
       result,
       account: command.account,
       deploymentsTried: tried.size,
@@ -345,7 +373,7 @@ export class RouterService {
   #load(): LoadNow {
     const waiting = this.#options.compiled.routes.map(() => 0);
     this.#requests.forEach((request) => {
-      if (request.attempt === null) waiting[request.route.id] = (waiting[request.route.id] ?? 0) + 1;
+      if (request.underWay === 0) waiting[request.route.id] = (waiting[request.route.id] ?? 0) + 1;
     });
     return { inFlight: this.#requests.inUse, waiting };
   }

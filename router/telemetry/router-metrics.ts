@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { CompiledConfig, DeploymentSpec } from "../core/compiled-config.ts";
-import type { Account, AttemptOutcome, BreakerPhase, EndpointId, FinishResult, RouteId, TenantId } from "../core/messages.ts";
+import type { Account, AttemptOutcome, BreakerPhase, DeploymentId, EndpointId, FinishResult, RouteId, TenantId } from "../core/messages.ts";
 
 const secondsBuckets = [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1];
 const requestBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600];
@@ -67,6 +67,10 @@ export class RouterMetrics {
   readonly #added = this.#histogram("router_added_latency_seconds", "What a request waits for the router itself", secondsBuckets);
   readonly #duration = this.#histogram("router_request_duration_seconds", "From the request's arrival to its end", requestBuckets);
   readonly #ttft = this.#histogram("router_time_to_first_token_seconds", "From the request's arrival to the first token passed on", requestBuckets);
+  readonly #limit = this.#gauge("router_concurrency_limit", "Attempts that each endpoint of a deployment may have in flight, where that is found out", [
+    "provider",
+    "deployment",
+  ]);
   readonly #breaker = this.#gauge("router_breaker_state", "0 closed, 1 half-open, 2 open", ["provider", "deployment", "endpoint"]);
 
   constructor(config: CompiledConfig, load: () => LoadNow) {
@@ -113,6 +117,11 @@ export class RouterMetrics {
     const labels = this.#endpointLabels(endpoint);
     this.#breaker.set(labels, breakerValue[to]);
     if (to === "open") this.#breakerOpenings.inc(labels);
+  }
+
+  limitChanged(deployment: DeploymentId, limit: number): void {
+    const { provider, name } = this.#config.deployments[deployment] ?? { provider: "", name: "" };
+    this.#limit.set({ provider, deployment: name }, limit);
   }
 
   budgetNoticed(budget: string, level: "alert" | "spent"): void {

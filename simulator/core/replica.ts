@@ -63,14 +63,15 @@ interface OpenRequest {
   readonly serial: number;
   readonly route: RouteId;
   deployment: DeploymentId | null;
+  committed: OpenAttempt | null;
   first: Instant | null;
-  outputTokens: number;
 }
 
 interface OpenAttempt {
   readonly request: RequestId;
   readonly endpoint: EndpointId;
   aborted: boolean;
+  outputTokens: number;
 }
 
 const forEver = micros(Infinity);
@@ -78,7 +79,7 @@ const forEver = micros(Infinity);
 export class SimulatedReplica {
   readonly #options: ReplicaOptions;
   readonly #toRouter: Post<RouterEvent>;
-  /** By RequestId and AttemptId. */
+  /** By RequestId and AttemptId; an attempt that has ended stays until its slot is used again: its commit may be still to come. */
   readonly #requests: (OpenRequest | null)[] = [];
   readonly #freeRequests: RequestId[] = [];
   readonly #attempts: (OpenAttempt | null)[] = [];
@@ -109,7 +110,7 @@ export class SimulatedReplica {
     const { routes } = this.#options.scenario.config;
     const id = this.#freeRequests.pop() ?? (this.#requests.length as RequestId);
     this.#open += 1;
-    this.#requests[id] = { arrival, serial, route, deployment: null, first: null, outputTokens: 0 };
+    this.#requests[id] = { arrival, serial, route, deployment: null, committed: null, first: null };
     this.#toRouter(
       {
         kind: "request-arrived",
@@ -154,23 +155,30 @@ export class SimulatedReplica {
       case "finish-request":
         this.#finish(command.request, command.result, command.account, at);
         return;
+      case "commit-attempt":
+        this.#commit(command.attempt, at);
+        return;
       case "breaker-changed":
         this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
         this.#tellPeers(command, at);
         return;
       case "ask-lease":
-        this.#options.store?.({ ...command, kind: "lease-asked", replica: this.#options.replica });
+        this.#tellStore({ ...command, kind: "lease-asked", replica: this.#options.replica });
         return;
       case "return-lease":
-        this.#options.store?.({ ...command, kind: "lease-returned", replica: this.#options.replica });
+        this.#tellStore({ ...command, kind: "lease-returned", replica: this.#options.replica });
         return;
       case "request-rerouted":
       case "budget-noticed":
       case "forget-endpoint":
       case "weight-changed":
-      case "commit-attempt":
+      case "limit-changed":
       case "record-decision":
     }
+  }
+
+  #tellStore(event: StoreEvent): void {
+    this.#options.store?.(event);
   }
 
   #tellPeers({ endpoint, to, why }: Extract<RouterCommand, { kind: "breaker-changed" }>, since: Instant): void {
@@ -180,7 +188,7 @@ export class SimulatedReplica {
   #start(attempt: AttemptId, request: RequestId, endpoint: EndpointId): void {
     const open = present(this.#requests[request], "the attempt's request");
     open.deployment = present(this.#options.scenario.config.endpoints[endpoint], "the endpoint").deployment;
-    this.#attempts[attempt] = { request, endpoint, aborted: false };
+    this.#attempts[attempt] = { request, endpoint, aborted: false, outputTokens: 0 };
     const { arrival, serial } = open;
     this.#options.call(endpoint, {
       kind: "call-received",
@@ -194,6 +202,14 @@ export class SimulatedReplica {
     });
   }
 
+  #commit(attempt: AttemptId, at: Instant): void {
+    const committed = present(this.#attempts[attempt], "the committed attempt");
+    const open = present(this.#requests[committed.request], "its request");
+    open.first = at;
+    open.committed = committed;
+    open.deployment = present(this.#options.scenario.config.endpoints[committed.endpoint], "the endpoint").deployment;
+  }
+
   #abort(attempt: AttemptId): void {
     const open = present(this.#attempts[attempt], "the aborted attempt");
     open.aborted = true;
@@ -205,27 +221,24 @@ export class SimulatedReplica {
     const attempt = Math.floor(command.call / this.#options.replicas) as AttemptId;
     const open = present(this.#attempts[attempt], "the call's attempt");
     assert(open.endpoint === endpoint && at === this.#options.driver.now, "a model answers for another's call, or late");
-    const request = present(this.#requests[open.request], "the call's request");
     switch (command.kind) {
       case "emit-tokens":
-        request.first ??= at;
         this.#toRouter({ kind: "attempt-first-token", attempt }, 0);
         return;
       case "end-call":
-        request.outputTokens = command.usage.output;
+        open.outputTokens = command.usage.output;
         this.#end(attempt, succeeded(command.usage));
         return;
       case "refuse-call":
         this.#end(attempt, failed(command.failure, command.retryAfter, null));
         return;
       case "cut-call":
-        if (request.first !== null) request.outputTokens = command.usage.output;
+        open.outputTokens = command.usage.output;
         this.#end(attempt, open.aborted ? aborted(command.usage) : failed("cut", null, command.usage));
     }
   }
 
   #end(attempt: AttemptId, outcome: AttemptOutcome): void {
-    this.#attempts[attempt] = null;
     this.#toRouter({ kind: "attempt-ended", attempt, outcome }, 0);
   }
 
@@ -239,7 +252,7 @@ export class SimulatedReplica {
     this.#requests[id] = null;
     this.#freeRequests.push(id);
     this.#open -= 1;
-    const { arrival, serial, route, deployment, first, outputTokens } = open;
+    const { arrival, serial, route, deployment, first, committed } = open;
     const answered = result.kind === "served" || result.kind === "cut";
     this.#options.requestEnded({
       serial,
@@ -253,7 +266,7 @@ export class SimulatedReplica {
       last: answered && first !== null ? end : null,
       end,
       inputTokens: arrival.inputTokens,
-      outputTokens: answered ? outputTokens : 0,
+      outputTokens: answered ? (committed?.outputTokens ?? 0) : 0,
       attempts: account.attempts,
       nanoDollars: account.nanoDollars,
       priced: account.priced,

@@ -7,8 +7,9 @@ test("200 random worlds with faults: every invariant holds, every request ends",
   const results = new Map<string, number>();
   for (const seed of seeds) {
     const { scenario, arrivals } = randomScenario(seed);
-    const { records, violations } = playScenario(scenario, arrivals, seed);
+    const { records, hedgesLost, violations } = playScenario(scenario, arrivals, seed);
     expect({ seed, violations, ended: records.length }).toEqual({ seed, violations: [], ended: arrivals.length });
+    results.set("hedge lost", (results.get("hedge lost") ?? 0) + hedgesLost);
     for (const { result, why } of records) results.set(`${result} ${why ?? ""}`.trim(), (results.get(`${result} ${why ?? ""}`.trim()) ?? 0) + 1);
   }
   // The swarm would prove nothing if it never met these.
@@ -21,6 +22,8 @@ test("200 random worlds with faults: every invariant holds, every request ends",
     "failed timed-out-first-token",
     "rejected queue-full",
     "rejected deadline-passed",
+    "rejected deadline-unreachable",
+    "hedge lost",
     "rejected no-candidate",
   ])
     expect([met, (results.get(met) ?? 0) > 0]).toEqual([met, true]);

@@ -1,4 +1,4 @@
-import { type FallbackSpec, noFallbacks, type QueueSpec, type RouteSpec } from "../../router/core/compiled-config.ts";
+import { type FallbackSpec, type HedgeSpec, noFallbacks, type QueueSpec, type RouteSpec } from "../../router/core/compiled-config.ts";
 import { failureRateSpec } from "../../router/core/health/failure-rate.ts";
 import { forkRandom, nextBelow, nextUnit, type RandomState } from "../../router/core/random.ts";
 import { type LimitScope, strategyNames } from "../../router/core/compiled-config.ts";
@@ -30,10 +30,11 @@ export interface RandomWorld {
 /** A scenario drawn by seed: pools and providers of any size, tight and loose policies, faults of every kind at any time, bursts and pauses. */
 export function randomScenario(seed: number): RandomWorld {
   const random = forkRandom(seed, "random-scenario");
-  const deployments = Array.from({ length: 1 + nextBelow(random, 3) }, (): FixtureDeployment & { readonly model: EndpointModelSpec } => ({
+  const deployments = Array.from({ length: 1 + nextBelow(random, 3) }, (_, place): FixtureDeployment & { readonly model: EndpointModelSpec } => ({
     endpoints: 1 + nextBelow(random, 3),
     weight: nextBelow(random, 4),
     concurrencyMax: nextUnit(random) < 0.4 ? 1 + nextBelow(random, 6) : Infinity,
+    ...randomLimit(forkRandom(seed, `random-limit-${place}`)),
     contextTokens: nextUnit(random) < 0.3 ? 400 : 8192,
     priced: nextUnit(random) < 0.8,
     model: nextUnit(random) < 0.6 ? smallVllm : { ...smallHosted, quota: nextUnit(random) < 0.5 ? { requestsPerMinute: 60, tokensPerMinute: 50_000 } : null },
@@ -69,6 +70,7 @@ export function randomScenario(seed: number): RandomWorld {
         wait: millis(nextBelow(random, 5_000)),
         ...randomAdmission(forkRandom(seed, "random-admission")),
       }),
+      hedge: randomHedge(forkRandom(seed, "random-hedge")),
       fallbacks: randomFallbackSpec(seed, 0),
       floorPercent: nextBelow(forkRandom(seed, "random-floor"), 3) * nextBelow(forkRandom(seed, "random-floor-2"), 51),
     },
@@ -87,6 +89,21 @@ export function randomScenario(seed: number): RandomWorld {
     targets: [],
   };
   return { scenario, arrivals: randomArrivals(random, forkRandom(seed, "random-blocks"), forkRandom(seed, "random-callers")) };
+}
+
+/** Up to what the deployment allows. */
+function randomLimit(random: RandomState): Pick<FixtureDeployment, "adaptiveLimit" | "concurrencyMax"> {
+  if (nextUnit(random) < 0.8) return {};
+  const min = 1 + nextBelow(random, 4);
+  return {
+    concurrencyMax: min + nextBelow(random, 20),
+    adaptiveLimit: { min, tolerance: 1 + nextUnit(random), measureEvery: millis(1 + nextBelow(random, 5_000)) },
+  };
+}
+
+function randomHedge(random: RandomState): HedgeSpec | null {
+  if (nextUnit(random) < 0.5) return null;
+  return { quantile: 0.3 + 0.69 * nextUnit(random), delayMin: micros(nextBelow(random, 20_000)), budgetPerMille: nextBelow(random, 1000) };
 }
 
 function randomAdmission(random: RandomState): Partial<QueueSpec> {
@@ -222,6 +239,8 @@ function randomBlocks(random: RandomState, inputTokens: number): Int32Array | nu
 export interface Played {
   readonly records: readonly RequestRecord[];
   readonly breakers: readonly string[];
+  /** Attempts that lost to another of their request. */
+  readonly hedgesLost: number;
   readonly violations: readonly Violation[];
   readonly log: readonly string[];
 }
@@ -236,6 +255,7 @@ export function playScenario(
   const records: RequestRecord[] = [];
   const breakers: string[] = [];
   const log: string[] = [];
+  let hedgesLost = 0;
   const invariants = new FleetInvariants(scenario);
   const journal = new JournalInvariant(scenario.config);
   const world = createWorld(scenario, {
@@ -256,10 +276,11 @@ export function playScenario(
       command: (command, at, replica) => {
         invariants.command(command, at, replica);
         journal.command(command, at, replica);
+        if (command.kind === "abort-attempt" && command.why === "hedge-lost") hedgesLost += 1;
         if (options.log) log.push(`${replica} ${at} ${JSON.stringify(command)}`);
       },
     },
   });
   world.run();
-  return { records, breakers, violations: [...invariants.finished(), ...journal.finished()], log };
+  return { records, breakers, hedgesLost, violations: [...invariants.finished(), ...journal.finished()], log };
 }

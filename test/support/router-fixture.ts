@@ -1,4 +1,5 @@
 import {
+  type AdaptiveLimitSpec,
   type BreakerSpec,
   type CompiledConfig,
   type ConfigVersion,
@@ -44,6 +45,7 @@ export interface FixtureDeployment {
   readonly weight?: number;
   readonly contextTokens?: number;
   readonly concurrencyMax?: number;
+  readonly adaptiveLimit?: AdaptiveLimitSpec;
   readonly priced?: boolean;
   readonly rates?: Rates;
   readonly tags?: readonly number[];
@@ -114,7 +116,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
       model: "model",
       weight: given.weight ?? 1,
       contextTokens: given.contextTokens ?? 32_768,
-      concurrencyMax: given.concurrencyMax ?? Infinity,
+      ...limitsOf(given),
       rates: given.priced === false ? null : (given.rates ?? { input: 1_000_000, cachedRead: 100_000, cacheWrite: 1_000_000, output: 2_000_000 }),
       breaker,
       tags: given.tags ?? [],
@@ -145,6 +147,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     },
     affinity: { placement: "hashed", loadBoundPercent: 125, homesMax: 256 },
     queue: fixtureQueue(),
+    hedge: null,
     fallbacks: noFallbacks,
     floorPercent: 0,
     internal: false,
@@ -176,6 +179,10 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     limits: (options.limits ?? []).map(fixtureLimit),
     unknownPrice: options.unknownPrice ?? "count",
   };
+}
+
+function limitsOf({ concurrencyMax, adaptiveLimit }: FixtureDeployment): Pick<DeploymentSpec, "adaptiveLimit" | "concurrencyMax"> {
+  return { concurrencyMax: concurrencyMax ?? Infinity, adaptiveLimit: adaptiveLimit ?? null };
 }
 
 /** Ten may wait, five seconds. */

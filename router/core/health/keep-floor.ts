@@ -6,20 +6,14 @@ import { startOfTime } from "../time.ts";
 import { keptByFloor, leastBad } from "./pool-floor.ts";
 
 /** Takes back among the eligible what the route's floor keeps of those whose breakers are open. */
-export function keepFloor(
-  found: Candidates,
-  state: RouterState,
-  route: RouteSpec,
-  { ids, places, deployments }: RouteEndpoints,
-  tried: readonly EndpointId[],
-): void {
+export function keepFloor(found: Candidates, state: RouterState, route: RouteSpec, { ids, places }: RouteEndpoints, tried: readonly EndpointId[]): void {
   let open = 0;
   for (const id of ids) if (state.endpoints[id]?.breaker.phase === "open") open += 1;
   const floor = keptByFloor(route.floorPercent, ids.length, open);
   const mayUse = (id: EndpointId): boolean => {
     const endpoint = state.endpoints[id] as EndpointState;
     if (!wasExcludedFor(found, id, "breaker-open") || endpoint.coolUntil > startOfTime || tried.includes(id)) return false;
-    return endpoint.inFlight < (deployments[ids.indexOf(id)]?.concurrencyMax ?? 0);
+    return endpoint.inFlight < endpoint.limit;
   };
   for (let place = 0; place < Math.max(floor, open === ids.length ? 1 : 0); place += 1) {
     const id = leastBad(ids, state.endpoints, place >= floor, mayUse);

@@ -6,11 +6,13 @@
  *  I3 the clock never goes back
  *  I5 what goes on is bounded: a request visits no route twice; a route's requests that wait for their first attempt by its queue, an endpoint's attempts by its concurrency
  *  I7 an open breaker gets no attempt but where its route's floor keeps it, a half-open one at most its probes at once, an endpoint that has left none
- *  I8 no endpoint that could take a waiting request is left idle
  *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them
  *  I15 no attempt outside the region that a request must be answered in
+ *  I6 and I14 of attempts side by side: race-invariant.ts; I8 no endpoint that could take a waiting request is left idle: idle-invariant.ts
  */
 import type { CompiledConfig, DeploymentSpec, EndpointSpec } from "../../../router/core/compiled-config.ts";
+import { checkIdle } from "./idle-invariant.ts";
+import { RaceInvariant } from "./race-invariant.ts";
 import { coolDefault } from "../../../router/core/retry.ts";
 import type { Instant } from "../../../router/core/machine.ts";
 import type {
@@ -47,7 +49,7 @@ interface SeenRequest {
   readonly anywhere: boolean;
   readonly arrivedAt: Instant;
   lastAt: Instant;
-  attempt: AttemptId | null;
+  readonly underWay: AttemptId[];
   attempts: number;
 }
 
@@ -87,10 +89,13 @@ export class RouterInvariants {
   readonly #endpoints: SeenEndpoint[];
   /** By EndpointId. */
   readonly #deployments: DeploymentId[];
+  /** By DeploymentId: attempts in flight per endpoint. */
+  readonly #limits: number[];
   /** Left and not come back. */
   readonly #leaving = new Set<EndpointId>();
   /** By RouteId: open requests that have had no attempt. */
   readonly #waiting: number[];
+  readonly #race: RaceInvariant;
   readonly #violations: Violation[] = [];
   #now = 0 as Instant;
   /** A machine carries out older deadlines before the event: so does the checker, by holding the event back until a command as of its instant, or the next event. */
@@ -99,8 +104,10 @@ export class RouterInvariants {
 
   constructor(config: CompiledConfig) {
     this.#config = config;
+    this.#race = new RaceInvariant(config, (invariant, what) => this.#violate(invariant, what));
     this.#endpoints = config.endpoints.map(newSeenEndpoint);
     this.#deployments = config.endpoints.map(({ deployment }) => deployment);
+    this.#limits = config.deployments.map(({ adaptiveLimit, concurrencyMax }) => adaptiveLimit?.min ?? concurrencyMax);
     this.#waiting = config.routes.map(() => 0);
   }
 
@@ -128,9 +135,15 @@ export class RouterInvariants {
     if (this.#held === null) return;
     const { event, now } = this.#held;
     this.#held = null;
-    this.#checkIdle(now);
+    checkIdle(
+      this.#config,
+      this.#requests,
+      this.#deployments,
+      (id) => this.#isIdle(id, now),
+      (what) => this.#violate("I8", what),
+    );
     this.#tick(now);
-    if (event.kind === "request-arrived") this.#arrived(event.request, now);
+    if (event.kind === "request-arrived") this.#requestArrived(event.request, now);
     else if (event.kind === "attempt-first-token") this.#firstToken(event.attempt, now);
     else if (event.kind === "attempt-ended") this.#ended(event.attempt, event.outcome, now);
     else if (event.kind === "fleet-changed") this.#fleetChanged(event.joined, event.left);
@@ -139,7 +152,7 @@ export class RouterInvariants {
     else if (event.kind === "peer-reported") this.#heard(event);
   }
 
-  #arrived({ id, route, inputTokens, tags, residency }: RouteRequest, now: Instant): void {
+  #requestArrived({ id, route, inputTokens, tags, residency }: RouteRequest, now: Instant): void {
     if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
     this.#requests.set(id, {
       route,
@@ -149,10 +162,11 @@ export class RouterInvariants {
       anywhere: tags.length === 0 && residency === -1,
       arrivedAt: now,
       lastAt: now,
-      attempt: null,
+      underWay: [],
       attempts: 0,
     });
     this.counts.arrived += 1;
+    this.#race.arrived(id, route);
     this.#countWaiting(route, 1);
   }
 
@@ -190,6 +204,9 @@ export class RouterInvariants {
 
   #otherCommand(command: Exclude<RouterCommand, { kind: "start-attempt" }>, at: Instant): void {
     switch (command.kind) {
+      case "limit-changed":
+        this.#limitChanged(command.deployment, command.limit);
+        return;
       case "breaker-changed":
         this.#breakerChanged(command, at);
         return;
@@ -197,8 +214,10 @@ export class RouterInvariants {
         this.#finishedRequest(command.request, command.result, command.account.attempts, at);
         return;
       case "commit-attempt":
+        this.#race.committed(command.attempt);
+        return;
       case "abort-attempt":
-        if (!this.#attempts.has(command.attempt)) this.#violate("I14", `${command.kind} for attempt ${command.attempt}, which is not under way`);
+        this.#race.aborted(command.attempt);
         return;
       case "forget-endpoint":
         this.#forgotten(command.endpoint);
@@ -236,30 +255,13 @@ export class RouterInvariants {
         this.#violate("I5", `${this.#waiting[id]} requests wait at route ${id}, its queue holds ${queue.lengthMax}`);
   }
 
-  /** As of just before `now`: all that was due earlier has been done. What a half-open breaker lets through is left to I7; whom limits hold back is not seen from outside. */
-  #checkIdle(now: Instant): void {
-    if (this.#config.limits.length > 0) return;
-    for (const { id, deployments } of this.#config.routes) {
-      if ((this.#waiting[id] ?? 0) === 0) continue;
-      for (const deploymentId of deployments) {
-        const deployment = this.#config.deployments[deploymentId];
-        for (const endpointId of deployment?.endpoints ?? []) {
-          const endpoint = this.#endpoints[endpointId];
-          if (deployment === undefined || endpoint === undefined || !this.#isReady(endpointId, endpoint, now)) continue;
-          if (deployment.takesUntagged && endpoint.inFlight < deployment.concurrencyMax) this.#checkNobodyWaits(id, endpointId, deployment.contextTokens);
-        }
-      }
-    }
+  #isIdle(id: EndpointId, now: Instant): boolean {
+    const endpoint = this.#endpoints[id];
+    return endpoint?.phase === "closed" && endpoint.coolUntil < now && endpoint.inFlight < this.#limitOf(id) && !this.#leaving.has(id);
   }
 
-  #isReady(id: EndpointId, { phase, coolUntil }: SeenEndpoint, now: Instant): boolean {
-    return phase === "closed" && coolUntil < now && !this.#leaving.has(id);
-  }
-
-  #checkNobodyWaits(route: RouteId, endpoint: EndpointId, contextTokens: number): void {
-    for (const [id, request] of this.#requests)
-      if (request.route === route && request.attempts === 0 && request.anywhere && request.inputTokens < contextTokens)
-        this.#violate("I8", `request ${id} waits at route ${route} while endpoint ${endpoint} has a place`);
+  #limitOf(id: EndpointId): number {
+    return this.#limits[this.#deployments[id] ?? -1] ?? Infinity;
   }
 
   #countWaiting(route: RouteId, change: number): void {
@@ -284,20 +286,27 @@ export class RouterInvariants {
       return;
     }
     this.#advance(request, at, "an attempt starts");
-    if (request.attempt !== null) this.#violate("I14", `a second attempt of request ${command.request} while the first is under way`);
+    this.#race.started(command.request, request.route, { id: command.attempt, endpoint: command.endpoint });
     if (this.#attempts.has(command.attempt)) this.#violate("I14", `attempt ${command.attempt} starts twice`);
     this.#checkBreaker(command.endpoint, endpoint, request.route);
     endpoint.inFlight += 1;
     const deployment = this.#deploymentOf(command.endpoint);
     if (request.residency !== -1 && deployment?.region !== request.residency)
       this.#violate("I15", `request ${command.request} may only be answered in region ${request.residency}, and went to one in ${deployment?.region}`);
-    if (deployment !== undefined && endpoint.inFlight > deployment.concurrencyMax)
-      this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${deployment.concurrencyMax}`);
+    const limit = this.#limitOf(command.endpoint);
+    if (endpoint.inFlight > limit) this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${limit}`);
     if (request.attempts === 0) this.#countWaiting(request.route, -1);
-    request.attempt = command.attempt;
+    request.underWay.push(command.attempt);
     request.attempts += 1;
     const probeOf = endpoint.phase === "half-open" ? endpoint.epoch : null;
     this.#attempts.set(command.attempt, { request: command.request, endpoint: command.endpoint, startedAt: at, probeOf, firstAt: null });
+  }
+
+  #limitChanged(id: DeploymentId, limit: number): void {
+    const deployment = this.#config.deployments[id];
+    if (deployment === undefined || limit > deployment.concurrencyMax || limit < (deployment.adaptiveLimit?.min ?? Infinity))
+      this.#violate("I5", `the limit of deployment ${id} is set to ${limit}`);
+    this.#limits[id] = limit;
   }
 
   /** The route's floor is not reached by what is not open, or all are open and this one only for its failure rate. */
@@ -337,6 +346,7 @@ export class RouterInvariants {
       return;
     }
     this.#attempts.delete(id);
+    this.#race.ended(id);
     if (now < attempt.startedAt || (attempt.firstAt !== null && now < attempt.firstAt))
       this.#violate("I2", `an outcome at ${now}, before its attempt's start or first token`);
     const endpoint = this.#endpoints[attempt.endpoint];
@@ -348,7 +358,7 @@ export class RouterInvariants {
     }
     const request = this.#requests.get(attempt.request);
     if (request === undefined) return;
-    request.attempt = null;
+    request.underWay.splice(request.underWay.indexOf(id), 1);
     this.#advance(request, now, "an outcome");
   }
 
@@ -370,10 +380,11 @@ export class RouterInvariants {
       return;
     }
     this.#advance(request, at, "a request ends");
-    if (request.attempt !== null) this.#violate("I14", `request ${id} ends while attempt ${request.attempt} is under way`);
+    if (request.underWay.length > 0) this.#violate("I14", `request ${id} ends while attempt ${request.underWay.join(", ")} is under way`);
     if (request.attempts !== attempts) this.#violate("I14", `request ${id} accounts for ${attempts} attempts, ${request.attempts} were started`);
     if (request.attempts === 0) this.#countWaiting(request.route, -1);
     this.#requests.delete(id);
+    this.#race.finished(id);
     this.counts[result.kind] += 1;
   }
 }

@@ -29,6 +29,7 @@ test("everything but deployments and routes has a default", () => {
     weight: 1,
     contextTokens: Infinity,
     concurrencyMax: Infinity,
+    adaptiveLimit: null,
     rates: null,
     breaker: {
       enabled: true,
@@ -74,6 +75,7 @@ test("everything but deployments and routes has a default", () => {
       outputWeight: 2,
       rejectEarly: true,
     },
+    hedge: null,
     fallbacks: { general: [], contextWindow: [], contentPolicy: [], budget: [], hopsMax: 5 },
     floorPercent: 0,
     internal: false,

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import type { CompiledConfig } from "../../../../../router/core/compiled-config.ts";
+import type { CompiledConfig, HedgeSpec } from "../../../../../router/core/compiled-config.ts";
 import type { Instant } from "../../../../../router/core/machine.ts";
 import type { RouterCommand, RouterEvent } from "../../../../../router/core/messages.ts";
 import { createWorld } from "../../../../../simulator/core/world.ts";
@@ -80,6 +80,12 @@ describe("a planted bug is caught", () => {
     expect(check(lines, tight)).toContain("I5");
   });
 
+  test("I5: a limit beyond the deployment's concurrency", () => {
+    const line: Line = { at: 0 as Instant, command: { kind: "limit-changed", deployment: 0 as never, limit: 1e9 } };
+    const capped = { ...config, deployments: config.deployments.map((deployment) => ({ ...deployment, concurrencyMax: 8 })) };
+    expect(check([line], capped)).toContain("I5");
+  });
+
   test("I5: more waiting requests than the queue holds", () => {
     const arrivals = lines.filter((line) => isEvent(line, "request-arrived")).slice(0, 40);
     const piled = arrivals.map((line, id): Line => {
@@ -117,6 +123,23 @@ describe("a planted bug is caught", () => {
     const later = lines.slice(1).find((line) => "event" in line && line.at > (arrival?.at ?? 0));
     if (arrival === undefined || later === undefined) throw new Error("no arrivals");
     expect(check([arrival, later], { ...config, limits: [] })).toContain("I8");
+  });
+
+  test("I14: two attempts of one request that may both still answer, where its route does not hedge; I6: where nothing has been earned for it", () => {
+    const place = middle((line) => isCommand(line, "start-attempt"));
+    const start = lines[place];
+    if (start === undefined || !("command" in start) || start.command.kind !== "start-attempt") throw new Error("no start");
+    const second: Line = { at: start.at, command: { ...start.command, attempt: 9999 as never } };
+    const doubled = [...lines.slice(0, place + 1), second, ...lines.slice(place + 1)];
+    const hedging = (hedge: HedgeSpec | null): CompiledConfig => ({ ...config, routes: config.routes.map((route) => ({ ...route, hedge })) });
+    expect(check(doubled, hedging(null))).toContain("I14");
+    expect(check(doubled, hedging({ quantile: 0.9, delayMin: 0 as never, budgetPerMille: 0 }))).toContain("I6");
+  });
+
+  test("I14: a second attempt that is committed", () => {
+    const place = middle((line) => isCommand(line, "commit-attempt"));
+    const doubled = lines.flatMap((line, other) => (other === place ? [line, line] : [line]));
+    expect(check(doubled)).toContain("I14");
   });
 
   test("I14: an attempt without an outcome", () => {

@@ -1,0 +1,221 @@
+/**
+ * The first half of a request's course: it arrives, is placed, waits, goes on when a place is free, starts an attempt; and its end. The second half, from an attempt's
+ * first token to what follows its outcome, is request-course.ts. Each policy that is asked on the way is a small function in a file of its own.
+ */
+import { drained, queueEnds } from "./admission/drain-rate.ts";
+import { chargeShare, laneOf } from "./admission/fair-share.ts";
+import { joinQueue } from "./admission/join-queue.ts";
+import { serveQueue } from "./admission/serve-queue.ts";
+import { leaveQueue } from "./admission/wait-queue.ts";
+import { roundToNano } from "./accounting/ledger.ts";
+import { assert, present } from "./assert.ts";
+import { explanationOf, findCandidates, noteEndpoint } from "./candidates.ts";
+import { refusal } from "./eligibility.ts";
+import type { FallbackCause, RouteSpec } from "./compiled-config.ts";
+import type { Core } from "./core.ts";
+import { decide } from "./decision.ts";
+import { causeOfRejection, nextHop } from "./fallback.ts";
+import { breakerStarts } from "./health/breaker.ts";
+import { hedgeInstant, payIntoHedgeBudget } from "./hedge/hedge.ts";
+import { heapRemove, heapSet } from "./indexed-heap.ts";
+import { askWanted, reserve } from "./limit/limit-course.ts";
+import { payIntoRetryBudget } from "./limit/retry-budget.ts";
+import { attemptDeadline } from "./limit/time-limits.ts";
+import type { Duration, Instant } from "./machine.ts";
+import type { AttemptId, EndpointId, FinishResult, RejectReason, RequestId, RouteRequest } from "./messages.ts";
+import { isHopeful, payForAttempt } from "./retry-wait.ts";
+import { newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
+import { learnStart } from "./strategy/learn.ts";
+import { strategies } from "./strategy/strategy.ts";
+import { earlier, never } from "./time.ts";
+
+// --- arrive, place ---
+
+export function arrive(core: Core, request: RouteRequest): void {
+  const { requests, routes } = core.state;
+  assert((requests[request.id] ?? null) === null, "a request's slot is in use");
+  while (requests.length <= request.id) requests.push(null);
+  const slot = newRequestSlot(request);
+  requests[request.id] = slot;
+  const route = core.routeOf(slot);
+  payIntoRetryBudget(present(routes[route.id], "the route's state").retryBudget, route.retry, core.state.now);
+  payIntoHedgeBudget(present(routes[route.id], "the route's state").hedgeBudget, route.hedge);
+  payIntoRetryBudget(core.state.retryBudget, core.config.retryBudget, core.state.now);
+  if (core.state.draining) finish(core, slot, { kind: "rejected", why: "draining", retryAfter: null });
+  else if (request.deadline <= core.state.now) finish(core, slot, { kind: "rejected", why: "deadline-passed", retryAfter: null });
+  else place(core, slot);
+}
+
+/** The first placement of a request and every later one: dispatch it, let it wait, or give it up. */
+export function place(core: Core, slot: RequestSlot): void {
+  const route = core.routeOf(slot);
+  const decision = decide(core.found, core.config, core.state, route, slot);
+  explain(core, slot, route, decision.kind === "dispatch" ? decision.endpoint : null);
+  // A tier or a deployment that was passed over may want for leases alone.
+  askWanted(core);
+  if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
+  else if (decision.kind === "wait") wait(core, slot, route, decision.until);
+  else giveUp(core, slot, decision.why, decision.retryAfter);
+}
+
+/** Its route cannot take it: a fallback may. Where none does, it ends with what the route that it asked for said. */
+function giveUp(core: Core, slot: RequestSlot, why: RejectReason, retryAfter: Duration | null): void {
+  slot.rejection ??= { why, retryAfter };
+  const cause = causeOfRejection(why);
+  if (cause !== null && reroute(core, slot, cause)) return;
+  finish(core, slot, endOfWait(slot, slot.rejection.why, slot.lastFailure === null ? slot.rejection.retryAfter : retryAfter));
+}
+
+/** False: there is no other route for it, or nothing to pay another attempt with. */
+export function reroute(core: Core, slot: RequestSlot, cause: FallbackCause): boolean {
+  const to = slot.request.deadline <= core.state.now ? null : nextHop(core.config, slot, cause);
+  if (to === null) return false;
+  const from = core.routeOf(slot);
+  slot.route = to;
+  if (slot.attempts > 0 && cause === "general") {
+    findCandidates(core.found, core.state, core.routeOf(slot), slot);
+    if (!payForAttempt(core.config, core.state, from, isHopeful(core.found, core.state, slot, true))) {
+      slot.route = from.id;
+      return false;
+    }
+  }
+  slot.path.push(to);
+  core.emit({ kind: "request-rerouted", request: slot.request.id, from: from.id, to, cause });
+  place(core, slot);
+  return true;
+}
+
+export function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen: EndpointId | null): void {
+  if (!core.options.explain) return;
+  core.emit({
+    kind: "record-decision",
+    request: slot.request.id,
+    explanation: explanationOf(core.found, chosen, route.strategy, strategies[route.strategy].measure, slot.path),
+  });
+}
+
+function wait(core: Core, slot: RequestSlot, route: RouteSpec, until: Instant): void {
+  slot.phase = "queued";
+  const turnedAway = joinQueue(core.state, route, slot, until, core.slotOf);
+  if (turnedAway?.id !== slot.request.id) heapSet(core.state.requestDeadlines, slot.request.id, until);
+  if (turnedAway === null) return;
+  const other = core.slotOf(turnedAway.id);
+  if (other === slot) {
+    giveUp(core, slot, turnedAway.why, turnedAway.retryAfter);
+    return;
+  }
+  // It has had its chance here, and another queue may be being served: it ends.
+  unqueue(core, other);
+  finish(core, other, endOfWait(other, turnedAway.why, turnedAway.retryAfter));
+}
+
+/** A request that has had an attempt ends as that did. */
+function endOfWait(slot: RequestSlot, why: RejectReason, retryAfter: Duration | null): FinishResult {
+  return slot.lastFailure === null ? { kind: "rejected", why, retryAfter } : { kind: "failed", failure: slot.lastFailure, retryAfter };
+}
+
+export function routeState(core: Core, slot: RequestSlot): RouteState {
+  return present(core.state.routes[slot.route], "the route's state");
+}
+
+function unqueue(core: Core, slot: RequestSlot): void {
+  const route = core.routeOf(slot);
+  const { queue, drain } = present(core.state.routes[route.id], "the route's state");
+  leaveQueue(queue, laneOf(route.queue, slot.request), slot.request.id, core.slotOf);
+  if (queue.length === 0) queueEnds(drain);
+  heapRemove(core.state.requestDeadlines, slot.request.id);
+}
+
+export function giveUpWaiting(core: Core, slot: RequestSlot): void {
+  unqueue(core, slot);
+  if (!reroute(core, slot, "general")) finish(core, slot, endOfWait(slot, "deadline-passed", null));
+}
+
+/** An endpoint has a place again: whoever waits for it goes on. */
+export function serveQueues(core: Core, id: EndpointId): void {
+  const endpoint = present(core.state.endpoints[id], "the endpoint's state");
+  const deployment = core.deploymentOf(id);
+  // A pool's floor may keep an endpoint whose breaker is open.
+  const hasPlace = (): boolean => (refusal(endpoint, deployment) ?? "breaker-open") === "breaker-open" && endpoint.inFlight < endpoint.limit;
+  for (const route of core.routesOf[id] ?? []) serveRoute(core, route, hasPlace);
+}
+
+/** In order. One that cannot use the place (its context, its limits, what it has tried) lets others pass. */
+function serveRoute(core: Core, route: RouteSpec, hasPlace: () => boolean): void {
+  const { queue, drain } = present(core.state.routes[route.id], "the route's state");
+  if (queue.length === 0) return;
+  const goesOn = (slot: RequestSlot): boolean => {
+    const decision = decide(core.found, core.config, core.state, route, slot);
+    if (decision.kind === "dispatch") {
+      drained(drain, core.state.now);
+      unqueue(core, slot);
+      explain(core, slot, route, decision.endpoint);
+      startAttempt(core, slot, route, decision.endpoint);
+      return true;
+    }
+    if (decision.kind === "reject" && core.found.refusal !== null) {
+      unqueue(core, slot);
+      giveUp(core, slot, decision.why, decision.retryAfter);
+    } else askWanted(core);
+    return false;
+  };
+  serveQueue(queue, { slotOf: core.slotOf, hasPlace, goesOn, setAside: core.setAside });
+}
+
+/** A limit that binds more than one route lets go. */
+export function serveAll(core: Core): void {
+  for (const route of core.config.routes) serveRoute(core, route, () => true);
+}
+
+export function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, endpoint: EndpointId): void {
+  const state = core.state;
+  const place = present(state.endpoints[endpoint], "the endpoint's state");
+  const attempt = newAttemptSlot(slot.request.id, endpoint, state.now, breakerStarts(place.breaker), core.priceOf(core.deploymentOf(endpoint).id));
+  attempt.share = chargeShare(core.config, route, present(state.routes[route.id], "the route's state").queue, slot.request);
+  const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
+  state.attempts[id] = attempt;
+  place.inFlight += 1;
+  noteEndpoint(core.found, core.config, state, endpoint);
+  reserve(core, slot, attempt);
+  slot.phase = "attempting";
+  slot.underWay.push(id);
+  slot.attempts += 1;
+  if (!slot.tried.includes(endpoint)) slot.tried.push(endpoint);
+  if (slot.underWay.length === 1) slot.hedgeAt = slot.request.stream ? hedgeInstant(route.hedge, routeState(core, slot).firstTokenTimes, state.now) : never;
+  awaitAttempts(core, slot);
+  learnStart(state, slot, attempt);
+  core.emit({ kind: "start-attempt", attempt: id, request: slot.request.id, endpoint, limits: route.limits });
+}
+
+/** The first deadline of the attempts that may still answer; where none may, what becomes of the request follows from the last outcome. */
+export function awaitAttempts(core: Core, slot: RequestSlot): void {
+  const route = core.routeOf(slot);
+  let due = slot.hedgeAt;
+  let live = false;
+  for (const id of slot.underWay) {
+    const attempt = core.attempt(id);
+    if (attempt.aborted !== null) continue;
+    live = true;
+    due = earlier(due, attemptDeadline(route, slot.request, attempt));
+  }
+  if (!live) slot.phase = "aborting";
+  heapSet(core.state.requestDeadlines, slot.request.id, live ? due : never);
+}
+
+export function leave(core: Core, slot: RequestSlot): void {
+  if (slot.phase === "queued") unqueue(core, slot);
+  finish(core, slot, { kind: "client-left" });
+}
+
+export function finish(core: Core, slot: RequestSlot, result: FinishResult): void {
+  const id: RequestId = slot.request.id;
+  heapRemove(core.state.requestDeadlines, id);
+  if (slot.underWay.length > 0) {
+    slot.phase = "settling";
+    slot.settled = result;
+    return;
+  }
+  core.state.requests[id] = null;
+  const { usage, estimated, priced, attempts, picoDollars } = slot;
+  core.emit({ kind: "finish-request", request: id, result, account: { nanoDollars: roundToNano(picoDollars), usage, estimated, priced, attempts } });
+}
