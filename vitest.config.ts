@@ -23,6 +23,7 @@ export default defineConfig({
       test: {
         name: kind.name,
         include: [`test/${kind.name}/**/*.test.ts`],
+        setupFiles: ["test/support/fixed-seed.ts"],
         testTimeout: kind.timeoutSeconds * 1000,
         hookTimeout: 60_000,
         fileParallelism: !kind.alone,
