@@ -20,7 +20,7 @@ export function changeFleet(core: Core, joined: readonly EndpointSpec[], left: r
 
 /** Those that the live versions name. */
 function namedEndpoints({ config, views }: Core): (EndpointSpec | null)[] {
-  return config.endpoints.map(({ id }) => views.flatMap((view) => view.config.endpoints[id] ?? []).find(({ gone }) => gone !== true) ?? null);
+  return config.endpoints.map(({ id }) => views.flatMap(({ own }) => own.endpoints[id] ?? []).find(({ gone }) => gone !== true) ?? null);
 }
 
 /** What the pool has found out, or its fixed concurrency. */

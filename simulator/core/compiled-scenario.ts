@@ -1,4 +1,6 @@
-import type { CompiledConfig } from "../../router/core/compiled-config.ts";
+import type { CompiledConfig, ConfigVersion } from "../../router/core/compiled-config.ts";
+import { fillGaps } from "../../router/core/rollout/align-config.ts";
+import type { CanaryKey } from "../../router/core/rollout/versions.ts";
 import type { Duration, Instant } from "../../router/core/machine.ts";
 import type { EndpointId, RouteId } from "../../router/core/messages.ts";
 import type { LatencySpec } from "./latency-spec.ts";
@@ -17,6 +19,8 @@ export interface CompiledScenario {
   readonly leaseStore?: LeaseStoreSpec;
   /** In order of time; absent: everyone stays. */
   readonly membership?: readonly MembershipSpec[];
+  /** In order of time; absent: the configuration stays. */
+  readonly changes?: readonly ConfigChangeSpec[];
   /** Where rows without a route go. */
   readonly defaultRoute: RouteId;
   /** Requests scheduled before it are left out of the summary. */
@@ -46,6 +50,30 @@ export interface MembershipSpec {
   readonly endpoint: EndpointId;
   readonly at: Instant;
   readonly kind: "leaves" | "joins";
+}
+
+/** Versions of the configuration, in the ids of all that came before; all replicas hear of it at once. `endpoints` of the scenario covers them all. */
+export interface ConfigChangeSpec {
+  readonly at: Instant;
+  /** A new version, or one that another share is set for. */
+  readonly config: CompiledConfig;
+  readonly share: number;
+  readonly by: CanaryKey;
+}
+
+/** All ids of a scenario with the names that they have. */
+export function everyVersion({ config, changes = [] }: Pick<CompiledScenario, "config" | "changes">): CompiledConfig {
+  return changes.length === 0
+    ? config
+    : fillGaps(
+        config,
+        changes.map((change) => change.config),
+      );
+}
+
+/** None where the configuration stays: then there is nothing to tell apart. */
+export function versionsOf({ config, changes = [] }: Pick<CompiledScenario, "config" | "changes">): readonly ConfigVersion[] {
+  return changes.length === 0 ? [] : [...new Set([config.version, ...changes.map((change) => change.config.version)])];
 }
 
 export type EndpointModelSpec = VllmSpec | HostedSpec;

@@ -22,6 +22,7 @@ import type {
   Usage,
 } from "../../router/core/messages.ts";
 import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts";
+import { LiveVersions, type Offer } from "../../router/core/rollout/live-versions.ts";
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
 import { after, micros } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
@@ -70,6 +71,7 @@ interface OpenRequest {
 interface OpenAttempt {
   readonly request: RequestId;
   readonly endpoint: EndpointId;
+  readonly deployment: DeploymentId;
   aborted: boolean;
   outputTokens: number;
 }
@@ -83,10 +85,15 @@ export class SimulatedReplica {
   readonly #requests: (OpenRequest | null)[] = [];
   readonly #freeRequests: RequestId[] = [];
   readonly #attempts: (OpenAttempt | null)[] = [];
+  readonly #versions: LiveVersions;
+  /** The newest version: it has all ids. */
+  #config: CompiledConfig;
   #open = 0;
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
+    this.#config = options.scenario.config;
+    this.#versions = new LiveVersions(this.#config);
     const { scenario, driver, seed, replica, watch } = options;
     const routerOptions = { seed, explain: false };
     const router = new Router(scenario.config, routerOptions);
@@ -94,6 +101,17 @@ export class SimulatedReplica {
     this.#toRouter = driver.addMachine(watch === undefined ? router : new WatchedRouter(router, watch, replica), "router", {
       emit: (command, at) => this.#carryOut(command, at),
     });
+  }
+
+  /** As many versions of the configuration at once as may be; another waits. */
+  activate(offer: Offer): void {
+    this.#announce(this.#versions.offer(offer));
+  }
+
+  #announce(activation: Extract<RouterEvent, { kind: "config-activated" }> | null): void {
+    if (activation === null) return;
+    this.#config = activation.config;
+    this.tell(activation);
   }
 
   /** What the store of limits answers, and what becomes of it. */
@@ -107,7 +125,7 @@ export class SimulatedReplica {
 
   /** @param serial the request's arrival number in the whole world */
   arrive(arrival: Arrival, serial: number, route: RouteId): void {
-    const { routes } = this.#options.scenario.config;
+    const { routes } = this.#config;
     const id = this.#freeRequests.pop() ?? (this.#requests.length as RequestId);
     this.#open += 1;
     this.#requests[id] = { arrival, serial, route, deployment: null, committed: null, first: null };
@@ -117,7 +135,7 @@ export class SimulatedReplica {
         request: {
           id,
           serial,
-          tenant: tenantOf(arrival, this.#options.scenario.config),
+          tenant: tenantOf(arrival, this.#config),
           route,
           inputTokens: arrival.inputTokens,
           // Never the true length: a policy must not know it.
@@ -147,13 +165,13 @@ export class SimulatedReplica {
   #carryOut(command: RouterCommand, at: Instant): void {
     switch (command.kind) {
       case "start-attempt":
-        this.#start(command.attempt, command.request, command.endpoint);
+        this.#start(command);
         return;
       case "abort-attempt":
         this.#abort(command.attempt);
         return;
       case "finish-request":
-        this.#finish(command.request, command.result, command.account, at);
+        this.#finish(command, at);
         return;
       case "commit-attempt":
         this.#commit(command.attempt, at);
@@ -167,6 +185,9 @@ export class SimulatedReplica {
         return;
       case "return-lease":
         this.#tellStore({ ...command, kind: "lease-returned", replica: this.#options.replica });
+        return;
+      case "retire-config":
+        this.#announce(this.#versions.retired(command.version));
         return;
       case "request-rerouted":
       case "budget-noticed":
@@ -185,10 +206,11 @@ export class SimulatedReplica {
     if (isOwnFinding(why)) this.#options.tellPeers({ kind: "peer-reported", endpoint, breaker: to === "open" ? "open" : "closed", why, since });
   }
 
-  #start(attempt: AttemptId, request: RequestId, endpoint: EndpointId): void {
+  #start({ attempt, request, endpoint, version }: Extract<RouterCommand, { kind: "start-attempt" }>): void {
     const open = present(this.#requests[request], "the attempt's request");
-    open.deployment = present(this.#options.scenario.config.endpoints[endpoint], "the endpoint").deployment;
-    this.#attempts[attempt] = { request, endpoint, aborted: false, outputTokens: 0 };
+    const deployment = this.#versions.deploymentOf(endpoint, version);
+    open.deployment = deployment;
+    this.#attempts[attempt] = { request, endpoint, deployment, aborted: false, outputTokens: 0 };
     const { arrival, serial } = open;
     this.#options.call(endpoint, {
       kind: "call-received",
@@ -207,7 +229,7 @@ export class SimulatedReplica {
     const open = present(this.#requests[committed.request], "its request");
     open.first = at;
     open.committed = committed;
-    open.deployment = present(this.#options.scenario.config.endpoints[committed.endpoint], "the endpoint").deployment;
+    open.deployment = committed.deployment;
   }
 
   #abort(attempt: AttemptId): void {
@@ -242,12 +264,7 @@ export class SimulatedReplica {
     this.#toRouter({ kind: "attempt-ended", attempt, outcome }, 0);
   }
 
-  #finish(
-    id: RequestId,
-    result: FinishResult,
-    account: { readonly nanoDollars: number; readonly priced: boolean; readonly attempts: number },
-    end: Instant,
-  ): void {
+  #finish({ request: id, result, account, version }: Extract<RouterCommand, { kind: "finish-request" }>, end: Instant): void {
     const open = present(this.#requests[id], "the finished request");
     this.#requests[id] = null;
     this.#freeRequests.push(id);
@@ -270,6 +287,7 @@ export class SimulatedReplica {
       attempts: account.attempts,
       nanoDollars: account.nanoDollars,
       priced: account.priced,
+      version,
     });
   }
 }

@@ -3,11 +3,13 @@
  * Arrivals are spread over the replicas at random, as a balancer in front of them does, by a draw that belongs to the request.
  */
 import { assert, present } from "../../router/core/assert.ts";
+import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { Instant } from "../../router/core/machine.ts";
-import type { BreakerPhase, EndpointId, RouteId, RouterEvent } from "../../router/core/messages.ts";
+import type { BreakerPhase, EndpointId, LeaseKey, RouteId, RouterEvent } from "../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../router/core/random.ts";
 import { after, never } from "../../router/core/time.ts";
-import type { CompiledScenario } from "./compiled-scenario.ts";
+import type { Offer } from "../../router/core/rollout/live-versions.ts";
+import { type CompiledScenario, everyVersion } from "./compiled-scenario.ts";
 import { createEndpoint } from "./create-endpoint.ts";
 import type { EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals } from "./endpoint.ts";
 import { faultChanges } from "./fault/fault-script.ts";
@@ -60,7 +62,10 @@ class SimulatedWorld implements World {
   readonly #models: readonly EndpointModel[];
   readonly #toModel: readonly Post<EndpointEvent>[];
   readonly #store: Post<StoreEvent> | null;
-  readonly #routeByName: ReadonlyMap<string, RouteId>;
+  readonly #routeByName: Map<string, RouteId>;
+  /** Limits that some version has had, and when the budgets' periods end. */
+  readonly #limits = new Set<LeaseKey>();
+  readonly #periodEnds = new Map<LeaseKey, Instant>();
   readonly #toLoop: Post<ClosedLoopEvent> | null;
   /** Calls of the closed loop that are under way, by serial and the other way round. */
   readonly #loopCalls = new Map<number, LoopCallId>();
@@ -83,6 +88,7 @@ class SimulatedWorld implements World {
     this.#driver.addSource(this.#later);
     this.#addSignals();
     this.#addMembership();
+    this.#addChanges();
     this.#toLoop = this.#addClosedLoop();
   }
 
@@ -144,6 +150,35 @@ class SimulatedWorld implements World {
     });
   }
 
+  #addChanges(): void {
+    const { changes = [] } = this.#scenario;
+    let next = 0;
+    this.#driver.addSource({
+      nextAt: () => changes[next]?.at ?? never,
+      happen: () => {
+        const { config, share, by } = present(changes[next], "a change of the configuration");
+        next += 1;
+        for (const route of config.routes) if (route.gone !== true) this.#routeByName.set(route.name, route.id);
+        const offer: Offer = { version: config.version, prepare: () => ({ kind: "config-activated", config, share, by }) };
+        for (const replica of this.#replicas) replica.activate(offer);
+        this.#amendLimits(config, share);
+      },
+    });
+  }
+
+  /** The stable version's amounts hold; what only a canary has is new. */
+  #amendLimits(config: CompiledConfig, share: number): void {
+    if (this.#store === null) return;
+    const ruling = share >= 1 ? config.limits : config.limits.filter(({ id }) => !this.#limits.has(id));
+    const limits = ruling.filter(({ id, gone }) => gone !== true || !this.#limits.has(id));
+    this.#store({ kind: "limits-amended", limits }, 1);
+    for (const { id } of limits) {
+      const endsAt = this.#periodEnds.get(id);
+      if (!this.#limits.has(id) && endsAt !== undefined) for (const replica of this.#replicas) replica.tell({ kind: "period-started", budget: id, endsAt });
+      this.#limits.add(id);
+    }
+  }
+
   #addSignals(): void {
     const { endpoints, replicas } = this.#scenario;
     if (replicas.signals === null) return;
@@ -166,15 +201,21 @@ class SimulatedWorld implements World {
   /** Null where no limit is shared. */
   #addStore(): Post<StoreEvent> | null {
     const { config, replicas, leaseStore = localStore } = this.#scenario;
-    if (config.limits.length === 0) return null;
-    const model = new LeaseStoreModel(config.limits, leaseStore, { seed: this.#options.seed, replicas: replicas.count });
+    const { limits } = everyVersion(this.#scenario);
+    if (limits.length === 0) return null;
+    for (const { id } of config.limits) this.#limits.add(id);
+    const model = new LeaseStoreModel(limits, leaseStore, { seed: this.#options.seed, replicas: replicas.count });
     const post = this.#driver.addMachine(model, "model", { emit: (command) => present(this.#replicas[command.replica], "the asker").tell(command) });
-    const changes = storeChanges(leaseStore.faults, config.limits, () => this.#arriving || this.#open > 0);
+    const changes = storeChanges(leaseStore.faults, limits, () => this.#arriving || this.#open > 0);
     this.#driver.addSource({
       nextAt: () => changes.nextAt(),
       happen: () => {
         const change = changes.take();
-        if (change.kind === "period-started") post({ kind: "period-began", lease: change.budget, endsAt: change.endsAt }, 1);
+        if (change.kind === "period-started") {
+          post({ kind: "period-began", lease: change.budget, endsAt: change.endsAt }, 1);
+          this.#periodEnds.set(change.budget, change.endsAt);
+          if (!this.#limits.has(change.budget)) return;
+        }
         for (const [place, replica] of this.#replicas.entries()) if (change.replica === null || change.replica === place) replica.tell(eventOf(change));
       },
     });
@@ -243,7 +284,9 @@ class SimulatedWorld implements World {
   }
 
   #arrive(arrival: Arrival): void {
-    const route = arrival.route === null ? this.#scenario.defaultRoute : present(this.#routeByName.get(arrival.route), `a route named ${arrival.route}`);
+    // A route may come with a later version of the configuration only.
+    const named = arrival.route === null ? undefined : this.#routeByName.get(arrival.route);
+    const route = named ?? this.#scenario.defaultRoute;
     const serial = this.#serial;
     this.#serial += 1;
     present(this.#replicas[this.#replicaOf(serial)], "the replica").arrive(arrival, serial, route);

@@ -16,10 +16,12 @@ export interface JudgedResult {
   readonly provenance: Provenance;
   /** All figures by target name, seed by seed. */
   readonly seeds: readonly SeedFigures[];
-  /** This and the next three are of the first seed. */
+  /** This and the next four are of the first seed. */
   readonly summary: Summary;
   readonly routes: readonly NamedFigures[];
   readonly deployments: readonly NamedFigures[];
+  /** Of the configuration, by the requests that arrived under each; absent: there was one. */
+  readonly versions?: readonly ({ readonly version: number } & Figures)[];
   readonly breakers: readonly BreakerFigures[];
   readonly verdicts: readonly TargetVerdict[];
 }

@@ -1,5 +1,6 @@
 import { headgateVersion } from "../../router/config/project-root.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
+import { everyVersion, versionsOf } from "../core/compiled-scenario.ts";
 import type { BreakerChange } from "../core/measure/request-record.ts";
 import { metricsOf } from "../core/measure/metrics.ts";
 import { percentileMethod } from "../core/measure/percentile.ts";
@@ -28,7 +29,9 @@ export function runScenario(scenario: LoadedScenario, options: RunOptions): Judg
 
 /** @param runs `first` among them */
 export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], first: SeedRun, runs: readonly SeedRun[]): JudgedResult {
-  const { config, targets } = scenario.compiled;
+  const { targets } = scenario.compiled;
+  const config = everyVersion(scenario.compiled);
+  const versions = versionsOf(scenario.compiled);
   const seeds = runs.map(({ seed, figures, breakerChanges }) => ({ seed, metrics: metricsOf(figures.summary, breakerChanges.filter(isOpening).length) }));
   const verdicts = judge(
     targets,
@@ -44,6 +47,7 @@ export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], f
     summary: first.figures.summary,
     routes: config.routes.flatMap(({ id, name }) => named(name, first.figures.routes[id])),
     deployments: config.deployments.flatMap(({ id, name }) => named(name, first.figures.deployments[id])),
+    ...(versions.length === 0 ? {} : { versions: versions.flatMap((version, place) => ofVersion(version, first.figures.versions[place])) }),
     breakers: breakersOf(config, first.breakerChanges, scenario.compiled.replicas.count > 1),
     verdicts,
   };
@@ -53,6 +57,7 @@ export function notApplicableResult({ name, description, reason }: NotApplicable
   return { version: resultVersion, kind: "not-applicable", verdict: "not-applicable", scenario: { name, description }, reason };
 }
 
+const ofVersion = <Value extends object>(version: number, value: Value | undefined) => (value === undefined ? [] : [{ version, ...value }]);
 const named = <Value extends object>(name: string, value: Value | undefined) => (value === undefined ? [] : [{ name, ...value }]);
 /** A probe that fails opens it again: that is the same trouble, not a new one, but an opening all the same. */
 const isOpening = (change: BreakerChange): boolean => change.to === "open";
@@ -70,8 +75,9 @@ function breakersOf(config: CompiledConfig, changes: readonly BreakerChange[], s
 
 /** `deployment/replica`, as fault targets name it. */
 export function endpointName(config: CompiledConfig, id: BreakerChange["endpoint"]): string {
-  const deployment = config.deployments.find((candidate) => candidate.endpoints.includes(id));
-  return deployment === undefined ? `endpoint ${id}` : `${deployment.name}/${deployment.endpoints.indexOf(id)}`;
+  const of = config.endpoints[id]?.deployment;
+  const siblings = config.endpoints.filter(({ deployment }) => deployment === of).map((endpoint) => endpoint.id);
+  return of === undefined ? `endpoint ${id}` : `${config.deployments[of]?.name ?? ""}/${siblings.indexOf(id)}`;
 }
 
 function provenanceOf(scenario: LoadedScenario, clock: Provenance["clock"]): Provenance {

@@ -1,3 +1,4 @@
+import { everyVersion, versionsOf } from "../core/compiled-scenario.ts";
 import type { RouterWatch } from "../core/replica.ts";
 import { createWorld } from "../core/world.ts";
 import { FleetInvariants } from "../core/invariant/fleet-invariants.ts";
@@ -41,8 +42,9 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
   const violations = invariants?.finished() ?? [];
   if (violations.length > 0)
     throw new Error(`invariants broken with seed ${seed}:\n${violations.map(({ invariant, at, what }) => `  ${invariant} at ${at} us: ${what}`).join("\n")}`);
-  const { routes, deployments } = compiled.config;
-  return { seed, figures: summarise(table, { warmUp: compiled.warmUp, routes: routes.length, deployments: deployments.length }), breakerChanges };
+  const { routes, deployments } = everyVersion(compiled);
+  const options = { warmUp: compiled.warmUp, routes: routes.length, deployments: deployments.length, versions: versionsOf(compiled) };
+  return { seed, figures: summarise(table, options), breakerChanges };
 }
 
 function watchedBy(watches: readonly RouterWatch[]): RouterWatch | undefined {

@@ -39,11 +39,14 @@ export function activateConfig(core: Core, { config, share, by }: Activation): v
 function begin(core: Core, config: CompiledConfig): void {
   const { state, views } = core;
   const isNew = (kind: "endpoints" | "routes" | "deployments" | "limits", id: number): boolean =>
-    views.every((view) => view.config[kind][id] === undefined || view.config[kind][id]?.gone === true);
+    views.every(({ own }) => own[kind][id] === undefined || own[kind][id].gone === true);
   for (const spec of config.endpoints) {
     const { fleet } = state;
     if (spec.gone === true || !isNew("endpoints", spec.id)) continue;
-    assert((fleet?.specs[spec.id] ?? null) === null, "a new endpoint in a slot that is in use");
+    const there = fleet?.specs[spec.id] ?? null;
+    assert(there === null || there.identity === spec.identity, "a new endpoint in a slot that is in use");
+    // It has joined by itself before.
+    if (there !== null) continue;
     if (fleet !== null) fleet.specs[spec.id] = spec;
     state.endpoints[spec.id] = newEndpointState(config, spec);
     state.recent[spec.id] = 0;
@@ -82,7 +85,8 @@ function rule(core: Core, deployment: DeploymentSpec, before: CompiledConfig): v
   if (old !== undefined && !samePlain(old.rates, rates)) state.prices[id] = rates;
   const limit = limitUnder(core, deployment);
   const pool = core.poolOf(id);
-  if (pool.some((endpoint) => state.endpoints[endpoint]?.limit !== limit)) core.emit({ kind: "limit-changed", deployment: id, limit });
+  const isSame = old !== undefined && old.gone !== true && old.concurrencyMax === deployment.concurrencyMax && samePlain(old.adaptiveLimit, deployment.adaptiveLimit);
+  if (!isSame || pool.some((endpoint) => state.endpoints[endpoint]?.limit !== limit)) core.emit({ kind: "limit-changed", deployment: id, limit });
   for (const endpoint of pool) {
     const own = present(state.endpoints[endpoint], "the endpoint's state");
     const phase = own.breaker.phase;

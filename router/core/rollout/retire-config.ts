@@ -14,9 +14,9 @@ export function retireEnded(core: Core): void {
   for (const { version, open } of [...state.versions]) if (open === 0 && !takesRequests(state.shares, version)) retire(core, core.view(version));
 }
 
-function retire(core: Core, { version, config }: View): void {
+function retire(core: Core, { version, own: config }: View): void {
   const { state } = core;
-  const others = core.views.filter((view) => view.version !== version).map((view) => view.config);
+  const others = core.views.filter((view) => view.version !== version).map(({ own }) => own);
   const limits = config.limits.filter((limit) =>
     isOnlyHere(
       limit,

@@ -6,12 +6,14 @@
  * A budget counts what was started in its period. A rate is a bucket of its amount that fills evenly: it may be overdrawn by the bound. What is held at one time
  * (attempts in flight) is each replica's own and has no bound beside its amount.
  */
+import { present } from "../../../router/core/assert.ts";
 import { costOf } from "../../../router/core/accounting/ledger.ts";
 import type { CompiledConfig, DeploymentSpec, LimitSpec } from "../../../router/core/compiled-config.ts";
 import type { Instant } from "../../../router/core/machine.ts";
 import type { AttemptOutcome, RouterCommand, RouterEvent, RouteRequest } from "../../../router/core/messages.ts";
 import { startOfTime } from "../../../router/core/time.ts";
 import type { Violation } from "./router-invariants.ts";
+import { VersionsSeen } from "./versions-seen.ts";
 
 interface SeenRequest {
   readonly request: RouteRequest;
@@ -23,13 +25,15 @@ interface SeenAttempt {
   readonly deployment: DeploymentSpec;
   /** By LimitSpec.id: of the period that it started in; -1: not bound by it. */
   readonly periods: readonly number[];
-  /** It is the request's first. */
-  readonly first: boolean;
 }
 
 /** One limit, seen from outside. */
 interface Tally {
   readonly spec: LimitSpec;
+  /** The largest that is in force in any live version of any replica. */
+  amount: number;
+  /** The same since the period began. */
+  amountMost: number;
   period: number;
   spent: number;
   /** Of a rate: what is left in the bucket. */
@@ -44,30 +48,50 @@ interface Tally {
 }
 
 export class LimitInvariants {
-  readonly #config: CompiledConfig;
+  /** By replica. */
+  readonly #versions: readonly VersionsSeen[];
   readonly #replicas: number;
   readonly #requests = new Map<string, SeenRequest>();
   readonly #attempts = new Map<string, SeenAttempt>();
-  readonly #tallies: readonly Tally[];
+  readonly #tallies: Tally[];
   readonly #violations: Violation[] = [];
   #now = startOfTime;
 
   constructor(config: CompiledConfig, replicas: number) {
-    this.#config = config;
+    this.#versions = Array.from({ length: replicas }, () => new VersionsSeen(config, () => undefined));
     this.#replicas = replicas;
-    this.#tallies = config.limits.map((spec) => ({
+    this.#tallies = config.limits.map((spec) => this.#newTally(spec, startOfTime));
+  }
+
+  #newTally(spec: LimitSpec, now: Instant): Tally {
+    return {
       spec,
+      amount: spec.amount,
+      amountMost: spec.amount,
       period: 0,
       spent: 0,
       level: spec.amount,
-      filledAt: startOfTime,
+      filledAt: now,
       largestLease: 0,
       largestNeed: 0,
       largestUse: 0,
       inFlight: 0,
       inFlightMax: 0,
-      inFlightOf: Array.from({ length: replicas }, () => 0),
-    }));
+      inFlightOf: Array.from({ length: this.#replicas }, () => 0),
+    };
+  }
+
+  #amend(now: Instant): void {
+    const all = this.#versions.flatMap((seen) => seen.all.flatMap(({ limits }) => limits)).filter(({ gone }) => gone !== true);
+    for (const spec of all) {
+      const known = this.#tallies[spec.id];
+      if (known === undefined || known.spec.name !== spec.name) this.#tallies[spec.id] = this.#newTally(spec, now);
+    }
+    for (const tally of this.#tallies) {
+      const amounts = all.filter(({ id }) => id === tally.spec.id).map(({ amount }) => amount);
+      if (amounts.length > 0) tally.amount = Math.max(...amounts);
+      tally.amountMost = Math.max(tally.amountMost, tally.amount);
+    }
   }
 
   get violations(): readonly Violation[] {
@@ -75,6 +99,10 @@ export class LimitInvariants {
   }
 
   event(event: RouterEvent, now: Instant, replica: number): void {
+    if (event.kind === "config-activated") {
+      this.#versions[replica]?.activated(event);
+      this.#amend(now);
+    }
     if (this.#tallies.length === 0) return;
     this.#now = now;
     if (event.kind === "request-arrived") this.#requests.set(`${replica} ${event.request.id}`, { request: event.request, attempts: 0 });
@@ -90,41 +118,49 @@ export class LimitInvariants {
     if (tally === undefined || tally.filledAt === endsAt) return;
     tally.period += 1;
     tally.spent = 0;
+    tally.amountMost = tally.amount;
     tally.filledAt = endsAt;
   }
 
   command(command: RouterCommand, at: Instant, replica: number): void {
     if (this.#tallies.length === 0) return;
+    if (command.kind === "retire-config") {
+      this.#versions[replica]?.retired(command.version);
+      this.#amend(at);
+    }
     if (command.kind === "finish-request") this.#requests.delete(`${replica} ${command.request}`);
     if (command.kind !== "start-attempt") return;
     const seen = this.#requests.get(`${replica} ${command.request}`);
-    const deployment = this.#config.deployments[this.#config.endpoints[command.endpoint]?.deployment ?? -1];
+    const config = present(this.#versions[replica], "the replica's versions").of(command.version);
+    const deployment = config.deployments[config.endpoints[command.endpoint]?.deployment ?? -1];
     if (seen === undefined || deployment === undefined) return;
     this.#now = at;
     const first = seen.attempts === 0;
     seen.attempts += 1;
     const { request } = seen;
-    const periods = this.#tallies.map((tally) => (binds(tally.spec, request, deployment) ? tally.period : -1));
-    this.#attempts.set(`${replica} ${command.attempt}`, { request, deployment, periods, first });
+    const periods = this.#tallies.map((tally) => (binds(config.limits[tally.spec.id], request, deployment) ? tally.period : -1));
+    this.#attempts.set(`${replica} ${command.attempt}`, { request, deployment, periods });
     this.#tallies.forEach((tally, place) => {
-      if (periods[place] !== -1) this.#started(tally, { request, deployment, first }, replica);
+      const counted = first || config.limits[place]?.scope.kind === "deployments";
+      if (periods[place] !== -1) this.#started(tally, { request, deployment, counted }, replica);
     });
   }
 
-  #started(tally: Tally, attempt: Pick<SeenAttempt, "request" | "deployment" | "first">, replica: number): void {
+  /** @param attempt `counted`: it counts as a request */
+  #started(tally: Tally, attempt: Pick<SeenAttempt, "request" | "deployment"> & { readonly counted: boolean }, replica: number): void {
     const { spec } = tally;
     tally.inFlight += 1;
     tally.inFlightMax = Math.max(tally.inFlightMax, tally.inFlight);
     tally.inFlightOf[replica] = (tally.inFlightOf[replica] ?? 0) + 1;
     if (spec.window.kind === "held") {
-      if ((tally.inFlightOf[replica] ?? 0) > spec.amount)
-        this.#violate(`${spec.name}: ${tally.inFlightOf[replica]} attempts in flight, ${spec.amount} are allowed`);
+      if ((tally.inFlightOf[replica] ?? 0) > tally.amount)
+        this.#violate(`${spec.name}: ${tally.inFlightOf[replica]} attempts in flight, ${tally.amount} are allowed`);
       return;
     }
     const { request, deployment } = attempt;
     const usage = { input: request.inputTokens, cachedRead: 0, cacheWrite: 0, output: request.outputTokensMax, reasoning: 0 };
     tally.largestNeed = Math.max(tally.largestNeed, unitsOf(spec, usage, deployment));
-    if (spec.unit === "requests" && (attempt.first || spec.scope.kind === "deployments")) this.#book(tally, 1);
+    if (spec.unit === "requests" && attempt.counted) this.#book(tally, 1);
   }
 
   #ended(key: string, outcome: AttemptOutcome, replica: number): void {
@@ -149,13 +185,13 @@ export class LimitInvariants {
     const { spec } = tally;
     const bound = this.#replicas * (tally.largestLease + tally.largestNeed) + tally.inFlightMax * Math.max(tally.largestUse, 0);
     if (spec.window.kind === "rate") {
-      tally.level = Math.min(spec.amount, tally.level + ((this.#now - tally.filledAt) * spec.amount) / spec.window.per) - units;
+      tally.level = Math.min(tally.amount, tally.level + ((this.#now - tally.filledAt) * tally.amount) / spec.window.per) - units;
       tally.filledAt = this.#now;
       if (tally.level < -bound) this.#violate(`${spec.name}: overdrawn by ${Math.ceil(-tally.level)}, ${bound} are allowed`);
       return;
     }
     tally.spent += units;
-    if (tally.spent > spec.amount + bound) this.#violate(`${spec.name}: ${tally.spent} spent of ${spec.amount}, ${bound} beyond it are allowed`);
+    if (tally.spent > tally.amountMost + bound) this.#violate(`${spec.name}: ${tally.spent} spent of ${tally.amountMost}, ${bound} beyond it are allowed`);
   }
 
   #violate(what: string): void {
@@ -163,7 +199,10 @@ export class LimitInvariants {
   }
 }
 
-function binds({ scope, atLimit }: LimitSpec, request: RouteRequest, deployment: DeploymentSpec): boolean {
+function binds(limit: LimitSpec | undefined, request: RouteRequest, deployment: DeploymentSpec): boolean {
+  // Another version has it, or had it.
+  if (limit === undefined || limit.gone === true) return false;
+  const { scope, atLimit } = limit;
   if (atLimit === "self-hosted" && deployment.provider === "vllm") return false;
   switch (scope.kind) {
     case "total":

@@ -8,10 +8,12 @@
  *  I7 an open breaker gets no attempt but where its route's floor keeps it, a half-open one at most its probes at once, an endpoint that has left none
  *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them
  *  I15 no attempt outside the region that a request must be answered in
+ *  I16 a request sees one version of the configuration, and is sent where that version's route goes; versions are retired when they have ended: versions-seen.ts
  *  I6 and I14 of attempts side by side: race-invariant.ts; I8 no endpoint that could take a waiting request is left idle: idle-invariant.ts
  */
-import type { CompiledConfig, DeploymentSpec, EndpointSpec } from "../../../router/core/compiled-config.ts";
+import type { CompiledConfig, DeploymentSpec, EndpointSpec, RouteSpec } from "../../../router/core/compiled-config.ts";
 import { checkIdle } from "./idle-invariant.ts";
+import { VersionsSeen } from "./versions-seen.ts";
 import { RaceInvariant } from "./race-invariant.ts";
 import { coolDefault } from "../../../router/core/retry.ts";
 import type { Instant } from "../../../router/core/machine.ts";
@@ -30,7 +32,7 @@ import type {
   RouterEvent,
 } from "../../../router/core/messages.ts";
 
-export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14" | "I15";
+export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14" | "I15" | "I16";
 
 export interface Violation {
   readonly invariant: InvariantId;
@@ -83,12 +85,13 @@ export type Counts = { arrived: number } & Record<FinishResult["kind"], number>;
 const violationsMax = 20;
 
 export class RouterInvariants {
-  readonly #config: CompiledConfig;
+  readonly #versions: VersionsSeen;
   readonly #requests = new Map<RequestId, SeenRequest>();
   readonly #attempts = new Map<AttemptId, SeenAttempt>();
   readonly #endpoints: SeenEndpoint[];
-  /** By EndpointId. */
+  /** By EndpointId: of the fleet; a version may have it elsewhere. */
   readonly #deployments: DeploymentId[];
+  readonly #joined = new Set<EndpointId>();
   /** By DeploymentId: attempts in flight per endpoint. */
   readonly #limits: number[];
   /** Left and not come back. */
@@ -103,8 +106,9 @@ export class RouterInvariants {
   readonly counts: Counts = { arrived: 0, served: 0, cut: 0, failed: 0, rejected: 0, "client-left": 0 };
 
   constructor(config: CompiledConfig) {
-    this.#config = config;
-    this.#race = new RaceInvariant(config, (invariant, what) => this.#violate(invariant, what));
+    this.#versions = new VersionsSeen(config, (invariant, what) => this.#violate(invariant, what));
+    this.#race = new RaceInvariant((invariant, what) => this.#violate(invariant, what));
+    this.#race.mayEarn(config);
     this.#endpoints = config.endpoints.map(newSeenEndpoint);
     this.#deployments = config.endpoints.map(({ deployment }) => deployment);
     this.#limits = config.deployments.map(({ adaptiveLimit, concurrencyMax }) => adaptiveLimit?.min ?? concurrencyMax);
@@ -135,21 +139,45 @@ export class RouterInvariants {
     if (this.#held === null) return;
     const { event, now } = this.#held;
     this.#held = null;
-    checkIdle(
-      this.#config,
-      this.#requests,
-      this.#deployments,
-      (id) => this.#isIdle(id, now),
-      (what) => this.#violate("I8", what),
-    );
+    // Which version a waiting request belongs to is not seen from outside.
+    if (this.#versions.all.length === 1) this.#checkIdle(now);
     this.#tick(now);
     if (event.kind === "request-arrived") this.#requestArrived(event.request, now);
     else if (event.kind === "attempt-first-token") this.#firstToken(event.attempt, now);
     else if (event.kind === "attempt-ended") this.#ended(event.attempt, event.outcome, now);
-    else if (event.kind === "fleet-changed") this.#fleetChanged(event.joined, event.left);
+    else this.#otherEvent(event);
+  }
+
+  #checkIdle(now: Instant): void {
+    checkIdle(
+      this.#versions.stable,
+      this.#requests,
+      this.#deployments.map((_, id) => this.#fleetPlace(id as EndpointId)),
+      (id) => this.#isIdle(id, now),
+      (what) => this.#violate("I8", what),
+    );
+  }
+
+  #otherEvent(event: RouterEvent): void {
+    if (event.kind === "fleet-changed") this.#fleetChanged(event.joined, event.left);
     else if (event.kind === "client-left" && !this.#requests.has(event.request))
       this.#violate("I14", `the client left request ${event.request}, which is not open`);
     else if (event.kind === "peer-reported") this.#heard(event);
+    else if (event.kind === "config-activated") this.#activated(event);
+  }
+
+  #activated(event: Extract<RouterEvent, { kind: "config-activated" }>): void {
+    const named = (id: EndpointId): boolean => this.#versions.all.some(({ endpoints }) => endpoints[id] !== undefined && endpoints[id].gone !== true);
+    // Where no version named it any more, it begins anew.
+    for (const { id, gone } of event.config.endpoints) if (gone !== true && !named(id)) this.#leaving.delete(id);
+    this.#versions.activated(event);
+    this.#race.mayEarn(event.config);
+    for (const { id, deployment, gone } of event.config.endpoints) {
+      this.#endpoints[id] ??= newSeenEndpoint();
+      if (gone !== true || this.#deployments[id] === undefined) this.#deployments[id] = deployment;
+    }
+    for (const { id, adaptiveLimit, concurrencyMax } of event.config.deployments) this.#limits[id] ??= adaptiveLimit?.min ?? concurrencyMax;
+    for (const { id } of event.config.routes) this.#waiting[id] ??= 0;
   }
 
   #requestArrived({ id, route, inputTokens, tags, residency }: RouteRequest, now: Instant): void {
@@ -174,19 +202,36 @@ export class RouterInvariants {
     for (const { id, deployment } of joined) {
       this.#endpoints[id] ??= newSeenEndpoint();
       this.#deployments[id] = deployment;
+      this.#joined.add(id);
       this.#leaving.delete(id);
     }
     for (const id of left) this.#leaving.add(id);
   }
 
   #deploymentOf(id: EndpointId): DeploymentSpec | undefined {
-    return this.#config.deployments[this.#deployments[id] ?? -1];
+    const { stable } = this.#versions;
+    return stable.deployments[this.#placeIn(stable, id) ?? -1];
+  }
+
+  /** The deployment that it is of in a version. */
+  #placeIn({ endpoints }: CompiledConfig, id: EndpointId): DeploymentId | undefined {
+    const named = endpoints[id];
+    return this.#joined.has(id) && (named === undefined || named.gone === true) ? this.#deployments[id] : named?.deployment;
+  }
+
+  /** -1: nobody's request goes there. */
+  #fleetPlace(id: EndpointId): DeploymentId {
+    const { stable } = this.#versions;
+    const isGone = stable.endpoints[id]?.gone === true && !this.#joined.has(id);
+    return isGone ? (-1 as DeploymentId) : (this.#placeIn(stable, id) ?? (-1 as DeploymentId));
   }
 
   /** Its slot begins anew. */
   #forgotten(id: EndpointId): void {
     const endpoint = this.#endpoints[id];
-    if (endpoint === undefined || !this.#leaving.has(id) || endpoint.inFlight > 0) this.#violate("I14", `endpoint ${id} is forgotten, but has not left`);
+    const named = this.#versions.all.filter(({ endpoints }) => endpoints[id] !== undefined && endpoints[id].gone !== true).length;
+    if (endpoint === undefined || (!this.#leaving.has(id) && named > 1) || endpoint.inFlight > 0)
+      this.#violate("I14", `endpoint ${id} is forgotten, but has not left`);
     this.#endpoints[id] = newSeenEndpoint();
   }
 
@@ -210,7 +255,12 @@ export class RouterInvariants {
       case "breaker-changed":
         this.#breakerChanged(command, at);
         return;
+      case "retire-config":
+        this.#versions.retired(command.version);
+        return;
       case "finish-request":
+        this.#versions.seen(command.request, command.version);
+        this.#versions.finished(command.request);
         this.#finishedRequest(command.request, command.result, command.account.attempts, at);
         return;
       case "commit-attempt":
@@ -250,9 +300,11 @@ export class RouterInvariants {
   #tick(now: Instant): void {
     if (now < this.#now) this.#violate("I3", `the clock goes back from ${this.#now} to ${now}`);
     this.#now = now;
-    for (const { id, queue } of this.#config.routes)
-      if ((this.#waiting[id] ?? 0) > queue.lengthMax)
-        this.#violate("I5", `${this.#waiting[id]} requests wait at route ${id}, its queue holds ${queue.lengthMax}`);
+    const { all, stable } = this.#versions;
+    for (const { id } of stable.routes) {
+      const most = all.reduce((length, { routes }) => Math.max(length, routes[id]?.queue.lengthMax ?? 0), 0);
+      if ((this.#waiting[id] ?? 0) > most) this.#violate("I5", `${this.#waiting[id]} requests wait at route ${id}, its queue holds ${most}`);
+    }
   }
 
   #isIdle(id: EndpointId, now: Instant): boolean {
@@ -261,7 +313,7 @@ export class RouterInvariants {
   }
 
   #limitOf(id: EndpointId): number {
-    return this.#limits[this.#deployments[id] ?? -1] ?? Infinity;
+    return this.#limits[this.#deploymentOf(id)?.id ?? -1] ?? Infinity;
   }
 
   #countWaiting(route: RouteId, change: number): void {
@@ -286,11 +338,15 @@ export class RouterInvariants {
       return;
     }
     this.#advance(request, at, "an attempt starts");
-    this.#race.started(command.request, request.route, { id: command.attempt, endpoint: command.endpoint });
+    this.#versions.seen(command.request, command.version);
+    const config = this.#versions.of(command.version);
+    this.#race.started(command.request, request.route, config.routes[request.route]?.hedge ?? null, { id: command.attempt, endpoint: command.endpoint });
     if (this.#attempts.has(command.attempt)) this.#violate("I14", `attempt ${command.attempt} starts twice`);
-    this.#checkBreaker(command.endpoint, endpoint, request.route);
+    this.#checkBreaker(command.endpoint, endpoint, config, config.routes[request.route]);
     endpoint.inFlight += 1;
-    const deployment = this.#deploymentOf(command.endpoint);
+    const deployment = config.deployments[this.#placeIn(config, command.endpoint) ?? -1];
+    if (deployment === undefined || config.routes[request.route]?.deployments.includes(deployment.id) !== true)
+      this.#violate("I16", `request ${command.request} of version ${command.version} is sent to endpoint ${command.endpoint}, which its route does not name`);
     if (request.residency !== -1 && deployment?.region !== request.residency)
       this.#violate("I15", `request ${command.request} may only be answered in region ${request.residency}, and went to one in ${deployment?.region}`);
     const limit = this.#limitOf(command.endpoint);
@@ -303,25 +359,25 @@ export class RouterInvariants {
   }
 
   #limitChanged(id: DeploymentId, limit: number): void {
-    const deployment = this.#config.deployments[id];
-    if (deployment === undefined || limit > deployment.concurrencyMax || limit < (deployment.adaptiveLimit?.min ?? Infinity))
+    const deployment = this.#versions.stable.deployments[id];
+    if (deployment === undefined || limit > deployment.concurrencyMax || limit < (deployment.adaptiveLimit?.min ?? deployment.concurrencyMax))
       this.#violate("I5", `the limit of deployment ${id} is set to ${limit}`);
     this.#limits[id] = limit;
   }
 
   /** The route's floor is not reached by what is not open, or all are open and this one only for its failure rate. */
-  #keptByFloor(endpoint: SeenEndpoint, route: RouteId): boolean {
-    const spec = this.#config.routes[route];
+  #keptByFloor(endpoint: SeenEndpoint, config: CompiledConfig, spec: RouteSpec | undefined): boolean {
     if (spec === undefined) return false;
-    const pool = this.#deployments.flatMap((deployment, id) => (spec.deployments.includes(deployment) && !this.#leaving.has(id as EndpointId) ? [id] : []));
+    const isIn = (id: EndpointId): boolean => config.endpoints[id]?.gone !== true && spec.deployments.some((own) => own === this.#placeIn(config, id));
+    const pool = this.#deployments.flatMap((_, id) => (isIn(id as EndpointId) && !this.#leaving.has(id as EndpointId) ? [id] : []));
     const others = pool.filter((id) => this.#endpoints[id]?.phase !== "open").length;
     return others < Math.ceil((pool.length * spec.floorPercent) / 100) || (others === 0 && endpoint.partial);
   }
 
-  #checkBreaker(id: EndpointId, endpoint: SeenEndpoint, route: RouteId): void {
+  #checkBreaker(id: EndpointId, endpoint: SeenEndpoint, config: CompiledConfig, route: RouteSpec | undefined): void {
     if (this.#leaving.has(id)) this.#violate("I7", `an attempt at endpoint ${id}, which has left`);
     const deployment = this.#deploymentOf(id);
-    if (endpoint.phase === "open" && !this.#keptByFloor(endpoint, route)) this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
+    if (endpoint.phase === "open" && !this.#keptByFloor(endpoint, config, route)) this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
     if (endpoint.phase !== "half-open" || deployment === undefined) return;
     endpoint.probing += 1;
     if (endpoint.probing > deployment.breaker.probes)

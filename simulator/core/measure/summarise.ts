@@ -1,3 +1,4 @@
+import type { ConfigVersion } from "../../../router/core/compiled-config.ts";
 import type { Duration } from "../../../router/core/machine.ts";
 import type { CostFigures, Figures, RequestCounts, Summary } from "./figures.ts";
 import { distributionMs, rounded } from "./percentile.ts";
@@ -16,10 +17,20 @@ export interface RunFigures {
   readonly routes: readonly Figures[];
   /** By DeploymentId: the requests that were answered there, or else tried there last. */
   readonly deployments: readonly Figures[];
+  /** In the order they were asked for in. */
+  readonly versions: readonly Figures[];
 }
 
-export function summarise(table: RecordTable, options: { readonly warmUp: Duration; readonly routes: number; readonly deployments: number }): RunFigures {
-  const { route, deployment, scheduled, end } = table.columns;
+export interface SummaryOptions {
+  readonly warmUp: Duration;
+  readonly routes: number;
+  readonly deployments: number;
+  /** Of the configuration, whose figures are wanted apart. */
+  readonly versions?: readonly ConfigVersion[];
+}
+
+export function summarise(table: RecordTable, options: SummaryOptions): RunFigures {
+  const { route, deployment, scheduled, end, version } = table.columns;
   const window = windowOf(table, options.warmUp);
   let drained = 0;
   let lastEnd = window.until;
@@ -37,7 +48,8 @@ export function summarise(table: RecordTable, options: { readonly warmUp: Durati
     ...figures,
   };
   const each = (count: number, column: Int32Array) => Array.from({ length: count }, (_, id) => figuresOf(table, window, (row) => column[row] === id));
-  return { summary, routes: each(options.routes, route), deployments: each(options.deployments, deployment) };
+  const versions = (options.versions ?? []).map((wanted) => figuresOf(table, window, (row) => version[row] === wanted));
+  return { summary, routes: each(options.routes, route), deployments: each(options.deployments, deployment), versions };
 }
 
 function windowOf(table: RecordTable, warmUp: Duration): Window {
