@@ -2,7 +2,7 @@
 import { emptyTotal } from "../accounting/ledger.ts";
 import { newAdaptiveLimit } from "../admission/adaptive-limit.ts";
 import { assert, present } from "../assert.ts";
-import type { CompiledConfig, DeploymentSpec } from "../compiled-config.ts";
+import type { CompiledConfig, DeploymentSpec, EndpointSpec } from "../compiled-config.ts";
 import type { Core } from "../core.ts";
 import { breakerRefits } from "../health/breaker.ts";
 import { noLease } from "../limit/lease.ts";
@@ -38,32 +38,33 @@ export function activateConfig(core: Core, { config, share, by }: Activation): v
 /** State for what no live version has had so far. */
 function begin(core: Core, config: CompiledConfig): void {
   const { state, views } = core;
-  const isNew = (kind: "endpoints" | "routes" | "deployments" | "limits", id: number): boolean =>
-    views.every(({ own }) => own[kind][id] === undefined || own[kind][id].gone === true);
-  for (const spec of config.endpoints) {
-    const { fleet } = state;
-    if (spec.gone === true || !isNew("endpoints", spec.id)) continue;
-    const there = fleet?.specs[spec.id] ?? null;
-    assert(there === null || there.identity === spec.identity, "a new endpoint in a slot that is in use");
-    // It has joined by itself before.
-    if (there !== null) continue;
-    if (fleet !== null) fleet.specs[spec.id] = spec;
-    state.endpoints[spec.id] = newEndpointState(config, spec);
-    state.recent[spec.id] = 0;
-  }
-  for (const route of config.routes) {
-    if (route.gone === true) continue;
-    if (isNew("routes", route.id)) state.routes[route.id] = newRouteState(config, route);
-    const routeState = present(state.routes[route.id], "the route's state");
-    routeState.affinity ??= affinityOf(config, route);
-  }
-  for (const { id, gone, adaptiveLimit, rates } of config.deployments) {
-    if (gone === true || !isNew("deployments", id)) continue;
+  const newOf = <Spec extends Entry>(specs: readonly Spec[], before: (own: CompiledConfig) => readonly Entry[]): Spec[] =>
+    specs.filter((spec) => spec.gone !== true && views.every(({ own }) => (before(own)[spec.id] ?? gone).gone === true));
+  for (const spec of newOf(config.endpoints, ({ endpoints }) => endpoints)) beginEndpoint(core, config, spec);
+  for (const route of newOf(config.routes, ({ routes }) => routes)) state.routes[route.id] = newRouteState(config, route);
+  for (const route of config.routes) if (route.gone !== true) present(state.routes[route.id], "the route's state").affinity ??= affinityOf(config, route);
+  for (const { id, adaptiveLimit, rates } of newOf(config.deployments, ({ deployments }) => deployments)) {
     state.adaptiveLimits[id] = adaptiveLimit === null ? null : newAdaptiveLimit(adaptiveLimit);
     state.ledger[id] = emptyTotal();
     state.prices[id] = rates;
   }
-  for (const { id, gone } of config.limits) if (gone !== true && isNew("limits", id)) state.leases[id] = noLease();
+  for (const { id } of newOf(config.limits, ({ limits }) => limits)) state.leases[id] = noLease();
+}
+
+interface Entry {
+  readonly id: number;
+  readonly gone?: true;
+}
+const gone: Pick<Entry, "gone"> = { gone: true };
+
+function beginEndpoint({ state }: Core, config: CompiledConfig, spec: EndpointSpec): void {
+  const there = state.fleet?.specs[spec.id] ?? null;
+  assert(there === null || there.identity === spec.identity, "a new endpoint in a slot that is in use");
+  // It has joined by itself before.
+  if (there !== null) return;
+  if (state.fleet !== null) state.fleet.specs[spec.id] = spec;
+  state.endpoints[spec.id] = newEndpointState(config, spec);
+  state.recent[spec.id] = 0;
 }
 
 /** The weights that the stable version has found out hold on for the same deployments; turns begin anew. */
@@ -85,7 +86,8 @@ function rule(core: Core, deployment: DeploymentSpec, before: CompiledConfig): v
   if (old !== undefined && !samePlain(old.rates, rates)) state.prices[id] = rates;
   const limit = limitUnder(core, deployment);
   const pool = core.poolOf(id);
-  const isSame = old !== undefined && old.gone !== true && old.concurrencyMax === deployment.concurrencyMax && samePlain(old.adaptiveLimit, deployment.adaptiveLimit);
+  const isSame =
+    old !== undefined && old.gone !== true && old.concurrencyMax === deployment.concurrencyMax && samePlain(old.adaptiveLimit, deployment.adaptiveLimit);
   if (!isSame || pool.some((endpoint) => state.endpoints[endpoint]?.limit !== limit)) core.emit({ kind: "limit-changed", deployment: id, limit });
   for (const endpoint of pool) {
     const own = present(state.endpoints[endpoint], "the endpoint's state");

@@ -11,7 +11,8 @@ import { takesRequests } from "./versions.ts";
 export function retireEnded(core: Core): void {
   const { state } = core;
   if (state.versions.length === 1) return;
-  for (const { version, open } of [...state.versions]) if (open === 0 && !takesRequests(state.shares, version)) retire(core, core.view(version));
+  const ended = state.versions.filter(({ version, open }) => open === 0 && !takesRequests(state.shares, version));
+  for (const { version } of ended) retire(core, core.view(version));
 }
 
 function retire(core: Core, { version, own: config }: View): void {

@@ -89,6 +89,7 @@ export class LimitInvariants {
     }
     for (const tally of this.#tallies) {
       const amounts = all.filter(({ id }) => id === tally.spec.id).map(({ amount }) => amount);
+      if (tally.spec.window.kind === "rate") this.#fill(tally, tally.spec.window.per, now);
       if (amounts.length > 0) tally.amount = Math.max(...amounts);
       tally.amountMost = Math.max(tally.amountMost, tally.amount);
     }
@@ -185,13 +186,18 @@ export class LimitInvariants {
     const { spec } = tally;
     const bound = this.#replicas * (tally.largestLease + tally.largestNeed) + tally.inFlightMax * Math.max(tally.largestUse, 0);
     if (spec.window.kind === "rate") {
-      tally.level = Math.min(tally.amount, tally.level + ((this.#now - tally.filledAt) * tally.amount) / spec.window.per) - units;
-      tally.filledAt = this.#now;
+      this.#fill(tally, spec.window.per, this.#now);
+      tally.level -= units;
       if (tally.level < -bound) this.#violate(`${spec.name}: overdrawn by ${Math.ceil(-tally.level)}, ${bound} are allowed`);
       return;
     }
     tally.spent += units;
     if (tally.spent > tally.amountMost + bound) this.#violate(`${spec.name}: ${tally.spent} spent of ${tally.amountMost}, ${bound} beyond it are allowed`);
+  }
+
+  #fill(tally: Tally, per: number, now: Instant): void {
+    tally.level = Math.min(tally.amount, tally.level + ((now - tally.filledAt) * tally.amount) / per);
+    tally.filledAt = now;
   }
 
   #violate(what: string): void {

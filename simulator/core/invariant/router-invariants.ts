@@ -11,8 +11,10 @@
  *  I16 a request sees one version of the configuration, and is sent where that version's route goes; versions are retired when they have ended: versions-seen.ts
  *  I6 and I14 of attempts side by side: race-invariant.ts; I8 no endpoint that could take a waiting request is left idle: idle-invariant.ts
  */
-import type { CompiledConfig, DeploymentSpec, EndpointSpec, RouteSpec } from "../../../router/core/compiled-config.ts";
+import type { CompiledConfig, EndpointSpec, RouteSpec } from "../../../router/core/compiled-config.ts";
 import { checkIdle } from "./idle-invariant.ts";
+import { newSeenEndpoint, type SeenAttempt, type SeenEndpoint, type SeenRequest } from "./seen.ts";
+import { FleetSeen } from "./fleet-seen.ts";
 import { VersionsSeen } from "./versions-seen.ts";
 import { RaceInvariant } from "./race-invariant.ts";
 import { coolDefault } from "../../../router/core/retry.ts";
@@ -20,7 +22,6 @@ import type { Instant } from "../../../router/core/machine.ts";
 import type {
   AttemptId,
   AttemptOutcome,
-  BreakerPhase,
   DeploymentId,
   EndpointId,
   FinishResult,
@@ -40,62 +41,20 @@ export interface Violation {
   readonly what: string;
 }
 
-interface SeenRequest {
-  route: RouteId;
-  /** All routes it has been at. */
-  readonly path: RouteId[];
-  readonly inputTokens: number;
-  /** The only region it may be answered in; -1: anywhere. */
-  readonly residency: number;
-  /** Neither tags nor residency bind it. */
-  readonly anywhere: boolean;
-  readonly arrivedAt: Instant;
-  lastAt: Instant;
-  readonly underWay: AttemptId[];
-  attempts: number;
-}
-
-interface SeenAttempt {
-  readonly request: RequestId;
-  readonly endpoint: EndpointId;
-  readonly startedAt: Instant;
-  readonly probeOf: number | null;
-  firstAt: Instant | null;
-}
-
-interface SeenEndpoint {
-  phase: BreakerPhase;
-  /** Opened for its failure rate, and not closed since. */
-  partial: boolean;
-  /** What a peer has said last. */
-  peerPartial: boolean;
-  epoch: number;
-  inFlight: number;
-  probing: number;
-  /** Rate-limited or draining until then, by what its outcomes have said. */
-  coolUntil: number;
-}
-
-function newSeenEndpoint(): SeenEndpoint {
-  return { phase: "closed", partial: false, peerPartial: false, epoch: 0, inFlight: 0, probing: 0, coolUntil: 0 };
-}
-
 export type Counts = { arrived: number } & Record<FinishResult["kind"], number>;
 
 const violationsMax = 20;
+
+type StartAttempt = Extract<RouterCommand, { kind: "start-attempt" }>;
 
 export class RouterInvariants {
   readonly #versions: VersionsSeen;
   readonly #requests = new Map<RequestId, SeenRequest>();
   readonly #attempts = new Map<AttemptId, SeenAttempt>();
   readonly #endpoints: SeenEndpoint[];
-  /** By EndpointId: of the fleet; a version may have it elsewhere. */
-  readonly #deployments: DeploymentId[];
-  readonly #joined = new Set<EndpointId>();
+  readonly #fleet: FleetSeen;
   /** By DeploymentId: attempts in flight per endpoint. */
   readonly #limits: number[];
-  /** Left and not come back. */
-  readonly #leaving = new Set<EndpointId>();
   /** By RouteId: open requests that have had no attempt. */
   readonly #waiting: number[];
   readonly #race: RaceInvariant;
@@ -107,10 +66,10 @@ export class RouterInvariants {
 
   constructor(config: CompiledConfig) {
     this.#versions = new VersionsSeen(config, (invariant, what) => this.#violate(invariant, what));
+    this.#fleet = new FleetSeen(config, this.#versions);
     this.#race = new RaceInvariant((invariant, what) => this.#violate(invariant, what));
     this.#race.mayEarn(config);
     this.#endpoints = config.endpoints.map(newSeenEndpoint);
-    this.#deployments = config.endpoints.map(({ deployment }) => deployment);
     this.#limits = config.deployments.map(({ adaptiveLimit, concurrencyMax }) => adaptiveLimit?.min ?? concurrencyMax);
     this.#waiting = config.routes.map(() => 0);
   }
@@ -152,7 +111,7 @@ export class RouterInvariants {
     checkIdle(
       this.#versions.stable,
       this.#requests,
-      this.#deployments.map((_, id) => this.#fleetPlace(id as EndpointId)),
+      this.#fleet.placesNow(),
       (id) => this.#isIdle(id, now),
       (what) => this.#violate("I8", what),
     );
@@ -167,15 +126,10 @@ export class RouterInvariants {
   }
 
   #activated(event: Extract<RouterEvent, { kind: "config-activated" }>): void {
-    const named = (id: EndpointId): boolean => this.#versions.all.some(({ endpoints }) => endpoints[id] !== undefined && endpoints[id].gone !== true);
-    // Where no version named it any more, it begins anew.
-    for (const { id, gone } of event.config.endpoints) if (gone !== true && !named(id)) this.#leaving.delete(id);
+    this.#fleet.activated(event.config);
     this.#versions.activated(event);
     this.#race.mayEarn(event.config);
-    for (const { id, deployment, gone } of event.config.endpoints) {
-      this.#endpoints[id] ??= newSeenEndpoint();
-      if (gone !== true || this.#deployments[id] === undefined) this.#deployments[id] = deployment;
-    }
+    for (const { id } of event.config.endpoints) this.#endpoints[id] ??= newSeenEndpoint();
     for (const { id, adaptiveLimit, concurrencyMax } of event.config.deployments) this.#limits[id] ??= adaptiveLimit?.min ?? concurrencyMax;
     for (const { id } of event.config.routes) this.#waiting[id] ??= 0;
   }
@@ -199,39 +153,15 @@ export class RouterInvariants {
   }
 
   #fleetChanged(joined: readonly EndpointSpec[], left: readonly EndpointId[]): void {
-    for (const { id, deployment } of joined) {
-      this.#endpoints[id] ??= newSeenEndpoint();
-      this.#deployments[id] = deployment;
-      this.#joined.add(id);
-      this.#leaving.delete(id);
-    }
-    for (const id of left) this.#leaving.add(id);
-  }
-
-  #deploymentOf(id: EndpointId): DeploymentSpec | undefined {
-    const { stable } = this.#versions;
-    return stable.deployments[this.#placeIn(stable, id) ?? -1];
-  }
-
-  /** The deployment that it is of in a version. */
-  #placeIn({ endpoints }: CompiledConfig, id: EndpointId): DeploymentId | undefined {
-    const named = endpoints[id];
-    return this.#joined.has(id) && (named === undefined || named.gone === true) ? this.#deployments[id] : named?.deployment;
-  }
-
-  /** -1: nobody's request goes there. */
-  #fleetPlace(id: EndpointId): DeploymentId {
-    const { stable } = this.#versions;
-    const isGone = stable.endpoints[id]?.gone === true && !this.#joined.has(id);
-    return isGone ? (-1 as DeploymentId) : (this.#placeIn(stable, id) ?? (-1 as DeploymentId));
+    for (const { id } of joined) this.#endpoints[id] ??= newSeenEndpoint();
+    this.#fleet.changed(joined, left);
   }
 
   /** Its slot begins anew. */
   #forgotten(id: EndpointId): void {
     const endpoint = this.#endpoints[id];
-    const named = this.#versions.all.filter(({ endpoints }) => endpoints[id] !== undefined && endpoints[id].gone !== true).length;
-    if (endpoint === undefined || (!this.#leaving.has(id) && named > 1) || endpoint.inFlight > 0)
-      this.#violate("I14", `endpoint ${id} is forgotten, but has not left`);
+    const may = this.#fleet.forgotten(id);
+    if (endpoint === undefined || !may || endpoint.inFlight > 0) this.#violate("I14", `endpoint ${id} is forgotten, but has not left`);
     this.#endpoints[id] = newSeenEndpoint();
   }
 
@@ -309,11 +239,11 @@ export class RouterInvariants {
 
   #isIdle(id: EndpointId, now: Instant): boolean {
     const endpoint = this.#endpoints[id];
-    return endpoint?.phase === "closed" && endpoint.coolUntil < now && endpoint.inFlight < this.#limitOf(id) && !this.#leaving.has(id);
+    return endpoint?.phase === "closed" && endpoint.coolUntil < now && endpoint.inFlight < this.#limitOf(id) && !this.#fleet.hasLeft(id);
   }
 
   #limitOf(id: EndpointId): number {
-    return this.#limits[this.#deploymentOf(id)?.id ?? -1] ?? Infinity;
+    return this.#limits[this.#fleet.deploymentOf(id)?.id ?? -1] ?? Infinity;
   }
 
   #countWaiting(route: RouteId, change: number): void {
@@ -330,7 +260,7 @@ export class RouterInvariants {
     request.lastAt = at;
   }
 
-  #started(command: Extract<RouterCommand, { kind: "start-attempt" }>, at: Instant): void {
+  #started(command: StartAttempt, at: Instant): void {
     const request = this.#requests.get(command.request);
     const endpoint = this.#endpoints[command.endpoint];
     if (request === undefined || endpoint === undefined) {
@@ -344,18 +274,22 @@ export class RouterInvariants {
     if (this.#attempts.has(command.attempt)) this.#violate("I14", `attempt ${command.attempt} starts twice`);
     this.#checkBreaker(command.endpoint, endpoint, config, config.routes[request.route]);
     endpoint.inFlight += 1;
-    const deployment = config.deployments[this.#placeIn(config, command.endpoint) ?? -1];
+    this.#checkPlace(command, request, endpoint, config);
+    if (request.attempts === 0) this.#countWaiting(request.route, -1);
+    request.underWay.push(command.attempt);
+    request.attempts += 1;
+    const probeOf = endpoint.phase === "half-open" ? endpoint.epoch : null;
+    this.#attempts.set(command.attempt, { request: command.request, endpoint: command.endpoint, startedAt: at, probeOf, firstAt: null });
+  }
+
+  #checkPlace(command: StartAttempt, request: SeenRequest, endpoint: SeenEndpoint, config: CompiledConfig): void {
+    const deployment = this.#fleet.deploymentOf(command.endpoint, config);
     if (deployment === undefined || config.routes[request.route]?.deployments.includes(deployment.id) !== true)
       this.#violate("I16", `request ${command.request} of version ${command.version} is sent to endpoint ${command.endpoint}, which its route does not name`);
     if (request.residency !== -1 && deployment?.region !== request.residency)
       this.#violate("I15", `request ${command.request} may only be answered in region ${request.residency}, and went to one in ${deployment?.region}`);
     const limit = this.#limitOf(command.endpoint);
     if (endpoint.inFlight > limit) this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${limit}`);
-    if (request.attempts === 0) this.#countWaiting(request.route, -1);
-    request.underWay.push(command.attempt);
-    request.attempts += 1;
-    const probeOf = endpoint.phase === "half-open" ? endpoint.epoch : null;
-    this.#attempts.set(command.attempt, { request: command.request, endpoint: command.endpoint, startedAt: at, probeOf, firstAt: null });
   }
 
   #limitChanged(id: DeploymentId, limit: number): void {
@@ -368,15 +302,14 @@ export class RouterInvariants {
   /** The route's floor is not reached by what is not open, or all are open and this one only for its failure rate. */
   #keptByFloor(endpoint: SeenEndpoint, config: CompiledConfig, spec: RouteSpec | undefined): boolean {
     if (spec === undefined) return false;
-    const isIn = (id: EndpointId): boolean => config.endpoints[id]?.gone !== true && spec.deployments.some((own) => own === this.#placeIn(config, id));
-    const pool = this.#deployments.flatMap((_, id) => (isIn(id as EndpointId) && !this.#leaving.has(id as EndpointId) ? [id] : []));
+    const pool = this.#fleet.poolOf(config, spec);
     const others = pool.filter((id) => this.#endpoints[id]?.phase !== "open").length;
     return others < Math.ceil((pool.length * spec.floorPercent) / 100) || (others === 0 && endpoint.partial);
   }
 
   #checkBreaker(id: EndpointId, endpoint: SeenEndpoint, config: CompiledConfig, route: RouteSpec | undefined): void {
-    if (this.#leaving.has(id)) this.#violate("I7", `an attempt at endpoint ${id}, which has left`);
-    const deployment = this.#deploymentOf(id);
+    if (this.#fleet.hasLeft(id)) this.#violate("I7", `an attempt at endpoint ${id}, which has left`);
+    const deployment = this.#fleet.deploymentOf(id);
     if (endpoint.phase === "open" && !this.#keptByFloor(endpoint, config, route)) this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
     if (endpoint.phase !== "half-open" || deployment === undefined) return;
     endpoint.probing += 1;
