@@ -16,7 +16,7 @@ export interface EndpointOptions {
 export function createEndpoint(spec: EndpointModelSpec, options: EndpointOptions): EndpointModel {
   switch (spec.kind) {
     case "vllm":
-      return new VllmReplica(spec, createEngine(spec.engine, { detail: options.detail }), options);
+      return new VllmReplica(spec, createEngine(spec.engine, options), options);
     case "hosted":
       return new HostedProvider(spec, options);
   }

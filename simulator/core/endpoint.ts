@@ -53,6 +53,9 @@ export interface EndpointSignals {
   readonly preemptions: number;
   /** Time in which a step was running. */
   readonly busy: Duration;
+  /** Engine steps since the start, and those of them for which the step-time model was not made; 0 of a hosted API. */
+  readonly steps: number;
+  readonly stepsOutsideRange: number;
 }
 
 export interface EndpointModel extends Machine<EndpointEvent, EndpointCommand> {

@@ -92,7 +92,7 @@ export class HostedProvider implements EndpointModel {
 
   /** A hosted API shows nothing but the calls it has accepted. */
   observe(): EndpointSignals {
-    return { running: this.#deadlines.ids.length, waiting: 0, kvUsed: 0, preemptions: 0, busy: 0 as Duration };
+    return { running: this.#deadlines.ids.length, waiting: 0, kvUsed: 0, preemptions: 0, steps: 0, stepsOutsideRange: 0, busy: 0 as Duration };
   }
 
   #enter(): void {
