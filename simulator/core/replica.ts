@@ -199,6 +199,7 @@ export class SimulatedReplica {
       outputTokens: arrival.outputTokens,
       outputTokensMax: arrival.outputTokens,
       priority: 0,
+      patience: present(this.#options.scenario.config.routes[open.route], "the request's route").limits,
     });
   }
 
@@ -234,7 +235,7 @@ export class SimulatedReplica {
         return;
       case "cut-call":
         open.outputTokens = command.usage.output;
-        this.#end(attempt, open.aborted ? aborted(command.usage) : failed("cut", null, command.usage));
+        this.#end(attempt, open.aborted ? aborted(command.usage) : failed(command.idle === true ? "timed-out-idle" : "cut", null, command.usage));
     }
   }
 

@@ -11,6 +11,7 @@ import type { CompiledScenario } from "./compiled-scenario.ts";
 import { createEndpoint } from "./create-endpoint.ts";
 import type { EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals } from "./endpoint.ts";
 import { faultChanges } from "./fault/fault-script.ts";
+import { faultyLines, type FaultScript, resolveFaults } from "./fault/resolve-faults.ts";
 import { Later } from "./kernel/later.ts";
 import { type Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
@@ -57,6 +58,7 @@ class SimulatedWorld implements World {
   readonly #driver = new VirtualDriver();
   readonly #later = new Later();
   readonly #replicas: readonly SimulatedReplica[];
+  readonly #faults: FaultScript;
   readonly #models: readonly EndpointModel[];
   readonly #toModel: readonly Post<EndpointEvent>[];
   readonly #store: Post<StoreEvent> | null;
@@ -73,7 +75,9 @@ class SimulatedWorld implements World {
     this.#options = options;
     this.#routeByName = new Map(scenario.config.routes.map((route) => [route.name, route.id]));
     this.#replicas = Array.from({ length: scenario.replicas.count }, (_, replica) => this.#makeReplica(replica));
-    this.#models = scenario.endpoints.map((spec, index) => createEndpoint(spec, { seed: options.seed, index, detail: "first-token" }));
+    this.#faults = resolveFaults(scenario, options.seed);
+    const lines = faultyLines(this.#faults);
+    this.#models = scenario.endpoints.map((spec, index) => createEndpoint(spec, { seed: options.seed, index, detail: "first-token", line: lines.has(index) }));
     this.#toModel = this.#models.map((model, endpoint) =>
       this.#driver.addMachine(model, "model", { emit: (command, at) => this.#hear(command, at, endpoint as EndpointId) }),
     );
@@ -167,9 +171,9 @@ class SimulatedWorld implements World {
   #addStore(): Post<StoreEvent> | null {
     const { config, replicas, leaseStore = localStore } = this.#scenario;
     if (config.limits.length === 0) return null;
-    const model = new LeaseStoreModel(config.limits, leaseStore, { seed: this.#options.seed, replicas: replicas.count });
+    const model = new LeaseStoreModel(config.limits, { ...leaseStore, faults: this.#faults.store }, { seed: this.#options.seed, replicas: replicas.count });
     const post = this.#driver.addMachine(model, "model", { emit: (command) => present(this.#replicas[command.replica], "the asker").tell(command) });
-    const changes = storeChanges(leaseStore.faults, config.limits, () => this.#arriving || this.#open > 0);
+    const changes = storeChanges(this.#faults.store, config.limits, () => this.#arriving || this.#open > 0);
     this.#driver.addSource({
       nextAt: () => changes.nextAt(),
       happen: () => {
@@ -182,7 +186,7 @@ class SimulatedWorld implements World {
   }
 
   #addFaults(): void {
-    const changes = faultChanges(this.#scenario.faults);
+    const changes = faultChanges(this.#faults.endpoints);
     let next = 0;
     this.#driver.addSource({
       nextAt: () => changes[next]?.at ?? never,

@@ -4,6 +4,7 @@ import { choice, count, duration, number, scalar, shown, text } from "../../rout
 import { configSchema } from "../../router/config/schema.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
 import { engineDefaults } from "./engine-defaults.ts";
+import { faultSchema } from "./fault-schema.ts";
 import { traceSchema } from "./trace-schema.ts";
 
 const microseconds = (what: string) => number(`${what}, microseconds`, { min: 0, max: 60_000_000, whole: false });
@@ -64,13 +65,6 @@ const hosted = z.strictObject({
     .meta({ description: "Above it calls are refused with 429; absent: none" }),
 });
 
-const faultTime = { target: text("Deployment, or one of its replicas as pool-a/0"), at: duration("Since the start", micros(0)), for: duration("How long") };
-const fault = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("down"), ...faultTime }),
-  z.strictObject({ kind: z.literal("error"), ...faultTime, rate: number("Share of new calls answered with 500", { min: 0, max: 1, whole: false }) }),
-  z.strictObject({ kind: z.literal("slow"), ...faultTime, factor: number("Work takes so many times as long", { min: 1, max: 1000, whole: false }) }),
-]);
-
 const signals = z
   .strictObject({
     every: duration("Each replica asks each vLLM engine for its load once in it").prefault("5s"),
@@ -105,7 +99,7 @@ export const scenarioSchema = z
     fleet: z
       .record(z.string(), z.discriminatedUnion("kind", [vllm, hosted]))
       .meta({ description: "What stands behind each deployment, one model per endpoint" }),
-    faults: z.array(fault).prefault([]),
+    faults: z.array(faultSchema).prefault([]).meta({ description: "What goes wrong, and when" }),
     replicas: count("Replicas of the router, each with a core of its own; requests are spread over them at random", 1, 64).prefault(1),
     gossip: duration("How long an opening of a breaker takes to the other replicas; absent: they do not tell each other", micros(0)).optional(),
     signals: signals.optional(),
