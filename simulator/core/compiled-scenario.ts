@@ -62,6 +62,18 @@ export interface VllmSpec {
   /** From a request's receipt to the engine's queue, and from a token to its byte on the wire. */
   readonly frontEndBefore: Duration;
   readonly frontEndAfter: Duration;
+  /** Absent: its step times are the scenario's own. */
+  readonly modelled?: ModelledAs;
+}
+
+/** Which engine profile stands for the GPU and model that were asked for. */
+export interface ModelledAs {
+  readonly profile: string;
+  readonly asked: string;
+  /** False: the nearest that is known. */
+  readonly exact: boolean;
+  /** Of a step's time. */
+  readonly errorPercent: number;
 }
 
 /** From `at` until `until`, both since the run's start. */

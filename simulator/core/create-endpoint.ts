@@ -24,7 +24,7 @@ export function createEndpoint(spec: EndpointModelSpec, options: EndpointOptions
 function createModel(spec: EndpointModelSpec, options: EndpointOptions): EndpointModel {
   switch (spec.kind) {
     case "vllm":
-      return new VllmReplica(spec, createEngine(spec.engine, { detail: options.detail }), options);
+      return new VllmReplica(spec, createEngine(spec.engine, options), options);
     case "hosted":
       return new HostedProvider(spec, options);
   }

@@ -82,6 +82,9 @@ export interface EndpointSignals {
   readonly busy: Duration;
   /** Of hosted APIs: what their rate-limit headers say; null or absent: nothing. */
   readonly quota?: QuotaState | null;
+  /** Engine steps since the start, and those of them for which the step-time model was not made; 0 of a hosted API. */
+  readonly steps: number;
+  readonly stepsOutsideRange: number;
 }
 
 export interface EndpointModel extends Machine<EndpointEvent, EndpointCommand> {

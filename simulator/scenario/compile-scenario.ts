@@ -1,4 +1,4 @@
-import type { CompiledConfig, DeploymentSpec } from "../../router/core/compiled-config.ts";
+import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { EndpointId } from "../../router/core/messages.ts";
 import { instantAt } from "../../router/core/time.ts";
 import type { Duration } from "../../router/core/machine.ts";
@@ -12,10 +12,10 @@ import { compileFaults } from "./compile-faults.ts";
 import { endpointsNamed } from "./fault-targets.ts";
 import type { Report } from "./report.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
+import { compileVllm } from "./compile-engine.ts";
 import type { FleetEntry, ScenarioFile } from "./schema.ts";
 
 type MembershipEntry = ScenarioFile["membership"][number];
-type VllmEntry = Extract<FleetEntry, { readonly kind: "vllm" }>;
 type HostedEntry = Extract<FleetEntry, { readonly kind: "hosted" }>;
 
 export interface ScenarioCompilation {
@@ -83,36 +83,6 @@ function compileFleet(file: ScenarioFile, config: CompiledConfig, report: Report
     for (const endpoint of deployment.endpoints) models.set(endpoint, model);
   }
   return config.endpoints.flatMap((endpoint) => models.get(endpoint.id) ?? []);
-}
-
-function compileVllm(entry: VllmEntry, deployment: DeploymentSpec, report: Report): EndpointModelSpec {
-  const path = ["fleet", deployment.name, "engine"];
-  const { engine } = entry;
-  const modelTokensMax = engine.modelTokensMax ?? (Number.isFinite(deployment.contextTokens) ? deployment.contextTokens : 16_384);
-  const blocksNeeded = Math.ceil(modelTokensMax / engine.blockTokens) + 1;
-  if (engine.blocks < blocksNeeded) {
-    report(
-      [...path, "blocks"],
-      "value",
-      `${engine.blocks} blocks do not hold one request of ${modelTokensMax} tokens: vLLM would not start`,
-      `give at least ${blocksNeeded} blocks, or a smaller modelTokensMax`,
-    );
-  }
-  if (engine.batchedTokensMax < engine.sequencesMax) {
-    report(
-      [...path, "batchedTokensMax"],
-      "value",
-      `${engine.batchedTokensMax} is less than sequencesMax (${engine.sequencesMax}): vLLM would not start`,
-      `give at least ${engine.sequencesMax}`,
-    );
-  }
-  const { blockTokens, blocks, sequencesMax, batchedTokensMax, stepTime } = engine;
-  return {
-    kind: "vllm",
-    engine: { blockTokens, blocks, sequencesMax, batchedTokensMax, modelTokensMax, stepTime: { kind: "linear", ...stepTime } },
-    frontEndBefore: entry.frontEnd.before,
-    frontEndAfter: entry.frontEnd.after,
-  };
 }
 
 function compileHosted(entry: HostedEntry, name: string, report: Report): EndpointModelSpec {

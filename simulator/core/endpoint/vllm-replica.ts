@@ -51,6 +51,9 @@ export class VllmReplica implements EndpointModel {
   readonly #sequences: (LiveCall | null)[] = [];
   readonly #freeSequences: number[] = [];
   readonly #engineOut: Out<EngineCommand>;
+  /** Of the engines that crashed: a new one counts from 0. */
+  #stepsBefore = 0;
+  #outsideBefore = 0;
   #fault: FaultState = healthy;
   #crashing = false;
   #inside = false;
@@ -91,8 +94,16 @@ export class VllmReplica implements EndpointModel {
   }
 
   observe(now: Instant): EndpointSignals {
-    const { running, waiting, blocksUsed, blocks, preemptions, busy } = this.#engine.observe(now);
-    return { running, waiting: waiting + this.#entering.count, kvUsed: blocks > 0 ? blocksUsed / blocks : 0, preemptions, busy };
+    const { running, waiting, blocksUsed, blocks, preemptions, busy, steps, stepsOutsideRange } = this.#engine.observe(now);
+    return {
+      running,
+      waiting: waiting + this.#entering.count,
+      kvUsed: blocks > 0 ? blocksUsed / blocks : 0,
+      preemptions,
+      busy,
+      steps: this.#stepsBefore + steps,
+      stepsOutsideRange: this.#outsideBefore + stepsOutsideRange,
+    };
   }
 
   #enter(): void {
@@ -171,6 +182,9 @@ export class VllmReplica implements EndpointModel {
     this.#fault = fault;
     if (fault.slowdown !== before.slowdown) this.#engine.handle({ kind: "speed-changed", factor: fault.slowdown }, now, this.#engineOut);
     if (!fault.down || before.down) return;
+    const { steps, stepsOutsideRange } = this.#engine.observe(now);
+    this.#stepsBefore += steps;
+    this.#outsideBefore += stepsOutsideRange;
     this.#crashing = true;
     this.#engine.handle({ kind: "engine-crashed" }, now, this.#engineOut);
     this.#crashing = false;

@@ -84,7 +84,8 @@ export class HostedProvider implements EndpointModel {
 
   /** A hosted API shows nothing but the calls it has accepted, and what is left of the quota. */
   observe(now: Instant): EndpointSignals {
-    return { running: this.#deadlines.ids.length, waiting: 0, kvUsed: 0, preemptions: 0, busy: 0 as Duration, quota: quotaState(this.#quota, now) };
+    const quota = quotaState(this.#quota, now);
+    return { running: this.#deadlines.ids.length, waiting: 0, kvUsed: 0, preemptions: 0, steps: 0, stepsOutsideRange: 0, busy: 0 as Duration, quota };
   }
 
   #enter(): void {

@@ -2,7 +2,10 @@ import { expect, test } from "vitest";
 import { healthy } from "../../../../../simulator/core/endpoint.ts";
 import type { VllmSpec } from "../../../../../simulator/core/compiled-scenario.ts";
 import { VllmReplica } from "../../../../../simulator/core/endpoint/vllm-replica.ts";
+import { createEngine } from "../../../../../simulator/core/engine/create-engine.ts";
+import type { PiecewiseSpec } from "../../../../../simulator/core/step-time/step-time-spec.ts";
 import { CommandRecorder } from "../../../../support/endpoint-history.ts";
+import { smallSpec } from "../../../../support/engine-play.ts";
 import { SoloEngine } from "../../../../support/solo-engine.ts";
 
 const spec = { kind: "vllm", engine: { modelTokensMax: 1_000 }, frontEndBefore: 700, frontEndAfter: 300 } as unknown as VllmSpec;
@@ -97,4 +100,35 @@ test("a slowdown reaches the engine, an error rate its share of new calls", () =
   expect(refused.length).toBeGreaterThan(150);
   expect(refused.length).toBeLessThan(250);
   expect(recorder.commands.find(({ command }) => command.kind === "emit-tokens")?.at).toBe(700 + 4_000 + 300);
+});
+
+const level = (us: number) => ({ x: [0, 1], y: [us, us] });
+const upTo105: PiecewiseSpec = {
+  kind: "piecewise",
+  scale: 1,
+  gemm: level(1000),
+  decodeAttention: level(0),
+  chunkAttention: level(0),
+  head: level(0),
+  perDecodeUs: 0,
+  perPrefillPastUs: 0,
+  perStepUs: 0,
+  skew: 0,
+  padding: 0,
+  range: { decodeContext: [0, 105] },
+  source: { kind: "fitted", hardware: "none", model: "none", engineVersion: "none", errorPercent: 0 },
+};
+
+test("steps are counted over crashes, those beyond the range of their step-time model too", () => {
+  const engine = smallSpec({ stepTime: upTo105 });
+  const replica = new VllmReplica({ ...spec, engine }, createEngine(engine, { detail: "tokens" }), { seed: 1, index: 0 });
+  const recorder = new CommandRecorder();
+  replica.handle(call(0, { output: 20 }), 0 as never, recorder);
+  replica.wake(11_500 as never, recorder);
+  const before = replica.observe(11_500 as never);
+  // The prefill and the decodes at contexts 101 to 105 are inside.
+  expect(before.steps).toBeGreaterThan(10);
+  expect(before.stepsOutsideRange).toBe(before.steps - 6);
+  replica.handle({ kind: "fault-changed", fault: { down: true, errorRate: 0, slowdown: 1 } }, 11_500 as never, recorder);
+  expect(replica.observe(11_500 as never)).toMatchObject({ steps: before.steps, stepsOutsideRange: before.stepsOutsideRange });
 });
