@@ -83,6 +83,7 @@ class SimulatedWorld implements World {
     );
     this.#store = this.#addStore();
     this.#addFaults();
+    this.#addCrashes();
     this.#addArrivals();
     this.#driver.addSource(this.#later);
     this.#addSignals();
@@ -198,6 +199,37 @@ class SimulatedWorld implements World {
     });
   }
 
+  #addCrashes(): void {
+    const changes = this.#faults.replicas
+      .filter(({ at, until, replica }) => until > at && replica < this.#replicas.length)
+      .flatMap(({ replica, at, until }) => [
+        { replica, at, dies: true },
+        { replica, at: until, dies: false },
+      ])
+      .toSorted((one, other) => one.at - other.at);
+    const deaths = this.#replicas.map(() => 0);
+    let next = 0;
+    this.#driver.addSource({
+      nextAt: () => changes[next]?.at ?? never,
+      happen: (now) => {
+        const { replica, dies } = present(changes[next], "a crash or restart");
+        next += 1;
+        const before = deaths[replica] ?? 0;
+        deaths[replica] = before + (dies ? 1 : -1);
+        if (dies && before === 0) present(this.#replicas[replica], "the replica").crash(now);
+        else if (!dies && before === 1) present(this.#replicas[replica], "the replica").restart(this.#fleetNow(now));
+      },
+    });
+  }
+
+  /** What a replica that starts now is to know of the fleet. */
+  #fleetNow(now: Instant): readonly RouterEvent[] {
+    const { membership = [] } = this.#scenario;
+    const last = new Map(membership.filter(({ at }) => at <= now).map(({ endpoint, kind }) => [endpoint, kind]));
+    const left = [...last].flatMap(([endpoint, kind]) => (kind === "leaves" ? [endpoint] : []));
+    return left.length === 0 ? [] : [{ kind: "fleet-changed", joined: [], left }];
+  }
+
   #addArrivals(): void {
     const { arrivals } = this.#options;
     const pull = (): Arrival | null => {
@@ -228,7 +260,7 @@ class SimulatedWorld implements World {
           return;
         }
         const serial = present(this.#loopSerials.get(command.call), "the serial of a call under way");
-        present(this.#replicas[this.#replicaOf(serial)], "the replica").leave(serial);
+        for (const replica of this.#replicas) replica.leave(serial);
       },
     });
   }
@@ -241,15 +273,23 @@ class SimulatedWorld implements World {
     this.#toLoop({ kind: "call-ended", call, served: result === "served" }, 0);
   }
 
-  #replicaOf(serial: number): number {
+  /** The balancer knows who is down: what one dead replica would have had goes to the next. */
+  #replicaOf(serial: number): SimulatedReplica {
     const { length } = this.#replicas;
-    return length === 1 ? 0 : Math.floor(keyedUnit(this.#options.seed, replicaOfRequest, serial, 0) * length);
+    const drawn = length === 1 ? 0 : Math.floor(keyedUnit(this.#options.seed, replicaOfRequest, serial, 0) * length);
+    for (let further = 0; further < length; further += 1) {
+      const replica = this.#replicas[(drawn + further) % length];
+      if (replica?.isUp === true) return replica;
+    }
+    return present(this.#replicas[drawn], "the replica");
   }
 
   #arrive(arrival: Arrival): void {
     const route = arrival.route === null ? this.#scenario.defaultRoute : present(this.#routeByName.get(arrival.route), `a route named ${arrival.route}`);
     const serial = this.#serial;
     this.#serial += 1;
-    present(this.#replicas[this.#replicaOf(serial)], "the replica").arrive(arrival, serial, route);
+    const replica = this.#replicaOf(serial);
+    if (replica.isUp) replica.arrive(arrival, serial, route);
+    else replica.refuse(arrival, serial, route);
   }
 }

@@ -129,6 +129,6 @@ test("steps are counted over crashes, those beyond the range of their step-time 
   // The prefill and the decodes at contexts 101 to 105 are inside.
   expect(before.steps).toBeGreaterThan(10);
   expect(before.stepsOutsideRange).toBe(before.steps - 6);
-  replica.handle({ kind: "fault-changed", fault: { down: true, errorRate: 0, slowdown: 1 } }, 11_500 as never, recorder);
+  replica.handle({ kind: "fault-changed", fault: { ...healthy, down: true } }, 11_500 as never, recorder);
   expect(replica.observe(11_500 as never)).toMatchObject({ steps: before.steps, stepsOutsideRange: before.stepsOutsideRange });
 });
