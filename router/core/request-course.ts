@@ -16,6 +16,7 @@ import { sketchHears } from "./estimate/quantile-sketch.ts";
 import { canHedge, takeHedge } from "./hedge/hedge.ts";
 import { heapSet } from "./indexed-heap.ts";
 import { reconcile } from "./limit/limit-course.ts";
+import { retryBudgetHearsAnswer } from "./limit/retry-budget.ts";
 import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
 import type { Duration } from "./machine.ts";
 import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, PeerReport } from "./messages.ts";
@@ -41,6 +42,7 @@ export function commit(core: Core, slot: RequestSlot, id: AttemptId): void {
   core.emit({ kind: "commit-attempt", attempt: id });
   loseOthers(core, slot, attempt);
   awaitAttempts(core, slot);
+  noteAnswer(core, slot);
   creditProbe(core, attempt);
   adaptLimit(core, attempt);
 }
@@ -61,6 +63,11 @@ function adaptLimit(core: Core, { endpoint, startedAt }: AttemptSlot): void {
     core.note(other);
   }
   if (limit.limit > before) for (const other of endpoints) serveQueues(core, other);
+}
+
+function noteAnswer(core: Core, slot: RequestSlot): void {
+  retryBudgetHearsAnswer(routeState(core, slot).retryBudget);
+  retryBudgetHearsAnswer(core.state.retryBudget);
 }
 
 /** One attempt has won. */
@@ -198,6 +205,7 @@ export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, ou
   if (attempt.aborted === null && outcome.kind === "succeeded") {
     sketchHears(routeState(core, slot).totalTimes, between(attempt.startedAt, core.state.now));
     loseOthers(core, slot, attempt);
+    noteAnswer(core, slot);
     finish(core, slot, { kind: "served" });
     return;
   }

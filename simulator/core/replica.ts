@@ -3,7 +3,7 @@
  * commands at the models that all replicas share, and answers every start-attempt with exactly one outcome.
  */
 import { assert, present } from "../../router/core/assert.ts";
-import type { CompiledConfig } from "../../router/core/compiled-config.ts";
+import type { CompiledConfig, ConfigVersion } from "../../router/core/compiled-config.ts";
 import type { RouterOptions } from "../../router/core/core.ts";
 import type { Instant, Machine, Out, Restorable } from "../../router/core/machine.ts";
 import type {
@@ -24,7 +24,7 @@ import type {
 import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts";
 import { LiveVersions, type Offer } from "../../router/core/rollout/live-versions.ts";
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
-import { after, micros } from "../../router/core/time.ts";
+import { after, micros, never } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
 import type { Post, VirtualDriver } from "./kernel/virtual-driver.ts";
@@ -34,8 +34,10 @@ import type { Arrival } from "./workload/arrival.ts";
 
 /** Sees all that goes in and out of a router: invariant checkers, recorders. */
 export interface RouterWatch {
-  /** Before anything else: who is watched. */
+  /** Before anything else: who is watched. Again after a crash, with a router that knows nothing of before. */
   attach?(router: Restorable<RouterSnapshot>, options: RouterOptions, replica: number): void;
+  /** All that the replica had under way is lost. */
+  crashed?(at: Instant, replica: number): void;
   event(event: RouterEvent, now: Instant, replica: number): void;
   command(command: RouterCommand, at: Instant, replica: number): void;
   /** In virtual time, what follows from a deadline may come in at the same instant: then the wake is part of the history. */
@@ -64,6 +66,8 @@ interface OpenRequest {
   readonly serial: number;
   readonly route: RouteId;
   deployment: DeploymentId | null;
+  /** Known with its first attempt. */
+  version: ConfigVersion | null;
   committed: OpenAttempt | null;
   first: Instant | null;
 }
@@ -73,39 +77,91 @@ interface OpenAttempt {
   readonly endpoint: EndpointId;
   readonly deployment: DeploymentId;
   aborted: boolean;
+  /** Nothing more will be heard of it, or nobody listens any more. */
+  over: boolean;
   outputTokens: number;
+}
+
+interface Finished {
+  readonly request: RequestId;
+  readonly result: FinishResult;
+  readonly account: { readonly nanoDollars: number; readonly priced: boolean; readonly attempts: number };
+  readonly version: ConfigVersion | null;
 }
 
 const forEver = micros(Infinity);
 
 export class SimulatedReplica {
   readonly #options: ReplicaOptions;
+  readonly #process: RouterProcess;
   readonly #toRouter: Post<RouterEvent>;
   /** By RequestId and AttemptId; an attempt that has ended stays until its slot is used again: its commit may be still to come. */
   readonly #requests: (OpenRequest | null)[] = [];
   readonly #freeRequests: RequestId[] = [];
   readonly #attempts: (OpenAttempt | null)[] = [];
-  readonly #versions: LiveVersions;
+  #versions: LiveVersions;
   /** The newest version: it has all ids. */
   #config: CompiledConfig;
   #open = 0;
+  #crashes = 0;
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
     this.#config = options.scenario.config;
     this.#versions = new LiveVersions(this.#config);
-    const { scenario, driver, seed, replica, watch } = options;
+    this.#process = new RouterProcess(() => this.#newRouter());
+    this.#toRouter = options.driver.addMachine(this.#process, "router", { emit: (command, at) => this.#carryOut(command, at) });
+  }
+
+  #newRouter(): Machine<RouterEvent, RouterCommand> {
+    const { scenario, seed, replica, watch } = this.#options;
     const routerOptions = { seed, explain: false };
     const router = new Router(scenario.config, routerOptions);
     watch?.attach?.(router, routerOptions, replica);
-    this.#toRouter = driver.addMachine(watch === undefined ? router : new WatchedRouter(router, watch, replica), "router", {
-      emit: (command, at) => this.#carryOut(command, at),
-    });
+    return watch === undefined ? router : new WatchedRouter(router, watch, replica);
+  }
+
+  get isUp(): boolean {
+    return this.#process.isUp;
+  }
+
+  /** The process dies: its connections break on both sides, and what it knew is gone, the bill of what it had under way with it. */
+  crash(at: Instant): void {
+    this.#options.watch?.crashed?.(at, this.#options.replica);
+    this.#process.crash();
+    for (const [attempt, open] of this.#attempts.entries()) {
+      if (open === null || open.over) continue;
+      open.over = true;
+      if (!open.aborted) this.#options.call(open.endpoint, { kind: "call-aborted", call: this.#callOf(attempt as AttemptId) });
+    }
+    for (const [id, open] of this.#requests.entries()) {
+      if (open === null) continue;
+      const result: FinishResult = open.first === null ? { kind: "failed", failure: "connect-failed", retryAfter: null } : { kind: "cut", failure: "cut" };
+      const account = { nanoDollars: 0, priced: true, attempts: open.deployment === null ? 0 : 1 };
+      this.#finish({ request: id as RequestId, result, account, version: open.version }, at);
+    }
+  }
+
+  /** @param tell what a new process of this fleet is told */
+  restart(tell: () => void): void {
+    this.#crashes += 1;
+    this.#config = this.#options.scenario.config;
+    this.#versions = new LiveVersions(this.#config);
+    this.#process.restart();
+    tell();
+    // Leases that the dead one held are taken for spent; its questions' numbers are not to be used again.
+    if (this.#config.limits.length > 0) this.tell({ kind: "leases-forfeited", nonce: this.#crashes * 1_000_000_000 });
+  }
+
+  /** Of a request that found no replica of the router at all. */
+  refuse(arrival: Arrival, serial: number, route: RouteId): void {
+    const at = arrival.at;
+    this.#options.requestEnded({ ...unserved(arrival, serial, route), why: "connect-failed", end: at });
   }
 
   /** As many versions of the configuration at once as may be; another waits. */
   activate(offer: Offer): void {
-    this.#announce(this.#versions.offer(offer));
+    if (this.isUp) this.#announce(this.#versions.offer(offer));
   }
 
   #announce(activation: Extract<RouterEvent, { kind: "config-activated" }> | null): void {
@@ -128,7 +184,7 @@ export class SimulatedReplica {
     const { routes } = this.#config;
     const id = this.#freeRequests.pop() ?? (this.#requests.length as RequestId);
     this.#open += 1;
-    this.#requests[id] = { arrival, serial, route, deployment: null, committed: null, first: null };
+    this.#requests[id] = { arrival, serial, route, deployment: null, version: null, committed: null, first: null };
     this.#toRouter(
       {
         kind: "request-arrived",
@@ -210,7 +266,8 @@ export class SimulatedReplica {
     const open = present(this.#requests[request], "the attempt's request");
     const deployment = this.#versions.deploymentOf(endpoint, version);
     open.deployment = deployment;
-    this.#attempts[attempt] = { request, endpoint, deployment, aborted: false, outputTokens: 0 };
+    open.version = version;
+    this.#attempts[attempt] = { request, endpoint, deployment, aborted: false, over: false, outputTokens: 0 };
     const { arrival, serial } = open;
     this.#options.call(endpoint, {
       kind: "call-received",
@@ -221,6 +278,7 @@ export class SimulatedReplica {
       outputTokens: arrival.outputTokens,
       outputTokensMax: arrival.outputTokens,
       priority: 0,
+      patience: present(this.#options.scenario.config.routes[open.route], "the request's route").limits,
     });
   }
 
@@ -243,6 +301,7 @@ export class SimulatedReplica {
     const attempt = Math.floor(command.call / this.#options.replicas) as AttemptId;
     const open = present(this.#attempts[attempt], "the call's attempt");
     assert(open.endpoint === endpoint && at === this.#options.driver.now, "a model answers for another's call, or late");
+    if (open.over) return;
     switch (command.kind) {
       case "emit-tokens":
         this.#toRouter({ kind: "attempt-first-token", attempt }, 0);
@@ -256,15 +315,16 @@ export class SimulatedReplica {
         return;
       case "cut-call":
         open.outputTokens = command.usage.output;
-        this.#end(attempt, open.aborted ? aborted(command.usage) : failed("cut", null, command.usage));
+        this.#end(attempt, open.aborted ? aborted(command.usage) : failed(command.idle === true ? "timed-out-idle" : "cut", null, command.usage));
     }
   }
 
   #end(attempt: AttemptId, outcome: AttemptOutcome): void {
+    present(this.#attempts[attempt], "the attempt").over = true;
     this.#toRouter({ kind: "attempt-ended", attempt, outcome }, 0);
   }
 
-  #finish({ request: id, result, account, version }: Extract<RouterCommand, { kind: "finish-request" }>, end: Instant): void {
+  #finish({ request: id, result, account, version }: Finished, end: Instant): void {
     const open = present(this.#requests[id], "the finished request");
     this.#requests[id] = null;
     this.#freeRequests.push(id);
@@ -289,6 +349,41 @@ export class SimulatedReplica {
       priced: account.priced,
       version,
     });
+  }
+}
+
+/** The router while it runs, nothing while it is down: what it is told then is lost. */
+class RouterProcess implements Machine<RouterEvent, RouterCommand> {
+  readonly #start: () => Machine<RouterEvent, RouterCommand>;
+  #router: Machine<RouterEvent, RouterCommand> | null;
+
+  constructor(start: () => Machine<RouterEvent, RouterCommand>) {
+    this.#start = start;
+    this.#router = start();
+  }
+
+  get isUp(): boolean {
+    return this.#router !== null;
+  }
+
+  crash(): void {
+    this.#router = null;
+  }
+
+  restart(): void {
+    this.#router = this.#start();
+  }
+
+  handle(event: RouterEvent, now: Instant, out: Out<RouterCommand>): void {
+    this.#router?.handle(event, now, out);
+  }
+
+  wake(now: Instant, out: Out<RouterCommand>): void {
+    this.#router?.wake(now, out);
+  }
+
+  nextDeadline(): Instant {
+    return this.#router?.nextDeadline() ?? never;
   }
 }
 
@@ -326,6 +421,12 @@ class WatchedRouter implements Machine<RouterEvent, RouterCommand> {
       },
     };
   }
+}
+
+/** A request that never had an attempt. */
+function unserved({ at, inputTokens }: Arrival, serial: number, route: RouteId): Omit<RequestRecord, "why" | "end"> {
+  const result = { result: "failed", deployment: null, first: null, last: null, outputTokens: 0, attempts: 0, nanoDollars: 0, priced: true, version: null } as const;
+  return { serial, route, scheduled: at, sent: at, inputTokens, ...result };
 }
 
 /** By name; an arrival of an unknown tenant, or of none, belongs to the first. */

@@ -9,10 +9,11 @@ import type { BreakerPhase, EndpointId, LeaseKey, RouteId, RouterEvent } from ".
 import { keyedUnit, purposeOf } from "../../router/core/random.ts";
 import { after, never } from "../../router/core/time.ts";
 import type { Offer } from "../../router/core/rollout/live-versions.ts";
-import { type CompiledScenario, everyVersion } from "./compiled-scenario.ts";
+import { type CompiledScenario, type ConfigChangeSpec, everyVersion, type MembershipSpec } from "./compiled-scenario.ts";
 import { createEndpoint } from "./create-endpoint.ts";
 import type { EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals } from "./endpoint.ts";
 import { faultChanges } from "./fault/fault-script.ts";
+import { faultyLines, type FaultScript, resolveFaults } from "./fault/resolve-faults.ts";
 import { Later } from "./kernel/later.ts";
 import { type Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
@@ -49,6 +50,11 @@ export interface World {
 const seedOfReplica = purposeOf("replica-seed");
 const replicaOfRequest = purposeOf("replica-of-request");
 
+const offerOf = ({ config, share, by }: ConfigChangeSpec): Offer => ({
+  version: config.version,
+  prepare: () => ({ kind: "config-activated", config, share, by }),
+});
+
 export function createWorld(scenario: CompiledScenario, options: WorldOptions): World {
   return new SimulatedWorld(scenario, options);
 }
@@ -59,6 +65,7 @@ class SimulatedWorld implements World {
   readonly #driver = new VirtualDriver();
   readonly #later = new Later();
   readonly #replicas: readonly SimulatedReplica[];
+  readonly #faults: FaultScript;
   readonly #models: readonly EndpointModel[];
   readonly #toModel: readonly Post<EndpointEvent>[];
   readonly #store: Post<StoreEvent> | null;
@@ -78,12 +85,15 @@ class SimulatedWorld implements World {
     this.#options = options;
     this.#routeByName = new Map(scenario.config.routes.map((route) => [route.name, route.id]));
     this.#replicas = Array.from({ length: scenario.replicas.count }, (_, replica) => this.#makeReplica(replica));
-    this.#models = scenario.endpoints.map((spec, index) => createEndpoint(spec, { seed: options.seed, index, detail: "first-token" }));
+    this.#faults = resolveFaults(scenario, options.seed);
+    const lines = faultyLines(this.#faults);
+    this.#models = scenario.endpoints.map((spec, index) => createEndpoint(spec, { seed: options.seed, index, detail: "first-token", line: lines.has(index) }));
     this.#toModel = this.#models.map((model, endpoint) =>
       this.#driver.addMachine(model, "model", { emit: (command, at) => this.#hear(command, at, endpoint as EndpointId) }),
     );
     this.#store = this.#addStore();
     this.#addFaults();
+    this.#addCrashes();
     this.#addArrivals();
     this.#driver.addSource(this.#later);
     this.#addSignals();
@@ -137,15 +147,14 @@ class SimulatedWorld implements World {
   }
 
   #addMembership(): void {
-    const { membership = [], config } = this.#scenario;
+    const { membership = [] } = this.#scenario;
     let next = 0;
     this.#driver.addSource({
       nextAt: () => membership[next]?.at ?? never,
       happen: () => {
-        const { endpoint, kind } = present(membership[next], "a change of the fleet");
+        const event = this.#membershipEvent(present(membership[next], "a change of the fleet"));
         next += 1;
-        const joined = kind === "joins" ? [present(config.endpoints[endpoint], "the endpoint")] : [];
-        for (const replica of this.#replicas) replica.tell({ kind: "fleet-changed", joined, left: kind === "leaves" ? [endpoint] : [] });
+        for (const replica of this.#replicas) replica.tell(event);
       },
     });
   }
@@ -156,11 +165,11 @@ class SimulatedWorld implements World {
     this.#driver.addSource({
       nextAt: () => changes[next]?.at ?? never,
       happen: () => {
-        const { config, share, by } = present(changes[next], "a change of the configuration");
+        const change = present(changes[next], "a change of the configuration");
+        const { config, share } = change;
         next += 1;
         for (const route of config.routes) if (route.gone !== true) this.#routeByName.set(route.name, route.id);
-        const offer: Offer = { version: config.version, prepare: () => ({ kind: "config-activated", config, share, by }) };
-        for (const replica of this.#replicas) replica.activate(offer);
+        for (const replica of this.#replicas) replica.activate(offerOf(change));
         this.#amendLimits(config, share);
       },
     });
@@ -204,9 +213,9 @@ class SimulatedWorld implements World {
     const { limits } = everyVersion(this.#scenario);
     if (limits.length === 0) return null;
     for (const { id } of config.limits) this.#limits.add(id);
-    const model = new LeaseStoreModel(limits, leaseStore, { seed: this.#options.seed, replicas: replicas.count });
+    const model = new LeaseStoreModel(limits, { ...leaseStore, faults: this.#faults.store }, { seed: this.#options.seed, replicas: replicas.count });
     const post = this.#driver.addMachine(model, "model", { emit: (command) => present(this.#replicas[command.replica], "the asker").tell(command) });
-    const changes = storeChanges(leaseStore.faults, limits, () => this.#arriving || this.#open > 0);
+    const changes = storeChanges(this.#faults.store, limits, () => this.#arriving || this.#open > 0);
     this.#driver.addSource({
       nextAt: () => changes.nextAt(),
       happen: () => {
@@ -223,7 +232,7 @@ class SimulatedWorld implements World {
   }
 
   #addFaults(): void {
-    const changes = faultChanges(this.#scenario.faults);
+    const changes = faultChanges(this.#faults.endpoints);
     let next = 0;
     this.#driver.addSource({
       nextAt: () => changes[next]?.at ?? never,
@@ -233,6 +242,48 @@ class SimulatedWorld implements World {
         present(this.#toModel[change.endpoint], "the endpoint's model")({ kind: "fault-changed", fault: change.fault }, 1);
       },
     });
+  }
+
+  #addCrashes(): void {
+    const changes = this.#faults.replicas
+      .filter(({ at, until, replica }) => until > at && replica < this.#replicas.length)
+      .flatMap(({ replica, at, until }) => [
+        { replica, at, dies: true },
+        { replica, at: until, dies: false },
+      ])
+      .toSorted((one, other) => one.at - other.at);
+    const deaths = this.#replicas.map(() => 0);
+    let next = 0;
+    this.#driver.addSource({
+      nextAt: () => changes[next]?.at ?? never,
+      happen: (now) => {
+        const { replica, dies } = present(changes[next], "a crash or restart");
+        next += 1;
+        const before = deaths[replica] ?? 0;
+        deaths[replica] = before + (dies ? 1 : -1);
+        if (dies && before === 0) present(this.#replicas[replica], "the replica").crash(now);
+        else if (!dies && before === 1) this.#restart(present(this.#replicas[replica], "the replica"), now);
+      },
+    });
+  }
+
+  #restart(replica: SimulatedReplica, now: Instant): void {
+    replica.restart(() => this.#tellHistory(replica, now));
+  }
+
+  /** What has become of the fleet and its configuration so far, for a replica that starts now. */
+  #tellHistory(replica: SimulatedReplica, now: Instant): void {
+    const { membership = [], changes = [] } = this.#scenario;
+    const told = [
+      ...membership.map((change) => ({ at: change.at, tell: () => replica.tell(this.#membershipEvent(change)) })),
+      ...changes.map((change) => ({ at: change.at, tell: () => replica.activate(offerOf(change)) })),
+    ];
+    for (const { tell } of told.filter(({ at }) => at <= now).toSorted((one, other) => one.at - other.at)) tell();
+  }
+
+  #membershipEvent({ endpoint, kind }: MembershipSpec): RouterEvent {
+    const joined = kind === "joins" ? [present(this.#scenario.config.endpoints[endpoint], "the endpoint")] : [];
+    return { kind: "fleet-changed", joined, left: kind === "leaves" ? [endpoint] : [] };
   }
 
   #addArrivals(): void {
@@ -265,7 +316,7 @@ class SimulatedWorld implements World {
           return;
         }
         const serial = present(this.#loopSerials.get(command.call), "the serial of a call under way");
-        present(this.#replicas[this.#replicaOf(serial)], "the replica").leave(serial);
+        for (const replica of this.#replicas) replica.leave(serial);
       },
     });
   }
@@ -278,9 +329,15 @@ class SimulatedWorld implements World {
     this.#toLoop({ kind: "call-ended", call, served: result === "served" }, 0);
   }
 
-  #replicaOf(serial: number): number {
+  /** The balancer knows who is down: what one dead replica would have had goes to the next. */
+  #replicaOf(serial: number): SimulatedReplica {
     const { length } = this.#replicas;
-    return length === 1 ? 0 : Math.floor(keyedUnit(this.#options.seed, replicaOfRequest, serial, 0) * length);
+    const drawn = length === 1 ? 0 : Math.floor(keyedUnit(this.#options.seed, replicaOfRequest, serial, 0) * length);
+    for (let further = 0; further < length; further += 1) {
+      const replica = this.#replicas[(drawn + further) % length];
+      if (replica?.isUp === true) return replica;
+    }
+    return present(this.#replicas[drawn], "the replica");
   }
 
   #arrive(arrival: Arrival): void {
@@ -289,6 +346,8 @@ class SimulatedWorld implements World {
     const route = named ?? this.#scenario.defaultRoute;
     const serial = this.#serial;
     this.#serial += 1;
-    present(this.#replicas[this.#replicaOf(serial)], "the replica").arrive(arrival, serial, route);
+    const replica = this.#replicaOf(serial);
+    if (replica.isUp) replica.arrive(arrival, serial, route);
+    else replica.refuse(arrival, serial, route);
   }
 }

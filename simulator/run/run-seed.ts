@@ -1,5 +1,6 @@
 import { everyVersion, versionsOf } from "../core/compiled-scenario.ts";
 import type { RouterWatch } from "../core/replica.ts";
+import type { EndpointSignals } from "../core/endpoint.ts";
 import { createWorld } from "../core/world.ts";
 import { FleetInvariants } from "../core/invariant/fleet-invariants.ts";
 import { RecordTable } from "../core/measure/record-table.ts";
@@ -13,6 +14,8 @@ export interface SeedRun {
   readonly seed: number;
   readonly figures: RunFigures;
   readonly breakerChanges: readonly BreakerChange[];
+  /** By EndpointId, at the end. */
+  readonly signals: readonly EndpointSignals[];
 }
 
 export interface SeedOptions {
@@ -44,7 +47,7 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
     throw new Error(`invariants broken with seed ${seed}:\n${violations.map(({ invariant, at, what }) => `  ${invariant} at ${at} us: ${what}`).join("\n")}`);
   const { routes, deployments } = everyVersion(compiled);
   const options = { warmUp: compiled.warmUp, routes: routes.length, deployments: deployments.length, versions: versionsOf(compiled) };
-  return { seed, figures: summarise(table, options), breakerChanges };
+  return { seed, figures: summarise(table, options), breakerChanges, signals: world.signals() };
 }
 
 function watchedBy(watches: readonly RouterWatch[]): RouterWatch | undefined {
@@ -53,6 +56,7 @@ function watchedBy(watches: readonly RouterWatch[]): RouterWatch | undefined {
     attach: (router, options, replica) => watches.forEach((watch) => watch.attach?.(router, options, replica)),
     event: (event, now, replica) => watches.forEach((watch) => watch.event(event, now, replica)),
     command: (command, at, replica) => watches.forEach((watch) => watch.command(command, at, replica)),
+    crashed: (at, replica) => watches.forEach((watch) => watch.crashed?.(at, replica)),
     wake: (now, replica) => watches.forEach((watch) => watch.wake?.(now, replica)),
   };
 }

@@ -13,7 +13,7 @@ import type { AttemptOutcome, LeaseKey, RouterEvent } from "../messages.ts";
 import type { AttemptSlot, RequestSlot } from "../state.ts";
 import { after, earlier, later, millis, seconds, startOfTime } from "../time.ts";
 import { expectedNano, unitsOf } from "./limit-check.ts";
-import { type LeaseState, leaseDue, leaseDuty, mayAsk, mayRefill, neededOf, noLease, runsLow, spend, unitsToAsk } from "./lease.ts";
+import { type LeaseState, leaseDue, leaseDuty, mayAsk, mayRefill, neededOf, noLease, runsLow, settleDebt, settleLease, spend, unitsToAsk } from "./lease.ts";
 import { learnHigh, outputToReserve } from "./output-estimate.ts";
 
 /** After a denial the store is asked again no sooner, and no later. */
@@ -119,7 +119,6 @@ export function hearAnswer(core: Core, { lease: key, nonce, units, until, settle
   lease.askNonce = -1;
   lease.settled = settled;
   if (units > 0) {
-    lease.settled += lease.nonce < 0 ? 0 : lease.spent;
     giveBack(core, key, lease);
     lease.granted = units;
     lease.nonce = nonce;
@@ -226,8 +225,7 @@ export function leaseFallsDue(core: Core, key: LeaseKey): boolean {
         giveBack(core, key, lease);
         break;
       case "report":
-        core.emit({ kind: "return-lease", lease: key, nonce: nextNonce(core), used: lease.spent });
-        lease.spent = 0;
+        report(core, key, lease);
         break;
       case "renew":
         ask(core, specOf(core, key), lease, lease.reservation);
@@ -261,10 +259,12 @@ function putQuestion(core: Core, key: LeaseKey, lease: LeaseState): void {
 
 function giveBack(core: Core, key: LeaseKey, lease: LeaseState): void {
   if (lease.nonce < 0) return;
-  core.emit({ kind: "return-lease", lease: key, nonce: lease.nonce, used: lease.spent });
-  lease.nonce = -1;
-  lease.granted = 0;
-  lease.spent = 0;
+  const { nonce } = lease;
+  core.emit({ kind: "return-lease", lease: key, nonce, used: settleLease(lease) });
+}
+
+function report(core: Core, key: LeaseKey, lease: LeaseState): void {
+  core.emit({ kind: "return-lease", lease: key, nonce: nextNonce(core), used: settleDebt(lease) });
 }
 
 /** Said once per period: the alert, and that nothing is left. */

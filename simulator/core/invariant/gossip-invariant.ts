@@ -22,7 +22,7 @@ export class GossipInvariant {
   /** By EndpointId: the last opening that peers were told of. */
   readonly #openings: (Opening | undefined)[] = [];
   /** By replica and EndpointId: closed since; Infinity while it is not. */
-  readonly #closedSince: readonly Instant[][];
+  readonly #closedSince: Instant[][];
 
   constructor(config: CompiledConfig, spec: ReplicasSpec) {
     this.#config = config;
@@ -35,6 +35,11 @@ export class GossipInvariant {
     this.#config = config;
     this.#openings.length = 0;
     for (const own of this.#closedSince) for (const { id } of config.endpoints) own[id] ??= startOfTime;
+  }
+
+  /** Its successor has heard of nothing: what it does not know it may call, as one that has just closed its breakers. */
+  crashed(at: Instant, replica: number): void {
+    this.#closedSince[replica] = this.#config.endpoints.map(() => at);
   }
 
   command(command: RouterCommand, at: Instant, replica: number): void {

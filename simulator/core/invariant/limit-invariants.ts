@@ -49,7 +49,8 @@ interface Tally {
 
 export class LimitInvariants {
   /** By replica. */
-  readonly #versions: readonly VersionsSeen[];
+  readonly #versions: VersionsSeen[];
+  readonly #config: CompiledConfig;
   readonly #replicas: number;
   readonly #requests = new Map<string, SeenRequest>();
   readonly #attempts = new Map<string, SeenAttempt>();
@@ -60,6 +61,7 @@ export class LimitInvariants {
   constructor(config: CompiledConfig, replicas: number) {
     this.#versions = Array.from({ length: replicas }, () => new VersionsSeen(config, () => undefined));
     this.#replicas = replicas;
+    this.#config = config;
     this.#tallies = config.limits.map((spec) => this.#newTally(spec, startOfTime));
   }
 
@@ -112,6 +114,16 @@ export class LimitInvariants {
       const tally = this.#tallies[event.lease];
       if (tally !== undefined) tally.largestLease = Math.max(tally.largestLease, event.units);
     } else if (event.kind === "period-started") this.#periodStarted(this.#tallies[event.budget], event.endsAt);
+  }
+
+  /** Its requests and attempts are gone. */
+  crashed(replica: number): void {
+    this.#versions[replica] = new VersionsSeen(this.#config, () => undefined);
+    for (const known of [this.#requests, this.#attempts]) for (const key of known.keys()) if (key.startsWith(`${replica} `)) known.delete(key);
+    for (const tally of this.#tallies) {
+      tally.inFlight -= tally.inFlightOf[replica] ?? 0;
+      tally.inFlightOf[replica] = 0;
+    }
   }
 
   /** Every replica is told; the first word counts. */
