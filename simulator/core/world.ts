@@ -71,6 +71,7 @@ class SimulatedWorld implements World {
   readonly #store: Post<StoreEvent> | null;
   readonly #routeByName: Map<string, RouteId>;
   /** Limits that some version has had, and when the budgets' periods end. */
+  #stable: CompiledConfig;
   readonly #limits = new Set<LeaseKey>();
   readonly #periodEnds = new Map<LeaseKey, Instant>();
   readonly #toLoop: Post<ClosedLoopEvent> | null;
@@ -82,6 +83,7 @@ class SimulatedWorld implements World {
 
   constructor(scenario: CompiledScenario, options: WorldOptions) {
     this.#scenario = scenario;
+    this.#stable = scenario.config;
     this.#options = options;
     this.#routeByName = new Map(scenario.config.routes.map((route) => [route.name, route.id]));
     this.#replicas = Array.from({ length: scenario.replicas.count }, (_, replica) => this.#makeReplica(replica));
@@ -177,9 +179,10 @@ class SimulatedWorld implements World {
 
   /** The stable version's amounts hold; what only a canary has is new. */
   #amendLimits(config: CompiledConfig, share: number): void {
-    if (this.#store === null) return;
-    const ruling = share >= 1 ? config.limits : config.limits.filter(({ id }) => !this.#limits.has(id));
-    const limits = ruling.filter(({ id, gone }) => gone !== true || !this.#limits.has(id));
+    if (share >= 1) this.#stable = config;
+    if (this.#store === null || share <= 0) return;
+    const isRuled = (id: LeaseKey): boolean => share < 1 && this.#stable.limits[id] !== undefined && this.#stable.limits[id].gone !== true;
+    const limits = config.limits.filter(({ id, gone }) => gone !== true && !isRuled(id));
     this.#store({ kind: "limits-amended", limits }, 1);
     for (const { id } of limits) {
       const endsAt = this.#periodEnds.get(id);

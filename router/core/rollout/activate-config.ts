@@ -2,17 +2,14 @@
 import { emptyTotal } from "../accounting/ledger.ts";
 import { newAdaptiveLimit } from "../admission/adaptive-limit.ts";
 import { assert, present } from "../assert.ts";
-import type { CompiledConfig, DeploymentSpec, EndpointSpec } from "../compiled-config.ts";
+import type { CompiledConfig, EndpointSpec } from "../compiled-config.ts";
 import type { Core } from "../core.ts";
-import { breakerRefits } from "../health/breaker.ts";
 import { noLease } from "../limit/lease.ts";
-import { amendLimit } from "../limit/limit-course.ts";
 import type { RouterEvent } from "../messages.ts";
-import { samePlain } from "../plain.ts";
 import { serveAll } from "../placement-course.ts";
-import { noteBreaker } from "../request-course.ts";
 import { affinityOf, newEndpointState, newRouteState, newTurns, type RouteTurns } from "../state.ts";
 import { inheritAdaptive } from "../strategy/adaptive-weights.ts";
+import { applyRules } from "./apply-rules.ts";
 import { liveVersionsMax, sharesAfter } from "./versions.ts";
 
 type Activation = Extract<RouterEvent, { kind: "config-activated" }>;
@@ -29,9 +26,7 @@ export function activateConfig(core: Core, { config, share, by }: Activation): v
   }
   state.shares = sharesAfter(state.shares, config.version, share, by);
   core.refit();
-  for (const deployment of core.config.deployments) rule(core, deployment, before);
-  for (const limit of core.config.limits) if (before.limits[limit.id]?.gone !== true) amendLimit(core, limit, before.limits[limit.id]);
-  core.notePrices();
+  applyRules(core, before);
   serveAll(core);
 }
 
@@ -48,7 +43,8 @@ function begin(core: Core, config: CompiledConfig): void {
     state.ledger[id] = emptyTotal();
     state.prices[id] = rates;
   }
-  for (const { id } of newOf(config.limits, ({ limits }) => limits)) state.leases[id] = noLease();
+  // On credit only what a replica starts with: a limit that comes and goes would have one each time.
+  for (const { id } of newOf(config.limits, ({ limits }) => limits)) state.leases[id] = { ...noLease(), credit: false };
 }
 
 interface Entry {
@@ -76,39 +72,4 @@ function inheritTurns(core: Core, config: CompiledConfig, turns: readonly RouteT
     const fromRoute = stable.routes[route.id];
     if (own !== null && from !== null && fromRoute !== undefined) inheritAdaptive(own, route, from, fromRoute);
   }
-}
-
-/** The stable version's rules for what is shared. */
-function rule(core: Core, deployment: DeploymentSpec, before: CompiledConfig): void {
-  const { state } = core;
-  const { id, rates } = deployment;
-  const old = before.deployments[id];
-  if (old !== undefined && !samePlain(old.rates, rates)) state.prices[id] = rates;
-  const limit = limitUnder(core, deployment);
-  const pool = core.poolOf(id);
-  const isSame =
-    old !== undefined && old.gone !== true && old.concurrencyMax === deployment.concurrencyMax && samePlain(old.adaptiveLimit, deployment.adaptiveLimit);
-  if (!isSame || pool.some((endpoint) => state.endpoints[endpoint]?.limit !== limit)) core.emit({ kind: "limit-changed", deployment: id, limit });
-  for (const endpoint of pool) {
-    const own = present(state.endpoints[endpoint], "the endpoint's state");
-    const phase = own.breaker.phase;
-    own.limit = limit;
-    breakerRefits(own.breaker, deployment.breaker, state.now);
-    noteBreaker(core, endpoint, own, phase);
-  }
-}
-
-/** What has been found out, as far as the rule allows it. */
-function limitUnder(core: Core, { id, adaptiveLimit, concurrencyMax }: DeploymentSpec): number {
-  const { adaptiveLimits } = core.state;
-  if (adaptiveLimit === null) {
-    adaptiveLimits[id] = null;
-    return concurrencyMax;
-  }
-  const within = (limit: number): number => Math.max(adaptiveLimit.min, Math.min(concurrencyMax, limit));
-  const found = adaptiveLimits[id] ?? newAdaptiveLimit(adaptiveLimit);
-  adaptiveLimits[id] = found;
-  found.limit = within(found.limit);
-  found.limitBefore = within(found.limitBefore);
-  return found.limit;
 }
