@@ -2,7 +2,7 @@ import type { CompiledConfig, ConfigVersion } from "../../router/core/compiled-c
 import { fillGaps } from "../../router/core/rollout/align-config.ts";
 import type { CanaryKey } from "../../router/core/rollout/versions.ts";
 import type { Duration, Instant } from "../../router/core/machine.ts";
-import type { EndpointId, RouteId } from "../../router/core/messages.ts";
+import type { DeploymentId, EndpointId, RouteId } from "../../router/core/messages.ts";
 import type { EndpointFault, FaultPlan } from "./fault/fault-spec.ts";
 import type { HostedSpec } from "./hosted/hosted-spec.ts";
 import type { LeaseStoreSpec } from "./store/lease-store-spec.ts";
@@ -68,12 +68,13 @@ export interface ConfigChangeSpec {
 
 /** All ids of a scenario with the names that they have. */
 export function everyVersion({ config, changes = [] }: Pick<CompiledScenario, "config" | "changes">): CompiledConfig {
-  return changes.length === 0
-    ? config
-    : fillGaps(
-        config,
-        changes.map((change) => change.config),
-      );
+  if (changes.length === 0) return config;
+  const filled = fillGaps(
+    config,
+    changes.map((change) => change.config),
+  );
+  const endpointsOf = (id: DeploymentId): EndpointId[] => filled.endpoints.flatMap((endpoint) => (endpoint.deployment === id ? [endpoint.id] : []));
+  return { ...filled, deployments: filled.deployments.map((deployment) => ({ ...deployment, endpoints: endpointsOf(deployment.id) })) };
 }
 
 /** None where the configuration stays: then there is nothing to tell apart. */

@@ -4,45 +4,32 @@
  */
 import { assert, present } from "../../router/core/assert.ts";
 import type { CompiledConfig, ConfigVersion } from "../../router/core/compiled-config.ts";
-import type { RouterOptions } from "../../router/core/core.ts";
-import type { Instant, Machine, Out, Restorable } from "../../router/core/machine.ts";
+import type { Instant, Machine } from "../../router/core/machine.ts";
 import type {
   AttemptId,
   AttemptOutcome,
   BreakerPhase,
   DeploymentId,
   EndpointId,
-  FailureKind,
   FinishResult,
   RequestId,
   RouteId,
   RouterCommand,
   RouterEvent,
   TenantId,
-  Usage,
 } from "../../router/core/messages.ts";
 import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts";
 import { LiveVersions, type Offer } from "../../router/core/rollout/live-versions.ts";
-import { Router, type RouterSnapshot } from "../../router/core/router.ts";
-import { after, micros, never } from "../../router/core/time.ts";
+import { Router } from "../../router/core/router.ts";
+import { after, micros } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
 import type { Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
+import { aborted, failed, succeeded } from "./outcomes.ts";
+import { RouterProcess, type RouterWatch, WatchedRouter } from "./router-process.ts";
 import type { StoreEvent } from "./store/lease-store-model.ts";
 import type { Arrival } from "./workload/arrival.ts";
-
-/** Sees all that goes in and out of a router: invariant checkers, recorders. */
-export interface RouterWatch {
-  /** Before anything else: who is watched. Again after a crash, with a router that knows nothing of before. */
-  attach?(router: Restorable<RouterSnapshot>, options: RouterOptions, replica: number): void;
-  /** All that the replica had under way is lost. */
-  crashed?(at: Instant, replica: number): void;
-  event(event: RouterEvent, now: Instant, replica: number): void;
-  command(command: RouterCommand, at: Instant, replica: number): void;
-  /** In virtual time, what follows from a deadline may come in at the same instant: then the wake is part of the history. */
-  wake?(now: Instant, replica: number): void;
-}
 
 export interface ReplicaOptions {
   readonly scenario: CompiledScenario;
@@ -352,80 +339,18 @@ export class SimulatedReplica {
   }
 }
 
-/** The router while it runs, nothing while it is down: what it is told then is lost. */
-class RouterProcess implements Machine<RouterEvent, RouterCommand> {
-  readonly #start: () => Machine<RouterEvent, RouterCommand>;
-  #router: Machine<RouterEvent, RouterCommand> | null;
-
-  constructor(start: () => Machine<RouterEvent, RouterCommand>) {
-    this.#start = start;
-    this.#router = start();
-  }
-
-  get isUp(): boolean {
-    return this.#router !== null;
-  }
-
-  crash(): void {
-    this.#router = null;
-  }
-
-  restart(): void {
-    this.#router = this.#start();
-  }
-
-  handle(event: RouterEvent, now: Instant, out: Out<RouterCommand>): void {
-    this.#router?.handle(event, now, out);
-  }
-
-  wake(now: Instant, out: Out<RouterCommand>): void {
-    this.#router?.wake(now, out);
-  }
-
-  nextDeadline(): Instant {
-    return this.#router?.nextDeadline() ?? never;
-  }
-}
-
-/** Shows what goes in when it is handled, and what comes out before it is carried out. */
-class WatchedRouter implements Machine<RouterEvent, RouterCommand> {
-  readonly #router: Router;
-  readonly #watch: RouterWatch;
-  readonly #replica: number;
-
-  constructor(router: Router, watch: RouterWatch, replica: number) {
-    this.#router = router;
-    this.#watch = watch;
-    this.#replica = replica;
-  }
-
-  handle(event: RouterEvent, now: Instant, out: Out<RouterCommand>): void {
-    this.#watch.event(event, now, this.#replica);
-    this.#router.handle(event, now, this.#watched(out));
-  }
-
-  wake(now: Instant, out: Out<RouterCommand>): void {
-    this.#watch.wake?.(now, this.#replica);
-    this.#router.wake(now, this.#watched(out));
-  }
-
-  nextDeadline(): Instant {
-    return this.#router.nextDeadline();
-  }
-
-  #watched(out: Out<RouterCommand>): Out<RouterCommand> {
-    return {
-      emit: (command, at) => {
-        this.#watch.command(command, at, this.#replica);
-        out.emit(command, at);
-      },
-    };
-  }
-}
-
-/** A request that never had an attempt. */
 function unserved({ at, inputTokens }: Arrival, serial: number, route: RouteId): Omit<RequestRecord, "why" | "end"> {
-  const result = { result: "failed", deployment: null, first: null, last: null, outputTokens: 0, attempts: 0, nanoDollars: 0, priced: true, version: null } as const;
+  const result = {
+    result: "failed",
+    deployment: null,
+    first: null,
+    last: null,
+    outputTokens: 0,
+    attempts: 0,
+    nanoDollars: 0,
+    priced: true,
+    version: null,
+  } as const;
   return { serial, route, scheduled: at, sent: at, inputTokens, ...result };
 }
 
@@ -437,16 +362,4 @@ function tenantOf({ tenant }: Arrival, { tenants }: CompiledConfig): TenantId {
 function whyOf(result: FinishResult): string | null {
   if (result.kind === "failed" || result.kind === "cut") return result.failure;
   return result.kind === "rejected" ? result.why : null;
-}
-
-function succeeded(usage: Usage): AttemptOutcome {
-  return { kind: "succeeded", failure: null, retryAfter: null, billed: "yes", usage, usageEstimated: false, lagged: false };
-}
-
-function failed(failure: FailureKind, retryAfter: AttemptOutcome["retryAfter"], usage: Usage | null): AttemptOutcome {
-  return { kind: "failed", failure, retryAfter, billed: usage === null ? "no" : "maybe", usage, usageEstimated: usage !== null, lagged: false };
-}
-
-function aborted(usage: Usage): AttemptOutcome {
-  return { kind: "aborted", failure: null, retryAfter: null, billed: "maybe", usage, usageEstimated: true, lagged: false };
 }

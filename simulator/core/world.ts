@@ -17,7 +17,8 @@ import { faultyLines, type FaultScript, resolveFaults } from "./fault/resolve-fa
 import { Later } from "./kernel/later.ts";
 import { type Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
-import { type RouterWatch, SimulatedReplica } from "./replica.ts";
+import { SimulatedReplica } from "./replica.ts";
+import type { RouterWatch } from "./router-process.ts";
 import { Scrape } from "./scrape.ts";
 import { LeaseStoreModel, type StoreEvent } from "./store/lease-store-model.ts";
 import { localStore } from "./store/lease-store-spec.ts";

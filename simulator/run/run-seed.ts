@@ -1,5 +1,5 @@
 import { everyVersion, versionsOf } from "../core/compiled-scenario.ts";
-import type { RouterWatch } from "../core/replica.ts";
+import type { RouterWatch } from "../core/router-process.ts";
 import type { EndpointSignals } from "../core/endpoint.ts";
 import { createWorld } from "../core/world.ts";
 import { FleetInvariants } from "../core/invariant/fleet-invariants.ts";

@@ -6,7 +6,14 @@ import { suggestion } from "../../router/config/nearest.ts";
 import type { Problem } from "../../router/config/problem.ts";
 import { problemIn } from "../../router/config/yaml-problems.ts";
 import type { YamlPlace } from "../../router/config/yaml-problems.ts";
-import type { CompiledScenario, EndpointModelSpec, MembershipSpec, TargetSpec } from "../core/compiled-scenario.ts";
+import {
+  type CompiledScenario,
+  type ConfigChangeSpec,
+  type EndpointModelSpec,
+  everyVersion,
+  type MembershipSpec,
+  type TargetSpec,
+} from "../core/compiled-scenario.ts";
 import type { LatencySpec } from "../core/latency-spec.ts";
 import { compileFaults } from "./compile-faults.ts";
 import { endpointsNamed } from "./fault-targets.ts";
@@ -25,13 +32,20 @@ export interface ScenarioCompilation {
 }
 
 /** The scenario file against the configuration that it names: names become ids, and what only holds between fields is checked. */
-export function compileScenario(place: YamlPlace, name: string, file: ScenarioFile, config: CompiledConfig): ScenarioCompilation {
+export function compileScenario(
+  place: YamlPlace,
+  name: string,
+  file: ScenarioFile,
+  config: CompiledConfig,
+  changes: readonly ConfigChangeSpec[] = [],
+): ScenarioCompilation {
   const problems: Problem[] = [];
   const report: Report = (path, part, message, fix) => problems.push(problemIn(place, path, part, message, fix));
-  const endpoints = compileFleet(file, config, report);
-  const faults = compileFaults(file.faults, { config, replicas: file.replicas }, report);
+  const every = everyVersion({ config, changes });
+  const endpoints = compileFleet(file, every, report);
+  const faults = compileFaults(file.faults, { config: every, replicas: file.replicas }, report);
   const membership = file.membership
-    .flatMap((entry, index) => compileMembership(entry, index, config, report))
+    .flatMap((entry, index) => compileMembership(entry, index, every, report))
     .toSorted((one, other) => one.at - other.at || one.endpoint - other.endpoint);
   const route = file.route === undefined ? config.routes[0] : config.routes.find((candidate) => candidate.name === file.route);
   if (route === undefined)
@@ -53,6 +67,7 @@ export function compileScenario(place: YamlPlace, name: string, file: ScenarioFi
       endpoints,
       ...faults,
       membership,
+      changes,
       replicas: { count: file.replicas, gossip: file.gossip ?? null, signals: file.signals ?? null },
       defaultRoute,
       warmUp: file.warmUp,
