@@ -29,6 +29,8 @@ export interface CompiledScenario {
   readonly defaultRoute: RouteId;
   /** Requests scheduled before it are left out of the summary. */
   readonly warmUp: Duration;
+  /** And those scheduled so long after it, or later; absent: none. */
+  readonly window?: Duration;
   readonly targets: readonly TargetSpec[];
   /** What a good request keeps; absent: goodput is not taken. */
   readonly slo?: SloSpec;

@@ -26,6 +26,8 @@ export interface RunFigures {
 
 export interface SummaryOptions {
   readonly warmUp: Duration;
+  /** Absent: to the last scheduled request. */
+  readonly window?: Duration | undefined;
   readonly routes: number;
   readonly deployments: number;
   readonly tenants?: number;
@@ -37,7 +39,7 @@ export interface SummaryOptions {
 
 export function summarise(table: RecordTable, options: SummaryOptions): RunFigures {
   const { route, deployment, tenant, scheduled, end, result } = table.columns;
-  const window = windowOf(table, options.warmUp);
+  const window = windowOf(table, options);
   let drained = 0;
   let lastEnd = window.until;
   let warmUpRequests = 0;
@@ -69,7 +71,7 @@ export function summarise(table: RecordTable, options: SummaryOptions): RunFigur
   };
 }
 
-function windowOf(table: RecordTable, warmUp: Duration): Window {
+function windowOf(table: RecordTable, { warmUp, window = Infinity as Duration }: SummaryOptions): Window {
   const { scheduled } = table.columns;
   let first = Infinity;
   let last = -Infinity;
@@ -77,7 +79,7 @@ function windowOf(table: RecordTable, warmUp: Duration): Window {
     first = Math.min(first, scheduled[row] ?? 0);
     last = Math.max(last, scheduled[row] ?? 0);
   }
-  return table.rows === 0 ? { from: 0, until: 0 } : { from: first + warmUp, until: last };
+  return table.rows === 0 ? { from: 0, until: 0 } : { from: first + warmUp, until: Math.min(last, first + warmUp + window) };
 }
 
 type Choose = (row: number) => boolean;

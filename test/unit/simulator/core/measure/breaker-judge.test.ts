@@ -8,8 +8,8 @@ const down = (endpoint: number, at: number, until: number): FaultSpec =>
   ({ endpoint, at: at * second, until: until * second, fault: { kind: "down" } }) as never;
 interface Play {
   readonly judge: BreakerJudge;
-  attempt(endpoint: number, from: number, to: number, failed: boolean): void;
-  change(endpoint: number, to: "open" | "half-open" | "closed", at: number): void;
+  readonly attempt: (endpoint: number, from: number, to: number, failed: boolean) => void;
+  readonly change: (endpoint: number, to: "open" | "half-open" | "closed", at: number) => void;
 }
 function play(faults: readonly FaultSpec[]): Play {
   const judge = new BreakerJudge(defaultScenario({ endpoints: 2 }).config, faults);
