@@ -178,9 +178,10 @@ export function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, en
   noteEndpoint(core.found, core.config, state, endpoint);
   reserve(core, slot, attempt);
   slot.phase = "attempting";
-  slot.underWay.push(id);
+  slot.underWay = slot.underWay.length === 0 ? [id] : [...slot.underWay, id];
   slot.attempts += 1;
-  if (!slot.tried.includes(endpoint)) slot.tried.push(endpoint);
+  if (slot.tried.length === 0) slot.tried = [endpoint];
+  else if (!slot.tried.includes(endpoint)) slot.tried = [...slot.tried, endpoint];
   if (slot.underWay.length === 1) slot.hedgeAt = slot.request.stream ? hedgeInstant(route.hedge, routeState(core, slot).firstTokenTimes, state.now) : never;
   awaitAttempts(core, slot);
   learnStart(state, slot, attempt);

@@ -27,6 +27,8 @@ import { learnEnd, learnFirstToken } from "./strategy/learn.ts";
 import { after, between, earlier, never, startOfTime } from "./time.ts";
 import { awaitAttempts, explain, finish, place, reroute, routeState, serveAll, serveQueues, startAttempt } from "./placement-course.ts";
 
+const none: readonly never[] = [];
+
 export type OutcomeReaction = (core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome) => void;
 
 // --- attempt ---
@@ -146,7 +148,7 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);
-  slot.underWay.splice(slot.underWay.indexOf(id), 1);
+  slot.underWay = slot.underWay.length === 1 ? none : slot.underWay.filter((other) => other !== id);
   react(core, slot, attempt, outcome);
   if (core.found.limits.some) serveAll(core);
   else serveQueues(core, attempt.endpoint);

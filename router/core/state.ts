@@ -69,14 +69,14 @@ export interface RequestSlot extends QueuePlace {
   /** Why the route that was asked for turned it away; null: it has not. */
   rejection: { readonly why: RejectReason; readonly retryAfter: Duration | null } | null;
   /** Attempts whose outcome is still to come: one, or two where the first was doubled. */
-  readonly underWay: AttemptId[];
+  underWay: readonly AttemptId[];
   attempts: number;
   /** When the attempt under way is doubled; Infinity: not (any more). */
   hedgeAt: Instant;
   /** What the request ends with when the last outcome is in. */
   settled: FinishResult | null;
   /** Endpoints that have had an attempt, in order. */
-  readonly tried: EndpointId[];
+  tried: readonly EndpointId[];
   lastFailure: FailureKind | null;
   /** Pico-dollars and tokens of all its attempts. */
   picoDollars: number;
@@ -205,6 +205,9 @@ function startLimit({ adaptiveLimit, concurrencyMax }: DeploymentSpec): number {
   return adaptiveLimit === null ? concurrencyMax : adaptiveLimit.min;
 }
 
+/** Nearly every request has one attempt: a list of its own that is replaced costs less than one that grows. */
+const none: readonly never[] = [];
+
 export function newRequestSlot(request: RouteRequest): RequestSlot {
   return {
     request,
@@ -212,11 +215,11 @@ export function newRequestSlot(request: RouteRequest): RequestSlot {
     route: request.route,
     path: [request.route],
     rejection: null,
-    underWay: [],
+    underWay: none,
     attempts: 0,
     hedgeAt: never,
     settled: null,
-    tried: [],
+    tried: none,
     lastFailure: null,
     picoDollars: 0,
     usage: { input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0 },

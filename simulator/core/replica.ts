@@ -3,7 +3,6 @@
  * commands at the models that all replicas share, and answers every start-attempt with exactly one outcome.
  */
 import { assert, present } from "../../router/core/assert.ts";
-import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { RouterOptions } from "../../router/core/core.ts";
 import type { Instant, Machine, Out, Restorable } from "../../router/core/machine.ts";
 import type {
@@ -79,6 +78,7 @@ const forEver = micros(Infinity);
 export class SimulatedReplica {
   readonly #options: ReplicaOptions;
   readonly #toRouter: Post<RouterEvent>;
+  readonly #tenants: ReadonlyMap<string, TenantId>;
   /** By RequestId and AttemptId; an attempt that has ended stays until its slot is used again: its commit may be still to come. */
   readonly #requests: (OpenRequest | null)[] = [];
   readonly #freeRequests: RequestId[] = [];
@@ -88,6 +88,7 @@ export class SimulatedReplica {
   constructor(options: ReplicaOptions) {
     this.#options = options;
     const { scenario, driver, seed, replica, watch } = options;
+    this.#tenants = new Map(scenario.config.tenants.map(({ name, id }) => [name, id]));
     const routerOptions = { seed, explain: false };
     const router = new Router(scenario.config, routerOptions);
     watch?.attach?.(router, routerOptions, replica);
@@ -117,7 +118,7 @@ export class SimulatedReplica {
         request: {
           id,
           serial,
-          tenant: tenantOf(arrival, this.#options.scenario.config),
+          tenant: this.#tenantOf(arrival),
           route,
           inputTokens: arrival.inputTokens,
           // Never the true length: a policy must not know it.
@@ -125,12 +126,20 @@ export class SimulatedReplica {
           stream: true,
           priority: arrival.priority ?? 0,
           deadline: after(arrival.at, arrival.patience ?? forEver),
-          ...unlabelled,
           blocks: arrival.blocks,
+          tags: unlabelled.tags,
+          tagMatch: unlabelled.tagMatch,
+          region: unlabelled.region,
+          residency: unlabelled.residency,
         },
       },
       1,
     );
+  }
+
+  /** By name; an arrival of an unknown tenant, or of none, belongs to the first. */
+  #tenantOf({ tenant }: Arrival): TenantId {
+    return this.#tenants.get(tenant ?? "") ?? (0 as TenantId);
   }
 
   /** Its caller goes away. Rare: the request is looked for. */
@@ -308,11 +317,6 @@ class WatchedRouter implements Machine<RouterEvent, RouterCommand> {
       },
     };
   }
-}
-
-/** By name; an arrival of an unknown tenant, or of none, belongs to the first. */
-function tenantOf({ tenant }: Arrival, { tenants }: CompiledConfig): TenantId {
-  return tenants.find(({ name }) => name === tenant)?.id ?? (0 as TenantId);
 }
 
 function whyOf(result: FinishResult): string | null {

@@ -80,7 +80,7 @@ class SimulatedWorld implements World {
     this.#store = this.#addStore();
     this.#addFaults();
     this.#addArrivals();
-    this.#driver.addSource(this.#later);
+    if (this.#sendsLater) this.#driver.addSource(this.#later);
     this.#addSignals();
     this.#addMembership();
     this.#toLoop = this.#addClosedLoop();
@@ -124,6 +124,12 @@ class SimulatedWorld implements World {
     });
   }
 
+  /** Sources that never have anything are not asked again and again. */
+  get #sendsLater(): boolean {
+    const { gossip, signals } = this.#scenario.replicas;
+    return gossip !== null || signals !== null;
+  }
+
   #tellPeers(from: number, event: RouterEvent): void {
     const { gossip } = this.#scenario.replicas;
     if (gossip === null) return;
@@ -132,6 +138,7 @@ class SimulatedWorld implements World {
 
   #addMembership(): void {
     const { membership = [], config } = this.#scenario;
+    if (membership.length === 0) return;
     let next = 0;
     this.#driver.addSource({
       nextAt: () => membership[next]?.at ?? never,
@@ -183,6 +190,7 @@ class SimulatedWorld implements World {
 
   #addFaults(): void {
     const changes = faultChanges(this.#scenario.faults);
+    if (changes.length === 0) return;
     let next = 0;
     this.#driver.addSource({
       nextAt: () => changes[next]?.at ?? never,
@@ -230,8 +238,9 @@ class SimulatedWorld implements World {
   }
 
   #tellLoop({ serial, result }: RequestRecord): void {
+    if (this.#toLoop === null) return;
     const call = this.#loopCalls.get(serial);
-    if (call === undefined || this.#toLoop === null) return;
+    if (call === undefined) return;
     this.#loopCalls.delete(serial);
     this.#loopSerials.delete(call);
     this.#toLoop({ kind: "call-ended", call, served: result === "served" }, 0);

@@ -10,7 +10,7 @@ import { faultRefusal } from "./refusal.ts";
 
 /**
  * A vLLM replica: an engine behind an API server. The server adds a constant delay on the way in (receipt to engine queue) and on the way out (token
- * to byte); both are queues of their own, so the engine never waits for them. A prompt that leaves no room for one token of output is refused
+ * to byte); both are queues of their own, so the engine never waits for them, and are left out where there is no delay. A prompt that leaves no room for one token of output is refused
  * (vLLM 0.32: 400 when input >= max_model_len, recorded in calibration/vllm-wire). Aborts reach the engine at once.
  *
  * Faults: `down` cuts every running call at that instant (what is still on its way out is lost), the engine starts again empty, and new calls are
@@ -50,7 +50,8 @@ export class VllmReplica implements EndpointModel {
   readonly #engineOut: Out<EngineCommand>;
   #fault: FaultState = healthy;
   #crashing = false;
-  #inside = false;
+  /** Null between events. */
+  #out: Out<EndpointCommand> | null = null;
 
   constructor(spec: VllmSpec, engine: EngineModel, options: { readonly seed: number; readonly index: number }) {
     this.#spec = spec;
@@ -61,26 +62,26 @@ export class VllmReplica implements EndpointModel {
   }
 
   handle(event: EndpointEvent, now: Instant, out: Out<EndpointCommand>): void {
-    this.#enter();
-    this.#advance(now, false, out);
+    this.#enter(out);
+    this.#advance(now, false);
     switch (event.kind) {
       case "call-received":
-        this.#receive(event, now, out);
+        this.#receive(event, now);
         break;
       case "call-aborted":
-        this.#abort(event.call, now, out);
+        this.#abort(event.call, now);
         break;
       case "fault-changed":
-        this.#changeFault(event.fault, now, out);
+        this.#changeFault(event.fault, now);
         break;
     }
-    this.#inside = false;
+    this.#leave();
   }
 
   wake(now: Instant, out: Out<EndpointCommand>): void {
-    this.#enter();
-    this.#advance(now, true, out);
-    this.#inside = false;
+    this.#enter(out);
+    this.#advance(now, true);
+    this.#leave();
   }
 
   nextDeadline(): Instant {
@@ -92,31 +93,41 @@ export class VllmReplica implements EndpointModel {
     return { running, waiting: waiting + this.#entering.count, kvUsed: blocks > 0 ? blocksUsed / blocks : 0, preemptions, busy };
   }
 
-  #enter(): void {
-    if (this.#inside) throw new Error("VllmReplica was re-entered: drivers queue what happens while commands are carried out");
-    this.#inside = true;
+  #enter(out: Out<EndpointCommand>): void {
+    if (this.#out !== null) throw new Error("VllmReplica was re-entered: drivers queue what happens while commands are carried out");
+    this.#out = out;
+  }
+
+  #leave(): void {
+    this.#out = null;
+  }
+
+  #emit(command: EndpointCommand, at: Instant): void {
+    this.#out?.emit(command, at);
   }
 
   /** Deadlines of one instant: into the engine, its step, out to the wire. */
-  #advance(limit: Instant, inclusive: boolean, out: Out<EndpointCommand>): void {
+  #advance(limit: Instant, inclusive: boolean): void {
     for (;;) {
       const at = this.nextDeadline();
       if (inclusive ? at > limit : at >= limit) return;
       if (lineDue(this.#entering) === at) this.#submitNext(at);
       else if (this.#engine.nextDeadline() === at) this.#engine.wake(at, this.#engineOut);
-      else this.#leaveNext(at, out);
+      else this.#sendNext(at);
     }
   }
 
-  #receive(received: CallReceived, now: Instant, out: Out<EndpointCommand>): void {
+  #receive(received: CallReceived, now: Instant): void {
     const failure = this.#refusal(received);
     if (failure !== null) {
-      out.emit({ kind: "refuse-call", call: received.call, failure, retryAfter: null }, now);
+      this.#emit({ kind: "refuse-call", call: received.call, failure, retryAfter: null }, now);
       return;
     }
     const call: LiveCall = { received, receivedAt: now, sequence: -1, started: false, cachedTokens: 0, outputTokens: 0, open: true };
     setSlot(this.#calls, received.call, call);
-    putInLine(this.#entering, after(now, this.#spec.frontEndBefore), call);
+    const { frontEndBefore } = this.#spec;
+    if (frontEndBefore === 0) this.#submit(call, now);
+    else putInLine(this.#entering, after(now, frontEndBefore), call);
   }
 
   #refusal(received: CallReceived): FailureKind | null {
@@ -127,7 +138,10 @@ export class VllmReplica implements EndpointModel {
 
   #submitNext(at: Instant): void {
     const call = takeFromLine(this.#entering);
-    if (call === null || !call.open) return;
+    if (call !== null && call.open) this.#submit(call, at);
+  }
+
+  #submit(call: LiveCall, at: Instant): void {
     call.sequence = this.#freeSequences.pop() ?? this.#sequences.length;
     setSlot(this.#sequences, call.sequence, call);
     const { inputTokens, blocks, outputTokens, outputTokensMax, priority } = call.received;
@@ -148,7 +162,7 @@ export class VllmReplica implements EndpointModel {
     );
   }
 
-  #abort(id: CallId, now: Instant, out: Out<EndpointCommand>): void {
+  #abort(id: CallId, now: Instant): void {
     const call = this.#calls[id] ?? null;
     if (call === null) return;
     this.#forget(call);
@@ -157,10 +171,10 @@ export class VllmReplica implements EndpointModel {
       this.#engine.handle({ kind: "sequence-aborted", id: sequence }, now, this.#engineOut);
       call.outputTokens = Math.max(call.outputTokens, this.#engine.outputTokensOf(sequence));
     }
-    out.emit({ kind: "cut-call", call: id, usage: usageOf(call) }, now);
+    this.#emit({ kind: "cut-call", call: id, usage: usageOf(call) }, now);
   }
 
-  #changeFault(fault: FaultState, now: Instant, out: Out<EndpointCommand>): void {
+  #changeFault(fault: FaultState, now: Instant): void {
     const before = this.#fault;
     this.#fault = fault;
     if (fault.slowdown !== before.slowdown) this.#engine.handle({ kind: "speed-changed", factor: fault.slowdown }, now, this.#engineOut);
@@ -173,7 +187,7 @@ export class VllmReplica implements EndpointModel {
     for (const call of this.#calls) {
       if (call === null) continue;
       this.#forget(call);
-      out.emit({ kind: "cut-call", call: call.received.call, usage: usageOf(call) }, now);
+      this.#emit({ kind: "cut-call", call: call.received.call, usage: usageOf(call) }, now);
     }
   }
 
@@ -187,7 +201,7 @@ export class VllmReplica implements EndpointModel {
         break;
       case "emit-tokens":
         call.outputTokens = command.from + command.count;
-        this.#leave(call, { kind: "emit-tokens", call: call.received.call, from: command.from, count: command.count }, at);
+        this.#send(call, { kind: "emit-tokens", call: call.received.call, from: command.from, count: command.count }, at);
         break;
       case "end-sequence":
         this.#endSequence(call, command, at);
@@ -202,21 +216,27 @@ export class VllmReplica implements EndpointModel {
     call.outputTokens = command.outputTokens;
     const { reason } = command;
     if (reason === "stop" || reason === "length") {
-      this.#leave(call, { kind: "end-call", call: call.received.call, reason, usage: usageOf(call) }, at);
+      this.#send(call, { kind: "end-call", call: call.received.call, reason, usage: usageOf(call) }, at);
     } else if (!this.#crashing) {
-      this.#leave(call, { kind: "cut-call", call: call.received.call, usage: usageOf(call) }, at);
+      this.#send(call, { kind: "cut-call", call: call.received.call, usage: usageOf(call) }, at);
     }
   }
 
-  #leave(call: LiveCall, command: EndpointCommand, at: Instant): void {
-    if (call.open) putInLine(this.#leaving, after(at, this.#spec.frontEndAfter), { call, command });
+  #send(call: LiveCall, command: EndpointCommand, at: Instant): void {
+    if (!call.open) return;
+    const { frontEndAfter } = this.#spec;
+    if (frontEndAfter === 0) this.#sendNow(call, command, at);
+    else putInLine(this.#leaving, after(at, frontEndAfter), { call, command });
   }
 
-  #leaveNext(at: Instant, out: Out<EndpointCommand>): void {
+  #sendNext(at: Instant): void {
     const leaving = takeFromLine(this.#leaving);
-    if (leaving === null || !leaving.call.open) return;
-    if (leaving.command.kind !== "emit-tokens") this.#forget(leaving.call);
-    out.emit(leaving.command, at);
+    if (leaving !== null && leaving.call.open) this.#sendNow(leaving.call, leaving.command, at);
+  }
+
+  #sendNow(call: LiveCall, command: EndpointCommand, at: Instant): void {
+    if (command.kind !== "emit-tokens") this.#forget(call);
+    this.#emit(command, at);
   }
 
   #forget(call: LiveCall): void {
