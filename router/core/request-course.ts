@@ -88,6 +88,7 @@ function loseOthers(core: Core, slot: RequestSlot, winner: AttemptSlot): void {
 function creditProbe(core: Core, attempt: AttemptSlot): void {
   const endpoint = present(core.state.endpoints[attempt.endpoint], "the endpoint's state");
   const before = endpoint.breaker.phase;
+  if (before !== "half-open") return;
   const heard = breakerHears(endpoint.breaker, core.deploymentOf(attempt.endpoint).breaker, attempt.breakerEpoch, core.state.now);
   attempt.breakerEpoch = heard.epoch;
   attempt.probeCredited = heard.credited;
@@ -152,7 +153,8 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   reconcile(core, slot, attempt, outcome);
   learnEnd(core.state, slot, attempt, outcome);
   const route = core.routeOf(slot);
-  adaptWeights(config, core.state, route, found.turns[route.id]?.adaptive ?? null, (command) => core.emit(command));
+  const adapting = found.turns[route.id]?.adaptive ?? null;
+  if (adapting !== null) adaptWeights(config, core.state, route, adapting, (command) => core.emit(command));
   settleShare(config, route, present(core.state.routes[route.id], "the route's state").queue, slot.request, attempt.share, outcome.usage);
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;

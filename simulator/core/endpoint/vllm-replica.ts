@@ -1,3 +1,4 @@
+import { present } from "../../../router/core/assert.ts";
 import type { Instant, Out } from "../../../router/core/machine.ts";
 import type { FailureKind, Usage } from "../../../router/core/messages.ts";
 import { after, earlier } from "../../../router/core/time.ts";
@@ -20,7 +21,10 @@ import { cutAfterTokens, faultRefusal } from "./refusal.ts";
 type CallReceived = Extract<EndpointEvent, { kind: "call-received" }>;
 
 interface LiveCall {
-  readonly received: CallReceived;
+  readonly id: CallId;
+  readonly inputTokens: number;
+  /** Null once the engine has it. */
+  received: CallReceived | null;
   readonly receivedAt: Instant;
   /** After so many tokens its connection breaks. */
   readonly cutAfter: number | null;
@@ -140,7 +144,18 @@ export class VllmReplica implements EndpointModel {
     const { serial, outputTokens, outputTokensMax, inputTokens } = received;
     const length = Math.min(outputTokens, outputTokensMax, this.#spec.engine.modelTokensMax - inputTokens);
     const cutAfter = cutAfterTokens(this.#fault, this.#seed, serial, this.#index, length);
-    const call: LiveCall = { received, receivedAt: now, cutAfter, sequence: -1, started: false, cachedTokens: 0, outputTokens: 0, open: true };
+    const call: LiveCall = {
+      id: received.call,
+      inputTokens,
+      received,
+      receivedAt: now,
+      cutAfter,
+      sequence: -1,
+      started: false,
+      cachedTokens: 0,
+      outputTokens: 0,
+      open: true,
+    };
     setSlot(this.#calls, received.call, call);
     const { frontEndBefore } = this.#spec;
     if (frontEndBefore === 0) this.#submit(call, now);
@@ -161,7 +176,8 @@ export class VllmReplica implements EndpointModel {
   #submit(call: LiveCall, at: Instant): void {
     call.sequence = this.#freeSequences.pop() ?? this.#sequences.length;
     setSlot(this.#sequences, call.sequence, call);
-    const { inputTokens, blocks, outputTokens, outputTokensMax, priority } = call.received;
+    const { inputTokens, blocks, outputTokens, outputTokensMax, priority } = present(call.received, "what was received");
+    call.received = null;
     const room = this.#spec.engine.modelTokensMax - inputTokens;
     this.#engine.handle(
       {
@@ -207,7 +223,7 @@ export class VllmReplica implements EndpointModel {
     for (const call of this.#calls) {
       if (call === null) continue;
       this.#forget(call);
-      this.#emit({ kind: "cut-call", call: call.received.call, usage: usageOf(call) }, now);
+      this.#emit({ kind: "cut-call", call: call.id, usage: usageOf(call) }, now);
     }
   }
 
@@ -221,7 +237,7 @@ export class VllmReplica implements EndpointModel {
         break;
       case "emit-tokens":
         call.outputTokens = command.from + command.count;
-        this.#send(call, { kind: "emit-tokens", call: call.received.call, from: command.from, count: command.count }, at);
+        this.#send(call, { kind: "emit-tokens", call: call.id, from: command.from, count: command.count }, at);
         break;
       case "end-sequence":
         this.#endSequence(call, command, at);
@@ -236,9 +252,9 @@ export class VllmReplica implements EndpointModel {
     call.outputTokens = command.outputTokens;
     const { reason } = command;
     if ((reason === "stop" || reason === "length") && call.cutAfter === null) {
-      this.#send(call, { kind: "end-call", call: call.received.call, reason, usage: usageOf(call) }, at);
+      this.#send(call, { kind: "end-call", call: call.id, reason, usage: usageOf(call) }, at);
     } else if (!this.#crashing) {
-      this.#send(call, { kind: "cut-call", call: call.received.call, usage: usageOf(call) }, at);
+      this.#send(call, { kind: "cut-call", call: call.id, usage: usageOf(call) }, at);
     }
   }
 
@@ -261,13 +277,13 @@ export class VllmReplica implements EndpointModel {
 
   #forget(call: LiveCall): void {
     call.open = false;
-    this.#calls[call.received.call] = null;
+    this.#calls[call.id] = null;
   }
 }
 
 function usageOf(call: LiveCall): Usage {
   return {
-    input: call.started ? call.received.inputTokens : 0,
+    input: call.started ? call.inputTokens : 0,
     cachedRead: call.cachedTokens,
     cacheWrite: 0,
     output: call.outputTokens,
