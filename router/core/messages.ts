@@ -143,6 +143,9 @@ export type RouterCommand =
       readonly request: RequestId;
       readonly endpoint: EndpointId;
       readonly limits: AttemptLimits;
+      /** What limits and budgets have set aside for it; 0 where there are none. */
+      readonly reservedTokens: number;
+      readonly reservedNano: number;
     }
   /** Forward its bytes; no retry after this. The driver holds a stream's bytes until it is told so. */
   | { readonly kind: "commit-attempt"; readonly attempt: AttemptId }

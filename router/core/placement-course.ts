@@ -184,7 +184,8 @@ export function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, en
   if (slot.underWay.length === 1) slot.hedgeAt = slot.request.stream ? hedgeInstant(route.hedge, routeState(core, slot).firstTokenTimes, state.now) : never;
   awaitAttempts(core, slot);
   learnStart(state, slot, attempt);
-  core.emit({ kind: "start-attempt", attempt: id, request: slot.request.id, endpoint, limits: route.limits });
+  const { reservedTokens, reservedNano } = attempt;
+  core.emit({ kind: "start-attempt", attempt: id, request: slot.request.id, endpoint, limits: route.limits, reservedTokens, reservedNano });
 }
 
 /** The first deadline of the attempts that may still answer; where none may, what becomes of the request follows from the last outcome. */
