@@ -51,10 +51,11 @@ export function place(core: Core, slot: RequestSlot): void {
   const route = core.routeOf(slot);
   const decision = decide(core.found, core.config, core.state, route, slot);
   explain(core, slot, route, decision.kind === "dispatch" ? decision.endpoint : null);
+  if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
   // A tier or a deployment that was passed over may want for leases alone.
   askWanted(core);
-  if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
-  else if (decision.kind === "wait") wait(core, slot, route, decision.until);
+  if (decision.kind === "dispatch") return;
+  if (decision.kind === "wait") wait(core, slot, route, decision.until);
   else giveUp(core, slot, decision.why, decision.retryAfter);
 }
 

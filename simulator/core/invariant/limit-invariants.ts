@@ -99,25 +99,15 @@ export class LimitInvariants {
   event(event: RouterEvent, now: Instant, replica: number): void {
     if (this.#tallies.length === 0) return;
     this.#now = now;
-    switch (event.kind) {
-      case "request-arrived": {
-        const { request } = event;
-        this.#requests.set(`${replica} ${request.id}`, { request, route: request.route, attempts: 0 });
-        return;
-      }
-      case "attempt-ended":
-        this.#ended(`${replica} ${event.attempt}`, event.outcome, replica);
-        return;
-      case "lease-answered": {
-        const tally = this.#tally(event.lease);
-        tally.largestLease = Math.max(tally.largestLease, event.units);
-        return;
-      }
-      case "price-changed":
-        this.#prices[event.deployment] = event.rates;
-        return;
-      case "period-started":
-        this.#periodStarted(this.#tally(event.budget), event.endsAt);
+    if (event.kind === "request-arrived") {
+      const { request } = event;
+      this.#requests.set(`${replica} ${request.id}`, { request, route: request.route, attempts: 0 });
+    } else if (event.kind === "attempt-ended") this.#ended(`${replica} ${event.attempt}`, event.outcome, replica);
+    else if (event.kind === "period-started") this.#periodStarted(this.#tally(event.budget), event.endsAt);
+    else if (event.kind === "price-changed") this.#prices[event.deployment] = event.rates;
+    else if (event.kind === "lease-answered") {
+      const tally = this.#tally(event.lease);
+      tally.largestLease = Math.max(tally.largestLease, event.units);
     }
   }
 
