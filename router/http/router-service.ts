@@ -355,7 +355,7 @@ export class RouterService {
       ttftMs: request.ttftMs,
     };
     this.metrics.requestEnded(ended);
-    if (log.logger.isLevelEnabled("info")) log.logger.info(decisionRecord(request, ended, compiled), "route_decision");
+    if (log.takesDecisions) log.decision(decisionRecord(request, ended, compiled));
   }
 
   #request(id: RequestId): RequestInFlight {

@@ -111,10 +111,12 @@ export class LimitInvariants {
     }
   }
 
-  /** The replica has crashed, and its attempts' outcomes have been told; it goes on from a snapshot. */
+  /** The replica is gone with its requests and attempts, what those in flight have used with them; what comes back counts as one more. */
   crashed(replica: number): void {
+    for (const known of [this.#requests, this.#attempts]) for (const key of known.keys()) if (key.startsWith(`${replica} `)) known.delete(key);
     this.#incarnations += 1;
     for (const tally of this.#tallies) {
+      tally.inFlightOf[replica] = 0;
       tally.overrunOfCrashed += tally.overruns[replica]?.peak ?? 0;
       tally.overruns[replica] = new OverrunPeak();
     }
