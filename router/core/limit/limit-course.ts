@@ -141,7 +141,8 @@ export function hearAnswer(core: Core, { lease: key, nonce, units, until, settle
     lease.nonce = nonce;
     lease.grantedAt = core.state.now;
     lease.until = earlier(until, lease.periodEnds);
-    lease.deniedUntil = startOfTime;
+    // A smaller one says nothing about the larger one that was denied.
+    if (units >= lease.deniedUnits) lease.deniedUntil = startOfTime;
     lease.credit = true;
   } else {
     noteDenial(lease, until, core.state.now);
