@@ -3,7 +3,6 @@
  * commands at the models that all replicas share, and answers every start-attempt with exactly one outcome.
  */
 import { assert, present } from "../../router/core/assert.ts";
-import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { Instant, Machine } from "../../router/core/machine.ts";
 import type {
   AttemptId,
@@ -79,6 +78,7 @@ export class SimulatedReplica {
   readonly #options: ReplicaOptions;
   readonly #process: RouterProcess;
   readonly #toRouter: Post<RouterEvent>;
+  readonly #tenants: ReadonlyMap<string, TenantId>;
   /** By RequestId and AttemptId; an attempt that has ended stays until its slot is used again: its commit may be still to come. */
   readonly #requests: (OpenRequest | null)[] = [];
   readonly #freeRequests: RequestId[] = [];
@@ -88,6 +88,7 @@ export class SimulatedReplica {
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
+    this.#tenants = new Map(options.scenario.config.tenants.map(({ name, id }) => [name, id]));
     this.#process = new RouterProcess(() => this.#newRouter());
     this.#toRouter = options.driver.addMachine(this.#process, "router", { emit: (command, at) => this.#carryOut(command, at) });
   }
@@ -132,7 +133,7 @@ export class SimulatedReplica {
   /** Of a request that found no replica of the router at all. */
   refuse(arrival: Arrival, serial: number, route: RouteId): void {
     const at = arrival.at;
-    const tenant = tenantOf(arrival, this.#options.scenario.config);
+    const tenant = this.#tenantOf(arrival);
     this.#options.requestEnded({ ...unserved(arrival, serial, route), tenant, why: "connect-failed", end: at });
   }
 
@@ -150,7 +151,7 @@ export class SimulatedReplica {
     const { routes } = this.#options.scenario.config;
     const id = this.#freeRequests.pop() ?? (this.#requests.length as RequestId);
     this.#open += 1;
-    const tenant = tenantOf(arrival, this.#options.scenario.config);
+    const tenant = this.#tenantOf(arrival);
     this.#requests[id] = { arrival, serial, route, tenant, started: null, deployment: null, committed: null, first: null };
     this.#toRouter(
       {
@@ -166,12 +167,20 @@ export class SimulatedReplica {
           stream: true,
           priority: arrival.priority ?? 0,
           deadline: after(arrival.at, arrival.patience ?? forEver),
-          ...unlabelled,
           blocks: arrival.blocks,
+          tags: unlabelled.tags,
+          tagMatch: unlabelled.tagMatch,
+          region: unlabelled.region,
+          residency: unlabelled.residency,
         },
       },
       1,
     );
+  }
+
+  /** By name; an arrival of an unknown tenant, or of none, belongs to the first. */
+  #tenantOf({ tenant }: Arrival): TenantId {
+    return this.#tenants.get(tenant ?? "") ?? (0 as TenantId);
   }
 
   /** Its caller goes away. Rare: the request is looked for. */
@@ -342,11 +351,6 @@ function unserved({ at, inputTokens }: Arrival, serial: number, route: RouteId):
     priced: true,
   } as const;
   return { serial, route, scheduled: at, sent: at, inputTokens, ...result };
-}
-
-/** By name; an arrival of an unknown tenant, or of none, belongs to the first. */
-function tenantOf({ tenant }: Arrival, { tenants }: CompiledConfig): TenantId {
-  return tenants.find(({ name }) => name === tenant)?.id ?? (0 as TenantId);
 }
 
 function whyOf(result: FinishResult): string | null {
