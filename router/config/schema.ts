@@ -253,6 +253,9 @@ const route = z
         ageing: duration("So much waiting is worth one point of priority", micros(0)).prefault("1s"),
         inputWeight: count("What a prompt token counts in a tenant's share", 0, 1000).prefault(1),
         outputWeight: count("What a generated token counts in a tenant's share", 0, 1000).prefault(2),
+        burst: count("Weighted tokens by which a tenant that has had less than the others goes before them when it begins to wait", 0, 1_000_000_000).prefault(
+          4000,
+        ),
         rejectEarly: flag("Turn away at once, with a Retry-After, who would wait too long by the measured rate").prefault(true),
       })
       .prefault({}),

@@ -73,6 +73,7 @@ test("everything but deployments and routes has a default", () => {
       ageing: 1_000_000,
       inputWeight: 1,
       outputWeight: 2,
+      burst: 4000,
       rejectEarly: true,
     },
     hedge: null,
