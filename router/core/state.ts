@@ -1,9 +1,9 @@
 import { type AdaptiveLimit, newAdaptiveLimit } from "./admission/adaptive-limit.ts";
 import { type DrainRate, unknownDrainRate } from "./admission/drain-rate.ts";
 import { emptyQueue, type QueuePlace, type WaitQueue } from "./admission/wait-queue.ts";
-import { emptyTotal, type Total } from "./accounting/ledger.ts";
+import { emptyTotal, noUsage, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
-import type { CompiledConfig, DeploymentSpec, EndpointSpec, RouteSpec } from "./compiled-config.ts";
+import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, RouteSpec } from "./compiled-config.ts";
 import type { Rates } from "./accounting/rates.ts";
 import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
@@ -14,8 +14,9 @@ import { emptyHedgeBudget, type HedgeBudget } from "./hedge/hedge.ts";
 import { type IndexedHeap, makeHeap } from "./indexed-heap.ts";
 import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts";
 import type { Duration, Instant } from "./machine.ts";
-import type { AbortReason, AttemptId, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteId, RouteRequest } from "./messages.ts";
+import type { AbortReason, AttemptId, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteId, RouteRequest, Usage } from "./messages.ts";
 import { forkRandom, type RandomState } from "./random.ts";
+import { allTo, type Shares } from "./rollout/versions.ts";
 import { type AdaptiveState, newAdaptive } from "./strategy/adaptive-weights.ts";
 import { type AffinityState, newAffinity } from "./strategy/affinity-state.ts";
 import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
@@ -28,6 +29,9 @@ export interface RouterState {
   draining: boolean;
   /** Null: as configured. */
   fleet: FleetState | null;
+  /** Of the configuration: those that are live, and who gets new requests. */
+  versions: LiveVersion[];
+  shares: Shares;
   /** By RequestId and AttemptId: slots, null when free. */
   readonly requests: (RequestSlot | null)[];
   readonly attempts: (AttemptSlot | null)[];
@@ -61,25 +65,27 @@ export type RequestPhase = "queued" | "attempting" | "streaming" | "aborting" | 
 
 export interface RequestSlot extends QueuePlace {
   readonly request: RouteRequest;
+  /** The configuration that it arrived under. */
+  readonly version: ConfigVersion;
   phase: RequestPhase;
   /** Where it is now: the route that was asked for, or a fallback of it; and all it has been at, in order. */
   route: RouteId;
-  readonly path: RouteId[];
+  path: readonly RouteId[];
   /** Why the route that was asked for turned it away; null: it has not. */
   rejection: { readonly why: RejectReason; readonly retryAfter: Duration | null } | null;
   /** Attempts whose outcome is still to come: one, or two where the first was doubled. */
-  readonly underWay: AttemptId[];
+  underWay: readonly AttemptId[];
   attempts: number;
   /** When the attempt under way is doubled; Infinity: not (any more). */
   hedgeAt: Instant;
   /** What the request ends with when the last outcome is in. */
   settled: FinishResult | null;
   /** Endpoints that have had an attempt, in order. */
-  readonly tried: EndpointId[];
+  tried: readonly EndpointId[];
   lastFailure: FailureKind | null;
   /** Pico-dollars and tokens of all its attempts. */
   picoDollars: number;
-  readonly usage: { input: number; cachedRead: number; cacheWrite: number; output: number; reasoning: number };
+  usage: Usage;
   estimated: boolean;
   priced: boolean;
 }
@@ -133,14 +139,28 @@ export interface RouteState {
   /** Of attempts that were answered: start to first token, and to the end. */
   readonly firstTokenTimes: QuantileSketch;
   readonly totalTimes: QuantileSketch;
-  /** Smooth weighted round robin: by place of the deployment in the route. */
-  readonly credits: number[];
   readonly output: OutputEstimate;
-  /** Round robin: the EndpointId that had the last turn; -1: none yet. */
-  lastTurn: number;
   readonly learned: LearnedRoute;
   /** Null where no prefix affinity is wanted. */
-  readonly affinity: AffinityState | null;
+  affinity: AffinityState | null;
+}
+
+export interface LiveVersion {
+  readonly version: ConfigVersion;
+  /** Null: what the router was made with. */
+  readonly config: CompiledConfig | null;
+  /** Requests that arrived under it and have not ended. */
+  open: number;
+  /** By RouteId. */
+  readonly turns: RouteTurns[];
+}
+
+/** Whose turn it is by a version's own weights and order. */
+export interface RouteTurns {
+  /** Smooth weighted round robin: by place of the deployment in the route. */
+  readonly credits: number[];
+  /** Round robin: the EndpointId that had the last turn; -1: none yet. */
+  lastTurn: number;
   /** Null where weights stay as they are configured. */
   readonly adaptive: AdaptiveState | null;
 }
@@ -154,25 +174,14 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     attempts: [],
     freeAttempts: [],
     fleet: null,
+    versions: [{ version: config.version, config: null, open: 0, turns: newTurns(config) }],
+    shares: allTo(config.version),
     endpoints: config.endpoints.map((endpoint) => newEndpointState(config, endpoint)),
-    routes: config.routes.map((route) => ({
-      queue: emptyQueue(),
-      drain: unknownDrainRate(),
-      hedgeBudget: emptyHedgeBudget(),
-      retryBudget: fullRetryBudget(route.retry),
-      firstTokenTimes: emptySketch(),
-      totalTimes: emptySketch(),
-      credits: route.deployments.map(() => 0),
-      lastTurn: -1,
-      learned: newLearnedRoute(),
-      affinity: route.strategy === "prefix-affinity" ? newAffinity(route.affinity, endpointsOf(config, route)) : null,
-      adaptive: route.strategy === "adaptive" ? newAdaptive(route) : null,
-      output: noEstimate(),
-    })),
+    routes: config.routes.map((route) => newRouteState(config, route)),
     adaptiveLimits: config.deployments.map(({ adaptiveLimit }) => (adaptiveLimit === null ? null : newAdaptiveLimit(adaptiveLimit))),
     ledger: config.deployments.map(emptyTotal),
     prices,
-    dearest: dearestOf(config, prices),
+    dearest: dearestOf([config], prices),
     retryBudget: fullRetryBudget(config.retryBudget),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
@@ -195,6 +204,32 @@ export function newEndpointState(config: CompiledConfig, { deployment }: Endpoin
   };
 }
 
+export function newRouteState(config: CompiledConfig, route: RouteSpec): RouteState {
+  return {
+    queue: emptyQueue(),
+    drain: unknownDrainRate(),
+    hedgeBudget: emptyHedgeBudget(),
+    retryBudget: fullRetryBudget(route.retry),
+    firstTokenTimes: emptySketch(),
+    totalTimes: emptySketch(),
+    learned: newLearnedRoute(),
+    affinity: affinityOf(config, route),
+    output: noEstimate(),
+  };
+}
+
+export function affinityOf(config: CompiledConfig, route: RouteSpec): AffinityState | null {
+  return route.strategy === "prefix-affinity" ? newAffinity(route.affinity, endpointsOf(config, route)) : null;
+}
+
+export function newTurns({ routes }: CompiledConfig): RouteTurns[] {
+  return routes.map((route) => ({
+    credits: route.deployments.map(() => 0),
+    lastTurn: -1,
+    adaptive: route.strategy === "adaptive" ? newAdaptive(route) : null,
+  }));
+}
+
 function endpointsOf(config: CompiledConfig, route: RouteSpec): number {
   return route.deployments.reduce((count, id) => count + (config.deployments[id]?.endpoints.length ?? 0), 0);
 }
@@ -203,21 +238,25 @@ function startLimit({ adaptiveLimit, concurrencyMax }: DeploymentSpec): number {
   return adaptiveLimit === null ? concurrencyMax : adaptiveLimit.min;
 }
 
-export function newRequestSlot(request: RouteRequest): RequestSlot {
+const none: readonly never[] = [];
+
+/** @param path its own route. Lists of a slot are replaced, never changed: nearly every request has one attempt, and the lists of one number are shared. */
+export function newRequestSlot(request: RouteRequest, version: ConfigVersion, path: readonly RouteId[]): RequestSlot {
   return {
     request,
+    version,
     phase: "queued",
     route: request.route,
-    path: [request.route],
+    path,
     rejection: null,
-    underWay: [],
+    underWay: none,
     attempts: 0,
     hedgeAt: never,
     settled: null,
-    tried: [],
+    tried: none,
     lastFailure: null,
     picoDollars: 0,
-    usage: { input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0 },
+    usage: noUsage,
     estimated: false,
     priced: true,
     queueNext: -1,

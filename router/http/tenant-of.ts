@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { TenantId } from "../core/messages.ts";
 
@@ -7,5 +7,5 @@ export function tenantOf(tenants: ReadonlyMap<string, TenantId> | null, request:
   if (tenants === null) return 0 as TenantId;
   const key = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
   if (key === undefined) return null;
-  return tenants.get(createHash("sha256").update(key).digest("hex")) ?? null;
+  return tenants.get(hash("sha256", key, "hex")) ?? null;
 }

@@ -75,7 +75,7 @@ export class Attempt implements UpstreamHandler, StreamOut {
     const { adapter, request, target, credential, limits } = this.#spec;
     const encoded = adapter.encode(request, target);
     const headers = credential === null ? encoded.headers : [...encoded.headers, ...adapter.authorise(credential, target)];
-    this.#call = transport.send({ origin: target.origin, path: encoded.path, headers, body: Buffer.concat(encoded.body), connect: limits.connect }, this);
+    this.#call = transport.send({ origin: target.origin, path: encoded.path, headers, body: encoded.body, connect: limits.connect }, this);
   }
 
   pause(): void {
@@ -179,17 +179,22 @@ export class Attempt implements UpstreamHandler, StreamOut {
   }
 
   #endAnswer(): void {
-    const read = this.#spec.adapter.readAnswer(Buffer.concat(this.#body));
+    const read = this.#spec.adapter.readAnswer(this.#wholeBody());
     const usage = read.usage === null ? this.#seenUsage() : { usage: read.usage, usageEstimated: false };
     const answer = { status: this.#status, contentType: contentType(this.#headers), body: read.body };
     this.#end({ kind: "succeeded", failure: null, retryAfter: null, billed: "yes", ...usage }, answer, "");
   }
 
   #endFailure(): void {
-    const body = Buffer.concat(this.#body);
+    const body = this.#wholeBody();
     const { kind, retryAfter, billed, message } = this.#spec.adapter.readFailure(this.#status, this.#headers, body);
     const answer = { status: this.#status, contentType: contentType(this.#headers), body };
     this.#end({ kind: "failed", failure: kind, retryAfter, billed, usage: null, usageEstimated: false }, answer, message);
+  }
+
+  #wholeBody(): Buffer {
+    const [first] = this.#body;
+    return first !== undefined && this.#body.length === 1 ? first : Buffer.concat(this.#body);
   }
 
   /** The best figure for an attempt that did not tell its usage to the end: an event with content is about a token, four bytes of a plain answer are one. */

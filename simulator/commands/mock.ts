@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { InputError } from "../../router/config/problem.ts";
 import { startMockFleet, type FleetOrigins } from "../mock/mock-fleet.ts";
 import { loadScenario } from "../scenario/load-scenario.ts";
+import { sayNotices } from "./simulate.ts";
 import { readWhole } from "./read-whole.ts";
 import { stopSignal } from "./stop-signal.ts";
 
@@ -39,6 +40,7 @@ async function mock(file: string, options: MockOptions): Promise<void> {
   const scenario = await loadScenario(file, process.env);
   if (scenario.kind === "not-applicable")
     throw new InputError([{ file, line: null, column: null, field: "trace", message: scenario.reason, fix: "name a trace that is on this machine" }]);
+  sayNotices(scenario);
   const seed = options.seed === undefined ? scenario.seed : readWhole("--seed", options.seed);
   const fleet = await startMockFleet(scenario.compiled, { file, seed, host: options.host, ports });
   const asJson = options.json === true || ports === "ephemeral";

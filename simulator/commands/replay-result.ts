@@ -20,7 +20,7 @@ export interface ReplayResult extends JudgedResult {
 
 export function replayResult(scenario: LoadedScenario, run: LiveRun, target: string): ReplayResult {
   const { figures, counters, validity } = run;
-  const plain = resultOf(scenario, "replayed", { seed: scenario.seed, figures, breakerChanges: [] }, []);
+  const plain = resultOf(scenario, "replayed", { seed: scenario.seed, figures, breakerChanges: [], signals: [] }, []);
   const metrics = liveMetrics(metricsOf(figures.summary, 0), counters);
   const verdicts = judge(scenario.compiled.targets, [metrics]);
   return {

@@ -20,13 +20,25 @@ export function reportLines(result: JudgedResult): readonly string[] {
   const uncertain = models.filter(({ errorPercent }) => (errorPercent ?? 0) > 10);
   for (const model of new Set(uncertain.map((one) => one.model))) {
     const own = uncertain.filter((one) => one.model === model);
-    lines.push(`note: ${own.map(({ deployment }) => deployment).join(", ")}: modelled as ${model}, whose step times may be ${own[0]?.errorPercent ?? 0} % off`);
+    const nearest = own[0]?.nearestTo === undefined ? "" : `the nearest to ${own[0].nearestTo}, `;
+    lines.push(
+      `note: ${own.map(({ deployment }) => deployment).join(", ")}: modelled as ${model}, ${nearest}whose step times may be ${own[0]?.errorPercent ?? 0} % off`,
+    );
   }
+  lines.push(...outsideLines(result));
   if (result.summary.cost.unpricedRequests > 0)
     lines.push(`note: ${result.summary.cost.unpricedRequests} requests ran at a deployment without a price; their cost is not known and not counted`);
   if (result.verdicts.length > 0) lines.push(targetsTable(result.verdicts));
   lines.push(`verdict: ${shownVerdict(result.verdict)}${result.verdict === "not-applicable" ? " (the scenario has no targets)" : ""}`);
   return lines;
+}
+
+/** Steps beyond what the step-time models were made for. */
+function outsideLines({ engines }: JudgedResult): readonly string[] {
+  const outside = engines.filter(({ stepsOutsideRange }) => stepsOutsideRange > 0);
+  if (outside.length === 0) return [];
+  const shown = outside.slice(0, 6).map(({ endpoint, outsideRangePercent }) => `${endpoint} ${outsideRangePercent} %`);
+  return [`note: engine steps outside the range for which their times hold: ${shown.join(", ")}${outside.length > 6 ? ", ..." : ""}`];
 }
 
 const plainStyle = { head: [], border: [], compact: true };

@@ -2,7 +2,8 @@ import { Command, InvalidArgumentError } from "commander";
 import { writeResult } from "../result/result-json.ts";
 import { notApplicableResult, runScenario } from "../run/run-scenario.ts";
 import { loadScenario } from "../scenario/load-scenario.ts";
-import type { NotApplicable } from "../scenario/loaded-scenario.ts";
+import type { LoadedScenario, NotApplicable } from "../scenario/loaded-scenario.ts";
+import { nearestNotices } from "../scenario/nearest-notices.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { reportLines } from "./simulate-report.ts";
 
@@ -36,6 +37,7 @@ async function simulate(file: string, options: Options): Promise<void> {
     sayNotApplicable(loaded, options.json);
     return;
   }
+  sayNotices(loaded);
   const firstSeed = options.seed ?? loaded.seed;
   const others = Array.from({ length: options.seeds - 1 }, (_, index) => firstSeed + 1 + index);
   const before = process.cpuUsage();
@@ -48,6 +50,11 @@ async function simulate(file: string, options: Options): Promise<void> {
   );
   process.stdout.write(options.json ? writeResult(result) : `${reportLines(result).join("\n")}\n`);
   process.exitCode = exitCodeOf(result.verdict);
+}
+
+/** What the scenario asked for and does not get. */
+export function sayNotices({ compiled }: LoadedScenario): void {
+  for (const notice of nearestNotices(compiled)) process.stderr.write(`${notice}\n`);
 }
 
 export function sayNotApplicable(scenario: NotApplicable, json: boolean): void {

@@ -13,7 +13,7 @@ import { loadScenario } from "../scenario/load-scenario.ts";
 import type { LoadedScenario } from "../scenario/loaded-scenario.ts";
 import { progressLine } from "./progress-line.ts";
 import { validityLines } from "./replay-result.ts";
-import { sayNotApplicable } from "./simulate.ts";
+import { sayNotApplicable, sayNotices } from "./simulate.ts";
 import { abortOnSignal } from "./stop-signal.ts";
 
 interface TwinOptions {
@@ -55,6 +55,7 @@ async function twin(file: string, options: TwinOptions): Promise<void> {
     sayNotApplicable(scenario, options.json === true);
     return;
   }
+  sayNotices(scenario);
   const { signal, release } = abortOnSignal();
   const simulated = simulatedSide(scenario);
   process.stderr.write(`simulated ${scenario.trace.rows} requests\n`);

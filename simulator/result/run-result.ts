@@ -16,11 +16,13 @@ export interface JudgedResult {
   readonly provenance: Provenance;
   /** All figures by target name, seed by seed. */
   readonly seeds: readonly SeedFigures[];
-  /** This and the next three are of the first seed. */
+  /** This and the next four are of the first seed. */
   readonly summary: Summary;
   readonly routes: readonly NamedFigures[];
   readonly deployments: readonly NamedFigures[];
   readonly breakers: readonly BreakerFigures[];
+  /** Of the simulated vLLM replicas; none of a replay. */
+  readonly engines: readonly EngineFigures[];
   readonly verdicts: readonly TargetVerdict[];
 }
 
@@ -45,6 +47,15 @@ export interface BreakerFigures {
   readonly openings: number;
   /** The first hundred, of all replicas; `replica` where there are several. */
   readonly changes: readonly { readonly atMs: number; readonly from: string; readonly to: string; readonly replica?: number }[];
+}
+
+export interface EngineFigures {
+  /** `deployment/replica`. */
+  readonly endpoint: string;
+  readonly steps: number;
+  /** Steps for which its step-time model was not made (contexts, batches, chunks beyond what was measured): the higher, the less the figures are worth. */
+  readonly stepsOutsideRange: number;
+  readonly outsideRangePercent: number;
 }
 
 export interface Provenance {
@@ -74,5 +85,15 @@ export interface Provenance {
   /** File null: it stands in the scenario. */
   readonly config: { readonly file: string | null; readonly version: number; readonly sha256: string };
   /** By deployment: where the model of its endpoints comes from. */
-  readonly models: readonly { readonly deployment: string; readonly model: string; readonly errorPercent: number | null }[];
+  readonly models: readonly ModelProvenance[];
+}
+
+export interface ModelProvenance {
+  readonly deployment: string;
+  readonly model: string;
+  /** Of a step's time. */
+  readonly errorPercent: number | null;
+  /** The engine profile, and for which GPU and model it stands in because they have none; absent: step times of the scenario's own. */
+  readonly profile?: string;
+  readonly nearestTo?: string;
 }

@@ -5,8 +5,9 @@ import { metricsOf } from "../core/measure/metrics.ts";
 import { percentileMethod } from "../core/measure/percentile.ts";
 import { judge, overall } from "../core/measure/verdicts.ts";
 import { resultVersion } from "../result/run-result.ts";
-import type { BreakerFigures, JudgedResult, NotApplicableResult, Provenance } from "../result/run-result.ts";
+import type { BreakerFigures, EngineFigures, JudgedResult, ModelProvenance, NotApplicableResult, Provenance } from "../result/run-result.ts";
 import type { LoadedScenario, NotApplicable } from "../scenario/loaded-scenario.ts";
+import type { EndpointModelSpec } from "../core/compiled-scenario.ts";
 import { runSeed } from "./run-seed.ts";
 import type { SeedRun } from "./run-seed.ts";
 
@@ -45,6 +46,7 @@ export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], f
     routes: config.routes.flatMap(({ id, name }) => named(name, first.figures.routes[id])),
     deployments: config.deployments.flatMap(({ id, name }) => named(name, first.figures.deployments[id])),
     breakers: breakersOf(config, first.breakerChanges, scenario.compiled.replicas.count > 1),
+    engines: enginesOf(scenario, first.signals),
     verdicts,
   };
 }
@@ -65,6 +67,16 @@ function breakersOf(config: CompiledConfig, changes: readonly BreakerChange[], s
       openings: own.filter(isOpening).length,
       changes: own.slice(0, 100).map(({ at, from, to, replica }) => ({ atMs: at / 1000, from, to, ...(several ? { replica } : {}) })),
     };
+  });
+}
+
+function enginesOf({ compiled }: LoadedScenario, signals: SeedRun["signals"]): readonly EngineFigures[] {
+  return compiled.config.endpoints.flatMap(({ id }): readonly EngineFigures[] => {
+    const signal = signals[id];
+    if (signal === undefined || compiled.endpoints[id]?.kind !== "vllm") return [];
+    const { steps, stepsOutsideRange } = signal;
+    const outsideRangePercent = steps === 0 ? 0 : Math.round((10_000 * stepsOutsideRange) / steps) / 100;
+    return [{ endpoint: endpointName(compiled.config, id), steps, stepsOutsideRange, outsideRangePercent }];
   });
 }
 
@@ -101,8 +113,14 @@ function provenanceOf(scenario: LoadedScenario, clock: Provenance["clock"]): Pro
       const spec = first === undefined ? undefined : endpoints[first];
       if (spec === undefined) return [];
       if (spec.kind === "hosted") return [{ deployment: name, model: "latency distribution and quota, as given", errorPercent: null }];
-      const { kind, hardware, model, engineVersion, errorPercent } = spec.engine.stepTime.source;
-      return [{ deployment: name, model: `${hardware}, ${model}, vLLM ${engineVersion}: ${kind}`, errorPercent }];
+      return [vllmProvenance(name, spec)];
     }),
   };
+}
+
+function vllmProvenance(deployment: string, { engine, modelled }: Extract<EndpointModelSpec, { readonly kind: "vllm" }>): ModelProvenance {
+  const { kind, hardware, model, engineVersion, errorPercent } = engine.stepTime.source;
+  const named = { deployment, model: `${hardware}, ${model}, vLLM ${engineVersion}: ${kind}` };
+  if (modelled === undefined) return { ...named, errorPercent };
+  return { ...named, errorPercent: modelled.errorPercent, profile: modelled.profile, ...(modelled.exact ? {} : { nearestTo: modelled.asked }) };
 }

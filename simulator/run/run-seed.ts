@@ -1,4 +1,5 @@
 import type { RouterWatch } from "../core/replica.ts";
+import type { EndpointSignals } from "../core/endpoint.ts";
 import { createWorld } from "../core/world.ts";
 import { FleetInvariants } from "../core/invariant/fleet-invariants.ts";
 import { RecordTable } from "../core/measure/record-table.ts";
@@ -12,6 +13,8 @@ export interface SeedRun {
   readonly seed: number;
   readonly figures: RunFigures;
   readonly breakerChanges: readonly BreakerChange[];
+  /** By EndpointId, at the end. */
+  readonly signals: readonly EndpointSignals[];
 }
 
 export interface SeedOptions {
@@ -42,7 +45,12 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
   if (violations.length > 0)
     throw new Error(`invariants broken with seed ${seed}:\n${violations.map(({ invariant, at, what }) => `  ${invariant} at ${at} us: ${what}`).join("\n")}`);
   const { routes, deployments } = compiled.config;
-  return { seed, figures: summarise(table, { warmUp: compiled.warmUp, routes: routes.length, deployments: deployments.length }), breakerChanges };
+  return {
+    seed,
+    figures: summarise(table, { warmUp: compiled.warmUp, routes: routes.length, deployments: deployments.length }),
+    breakerChanges,
+    signals: world.signals(),
+  };
 }
 
 function watchedBy(watches: readonly RouterWatch[]): RouterWatch | undefined {
@@ -51,6 +59,7 @@ function watchedBy(watches: readonly RouterWatch[]): RouterWatch | undefined {
     attach: (router, options, replica) => watches.forEach((watch) => watch.attach?.(router, options, replica)),
     event: (event, now, replica) => watches.forEach((watch) => watch.event(event, now, replica)),
     command: (command, at, replica) => watches.forEach((watch) => watch.command(command, at, replica)),
+    crashed: (at, replica) => watches.forEach((watch) => watch.crashed?.(at, replica)),
     wake: (now, replica) => watches.forEach((watch) => watch.wake?.(now, replica)),
   };
 }

@@ -1,54 +1,11 @@
 import { z } from "zod";
 import { micros } from "../../router/core/time.ts";
-import { choice, count, duration, number, scalar, shown, text } from "../../router/config/scalars.ts";
+import { count, duration, number, scalar, shown, text } from "../../router/config/scalars.ts";
 import { configSchema } from "../../router/config/schema.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
-import { engineDefaults } from "./engine-defaults.ts";
+import { vllmSchema } from "./engine-schema.ts";
+import { faultSchema } from "./fault-schema.ts";
 import { traceSchema } from "./trace-schema.ts";
-
-const microseconds = (what: string) => number(`${what}, microseconds`, { min: 0, max: 60_000_000, whole: false });
-const step = engineDefaults.stepTime;
-const stepTime = z
-  .strictObject({
-    perStepUs: microseconds("Every step").prefault(step.perStepUs),
-    perPrefillTokenUs: microseconds("Per prefill token").prefault(step.perPrefillTokenUs),
-    perSequenceUs: microseconds("Per sequence").prefault(step.perSequenceUs),
-    perContextTokenUs: microseconds("Per token of decode context").prefault(step.perContextTokenUs),
-    perChunkAttentionUs: microseconds("Per unit of chunk x (past + chunk / 2)").prefault(step.perChunkAttentionUs),
-    source: z
-      .strictObject({
-        kind: choice("How the figures were found", ["measured", "fitted", "scaled", "roofline"]),
-        hardware: text("GPU"),
-        model: text("Model"),
-        engineVersion: text("vLLM version"),
-        errorPercent: number("Error of a step", { min: 0, max: 1000, whole: false }),
-      })
-      .prefault(step.source)
-      .meta({ description: "Where the figures come from" }),
-  })
-  .meta({ description: "What one engine step takes" });
-
-const engine = z
-  .strictObject({
-    blockTokens: count("Tokens per KV block (vLLM: block_size)", 1, 1024).prefault(engineDefaults.blockTokens),
-    blocks: count("KV blocks (num_gpu_blocks: from the engine's log, never guessed)", 2, 100_000_000).prefault(engineDefaults.blocks),
-    sequencesMax: count("max_num_seqs", 1, 100_000).prefault(engineDefaults.sequencesMax),
-    batchedTokensMax: count("max_num_batched_tokens", 1, 10_000_000).prefault(engineDefaults.batchedTokensMax),
-    modelTokensMax: count("max_model_len; absent: the deployment's context", 2, 100_000_000).optional(),
-    stepTime: stepTime.prefault({}),
-  })
-  .meta({ description: "The vLLM engine of each replica" });
-
-const vllm = z.strictObject({
-  kind: z.literal("vllm"),
-  engine: engine.prefault({}),
-  frontEnd: z
-    .strictObject({
-      before: duration("Receipt to the engine's queue", micros(0)).prefault("8ms"),
-      after: duration("Token to its byte on the wire", micros(0)).prefault("3ms"),
-    })
-    .prefault({}),
-});
 
 const latency = (what: string) =>
   z
@@ -63,13 +20,6 @@ const hosted = z.strictObject({
     .optional()
     .meta({ description: "Above it calls are refused with 429; absent: none" }),
 });
-
-const faultTime = { target: text("Deployment, or one of its replicas as pool-a/0"), at: duration("Since the start", micros(0)), for: duration("How long") };
-const fault = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("down"), ...faultTime }),
-  z.strictObject({ kind: z.literal("error"), ...faultTime, rate: number("Share of new calls answered with 500", { min: 0, max: 1, whole: false }) }),
-  z.strictObject({ kind: z.literal("slow"), ...faultTime, factor: number("Work takes so many times as long", { min: 1, max: 1000, whole: false }) }),
-]);
 
 const signals = z
   .strictObject({
@@ -103,9 +53,9 @@ export const scenarioSchema = z
     config,
     route: text("Route that the requests ask for; absent: the first").optional(),
     fleet: z
-      .record(z.string(), z.discriminatedUnion("kind", [vllm, hosted]))
+      .record(z.string(), z.discriminatedUnion("kind", [vllmSchema, hosted]))
       .meta({ description: "What stands behind each deployment, one model per endpoint" }),
-    faults: z.array(fault).prefault([]),
+    faults: z.array(faultSchema).prefault([]).meta({ description: "What goes wrong, and when" }),
     replicas: count("Replicas of the router, each with a core of its own; requests are spread over them at random", 1, 64).prefault(1),
     gossip: duration("How long an opening of a breaker takes to the other replicas; absent: they do not tell each other", micros(0)).optional(),
     signals: signals.optional(),

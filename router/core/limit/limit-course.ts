@@ -5,14 +5,16 @@
 import { costOf } from "../accounting/ledger.ts";
 import { present } from "../assert.ts";
 import type { LimitSpec } from "../compiled-config.ts";
-import type { Core } from "../core.ts";
-import { heapHas, heapSet } from "../indexed-heap.ts";
+import type { Candidates } from "../candidates.ts";
+import { type Core, deploymentIn } from "../core.ts";
+import { heapHas, heapRemove, heapSet } from "../indexed-heap.ts";
 import type { Instant } from "../machine.ts";
 import type { AttemptOutcome, LeaseKey, RouterEvent } from "../messages.ts";
 import type { AttemptSlot, RequestSlot } from "../state.ts";
 import { after, earlier, later, millis, seconds, startOfTime } from "../time.ts";
 import { expectedNano, unitsOf } from "./limit-check.ts";
-import { type LeaseState, leaseDue, leaseDuty, mayAsk, mayRefill, neededOf, noLease, runsLow, spend, unitsToAsk } from "./lease.ts";
+import { dueSoonest, type LeaseState, leaseDue, leaseDuty, mayAsk, mayRefill, neededOf, noLease, runsLow, settleDebt, settleLease, spend, unitsToAsk } from "./lease.ts";
+import type { BindingLimits } from "./limit-index.ts";
 import { learnHigh, outputToReserve } from "./output-estimate.ts";
 
 /** After a denial the store is asked again no sooner, and no later. */
@@ -24,73 +26,89 @@ type Answer = Extract<RouterEvent, { kind: "lease-answered" }>;
 // --- reserve, reconcile ---
 
 export function reserve(core: Core, slot: RequestSlot, attempt: AttemptSlot): void {
-  const { limits } = core.found;
+  const { limits } = core.viewOf(slot).found;
   if (!limits.some) return;
   const { request } = slot;
   const output = outputToReserve(present(core.state.routes[slot.route], "the route's state").output, request.outputTokensMax);
   attempt.reservedTokens = request.inputTokens + output;
   attempt.reservedNano = expectedNano(attempt.rates, request.inputTokens, output);
-  forEachLimit(core, slot, attempt, (spec, lease, oncePerRequest) => {
-    const units = neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, oncePerRequest && slot.attempts > 0));
-    if (units === 0) return;
-    spend(lease, units, core.state.now);
-    if (spec.window.kind === "held") return;
-    if (runsLow(lease)) refill(core, spec, lease, units);
-    noteSpending(core, spec, lease);
-    schedule(core, spec.id, lease);
-  });
+  const { specs, ofCaller, count } = bindingOf(core, slot, attempt);
+  for (let place = 0; place < count; place += 1) reserveOne(core, attempt, specs[place] as LimitSpec, place < ofCaller && slot.attempts > 0);
+}
+
+function reserveOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, requestCounted: boolean): void {
+  const lease = leaseOf(core, spec.id);
+  const units = neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, requestCounted));
+  if (units === 0) return;
+  spend(lease, units, core.state.now);
+  if (spec.window.kind === "held") return;
+  if (runsLow(lease)) refill(core, spec, lease, units);
+  noteSpending(core, spec, lease);
+  scheduleUsed(core, spec.id, lease);
 }
 
 export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
   const { usage } = outcome;
   if (usage !== null && outcome.kind === "succeeded") learnHigh(present(core.state.routes[slot.route], "the route's state").output, usage.output);
-  if (!core.found.limits.some) return;
+  if (!core.viewOf(slot).found.limits.some) return;
   const { rates } = attempt;
   const free = outcome.billed === "no";
   // What is billed without a figure keeps its reservation.
   const known = free || usage !== null;
   const tokens = free || usage === null ? 0 : usage.input + usage.output;
   const nano = free || usage === null || rates === null ? 0 : Math.ceil(costOf(usage, rates) / 1000);
-  forEachLimit(core, slot, attempt, (spec, lease) => {
-    if (spec.window.kind === "held") {
-      lease.spent -= 1;
-      return;
-    }
-    if (spec.unit === "requests" || !known) return;
-    const reserved = neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, false));
-    const change = (spec.unit === "tokens" ? tokens : nano) - reserved;
-    const counted = attempt.startedAt <= lease.forgottenAt ? Math.max(0, change) : change;
-    if (counted === 0) return;
-    lease.spent += counted;
-    // With what comes back here, the store may have enough.
-    if (counted < 0) lease.deniedUntil = startOfTime;
-    lease.usedAt = core.state.now;
-    if (runsLow(lease)) refill(core, spec, lease, lease.reservation);
-    noteSpending(core, spec, lease);
-    schedule(core, spec.id, lease);
-  });
+  const { specs, count } = bindingOf(core, slot, attempt);
+  for (let place = 0; place < count; place += 1) {
+    const spec = specs[place] as LimitSpec;
+    if (spec.window.kind === "held") leaseOf(core, spec.id).spent -= 1;
+    else if (spec.unit !== "requests" && known) reconcileOne(core, attempt, spec, spec.unit === "tokens" ? tokens : nano);
+  }
 }
 
-/** The limits that bind this attempt; `oncePerRequest`: those that bind its caller. */
-function forEachLimit(core: Core, slot: RequestSlot, attempt: AttemptSlot, visit: (spec: LimitSpec, lease: LeaseState, oncePerRequest: boolean) => void): void {
-  const { limits } = core.found;
-  const deployment = core.deploymentOf(attempt.endpoint).id;
+function reconcileOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, used: number): void {
+  const lease = leaseOf(core, spec.id);
+  const change = used - neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, false));
+  const counted = attempt.startedAt <= lease.forgottenAt ? Math.max(0, change) : change;
+  if (counted === 0) return;
+  lease.spent += counted;
+  // With what comes back here, the store may have enough.
+  if (counted < 0) lease.deniedUntil = startOfTime;
+  lease.usedAt = core.state.now;
+  if (runsLow(lease)) refill(core, spec, lease, lease.reservation);
+  noteSpending(core, spec, lease);
+  scheduleUsed(core, spec.id, lease);
+}
+
+/** The limits that bind this attempt: those that bind its caller (they count once per request), then its deployment's. */
+function bindingOf(core: Core, slot: RequestSlot, attempt: AttemptSlot): BindingLimits {
+  const { found, config } = core.viewOf(slot);
+  const { limits } = found;
+  const { binding } = core;
+  const deployment = deploymentIn(config, attempt.endpoint).id;
   const exempt = limits.selfHosted[deployment] === true;
-  const all = (specs: readonly LimitSpec[] | undefined, once: boolean): void => {
-    for (const spec of specs ?? []) if (!exempt || spec.atLimit !== "self-hosted") visit(spec, leaseOf(core, spec.id), once);
-  };
-  all(limits.total, true);
-  all(limits.ofTenant[slot.request.tenant], true);
-  all(limits.ofRoute[slot.request.route], true);
-  if (slot.route !== slot.request.route) all(limits.ofRoute[slot.route], true);
-  all(limits.ofDeployment[deployment], false);
+  binding.count = 0;
+  bind(binding, limits.total, exempt);
+  bind(binding, limits.ofTenant[slot.request.tenant], exempt);
+  bind(binding, limits.ofRoute[slot.request.route], exempt);
+  if (slot.route !== slot.request.route) bind(binding, limits.ofRoute[slot.route], exempt);
+  binding.ofCaller = binding.count;
+  bind(binding, limits.ofDeployment[deployment], exempt);
+  return binding;
+}
+
+function bind(binding: BindingLimits, specs: readonly LimitSpec[] | undefined, exempt: boolean): void {
+  if (specs === undefined) return;
+  for (const spec of specs) {
+    if (exempt && spec.atLimit === "self-hosted") continue;
+    binding.specs[binding.count] = spec;
+    binding.count += 1;
+  }
 }
 
 // --- the store ---
 
 /** Nothing could be dispatched for want of leases: ask for them. What is left of a lease that is too small goes back first, so that it is not missing there. */
-export function askWanted(core: Core): void {
-  const { wantedKeys, wantedUnits } = core.found;
+export function askWanted(core: Core, { wantedKeys, wantedUnits }: Candidates): void {
   wantedKeys.forEach((key, place) => {
     const lease = leaseOf(core, key);
     const units = present(wantedUnits[place], "the units wanted");
@@ -102,6 +120,11 @@ export function askWanted(core: Core): void {
 }
 
 export function hearAnswer(core: Core, { lease: key, nonce, units, until, settled }: Answer): void {
+  if (core.config.limits[key] === undefined) {
+    // Asked for a limit that only a retired version had.
+    if (units > 0) core.emit({ kind: "return-lease", lease: key, nonce, used: 0 });
+    return;
+  }
   const lease = leaseOf(core, key);
   const spec = specOf(core, key);
   const late = units > 0 && until <= core.state.now;
@@ -113,13 +136,13 @@ export function hearAnswer(core: Core, { lease: key, nonce, units, until, settle
   lease.askNonce = -1;
   lease.settled = settled;
   if (units > 0) {
-    lease.settled += lease.nonce < 0 ? 0 : lease.spent;
     giveBack(core, key, lease);
     lease.granted = units;
     lease.nonce = nonce;
     lease.grantedAt = core.state.now;
     lease.until = earlier(until, lease.periodEnds);
-    lease.deniedUntil = startOfTime;
+    // A smaller one says nothing about the larger one that was denied.
+    if (units >= lease.deniedUnits) lease.deniedUntil = startOfTime;
     lease.credit = true;
   } else {
     noteDenial(lease, until, core.state.now);
@@ -158,6 +181,7 @@ export function regainStore(core: Core): void {
 
 /** Leases of the old period go back; what is still reserved in it stays there. */
 export function startPeriod(core: Core, key: LeaseKey, endsAt: Instant): void {
+  if (core.config.limits[key] === undefined) return;
   const lease = leaseOf(core, key);
   giveBack(core, key, lease);
   Object.assign(lease, noLease(), { forgottenAt: core.state.now, periodEnds: endsAt, reservation: lease.reservation });
@@ -174,6 +198,26 @@ export function forfeitLeases(core: Core, nonce: number): void {
     Object.assign(lease, noLease(), { forgottenAt: core.state.now, periodEnds, noticed, settled, credit: false });
     schedule(core, spec.id, lease);
   }
+}
+
+/** Its amount may be another: what was denied is asked again, and what was set aside under the old one does not come back. */
+export function amendLimit(core: Core, spec: LimitSpec, before: LimitSpec | undefined): void {
+  if (before === undefined || (before.amount === spec.amount && before.alertPerMille === spec.alertPerMille) || spec.window.kind === "held") return;
+  const lease = leaseOf(core, spec.id);
+  lease.forgottenAt = core.state.now;
+  lease.deniedUntil = startOfTime;
+  lease.noticed = "nothing";
+  noteSpending(core, spec, lease);
+  schedule(core, spec.id, lease);
+}
+
+/** No live version has the limit any more. */
+export function dropLease(core: Core, key: LeaseKey): void {
+  const lease = leaseOf(core, key);
+  giveBack(core, key, lease);
+  if (lease.spent !== 0) core.emit({ kind: "return-lease", lease: key, nonce: nextNonce(core), used: lease.spent });
+  core.state.leases[key] = noLease();
+  heapRemove(core.state.leaseDeadlines, key);
 }
 
 /** True: what waits may go on. */
@@ -199,8 +243,7 @@ export function leaseFallsDue(core: Core, key: LeaseKey): boolean {
         giveBack(core, key, lease);
         break;
       case "report":
-        core.emit({ kind: "return-lease", lease: key, nonce: nextNonce(core), used: lease.spent });
-        lease.spent = 0;
+        report(core, key, lease);
         break;
       case "renew":
         ask(core, specOf(core, key), lease, lease.reservation);
@@ -234,10 +277,12 @@ function putQuestion(core: Core, key: LeaseKey, lease: LeaseState): void {
 
 function giveBack(core: Core, key: LeaseKey, lease: LeaseState): void {
   if (lease.nonce < 0) return;
-  core.emit({ kind: "return-lease", lease: key, nonce: lease.nonce, used: lease.spent });
-  lease.nonce = -1;
-  lease.granted = 0;
-  lease.spent = 0;
+  const { nonce } = lease;
+  core.emit({ kind: "return-lease", lease: key, nonce, used: settleLease(lease) });
+}
+
+function report(core: Core, key: LeaseKey, lease: LeaseState): void {
+  core.emit({ kind: "return-lease", lease: key, nonce: nextNonce(core), used: settleDebt(lease) });
 }
 
 /** Said once per period: the alert, and that nothing is left. */
@@ -258,6 +303,12 @@ function schedule(core: Core, key: LeaseKey, lease: LeaseState): void {
   const { leaseDeadlines, now } = core.state;
   const due = later(leaseDue(lease, now), now);
   if (!heapHas(leaseDeadlines, key) || due < (leaseDeadlines.keys[key] ?? Infinity)) heapSet(leaseDeadlines, key, due);
+}
+
+/** After it was used: where something falls due soon anyway, nothing has become due before that. */
+function scheduleUsed(core: Core, key: LeaseKey, lease: LeaseState): void {
+  const { leaseDeadlines, now } = core.state;
+  if (!heapHas(leaseDeadlines, key) || (leaseDeadlines.keys[key] ?? Infinity) > now + dueSoonest) schedule(core, key, lease);
 }
 
 function nextNonce(core: Core): number {

@@ -57,7 +57,6 @@ export interface SpeculationSpec {
   readonly method: "ngram" | "eagle" | "draft-model";
   /** Chance that a draft is accepted, given that all before it were, 0..1. */
   readonly acceptance: number;
-  readonly seed: number;
 }
 
 export const engineDefaults: EngineOptions = {

@@ -1,7 +1,11 @@
 import { expect, test } from "vitest";
+import { healthy } from "../../../../../simulator/core/endpoint.ts";
 import type { VllmSpec } from "../../../../../simulator/core/compiled-scenario.ts";
 import { VllmReplica } from "../../../../../simulator/core/endpoint/vllm-replica.ts";
+import { createEngine } from "../../../../../simulator/core/engine/create-engine.ts";
+import type { PiecewiseSpec } from "../../../../../simulator/core/step-time/step-time-spec.ts";
 import { CommandRecorder } from "../../../../support/endpoint-history.ts";
+import { smallSpec } from "../../../../support/engine-play.ts";
 import { SoloEngine } from "../../../../support/solo-engine.ts";
 
 const spec = { kind: "vllm", engine: { modelTokensMax: 1_000 }, frontEndBefore: 700, frontEndAfter: 300 } as unknown as VllmSpec;
@@ -71,9 +75,9 @@ test("down cuts calls at every stage at that instant and refuses until it ends",
   replica.handle(call(2, { output: 1 }), 0 as never, recorder); // its last token is on its way out at 1,900
   replica.handle(call(0, { output: 9 }), 50 as never, recorder); // in the engine
   replica.handle(call(1), 1_500 as never, recorder); // on its way in
-  replica.handle({ kind: "fault-changed", fault: { down: true, errorRate: 0, slowdown: 1 } }, 1_900 as never, recorder);
+  replica.handle({ kind: "fault-changed", fault: { ...healthy, down: true } }, 1_900 as never, recorder);
   replica.handle(call(3), 1_950 as never, recorder);
-  replica.handle({ kind: "fault-changed", fault: { down: false, errorRate: 0, slowdown: 1 } }, 5_000 as never, recorder);
+  replica.handle({ kind: "fault-changed", fault: { ...healthy } }, 5_000 as never, recorder);
   replica.handle(call(3, { output: 1 }), 5_000 as never, recorder);
   replica.wake(50_000 as never, recorder);
   expect(recorder.commands).toEqual([
@@ -89,11 +93,42 @@ test("down cuts calls at every stage at that instant and refuses until it ends",
 test("a slowdown reaches the engine, an error rate its share of new calls", () => {
   const replica = new VllmReplica(spec, new SoloEngine({ detail: "first-token" }), { seed: 3, index: 0 });
   const recorder = new CommandRecorder();
-  replica.handle({ kind: "fault-changed", fault: { down: false, errorRate: 0.5, slowdown: 4 } }, 0 as never, recorder);
+  replica.handle({ kind: "fault-changed", fault: { ...healthy, errorRate: 0.5, slowdown: 4 } }, 0 as never, recorder);
   for (let id = 0; id < 400; id += 1) replica.handle(call(id, { output: 1 }), 0 as never, recorder);
   replica.wake(50_000 as never, recorder);
   const refused = recorder.commands.filter(({ command }) => command.kind === "refuse-call");
   expect(refused.length).toBeGreaterThan(150);
   expect(refused.length).toBeLessThan(250);
   expect(recorder.commands.find(({ command }) => command.kind === "emit-tokens")?.at).toBe(700 + 4_000 + 300);
+});
+
+const level = (us: number) => ({ x: [0, 1], y: [us, us] });
+const upTo105: PiecewiseSpec = {
+  kind: "piecewise",
+  scale: 1,
+  gemm: level(1000),
+  decodeAttention: level(0),
+  chunkAttention: level(0),
+  head: level(0),
+  perDecodeUs: 0,
+  perPrefillPastUs: 0,
+  perStepUs: 0,
+  skew: 0,
+  padding: 0,
+  range: { decodeContext: [0, 105] },
+  source: { kind: "fitted", hardware: "none", model: "none", engineVersion: "none", errorPercent: 0 },
+};
+
+test("steps are counted over crashes, those beyond the range of their step-time model too", () => {
+  const engine = smallSpec({ stepTime: upTo105 });
+  const replica = new VllmReplica({ ...spec, engine }, createEngine(engine, { detail: "tokens" }), { seed: 1, index: 0 });
+  const recorder = new CommandRecorder();
+  replica.handle(call(0, { output: 20 }), 0 as never, recorder);
+  replica.wake(11_500 as never, recorder);
+  const before = replica.observe(11_500 as never);
+  // The prefill and the decodes at contexts 101 to 105 are inside.
+  expect(before.steps).toBeGreaterThan(10);
+  expect(before.stepsOutsideRange).toBe(before.steps - 6);
+  replica.handle({ kind: "fault-changed", fault: { ...healthy, down: true } }, 11_500 as never, recorder);
+  expect(replica.observe(11_500 as never)).toMatchObject({ steps: before.steps, stepsOutsideRange: before.stepsOutsideRange });
 });

@@ -1,0 +1,99 @@
+import type { DeploymentSpec } from "../../router/core/compiled-config.ts";
+import type { FieldPath } from "../../router/config/yaml-source.ts";
+import type { EngineOptions, EngineSpec } from "../core/engine/engine-spec.ts";
+import type { ModelledAs, VllmSpec } from "../core/compiled-scenario.ts";
+import { calibrated } from "../core/step-time/calibrated.ts";
+import type { StepTimeSpec } from "../core/step-time/step-time-spec.ts";
+import { engineDefaults } from "./engine-defaults.ts";
+import { blocksOf, engineProfiles, findProfile } from "./engine-profile.ts";
+import type { ProfileMatch } from "./engine-profile.ts";
+import { engineOptionNames } from "./engine-schema.ts";
+import type { VllmEntry } from "./engine-schema.ts";
+
+type Report = (path: FieldPath, part: "key" | "value", message: string, fix: string) => void;
+
+/** Where nothing says how long a request may be: the longest that is common and fits. */
+const modelTokensDefault = 16_384;
+
+/** A deployment's engine: what the scenario says, then what the profile of its GPU and model says, then vLLM's defaults. */
+export function compileVllm(entry: VllmEntry, deployment: DeploymentSpec, report: Report): VllmSpec {
+  const match = matchOf(entry);
+  const engine = { ...sizesOf(entry, deployment, match), stepTime: stepTimeOf(entry, match) };
+  const options = optionsOf(entry);
+  checkSizes(engine, options, ["fleet", deployment.name, "engine"], report);
+  const modelled = match === null || entry.engine.stepTime !== undefined ? null : modelledAs(entry, match);
+  return {
+    kind: "vllm",
+    engine: Object.keys(options).length === 0 ? engine : { ...engine, options },
+    frontEndBefore: entry.frontEnd.before,
+    frontEndAfter: entry.frontEnd.after,
+    ...(modelled === null ? {} : { modelled }),
+  };
+}
+
+function matchOf({ gpu, model, tensorParallel }: VllmEntry): ProfileMatch | null {
+  return gpu === undefined && model === undefined ? null : findProfile(engineProfiles(), gpu ?? "L4", model ?? "Llama-3.1-8B", tensorParallel);
+}
+
+function modelledAs({ gpu = "L4", model = "Llama-3.1-8B", tensorParallel }: VllmEntry, { profile, exact, errorPercent }: ProfileMatch): ModelledAs {
+  return { profile: profile.name, asked: `${model} on ${tensorParallel > 1 ? `${tensorParallel} x ` : ""}${gpu}`, exact, errorPercent };
+}
+
+function sizesOf({ engine, gpuMemoryUtilization }: VllmEntry, { contextTokens }: DeploymentSpec, match: ProfileMatch | null): Omit<EngineSpec, "stepTime"> {
+  const { blockTokens } = engine;
+  const profile = match?.profile ?? { ...engineDefaults, modelTokensMax: modelTokensDefault };
+  const blocks = engine.blocks ?? (match === null ? engineDefaults.blocks : blocksOf(match.profile, blockTokens, gpuMemoryUtilization));
+  const asked = engine.modelTokensMax ?? (Number.isFinite(contextTokens) ? contextTokens : null);
+  return {
+    blockTokens,
+    blocks,
+    sequencesMax: engine.sequencesMax ?? profile.sequencesMax,
+    batchedTokensMax: engine.batchedTokensMax ?? profile.batchedTokensMax,
+    // As vLLM's `--max-model-len auto`: what the model can and the memory holds.
+    modelTokensMax: asked ?? (match === null ? modelTokensDefault : Math.max(2, Math.min(profile.modelTokensMax, (blocks - 1) * blockTokens))),
+  };
+}
+
+function stepTimeOf({ engine }: VllmEntry, match: ProfileMatch | null): StepTimeSpec {
+  const given = engine.stepTime === undefined ? null : { kind: "linear" as const, ...engine.stepTime };
+  const spec = given ?? match?.profile.stepTime ?? engineDefaults.stepTime;
+  return engine.calibration === undefined ? spec : calibrated(spec, engine.calibration.scale, engine.calibration.perStepUs);
+}
+
+/** Only what the scenario names. */
+function optionsOf({ engine }: VllmEntry): Partial<EngineOptions> {
+  return Object.fromEntries(engineOptionNames.flatMap((name) => (engine[name] === undefined ? [] : [[name, engine[name]]])));
+}
+
+/** What vLLM refuses to start with. */
+function checkSizes(engine: EngineSpec, options: Partial<EngineOptions>, path: FieldPath, report: Report): void {
+  const { blocks, blockTokens, modelTokensMax, batchedTokensMax, sequencesMax } = engine;
+  const blocksNeeded = Math.ceil(modelTokensMax / blockTokens) + 1;
+  if (blocks < blocksNeeded) {
+    report(
+      [...path, "blocks"],
+      "value",
+      `${blocks < 1 ? "the weights do not leave room for one block: no" : blocks} blocks do not hold one request of ${modelTokensMax} tokens: vLLM would not start`,
+      `give at least ${blocksNeeded} blocks, or a smaller modelTokensMax`,
+    );
+  }
+  if (batchedTokensMax < sequencesMax) {
+    report(
+      [...path, "batchedTokensMax"],
+      "value",
+      `${batchedTokensMax} is less than sequencesMax (${sequencesMax}): vLLM would not start`,
+      `give at least ${sequencesMax}`,
+    );
+  }
+  if (options.chunkedPrefill === false && batchedTokensMax < modelTokensMax) {
+    report(
+      [...path, "batchedTokensMax"],
+      "value",
+      `${batchedTokensMax} is less than modelTokensMax (${modelTokensMax}) and prefills are not cut into chunks: vLLM would not start`,
+      `give at least ${modelTokensMax}, or leave chunkedPrefill on`,
+    );
+  }
+  if (options.batching === "static" && (options.speculation !== undefined || (options.pipelineStages ?? 1) > 1)) {
+    report([...path, "batching"], "value", "static batching knows neither speculation nor pipeline stages", "leave them out, or batch continuously");
+  }
+}

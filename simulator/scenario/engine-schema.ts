@@ -1,0 +1,95 @@
+import { z } from "zod";
+import { micros } from "../../router/core/time.ts";
+import { choice, count, duration, flag, number, text } from "../../router/config/scalars.ts";
+import { engineDefaults } from "./engine-defaults.ts";
+
+/** What a scenario says of a vLLM replica. docs/engine.md explains each key and names its source. */
+
+const microseconds = (what: string) => number(`${what}, microseconds`, { min: 0, max: 60_000_000, whole: false });
+const share = (what: string) => number(what, { min: 0, max: 1, whole: false });
+
+const step = engineDefaults.stepTime;
+const stepTime = z
+  .strictObject({
+    perStepUs: microseconds("Every step").prefault(step.perStepUs),
+    perPrefillTokenUs: microseconds("Per prefill token").prefault(step.perPrefillTokenUs),
+    perSequenceUs: microseconds("Per sequence").prefault(step.perSequenceUs),
+    perContextTokenUs: microseconds("Per token of decode context").prefault(step.perContextTokenUs),
+    perChunkAttentionUs: microseconds("Per unit of chunk x (past + chunk / 2)").prefault(step.perChunkAttentionUs),
+    source: z
+      .strictObject({
+        kind: choice("How the figures were found", ["measured", "fitted", "scaled", "roofline"]),
+        hardware: text("GPU"),
+        model: text("Model"),
+        engineVersion: text("vLLM version"),
+        errorPercent: number("Error of a step", { min: 0, max: 1000, whole: false }),
+      })
+      .prefault(step.source)
+      .meta({ description: "Where the figures come from" }),
+  })
+  .meta({ description: "What one engine step takes, as a weighted sum; beats the profile's" });
+
+const speculation = z
+  .strictObject({
+    method: choice("Who drafts", ["ngram", "eagle", "draft-model"]),
+    draftTokens: count("num_speculative_tokens", 1, 32),
+    acceptance: share("Chance that a draft is accepted, given that all before it were"),
+  })
+  .meta({ description: "Speculative decoding (speculative_config); absent: none" });
+
+/** EngineOptions by their names; absent: the default of engine-spec.ts. */
+const optionFields = {
+  asyncScheduling: flag("async_scheduling").optional(),
+  policy: choice("scheduling_policy", ["fcfs", "priority"]).optional(),
+  prefixCaching: flag("enable_prefix_caching").optional(),
+  chunkedPrefill: flag("enable_chunked_prefill").optional(),
+  longPrefillTokensMax: count("long_prefill_token_threshold; 0: none", 0, 10_000_000).optional(),
+  longPrefillAdaptive: flag("The threshold is at least the token budget shared by all requests").optional(),
+  reserveFullSequence: flag("scheduler_reserve_full_isl: a request comes in only when all of it fits").optional(),
+  watermark: share("Share of the KV blocks kept free at admissions").optional(),
+  activeSequencesMax: count("max_num_active_seqs; absent: as sequencesMax", 1, 100_000).optional(),
+  pipelineStages: count("pipeline_parallel_size", 1, 64).optional(),
+  speculation: speculation.optional(),
+  batching: choice("continuous, or the baseline without paging, where nothing joins a running batch", ["continuous", "static"]).optional(),
+  scheduling: z
+    .strictObject({ perStepUs: microseconds("Every step"), perSequenceUs: microseconds("Per sequence of the step") })
+    .optional()
+    .meta({ description: "CPU time of putting a step together; hidden behind the running step where scheduling is asynchronous" }),
+};
+export const engineOptionNames = Object.keys(optionFields) as readonly (keyof typeof optionFields)[];
+
+const engine = z
+  .strictObject({
+    blockTokens: count("Tokens per KV block (vLLM: block_size)", 1, 1024).prefault(engineDefaults.blockTokens),
+    blocks: count("KV blocks (num_gpu_blocks: from the engine's log, never guessed); absent: the profile's", 2, 100_000_000).optional(),
+    sequencesMax: count("max_num_seqs; absent: vLLM's default on the GPU", 1, 100_000).optional(),
+    batchedTokensMax: count("max_num_batched_tokens; absent: vLLM's default on the GPU", 1, 10_000_000).optional(),
+    modelTokensMax: count("max_model_len; absent: the deployment's context", 2, 100_000_000).optional(),
+    ...optionFields,
+    stepTime: stepTime.optional(),
+    calibration: z
+      .strictObject({
+        scale: number("All step times are so many times the profile's", { min: 0.01, max: 100, whole: false }).prefault(1),
+        perStepUs: microseconds("And every step takes so much longer").prefault(0),
+      })
+      .optional()
+      .meta({ description: "Two numbers fitted on a short run of the engine at hand" }),
+  })
+  .meta({ description: "The vLLM engine of each replica" });
+
+export const vllmSchema = z.strictObject({
+  kind: z.literal("vllm"),
+  gpu: text("GPU by name, as `headgate profiles` lists them; an unknown one takes the nearest. Absent: an NVIDIA L4, linear step times").optional(),
+  model: text("Model that the GPU runs; absent: Llama-3.1-8B").optional(),
+  tensorParallel: count("GPUs per replica (tensor_parallel_size)", 1, 64).prefault(1),
+  gpuMemoryUtilization: number("gpu_memory_utilization", { min: 0.05, max: 1, whole: false }).prefault(0.92),
+  engine: engine.prefault({}),
+  frontEnd: z
+    .strictObject({
+      before: duration("Receipt to the engine's queue", micros(0)).prefault("8ms"),
+      after: duration("Token to its byte on the wire", micros(0)).prefault("3ms"),
+    })
+    .prefault({}),
+});
+
+export type VllmEntry = z.output<typeof vllmSchema>;
