@@ -154,6 +154,9 @@ export type RouterCommand =
       readonly request: RequestId;
       readonly endpoint: EndpointId;
       readonly limits: AttemptLimits;
+      /** What limits and budgets have set aside for it; 0 where there are none. */
+      readonly reservedTokens: number;
+      readonly reservedNano: number;
       /** Of the configuration that its request arrived under. */
       readonly version: ConfigVersion;
     }

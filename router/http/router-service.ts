@@ -26,7 +26,7 @@ import { Attempt, type AttemptEnding } from "../upstream/attempt.ts";
 import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
 import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
 import { CallerAnswer } from "./caller-answer.ts";
-import { decisionRecord } from "./decision-record.ts";
+import { DecisionLines } from "./decision-lines.ts";
 import { PriceCalendar } from "./price-calendar.ts";
 import { LeaseLink } from "./lease-link.ts";
 import { tenantOf } from "./tenant-of.ts";
@@ -62,6 +62,7 @@ export class RouterService {
   /** From start-attempt until the request is finished: a commit may come after the ending. */
   readonly #attempts = new Map<AttemptId, RunningAttempt>();
   readonly #credentials: readonly (Credential | null)[];
+  readonly #decisions: DecisionLines;
   readonly #leases: LeaseLink;
   readonly #prices: PriceCalendar;
   #serial = 0;
@@ -71,6 +72,7 @@ export class RouterService {
   constructor(options: RouterServiceOptions) {
     this.#options = options;
     this.#credentials = options.spec.endpoints.map(({ origin, key }) => (key === null ? null : sealCredential(origin, key.reveal())));
+    this.#decisions = new DecisionLines(options.compiled);
     this.metrics = new RouterMetrics(options.compiled, () => this.#load());
     const { record } = options;
     this.#driver = new RealtimeDriver(new TimedMachine(options.core, (durationMs) => this.metrics.decided(durationMs)), {
@@ -355,7 +357,7 @@ export class RouterService {
       ttftMs: request.ttftMs,
     };
     this.metrics.requestEnded(ended);
-    if (log.takesDecisions) log.decision(decisionRecord(request, ended, compiled));
+    if (log.takesDecisions) log.decision(this.#decisions.line(request, ended));
   }
 
   #request(id: RequestId): RequestInFlight {

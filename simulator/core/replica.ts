@@ -19,10 +19,11 @@ import type {
   TenantId,
 } from "../../router/core/messages.ts";
 import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts";
+import { meaningOf } from "../../router/core/retry.ts";
 import { LiveVersions, type Offer } from "../../router/core/rollout/live-versions.ts";
 import { Router } from "../../router/core/router.ts";
 import { after, micros } from "../../router/core/time.ts";
-import type { CompiledScenario } from "./compiled-scenario.ts";
+import { type CompiledScenario, everyVersion } from "./compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
 import type { Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
@@ -44,6 +45,8 @@ export interface ReplicaOptions {
   call(endpoint: EndpointId, event: EndpointEvent): void;
   requestEnded(record: RequestRecord): void;
   breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void;
+  /** `failed`: in a way that speaks against the endpoint. What was given up for other reasons is not told. */
+  attemptEnded(endpoint: EndpointId, startedAt: Instant, failed: boolean): void;
   /** With the gossip's delay. */
   tellPeers(event: RouterEvent): void;
 }
@@ -52,6 +55,8 @@ interface OpenRequest {
   readonly arrival: Arrival;
   readonly serial: number;
   readonly route: RouteId;
+  readonly tenant: TenantId;
+  started: Instant | null;
   deployment: DeploymentId | null;
   /** Known with its first attempt. */
   version: ConfigVersion | null;
@@ -63,10 +68,12 @@ interface OpenAttempt {
   readonly request: RequestId;
   readonly endpoint: EndpointId;
   readonly deployment: DeploymentId;
+  readonly startedAt: Instant;
   aborted: boolean;
   /** Nothing more will be heard of it, or nobody listens any more. */
   over: boolean;
   outputTokens: number;
+  cachedTokens: number;
 }
 
 interface Finished {
@@ -82,6 +89,7 @@ export class SimulatedReplica {
   readonly #options: ReplicaOptions;
   readonly #process: RouterProcess;
   readonly #toRouter: Post<RouterEvent>;
+  readonly #tenants: ReadonlyMap<string, TenantId>;
   /** By RequestId and AttemptId; an attempt that has ended stays until its slot is used again: its commit may be still to come. */
   readonly #requests: (OpenRequest | null)[] = [];
   readonly #freeRequests: RequestId[] = [];
@@ -96,6 +104,7 @@ export class SimulatedReplica {
     this.#options = options;
     this.#config = options.scenario.config;
     this.#versions = new LiveVersions(this.#config);
+    this.#tenants = new Map(everyVersion(options.scenario).tenants.map(({ name, id }) => [name, id]));
     this.#process = new RouterProcess(() => this.#newRouter());
     this.#toRouter = options.driver.addMachine(this.#process, "router", { emit: (command, at) => this.#carryOut(command, at) });
   }
@@ -143,7 +152,8 @@ export class SimulatedReplica {
   /** Of a request that found no replica of the router at all. */
   refuse(arrival: Arrival, serial: number, route: RouteId): void {
     const at = arrival.at;
-    this.#options.requestEnded({ ...unserved(arrival, serial, route), why: "connect-failed", end: at });
+    const tenant = this.#tenantOf(arrival);
+    this.#options.requestEnded({ ...unserved(arrival, serial, route), tenant, why: "connect-failed", end: at });
   }
 
   /** As many versions of the configuration at once as may be; another waits. */
@@ -171,14 +181,15 @@ export class SimulatedReplica {
     const { routes } = this.#config;
     const id = this.#freeRequests.pop() ?? (this.#requests.length as RequestId);
     this.#open += 1;
-    this.#requests[id] = { arrival, serial, route, deployment: null, version: null, committed: null, first: null };
+    const tenant = this.#tenantOf(arrival);
+    this.#requests[id] = { arrival, serial, route, tenant, started: null, deployment: null, version: null, committed: null, first: null };
     this.#toRouter(
       {
         kind: "request-arrived",
         request: {
           id,
           serial,
-          tenant: tenantOf(arrival, this.#config),
+          tenant,
           route,
           inputTokens: arrival.inputTokens,
           // Never the true length: a policy must not know it.
@@ -186,12 +197,20 @@ export class SimulatedReplica {
           stream: true,
           priority: arrival.priority ?? 0,
           deadline: after(arrival.at, arrival.patience ?? forEver),
-          ...unlabelled,
           blocks: arrival.blocks,
+          tags: unlabelled.tags,
+          tagMatch: unlabelled.tagMatch,
+          region: unlabelled.region,
+          residency: unlabelled.residency,
         },
       },
       1,
     );
+  }
+
+  /** By name; an arrival of an unknown tenant, or of none, belongs to the first. */
+  #tenantOf({ tenant }: Arrival): TenantId {
+    return this.#tenants.get(tenant ?? "") ?? (0 as TenantId);
   }
 
   /** Its caller goes away. Rare: the request is looked for. */
@@ -211,7 +230,7 @@ export class SimulatedReplica {
         this.#start(command);
         return;
       case "abort-attempt":
-        this.#abort(command.attempt);
+        this.#abort(command);
         return;
       case "finish-request":
         this.#finish(command, at);
@@ -254,7 +273,9 @@ export class SimulatedReplica {
     const deployment = this.#versions.deploymentOf(endpoint, version);
     open.deployment = deployment;
     open.version = version;
-    this.#attempts[attempt] = { request, endpoint, deployment, aborted: false, over: false, outputTokens: 0 };
+    open.started ??= this.#options.driver.now;
+    const startedAt = this.#options.driver.now;
+    this.#attempts[attempt] = { request, endpoint, deployment, startedAt, aborted: false, over: false, outputTokens: 0, cachedTokens: 0 };
     const { arrival, serial } = open;
     this.#options.call(endpoint, {
       kind: "call-received",
@@ -277,9 +298,10 @@ export class SimulatedReplica {
     open.deployment = committed.deployment;
   }
 
-  #abort(attempt: AttemptId): void {
+  #abort({ attempt, why }: Extract<RouterCommand, { kind: "abort-attempt" }>): void {
     const open = present(this.#attempts[attempt], "the aborted attempt");
     open.aborted = true;
+    if (why === "timeout") this.#options.attemptEnded(open.endpoint, open.startedAt, true);
     this.#options.call(open.endpoint, { kind: "call-aborted", call: this.#callOf(attempt) });
   }
 
@@ -295,6 +317,7 @@ export class SimulatedReplica {
         return;
       case "end-call":
         open.outputTokens = command.usage.output;
+        open.cachedTokens = command.usage.cachedRead;
         this.#end(attempt, succeeded(command.usage));
         return;
       case "refuse-call":
@@ -307,7 +330,10 @@ export class SimulatedReplica {
   }
 
   #end(attempt: AttemptId, outcome: AttemptOutcome): void {
-    present(this.#attempts[attempt], "the attempt").over = true;
+    const open = present(this.#attempts[attempt], "the attempt");
+    open.over = true;
+    const { kind, failure } = outcome;
+    if (kind !== "aborted") this.#options.attemptEnded(open.endpoint, open.startedAt, failure !== null && meaningOf(failure).verdict === "failure");
     this.#toRouter({ kind: "attempt-ended", attempt, outcome }, 0);
   }
 
@@ -316,20 +342,23 @@ export class SimulatedReplica {
     this.#requests[id] = null;
     this.#freeRequests.push(id);
     this.#open -= 1;
-    const { arrival, serial, route, deployment, first, committed } = open;
+    const { arrival, serial, route, tenant, started, deployment, first, committed } = open;
     const answered = result.kind === "served" || result.kind === "cut";
     this.#options.requestEnded({
       serial,
       route,
+      tenant,
       deployment,
       result: result.kind,
       why: whyOf(result),
       scheduled: arrival.at,
       sent: arrival.at,
+      started,
       first: answered ? first : null,
       last: answered && first !== null ? end : null,
       end,
       inputTokens: arrival.inputTokens,
+      cachedTokens: answered ? (committed?.cachedTokens ?? 0) : 0,
       outputTokens: answered ? (committed?.outputTokens ?? 0) : 0,
       attempts: account.attempts,
       nanoDollars: account.nanoDollars,
@@ -339,12 +368,15 @@ export class SimulatedReplica {
   }
 }
 
-function unserved({ at, inputTokens }: Arrival, serial: number, route: RouteId): Omit<RequestRecord, "why" | "end"> {
+/** A request that never had an attempt. */
+function unserved({ at, inputTokens }: Arrival, serial: number, route: RouteId): Omit<RequestRecord, "tenant" | "why" | "end"> {
   const result = {
     result: "failed",
     deployment: null,
+    started: null,
     first: null,
     last: null,
+    cachedTokens: 0,
     outputTokens: 0,
     attempts: 0,
     nanoDollars: 0,
@@ -352,11 +384,6 @@ function unserved({ at, inputTokens }: Arrival, serial: number, route: RouteId):
     version: null,
   } as const;
   return { serial, route, scheduled: at, sent: at, inputTokens, ...result };
-}
-
-/** By name; an arrival of an unknown tenant, or of none, belongs to the first. */
-function tenantOf({ tenant }: Arrival, { tenants }: CompiledConfig): TenantId {
-  return tenants.find(({ name }) => name === tenant)?.id ?? (0 as TenantId);
 }
 
 function whyOf(result: FinishResult): string | null {

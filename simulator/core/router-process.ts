@@ -1,7 +1,8 @@
+/** The router as the simulated world runs it: it can crash and start anew, and whoever wants may watch it. */
 import type { RouterOptions } from "../../router/core/core.ts";
 import type { Instant, Machine, Out, Restorable } from "../../router/core/machine.ts";
 import type { RouterCommand, RouterEvent } from "../../router/core/messages.ts";
-import type { Router, RouterSnapshot } from "../../router/core/router.ts";
+import type { RouterSnapshot } from "../../router/core/router.ts";
 import { never } from "../../router/core/time.ts";
 
 /** Sees all that goes in and out of a router: invariant checkers, recorders. */
@@ -53,11 +54,11 @@ export class RouterProcess implements Machine<RouterEvent, RouterCommand> {
 
 /** Shows what goes in when it is handled, and what comes out before it is carried out. */
 export class WatchedRouter implements Machine<RouterEvent, RouterCommand> {
-  readonly #router: Router;
+  readonly #router: Machine<RouterEvent, RouterCommand>;
   readonly #watch: RouterWatch;
   readonly #replica: number;
 
-  constructor(router: Router, watch: RouterWatch, replica: number) {
+  constructor(router: Machine<RouterEvent, RouterCommand>, watch: RouterWatch, replica: number) {
     this.#router = router;
     this.#watch = watch;
     this.#replica = replica;
@@ -86,5 +87,3 @@ export class WatchedRouter implements Machine<RouterEvent, RouterCommand> {
     };
   }
 }
-
-/** A request that never had an attempt. */

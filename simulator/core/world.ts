@@ -4,10 +4,10 @@
  */
 import { assert, present } from "../../router/core/assert.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
-import type { Instant } from "../../router/core/machine.ts";
+import type { Duration, Instant } from "../../router/core/machine.ts";
 import type { BreakerPhase, EndpointId, LeaseKey, RouteId, RouterEvent } from "../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../router/core/random.ts";
-import { after, never } from "../../router/core/time.ts";
+import { after, instantAt, never, startOfTime } from "../../router/core/time.ts";
 import type { Offer } from "../../router/core/rollout/live-versions.ts";
 import { type CompiledScenario, type ConfigChangeSpec, everyVersion, type MembershipSpec } from "./compiled-scenario.ts";
 import { createEndpoint } from "./create-endpoint.ts";
@@ -32,12 +32,18 @@ export interface WorldOptions {
   /** Sessions beside the arrivals: it hears when its calls end. */
   readonly closedLoop?: ClosedLoop | undefined;
   readonly observer: WorldObserver;
+  /** Absent: never. */
+  readonly sampleEvery?: Duration;
   readonly watch?: RouterWatch | undefined;
 }
 
 export interface WorldObserver {
   requestEnded(record: RequestRecord): void;
   breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant, replica: number): void;
+  /** Every `sampleEvery`, as long as anything is open or to come; by EndpointId. */
+  sampled?(now: Instant, signals: readonly EndpointSignals[]): void;
+  /** `failed`: in a way that speaks against the endpoint. */
+  attemptEnded?(endpoint: EndpointId, startedAt: Instant, at: Instant, failed: boolean): void;
 }
 
 export interface World {
@@ -98,8 +104,9 @@ class SimulatedWorld implements World {
     this.#addFaults();
     this.#addCrashes();
     this.#addArrivals();
-    this.#driver.addSource(this.#later);
+    if (this.#sendsLater) this.#driver.addSource(this.#later);
     this.#addSignals();
+    this.#addSamples();
     this.#addMembership();
     this.#addChanges();
     this.#toLoop = this.#addClosedLoop();
@@ -138,9 +145,16 @@ class SimulatedWorld implements World {
         this.#tellLoop(record);
         observer.requestEnded(record);
       },
+      attemptEnded: (endpoint, startedAt, failed) => observer.attemptEnded?.(endpoint, startedAt, this.#driver.now, failed),
       breakerChanged: (endpoint, from, to, at) => observer.breakerChanged(endpoint, from, to, at, replica),
       tellPeers: (event) => this.#tellPeers(replica, event),
     });
+  }
+
+  /** Sources that never have anything are not asked again and again. */
+  get #sendsLater(): boolean {
+    const { gossip, signals } = this.#scenario.replicas;
+    return gossip !== null || signals !== null;
   }
 
   #tellPeers(from: number, event: RouterEvent): void {
@@ -151,6 +165,7 @@ class SimulatedWorld implements World {
 
   #addMembership(): void {
     const { membership = [] } = this.#scenario;
+    if (membership.length === 0) return;
     let next = 0;
     this.#driver.addSource({
       nextAt: () => membership[next]?.at ?? never,
@@ -207,6 +222,25 @@ class SimulatedWorld implements World {
     this.#driver.addSource(scrape);
   }
 
+  /** Looking changes nothing. */
+  #addSamples(): void {
+    const { sampleEvery, observer } = this.#options;
+    if (sampleEvery === undefined || observer.sampled === undefined) return;
+    let next = startOfTime;
+    this.#driver.addSource({
+      nextAt: () => {
+        if (!this.#arriving && this.#open === 0) return never;
+        // Between the calls of sessions nothing may be open for a while.
+        if (next < this.now) next = instantAt(Math.ceil(this.now / sampleEvery) * sampleEvery);
+        return next;
+      },
+      happen: (now) => {
+        next = after(now, sampleEvery);
+        observer.sampled?.(now, this.signals());
+      },
+    });
+  }
+
   #hear(command: EndpointCommand, at: Instant, endpoint: EndpointId): void {
     present(this.#replicas[command.call % this.#replicas.length], "the call's replica").hear(command, at, endpoint);
   }
@@ -237,6 +271,7 @@ class SimulatedWorld implements World {
 
   #addFaults(): void {
     const changes = faultChanges(this.#faults.endpoints);
+    if (changes.length === 0) return;
     let next = 0;
     this.#driver.addSource({
       nextAt: () => changes[next]?.at ?? never,
@@ -256,6 +291,7 @@ class SimulatedWorld implements World {
         { replica, at: until, dies: false },
       ])
       .toSorted((one, other) => one.at - other.at);
+    if (changes.length === 0) return;
     const deaths = this.#replicas.map(() => 0);
     let next = 0;
     this.#driver.addSource({
@@ -326,8 +362,9 @@ class SimulatedWorld implements World {
   }
 
   #tellLoop({ serial, result }: RequestRecord): void {
+    if (this.#toLoop === null) return;
     const call = this.#loopCalls.get(serial);
-    if (call === undefined || this.#toLoop === null) return;
+    if (call === undefined) return;
     this.#loopCalls.delete(serial);
     this.#loopSerials.delete(call);
     this.#toLoop({ kind: "call-ended", call, served: result === "served" }, 0);

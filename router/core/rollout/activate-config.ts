@@ -60,7 +60,8 @@ function beginEndpoint({ state }: Core, config: CompiledConfig, spec: EndpointSp
   if (there !== null) return;
   if (state.fleet !== null) state.fleet.specs[spec.id] = spec;
   state.endpoints[spec.id] = newEndpointState(config, spec);
-  state.recent[spec.id] = 0;
+  state.recent.current[spec.id] = 0;
+  state.recent.before[spec.id] = 0;
 }
 
 /** The weights that the stable version has found out hold on for the same deployments; turns begin anew. */

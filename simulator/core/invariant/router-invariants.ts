@@ -295,7 +295,10 @@ export class RouterInvariants {
   #limitChanged(id: DeploymentId, limit: number): void {
     const deployment = this.#versions.stable.deployments[id];
     // Of those that only another version has, it is not seen whose rule holds.
-    if (deployment?.gone !== true && (deployment === undefined || limit > deployment.concurrencyMax || limit < (deployment.adaptiveLimit?.min ?? deployment.concurrencyMax)))
+    if (
+      deployment?.gone !== true &&
+      (deployment === undefined || limit > deployment.concurrencyMax || limit < (deployment.adaptiveLimit?.min ?? deployment.concurrencyMax))
+    )
       this.#violate("I5", `the limit of deployment ${id} is set to ${limit}`);
     this.#limits[id] = limit;
   }
