@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { CompiledConfig } from "../core/compiled-config.ts";
 import { handleChat, sendError, sendJson } from "./chat-route.ts";
 import { unknownModel, unknownPath, wrongMethod } from "./http-errors.ts";
 import type { RouterService } from "./router-service.ts";
@@ -10,19 +9,18 @@ const keepAliveMs = 75_000;
 type Handler = (request: IncomingMessage, response: ServerResponse, path: string) => void;
 
 /** The surface: what callers can ask for, by path and method. */
-export function createHttpServer(service: RouterService, config: CompiledConfig): Server {
-  const routes = new Map(config.routes.filter(({ internal }) => !internal).map((route) => [route.name, route]));
+export function createHttpServer(service: RouterService): Server {
   const created = Math.floor(Date.now() / 1000);
   const model = (name: string) => ({ id: name, object: "model", created, owned_by: "headgate" });
   const surface: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
-    "/v1/chat/completions": { POST: (request, response) => handleChat(service, routes, request, response) },
+    "/v1/chat/completions": { POST: (request, response) => handleChat(service, service.routes, request, response) },
     "/v1/models": {
-      GET: (_request, response) => sendJson(response, 200, JSON.stringify({ object: "list", data: [...routes.keys()].map(model) })),
+      GET: (_request, response) => sendJson(response, 200, JSON.stringify({ object: "list", data: [...service.routes.keys()].map(model) })),
     },
     "/v1/models/": {
       GET: (_request, response, path) => {
         const name = decoded(path.slice("/v1/models/".length));
-        if (routes.has(name)) sendJson(response, 200, JSON.stringify(model(name)));
+        if (service.routes.has(name)) sendJson(response, 200, JSON.stringify(model(name)));
         else sendError(response, unknownModel(name));
       },
     },

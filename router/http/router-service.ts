@@ -1,8 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
+import { alignService } from "../config/align-service.ts";
 import type { ServiceSpec, UpstreamSpec } from "../config/service-spec.ts";
-import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
+import type { CompiledConfig, ConfigVersion, RouteSpec } from "../core/compiled-config.ts";
+import { alignConfig } from "../core/rollout/align-config.ts";
+import { LiveVersions } from "../core/rollout/live-versions.ts";
 import type { Machine } from "../core/machine.ts";
 import {
   type AttemptId,
@@ -17,16 +20,16 @@ import {
 } from "../core/messages.ts";
 import { never } from "../core/time.ts";
 import { RealtimeDriver, type Recorded } from "../drivers/realtime-driver.ts";
-import { type Credential, sealCredential } from "../providers/credential.ts";
 import { adapterFor } from "../providers/registry.ts";
 import type { BodyScan } from "../providers/body-scan.ts";
 import type { DecisionLog } from "../telemetry/decision-log.ts";
 import { type LoadNow, RouterMetrics } from "../telemetry/router-metrics.ts";
 import { Attempt, type AttemptEnding } from "../upstream/attempt.ts";
 import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
+import { type AdoptedConfig, adoptConfig } from "./adopted-config.ts";
 import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
 import { CallerAnswer } from "./caller-answer.ts";
-import { DecisionLines } from "./decision-lines.ts";
+import { noteCommand } from "./note-command.ts";
 import { PriceCalendar } from "./price-calendar.ts";
 import { LeaseLink } from "./lease-link.ts";
 import { tenantOf } from "./tenant-of.ts";
@@ -51,6 +54,7 @@ export interface RouterServiceOptions {
 }
 
 type Finish = Extract<RouterCommand, { kind: "finish-request" }>;
+type Activation = Extract<RouterEvent, { kind: "config-activated" }>;
 type StartAttempt = Extract<RouterCommand, { kind: "start-attempt" }>;
 
 /** The core at work: callers' requests become events, commands become attempts and answers. Every start-attempt gets exactly one attempt-ended. */
@@ -61,18 +65,18 @@ export class RouterService {
   readonly #requests = new Slots<RequestInFlight>();
   /** From start-attempt until the request is finished: a commit may come after the ending. */
   readonly #attempts = new Map<AttemptId, RunningAttempt>();
-  readonly #credentials: readonly (Credential | null)[];
-  readonly #decisions: DecisionLines;
+  #adopted: AdoptedConfig;
+  readonly #versions: LiveVersions;
   readonly #leases: LeaseLink;
-  readonly #prices: PriceCalendar;
+  #prices: PriceCalendar;
   #serial = 0;
   #draining = false;
   #onIdle: (() => void) | null = null;
 
   constructor(options: RouterServiceOptions) {
     this.#options = options;
-    this.#credentials = options.spec.endpoints.map(({ origin, key }) => (key === null ? null : sealCredential(origin, key.reveal())));
-    this.#decisions = new DecisionLines(options.compiled);
+    this.#adopted = adoptConfig(options.compiled, options.spec);
+    this.#versions = new LiveVersions(options.compiled);
     this.metrics = new RouterMetrics(options.compiled, () => this.#load());
     const { record } = options;
     this.#driver = new RealtimeDriver(new TimedMachine(options.core, (durationMs) => this.metrics.decided(durationMs)), {
@@ -97,18 +101,55 @@ export class RouterService {
     this.#prices.start();
   }
 
+  /** By the name that callers use. */
+  get routes(): ReadonlyMap<string, RouteSpec> {
+    return this.#adopted.routes;
+  }
+
+  /** New requests go by it; those under way end as they began. `waits`: until one of the older versions that are still at work has ended. */
+  activate(compiled: CompiledConfig, spec: ServiceSpec): "activated" | "waits" {
+    const activation = this.#versions.offer({
+      version: compiled.version,
+      prepare: (live) => {
+        const alignment = alignConfig(compiled, live);
+        this.#adopted = adoptConfig(alignment.config, alignService(spec, alignment, this.#adopted.spec));
+        this.metrics.configure(alignment.config);
+        return { kind: "config-activated", config: alignment.config, share: 1, by: "request" };
+      },
+    });
+    if (activation === null) return "waits";
+    this.#announce(activation);
+    return "activated";
+  }
+
+  #announce(activation: Activation): void {
+    this.#driver.submit(activation);
+    const limits = activation.config.limits.filter(({ gone }) => gone !== true);
+    this.#leases.amend(limits, this.#adopted.spec.periods);
+    this.#prices.close();
+    this.#prices = new PriceCalendar(this.#adopted.spec.priceChanges, (event) => this.#driver.submit(event));
+    this.#prices.start();
+    this.#options.log.logger.info({ version: activation.config.version }, "config_activated");
+  }
+
+  #retired(version: ConfigVersion): void {
+    this.#options.log.logger.info({ version }, "config_retired");
+    const waiting = this.#versions.retired(version);
+    if (waiting !== null) this.#announce(waiting);
+  }
+
   get draining(): boolean {
     return this.#draining;
   }
 
   /** Whose key the request carries; null: nobody's. */
   tenantOf(request: IncomingMessage): TenantId | null {
-    return tenantOf(this.#options.spec.tenantOf, request);
+    return tenantOf(this.#adopted.spec.tenantOf, request);
   }
 
   admit(route: RouteSpec, tenant: TenantId, scan: BodyScan, headers: IncomingHttpHeaders, response: ServerResponse): void {
     const arrivedMs = performance.now();
-    const { compiled } = this.#options;
+    const compiled = this.#adopted.compiled;
     const labels = { ...readLabels(headers, compiled), tenant, priority: compiled.tenants[tenant]?.priority ?? 0 };
     const request = this.#requests.take((id) => this.#newRequest(id as RequestId, route, scan, labels, response, arrivedMs));
     response.on("close", () => this.#closed(request));
@@ -191,11 +232,6 @@ export class RouterService {
     this.#driver.submit({ kind: "client-left", request: request.id });
   }
 
-  #noteWeight({ route, deployment, from, to, why }: Extract<RouterCommand, { kind: "weight-changed" }>): void {
-    const { routes, deployments } = this.#options.compiled;
-    this.#options.log.logger.info({ route: routes[route]?.name, deployment: deployments[deployment]?.name, from, to, why }, "weight_changed");
-  }
-
   #carryOut(command: RouterCommand): void {
     switch (command.kind) {
       case "start-attempt":
@@ -216,6 +252,9 @@ export class RouterService {
       case "request-rerouted":
         this.metrics.rerouted(command.from, command.to, command.cause);
         return;
+      case "retire-config":
+        this.#retired(command.version);
+        return;
       case "ask-lease":
         this.#leases.ask(command);
         return;
@@ -227,39 +266,8 @@ export class RouterService {
       case "weight-changed":
       case "forget-endpoint":
       case "breaker-changed":
-        this.#note(command);
+        noteCommand(command, { metrics: this.metrics, logger: this.#options.log.logger, compiled: this.#adopted.compiled });
     }
-  }
-
-  /** For people and metrics: nothing is carried out. */
-  #note(command: Extract<RouterCommand, { kind: "budget-noticed" | "limit-changed" | "weight-changed" | "forget-endpoint" | "breaker-changed" }>): void {
-    switch (command.kind) {
-      case "budget-noticed":
-        this.#noticeBudget(command);
-        return;
-      case "limit-changed":
-        this.metrics.limitChanged(command.deployment, command.limit);
-        return;
-      case "weight-changed":
-        this.#noteWeight(command);
-        return;
-      case "forget-endpoint":
-        this.#options.log.logger.info({ endpoint: this.#options.compiled.endpoints[command.endpoint]?.origin }, "endpoint_forgotten");
-        return;
-      case "breaker-changed":
-        this.metrics.breakerChanged(command.endpoint, command.to);
-        this.#options.log.logger.info(
-          { endpoint: this.#options.compiled.endpoints[command.endpoint]?.origin, from: command.from, to: command.to, why: command.why },
-          "breaker_changed",
-        );
-    }
-  }
-
-  #noticeBudget({ budget, level, spent }: Extract<RouterCommand, { kind: "budget-noticed" }>): void {
-    const limit = this.#options.compiled.limits[budget];
-    if (limit === undefined) return;
-    this.metrics.budgetNoticed(limit.name, level);
-    this.#options.log.logger.warn({ budget: limit.name, level, spent_nano_dollars: spent, limit_nano_dollars: limit.amount }, "budget_noticed");
   }
 
   #startAttempt(command: StartAttempt): void {
@@ -267,7 +275,7 @@ export class RouterService {
     const upstream = this.#upstream(command.endpoint);
     const startedAt = this.#driver.now();
     const adapter = adapterFor(upstream.provider);
-    const credential = this.#credentials[command.endpoint] ?? null;
+    const credential = this.#adopted.credentials[command.endpoint] ?? null;
     const { limits } = command;
     const attempt = new Attempt(
       { adapter, request: request.caller, target: upstream, credential, limits, inputTokens: request.routed.inputTokens },
@@ -315,7 +323,7 @@ export class RouterService {
     if (ending.outcome.kind !== "succeeded") request.answer.forgetHeld(running.id);
     this.metrics.attemptEnded(request.route.id, endpoint, ending.outcome);
     if (ending.outcome.kind === "failed") {
-      const origin = this.#options.compiled.endpoints[endpoint]?.origin;
+      const origin = this.#adopted.compiled.endpoints[endpoint]?.origin;
       this.#options.log.logger.debug({ request_id: request.name, endpoint: origin, failure: ending.outcome.failure, said: ending.message }, "attempt_failed");
     }
   }
@@ -328,7 +336,7 @@ export class RouterService {
     // It has ended meanwhile: what it sent is handed over when the request is finished.
     if (running.ending !== null) return;
     request.ttftMs = performance.now() - request.arrivedMs;
-    request.answer.commit(id, attemptHeaders(request, this.#options.compiled));
+    request.answer.commit(id, attemptHeaders(request, this.#adopted.compiled));
     if (!Number.isNaN(attempt.firstContentMs)) this.metrics.latencyAdded(performance.now() - attempt.firstContentMs);
   }
 
@@ -337,14 +345,15 @@ export class RouterService {
     this.#requests.release(command.request);
     for (const id of request.attemptIds) if (this.#runningOf(request, id) !== null) this.#attempts.delete(id);
     if (request.answering !== null) request.ending = request.answering.ending;
-    finishAnswer(request, command.result, answerHeaders(request, command.account, this.#options.compiled));
+    finishAnswer(request, command.result, answerHeaders(request, command.account, this.#adopted.compiled));
     if (command.result.kind === "served" && !request.routed.stream) this.metrics.latencyAdded(performance.now() - request.answeredMs);
     this.#account(request, command.result, command);
     if (this.#requests.inUse === 0) this.#onIdle?.();
   }
 
   #account(request: RequestInFlight, result: FinishResult, command: Finish): void {
-    const { compiled, log } = this.#options;
+    const compiled = this.#adopted.compiled;
+    const { log } = this.#options;
     const tried = new Set(request.endpointsTried.map((endpoint) => compiled.endpoints[endpoint]?.deployment));
     const ended = {
       route: request.route.id,
@@ -357,7 +366,7 @@ export class RouterService {
       ttftMs: request.ttftMs,
     };
     this.metrics.requestEnded(ended);
-    if (log.takesDecisions) log.decision(this.#decisions.line(request, ended));
+    if (log.takesDecisions) log.decision(this.#adopted.decisions.line(request, ended));
   }
 
   #request(id: RequestId): RequestInFlight {
@@ -367,13 +376,13 @@ export class RouterService {
   }
 
   #upstream(endpoint: EndpointId): UpstreamSpec {
-    const upstream = this.#options.spec.endpoints[endpoint];
+    const upstream = this.#adopted.spec.endpoints[endpoint];
     if (upstream === undefined) throw new Error(`assertion: there is no endpoint ${endpoint}`);
     return upstream;
   }
 
   #load(): LoadNow {
-    const waiting = this.#options.compiled.routes.map(() => 0);
+    const waiting = this.#adopted.compiled.routes.map(() => 0);
     this.#requests.forEach((request) => {
       if (request.underWay === 0) waiting[request.route.id] = (waiting[request.route.id] ?? 0) + 1;
     });

@@ -28,13 +28,15 @@ export interface StartOptions {
 export interface RunningService {
   readonly url: string;
   readonly metricsUrl: string;
+  /** New requests go by it; those under way end as they began. */
+  activate(compiled: CompiledConfig, spec: ServiceSpec): "activated" | "waits";
   /** Once; later calls wait for the first. Takes no new connections, waits for what is under way, and closes everything. False: the limit was reached first. */
   stop(limitMs: number): Promise<boolean>;
 }
 
 /** @throws InputError when an address cannot be listened on */
 export async function startService(options: StartOptions): Promise<RunningService> {
-  const { spec, compiled } = options;
+  const { spec } = options;
   const transport = new Http1Transport(egressOf(process.env));
   const { journal } = options;
   const service = new RouterService({ ...options, transport, ...(journal === undefined ? {} : { record: bothOf(options.record, journal) }) });
@@ -45,7 +47,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     service.metrics.addCounter("router_journal_records_total", "Inputs and commands of the core written to the journal", () => journal.counts.written);
     service.metrics.addCounter("router_journal_dropped_total", "Inputs and commands that are missing from the journal", () => journal.counts.dropped);
   }
-  const server = createHttpServer(service, compiled);
+  const server = createHttpServer(service);
   const metrics = await listening("metrics", spec.metrics, async ({ host, port }) => startMetricsServer(service.metrics, host, port));
   const stopMetrics = async (): Promise<void> => closed(metrics);
   try {
@@ -65,7 +67,12 @@ export async function startService(options: StartOptions): Promise<RunningServic
     return inTime;
   };
   let stopping: Promise<boolean> | null = null;
-  return { url: urlOf(server), metricsUrl: `${urlOf(metrics)}/metrics`, stop: async (limitMs) => (stopping ??= stop(limitMs)) };
+  return {
+    url: urlOf(server),
+    metricsUrl: `${urlOf(metrics)}/metrics`,
+    activate: (compiled, next) => service.activate(compiled, next),
+    stop: async (limitMs) => (stopping ??= stop(limitMs)),
+  };
 }
 
 function bothOf(record: StartOptions["record"], journal: JournalWriter): NonNullable<StartOptions["record"]> {

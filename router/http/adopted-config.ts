@@ -1,0 +1,29 @@
+import type { ServiceSpec, UpstreamSpec } from "../config/service-spec.ts";
+import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
+import { type Credential, sealCredential } from "../providers/credential.ts";
+import { DecisionLines } from "./decision-lines.ts";
+
+/** The newest version of the configuration as the service looks things up in it: it has all ids, those that only older versions use among them. */
+export interface AdoptedConfig {
+  readonly compiled: CompiledConfig;
+  readonly spec: ServiceSpec;
+  /** By the name that callers use. */
+  readonly routes: ReadonlyMap<string, RouteSpec>;
+  /** By EndpointId. */
+  readonly credentials: readonly (Credential | null)[];
+  readonly decisions: DecisionLines;
+}
+
+export function adoptConfig(compiled: CompiledConfig, spec: ServiceSpec): AdoptedConfig {
+  return {
+    compiled,
+    spec,
+    routes: new Map(compiled.routes.filter(({ internal }) => !internal).map((route) => [route.name, route])),
+    credentials: spec.endpoints.map(credentialOf),
+    decisions: new DecisionLines(compiled),
+  };
+}
+
+function credentialOf({ origin, key }: UpstreamSpec): Credential | null {
+  return key === null ? null : sealCredential(origin, key.reveal());
+}
