@@ -1,7 +1,8 @@
 import type { ServerResponse } from "node:http";
 import type { AttemptId } from "../core/messages.ts";
 import type { UpstreamAnswer } from "../upstream/attempt.ts";
-import { errorBody, type HttpError } from "./http-errors.ts";
+import type { ErrorDialect } from "./error-dialect.ts";
+import type { HttpError } from "./http-errors.ts";
 
 /** A caller that stays connected but does not read holds a provider's slot: not for longer than this. */
 const writeStallMs = 60_000;
@@ -26,13 +27,15 @@ interface Held {
 export class CallerAnswer {
   readonly #response: ServerResponse;
   readonly #flow: AnswerFlow;
+  readonly #errors: ErrorDialect;
   readonly #held = new Map<AttemptId, Held>();
   #committed: AttemptId | null = null;
   #holding = false;
   #stallTimer: NodeJS.Timeout | null = null;
   #ended = false;
 
-  constructor(response: ServerResponse, flow: AnswerFlow) {
+  constructor(response: ServerResponse, flow: AnswerFlow, errors: ErrorDialect) {
+    this.#errors = errors;
     this.#response = response;
     this.#flow = flow;
   }
@@ -84,7 +87,7 @@ export class CallerAnswer {
   cutStream(error: HttpError): void {
     this.#close();
     const response = this.#response;
-    response.write(`data: ${errorBody(error)}\n\n`, () => response.destroy());
+    response.write(this.#errors.event(error), () => response.destroy());
   }
 
   endPlain(answer: UpstreamAnswer, headers: readonly string[]): void {
@@ -94,7 +97,7 @@ export class CallerAnswer {
   }
 
   endError(error: HttpError, headers: readonly string[]): void {
-    const body = Buffer.from(errorBody(error));
+    const body = Buffer.from(this.#errors.body(error));
     this.endPlain({ status: error.status, contentType: "application/json", body }, headers);
   }
 

@@ -21,6 +21,8 @@ export function decisionRecord(request: RequestInFlight, ended: EndedRequest, co
     candidates: request.explanation?.candidates.map((id, place) => ({ endpoint: originOf(id), score: request.explanation?.scores[place] })),
     kept: request.explanation?.kept.map(originOf),
     excluded: request.explanation?.excluded.map(({ endpoint: id, why }) => ({ endpoint: originOf(id), why })),
+    ...(Object.keys(request.asks).length === 0 ? {} : { asked: request.asks }),
+    ...(request.dropped.length === 0 ? {} : { dropped: request.dropped }),
     attempts: account.attempts,
     result: result.kind,
     ...("failure" in result ? { failure: result.failure, said: request.ending?.message } : {}),

@@ -90,8 +90,9 @@ class UndiciCall implements UpstreamCall, Dispatcher.DispatchHandler {
 
   dispatch(dispatcher: Dispatcher): void {
     const { path, headers, body } = this.#request;
+    const method = this.#request.method as Dispatcher.HttpMethod;
     this.#dispatching = true;
-    dispatcher.dispatch({ path, method: "POST", headers: headers as string[], body }, this);
+    dispatcher.dispatch({ path, method, headers: headers as string[], body }, this);
     this.#dispatching = false;
     if (this.#state !== "connecting") return;
     this.#connectTimer = setTimeout(
