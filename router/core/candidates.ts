@@ -1,5 +1,5 @@
 /**
- * The endpoints that a request could go to now, and why the others cannot be had. One is made per router and filled again for every decision: its lists keep their
+ * The endpoints that a request could go to now, and why the others cannot be had. One is made per version of the configuration and filled again for every decision: its lists keep their
  * size, and only the first `count` of each are meant.
  *
  * Filter: the prompt fits, the tags match, the region is one it may be answered in, it can serve the request at all, it has had no attempt yet, the breaker lets it through, it is not cooling, it has a
@@ -16,7 +16,7 @@ import { limitsPass, type RouteLimits, routeLimitsOf } from "./limit/limits-pass
 import type { Instant } from "./machine.ts";
 import type { EndpointId, ExclusionReason, Explanation, LeaseKey, LimitRefusal, RouteId, RouteRequest } from "./messages.ts";
 import { purposeOf } from "./random.ts";
-import type { EndpointState, RequestSlot, RouterState } from "./state.ts";
+import type { EndpointState, RequestSlot, RouterState, RouteTurns } from "./state.ts";
 import { earlier, never } from "./time.ts";
 
 export interface Candidates {
@@ -46,6 +46,8 @@ export interface Candidates {
   refusal: LimitRefusal | null;
   refusedUntil: Instant;
   readonly limits: LimitIndex;
+  /** By RouteId. */
+  readonly turns: readonly RouteTurns[];
   /** By EndpointId, drawn from the state by `noteEndpoint`, for speed: 1 where it has a place and neither its breaker nor cooling is in the way; attempts in flight. */
   readonly open: number[];
   readonly busy: number[];
@@ -76,7 +78,7 @@ export interface RouteEndpoints {
   readonly limits: RouteLimits;
 }
 
-export function noCandidates(config: CompiledConfig, explain: boolean): Candidates {
+export function noCandidates(config: CompiledConfig, explain: boolean, turns: readonly RouteTurns[]): Candidates {
   const size = config.endpoints.length;
   const limits = indexLimits(config);
   const routes = config.routes.map((route): RouteEndpoints => {
@@ -110,6 +112,7 @@ export function noCandidates(config: CompiledConfig, explain: boolean): Candidat
     refusal: null,
     refusedUntil: never,
     limits,
+    turns,
     open: Array.from({ length: size }, () => 0),
     busy: Array.from({ length: size }, () => 0),
     hashes: Int32Array.from(config.endpoints, ({ identity }) => purposeOf(identity)),

@@ -27,7 +27,12 @@ export interface CompiledConfig {
   readonly regionNames: readonly string[];
 }
 
-export interface TenantSpec {
+/** An entry that only other versions of the configuration use: its id is taken, nothing of it is (rollout/align-config.ts). */
+interface Entry {
+  readonly gone?: true;
+}
+
+export interface TenantSpec extends Entry {
   readonly id: TenantId;
   readonly name: string;
   readonly priority: number;
@@ -36,7 +41,7 @@ export interface TenantSpec {
 }
 
 /** A limit or a budget: so many units, for whom, in what window. */
-export interface LimitSpec {
+export interface LimitSpec extends Entry {
   readonly id: LeaseKey;
   /** What it is known by in stores, metrics and messages. */
   readonly name: string;
@@ -63,7 +68,7 @@ export type LimitScope =
   | { readonly kind: "deployments"; readonly deployments: readonly DeploymentId[] };
 
 /** The model name that callers use, with its deployments and policies. */
-export interface RouteSpec {
+export interface RouteSpec extends Entry {
   readonly id: RouteId;
   readonly name: string;
   readonly strategy: StrategyName;
@@ -101,7 +106,7 @@ export const strategyNames = [
 export type StrategyName = (typeof strategyNames)[number];
 
 /** A callable model: price, context window, weight. */
-export interface DeploymentSpec {
+export interface DeploymentSpec extends Entry {
   readonly id: DeploymentId;
   readonly name: string;
   readonly provider: string;
@@ -134,7 +139,7 @@ export interface DeploymentSpec {
   readonly endpoints: readonly EndpointId[];
 }
 
-export interface EndpointSpec {
+export interface EndpointSpec extends Entry {
   readonly id: EndpointId;
   readonly deployment: DeploymentId;
   /** `<origin> <upstream model> <key name>`: what state is kept by over configuration changes. */

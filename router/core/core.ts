@@ -1,11 +1,13 @@
 import { present } from "./assert.ts";
 import { type Candidates, noCandidates, noteEndpoint } from "./candidates.ts";
-import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
+import type { CompiledConfig, ConfigVersion, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import { configOf } from "./fleet-config.ts";
 import type { Rates } from "./accounting/rates.ts";
+import { dearestOf } from "./limit/dearest.ts";
 import type { Out } from "./machine.ts";
-import type { AttemptId, DeploymentId, EndpointId, RouterCommand } from "./messages.ts";
-import type { AttemptSlot, RequestSlot, RouterState } from "./state.ts";
+import type { AttemptId, DeploymentId, EndpointId, RouteId, RouterCommand } from "./messages.ts";
+import { viewOf } from "./rollout/versions.ts";
+import type { AttemptSlot, LiveVersion, RequestSlot, RouterState } from "./state.ts";
 
 export interface RouterOptions {
   /** Of every random draw. */
@@ -14,24 +16,21 @@ export interface RouterOptions {
   readonly explain: boolean;
 }
 
-/** What follows from who is there. */
-interface InUse {
+/** A live version of the configuration, with the endpoints that are there now. */
+export interface View {
+  readonly version: ConfigVersion;
   readonly config: CompiledConfig;
+  /** Filled again by every decision. */
   readonly found: Candidates;
-  readonly routesOf: readonly (readonly RouteSpec[])[];
-}
-
-function inUse(config: CompiledConfig, { explain }: RouterOptions, state: RouterState): InUse {
-  const routesOf = config.endpoints.map((endpoint) => config.routes.filter((route) => route.deployments.includes(endpoint.deployment)));
-  const found = noCandidates(config, explain);
-  for (const { id } of config.endpoints) noteEndpoint(found, config, state, id);
-  return { config, found, routesOf };
+  readonly live: LiveVersion;
 }
 
 /** What every step of a request's course works on: the state, what it was configured with, and where commands go while an event is handled. */
 export class Core {
   readonly #configured: CompiledConfig;
-  #inUse: InUse;
+  #views: readonly View[] = [];
+  #stable: View;
+  #routesOf: readonly (readonly RouteId[])[] = [];
   readonly options: RouterOptions;
   readonly state: RouterState;
   /** Scratch of serve-queue. */
@@ -44,27 +43,66 @@ export class Core {
     this.#configured = config;
     this.options = options;
     this.state = state;
-    this.#inUse = inUse(configOf(config, state.fleet), options, state);
+    this.#stable = this.#refit();
   }
 
-  /** With the endpoints that are there now. */
+  /** The stable version: what holds for all that is nobody's request. */
   get config(): CompiledConfig {
-    return this.#inUse.config;
+    return this.#stable.config;
   }
 
-  /** Filled again by every decision. */
-  get found(): Candidates {
-    return this.#inUse.found;
+  get views(): readonly View[] {
+    return this.#views;
   }
 
-  /** By EndpointId: the routes whose queues may go on when it has a place again. */
-  get routesOf(): readonly (readonly RouteSpec[])[] {
-    return this.#inUse.routesOf;
+  /** Of the version that the request belongs to. */
+  viewOf({ version }: Pick<RequestSlot, "version">): View {
+    const stable = this.#stable;
+    return version === stable.version ? stable : this.view(version);
   }
 
-  /** After a change of `state.fleet`. */
+  view(version: ConfigVersion): View {
+    return present(
+      this.#views.find((view) => view.version === version),
+      "a live version of the configuration",
+    );
+  }
+
+  /** By EndpointId: the routes, of any version, whose queues may go on when it has a place again. */
+  get routesOf(): readonly (readonly RouteId[])[] {
+    return this.#routesOf;
+  }
+
+  /** After a change of `state.fleet` or `state.versions`. */
   refit(): void {
-    this.#inUse = inUse(configOf(this.#configured, this.state.fleet), this.options, this.state);
+    this.#stable = this.#refit();
+  }
+
+  #refit(): View {
+    const { versions, shares, fleet } = this.state;
+    const all = versions.map(({ config }) => config ?? this.#configured);
+    const stable = present(all[versions.findIndex(({ version }) => version === shares.stable)], "the stable version");
+    this.#views = versions.map((live, place) => {
+      const config = configOf(viewOf(present(all[place], "its configuration"), stable, all), fleet);
+      return { version: live.version, config, live, found: noCandidates(config, this.options.explain, live.turns) };
+    });
+    const fitted = this.view(shares.stable);
+    for (const { id } of fitted.config.endpoints) this.note(id);
+    this.#routesOf = fitted.config.endpoints.map(({ id }) => {
+      const routes = this.#views.flatMap(({ config }) => routesAt(config, id));
+      return routes.filter((route, place) => routes.indexOf(route) === place);
+    });
+    return fitted;
+  }
+
+  /** Whenever an endpoint's breaker, cooling or attempts in flight have changed. */
+  note(id: EndpointId): void {
+    for (const { found, config } of this.#views) noteEndpoint(found, config, this.state, id);
+  }
+
+  notePrices(): void {
+    const configs = this.#views.map(({ config }) => config);
+    this.state.dearest = dearestOf(configs, this.state.prices);
   }
 
   emit(command: RouterCommand): void {
@@ -79,8 +117,16 @@ export class Core {
     return present(this.state.requests[attempt.request], "the attempt's request");
   }
 
+  /** In the stable version, or else in the one that has the endpoint. */
   deploymentOf(endpoint: EndpointId): DeploymentSpec {
-    return present(this.config.deployments[present(this.config.endpoints[endpoint], "the endpoint").deployment], "its deployment");
+    return deploymentIn(this.config, endpoint);
+  }
+
+  /** All endpoints of a deployment, of any version. */
+  poolOf(deployment: DeploymentId): readonly EndpointId[] {
+    if (this.#views.length === 1) return present(this.config.deployments[deployment], "the deployment").endpoints;
+    const all = this.#views.flatMap(({ config }) => config.deployments[deployment]?.endpoints ?? []);
+    return all.filter((id, place) => all.indexOf(id) === place);
   }
 
   priceOf(deployment: DeploymentId): Rates | null {
@@ -88,6 +134,15 @@ export class Core {
   }
 
   routeOf(slot: RequestSlot): RouteSpec {
-    return present(this.config.routes[slot.route], "the request's route");
+    return present(this.viewOf(slot).config.routes[slot.route], "the request's route");
   }
+}
+
+export function deploymentIn(config: CompiledConfig, endpoint: EndpointId): DeploymentSpec {
+  return present(config.deployments[present(config.endpoints[endpoint], "the endpoint").deployment], "its deployment");
+}
+
+function routesAt({ routes, endpoints }: CompiledConfig, id: EndpointId): RouteId[] {
+  const deployment = endpoints[id]?.deployment;
+  return deployment === undefined ? [] : routes.filter(({ deployments }) => deployments.includes(deployment)).map((route) => route.id);
 }

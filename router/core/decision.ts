@@ -1,3 +1,4 @@
+import { present } from "./assert.ts";
 import { type Candidates, findCandidates } from "./candidates.ts";
 import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import type { Duration, Instant } from "./machine.ts";
@@ -18,7 +19,9 @@ export function decide(found: Candidates, config: CompiledConfig, state: RouterS
   findCandidates(found, state, route, slot);
   if (found.eligible.count > 0) {
     const strategy = strategies[route.strategy];
-    const choice: Choice = { config, state, route, request: slot.request, eligible: found.eligible, busy: found.busy, hashes: found.hashes };
+    const { eligible, busy, hashes } = found;
+    const turns = present(found.turns[route.id], "the route's turns");
+    const choice: Choice = { config, state, route, request: slot.request, eligible, busy, turns, hashes };
     if (found.scores !== null) strategy.judge(choice, found.scores);
     return { kind: "dispatch", endpoint: strategy.pick(choice) };
   }

@@ -8,7 +8,7 @@ import { type FleetState, newEndpointState } from "./state.ts";
 
 /** Endpoints join and leave; who waits goes on where a new one has room. */
 export function changeFleet(core: Core, joined: readonly EndpointSpec[], left: readonly EndpointId[]): void {
-  const fleet: FleetState = core.state.fleet ?? { specs: [...core.config.endpoints], leaving: [] };
+  const fleet: FleetState = core.state.fleet ?? { specs: namedEndpoints(core), leaving: [] };
   core.state.fleet = fleet;
   for (const spec of joined) join(core, fleet, spec);
   for (const id of left) if ((fleet.specs[id] ?? null) !== null && !fleet.leaving.includes(id)) fleet.leaving.push(id);
@@ -16,6 +16,11 @@ export function changeFleet(core: Core, joined: readonly EndpointSpec[], left: r
   core.refit();
   for (const id of left) forgetIfGone(core, id);
   for (const { id } of joined) serveQueues(core, id);
+}
+
+/** Those that the live versions name. */
+function namedEndpoints({ config, views }: Core): (EndpointSpec | null)[] {
+  return config.endpoints.map(({ id }) => views.flatMap((view) => view.config.endpoints[id] ?? []).find(({ gone }) => gone !== true) ?? null);
 }
 
 /** What the pool has found out, or its fixed concurrency. */

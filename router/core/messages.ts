@@ -1,6 +1,5 @@
-import type { EndpointSpec } from "./compiled-config.ts";
 import type { Rates } from "./accounting/rates.ts";
-import type { FallbackCause } from "./compiled-config.ts";
+import type { CompiledConfig, ConfigVersion, EndpointSpec, FallbackCause } from "./compiled-config.ts";
 import type { Branded, Duration, Instant } from "./machine.ts";
 
 export type RequestId = Branded<"request">;
@@ -119,6 +118,18 @@ export type RouterEvent =
    * `forget-endpoint`. One that joins again under its id before that has never left.
    */
   | { readonly kind: "fleet-changed"; readonly joined: readonly EndpointSpec[]; readonly left: readonly EndpointId[] }
+  /**
+   * A version of the configuration, in the ids of those that are live (rollout/align-config.ts), gets new requests: all (share 1), a part (a canary), or none any more (0,
+   * for one that is live). What it shares with the others is in rollout/versions.ts. At most `liveVersionsMax` are live at once, which is the driver's to see to.
+   */
+  | {
+      readonly kind: "config-activated";
+      readonly config: CompiledConfig;
+      /** 0..1. */
+      readonly share: number;
+      /** What a request is drawn by for a canary: itself, or its tenant. */
+      readonly by: "request" | "tenant";
+    }
   | { readonly kind: "drain-started" };
 
 /** Another replica's own finding: its breaker opened, or its probes closed it. Only findings are told on, never what a peer has said. */
@@ -145,11 +156,20 @@ export type RouterCommand =
       readonly request: RequestId;
       readonly endpoint: EndpointId;
       readonly limits: AttemptLimits;
+      /** Of the configuration that its request arrived under. */
+      readonly version: ConfigVersion;
     }
   /** Forward its bytes; no retry after this. The driver holds a stream's bytes until it is told so. */
   | { readonly kind: "commit-attempt"; readonly attempt: AttemptId }
   | { readonly kind: "abort-attempt"; readonly attempt: AttemptId; readonly why: AbortReason }
-  | { readonly kind: "finish-request"; readonly request: RequestId; readonly result: FinishResult; readonly account: Account }
+  | {
+      readonly kind: "finish-request";
+      readonly request: RequestId;
+      readonly result: FinishResult;
+      readonly account: Account;
+      /** Of the configuration that it arrived under. */
+      readonly version: ConfigVersion;
+    }
   /** So many units at least; the store may grant more. The same nonce again: the answer was not heard. */
   | { readonly kind: "ask-lease"; readonly lease: LeaseKey; readonly nonce: number; readonly units: number }
   /** `used` may exceed what was leased (an estimate was short) or be negative (it was long, after the lease it was taken from had gone back). To be delivered for certain. */
@@ -160,6 +180,8 @@ export type RouterCommand =
   | { readonly kind: "budget-noticed"; readonly budget: LeaseKey; readonly level: "alert" | "spent"; readonly spent: number }
   /** It has left, and its last attempt has ended. */
   | { readonly kind: "forget-endpoint"; readonly endpoint: EndpointId }
+  /** It gets no new requests, and its last one has ended. */
+  | { readonly kind: "retire-config"; readonly version: ConfigVersion }
   | { readonly kind: "record-decision"; readonly request: RequestId; readonly explanation: Explanation }
   /** The factor on a deployment's weight, in thousandths. For metrics and people; nothing is carried out. */
   /** Of every endpoint of the deployment: attempts that it may have in flight. */
@@ -177,7 +199,7 @@ export type RouterCommand =
 
 /** `timeout`: a limit of the route; `deadline`: the caller's own, which is not held against the endpoint; `hedge-lost`: another attempt of the request was first. */
 export type AbortReason = "timeout" | "deadline" | "client-left" | "hedge-lost";
-export type BreakerReason = "new" | "failures-in-a-row" | "failure-rate" | "probe-failed" | "open-time-passed" | "probes-succeeded" | "peer-reported";
+export type BreakerReason = "new" | "failures-in-a-row" | "failure-rate" | "probe-failed" | "open-time-passed" | "probes-succeeded" | "peer-reported" | "rule-changed";
 export type WeightReason = "failing" | "slower" | "faster" | "too-few-to-tell";
 /** What a replica has found out itself, to be told to the others. */
 export const isOwnFinding = (why: BreakerReason): boolean =>
@@ -275,5 +297,6 @@ export const rankOf: Readonly<Record<RouterEvent["kind"], number>> = {
   "signal-observed": 1,
   "peer-reported": 1,
   "fleet-changed": 1,
+  "config-activated": 1,
   "drain-started": 1,
 };

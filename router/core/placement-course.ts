@@ -9,10 +9,10 @@ import { serveQueue } from "./admission/serve-queue.ts";
 import { leaveQueue } from "./admission/wait-queue.ts";
 import { roundToNano } from "./accounting/ledger.ts";
 import { assert, present } from "./assert.ts";
-import { explanationOf, findCandidates, noteEndpoint } from "./candidates.ts";
+import { explanationOf, findCandidates } from "./candidates.ts";
 import { refusal } from "./eligibility.ts";
 import type { FallbackCause, RouteSpec } from "./compiled-config.ts";
-import type { Core } from "./core.ts";
+import { type Core, deploymentIn } from "./core.ts";
 import { decide } from "./decision.ts";
 import { causeOfRejection, nextHop } from "./fallback.ts";
 import { breakerStarts } from "./health/breaker.ts";
@@ -22,8 +22,9 @@ import { askWanted, reserve } from "./limit/limit-course.ts";
 import { payIntoRetryBudget } from "./limit/retry-budget.ts";
 import { attemptDeadline } from "./limit/time-limits.ts";
 import type { Duration, Instant } from "./machine.ts";
-import type { AttemptId, EndpointId, FinishResult, RejectReason, RequestId, RouteRequest } from "./messages.ts";
+import type { AttemptId, EndpointId, FinishResult, RejectReason, RequestId, RouteId, RouteRequest } from "./messages.ts";
 import { isHopeful, payForAttempt } from "./retry-wait.ts";
+import { hasRoute, versionFor } from "./rollout/versions.ts";
 import { newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
 import { learnStart } from "./strategy/learn.ts";
 import { strategies } from "./strategy/strategy.ts";
@@ -35,12 +36,15 @@ export function arrive(core: Core, request: RouteRequest): void {
   const { requests, routes } = core.state;
   assert((requests[request.id] ?? null) === null, "a request's slot is in use");
   while (requests.length <= request.id) requests.push(null);
-  const slot = newRequestSlot(request);
+  const { shares } = core.state;
+  const slot = newRequestSlot(request, versionFor(shares, request, core.options.seed, (version) => hasRoute(core.view(version).config, request.route)));
   requests[request.id] = slot;
+  const { config, live } = core.viewOf(slot);
+  live.open += 1;
   const route = core.routeOf(slot);
   payIntoRetryBudget(present(routes[route.id], "the route's state").retryBudget, route.retry, core.state.now);
   payIntoHedgeBudget(present(routes[route.id], "the route's state").hedgeBudget, route.hedge);
-  payIntoRetryBudget(core.state.retryBudget, core.config.retryBudget, core.state.now);
+  payIntoRetryBudget(core.state.retryBudget, config.retryBudget, core.state.now);
   if (core.state.draining) finish(core, slot, { kind: "rejected", why: "draining", retryAfter: null });
   else if (request.deadline <= core.state.now) finish(core, slot, { kind: "rejected", why: "deadline-passed", retryAfter: null });
   else place(core, slot);
@@ -49,10 +53,11 @@ export function arrive(core: Core, request: RouteRequest): void {
 /** The first placement of a request and every later one: dispatch it, let it wait, or give it up. */
 export function place(core: Core, slot: RequestSlot): void {
   const route = core.routeOf(slot);
-  const decision = decide(core.found, core.config, core.state, route, slot);
+  const { found, config } = core.viewOf(slot);
+  const decision = decide(found, config, core.state, route, slot);
   explain(core, slot, route, decision.kind === "dispatch" ? decision.endpoint : null);
   // A tier or a deployment that was passed over may want for leases alone.
-  askWanted(core);
+  askWanted(core, found);
   if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
   else if (decision.kind === "wait") wait(core, slot, route, decision.until);
   else giveUp(core, slot, decision.why, decision.retryAfter);
@@ -68,13 +73,14 @@ function giveUp(core: Core, slot: RequestSlot, why: RejectReason, retryAfter: Du
 
 /** False: there is no other route for it, or nothing to pay another attempt with. */
 export function reroute(core: Core, slot: RequestSlot, cause: FallbackCause): boolean {
-  const to = slot.request.deadline <= core.state.now ? null : nextHop(core.config, slot, cause);
+  const { found, config } = core.viewOf(slot);
+  const to = slot.request.deadline <= core.state.now ? null : nextHop(config, slot, cause);
   if (to === null) return false;
   const from = core.routeOf(slot);
   slot.route = to;
   if (slot.attempts > 0 && cause === "general") {
-    findCandidates(core.found, core.state, core.routeOf(slot), slot);
-    if (!payForAttempt(core.config, core.state, from, isHopeful(core.found, core.state, slot, true))) {
+    findCandidates(found, core.state, core.routeOf(slot), slot);
+    if (!payForAttempt(config, core.state, from, isHopeful(found, core.state, slot, true))) {
       slot.route = from.id;
       return false;
     }
@@ -90,7 +96,7 @@ export function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen:
   core.emit({
     kind: "record-decision",
     request: slot.request.id,
-    explanation: explanationOf(core.found, chosen, route.strategy, strategies[route.strategy].measure, slot.path),
+    explanation: explanationOf(core.viewOf(slot).found, chosen, route.strategy, strategies[route.strategy].measure, slot.path),
   });
 }
 
@@ -141,11 +147,13 @@ export function serveQueues(core: Core, id: EndpointId): void {
 }
 
 /** In order. One that cannot use the place (its context, its limits, what it has tried) lets others pass. */
-function serveRoute(core: Core, route: RouteSpec, hasPlace: () => boolean): void {
-  const { queue, drain } = present(core.state.routes[route.id], "the route's state");
+function serveRoute(core: Core, id: RouteId, hasPlace: () => boolean): void {
+  const { queue, drain } = present(core.state.routes[id], "the route's state");
   if (queue.length === 0) return;
   const goesOn = (slot: RequestSlot): boolean => {
-    const decision = decide(core.found, core.config, core.state, route, slot);
+    const { found, config } = core.viewOf(slot);
+    const route = core.routeOf(slot);
+    const decision = decide(found, config, core.state, route, slot);
     if (decision.kind === "dispatch") {
       drained(drain, core.state.now);
       unqueue(core, slot);
@@ -153,10 +161,10 @@ function serveRoute(core: Core, route: RouteSpec, hasPlace: () => boolean): void
       startAttempt(core, slot, route, decision.endpoint);
       return true;
     }
-    if (decision.kind === "reject" && core.found.refusal !== null) {
+    if (decision.kind === "reject" && found.refusal !== null) {
       unqueue(core, slot);
       giveUp(core, slot, decision.why, decision.retryAfter);
-    } else askWanted(core);
+    } else askWanted(core, found);
     return false;
   };
   serveQueue(queue, { slotOf: core.slotOf, hasPlace, goesOn, setAside: core.setAside });
@@ -164,18 +172,19 @@ function serveRoute(core: Core, route: RouteSpec, hasPlace: () => boolean): void
 
 /** A limit that binds more than one route lets go. */
 export function serveAll(core: Core): void {
-  for (const route of core.config.routes) serveRoute(core, route, () => true);
+  for (const { id } of core.config.routes) serveRoute(core, id, () => true);
 }
 
 export function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, endpoint: EndpointId): void {
   const state = core.state;
   const place = present(state.endpoints[endpoint], "the endpoint's state");
-  const attempt = newAttemptSlot(slot.request.id, endpoint, state.now, breakerStarts(place.breaker), core.priceOf(core.deploymentOf(endpoint).id));
-  attempt.share = chargeShare(core.config, route, present(state.routes[route.id], "the route's state").queue, slot.request);
+  const { config } = core.viewOf(slot);
+  const attempt = newAttemptSlot(slot.request.id, endpoint, state.now, breakerStarts(place.breaker), core.priceOf(deploymentIn(config, endpoint).id));
+  attempt.share = chargeShare(config, route, present(state.routes[route.id], "the route's state").queue, slot.request);
   const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
   state.attempts[id] = attempt;
   place.inFlight += 1;
-  noteEndpoint(core.found, core.config, state, endpoint);
+  core.note(endpoint);
   reserve(core, slot, attempt);
   slot.phase = "attempting";
   slot.underWay.push(id);
@@ -184,7 +193,7 @@ export function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, en
   if (slot.underWay.length === 1) slot.hedgeAt = slot.request.stream ? hedgeInstant(route.hedge, routeState(core, slot).firstTokenTimes, state.now) : never;
   awaitAttempts(core, slot);
   learnStart(state, slot, attempt);
-  core.emit({ kind: "start-attempt", attempt: id, request: slot.request.id, endpoint, limits: route.limits });
+  core.emit({ kind: "start-attempt", attempt: id, request: slot.request.id, endpoint, limits: route.limits, version: slot.version });
 }
 
 /** The first deadline of the attempts that may still answer; where none may, what becomes of the request follows from the last outcome. */
@@ -216,6 +225,7 @@ export function finish(core: Core, slot: RequestSlot, result: FinishResult): voi
     return;
   }
   core.state.requests[id] = null;
-  const { usage, estimated, priced, attempts, picoDollars } = slot;
-  core.emit({ kind: "finish-request", request: id, result, account: { nanoDollars: roundToNano(picoDollars), usage, estimated, priced, attempts } });
+  core.viewOf(slot).live.open -= 1;
+  const { usage, estimated, priced, attempts, picoDollars, version } = slot;
+  core.emit({ kind: "finish-request", request: id, result, account: { nanoDollars: roundToNano(picoDollars), usage, estimated, priced, attempts }, version });
 }

@@ -7,7 +7,6 @@ import { settleShare } from "./admission/fair-share.ts";
 import { bookOutcome } from "./accounting/book-outcome.ts";
 import { assert, present } from "./assert.ts";
 import { forgetIfGone, isForgotten } from "./fleet-config.ts";
-import { noteEndpoint } from "./candidates.ts";
 import type { RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
 import { decide } from "./decision.ts";
@@ -17,6 +16,7 @@ import { sketchHears } from "./estimate/quantile-sketch.ts";
 import { canHedge, takeHedge } from "./hedge/hedge.ts";
 import { heapSet } from "./indexed-heap.ts";
 import { reconcile } from "./limit/limit-course.ts";
+import { retryBudgetHearsAnswer } from "./limit/retry-budget.ts";
 import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
 import type { Duration } from "./machine.ts";
 import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, PeerReport } from "./messages.ts";
@@ -42,12 +42,14 @@ export function commit(core: Core, slot: RequestSlot, id: AttemptId): void {
   core.emit({ kind: "commit-attempt", attempt: id });
   loseOthers(core, slot, attempt);
   awaitAttempts(core, slot);
+  noteAnswer(core, slot);
   creditProbe(core, attempt);
   adaptLimit(core, attempt);
 }
 
 function adaptLimit(core: Core, { endpoint, startedAt }: AttemptSlot): void {
-  const { id, adaptiveLimit, concurrencyMax, endpoints } = core.deploymentOf(endpoint);
+  const { id, adaptiveLimit, concurrencyMax } = core.deploymentOf(endpoint);
+  const endpoints = core.poolOf(id);
   const { adaptiveLimits, endpoints: states, now } = core.state;
   const limit = adaptiveLimits[id] ?? null;
   if (limit === null || adaptiveLimit === null) return;
@@ -58,9 +60,14 @@ function adaptLimit(core: Core, { endpoint, startedAt }: AttemptSlot): void {
   core.emit({ kind: "limit-changed", deployment: id, limit: limit.limit });
   for (const other of endpoints) {
     present(states[other], "the endpoint's state").limit = limit.limit;
-    noteEndpoint(core.found, core.config, core.state, other);
+    core.note(other);
   }
   if (limit.limit > before) for (const other of endpoints) serveQueues(core, other);
+}
+
+function noteAnswer(core: Core, slot: RequestSlot): void {
+  retryBudgetHearsAnswer(routeState(core, slot).retryBudget);
+  retryBudgetHearsAnswer(core.state.retryBudget);
 }
 
 /** One attempt has won. */
@@ -112,7 +119,8 @@ export function attemptFallsDue(core: Core, slot: RequestSlot): void {
 function hedge(core: Core, slot: RequestSlot, route: RouteSpec): void {
   const { hedgeBudget } = routeState(core, slot);
   if (slot.attempts >= route.retry.attemptsMax || !canHedge(hedgeBudget)) return;
-  const decision = decide(core.found, core.config, core.state, route, slot);
+  const { found, config } = core.viewOf(slot);
+  const decision = decide(found, config, core.state, route, slot);
   if (decision.kind !== "dispatch" || slot.tried.includes(decision.endpoint)) return;
   takeHedge(hedgeBudget);
   explain(core, slot, route, decision.endpoint);
@@ -137,24 +145,25 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   const slot = core.requestOf(attempt);
   const endpoint = present(core.state.endpoints[attempt.endpoint], "the endpoint's state");
   const before = endpoint.breaker.phase;
-  bookOutcome(core.config, core.state, slot, attempt, outcome);
+  const { config, found } = core.viewOf(slot);
+  bookOutcome(config, core.state, slot, attempt, outcome);
   reconcile(core, slot, attempt, outcome);
   learnEnd(core.state, slot, attempt, outcome);
   const route = core.routeOf(slot);
-  adaptWeights(core.config, core.state, route, (command) => core.emit(command));
-  settleShare(core.config, route, present(core.state.routes[route.id], "the route's state").queue, slot.request, attempt.share, outcome.usage);
+  adaptWeights(config, core.state, route, found.turns[route.id]?.adaptive ?? null, (command) => core.emit(command));
+  settleShare(config, route, present(core.state.routes[route.id], "the route's state").queue, slot.request, attempt.share, outcome.usage);
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);
   slot.underWay.splice(slot.underWay.indexOf(id), 1);
   react(core, slot, attempt, outcome);
-  if (core.found.limits.some) serveAll(core);
+  if (found.limits.some) serveAll(core);
   else serveQueues(core, attempt.endpoint);
   forgetIfGone(core, attempt.endpoint);
 }
 
-function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before: BreakerPhase): void {
-  noteEndpoint(core.found, core.config, core.state, id);
+export function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before: BreakerPhase): void {
+  core.note(id);
   const cools = endpoint.coolUntil > startOfTime ? endpoint.coolUntil : never;
   heapSet(core.state.endpointDeadlines, id, earlier(endpoint.breaker.openUntil, cools));
   const { phase, reason } = endpoint.breaker;
@@ -196,6 +205,7 @@ export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, ou
   if (attempt.aborted === null && outcome.kind === "succeeded") {
     sketchHears(routeState(core, slot).totalTimes, between(attempt.startedAt, core.state.now));
     loseOthers(core, slot, attempt);
+    noteAnswer(core, slot);
     finish(core, slot, { kind: "served" });
     return;
   }
@@ -223,7 +233,8 @@ export function settle(core: Core, slot: RequestSlot): void {
 function considerRetry(core: Core, slot: RequestSlot, failure: FailureKind, retryAfter: Duration | null): void {
   slot.lastFailure = failure;
   const route = core.routeOf(slot);
-  const wait = retryWait({ config: core.config, state: core.state, found: core.found, route, slot, failure, retryAfter, seed: core.options.seed });
+  const { config, found } = core.viewOf(slot);
+  const wait = retryWait({ config, state: core.state, found, route, slot, failure, retryAfter, seed: core.options.seed });
   if (wait === null) {
     const cause = causeOfFailure(failure);
     if (cause !== null && reroute(core, slot, cause)) return;

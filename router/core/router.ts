@@ -18,11 +18,12 @@ import type { CompiledConfig } from "./compiled-config.ts";
 import { Core, type RouterOptions } from "./core.ts";
 import { heapRemove, heapTopId, heapTopKey } from "./indexed-heap.ts";
 import type { Instant, Machine, Out, Restorable } from "./machine.ts";
-import { dearestOf } from "./limit/dearest.ts";
 import { forfeitLeases, hearAnswer, leaseFallsDue, loseStore, regainStore, startPeriod } from "./limit/limit-course.ts";
 import type { AttemptId, EndpointId, LeaseKey, RouterCommand, RouterEvent } from "./messages.ts";
 import { changeFleet } from "./fleet.ts";
 import { copyPlain } from "./plain.ts";
+import { activateConfig } from "./rollout/activate-config.ts";
+import { retireEnded } from "./rollout/retire-config.ts";
 import { arrive, giveUpWaiting, leave, place, serveAll } from "./placement-course.ts";
 import {
   abandon,
@@ -88,6 +89,7 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
       while (this.nextDeadline() < now) this.#carryOutDeadline();
       this.#core.state.now = now;
       this.#receive(event);
+      retireEnded(this.#core);
     } finally {
       this.#core.out = null;
     }
@@ -118,18 +120,17 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
     if (leaseAt < endpointKey && leaseAt <= requestKey) {
       state.now = instantAt(leaseAt);
       if (leaseFallsDue(this.#core, heapTopId(state.leaseDeadlines) as LeaseKey)) serveAll(this.#core);
-      return;
-    }
-    if (endpointKey <= requestKey) {
+    } else if (endpointKey <= requestKey) {
       state.now = instantAt(endpointKey);
       reopenEndpoint(this.#core, heapTopId(state.endpointDeadlines) as EndpointId);
-      return;
+    } else {
+      state.now = instantAt(requestKey);
+      const slot = this.#core.slotOf(heapTopId(state.requestDeadlines));
+      // A request gives up its deadline before it acts on it; what it does next may set another.
+      heapRemove(state.requestDeadlines, slot.request.id);
+      present(phases[slot.phase].deadline, `a deadline while ${slot.phase}`)(this.#core, slot);
     }
-    state.now = instantAt(requestKey);
-    const slot = this.#core.slotOf(heapTopId(state.requestDeadlines));
-    // A request gives up its deadline before it acts on it; what it does next may set another.
-    heapRemove(state.requestDeadlines, slot.request.id);
-    present(phases[slot.phase].deadline, `a deadline while ${slot.phase}`)(this.#core, slot);
+    retireEnded(this.#core);
   }
 
   #receive(event: RouterEvent): void {
@@ -177,13 +178,16 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
         return;
       case "price-changed":
         core.state.prices[event.deployment] = event.rates;
-        core.state.dearest = dearestOf(core.config, core.state.prices);
+        core.notePrices();
         return;
       case "peer-reported":
         hearPeer(core, event);
         return;
       case "fleet-changed":
         changeFleet(core, event.joined, event.left);
+        return;
+      case "config-activated":
+        activateConfig(core, event);
         return;
       case "drain-started":
         core.state.draining = true;

@@ -3,7 +3,7 @@ import { type DrainRate, unknownDrainRate } from "./admission/drain-rate.ts";
 import { emptyQueue, type QueuePlace, type WaitQueue } from "./admission/wait-queue.ts";
 import { emptyTotal, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
-import type { CompiledConfig, DeploymentSpec, EndpointSpec, RouteSpec } from "./compiled-config.ts";
+import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, RouteSpec } from "./compiled-config.ts";
 import type { Rates } from "./accounting/rates.ts";
 import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
@@ -16,6 +16,7 @@ import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts"
 import type { Duration, Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteId, RouteRequest } from "./messages.ts";
 import { forkRandom, type RandomState } from "./random.ts";
+import { allTo, type Shares } from "./rollout/versions.ts";
 import { type AdaptiveState, newAdaptive } from "./strategy/adaptive-weights.ts";
 import { type AffinityState, newAffinity } from "./strategy/affinity-state.ts";
 import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
@@ -27,6 +28,9 @@ export interface RouterState {
   draining: boolean;
   /** Null: as configured. */
   fleet: FleetState | null;
+  /** Of the configuration: those that are live, and who gets new requests. */
+  versions: LiveVersion[];
+  shares: Shares;
   /** By RequestId and AttemptId: slots, null when free. */
   readonly requests: (RequestSlot | null)[];
   readonly attempts: (AttemptSlot | null)[];
@@ -62,6 +66,8 @@ export type RequestPhase = "queued" | "attempting" | "streaming" | "aborting" | 
 
 export interface RequestSlot extends QueuePlace {
   readonly request: RouteRequest;
+  /** The configuration that it arrived under. */
+  readonly version: ConfigVersion;
   phase: RequestPhase;
   /** Where it is now: the route that was asked for, or a fallback of it; and all it has been at, in order. */
   route: RouteId;
@@ -134,14 +140,28 @@ export interface RouteState {
   /** Of attempts that were answered: start to first token, and to the end. */
   readonly firstTokenTimes: QuantileSketch;
   readonly totalTimes: QuantileSketch;
-  /** Smooth weighted round robin: by place of the deployment in the route. */
-  readonly credits: number[];
   readonly output: OutputEstimate;
-  /** Round robin: the EndpointId that had the last turn; -1: none yet. */
-  lastTurn: number;
   readonly learned: LearnedRoute;
   /** Null where no prefix affinity is wanted. */
-  readonly affinity: AffinityState | null;
+  affinity: AffinityState | null;
+}
+
+export interface LiveVersion {
+  readonly version: ConfigVersion;
+  /** Null: what the router was made with. */
+  readonly config: CompiledConfig | null;
+  /** Requests that arrived under it and have not ended. */
+  open: number;
+  /** By RouteId. */
+  readonly turns: RouteTurns[];
+}
+
+/** Whose turn it is by a version's own weights and order. */
+export interface RouteTurns {
+  /** Smooth weighted round robin: by place of the deployment in the route. */
+  readonly credits: number[];
+  /** Round robin: the EndpointId that had the last turn; -1: none yet. */
+  lastTurn: number;
   /** Null where weights stay as they are configured. */
   readonly adaptive: AdaptiveState | null;
 }
@@ -155,25 +175,14 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     attempts: [],
     freeAttempts: [],
     fleet: null,
+    versions: [{ version: config.version, config: null, open: 0, turns: newTurns(config) }],
+    shares: allTo(config.version),
     endpoints: config.endpoints.map((endpoint) => newEndpointState(config, endpoint)),
-    routes: config.routes.map((route) => ({
-      queue: emptyQueue(),
-      drain: unknownDrainRate(),
-      hedgeBudget: emptyHedgeBudget(),
-      retryBudget: fullRetryBudget(route.retry),
-      firstTokenTimes: emptySketch(),
-      totalTimes: emptySketch(),
-      credits: route.deployments.map(() => 0),
-      lastTurn: -1,
-      learned: newLearnedRoute(),
-      affinity: route.strategy === "prefix-affinity" ? newAffinity(route.affinity, endpointsOf(config, route)) : null,
-      adaptive: route.strategy === "adaptive" ? newAdaptive(route) : null,
-      output: noEstimate(),
-    })),
+    routes: config.routes.map((route) => newRouteState(config, route)),
     adaptiveLimits: config.deployments.map(({ adaptiveLimit }) => (adaptiveLimit === null ? null : newAdaptiveLimit(adaptiveLimit))),
     ledger: config.deployments.map(emptyTotal),
     prices,
-    dearest: dearestOf(config, prices),
+    dearest: dearestOf([config], prices),
     retryBudget: fullRetryBudget(config.retryBudget),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
@@ -197,6 +206,32 @@ export function newEndpointState(config: CompiledConfig, { deployment }: Endpoin
   };
 }
 
+export function newRouteState(config: CompiledConfig, route: RouteSpec): RouteState {
+  return {
+    queue: emptyQueue(),
+    drain: unknownDrainRate(),
+    hedgeBudget: emptyHedgeBudget(),
+    retryBudget: fullRetryBudget(route.retry),
+    firstTokenTimes: emptySketch(),
+    totalTimes: emptySketch(),
+    learned: newLearnedRoute(),
+    affinity: affinityOf(config, route),
+    output: noEstimate(),
+  };
+}
+
+export function affinityOf(config: CompiledConfig, route: RouteSpec): AffinityState | null {
+  return route.strategy === "prefix-affinity" ? newAffinity(route.affinity, endpointsOf(config, route)) : null;
+}
+
+export function newTurns({ routes }: CompiledConfig): RouteTurns[] {
+  return routes.map((route) => ({
+    credits: route.deployments.map(() => 0),
+    lastTurn: -1,
+    adaptive: route.strategy === "adaptive" ? newAdaptive(route) : null,
+  }));
+}
+
 function endpointsOf(config: CompiledConfig, route: RouteSpec): number {
   return route.deployments.reduce((count, id) => count + (config.deployments[id]?.endpoints.length ?? 0), 0);
 }
@@ -205,9 +240,10 @@ function startLimit({ adaptiveLimit, concurrencyMax }: DeploymentSpec): number {
   return adaptiveLimit === null ? concurrencyMax : adaptiveLimit.min;
 }
 
-export function newRequestSlot(request: RouteRequest): RequestSlot {
+export function newRequestSlot(request: RouteRequest, version: ConfigVersion): RequestSlot {
   return {
     request,
+    version,
     phase: "queued",
     route: request.route,
     path: [request.route],

@@ -13,6 +13,10 @@ import { admitCall, receiveBody, type Surface } from "./model-route.ts";
 export function handlePassed(surface: Surface, request: IncomingMessage, response: ServerResponse, path: string): void {
   receiveBody(surface, "openai-other", request, response, (body, tenant, refuse) => {
     const url = request.url ?? path;
+    if (!sendable.test(url)) {
+      refuse(unknownPath(path));
+      return;
+    }
     const scan = readScan(request, body);
     const model = scan.model ?? modelOf(request, url);
     const named = model === null ? undefined : surface.routes.get(model);
@@ -36,6 +40,8 @@ export function handlePassed(surface: Surface, request: IncomingMessage, respons
     );
   });
 }
+
+const sendable = /^[\x21-\x7e]+$/;
 
 function readScan(request: IncomingMessage, body: Buffer): BodyScan {
   if (body.length === 0 || !/^application\/json\b/i.test(request.headers["content-type"] ?? "")) return unreadBody(body);

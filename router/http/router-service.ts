@@ -435,7 +435,7 @@ export class RouterService {
     };
     this.metrics.requestEnded(ended);
     this.#records.add(request.name, { tenant: request.routed.tenant, told: requestTold(request, ended, compiled) });
-    if (log.logger.isLevelEnabled("info")) log.logger.info(decisionRecord(request, ended, compiled), "route_decision");
+    if (log.takesDecisions) log.decision(decisionRecord(request, ended, compiled));
   }
 
   #request(id: RequestId): RequestInFlight {

@@ -1,5 +1,6 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import process from "node:process";
 import type { ListenSpec, ServiceSpec } from "../config/service-spec.ts";
 import { InputError } from "../config/problem.ts";
 import type { CompiledConfig } from "../core/compiled-config.ts";
@@ -9,7 +10,8 @@ import type { Recorded } from "../drivers/realtime-driver.ts";
 import type { JournalWriter } from "../telemetry/journal/journal-writer.ts";
 import type { DecisionLog } from "../telemetry/decision-log.ts";
 import { startMetricsServer } from "../telemetry/metrics-server.ts";
-import { UndiciTransport } from "../upstream/undici-transport.ts";
+import { egressOf } from "../upstream/http1/egress.ts";
+import { Http1Transport } from "../upstream/http1-transport.ts";
 import { createHttpServer } from "./http-server.ts";
 import { RouterService } from "./router-service.ts";
 
@@ -36,7 +38,7 @@ export interface RunningService {
 /** @throws InputError when an address cannot be listened on */
 export async function startService(options: StartOptions): Promise<RunningService> {
   const { spec, compiled } = options;
-  const transport = new UndiciTransport();
+  const transport = new Http1Transport(egressOf(process.env));
   const { journal } = options;
   const service = new RouterService({ ...options, transport, ...(journal === undefined ? {} : { record: bothOf(options.record, journal) }) });
   service.metrics.addCounter("router_decision_log_dropped_total", "Lines of the decision log that were dropped because the sink was slow", () =>
@@ -62,7 +64,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
     const inTime = await service.drain(limitMs);
     service.stop();
     await closeConnections(server, closing);
-    await Promise.all([transport.close(), stopMetrics()]);
+    transport.close();
+    await stopMetrics();
     return inTime;
   };
   let stopping: Promise<boolean> | null = null;

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { TenantId } from "../core/messages.ts";
 
@@ -7,7 +7,7 @@ export function tenantOf(tenants: ReadonlyMap<string, TenantId> | null, request:
   if (tenants === null) return 0 as TenantId;
   const key = keyOf(request);
   if (key === null) return null;
-  return tenants.get(createHash("sha256").update(key).digest("hex")) ?? null;
+  return tenants.get(hash("sha256", key, "hex")) ?? null;
 }
 
 /** As OpenAI's, Anthropic's and Azure's clients send it. */

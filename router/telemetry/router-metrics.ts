@@ -1,12 +1,20 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { CompiledConfig, DeploymentSpec } from "../core/compiled-config.ts";
 import type { Account, AttemptOutcome, BreakerPhase, DeploymentId, EndpointId, FinishResult, RouteId, TenantId } from "../core/messages.ts";
+import { SecondsHistogram } from "./seconds-histogram.ts";
+import { Tally, type TallySpec } from "./tally.ts";
 
 const secondsBuckets = [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1];
 const requestBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600];
 const breakerValue: Readonly<Record<BreakerPhase, number>> = { closed: 0, "half-open": 1, open: 2 };
 const perRequest = ["route", "provider", "deployment", "result"] as const;
+const perAttempt = ["route", "provider", "deployment", "outcome"] as const;
 const perAccount = ["tenant", "route", "route_tier", "provider", "deployment", "model"] as const;
+
+const resultKinds: readonly FinishResult["kind"][] = ["served", "cut", "client-left", "failed", "rejected"];
+/** More than there are. */
+const outcomesMax = 64;
+const tokenKinds = ["input", "output", "cached", "reasoning"] as const;
 
 /** What is counted when a request has ended. `endpoint` is the one that served it, or failed last; null: none was tried. */
 export interface EndedRequest {
@@ -34,7 +42,17 @@ export interface LoadNow {
 export class RouterMetrics {
   readonly registry = new Registry();
   readonly #config: CompiledConfig;
-  readonly #requests = this.#counter("router_requests_total", "Requests that have ended, by result", perRequest);
+  /** As they came up. */
+  readonly #outcomes: string[] = [];
+  readonly #requests = this.#tally("router_requests_total", "Requests that have ended, by result", perRequest, (key) => {
+    const [place, result] = split(key, resultKinds.length);
+    return { ...this.#placeOf(place), result: resultKinds[result] ?? "none" };
+  });
+  readonly #attempts = this.#tally("router_attempts_total", "Attempts that have ended, by outcome (succeeded, aborted, or the failure)", perAttempt, (key) => {
+    const [place, outcome] = split(key, outcomesMax);
+    return { ...this.#placeOf(place), outcome: this.#outcomes[outcome] ?? "none" };
+  });
+  readonly #retries = this.#tally("router_retries_total", "Attempts after a request's first", ["route"], (route) => ({ route: this.#routeName(route) }));
   readonly #errors = this.#counter("router_errors_total", "Requests that failed, were cut or rejected, the caller's own mistakes apart", [
     "route",
     "provider",
@@ -42,31 +60,29 @@ export class RouterMetrics {
     "kind",
   ]);
   readonly #invalid = this.#counter("router_invalid_requests_total", "Requests refused before routing", ["status"]);
-  readonly #attempts = this.#counter("router_attempts_total", "Attempts that have ended, by outcome (succeeded, aborted, or the failure)", [
-    "route",
-    "provider",
-    "deployment",
-    "outcome",
-  ]);
-  readonly #retries = this.#counter("router_retries_total", "Attempts after a request's first", ["route"]);
   readonly #fallbacks = this.#counter("router_fallback_total", "Requests that went on to another deployment", ["route"]);
   readonly #fallbackSuccesses = this.#counter("router_fallback_success_total", "Requests that another deployment served", ["route"]);
   readonly #reroutes = this.#counter("router_reroutes_total", "Requests that went on to another route, by cause", ["route", "to", "cause"]);
   readonly #breakerOpenings = this.#counter("router_breaker_openings_total", "Times a breaker opened", ["provider", "deployment", "endpoint"]);
   readonly #budgetNotices = this.#counter("router_budget_notices_total", "Times a budget passed its alert or was spent", ["budget", "level"]);
   readonly #stalls = this.#counter("router_event_loop_stalls_total", "Times the event loop stood still for more than 250 ms", []);
-  readonly #costDollars = this.#counter("billing_cost_total", "Cost in dollars; tokens of unknown price are not in it", perAccount);
-  readonly #costNano = this.#counter("billing_cost_nanodollars_total", "Cost in nano-dollars, exact", perAccount);
-  readonly #tokens = this.#counter("billing_tokens_total", "Tokens, by kind; cached and reasoning tokens are counted within input and output", [
-    ...perAccount,
-    "kind",
-  ]);
+  readonly #costDollars = this.#bills("billing_cost_total", "Cost in dollars; tokens of unknown price are not in it");
+  readonly #costNano = this.#bills("billing_cost_nanodollars_total", "Cost in nano-dollars, exact");
+  readonly #tokens = this.#tally(
+    "billing_tokens_total",
+    "Tokens, by kind; cached and reasoning tokens are counted within input and output",
+    [...perAccount, "kind"],
+    (key) => {
+      const [bill, kind] = split(key, tokenKinds.length);
+      return { ...this.#billOf(bill), kind: tokenKinds[kind] ?? "none" };
+    },
+  );
   readonly #unpriced = this.#counter("billing_unpriced_requests_total", "Requests with tokens of unknown price", ["route", "deployment"]);
   readonly #estimated = this.#counter("billing_estimated_requests_total", "Requests whose usage is partly estimated", ["route", "deployment"]);
-  readonly #decision = this.#histogram("router_latency_seconds", "Time of the routing decision alone", secondsBuckets);
-  readonly #added = this.#histogram("router_added_latency_seconds", "What a request waits for the router itself", secondsBuckets);
-  readonly #duration = this.#histogram("router_request_duration_seconds", "From the request's arrival to its end", requestBuckets);
-  readonly #ttft = this.#histogram("router_time_to_first_token_seconds", "From the request's arrival to the first token passed on", requestBuckets);
+  readonly #decision = new SecondsHistogram("router_latency_seconds", "Time of the routing decision alone", secondsBuckets);
+  readonly #added = new SecondsHistogram("router_added_latency_seconds", "What a request waits for the router itself", secondsBuckets);
+  readonly #duration = new SecondsHistogram("router_request_duration_seconds", "From the request's arrival to its end", requestBuckets);
+  readonly #ttft = new SecondsHistogram("router_time_to_first_token_seconds", "From the request's arrival to the first token passed on", requestBuckets);
   readonly #limit = this.#gauge("router_concurrency_limit", "Attempts that each endpoint of a deployment may have in flight, where that is found out", [
     "provider",
     "deployment",
@@ -82,27 +98,25 @@ export class RouterMetrics {
   }
 
   requestEnded(ended: EndedRequest): void {
-    const route = this.#routeName(ended.route);
+    const { route, account, result } = ended;
     const deployment = this.#deploymentOf(ended.endpoint);
-    const place = { route, provider: deployment?.provider ?? "none", deployment: deployment?.name ?? "none" };
-    this.#requests.inc({ ...place, result: ended.result.kind });
-    const error = errorKind(ended.result);
-    if (error !== null) this.#errors.inc({ ...place, kind: error });
-    if (ended.account.attempts > 1) this.#retries.inc({ route }, ended.account.attempts - 1);
+    const place = this.#placeKey(route, deployment);
+    this.#requests.add(place * resultKinds.length + resultKinds.indexOf(result.kind));
+    const error = errorKind(result);
+    if (error !== null) this.#errors.inc({ ...this.#placeOf(place), kind: error });
+    if (account.attempts > 1) this.#retries.add(route, account.attempts - 1);
     if (ended.deploymentsTried > 1) {
-      this.#fallbacks.inc({ route });
-      if (ended.result.kind === "served") this.#fallbackSuccesses.inc({ route });
+      this.#fallbacks.inc({ route: this.#routeName(route) });
+      if (result.kind === "served") this.#fallbackSuccesses.inc({ route: this.#routeName(route) });
     }
-    this.#duration.observe(ended.durationMs / 1000);
-    if (!Number.isNaN(ended.ttftMs)) this.#ttft.observe(ended.ttftMs / 1000);
-    const tenant = this.#config.tenants[ended.tenant]?.name ?? "none";
-    this.#bill(place, { tenant, model: deployment?.model ?? "none" }, ended.account);
+    this.#duration.observe(ended.durationMs);
+    if (!Number.isNaN(ended.ttftMs)) this.#ttft.observe(ended.ttftMs);
+    this.#bill(place, ended.tenant, account);
   }
 
   attemptEnded(route: RouteId, endpoint: EndpointId, outcome: Pick<AttemptOutcome, "kind" | "failure">): void {
-    const deployment = this.#deploymentOf(endpoint);
-    const place = { route: this.#routeName(route), provider: deployment?.provider ?? "none", deployment: deployment?.name ?? "none" };
-    this.#attempts.inc({ ...place, outcome: outcome.failure ?? outcome.kind });
+    const place = this.#placeKey(route, this.#deploymentOf(endpoint));
+    this.#attempts.add(place * outcomesMax + this.#outcomeKey(outcome.failure ?? outcome.kind));
   }
 
   rerouted(from: RouteId, to: RouteId, cause: string): void {
@@ -129,29 +143,60 @@ export class RouterMetrics {
   }
 
   decided(durationMs: number): void {
-    this.#decision.observe(durationMs / 1000);
+    this.#decision.observe(durationMs);
   }
 
   latencyAdded(durationMs: number): void {
-    this.#added.observe(durationMs / 1000);
+    this.#added.observe(durationMs);
   }
 
   stalled(): void {
     this.#stalls.inc();
   }
 
-  #bill(place: { route: string; provider: string; deployment: string }, who: { tenant: string; model: string }, account: Account): void {
-    if (account.usage.input === 0 && account.usage.output === 0) return;
-    const labels = { ...place, ...who, route_tier: place.route };
-    this.#costDollars.inc(labels, account.nanoDollars / 1e9);
-    this.#costNano.inc(labels, account.nanoDollars);
-    this.#tokens.inc({ ...labels, kind: "input" }, account.usage.input);
-    this.#tokens.inc({ ...labels, kind: "output" }, account.usage.output);
-    if (account.usage.cachedRead > 0) this.#tokens.inc({ ...labels, kind: "cached" }, account.usage.cachedRead);
-    if (account.usage.reasoning > 0) this.#tokens.inc({ ...labels, kind: "reasoning" }, account.usage.reasoning);
-    const { route, deployment } = place;
+  #bill(place: number, tenant: TenantId, account: Account): void {
+    const { usage, nanoDollars } = account;
+    if (usage.input === 0 && usage.output === 0) return;
+    const bill = tenant * this.#places + place;
+    this.#costDollars.add(bill, nanoDollars / 1e9);
+    this.#costNano.add(bill, nanoDollars);
+    const tokens = bill * tokenKinds.length;
+    this.#tokens.add(tokens, usage.input);
+    this.#tokens.add(tokens + 1, usage.output);
+    if (usage.cachedRead > 0) this.#tokens.add(tokens + 2, usage.cachedRead);
+    if (usage.reasoning > 0) this.#tokens.add(tokens + 3, usage.reasoning);
+    if (account.priced && !account.estimated) return;
+    const { route, deployment } = this.#placeOf(place);
     if (!account.priced) this.#unpriced.inc({ route, deployment });
     if (account.estimated) this.#estimated.inc({ route, deployment });
+  }
+
+  #outcomeKey(outcome: string): number {
+    const known = this.#outcomes.indexOf(outcome);
+    return known === -1 ? this.#outcomes.push(outcome) - 1 : known;
+  }
+
+  /** A route and, where there is one, a deployment as one integer. */
+  #placeKey(route: RouteId, deployment: DeploymentSpec | null): number {
+    return route * (this.#config.deployments.length + 1) + (deployment === null ? 0 : deployment.id + 1);
+  }
+
+  get #places(): number {
+    return this.#config.routes.length * (this.#config.deployments.length + 1);
+  }
+
+  #placeOf(key: number): { route: string; provider: string; deployment: string } {
+    const [route, deployment] = split(key, this.#config.deployments.length + 1);
+    const spec = this.#config.deployments[deployment - 1];
+    return { route: this.#routeName(route), provider: spec?.provider ?? "none", deployment: spec?.name ?? "none" };
+  }
+
+  #billOf(key: number): Record<(typeof perAccount)[number], string> {
+    const [tenant, place] = split(key, this.#places);
+    const [, deployment] = split(place, this.#config.deployments.length + 1);
+    const where = this.#placeOf(place);
+    const model = this.#config.deployments[deployment - 1]?.model ?? "none";
+    return { ...where, tenant: this.#config.tenants[tenant]?.name ?? "none", model, route_tier: where.route };
   }
 
   /** A provider's configured share, the mean over the weighted routes; and each deployment's weight as written. */
@@ -194,10 +239,11 @@ export class RouterMetrics {
 
   async exposition(): Promise<string> {
     for (const collect of this.#collectors) collect();
-    return this.registry.metrics();
+    const histograms = [this.#decision, this.#added, this.#duration, this.#ttft].map((histogram) => histogram.exposition());
+    return [await this.registry.metrics(), ...histograms].join("\n");
   }
 
-  #routeName(route: RouteId): string {
+  #routeName(route: number): string {
     return this.#config.routes[route]?.name ?? "none";
   }
 
@@ -219,9 +265,19 @@ export class RouterMetrics {
     return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.registry] });
   }
 
-  #histogram(name: string, help: string, buckets: readonly number[]): Histogram {
-    return new Histogram({ name, help, buckets: [...buckets], registers: [this.registry] });
+  #tally<Label extends string>(name: string, help: string, labelNames: readonly Label[], labelsOf: TallySpec<Label>["labelsOf"]): Tally<Label> {
+    return new Tally(this.registry, { name, help, labelNames, labelsOf });
   }
+
+  #bills(name: string, help: string): Tally<(typeof perAccount)[number]> {
+    return this.#tally(name, help, perAccount, (key) => this.#billOf(key));
+  }
+}
+
+/** A key that was made of two: the second was below `size`. */
+function split(key: number, size: number): [number, number] {
+  const second = key % size;
+  return [(key - second) / size, second];
 }
 
 const clientFaults: ReadonlySet<string> = new Set(["bad-request", "context-exceeded", "content-filtered"]);

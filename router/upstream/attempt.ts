@@ -104,7 +104,7 @@ export class Attempt implements UpstreamHandler, StreamOut {
     this.#authorisation = authorisation;
     const { method, path } = encoded;
     const headers = [...encoded.headers, ...authorisation];
-    this.#call = transport.send({ origin: target.origin, method, path, headers, body: Buffer.concat(encoded.body), connect: limits.connect }, this);
+    this.#call = transport.send({ origin: target.origin, method, path, headers, body: encoded.body, connect: limits.connect }, this);
   }
 
   pause(): void {
@@ -208,7 +208,7 @@ export class Attempt implements UpstreamHandler, StreamOut {
   }
 
   #endAnswer(): void {
-    const read = this.#spec.adapter.readAnswer(this.#spec.request, Buffer.concat(this.#body));
+    const read = this.#spec.adapter.readAnswer(this.#spec.request, this.#wholeBody());
     if (read === null) {
       this.#end(
         { kind: "failed", failure: "server-error", retryAfter: null, billed: "maybe", ...this.#seenUsage() },
@@ -223,10 +223,15 @@ export class Attempt implements UpstreamHandler, StreamOut {
   }
 
   #endFailure(): void {
-    const body = withoutSecrets(Buffer.concat(this.#body), this.#authorisation);
+    const body = withoutSecrets(this.#wholeBody(), this.#authorisation);
     const { kind, retryAfter, billed, message } = this.#spec.adapter.readFailure(this.#status, this.#headers, body);
     const answer = this.#translated ? null : { status: this.#status, contentType: contentType(this.#headers), body };
     this.#end({ kind: "failed", failure: kind, retryAfter, billed, usage: null, usageEstimated: false }, answer, message, this.#status);
+  }
+
+  #wholeBody(): Buffer {
+    const [first] = this.#body;
+    return first !== undefined && this.#body.length === 1 ? first : Buffer.concat(this.#body);
   }
 
   /** The best figure for an attempt that did not tell its usage to the end: an event with content is about a token, four bytes of a plain answer are one. */

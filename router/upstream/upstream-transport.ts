@@ -7,7 +7,8 @@ export interface UpstreamRequest {
   readonly path: string;
   /** Name, value, name, value. */
   readonly headers: readonly string[];
-  readonly body: Buffer;
+  /** Sent one after the other. */
+  readonly body: readonly Uint8Array[];
   /** For a place on a connection: name resolution, TCP and TLS together. */
   readonly connect: Duration;
 }
@@ -39,5 +40,5 @@ export interface UpstreamCall {
 export interface UpstreamTransport {
   send(request: UpstreamRequest, handler: UpstreamHandler): UpstreamCall;
   /** Closes what is idle at once, the rest when it is done. */
-  close(): Promise<void>;
+  close(): void;
 }

@@ -1,7 +1,8 @@
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { Duration, Instant } from "../../router/core/machine.ts";
 import type { EndpointId, RouteId } from "../../router/core/messages.ts";
-import type { LatencySpec } from "./latency-spec.ts";
+import type { EndpointFault, FaultPlan } from "./fault/fault-spec.ts";
+import type { HostedSpec } from "./hosted/hosted-spec.ts";
 import type { LeaseStoreSpec } from "./store/lease-store-spec.ts";
 import type { EngineSpec } from "./engine/engine-spec.ts";
 
@@ -12,6 +13,10 @@ export interface CompiledScenario {
   /** By EndpointId of the configuration. */
   readonly endpoints: readonly EndpointModelSpec[];
   readonly faults: readonly FaultSpec[];
+  /** Faults that come again or at random, and those of the store and of replicas. */
+  readonly faultPlans?: readonly FaultPlan[];
+  /** Those of a plan begin before it: the end of the arrivals. */
+  readonly faultsUntil?: Instant;
   readonly replicas: ReplicasSpec;
   /** Of limits and budgets; absent: near and sound. */
   readonly leaseStore?: LeaseStoreSpec;
@@ -71,23 +76,12 @@ export interface ModelledAs {
   readonly errorPercent: number;
 }
 
-/** A hosted API: it is a distribution and a quota, its insides are unknown. */
-export interface HostedSpec {
-  readonly kind: "hosted";
-  /** Request to first token. */
-  readonly firstToken: LatencySpec;
-  /** Between two tokens, one draw per request. */
-  readonly perToken: LatencySpec;
-  /** Null: no quota. Above it calls are refused with `rate-limited` and a Retry-After that is true. */
-  readonly quota: { readonly requestsPerMinute: number; readonly tokensPerMinute: number } | null;
-}
-
 /** From `at` until `until`, both since the run's start. */
 export interface FaultSpec {
   readonly endpoint: EndpointId;
   readonly at: Instant;
   readonly until: Instant;
-  readonly fault: { readonly kind: "down" } | { readonly kind: "error"; readonly rate: number } | { readonly kind: "slow"; readonly factor: number };
+  readonly fault: EndpointFault;
 }
 
 /** A figure of the summary and its bound, in the figure's own unit. */

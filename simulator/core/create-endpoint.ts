@@ -2,6 +2,7 @@ import type { EndpointModelSpec } from "./compiled-scenario.ts";
 import type { EndpointModel } from "./endpoint.ts";
 import { VllmReplica } from "./endpoint/vllm-replica.ts";
 import { createEngine } from "./engine/create-engine.ts";
+import { LinkedEndpoint } from "./network/linked-endpoint.ts";
 import { HostedProvider } from "./hosted/hosted-provider.ts";
 
 export interface EndpointOptions {
@@ -11,9 +12,16 @@ export interface EndpointOptions {
   readonly index: number;
   /** "tokens": every token at its own instant (the mock); "first-token": only the first (the simulator). Both end calls at the same instants. */
   readonly detail: "first-token" | "tokens";
+  /** Whether the line to it may ever be slow, lossy or cut: without, it costs nothing. */
+  readonly line: boolean;
 }
 
 export function createEndpoint(spec: EndpointModelSpec, options: EndpointOptions): EndpointModel {
+  const model = createModel(spec, options);
+  return options.line ? new LinkedEndpoint(model, options) : model;
+}
+
+function createModel(spec: EndpointModelSpec, options: EndpointOptions): EndpointModel {
   switch (spec.kind) {
     case "vllm":
       return new VllmReplica(spec, createEngine(spec.engine, options), options);

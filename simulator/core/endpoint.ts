@@ -1,5 +1,6 @@
 import type { Branded, Duration, Instant, Machine } from "../../router/core/machine.ts";
 import type { FailureKind, Usage } from "../../router/core/messages.ts";
+import type { QuotaState } from "./hosted/hosted-quota.ts";
 
 /**
  * What stands behind one endpoint of the configuration: a vLLM replica or a hosted API, as a machine. The simulator's world drives it in virtual time,
@@ -19,6 +20,8 @@ export type EndpointEvent =
       readonly outputTokens: number;
       readonly outputTokensMax: number;
       readonly priority: number;
+      /** How long the caller's side waits for a connection, and for a byte once there was one; absent: it looks after that itself (the mock's callers do). */
+      readonly patience?: CallPatience;
     }
   | { readonly kind: "call-aborted"; readonly call: CallId }
   /** The faults that are active from now on, all of them. */
@@ -31,8 +34,13 @@ export type EndpointCommand =
   /** The first token always; later ones only with detail "tokens" (the mock). `from` counts from 0. */
   | { readonly kind: "emit-tokens"; readonly call: CallId; readonly from: number; readonly count: number }
   | { readonly kind: "end-call"; readonly call: CallId; readonly reason: "stop" | "length"; readonly usage: Usage }
-  /** The connection breaks, or has been broken by the caller; `usage` is what had been worked off until then. */
-  | { readonly kind: "cut-call"; readonly call: CallId; readonly usage: Usage };
+  /** The connection breaks, or has been broken by the caller; `usage` is what had been worked off until then. `idle`: the caller's patience with a silent line is over. */
+  | { readonly kind: "cut-call"; readonly call: CallId; readonly usage: Usage; readonly idle?: boolean };
+
+export interface CallPatience {
+  readonly connect: Duration;
+  readonly idle: Duration;
+}
 
 /** No fault: `healthy`. */
 export interface FaultState {
@@ -40,10 +48,29 @@ export interface FaultState {
   readonly down: boolean;
   /** Share of new calls answered with 500, 0..1. */
   readonly errorRate: number;
+  /** Share of new calls answered with 503, 0..1. */
+  readonly overloadRate: number;
   /** Work takes so many times as long. */
   readonly slowdown: number;
+  /** Share of new calls whose answer breaks off, after a token drawn evenly from all of them. */
+  readonly cutRate: number;
+  /** The line to it (network/linked-endpoint.ts): nothing comes back; no call reaches it; every message takes longer, each way; messages lost, 0..1. */
+  readonly silent: boolean;
+  readonly unreachable: boolean;
+  readonly delay: Duration;
+  readonly loss: number;
 }
-export const healthy: FaultState = { down: false, errorRate: 0, slowdown: 1 };
+export const healthy: FaultState = {
+  down: false,
+  errorRate: 0,
+  overloadRate: 0,
+  slowdown: 1,
+  cutRate: 0,
+  silent: false,
+  unreachable: false,
+  delay: 0 as Duration,
+  loss: 0,
+};
 
 export interface EndpointSignals {
   readonly running: number;
@@ -53,6 +80,8 @@ export interface EndpointSignals {
   readonly preemptions: number;
   /** Time in which a step was running. */
   readonly busy: Duration;
+  /** Of hosted APIs: what their rate-limit headers say; null or absent: nothing. */
+  readonly quota?: QuotaState | null;
   /** Engine steps since the start, and those of them for which the step-time model was not made; 0 of a hosted API. */
   readonly steps: number;
   readonly stepsOutsideRange: number;

@@ -23,7 +23,7 @@ import type {
 } from "../../router/core/messages.ts";
 import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts";
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
-import { after, micros } from "../../router/core/time.ts";
+import { after, micros, never } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
 import type { Post, VirtualDriver } from "./kernel/virtual-driver.ts";
@@ -33,8 +33,10 @@ import type { Arrival } from "./workload/arrival.ts";
 
 /** Sees all that goes in and out of a router: invariant checkers, recorders. */
 export interface RouterWatch {
-  /** Before anything else: who is watched. */
+  /** Before anything else: who is watched. Again after a crash, with a router that knows nothing of before. */
   attach?(router: Restorable<RouterSnapshot>, options: RouterOptions, replica: number): void;
+  /** All that the replica had under way is lost. */
+  crashed?(at: Instant, replica: number): void;
   event(event: RouterEvent, now: Instant, replica: number): void;
   command(command: RouterCommand, at: Instant, replica: number): void;
   /** In virtual time, what follows from a deadline may come in at the same instant: then the wake is part of the history. */
@@ -71,6 +73,8 @@ interface OpenAttempt {
   readonly request: RequestId;
   readonly endpoint: EndpointId;
   aborted: boolean;
+  /** Nothing more will be heard of it, or nobody listens any more. */
+  over: boolean;
   outputTokens: number;
 }
 
@@ -78,22 +82,62 @@ const forEver = micros(Infinity);
 
 export class SimulatedReplica {
   readonly #options: ReplicaOptions;
+  readonly #process: RouterProcess;
   readonly #toRouter: Post<RouterEvent>;
   /** By RequestId and AttemptId; an attempt that has ended stays until its slot is used again: its commit may be still to come. */
   readonly #requests: (OpenRequest | null)[] = [];
   readonly #freeRequests: RequestId[] = [];
   readonly #attempts: (OpenAttempt | null)[] = [];
   #open = 0;
+  #crashes = 0;
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
-    const { scenario, driver, seed, replica, watch } = options;
+    this.#process = new RouterProcess(() => this.#newRouter());
+    this.#toRouter = options.driver.addMachine(this.#process, "router", { emit: (command, at) => this.#carryOut(command, at) });
+  }
+
+  #newRouter(): Machine<RouterEvent, RouterCommand> {
+    const { scenario, seed, replica, watch } = this.#options;
     const routerOptions = { seed, explain: false };
     const router = new Router(scenario.config, routerOptions);
     watch?.attach?.(router, routerOptions, replica);
-    this.#toRouter = driver.addMachine(watch === undefined ? router : new WatchedRouter(router, watch, replica), "router", {
-      emit: (command, at) => this.#carryOut(command, at),
-    });
+    return watch === undefined ? router : new WatchedRouter(router, watch, replica);
+  }
+
+  get isUp(): boolean {
+    return this.#process.isUp;
+  }
+
+  /** The process dies: its connections break on both sides, and what it knew is gone, the bill of what it had under way with it. */
+  crash(at: Instant): void {
+    this.#options.watch?.crashed?.(at, this.#options.replica);
+    this.#process.crash();
+    for (const [attempt, open] of this.#attempts.entries()) {
+      if (open === null || open.over) continue;
+      open.over = true;
+      if (!open.aborted) this.#options.call(open.endpoint, { kind: "call-aborted", call: this.#callOf(attempt as AttemptId) });
+    }
+    for (const [id, open] of this.#requests.entries()) {
+      if (open === null) continue;
+      const result: FinishResult = open.first === null ? { kind: "failed", failure: "connect-failed", retryAfter: null } : { kind: "cut", failure: "cut" };
+      this.#finish(id as RequestId, result, { nanoDollars: 0, priced: true, attempts: open.deployment === null ? 0 : 1 }, at);
+    }
+  }
+
+  /** @param told what a new process of this fleet is told */
+  restart(told: readonly RouterEvent[]): void {
+    this.#crashes += 1;
+    this.#process.restart();
+    // Leases that the dead one held are taken for spent; its questions' numbers are not to be used again.
+    if (this.#options.scenario.config.limits.length > 0) this.tell({ kind: "leases-forfeited", nonce: this.#crashes * 1_000_000_000 });
+    for (const event of told) this.tell(event);
+  }
+
+  /** Of a request that found no replica of the router at all. */
+  refuse(arrival: Arrival, serial: number, route: RouteId): void {
+    const at = arrival.at;
+    this.#options.requestEnded({ ...unserved(arrival, serial, route), why: "connect-failed", end: at });
   }
 
   /** What the store of limits answers, and what becomes of it. */
@@ -188,7 +232,7 @@ export class SimulatedReplica {
   #start(attempt: AttemptId, request: RequestId, endpoint: EndpointId): void {
     const open = present(this.#requests[request], "the attempt's request");
     open.deployment = present(this.#options.scenario.config.endpoints[endpoint], "the endpoint").deployment;
-    this.#attempts[attempt] = { request, endpoint, aborted: false, outputTokens: 0 };
+    this.#attempts[attempt] = { request, endpoint, aborted: false, over: false, outputTokens: 0 };
     const { arrival, serial } = open;
     this.#options.call(endpoint, {
       kind: "call-received",
@@ -199,6 +243,7 @@ export class SimulatedReplica {
       outputTokens: arrival.outputTokens,
       outputTokensMax: arrival.outputTokens,
       priority: 0,
+      patience: present(this.#options.scenario.config.routes[open.route], "the request's route").limits,
     });
   }
 
@@ -221,6 +266,7 @@ export class SimulatedReplica {
     const attempt = Math.floor(command.call / this.#options.replicas) as AttemptId;
     const open = present(this.#attempts[attempt], "the call's attempt");
     assert(open.endpoint === endpoint && at === this.#options.driver.now, "a model answers for another's call, or late");
+    if (open.over) return;
     switch (command.kind) {
       case "emit-tokens":
         this.#toRouter({ kind: "attempt-first-token", attempt }, 0);
@@ -234,11 +280,12 @@ export class SimulatedReplica {
         return;
       case "cut-call":
         open.outputTokens = command.usage.output;
-        this.#end(attempt, open.aborted ? aborted(command.usage) : failed("cut", null, command.usage));
+        this.#end(attempt, open.aborted ? aborted(command.usage) : failed(command.idle === true ? "timed-out-idle" : "cut", null, command.usage));
     }
   }
 
   #end(attempt: AttemptId, outcome: AttemptOutcome): void {
+    present(this.#attempts[attempt], "the attempt").over = true;
     this.#toRouter({ kind: "attempt-ended", attempt, outcome }, 0);
   }
 
@@ -271,6 +318,41 @@ export class SimulatedReplica {
       nanoDollars: account.nanoDollars,
       priced: account.priced,
     });
+  }
+}
+
+/** The router while it runs, nothing while it is down: what it is told then is lost. */
+class RouterProcess implements Machine<RouterEvent, RouterCommand> {
+  readonly #start: () => Machine<RouterEvent, RouterCommand>;
+  #router: Machine<RouterEvent, RouterCommand> | null;
+
+  constructor(start: () => Machine<RouterEvent, RouterCommand>) {
+    this.#start = start;
+    this.#router = start();
+  }
+
+  get isUp(): boolean {
+    return this.#router !== null;
+  }
+
+  crash(): void {
+    this.#router = null;
+  }
+
+  restart(): void {
+    this.#router = this.#start();
+  }
+
+  handle(event: RouterEvent, now: Instant, out: Out<RouterCommand>): void {
+    this.#router?.handle(event, now, out);
+  }
+
+  wake(now: Instant, out: Out<RouterCommand>): void {
+    this.#router?.wake(now, out);
+  }
+
+  nextDeadline(): Instant {
+    return this.#router?.nextDeadline() ?? never;
   }
 }
 
@@ -308,6 +390,12 @@ class WatchedRouter implements Machine<RouterEvent, RouterCommand> {
       },
     };
   }
+}
+
+/** A request that never had an attempt. */
+function unserved({ at, inputTokens }: Arrival, serial: number, route: RouteId): Omit<RequestRecord, "why" | "end"> {
+  const result = { result: "failed", deployment: null, first: null, last: null, outputTokens: 0, attempts: 0, nanoDollars: 0, priced: true } as const;
+  return { serial, route, scheduled: at, sent: at, inputTokens, ...result };
 }
 
 /** By name; an arrival of an unknown tenant, or of none, belongs to the first. */

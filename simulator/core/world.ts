@@ -11,6 +11,7 @@ import type { CompiledScenario } from "./compiled-scenario.ts";
 import { createEndpoint } from "./create-endpoint.ts";
 import type { EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals } from "./endpoint.ts";
 import { faultChanges } from "./fault/fault-script.ts";
+import { faultyLines, type FaultScript, resolveFaults } from "./fault/resolve-faults.ts";
 import { Later } from "./kernel/later.ts";
 import { type Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
@@ -57,6 +58,7 @@ class SimulatedWorld implements World {
   readonly #driver = new VirtualDriver();
   readonly #later = new Later();
   readonly #replicas: readonly SimulatedReplica[];
+  readonly #faults: FaultScript;
   readonly #models: readonly EndpointModel[];
   readonly #toModel: readonly Post<EndpointEvent>[];
   readonly #store: Post<StoreEvent> | null;
@@ -73,12 +75,15 @@ class SimulatedWorld implements World {
     this.#options = options;
     this.#routeByName = new Map(scenario.config.routes.map((route) => [route.name, route.id]));
     this.#replicas = Array.from({ length: scenario.replicas.count }, (_, replica) => this.#makeReplica(replica));
-    this.#models = scenario.endpoints.map((spec, index) => createEndpoint(spec, { seed: options.seed, index, detail: "first-token" }));
+    this.#faults = resolveFaults(scenario, options.seed);
+    const lines = faultyLines(this.#faults);
+    this.#models = scenario.endpoints.map((spec, index) => createEndpoint(spec, { seed: options.seed, index, detail: "first-token", line: lines.has(index) }));
     this.#toModel = this.#models.map((model, endpoint) =>
       this.#driver.addMachine(model, "model", { emit: (command, at) => this.#hear(command, at, endpoint as EndpointId) }),
     );
     this.#store = this.#addStore();
     this.#addFaults();
+    this.#addCrashes();
     this.#addArrivals();
     this.#driver.addSource(this.#later);
     this.#addSignals();
@@ -167,9 +172,9 @@ class SimulatedWorld implements World {
   #addStore(): Post<StoreEvent> | null {
     const { config, replicas, leaseStore = localStore } = this.#scenario;
     if (config.limits.length === 0) return null;
-    const model = new LeaseStoreModel(config.limits, leaseStore, { seed: this.#options.seed, replicas: replicas.count });
+    const model = new LeaseStoreModel(config.limits, { ...leaseStore, faults: this.#faults.store }, { seed: this.#options.seed, replicas: replicas.count });
     const post = this.#driver.addMachine(model, "model", { emit: (command) => present(this.#replicas[command.replica], "the asker").tell(command) });
-    const changes = storeChanges(leaseStore.faults, config.limits, () => this.#arriving || this.#open > 0);
+    const changes = storeChanges(this.#faults.store, config.limits, () => this.#arriving || this.#open > 0);
     this.#driver.addSource({
       nextAt: () => changes.nextAt(),
       happen: () => {
@@ -182,7 +187,7 @@ class SimulatedWorld implements World {
   }
 
   #addFaults(): void {
-    const changes = faultChanges(this.#scenario.faults);
+    const changes = faultChanges(this.#faults.endpoints);
     let next = 0;
     this.#driver.addSource({
       nextAt: () => changes[next]?.at ?? never,
@@ -192,6 +197,37 @@ class SimulatedWorld implements World {
         present(this.#toModel[change.endpoint], "the endpoint's model")({ kind: "fault-changed", fault: change.fault }, 1);
       },
     });
+  }
+
+  #addCrashes(): void {
+    const changes = this.#faults.replicas
+      .filter(({ at, until, replica }) => until > at && replica < this.#replicas.length)
+      .flatMap(({ replica, at, until }) => [
+        { replica, at, dies: true },
+        { replica, at: until, dies: false },
+      ])
+      .toSorted((one, other) => one.at - other.at);
+    const deaths = this.#replicas.map(() => 0);
+    let next = 0;
+    this.#driver.addSource({
+      nextAt: () => changes[next]?.at ?? never,
+      happen: (now) => {
+        const { replica, dies } = present(changes[next], "a crash or restart");
+        next += 1;
+        const before = deaths[replica] ?? 0;
+        deaths[replica] = before + (dies ? 1 : -1);
+        if (dies && before === 0) present(this.#replicas[replica], "the replica").crash(now);
+        else if (!dies && before === 1) present(this.#replicas[replica], "the replica").restart(this.#fleetNow(now));
+      },
+    });
+  }
+
+  /** What a replica that starts now is to know of the fleet. */
+  #fleetNow(now: Instant): readonly RouterEvent[] {
+    const { membership = [] } = this.#scenario;
+    const last = new Map(membership.filter(({ at }) => at <= now).map(({ endpoint, kind }) => [endpoint, kind]));
+    const left = [...last].flatMap(([endpoint, kind]) => (kind === "leaves" ? [endpoint] : []));
+    return left.length === 0 ? [] : [{ kind: "fleet-changed", joined: [], left }];
   }
 
   #addArrivals(): void {
@@ -224,7 +260,7 @@ class SimulatedWorld implements World {
           return;
         }
         const serial = present(this.#loopSerials.get(command.call), "the serial of a call under way");
-        present(this.#replicas[this.#replicaOf(serial)], "the replica").leave(serial);
+        for (const replica of this.#replicas) replica.leave(serial);
       },
     });
   }
@@ -237,15 +273,23 @@ class SimulatedWorld implements World {
     this.#toLoop({ kind: "call-ended", call, served: result === "served" }, 0);
   }
 
-  #replicaOf(serial: number): number {
+  /** The balancer knows who is down: what one dead replica would have had goes to the next. */
+  #replicaOf(serial: number): SimulatedReplica {
     const { length } = this.#replicas;
-    return length === 1 ? 0 : Math.floor(keyedUnit(this.#options.seed, replicaOfRequest, serial, 0) * length);
+    const drawn = length === 1 ? 0 : Math.floor(keyedUnit(this.#options.seed, replicaOfRequest, serial, 0) * length);
+    for (let further = 0; further < length; further += 1) {
+      const replica = this.#replicas[(drawn + further) % length];
+      if (replica?.isUp === true) return replica;
+    }
+    return present(this.#replicas[drawn], "the replica");
   }
 
   #arrive(arrival: Arrival): void {
     const route = arrival.route === null ? this.#scenario.defaultRoute : present(this.#routeByName.get(arrival.route), `a route named ${arrival.route}`);
     const serial = this.#serial;
     this.#serial += 1;
-    present(this.#replicas[this.#replicaOf(serial)], "the replica").arrive(arrival, serial, route);
+    const replica = this.#replicaOf(serial);
+    if (replica.isUp) replica.arrive(arrival, serial, route);
+    else replica.refuse(arrival, serial, route);
   }
 }

@@ -21,6 +21,8 @@ export interface MockEndpointOptions {
   readonly model: string;
   readonly spec: EndpointModelSpec;
   readonly seed: number;
+  /** Whether the line to it may ever be faulty. */
+  readonly line: boolean;
   /** For calls that do not say which arrival they are. */
   readonly nextSerial: () => number;
   /** Microseconds by which tokens left later than the model says. */
@@ -59,7 +61,7 @@ export class MockEndpoint {
     this.#seed = options.seed;
     this.#nextSerial = options.nextSerial;
     this.#lateness = options.lateness;
-    const model = createEndpoint(options.spec, { seed: options.seed, index: options.index, detail: "tokens" });
+    const model = createEndpoint(options.spec, { seed: options.seed, index: options.index, detail: "tokens", line: options.line });
     this.#driver = new RealtimeDriver(new AcknowledgingEndpoint(model), {
       rank: (event) => rankOf[event.kind],
       carryOut: (command, at) => this.#carryOut(command, at),

@@ -1,6 +1,7 @@
 import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
 import type { CompiledScenario } from "../core/compiled-scenario.ts";
 import { faultChanges } from "../core/fault/fault-script.ts";
+import { faultyLines, resolveFaults } from "../core/fault/resolve-faults.ts";
 import { FaultClock } from "./fault-clock.ts";
 import { fleetPlaces, type ServerPlace } from "./fleet-places.ts";
 import { MockEndpoint } from "./mock-endpoint.ts";
@@ -41,14 +42,25 @@ export async function startMockFleet(scenario: CompiledScenario, options: MockFl
   let serial = firstOwnSerial;
   const nextSerial = (): number => (serial += 1);
   const lateness = createHistogram();
+  const faults = resolveFaults(scenario, options.seed);
+  const lines = faultyLines(faults);
   const endpoints = scenario.config.endpoints.map((endpoint, index) => {
     const deployment = scenario.config.deployments[endpoint.deployment];
     const spec = scenario.endpoints[index];
     if (deployment === undefined || spec === undefined) throw new Error(`endpoint ${index} has no deployment or no model`);
-    return new MockEndpoint({ index, deployment: deployment.name, model: deployment.model, spec, seed: options.seed, nextSerial, lateness });
+    return new MockEndpoint({
+      index,
+      deployment: deployment.name,
+      model: deployment.model,
+      spec,
+      seed: options.seed,
+      line: lines.has(index),
+      nextSerial,
+      lateness,
+    });
   });
   const servers: MockServer[] = [];
-  const clock = new FaultClock(faultChanges(scenario.faults), ({ endpoint, fault }) => {
+  const clock = new FaultClock(faultChanges(faults.endpoints), ({ endpoint, fault }) => {
     endpoints[endpoint]?.changeFault(fault);
     for (const server of servers) server.followFaults();
   });

@@ -59,6 +59,7 @@ function watchedBy(watches: readonly RouterWatch[]): RouterWatch | undefined {
     attach: (router, options, replica) => watches.forEach((watch) => watch.attach?.(router, options, replica)),
     event: (event, now, replica) => watches.forEach((watch) => watch.event(event, now, replica)),
     command: (command, at, replica) => watches.forEach((watch) => watch.command(command, at, replica)),
+    crashed: (at, replica) => watches.forEach((watch) => watch.crashed?.(at, replica)),
     wake: (now, replica) => watches.forEach((watch) => watch.wake?.(now, replica)),
   };
 }

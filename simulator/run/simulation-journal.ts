@@ -43,7 +43,9 @@ export class SimulationJournal implements RouterWatch {
   }
 
   attach(router: Restorable<RouterSnapshot>, options: RouterOptions, replica: number): void {
-    this.#watched[replica] = { router, options, segment: null, number: 0 };
+    const before = this.#watched[replica];
+    if (before !== undefined) this.#end(before);
+    this.#watched[replica] = { router, options, segment: null, number: before?.number ?? 0 };
   }
 
   event(event: RouterEvent, at: Instant, replica: number): void {

@@ -1,20 +1,20 @@
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { EndpointId } from "../../router/core/messages.ts";
-import { after, instantAt } from "../../router/core/time.ts";
+import { instantAt } from "../../router/core/time.ts";
 import type { Duration } from "../../router/core/machine.ts";
 import { suggestion } from "../../router/config/nearest.ts";
 import type { Problem } from "../../router/config/problem.ts";
 import { problemIn } from "../../router/config/yaml-problems.ts";
 import type { YamlPlace } from "../../router/config/yaml-problems.ts";
-import type { FieldPath } from "../../router/config/yaml-source.ts";
-import type { CompiledScenario, EndpointModelSpec, FaultSpec, MembershipSpec, TargetSpec } from "../core/compiled-scenario.ts";
+import type { CompiledScenario, EndpointModelSpec, MembershipSpec, TargetSpec } from "../core/compiled-scenario.ts";
 import type { LatencySpec } from "../core/latency-spec.ts";
+import { compileFaults } from "./compile-faults.ts";
+import { endpointsNamed } from "./fault-targets.ts";
+import type { Report } from "./report.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
 import { compileVllm } from "./compile-engine.ts";
 import type { FleetEntry, ScenarioFile } from "./schema.ts";
 
-type Report = (path: FieldPath, part: "key" | "value", message: string, fix: string) => void;
-type FaultEntry = ScenarioFile["faults"][number];
 type MembershipEntry = ScenarioFile["membership"][number];
 type HostedEntry = Extract<FleetEntry, { readonly kind: "hosted" }>;
 
@@ -29,7 +29,7 @@ export function compileScenario(place: YamlPlace, name: string, file: ScenarioFi
   const problems: Problem[] = [];
   const report: Report = (path, part, message, fix) => problems.push(problemIn(place, path, part, message, fix));
   const endpoints = compileFleet(file, config, report);
-  const faults = file.faults.flatMap((fault, index) => compileFault(fault, index, config, report));
+  const faults = compileFaults(file.faults, { config, replicas: file.replicas }, report);
   const membership = file.membership
     .flatMap((entry, index) => compileMembership(entry, index, config, report))
     .toSorted((one, other) => one.at - other.at || one.endpoint - other.endpoint);
@@ -51,7 +51,7 @@ export function compileScenario(place: YamlPlace, name: string, file: ScenarioFi
       name,
       config,
       endpoints,
-      faults,
+      ...faults,
       membership,
       replicas: { count: file.replicas, gossip: file.gossip ?? null, signals: file.signals ?? null },
       defaultRoute,
@@ -94,60 +94,18 @@ function compileHosted(entry: HostedEntry, name: string, report: Report): Endpoi
   return { kind: "hosted", firstToken: latency("firstToken"), perToken: latency("perToken"), quota: entry.quota ?? null };
 }
 
-function compileFault(fault: FaultEntry, index: number, config: CompiledConfig, report: Report): readonly FaultSpec[] {
-  const at = instantAt(fault.at);
-  const endpoints = endpointsNamed(fault.target, ["faults", index, "target"], config, report);
-  return endpoints.map((endpoint) => ({ endpoint, at, until: after(at, fault.for), fault: kindOf(fault) }));
-}
-
 function compileMembership(entry: MembershipEntry, index: number, config: CompiledConfig, report: Report): readonly MembershipSpec[] {
   const { target, leaves, joins } = entry;
   if (joins !== undefined && joins <= leaves) report(["membership", index, "joins"], "value", "is not after `leaves`", "let it come back later than it leaves");
-  return endpointsNamed(target, ["membership", index, "target"], config, report).flatMap((endpoint): readonly MembershipSpec[] => {
+  const named = endpointsNamed(target, config);
+  if ("message" in named) {
+    report(["membership", index, "target"], "value", named.message, named.fix);
+    return [];
+  }
+  return named.endpoints.flatMap((endpoint): readonly MembershipSpec[] => {
     const leaving: MembershipSpec = { endpoint, at: instantAt(leaves), kind: "leaves" };
     return joins === undefined ? [leaving] : [leaving, { endpoint, at: instantAt(joins), kind: "joins" }];
   });
-}
-
-/** A deployment's name, or that and the number of a replica. */
-function endpointsNamed(target: string, path: FieldPath, config: CompiledConfig, report: Report): readonly EndpointId[] {
-  const match = /^(.*?)(?:\/(\d+))?$/.exec(target);
-  const name = match?.[1] ?? "";
-  const deployment = config.deployments.find((candidate) => candidate.name === name) ?? config.deployments.find((candidate) => candidate.name === target);
-  if (deployment === undefined) {
-    report(
-      path,
-      "value",
-      `there is no deployment "${name}"`,
-      suggestion(
-        name,
-        config.deployments.map((known) => known.name),
-      ),
-    );
-    return [];
-  }
-  const replica = deployment.name === target ? null : Number(match?.[2]);
-  const endpoints = replica === null ? deployment.endpoints : deployment.endpoints.slice(replica, replica + 1);
-  if (endpoints.length === 0) {
-    report(
-      path,
-      "value",
-      `"${name}" has no replica ${replica ?? ""}: it has ${deployment.endpoints.length}, counted from 0`,
-      `write ${name}/0${deployment.endpoints.length > 1 ? ` to ${name}/${deployment.endpoints.length - 1}` : ""}, or ${name} for all`,
-    );
-  }
-  return endpoints;
-}
-
-function kindOf(fault: FaultEntry): FaultSpec["fault"] {
-  switch (fault.kind) {
-    case "down":
-      return { kind: "down" };
-    case "error":
-      return { kind: "error", rate: fault.rate };
-    case "slow":
-      return { kind: "slow", factor: fault.factor };
-  }
 }
 
 function compileTargets(file: ScenarioFile, report: Report): readonly TargetSpec[] {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
+import { instantAt } from "../../router/core/time.ts";
 import { InputError } from "../../router/config/problem.ts";
 import { compileConfigAt, readText } from "../../router/config/load-config.ts";
 import type { Environment } from "../../router/config/secret.ts";
@@ -32,13 +33,14 @@ export async function loadScenario(file: string, env: Environment): Promise<Load
   const description = scenario.description ?? null;
   const config = configOf(place, value, scenario);
   const { compiled: compiledConfig, service } = compileConfigAt(config.place, config.value, null);
-  const { compiled, problems } = compileScenario(place, name, scenario, compiledConfig);
+  const { compiled: timeless, problems } = compileScenario(place, name, scenario, compiledConfig);
   if (problems.length > 0) throw new InputError(inFileOrder(problems));
   const found = placeOfTrace(scenario.trace, file, env);
   if (found.kind === "absent") return { kind: "not-applicable", file, name, description, reason: found.reason };
   const trace = await traceOf(scenario, found.path);
   const tooLong = warmUpProblem(place, scenario.warmUp, trace.spanUs);
   if (tooLong !== null) throw new InputError([tooLong]);
+  const compiled = { ...timeless, faultsUntil: instantAt(trace.spanUs) };
   const { arrivals, closedLoop } = workloadOf(scenario, compiled, trace);
   return {
     kind: "loaded",

@@ -4,6 +4,7 @@ import { count, duration, number, scalar, shown, text } from "../../router/confi
 import { configSchema } from "../../router/config/schema.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
 import { vllmSchema } from "./engine-schema.ts";
+import { faultSchema } from "./fault-schema.ts";
 import { traceSchema } from "./trace-schema.ts";
 
 const latency = (what: string) =>
@@ -19,13 +20,6 @@ const hosted = z.strictObject({
     .optional()
     .meta({ description: "Above it calls are refused with 429; absent: none" }),
 });
-
-const faultTime = { target: text("Deployment, or one of its replicas as pool-a/0"), at: duration("Since the start", micros(0)), for: duration("How long") };
-const fault = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("down"), ...faultTime }),
-  z.strictObject({ kind: z.literal("error"), ...faultTime, rate: number("Share of new calls answered with 500", { min: 0, max: 1, whole: false }) }),
-  z.strictObject({ kind: z.literal("slow"), ...faultTime, factor: number("Work takes so many times as long", { min: 1, max: 1000, whole: false }) }),
-]);
 
 const signals = z
   .strictObject({
@@ -61,7 +55,7 @@ export const scenarioSchema = z
     fleet: z
       .record(z.string(), z.discriminatedUnion("kind", [vllmSchema, hosted]))
       .meta({ description: "What stands behind each deployment, one model per endpoint" }),
-    faults: z.array(fault).prefault([]),
+    faults: z.array(faultSchema).prefault([]).meta({ description: "What goes wrong, and when" }),
     replicas: count("Replicas of the router, each with a core of its own; requests are spread over them at random", 1, 64).prefault(1),
     gossip: duration("How long an opening of a breaker takes to the other replicas; absent: they do not tell each other", micros(0)).optional(),
     signals: signals.optional(),

@@ -1,6 +1,10 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { HostedSpec, VllmSpec } from "../../simulator/core/compiled-scenario.ts";
+import type { VllmSpec } from "../../simulator/core/compiled-scenario.ts";
+import { healthy } from "../../simulator/core/endpoint.ts";
+import { LinkedEndpoint } from "../../simulator/core/network/linked-endpoint.ts";
+import { micros } from "../../router/core/time.ts";
+import type { HostedSpec } from "../../simulator/core/hosted/hosted-spec.ts";
 import type { EndpointModel } from "../../simulator/core/endpoint.ts";
 import { VllmReplica } from "../../simulator/core/endpoint/vllm-replica.ts";
 import { createEngine } from "../../simulator/core/engine/create-engine.ts";
@@ -40,6 +44,18 @@ const hostedSpec: HostedSpec = {
   quota: { requestsPerMinute: 40, tokensPerMinute: 30_000 },
 };
 
+const troubled: HostedSpec = {
+  ...hostedSpec,
+  quota: { requestsPerMinute: 40, concurrency: 3 },
+  contextTokens: 1_000,
+  timeOfDay: { factors: Array.from({ length: 24 }, (_, hour) => 1 + hour / 10), startsAt: micros(3_599_000_000) },
+  errorRate: 0.1,
+  overloadRate: 0.1,
+  filteredRate: 0.1,
+  cutRate: 0.2,
+  slowStreams: { rate: 0.3, factor: 3 },
+};
+
 const engineReplica = (detail: Detail): EndpointModel => {
   const spec = vllmSpec(700, 300);
   return new VllmReplica(spec, createEngine(spec.engine, { detail }), { seed: 7, index: 2 });
@@ -50,6 +66,9 @@ const models: Record<string, (detail: Detail) => EndpointModel> = {
   "vLLM replica without front-end delays": (detail) => new VllmReplica(vllmSpec(0, 0), new SoloEngine({ detail }), { seed: 7, index: 2 }),
   "vLLM replica over the engine": engineReplica,
   "hosted provider": (detail) => new HostedProvider(hostedSpec, { seed: 7, index: 2, detail }),
+  "hosted provider with everything that goes wrong": (detail) => new HostedProvider(troubled, { seed: 7, index: 2, detail }),
+  "vLLM replica behind a line": (detail) => new LinkedEndpoint(engineReplica(detail), { seed: 7, index: 2 }),
+  "hosted provider behind a line": (detail) => new LinkedEndpoint(new HostedProvider(troubled, { seed: 7, index: 2, detail }), { seed: 7, index: 2 }),
   "hosted provider without quota": (detail) => new HostedProvider({ ...hostedSpec, quota: null }, { seed: 7, index: 2, detail }),
 };
 
@@ -116,7 +135,7 @@ for (const [name, make] of Object.entries(models)) {
         outputTokensMax: 1,
         priority: 0,
       } as never;
-      const fault = { kind: "fault-changed", fault: { down: true, errorRate: 0, slowdown: 1 } } as const;
+      const fault = { kind: "fault-changed", fault: { ...healthy, down: true } } as const;
       model.handle(fault, 0 as never, { emit: () => {} });
       expect(() => model.handle(event, 1 as never, { emit: () => model.wake(1 as never, { emit: () => {} }) })).toThrow("re-entered");
     });

@@ -1,3 +1,4 @@
+import { present } from "../../router/core/assert.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { EndpointId, RouteRequest } from "../../router/core/messages.ts";
 import { purposeOf } from "../../router/core/random.ts";
@@ -18,6 +19,7 @@ export function choiceOf(config: CompiledConfig, state: RouterState, eligible: r
     request: fixtureRequest(0, 0, request),
     eligible: { ids: eligible as EndpointId[], places, count: eligible.length },
     busy: state.endpoints.map(({ inFlight }) => inFlight),
+    turns: present(state.versions[0]?.turns[0], "the route's turns"),
     hashes,
   };
 }

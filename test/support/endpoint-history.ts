@@ -1,6 +1,8 @@
 import * as fc from "fast-check";
 import type { Instant, Out } from "../../router/core/machine.ts";
-import type { EndpointCommand, EndpointEvent, EndpointModel } from "../../simulator/core/endpoint.ts";
+import { micros } from "../../router/core/time.ts";
+import type { EndpointCommand, EndpointEvent, EndpointModel, FaultState } from "../../simulator/core/endpoint.ts";
+import { healthy } from "../../simulator/core/endpoint.ts";
 
 export interface TimedCommand {
   readonly at: number;
@@ -18,7 +20,7 @@ export class CommandRecorder implements Out<EndpointCommand> {
 export type Move =
   | { readonly kind: "call"; readonly wait: number; readonly inputTokens: number; readonly outputTokens: number; readonly outputTokensMax: number }
   | { readonly kind: "abort"; readonly wait: number; readonly which: number }
-  | { readonly kind: "fault"; readonly wait: number; readonly down: boolean; readonly errorRate: number; readonly slowdown: number };
+  | { readonly kind: "fault"; readonly wait: number; readonly fault: FaultState };
 
 const wait = fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 0, max: 2_000 }) }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 3_000_000 }) });
 
@@ -39,9 +41,17 @@ export const anyMove: fc.Arbitrary<Move> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant("fault" as const),
       wait,
-      down: fc.boolean(),
-      errorRate: fc.constantFrom(0, 0, 0.5),
-      slowdown: fc.constantFrom(1, 1, 2, 3.7),
+      fault: fc.record({
+        down: fc.boolean(),
+        errorRate: fc.constantFrom(0, 0, 0.5),
+        overloadRate: fc.constantFrom(0, 0, 0.3),
+        slowdown: fc.constantFrom(1, 1, 2, 3.7),
+        cutRate: fc.constantFrom(0, 0, 0.4),
+        silent: fc.constantFrom(false, false, true),
+        unreachable: fc.constantFrom(false, false, true),
+        delay: fc.constantFrom(0, 0, 0, 1_000).map(micros),
+        loss: fc.constantFrom(0, 0, 0, 0.3),
+      }),
     }),
   },
 );
@@ -51,6 +61,7 @@ export interface TimedEvent {
   readonly event: EndpointEvent;
 }
 
+const patience = { connect: micros(2_500), idle: micros(7_000) };
 const end = 1e12 as Instant;
 
 /** The moves as events, found by a driver that wakes the machine at every deadline. Call slots are used again as soon as the contract allows. */
@@ -82,6 +93,10 @@ export function resolveMoves(model: EndpointModel, moves: readonly Move[]): { ev
     model.handle(event, at as Instant, recorder);
     settle();
   }
+  // A line that stays silent would keep its calls open for ever.
+  const cure: TimedEvent = { at: now, event: { kind: "fault-changed", fault: healthy } };
+  events.push(cure);
+  model.handle(cure.event, now as Instant, recorder);
   wakePunctually(model, end, recorder);
   settle();
   if (open.length > 0) throw new Error(`calls ${open.join(", ")} never had a last command`);
@@ -118,7 +133,7 @@ function eventOf(move: Move, open: number[], serial: number): EndpointEvent | nu
       while (open.includes(slot)) slot += 1;
       open.push(slot);
       const { inputTokens, outputTokens, outputTokensMax } = move;
-      return { kind: "call-received", call: slot as never, serial, inputTokens, blocks: null, outputTokens, outputTokensMax, priority: 0 };
+      return { kind: "call-received", call: slot as never, serial, inputTokens, blocks: null, outputTokens, outputTokensMax, priority: 0, patience };
     }
     case "abort": {
       const call = open[move.which % Math.max(1, open.length)];
@@ -126,6 +141,6 @@ function eventOf(move: Move, open: number[], serial: number): EndpointEvent | nu
       return { kind: "call-aborted", call: call as never };
     }
     case "fault":
-      return { kind: "fault-changed", fault: { down: move.down, errorRate: move.errorRate, slowdown: move.slowdown } };
+      return { kind: "fault-changed", fault: move.fault };
   }
 }

@@ -1,12 +1,6 @@
 import type { CompiledConfig, DeploymentSpec } from "../../router/core/compiled-config.ts";
-import {
-  type CompiledScenario,
-  type EndpointModelSpec,
-  type FaultSpec,
-  type HostedSpec,
-  oneReplica,
-  type VllmSpec,
-} from "../../simulator/core/compiled-scenario.ts";
+import { type CompiledScenario, type EndpointModelSpec, type FaultSpec, oneReplica, type VllmSpec } from "../../simulator/core/compiled-scenario.ts";
+import type { HostedSpec } from "../../simulator/core/hosted/hosted-spec.ts";
 
 /** A step takes 4 ms and 10 us per prefill token, so a prompt of 100 words has its first token some 7 ms after it came. */
 export const smallVllm: VllmSpec = {

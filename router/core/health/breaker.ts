@@ -36,7 +36,7 @@ export interface BreakerState {
   /** It was opened for its failure rate alone: part of what it is sent succeeds. */
   partial: boolean;
   closedSince: Instant;
-  readonly rate: FailureRateState;
+  rate: FailureRateState;
 }
 
 /** What an attempt keeps of the breaker it started under. */
@@ -122,6 +122,16 @@ function succeedProbe(breaker: BreakerState, spec: BreakerSpec, now: Instant): v
 /** The open time has passed. */
 export function breakerHalfOpens(breaker: BreakerState): void {
   change(breaker, "half-open", "open-time-passed", never);
+}
+
+/** Its rule has changed: it keeps its phase as far as the new one knows it. */
+export function breakerRefits(breaker: BreakerState, spec: BreakerSpec, now: Instant): void {
+  if (breaker.rate.sums.length !== (spec.rate?.tests.length ?? 0)) breaker.rate = noFailureRate(spec.rate);
+  const closes = !spec.enabled || (breaker.phase === "half-open" && breaker.succeeded >= spec.probes);
+  if (!closes || breaker.phase === "closed") return;
+  breaker.closedSince = now;
+  breaker.partial = false;
+  change(breaker, "closed", "rule-changed", never);
 }
 
 /**

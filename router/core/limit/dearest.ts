@@ -8,11 +8,11 @@ export interface Dearest {
   someUnknown: boolean;
 }
 
-/** By RouteId; anew whenever a price changes. */
-export function dearestOf({ routes }: CompiledConfig, prices: readonly (Rates | null)[]): Dearest[] {
-  return routes.map(({ deployments }) => {
+/** By RouteId, over all versions that are live; anew whenever a price changes. */
+export function dearestOf(versions: readonly CompiledConfig[], prices: readonly (Rates | null)[]): Dearest[] {
+  return (versions[0]?.routes ?? []).map(({ id: route }) => {
     const dearest: Dearest = { input: 0, output: 0, someUnknown: false };
-    for (const id of deployments) {
+    for (const id of versions.flatMap(({ routes }) => routes[route]?.deployments ?? [])) {
       const rates = prices[id] ?? null;
       if (rates === null) dearest.someUnknown = true;
       for (let card: Rates | null = rates; card !== null; card = card.longPrompt?.rates ?? null) {

@@ -3,10 +3,11 @@
  *
  * What may be spent without asking is a lease: `granted` units, of which `spent` are gone. A reservation is spent when an attempt starts and corrected by its outcome,
  * so `spent` may pass `granted` (an estimate was short) or fall below zero (it was long, and the lease that it came from has gone back). At most one lease is held: when a new
- * one comes in, the old one goes back with what was used of it. More is asked for when a quarter is left, and when half of its life is over; it goes back after 1 s without
+ * one comes in, the old one goes back with what was used of it. A debt (what was spent beyond a lease) is carried into the next lease, or reported after 1 s and then
+ * remembered until the store grants again: what comes back pays it first. More is asked for when a quarter is left, and when half of its life is over; it goes back after 1 s without
  * use, and after 7/8 of its life in any case, because the store takes what it has heard nothing of for wholly spent at its end.
  *
- * Where nothing is held yet, one reservation may be spent on credit, so that the first request need not wait; no second one before the store has granted again.
+ * Where nothing is held and nothing is owed, one reservation may be spent on credit, so that the first request need not wait; no second one before the store has granted again.
  * Overshoot of all replicas together is therefore at most replicas x (largest lease + credit) + the sum over the attempts that each has in flight when its lease runs out
  * of (actual - reserved). A replica that crashes and comes back counts as one more: what it held is taken for spent, what it owed is lost.
  * A limit of attempts in flight is each replica's own: nothing is leased, `spent` is what is in flight.
@@ -17,6 +18,7 @@ import type { LimitRefusal } from "../messages.ts";
 import { after, earlier, instantAt, never, seconds, startOfTime } from "../time.ts";
 
 export interface LeaseState {
+  /** Below zero without a lease: a debt that the store has been told of since it last granted. */
   granted: number;
   spent: number;
   /** Of the lease that is held; -1: none. */
@@ -106,9 +108,28 @@ export function spend(lease: LeaseState, units: number, now: Instant): void {
   lease.usedAt = now;
 }
 
+/** What goes back to the store as used of the lease that is held; what was spent beyond it stays a debt. */
+export function settleLease(lease: LeaseState): number {
+  const used = Math.min(lease.spent, lease.granted);
+  lease.nonce = -1;
+  lease.granted = 0;
+  lease.spent -= used;
+  lease.settled += used;
+  return used;
+}
+
+/** What the store is told of without a lease: a debt, which is remembered until it grants again, or what has come back. */
+export function settleDebt(lease: LeaseState): number {
+  const used = lease.spent;
+  lease.granted = Math.min(0, available(lease));
+  lease.spent = 0;
+  lease.settled += used;
+  return used;
+}
+
 /** The units that a question has to bring so that `units` can be spent: a debt is paid with what comes, what has come back counts. */
 export function unitsToAsk(lease: LeaseState, spec: LimitSpec, units: number): number {
-  const owed = lease.nonce < 0 ? Math.max(1, units + lease.spent) : units;
+  const owed = lease.nonce < 0 ? Math.max(1, units + lease.spent) : units + Math.max(0, -available(lease));
   return spec.window.kind === "rate" ? Math.min(spec.amount, owed) : owed;
 }
 

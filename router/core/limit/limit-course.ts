@@ -5,14 +5,15 @@
 import { costOf } from "../accounting/ledger.ts";
 import { present } from "../assert.ts";
 import type { LimitSpec } from "../compiled-config.ts";
-import type { Core } from "../core.ts";
-import { heapHas, heapSet } from "../indexed-heap.ts";
+import type { Candidates } from "../candidates.ts";
+import { type Core, deploymentIn } from "../core.ts";
+import { heapHas, heapRemove, heapSet } from "../indexed-heap.ts";
 import type { Instant } from "../machine.ts";
 import type { AttemptOutcome, LeaseKey, RouterEvent } from "../messages.ts";
 import type { AttemptSlot, RequestSlot } from "../state.ts";
 import { after, earlier, later, millis, seconds, startOfTime } from "../time.ts";
 import { expectedNano, unitsOf } from "./limit-check.ts";
-import { type LeaseState, leaseDue, leaseDuty, mayAsk, mayRefill, neededOf, noLease, runsLow, spend, unitsToAsk } from "./lease.ts";
+import { type LeaseState, leaseDue, leaseDuty, mayAsk, mayRefill, neededOf, noLease, runsLow, settleDebt, settleLease, spend, unitsToAsk } from "./lease.ts";
 import { learnHigh, outputToReserve } from "./output-estimate.ts";
 
 /** After a denial the store is asked again no sooner, and no later. */
@@ -24,7 +25,7 @@ type Answer = Extract<RouterEvent, { kind: "lease-answered" }>;
 // --- reserve, reconcile ---
 
 export function reserve(core: Core, slot: RequestSlot, attempt: AttemptSlot): void {
-  const { limits } = core.found;
+  const { limits } = core.viewOf(slot).found;
   if (!limits.some) return;
   const { request } = slot;
   const output = outputToReserve(present(core.state.routes[slot.route], "the route's state").output, request.outputTokensMax);
@@ -44,7 +45,7 @@ export function reserve(core: Core, slot: RequestSlot, attempt: AttemptSlot): vo
 export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
   const { usage } = outcome;
   if (usage !== null && outcome.kind === "succeeded") learnHigh(present(core.state.routes[slot.route], "the route's state").output, usage.output);
-  if (!core.found.limits.some) return;
+  if (!core.viewOf(slot).found.limits.some) return;
   const { rates } = attempt;
   const free = outcome.billed === "no";
   // What is billed without a figure keeps its reservation.
@@ -73,8 +74,9 @@ export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, o
 
 /** The limits that bind this attempt; `oncePerRequest`: those that bind its caller. */
 function forEachLimit(core: Core, slot: RequestSlot, attempt: AttemptSlot, visit: (spec: LimitSpec, lease: LeaseState, oncePerRequest: boolean) => void): void {
-  const { limits } = core.found;
-  const deployment = core.deploymentOf(attempt.endpoint).id;
+  const { found, config } = core.viewOf(slot);
+  const { limits } = found;
+  const deployment = deploymentIn(config, attempt.endpoint).id;
   const exempt = limits.selfHosted[deployment] === true;
   const all = (specs: readonly LimitSpec[] | undefined, once: boolean): void => {
     for (const spec of specs ?? []) if (!exempt || spec.atLimit !== "self-hosted") visit(spec, leaseOf(core, spec.id), once);
@@ -89,8 +91,7 @@ function forEachLimit(core: Core, slot: RequestSlot, attempt: AttemptSlot, visit
 // --- the store ---
 
 /** Nothing could be dispatched for want of leases: ask for them. What is left of a lease that is too small goes back first, so that it is not missing there. */
-export function askWanted(core: Core): void {
-  const { wantedKeys, wantedUnits } = core.found;
+export function askWanted(core: Core, { wantedKeys, wantedUnits }: Candidates): void {
   wantedKeys.forEach((key, place) => {
     const lease = leaseOf(core, key);
     const units = present(wantedUnits[place], "the units wanted");
@@ -102,6 +103,11 @@ export function askWanted(core: Core): void {
 }
 
 export function hearAnswer(core: Core, { lease: key, nonce, units, until, settled }: Answer): void {
+  if (core.config.limits[key] === undefined) {
+    // Asked for a limit that only a retired version had.
+    if (units > 0) core.emit({ kind: "return-lease", lease: key, nonce, used: 0 });
+    return;
+  }
   const lease = leaseOf(core, key);
   const spec = specOf(core, key);
   const late = units > 0 && until <= core.state.now;
@@ -113,7 +119,6 @@ export function hearAnswer(core: Core, { lease: key, nonce, units, until, settle
   lease.askNonce = -1;
   lease.settled = settled;
   if (units > 0) {
-    lease.settled += lease.nonce < 0 ? 0 : lease.spent;
     giveBack(core, key, lease);
     lease.granted = units;
     lease.nonce = nonce;
@@ -158,6 +163,7 @@ export function regainStore(core: Core): void {
 
 /** Leases of the old period go back; what is still reserved in it stays there. */
 export function startPeriod(core: Core, key: LeaseKey, endsAt: Instant): void {
+  if (core.config.limits[key] === undefined) return;
   const lease = leaseOf(core, key);
   giveBack(core, key, lease);
   Object.assign(lease, noLease(), { forgottenAt: core.state.now, periodEnds: endsAt, reservation: lease.reservation });
@@ -174,6 +180,26 @@ export function forfeitLeases(core: Core, nonce: number): void {
     Object.assign(lease, noLease(), { forgottenAt: core.state.now, periodEnds, noticed, settled, credit: false });
     schedule(core, spec.id, lease);
   }
+}
+
+/** Its amount may be another: what was denied is asked again, and what was set aside under the old one does not come back. */
+export function amendLimit(core: Core, spec: LimitSpec, before: LimitSpec | undefined): void {
+  if (before === undefined || (before.amount === spec.amount && before.alertPerMille === spec.alertPerMille) || spec.window.kind === "held") return;
+  const lease = leaseOf(core, spec.id);
+  lease.forgottenAt = core.state.now;
+  lease.deniedUntil = startOfTime;
+  lease.noticed = "nothing";
+  noteSpending(core, spec, lease);
+  schedule(core, spec.id, lease);
+}
+
+/** No live version has the limit any more. */
+export function dropLease(core: Core, key: LeaseKey): void {
+  const lease = leaseOf(core, key);
+  giveBack(core, key, lease);
+  if (lease.spent !== 0) core.emit({ kind: "return-lease", lease: key, nonce: nextNonce(core), used: lease.spent });
+  core.state.leases[key] = noLease();
+  heapRemove(core.state.leaseDeadlines, key);
 }
 
 /** True: what waits may go on. */
@@ -199,8 +225,7 @@ export function leaseFallsDue(core: Core, key: LeaseKey): boolean {
         giveBack(core, key, lease);
         break;
       case "report":
-        core.emit({ kind: "return-lease", lease: key, nonce: nextNonce(core), used: lease.spent });
-        lease.spent = 0;
+        report(core, key, lease);
         break;
       case "renew":
         ask(core, specOf(core, key), lease, lease.reservation);
@@ -234,10 +259,12 @@ function putQuestion(core: Core, key: LeaseKey, lease: LeaseState): void {
 
 function giveBack(core: Core, key: LeaseKey, lease: LeaseState): void {
   if (lease.nonce < 0) return;
-  core.emit({ kind: "return-lease", lease: key, nonce: lease.nonce, used: lease.spent });
-  lease.nonce = -1;
-  lease.granted = 0;
-  lease.spent = 0;
+  const { nonce } = lease;
+  core.emit({ kind: "return-lease", lease: key, nonce, used: settleLease(lease) });
+}
+
+function report(core: Core, key: LeaseKey, lease: LeaseState): void {
+  core.emit({ kind: "return-lease", lease: key, nonce: nextNonce(core), used: settleDebt(lease) });
 }
 
 /** Said once per period: the alert, and that nothing is left. */

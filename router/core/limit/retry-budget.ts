@@ -3,9 +3,10 @@
  *
  * Two purses, in thousandths of a retry. Every arrived request pays `perMille` into the first; what it holds is from this second and the one before, older savings are
  * void, so that a long quiet time does not save up for a storm. `floorPerSecond` flows into the second, which holds at most two seconds of it: it is there for the route whose traffic
- * earns nothing, and pays only where a retry is hopeful (somewhere that has not just failed). A retry takes 1,000 out of one of them.
- * Over any time T: retries <= perMille/1000 x (arrivals in T and the two seconds before) + floorPerSecond x (T + 2 s). Whole numbers only: what a time span
- * earns is elapsed x rate + remainder, in units of a millionth of a thousandth, and the remainder is kept.
+ * earns nothing, and pays only where a retry is hopeful (somewhere that has not just failed) and something has been answered since it last paid. A retry takes 1,000 out of one of them.
+ * Over any time T: retries <= perMille/1000 x (arrivals in T and the two seconds before) + min(floorPerSecond x (T + 2 s), 1 + answers in T). So with everything failing,
+ * whatever the traffic: one retry more than the requests have earned, until something is answered again. Whole numbers only: what a time span earns is
+ * elapsed x rate + remainder, in units of a millionth of a thousandth, and the remainder is kept.
  */
 import type { RetryBudgetSpec } from "../compiled-config.ts";
 import type { Instant } from "../machine.ts";
@@ -22,6 +23,8 @@ export interface RetryBudgetState {
   /** Below 1,000,000. */
   remainder: number;
   filledAt: Instant;
+  /** Something has been answered since time last paid for a retry. */
+  answered: boolean;
 }
 
 export type Purse = "earned" | "given";
@@ -31,7 +34,7 @@ const perSecond = 1_000_000;
 const givenSeconds = 2;
 
 export function fullRetryBudget(spec: RetryBudgetSpec): RetryBudgetState {
-  return { earning: 0, earned: 0, second: 0, given: givenSeconds * spec.budgetFloorPerSecond * perRetry, remainder: 0, filledAt: startOfTime };
+  return { earning: 0, earned: 0, second: 0, given: givenSeconds * spec.budgetFloorPerSecond * perRetry, remainder: 0, filledAt: startOfTime, answered: true };
 }
 
 export function payIntoRetryBudget(budget: RetryBudgetState, spec: RetryBudgetSpec, now: Instant): void {
@@ -43,17 +46,22 @@ export function payIntoRetryBudget(budget: RetryBudgetState, spec: RetryBudgetSp
 export function retryPurse(budget: RetryBudgetState, spec: RetryBudgetSpec, hopeful: boolean, now: Instant): Purse | null {
   advance(budget, spec, now);
   if (budget.earning + budget.earned >= perRetry) return "earned";
-  return hopeful && budget.given >= perRetry ? "given" : null;
+  return hopeful && budget.answered && budget.given >= perRetry ? "given" : null;
 }
 
 export function takeRetry(budget: RetryBudgetState, purse: Purse): void {
   if (purse === "given") {
     budget.given -= perRetry;
+    budget.answered = false;
     return;
   }
   const old = Math.min(budget.earned, perRetry);
   budget.earned -= old;
   budget.earning -= perRetry - old;
+}
+
+export function retryBudgetHearsAnswer(budget: RetryBudgetState): void {
+  budget.answered = true;
 }
 
 function advance(budget: RetryBudgetState, spec: RetryBudgetSpec, now: Instant): void {

@@ -42,6 +42,17 @@ export function newAdaptive(route: RouteSpec): AdaptiveState {
   return { dueAt: startOfTime, factors: route.deployments.map(() => neutral), counted: route.deployments.flatMap(() => [0, 0, 0, 0]) };
 }
 
+/** Of another version's: what was found out of a deployment goes on. */
+export function inheritAdaptive(state: AdaptiveState, route: RouteSpec, from: AdaptiveState, fromRoute: RouteSpec): void {
+  state.dueAt = from.dueAt;
+  for (const [place, id] of route.deployments.entries()) {
+    const before = fromRoute.deployments.indexOf(id);
+    if (before < 0) continue;
+    state.factors[place] = from.factors[before] ?? neutral;
+    for (let field = 0; field < 4; field += 1) state.counted[place * 4 + field] = from.counted[before * 4 + field] ?? 0;
+  }
+}
+
 export const adaptive: Strategy = {
   measure: "credit before the choice, negated, in thousandths of a unit of weight",
   judge: judgeBy((choice, _endpoint, index) => -creditAt(choice, choice.eligible.places[index] as number)),
@@ -49,16 +60,17 @@ export const adaptive: Strategy = {
 };
 
 function factoredWeight(choice: Choice, place: number): number {
-  return weightAt(choice, place) * (stateOf(choice.state, choice.route)?.factors[place] ?? neutral);
-}
-
-function stateOf(state: RouterState, route: RouteSpec): AdaptiveState | null {
-  return present(state.routes[route.id], "the route's state").adaptive;
+  return weightAt(choice, place) * (choice.turns.adaptive?.factors[place] ?? neutral);
 }
 
 /** Called when an attempt of the route has ended; does nothing but once per period. */
-export function adaptWeights(config: CompiledConfig, state: RouterState, route: RouteSpec, emit: (command: RouterCommand) => void): void {
-  const adapting = stateOf(state, route);
+export function adaptWeights(
+  config: CompiledConfig,
+  state: RouterState,
+  route: RouteSpec,
+  adapting: AdaptiveState | null,
+  emit: (command: RouterCommand) => void,
+): void {
   if (adapting === null || state.now < adapting.dueAt) return;
   adapting.dueAt = after(state.now, period);
   const seen = route.deployments.map((id, place) => seenSince(state, present(config.deployments[id], "a deployment of the route"), adapting, place));

@@ -1,7 +1,7 @@
 import type { EndpointList } from "../candidates.ts";
 import type { CompiledConfig, RouteSpec } from "../compiled-config.ts";
 import type { EndpointId, RouteRequest } from "../messages.ts";
-import type { EndpointState, RouterState } from "../state.ts";
+import type { EndpointState, RouterState, RouteTurns } from "../state.ts";
 
 /** What a strategy may look at. `eligible` holds at least one endpoint, in the order of the configuration. */
 export interface Choice {
@@ -12,6 +12,8 @@ export interface Choice {
   readonly eligible: EndpointList;
   /** Attempts in flight, by EndpointId. */
   readonly busy: readonly number[];
+  /** Of the route, in the request's version of the configuration. */
+  readonly turns: RouteTurns;
   /** Of the endpoints' identities, by EndpointId: the same in every replica. */
   readonly hashes: Int32Array;
 }

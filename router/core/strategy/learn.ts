@@ -69,7 +69,9 @@ export function expectedOutput(route: LearnedRoute, request: RouteRequest): numb
 
 /** A signal counts all callers of the endpoint; this replica's own part is known better here, so only the rest is kept. */
 export function learnSignal(state: RouterState, id: EndpointId, signals: EndpointLoad, sampledAt: Instant): void {
-  const endpoint = present(state.endpoints[id], "the endpoint's state");
+  const endpoint = state.endpoints[id];
+  // Asked before it was there.
+  if (endpoint === undefined) return;
   const { learned } = endpoint;
   if (sampledAt < learned.sampledAt) return;
   learned.others = Math.max(0, signals.running + signals.waiting - endpoint.inFlight);

@@ -3,7 +3,6 @@
  * shares are within one request of the weights, without the runs of a plain round robin and without the noise of a draw (the rule of nginx's smooth weighted
  * round robin). Within the deployment the least busy endpoint is taken. Weight 0 is taken only where nothing else is eligible.
  */
-import { present } from "../assert.ts";
 import type { DeploymentSpec } from "../compiled-config.ts";
 import type { EndpointId } from "../messages.ts";
 import { type Choice, judgeBy, type Strategy } from "./choice.ts";
@@ -16,8 +15,8 @@ export const weighted: Strategy = {
   pick: (choice) => pickSmoothly(choice, weightAt),
 };
 
-export function creditAt({ state, route }: Choice, place: number): number {
-  return present(state.routes[route.id], "the route's state").credits[place] ?? 0;
+export function creditAt({ turns }: Choice, place: number): number {
+  return turns.credits[place] ?? 0;
 }
 
 export function weightAt({ config, route }: Choice, place: number): number {
@@ -27,7 +26,7 @@ export function weightAt({ config, route }: Choice, place: number): number {
 /** One walk over the eligible: those of one deployment stand together. */
 export function pickSmoothly(choice: Choice, weightOf: (choice: Choice, place: number) => number): EndpointId {
   const { places, count } = choice.eligible;
-  const credits = present(choice.state.routes[choice.route.id], "the route's state").credits;
+  const { credits } = choice.turns;
   let earned = 0;
   let richest = -1;
   let from = 0;

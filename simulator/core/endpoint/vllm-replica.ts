@@ -6,7 +6,7 @@ import type { CallId, EndpointCommand, EndpointEvent, EndpointModel, EndpointSig
 import { healthy } from "../endpoint.ts";
 import type { EngineCommand, EngineModel, SequenceId } from "../engine/engine.ts";
 import { clearLine, lineDue, makeDelayLine, putInLine, takeFromLine } from "./delay-line.ts";
-import { faultRefusal } from "./refusal.ts";
+import { cutAfterTokens, faultRefusal } from "./refusal.ts";
 
 /**
  * A vLLM replica: an engine behind an API server. The server adds a constant delay on the way in (receipt to engine queue) and on the way out (token
@@ -14,13 +14,16 @@ import { faultRefusal } from "./refusal.ts";
  * (vLLM 0.32: 400 when input >= max_model_len, recorded in calibration/vllm-wire). Aborts reach the engine at once.
  *
  * Faults: `down` cuts every running call at that instant (what is still on its way out is lost), the engine starts again empty, and new calls are
- * refused until it ends; `errorRate` refuses new calls before they reach the engine; `slowdown` stretches the engine's steps, not the server's delays.
+ * refused until it ends; `errorRate` and `overloadRate` refuse new calls before they reach the engine; an answer that is to break off is one that the engine
+ * generates no further; `slowdown` stretches the engine's steps, not the server's delays.
  */
 type CallReceived = Extract<EndpointEvent, { kind: "call-received" }>;
 
 interface LiveCall {
   readonly received: CallReceived;
   readonly receivedAt: Instant;
+  /** After so many tokens its connection breaks. */
+  readonly cutAfter: number | null;
   /** -1 before the engine has it. */
   sequence: number;
   started: boolean;
@@ -125,7 +128,10 @@ export class VllmReplica implements EndpointModel {
       out.emit({ kind: "refuse-call", call: received.call, failure, retryAfter: null }, now);
       return;
     }
-    const call: LiveCall = { received, receivedAt: now, sequence: -1, started: false, cachedTokens: 0, outputTokens: 0, open: true };
+    const { serial, outputTokens, outputTokensMax, inputTokens } = received;
+    const length = Math.min(outputTokens, outputTokensMax, this.#spec.engine.modelTokensMax - inputTokens);
+    const cutAfter = cutAfterTokens(this.#fault, this.#seed, serial, this.#index, length);
+    const call: LiveCall = { received, receivedAt: now, cutAfter, sequence: -1, started: false, cachedTokens: 0, outputTokens: 0, open: true };
     setSlot(this.#calls, received.call, call);
     putInLine(this.#entering, after(now, this.#spec.frontEndBefore), call);
   }
@@ -149,7 +155,7 @@ export class VllmReplica implements EndpointModel {
         id: call.sequence as SequenceId,
         inputTokens,
         blocks,
-        outputTokens,
+        outputTokens: call.cutAfter ?? outputTokens,
         outputTokensMax: Math.min(outputTokensMax, room),
         priority,
         arrival: call.receivedAt,
@@ -215,7 +221,7 @@ export class VllmReplica implements EndpointModel {
     call.sequence = -1;
     call.outputTokens = command.outputTokens;
     const { reason } = command;
-    if (reason === "stop" || reason === "length") {
+    if ((reason === "stop" || reason === "length") && call.cutAfter === null) {
       this.#leave(call, { kind: "end-call", call: call.received.call, reason, usage: usageOf(call) }, at);
     } else if (!this.#crashing) {
       this.#leave(call, { kind: "cut-call", call: call.received.call, usage: usageOf(call) }, at);

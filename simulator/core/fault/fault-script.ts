@@ -1,8 +1,9 @@
-import type { Instant } from "../../../router/core/machine.ts";
+import type { Duration, Instant } from "../../../router/core/machine.ts";
 import type { EndpointId } from "../../../router/core/messages.ts";
 import type { FaultSpec } from "../compiled-scenario.ts";
 import type { FaultState } from "../endpoint.ts";
 import { healthy } from "../endpoint.ts";
+import type { EndpointFault } from "./fault-spec.ts";
 
 /** From `at` on these faults, all that are active together, hold at the endpoint. */
 export interface FaultChange {
@@ -13,7 +14,7 @@ export interface FaultChange {
 
 /**
  * A list of faults as the changes of state they make, by instant and endpoint. Overlapping faults of one endpoint combine: down if any is, errors as if
- * they struck independently, slowdowns multiplied. A fault holds from `at` (included) until `until` (excluded).
+ * they struck independently, slowdowns multiplied, delays added. A fault holds from `at` (included) until `until` (excluded).
  */
 export function faultChanges(faults: readonly FaultSpec[]): readonly FaultChange[] {
   const changes: FaultChange[] = [];
@@ -22,7 +23,7 @@ export function faultChanges(faults: readonly FaultSpec[]): readonly FaultChange
     const edges = [...new Set(own.flatMap(({ at, until }) => [at, until]))].filter((at) => at !== Infinity).sort((one, other) => one - other);
     let before = healthy;
     for (const at of edges) {
-      const fault = combine(own.filter((spec) => spec.at <= at && at < spec.until));
+      const fault = own.filter((spec) => spec.at <= at && at < spec.until).reduce((state, spec) => withFault(state, spec.fault), healthy);
       if (!sameState(before, fault)) changes.push({ at, endpoint, fault });
       before = fault;
     }
@@ -30,26 +31,32 @@ export function faultChanges(faults: readonly FaultSpec[]): readonly FaultChange
   return changes.sort((one, other) => one.at - other.at || one.endpoint - other.endpoint);
 }
 
-function combine(faults: readonly FaultSpec[]): FaultState {
-  let down = false;
-  let errorRate = 0;
-  let slowdown = 1;
-  for (const { fault } of faults) {
-    switch (fault.kind) {
-      case "down":
-        down = true;
-        break;
-      case "error":
-        errorRate += fault.rate - errorRate * fault.rate;
-        break;
-      case "slow":
-        slowdown *= fault.factor;
-        break;
-    }
+function withFault(state: FaultState, fault: EndpointFault): FaultState {
+  switch (fault.kind) {
+    case "down":
+      return { ...state, down: true };
+    case "error":
+      return { ...state, errorRate: either(state.errorRate, fault.rate) };
+    case "overload":
+      return { ...state, overloadRate: either(state.overloadRate, fault.rate) };
+    case "slow":
+      return { ...state, slowdown: state.slowdown * fault.factor };
+    case "cut":
+      return { ...state, cutRate: either(state.cutRate, fault.rate) };
+    case "stall":
+      return { ...state, silent: true };
+    case "latency":
+      return { ...state, delay: (state.delay + fault.delay) as Duration };
+    case "loss":
+      return { ...state, loss: either(state.loss, fault.rate) };
+    case "partition":
+      return { ...state, silent: true, unreachable: true };
   }
-  return { down, errorRate, slowdown };
 }
 
+/** Of two that strike independently. */
+export const either = (one: number, other: number): number => one + other - one * other;
+
 function sameState(one: FaultState, other: FaultState): boolean {
-  return one.down === other.down && one.errorRate === other.errorRate && one.slowdown === other.slowdown;
+  return (Object.keys(healthy) as (keyof FaultState)[]).every((field) => one[field] === other[field]);
 }

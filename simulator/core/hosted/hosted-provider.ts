@@ -1,66 +1,58 @@
 import type { IndexedHeap } from "../../../router/core/indexed-heap.ts";
 import { heapHas, heapRemove, heapSet, heapTopId, heapTopKey, makeHeap } from "../../../router/core/indexed-heap.ts";
 import type { Duration, Instant, Out } from "../../../router/core/machine.ts";
-import type { Usage } from "../../../router/core/messages.ts";
-import { purposeOf } from "../../../router/core/random.ts";
+import type { FailureKind } from "../../../router/core/messages.ts";
+import { keyedUnit, purposeOf } from "../../../router/core/random.ts";
 import { seconds } from "../../../router/core/time.ts";
-import type { HostedSpec } from "../compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals, FaultState } from "../endpoint.ts";
 import { healthy } from "../endpoint.ts";
-import { faultRefusal } from "../endpoint/refusal.ts";
+import { cutAfterTokens, faultRefusal } from "../endpoint/refusal.ts";
+import { either } from "../fault/fault-script.ts";
+import type { HostedCall } from "./hosted-call.ts";
+import { changePace, tokenDueAt, tokensBefore, usageOf } from "./hosted-call.ts";
+import type { HostedQuota } from "./hosted-quota.ts";
+import { makeQuota, quotaState, releaseQuota, takeQuota } from "./hosted-quota.ts";
+import type { HostedSpec } from "./hosted-spec.ts";
 import type { LogNormal } from "./log-normal.ts";
 import { drawLatency, logNormalOf } from "./log-normal.ts";
-import type { MinuteBucket } from "./minute-bucket.ts";
-import { fillBucket, makeMinuteBucket, waitFor } from "./minute-bucket.ts";
+import { factorAt } from "./time-of-day.ts";
 
 /**
- * A hosted API as a distribution and a quota. Time to first token and time per token are log-normal, one draw each per request, keyed by its serial.
- * The quota counts a request and its prompt plus its cap on output at admission, as OpenAI's and Azure's documents describe; a refusal's Retry-After is
- * the time after which the same call would pass if nobody else came, rounded up to whole seconds (the header's unit); null when it never would.
- *
- * A call's work is measured in microseconds at full speed: token k is due at `first + k x perToken` of work. A slowdown changes the pace of all running
- * calls from its instant on; instants are found from the same work in both details, so "tokens" and "first-token" end calls alike.
+ * A hosted API as a distribution and a quota. Time to first token and time per token are log-normal, one draw each per request, keyed by its serial, and longer
+ * by the time of day's factor. A refusal's Retry-After is the time after which the same call would pass if nobody else came, rounded up to whole seconds (the
+ * header's unit). What goes wrong steadily (errors, overload, the content filter, streams that break off or crawl) are shares of the calls; what comes in
+ * clusters are faults: a Gilbert-Elliott channel is a random fault of kind `error` on top of `errorRate`.
  */
 type CallReceived = Extract<EndpointEvent, { kind: "call-received" }>;
 
-interface HostedCall {
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  readonly reason: "stop" | "length";
-  /** Microseconds of work. */
-  readonly first: Duration;
-  readonly perToken: Duration;
-  emitted: number;
-  /** Work done at `pacedAt`; from then on one microsecond of work takes the provider's slowdown. */
-  worked: number;
-  pacedAt: Instant;
-}
-
 const firstTokenPurpose = purposeOf("hosted-first-token");
 const perTokenPurpose = purposeOf("hosted-per-token");
+const filterPurpose = purposeOf("hosted-content-filter");
+const slowPurpose = purposeOf("hosted-slow-stream");
 
 export class HostedProvider implements EndpointModel {
+  readonly #spec: HostedSpec;
   readonly #seed: number;
   readonly #index: number;
   readonly #everyToken: boolean;
   readonly #firstToken: LogNormal;
   readonly #perToken: LogNormal;
-  readonly #requests: MinuteBucket | null;
-  readonly #tokens: MinuteBucket | null;
+  readonly #quota: HostedQuota;
   readonly #deadlines: IndexedHeap = makeHeap();
   /** By call id. */
   readonly #calls: (HostedCall | null)[] = [];
-  #fault: FaultState = healthy;
+  #fault: FaultState;
   #inside = false;
 
   constructor(spec: HostedSpec, options: { readonly seed: number; readonly index: number; readonly detail: "first-token" | "tokens" }) {
+    this.#spec = spec;
     this.#seed = options.seed;
     this.#index = options.index;
     this.#everyToken = options.detail === "tokens";
     this.#firstToken = logNormalOf(spec.firstToken);
     this.#perToken = logNormalOf(spec.perToken);
-    this.#requests = spec.quota === null ? null : makeMinuteBucket(spec.quota.requestsPerMinute);
-    this.#tokens = spec.quota === null ? null : makeMinuteBucket(spec.quota.tokensPerMinute);
+    this.#quota = makeQuota(spec.quota);
+    this.#fault = this.#withSteady(healthy);
   }
 
   handle(event: EndpointEvent, now: Instant, out: Out<EndpointCommand>): void {
@@ -74,7 +66,7 @@ export class HostedProvider implements EndpointModel {
         this.#cut(event.call, this.#fault.slowdown, now, out);
         break;
       case "fault-changed":
-        this.#changeFault(event.fault, now, out);
+        this.#changeFault(this.#withSteady(event.fault), now, out);
         break;
     }
     this.#inside = false;
@@ -90,14 +82,25 @@ export class HostedProvider implements EndpointModel {
     return heapTopKey(this.#deadlines) as Instant;
   }
 
-  /** A hosted API shows nothing but the calls it has accepted. */
-  observe(): EndpointSignals {
-    return { running: this.#deadlines.ids.length, waiting: 0, kvUsed: 0, preemptions: 0, steps: 0, stepsOutsideRange: 0, busy: 0 as Duration };
+  /** A hosted API shows nothing but the calls it has accepted, and what is left of the quota. */
+  observe(now: Instant): EndpointSignals {
+    const quota = quotaState(this.#quota, now);
+    return { running: this.#deadlines.ids.length, waiting: 0, kvUsed: 0, preemptions: 0, steps: 0, stepsOutsideRange: 0, busy: 0 as Duration, quota };
   }
 
   #enter(): void {
     if (this.#inside) throw new Error("HostedProvider was re-entered: drivers queue what happens while commands are carried out");
     this.#inside = true;
+  }
+
+  #withSteady(fault: FaultState): FaultState {
+    const { errorRate = 0, overloadRate = 0, cutRate = 0 } = this.#spec;
+    return {
+      ...fault,
+      errorRate: either(errorRate, fault.errorRate),
+      overloadRate: either(overloadRate, fault.overloadRate),
+      cutRate: either(cutRate, fault.cutRate),
+    };
   }
 
   #advance(limit: Instant, inclusive: boolean, out: Out<EndpointCommand>): void {
@@ -109,20 +112,25 @@ export class HostedProvider implements EndpointModel {
   }
 
   #receive(received: CallReceived, now: Instant, out: Out<EndpointCommand>): void {
-    const { call } = received;
+    const { call, inputTokens, outputTokensMax } = received;
+    const refuse = (failure: FailureKind, retryAfter: Duration | null = null): void => out.emit({ kind: "refuse-call", call, failure, retryAfter }, now);
     if (this.#fault.down) {
-      out.emit({ kind: "refuse-call", call, failure: "connect-failed", retryAfter: null }, now);
+      refuse("connect-failed");
       return;
     }
-    const wait = this.#takeQuota(received, now);
-    if (wait !== 0) {
-      const retryAfter = wait === null ? null : seconds(Math.ceil(wait / seconds(1)));
-      out.emit({ kind: "refuse-call", call, failure: "rate-limited", retryAfter }, now);
+    if (inputTokens >= (this.#spec.contextTokens ?? Infinity)) {
+      refuse("context-exceeded");
       return;
     }
-    const failure = faultRefusal(this.#fault, this.#seed, received.serial, this.#index);
+    const quota = takeQuota(this.#quota, inputTokens + outputTokensMax, now);
+    if (quota.kind === "refused") {
+      refuse("rate-limited", quota.retryAfter === null ? null : seconds(Math.ceil(quota.retryAfter / seconds(1))));
+      return;
+    }
+    const failure = faultRefusal(this.#fault, this.#seed, received.serial, this.#index) ?? this.#filtered(received.serial);
     if (failure !== null) {
-      out.emit({ kind: "refuse-call", call, failure, retryAfter: null }, now);
+      releaseQuota(this.#quota);
+      refuse(failure);
       return;
     }
     while (this.#calls.length <= call) this.#calls.push(null);
@@ -131,42 +139,40 @@ export class HostedProvider implements EndpointModel {
     this.#schedule(call, accepted);
   }
 
+  #filtered(serial: number): FailureKind | null {
+    const { filteredRate = 0 } = this.#spec;
+    return filteredRate > 0 && keyedUnit(this.#seed, filterPurpose, serial, this.#index) < filteredRate ? "content-filtered" : null;
+  }
+
   #accept(received: CallReceived, now: Instant): HostedCall {
     const { serial, inputTokens, outputTokens, outputTokensMax } = received;
+    const length = Math.max(1, Math.min(outputTokens, outputTokensMax));
+    const cutAfter = cutAfterTokens(this.#fault, this.#seed, serial, this.#index, length);
+    const factor = factorAt(this.#spec.timeOfDay, now);
+    const draw = (distribution: LogNormal, purpose: number, times: number): Duration => {
+      const drawn = drawLatency(distribution, this.#seed, purpose, serial, this.#index);
+      return (times === 1 ? drawn : Math.max(1, Math.floor(drawn * times + 0.5))) as Duration;
+    };
     return {
       inputTokens,
-      outputTokens: Math.max(1, Math.min(outputTokens, outputTokensMax)),
-      reason: outputTokens < outputTokensMax ? "stop" : "length",
-      first: drawLatency(this.#firstToken, this.#seed, firstTokenPurpose, serial, this.#index),
-      perToken: drawLatency(this.#perToken, this.#seed, perTokenPurpose, serial, this.#index),
+      outputTokens: cutAfter ?? length,
+      ends: cutAfter !== null ? "cut" : outputTokens < outputTokensMax ? "stop" : "length",
+      first: draw(this.#firstToken, firstTokenPurpose, factor),
+      perToken: draw(this.#perToken, perTokenPurpose, factor * this.#crawl(serial)),
       emitted: 0,
       worked: 0,
       pacedAt: now,
     };
   }
 
-  /** 0: taken. Otherwise nothing was taken, and it is the wait until it could be; null when it never could. */
-  #takeQuota(received: CallReceived, now: Instant): Duration | null {
-    const requests = this.#requests;
-    const tokens = this.#tokens;
-    if (requests === null || tokens === null) return 0 as Duration;
-    fillBucket(requests, now);
-    fillBucket(tokens, now);
-    const amount = received.inputTokens + received.outputTokensMax;
-    const requestWait = waitFor(requests, 1);
-    const tokenWait = waitFor(tokens, amount);
-    if (requestWait === null || tokenWait === null) return null;
-    const wait = Math.max(requestWait, tokenWait) as Duration;
-    if (wait === 0) {
-      requests.level -= 1;
-      tokens.level -= amount;
-    }
-    return wait;
+  #crawl(serial: number): number {
+    const slow = this.#spec.slowStreams;
+    return slow !== undefined && keyedUnit(this.#seed, slowPurpose, serial, this.#index) < slow.rate ? slow.factor : 1;
   }
 
   #schedule(id: CallId, call: HostedCall): void {
     const next = this.#everyToken || call.emitted === 0 ? call.emitted : call.outputTokens - 1;
-    heapSet(this.#deadlines, id, dueAt(call, next, this.#fault.slowdown));
+    heapSet(this.#deadlines, id, tokenDueAt(call, next, this.#fault.slowdown));
   }
 
   #proceed(id: CallId, at: Instant, out: Out<EndpointCommand>): void {
@@ -181,7 +187,8 @@ export class HostedProvider implements EndpointModel {
       return;
     }
     this.#forget(id);
-    out.emit({ kind: "end-call", call: id, reason: call.reason, usage: usageOf(call.inputTokens, call.outputTokens) }, at);
+    const usage = usageOf(call, call.outputTokens);
+    out.emit(call.ends === "cut" ? { kind: "cut-call", call: id, usage } : { kind: "end-call", call: id, reason: call.ends, usage }, at);
   }
 
   #changeFault(fault: FaultState, now: Instant, out: Out<EndpointCommand>): void {
@@ -194,8 +201,7 @@ export class HostedProvider implements EndpointModel {
       if (fault.down) {
         this.#cut(callId, before.slowdown, now, out);
       } else if (fault.slowdown !== before.slowdown) {
-        call.worked += (now - call.pacedAt) / before.slowdown;
-        call.pacedAt = now;
+        changePace(call, now, before.slowdown);
         this.#schedule(callId, call);
       }
     }
@@ -205,31 +211,14 @@ export class HostedProvider implements EndpointModel {
   #cut(id: CallId, slowdown: number, now: Instant, out: Out<EndpointCommand>): void {
     const call = this.#calls[id] ?? null;
     if (call === null) return;
-    const output = tokensBefore(call, now, slowdown);
+    const usage = usageOf(call, tokensBefore(call, now, slowdown));
     this.#forget(id);
-    out.emit({ kind: "cut-call", call: id, usage: usageOf(output === 0 ? 0 : call.inputTokens, output) }, now);
+    out.emit({ kind: "cut-call", call: id, usage }, now);
   }
 
   #forget(id: CallId): void {
     if (heapHas(this.#deadlines, id)) heapRemove(this.#deadlines, id);
-    if (id < this.#calls.length) this.#calls[id] = null;
+    this.#calls[id] = null;
+    releaseQuota(this.#quota);
   }
-}
-
-/** @param token from 0 */
-function dueAt(call: HostedCall, token: number, slowdown: number): Instant {
-  const work = call.first + token * call.perToken - call.worked;
-  return (call.pacedAt + Math.max(0, Math.ceil(work * slowdown))) as Instant;
-}
-
-/** Tokens that left before `now`, whether or not they were reported. */
-function tokensBefore(call: HostedCall, now: Instant, slowdown: number): number {
-  const worked = call.worked + (now - call.pacedAt) / slowdown;
-  let tokens = Math.max(0, Math.min(call.outputTokens, Math.floor((worked - call.first) / call.perToken)));
-  while (tokens < call.outputTokens && dueAt(call, tokens, slowdown) < now) tokens += 1;
-  return tokens;
-}
-
-function usageOf(input: number, output: number): Usage {
-  return { input, cachedRead: 0, cacheWrite: 0, output, reasoning: 0 };
 }

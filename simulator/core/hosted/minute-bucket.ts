@@ -47,6 +47,17 @@ export function waitFor(bucket: MinuteBucket, amount: number): Duration | null {
   return wait as Duration;
 }
 
+/** What a look would find, without one. */
+export function levelAt(bucket: MinuteBucket, now: Instant): number {
+  return Math.min(bucket.perMinute, bucket.level + wholeGain(bucket, Math.min(now - bucket.filledAt, minute)));
+}
+
+/** From `now` until it is full, if nobody takes from it. */
+export function waitForFull(bucket: MinuteBucket, now: Instant): Duration {
+  const wait = waitFor(bucket, bucket.perMinute) ?? 0;
+  return Math.max(0, wait - (now - bucket.filledAt)) as Duration;
+}
+
 /** floor((elapsed x limit + remainder) / minute), with the limit taken apart so that nothing passes 2^53. */
 function wholeGain(bucket: MinuteBucket, elapsed: number): number {
   return elapsed * Math.floor(bucket.perMinute / minute) + Math.floor(partialGain(bucket, elapsed) / minute);

@@ -1,5 +1,6 @@
 /** The router's invariants for each replica by itself, the limits and the gossip over all of them; what is told of violations of one among several names it. */
 import { present } from "../../../router/core/assert.ts";
+import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
 import type { Instant } from "../../../router/core/machine.ts";
 import type { RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
 import type { CompiledScenario } from "../compiled-scenario.ts";
@@ -8,11 +9,15 @@ import { LimitInvariants } from "./limit-invariants.ts";
 import { RouterInvariants, type Violation } from "./router-invariants.ts";
 
 export class FleetInvariants {
-  readonly #replicas: readonly RouterInvariants[];
+  readonly #config: CompiledConfig;
+  readonly #replicas: RouterInvariants[];
+  /** Of replicas that have crashed since. */
+  readonly #past: Violation[] = [];
   readonly #limits: LimitInvariants;
   readonly #gossip: GossipInvariant;
 
   constructor({ config, replicas }: Pick<CompiledScenario, "config" | "replicas">) {
+    this.#config = config;
     this.#replicas = Array.from({ length: replicas.count }, () => new RouterInvariants(config));
     this.#limits = new LimitInvariants(config, replicas.count);
     this.#gossip = new GossipInvariant(config, replicas);
@@ -29,14 +34,22 @@ export class FleetInvariants {
     this.#gossip.command(command, at, replica);
   }
 
+  /** What it had open ends with it; its successor begins with nothing. */
+  crashed(at: Instant, replica: number): void {
+    this.#past.push(...this.#of(replica).violations);
+    this.#replicas[replica] = new RouterInvariants(this.#config);
+    this.#limits.crashed(replica);
+    this.#gossip.crashed(at, replica);
+  }
+
   /** At the end of a run, when nothing may be open any more. */
   finished(): readonly Violation[] {
     const [only, ...others] = this.#replicas;
-    if (only !== undefined && others.length === 0) return [...only.finished(), ...this.#limits.violations];
+    if (only !== undefined && others.length === 0) return [...this.#past, ...only.finished(), ...this.#limits.violations];
     const own = this.#replicas.flatMap((invariants, replica) =>
       invariants.finished().map((violation) => ({ ...violation, what: `replica ${replica}: ${violation.what}` })),
     );
-    return [...own, ...this.#limits.violations, ...this.#gossip.violations];
+    return [...this.#past, ...own, ...this.#limits.violations, ...this.#gossip.violations];
   }
 
   #of(replica: number): RouterInvariants {

@@ -22,12 +22,17 @@ export class GossipInvariant {
   /** By EndpointId: the last opening that peers were told of. */
   readonly #openings: (Opening | undefined)[] = [];
   /** By replica and EndpointId: closed since; Infinity while it is not. */
-  readonly #closedSince: readonly Instant[][];
+  readonly #closedSince: Instant[][];
 
   constructor(config: CompiledConfig, spec: ReplicasSpec) {
     this.#config = config;
     this.#spec = spec;
     this.#closedSince = Array.from({ length: spec.count }, () => config.endpoints.map(() => startOfTime));
+  }
+
+  /** Its successor has heard of nothing: what it does not know it may call, as one that has just closed its breakers. */
+  crashed(at: Instant, replica: number): void {
+    this.#closedSince[replica] = this.#config.endpoints.map(() => at);
   }
 
   command(command: RouterCommand, at: Instant, replica: number): void {

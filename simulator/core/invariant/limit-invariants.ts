@@ -85,6 +85,15 @@ export class LimitInvariants {
     } else if (event.kind === "period-started") this.#periodStarted(this.#tallies[event.budget], event.endsAt);
   }
 
+  /** Its requests and attempts are gone. */
+  crashed(replica: number): void {
+    for (const known of [this.#requests, this.#attempts]) for (const key of known.keys()) if (key.startsWith(`${replica} `)) known.delete(key);
+    for (const tally of this.#tallies) {
+      tally.inFlight -= tally.inFlightOf[replica] ?? 0;
+      tally.inFlightOf[replica] = 0;
+    }
+  }
+
   /** Every replica is told; the first word counts. */
   #periodStarted(tally: Tally | undefined, endsAt: Instant): void {
     if (tally === undefined || tally.filledAt === endsAt) return;

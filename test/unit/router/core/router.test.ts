@@ -127,10 +127,25 @@ describe("retry budget", () => {
     expect(failing(router, 10)).toBe(1);
   });
 
+  const floorOnly = { ...off, deployments: [{ endpoints: 3 }], retry: { attemptsMax: 3, budgetPerMille: 0, budgetFloorPerSecond: 100 } };
+
   test("the floor pays only where there is hope: a second chance, or an endpoint that answered last time", () => {
-    const router = make({ ...off, deployments: [{ endpoints: 3 }], retry: { attemptsMax: 3, budgetPerMille: 0, budgetFloorPerSecond: 100 } });
-    // The first request finds all three untried; after it all three have failed.
-    expect(failing(router, 20)).toBe(2);
+    const router = make(floorOnly);
+    expect(failing(router, 3)).toBe(1);
+    router.arrive(9);
+    router.firstToken(0);
+    // Two of the three have failed their last attempt, and now the third does.
+    expect(only(router.fail(0, "cut"), "start-attempt")).toHaveLength(0);
+    expect(failing(router, 20)).toBe(0);
+  });
+
+  test("the floor pays once, and again when something has been answered", () => {
+    const router = make({ ...floorOnly, deployments: [{ endpoints: 50 }] });
+    expect(failing(router, 10)).toBe(1);
+    router.arrive(10);
+    router.firstToken(0);
+    router.end(0, { kind: "succeeded" });
+    expect(failing(router, 10)).toBe(1);
   });
 
   test("the routes together have a budget too", () => {

@@ -131,8 +131,6 @@ targets: { ttftP95: { max: 2000 } }
     '5:64 fleet.cloud.perTokn: unknown key "perTokn"',
     "6:45 faults[0].at: the duration 30 has no unit",
     '6:59 faults[0].rate: unknown key "rate"',
-    "6:70 faults[1].at: is missing",
-    "6:70 faults[1].for: is missing",
     "6:70 faults[1].factor: is missing",
     '7:12 targets.ttftP95: unknown key "ttftP95"',
   ]);

@@ -33,7 +33,7 @@ class Traffic {
   }
 
   get factors(): readonly number[] {
-    return this.router.router.snapshot().routes[0]?.adaptive?.factors ?? [];
+    return this.router.router.snapshot().versions[0]?.turns[0]?.adaptive?.factors ?? [];
   }
 }
 

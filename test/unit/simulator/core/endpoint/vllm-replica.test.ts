@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { healthy } from "../../../../../simulator/core/endpoint.ts";
 import type { VllmSpec } from "../../../../../simulator/core/compiled-scenario.ts";
 import { VllmReplica } from "../../../../../simulator/core/endpoint/vllm-replica.ts";
 import { createEngine } from "../../../../../simulator/core/engine/create-engine.ts";
@@ -74,9 +75,9 @@ test("down cuts calls at every stage at that instant and refuses until it ends",
   replica.handle(call(2, { output: 1 }), 0 as never, recorder); // its last token is on its way out at 1,900
   replica.handle(call(0, { output: 9 }), 50 as never, recorder); // in the engine
   replica.handle(call(1), 1_500 as never, recorder); // on its way in
-  replica.handle({ kind: "fault-changed", fault: { down: true, errorRate: 0, slowdown: 1 } }, 1_900 as never, recorder);
+  replica.handle({ kind: "fault-changed", fault: { ...healthy, down: true } }, 1_900 as never, recorder);
   replica.handle(call(3), 1_950 as never, recorder);
-  replica.handle({ kind: "fault-changed", fault: { down: false, errorRate: 0, slowdown: 1 } }, 5_000 as never, recorder);
+  replica.handle({ kind: "fault-changed", fault: { ...healthy } }, 5_000 as never, recorder);
   replica.handle(call(3, { output: 1 }), 5_000 as never, recorder);
   replica.wake(50_000 as never, recorder);
   expect(recorder.commands).toEqual([
@@ -92,7 +93,7 @@ test("down cuts calls at every stage at that instant and refuses until it ends",
 test("a slowdown reaches the engine, an error rate its share of new calls", () => {
   const replica = new VllmReplica(spec, new SoloEngine({ detail: "first-token" }), { seed: 3, index: 0 });
   const recorder = new CommandRecorder();
-  replica.handle({ kind: "fault-changed", fault: { down: false, errorRate: 0.5, slowdown: 4 } }, 0 as never, recorder);
+  replica.handle({ kind: "fault-changed", fault: { ...healthy, errorRate: 0.5, slowdown: 4 } }, 0 as never, recorder);
   for (let id = 0; id < 400; id += 1) replica.handle(call(id, { output: 1 }), 0 as never, recorder);
   replica.wake(50_000 as never, recorder);
   const refused = recorder.commands.filter(({ command }) => command.kind === "refuse-call");
@@ -128,6 +129,6 @@ test("steps are counted over crashes, those beyond the range of their step-time 
   // The prefill and the decodes at contexts 101 to 105 are inside.
   expect(before.steps).toBeGreaterThan(10);
   expect(before.stepsOutsideRange).toBe(before.steps - 6);
-  replica.handle({ kind: "fault-changed", fault: { down: true, errorRate: 0, slowdown: 1 } }, 11_500 as never, recorder);
+  replica.handle({ kind: "fault-changed", fault: { ...healthy, down: true } }, 11_500 as never, recorder);
   expect(replica.observe(11_500 as never)).toMatchObject({ steps: before.steps, stepsOutsideRange: before.stepsOutsideRange });
 });

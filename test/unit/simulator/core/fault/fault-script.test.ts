@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { FaultSpec } from "../../../../../simulator/core/compiled-scenario.ts";
+import { healthy } from "../../../../../simulator/core/endpoint.ts";
 import { faultChanges } from "../../../../../simulator/core/fault/fault-script.ts";
 
 const spec = (endpoint: number, at: number, until: number, fault: FaultSpec["fault"]): FaultSpec => ({ endpoint, at, until, fault }) as unknown as FaultSpec;
@@ -16,14 +17,14 @@ test("overlapping faults of one endpoint combine, and end one by one", () => {
     spec(0, 250, 260, { kind: "down" }),
   ]);
   expect(changes).toEqual([
-    { at: 100, endpoint: 1, fault: { down: false, errorRate: 0, slowdown: 2 } },
-    { at: 200, endpoint: 1, fault: { down: false, errorRate: 0, slowdown: 6 } },
-    { at: 250, endpoint: 0, fault: { down: true, errorRate: 0, slowdown: 1 } },
-    { at: 250, endpoint: 1, fault: { down: false, errorRate: 0.2, slowdown: 6 } },
-    { at: 260, endpoint: 0, fault: { down: false, errorRate: 0, slowdown: 1 } },
-    { at: 300, endpoint: 1, fault: { down: false, errorRate: 0.2, slowdown: 2 } },
-    { at: 350, endpoint: 1, fault: { down: false, errorRate: 0, slowdown: 2 } },
-    { at: 400, endpoint: 1, fault: { down: false, errorRate: 0, slowdown: 1 } },
+    { at: 100, endpoint: 1, fault: { ...healthy, slowdown: 2 } },
+    { at: 200, endpoint: 1, fault: { ...healthy, slowdown: 6 } },
+    { at: 250, endpoint: 0, fault: { ...healthy, down: true } },
+    { at: 250, endpoint: 1, fault: { ...healthy, errorRate: 0.2, slowdown: 6 } },
+    { at: 260, endpoint: 0, fault: healthy },
+    { at: 300, endpoint: 1, fault: { ...healthy, errorRate: 0.2, slowdown: 2 } },
+    { at: 350, endpoint: 1, fault: { ...healthy, slowdown: 2 } },
+    { at: 400, endpoint: 1, fault: healthy },
   ]);
 });
 

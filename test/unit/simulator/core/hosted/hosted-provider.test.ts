@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { HostedSpec } from "../../../../../simulator/core/compiled-scenario.ts";
+import { healthy } from "../../../../../simulator/core/endpoint.ts";
+import type { HostedSpec } from "../../../../../simulator/core/hosted/hosted-spec.ts";
 import { HostedProvider } from "../../../../../simulator/core/hosted/hosted-provider.ts";
 import { CommandRecorder } from "../../../../support/endpoint-history.ts";
 
@@ -96,8 +97,8 @@ test("a slowdown stretches what is left of a running call; down cuts it with wha
   const provider = new HostedProvider(exact, { seed: 1, index: 0, detail: "tokens" });
   const recorder = new CommandRecorder();
   provider.handle(call(0, 1), 0 as never, recorder);
-  provider.handle({ kind: "fault-changed", fault: { down: false, errorRate: 0, slowdown: 3 } }, (50 * ms) as never, recorder);
-  provider.handle({ kind: "fault-changed", fault: { down: true, errorRate: 0, slowdown: 1 } }, (245 * ms) as never, recorder);
+  provider.handle({ kind: "fault-changed", fault: { ...healthy, slowdown: 3 } }, (50 * ms) as never, recorder);
+  provider.handle({ kind: "fault-changed", fault: { ...healthy, down: true } }, (245 * ms) as never, recorder);
   provider.handle(call(1, 2), (246 * ms) as never, recorder);
   expect(recorder.commands).toEqual([
     { at: 200 * ms, command: { kind: "emit-tokens", call: 0, from: 0, count: 1 } },
@@ -110,7 +111,7 @@ test("a slowdown stretches what is left of a running call; down cuts it with wha
 test("an error rate strikes its share of the requests", () => {
   const provider = new HostedProvider(exact, { seed: 5, index: 1, detail: "first-token" });
   const recorder = new CommandRecorder();
-  provider.handle({ kind: "fault-changed", fault: { down: false, errorRate: 0.3, slowdown: 1 } }, 0 as never, recorder);
+  provider.handle({ kind: "fault-changed", fault: { ...healthy, errorRate: 0.3 } }, 0 as never, recorder);
   for (let serial = 0; serial < 10_000; serial += 1) provider.handle(call(serial, serial), 1 as never, recorder);
   const refused = recorder.commands.filter(({ command }) => command.kind === "refuse-call" && command.failure === "server-error");
   expect(refused.length).toBeGreaterThan(2_800);

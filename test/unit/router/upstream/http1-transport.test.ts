@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { millis } from "../../../../router/core/time.ts";
-import { UndiciTransport } from "../../../../router/upstream/undici-transport.ts";
+import { Http1Transport } from "../../../../router/upstream/http1-transport.ts";
 import type { UpstreamHandler, UpstreamProblem } from "../../../../router/upstream/upstream-transport.ts";
 import { until } from "../../../support/live-service.ts";
 import { projectRoot } from "../../../support/project-root.ts";
@@ -53,12 +53,9 @@ async function rawServer(onRequest: OnRequest): Promise<{ origin: string; connec
 
 const ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
-function send(transport: UndiciTransport, origin: string, connectMs = 1000): { heard: Heard; call: ReturnType<UndiciTransport["send"]> } {
+function send(transport: Http1Transport, origin: string, connectMs = 1000): { heard: Heard; call: ReturnType<Http1Transport["send"]> } {
   const heard = new Heard();
-  const call = transport.send(
-    { origin, method: "POST", path: "/", headers: ["content-type", "application/json"], body: Buffer.from("{}"), connect: millis(connectMs) },
-    heard,
-  );
+  const call = transport.send({ origin, method: "POST", path: "/", headers: ["content-type", "application/json"], body: [Buffer.from("{}")], connect: millis(connectMs) }, heard);
   return { heard, call };
 }
 
@@ -69,9 +66,9 @@ async function ended({ heard }: { heard: Heard }): Promise<Ending | undefined> {
   return heard.endings[0];
 }
 
-describe("calls over undici", () => {
+describe("calls over HTTP/1.1", () => {
   test("a connection is used again, and a reset on it before any answer byte is retried once on a fresh one", async () => {
-    const transport = new UndiciTransport();
+    const transport = new Http1Transport();
     const server = await rawServer((socket, connection, request) => {
       if (connection === 0 && request > 0) socket.resetAndDestroy();
       else socket.write(ok);
@@ -84,14 +81,14 @@ describe("calls over undici", () => {
   });
 
   test("a reset on a fresh connection is told, not retried", async () => {
-    const transport = new UndiciTransport();
+    const transport = new Http1Transport();
     const server = await rawServer((socket) => socket.resetAndDestroy());
     expect((await ended(send(transport, server.origin)))?.problem?.kind).toBe("cut");
     expect(server.connections).toHaveLength(1);
   });
 
   test("a reset after the first answer byte on a used connection is told, not retried", async () => {
-    const transport = new UndiciTransport();
+    const transport = new Http1Transport();
     const server = await rawServer((socket, _connection, request) => {
       if (request === 0) {
         socket.write(ok);
@@ -106,7 +103,7 @@ describe("calls over undici", () => {
   });
 
   test("a refused connection is connect-failed; so is one that takes too long", async () => {
-    const transport = new UndiciTransport();
+    const transport = new Http1Transport();
     expect((await ended(send(transport, "http://127.0.0.1:1")))?.problem?.kind).toBe("connect-failed");
     // TEST-NET-1 answers nothing, or the network refuses it at once: both are connect-failed.
     const slow = send(transport, "http://192.0.2.1:9", 50);
@@ -114,7 +111,7 @@ describe("calls over undici", () => {
   });
 
   test("an abort closes the connection at once and tells nothing more", async () => {
-    const transport = new UndiciTransport();
+    const transport = new Http1Transport();
     let closed = false;
     const server = await rawServer((socket) => {
       socket.on("close", () => {
@@ -130,7 +127,7 @@ describe("calls over undici", () => {
   });
 
   test("an abort while connecting sends nothing", async () => {
-    const transport = new UndiciTransport();
+    const transport = new Http1Transport();
     let requests = 0;
     const server = await rawServer(() => {
       requests += 1;
@@ -144,7 +141,7 @@ describe("calls over undici", () => {
   });
 
   test("an idle connection is not used again after the reuse window", async () => {
-    const transport = new UndiciTransport();
+    const transport = new Http1Transport();
     let closedMs = 0;
     const server = await rawServer((socket) => {
       socket.on("close", () => {
@@ -158,15 +155,15 @@ describe("calls over undici", () => {
     expect(closedMs - startMs).toBeLessThan(4900);
   });
 
-  test("what a handler throws ends the process: undici does not make a broken connection of it", () => {
-    const transport = JSON.stringify(path.join(projectRoot, "router/upstream/undici-transport.ts"));
+  test("what a handler throws ends the process", () => {
+    const transport = JSON.stringify(path.join(projectRoot, "router/upstream/http1-transport.ts"));
     const program = `
       import { createServer } from "node:http";
-      import { UndiciTransport } from ${transport};
+      import { Http1Transport } from ${transport};
       const server = createServer((request, response) => response.end("ok")).listen(0, "127.0.0.1", () => {
         const handler = { onHead() {}, onData() { throw new Error("broken invariant"); }, onEnd() {}, onBroken(problem) { console.log(problem); process.exit(0); } };
         const origin = "http://127.0.0.1:" + server.address().port;
-        new UndiciTransport().send({ origin, method: "POST", path: "/", headers: [], body: Buffer.from("{}"), connect: 1e6 }, handler);
+        new Http1Transport().send({ origin, method: "POST", path: "/", headers: [], body: [Buffer.from("{}")], connect: 1e6 }, handler);
       });`;
     const ran = spawnSync(process.execPath, ["--input-type=module", "--eval", program], { encoding: "utf8", timeout: 8000 });
     expect(ran.status).toBe(1);

@@ -1,0 +1,42 @@
+import { Counter, type LabelValues, type Registry } from "prom-client";
+
+type Labels<Label extends string> = Readonly<Record<Label, string>>;
+
+interface Cell<Label extends string> {
+  readonly labels: Labels<Label>;
+  /** Since the last scrape. */
+  count: number;
+}
+
+export interface TallySpec<Label extends string> {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: readonly Label[];
+  /** What a key stands for; asked once per key. */
+  readonly labelsOf: (key: number) => Labels<Label>;
+}
+
+/** A counter on the request path: an addition under an integer key, told to Prometheus' counter when it is scraped. */
+export class Tally<Label extends string> {
+  readonly #labelsOf: (key: number) => Labels<Label>;
+  readonly #cells = new Map<number, Cell<Label>>();
+
+  constructor(registry: Registry, { name, help, labelNames, labelsOf }: TallySpec<Label>) {
+    this.#labelsOf = labelsOf;
+    const cells = this.#cells;
+    // prom-client calls it with the counter as `this`.
+    const collect = function (this: Counter<Label>): void {
+      for (const cell of cells.values()) {
+        this.inc(cell.labels as LabelValues<Label>, cell.count);
+        cell.count = 0;
+      }
+    };
+    new Counter<Label>({ name, help, labelNames: [...labelNames], registers: [registry], collect });
+  }
+
+  add(key: number, count = 1): void {
+    const cell = this.#cells.get(key);
+    if (cell === undefined) this.#cells.set(key, { labels: this.#labelsOf(key), count });
+    else cell.count += count;
+  }
+}
