@@ -6,7 +6,8 @@ export type Ask = string | number | readonly string[];
 export type Asks = Readonly<Partial<Record<AskName, Ask>>>;
 export type AsksRead = { readonly kind: "asked"; readonly asks: Asks } | { readonly kind: "invalid"; readonly field: string; readonly message: string };
 
-const nothing: AsksRead = { kind: "asked", asks: {} };
+export const noAsks: Asks = {};
+const nothing: AsksRead = { kind: "asked", asks: noAsks };
 const listMax = 32;
 const itemLengthMax = 256;
 

@@ -1,9 +1,12 @@
 import type { TenantId } from "../core/messages.ts";
+import type { EndedRequest } from "../telemetry/router-metrics.ts";
+import type { RequestFacts } from "./request-told.ts";
 
-/** What `GET /v1/requests/{id}` tells. */
+/** What `GET /v1/requests/{id}` tells of. */
 export interface RequestRecord {
   readonly tenant: TenantId;
-  readonly told: Readonly<Record<string, unknown>>;
+  readonly facts: RequestFacts;
+  readonly ended: EndedRequest;
 }
 
 /** The last requests by name, the oldest forgotten first. */

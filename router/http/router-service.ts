@@ -28,7 +28,7 @@ import { Attempt, type AttemptEnding } from "../upstream/attempt.ts";
 import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
 import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
 import { CallerAnswer } from "./caller-answer.ts";
-import { decisionRecord } from "./decision-record.ts";
+import { DecisionLines } from "./decision-lines.ts";
 import { PriceCalendar } from "./price-calendar.ts";
 import { LeaseLink } from "./lease-link.ts";
 import { tenantOf } from "./tenant-of.ts";
@@ -41,7 +41,7 @@ import { idsIn, IssuedIds, type Issuer } from "./issued-ids.ts";
 import type { Asks } from "./read-asks.ts";
 import { labelsOf } from "./request-labels.ts";
 import { RequestRecords } from "./request-records.ts";
-import { requestTold } from "./request-told.ts";
+import { factsOf, type RequestFacts, requestTold } from "./request-told.ts";
 import type { RequestInFlight, RunningAttempt } from "./request-in-flight.ts";
 import { Slots } from "./slots.ts";
 import { TimedMachine } from "./timed-machine.ts";
@@ -82,6 +82,7 @@ export class RouterService {
   /** From start-attempt until the request is finished: a commit may come after the ending. */
   readonly #attempts = new Map<AttemptId, RunningAttempt>();
   readonly #credentials: readonly (Credential | null)[];
+  readonly #decisions: DecisionLines;
   readonly #leases: LeaseLink;
   readonly #prices: PriceCalendar;
   readonly #records = new RequestRecords();
@@ -94,6 +95,7 @@ export class RouterService {
   constructor(options: RouterServiceOptions) {
     this.#options = options;
     this.#credentials = options.spec.endpoints.map(({ origin, key }) => this.#seal(origin, key));
+    this.#decisions = new DecisionLines(options.compiled);
     this.metrics = new RouterMetrics(options.compiled, () => this.#load());
     const { record } = options;
     this.#driver = new RealtimeDriver(new TimedMachine(options.core, (durationMs) => this.metrics.decided(durationMs)), {
@@ -138,12 +140,14 @@ export class RouterService {
 
   /** Of a request of this tenant's, under way or one of the last; null: there is none. */
   requestTold(name: string, tenant: TenantId): Readonly<Record<string, unknown>> | null {
-    let found: RequestInFlight | null = null;
+    const { compiled } = this.#options;
+    const record = this.#records.find(name, tenant);
+    if (record !== null) return requestTold(record.facts, record.ended, compiled);
+    let facts: RequestFacts | null = null;
     this.#requests.forEach((request) => {
-      if (request.name === name && request.routed.tenant === tenant) found = request;
+      if (request.name === name && request.routed.tenant === tenant) facts = factsOf(request);
     });
-    if (found !== null) return requestTold(found, null, this.#options.compiled);
-    return this.#records.find(name, tenant)?.told ?? null;
+    return facts === null ? null : requestTold(facts, null, compiled);
   }
 
   /** Google's tokens are there, or cannot be had for now. */
@@ -434,8 +438,8 @@ export class RouterService {
       ttftMs: request.ttftMs,
     };
     this.metrics.requestEnded(ended);
-    this.#records.add(request.name, { tenant: request.routed.tenant, told: requestTold(request, ended, compiled) });
-    if (log.takesDecisions) log.decision(decisionRecord(request, ended, compiled));
+    this.#records.add(request.name, { tenant: request.routed.tenant, facts: factsOf(request), ended });
+    if (log.takesDecisions) log.decision(this.#decisions.line(request, ended));
   }
 
   #request(id: RequestId): RequestInFlight {
