@@ -15,6 +15,9 @@ import { Http1Transport } from "../upstream/http1-transport.ts";
 import { createHttpServer } from "./http-server.ts";
 import { RouterService } from "./router-service.ts";
 
+/** So long the start waits for access tokens; later they come in the background. */
+const tokensReadyMs = 10_000;
+
 export interface StartOptions {
   readonly compiled: CompiledConfig;
   readonly spec: ServiceSpec;
@@ -45,7 +48,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
     service.metrics.addCounter("router_journal_records_total", "Inputs and commands of the core written to the journal", () => journal.counts.written);
     service.metrics.addCounter("router_journal_dropped_total", "Inputs and commands that are missing from the journal", () => journal.counts.dropped);
   }
-  const server = createHttpServer(service, compiled);
+  const server = createHttpServer(service, compiled, spec.cors);
+  await service.ready(tokensReadyMs);
   const metrics = await listening("metrics", spec.metrics, async ({ host, port }) => startMetricsServer(service.metrics, host, port));
   const stopMetrics = async (): Promise<void> => closed(metrics);
   try {
