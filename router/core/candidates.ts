@@ -216,7 +216,7 @@ function whyNot(found: Candidates, state: RouterState, endpoints: RouteEndpoints
 function clear(found: Candidates): void {
   found.eligible.count = 0;
   found.excluded.count = 0;
-  found.kept.length = 0;
+  if (found.kept.length > 0) found.kept.length = 0;
   found.someOpen = false;
   found.full = false;
   found.reopensAt = never;
@@ -227,8 +227,11 @@ function clear(found: Candidates): void {
 }
 
 function forgetLimits(found: Candidates): void {
-  found.wantedKeys.length = 0;
-  found.wantedUnits.length = 0;
+  // To set a length is dear, also where it is 0 already.
+  if (found.wantedKeys.length > 0) {
+    found.wantedKeys.length = 0;
+    found.wantedUnits.length = 0;
+  }
   found.refusal = null;
   found.refusedUntil = never;
 }

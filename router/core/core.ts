@@ -4,6 +4,7 @@ import type { CompiledConfig, ConfigVersion, DeploymentSpec, RouteSpec } from ".
 import { configOf } from "./fleet-config.ts";
 import type { Rates } from "./accounting/rates.ts";
 import { dearestOf } from "./limit/dearest.ts";
+import type { BindingLimits } from "./limit/limit-index.ts";
 import type { Out } from "./machine.ts";
 import type { AttemptId, DeploymentId, EndpointId, RouteId, RouterCommand } from "./messages.ts";
 import { viewOf } from "./rollout/versions.ts";
@@ -33,6 +34,9 @@ export class Core {
   #routesOf: readonly (readonly RouteId[])[] = [];
   readonly options: RouterOptions;
   readonly state: RouterState;
+  readonly #alone: (readonly number[])[] = [];
+  /** Scratch of limit-course. */
+  readonly binding: BindingLimits = { specs: [], count: 0, ofCaller: 0 };
   /** Scratch of serve-queue. */
   readonly setAside: number[] = [];
   readonly slotOf = (id: number): RequestSlot => present(this.state.requests[id], "an open request");
@@ -103,6 +107,11 @@ export class Core {
   notePrices(): void {
     const configs = this.#views.map(({ config }) => config);
     this.state.dearest = dearestOf(configs, this.state.prices);
+  }
+
+  /** The list of one id, made once: to be shared, never to be changed. */
+  alone<Id extends number>(id: Id): readonly Id[] {
+    return (this.#alone[id] ??= [id]) as readonly Id[];
   }
 
   emit(command: RouterCommand): void {

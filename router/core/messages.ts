@@ -156,6 +156,9 @@ export type RouterCommand =
       readonly request: RequestId;
       readonly endpoint: EndpointId;
       readonly limits: AttemptLimits;
+      /** What limits and budgets have set aside for it; 0 where there are none. */
+      readonly reservedTokens: number;
+      readonly reservedNano: number;
       /** Of the configuration that its request arrived under. */
       readonly version: ConfigVersion;
     }
@@ -199,7 +202,15 @@ export type RouterCommand =
 
 /** `timeout`: a limit of the route; `deadline`: the caller's own, which is not held against the endpoint; `hedge-lost`: another attempt of the request was first. */
 export type AbortReason = "timeout" | "deadline" | "client-left" | "hedge-lost";
-export type BreakerReason = "new" | "failures-in-a-row" | "failure-rate" | "probe-failed" | "open-time-passed" | "probes-succeeded" | "peer-reported" | "rule-changed";
+export type BreakerReason =
+  | "new"
+  | "failures-in-a-row"
+  | "failure-rate"
+  | "probe-failed"
+  | "open-time-passed"
+  | "probes-succeeded"
+  | "peer-reported"
+  | "rule-changed";
 export type WeightReason = "failing" | "slower" | "faster" | "too-few-to-tell";
 /** What a replica has found out itself, to be told to the others. */
 export const isOwnFinding = (why: BreakerReason): boolean =>

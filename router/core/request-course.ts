@@ -27,6 +27,8 @@ import { learnEnd, learnFirstToken } from "./strategy/learn.ts";
 import { after, between, earlier, never, startOfTime } from "./time.ts";
 import { awaitAttempts, explain, finish, place, reroute, routeState, serveAll, serveQueues, startAttempt } from "./placement-course.ts";
 
+const none: readonly never[] = [];
+
 export type OutcomeReaction = (core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome) => void;
 
 // --- attempt ---
@@ -86,6 +88,7 @@ function loseOthers(core: Core, slot: RequestSlot, winner: AttemptSlot): void {
 function creditProbe(core: Core, attempt: AttemptSlot): void {
   const endpoint = present(core.state.endpoints[attempt.endpoint], "the endpoint's state");
   const before = endpoint.breaker.phase;
+  if (before !== "half-open") return;
   const heard = breakerHears(endpoint.breaker, core.deploymentOf(attempt.endpoint).breaker, attempt.breakerEpoch, core.state.now);
   attempt.breakerEpoch = heard.epoch;
   attempt.probeCredited = heard.credited;
@@ -150,12 +153,13 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   reconcile(core, slot, attempt, outcome);
   learnEnd(core.state, slot, attempt, outcome);
   const route = core.routeOf(slot);
-  adaptWeights(config, core.state, route, found.turns[route.id]?.adaptive ?? null, (command) => core.emit(command));
+  const adapting = found.turns[route.id]?.adaptive ?? null;
+  if (adapting !== null) adaptWeights(config, core.state, route, adapting, (command) => core.emit(command));
   settleShare(config, route, present(core.state.routes[route.id], "the route's state").queue, slot.request, attempt.share, outcome.usage);
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);
-  slot.underWay.splice(slot.underWay.indexOf(id), 1);
+  slot.underWay = slot.underWay.length === 1 ? none : slot.underWay.filter((other) => other !== id);
   react(core, slot, attempt, outcome);
   if (found.limits.some) serveAll(core);
   else serveQueues(core, attempt.endpoint);

@@ -128,7 +128,7 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
       const slot = this.#core.slotOf(heapTopId(state.requestDeadlines));
       // A request gives up its deadline before it acts on it; what it does next may set another.
       heapRemove(state.requestDeadlines, slot.request.id);
-      present(phases[slot.phase].deadline, `a deadline while ${slot.phase}`)(this.#core, slot);
+      present(phases[slot.phase].deadline, "what its phase does at a deadline")(this.#core, slot);
     }
     retireEnded(this.#core);
   }
@@ -141,12 +141,12 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
         return;
       case "attempt-first-token": {
         const slot = core.requestOf(core.attempt(event.attempt));
-        present(phases[slot.phase].firstToken, `a first token while ${slot.phase}`)(core, slot, event.attempt);
+        present(phases[slot.phase].firstToken, "what its phase does with a first token")(core, slot, event.attempt);
         return;
       }
       case "attempt-ended": {
         const { phase } = core.requestOf(core.attempt(event.attempt));
-        endAttempt(core, event.attempt, event.outcome, present(phases[phase].attemptEnded, `an outcome while ${phase}`));
+        endAttempt(core, event.attempt, event.outcome, present(phases[phase].attemptEnded, "what its phase does with an outcome"));
         return;
       }
       case "client-left": {

@@ -3,7 +3,6 @@
  * commands at the models that all replicas share, and answers every start-attempt with exactly one outcome.
  */
 import { assert, present } from "../../router/core/assert.ts";
-import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { RouterOptions } from "../../router/core/core.ts";
 import type { Instant, Machine, Out, Restorable } from "../../router/core/machine.ts";
 import type {
@@ -84,6 +83,7 @@ export class SimulatedReplica {
   readonly #options: ReplicaOptions;
   readonly #process: RouterProcess;
   readonly #toRouter: Post<RouterEvent>;
+  readonly #tenants: ReadonlyMap<string, TenantId>;
   /** By RequestId and AttemptId; an attempt that has ended stays until its slot is used again: its commit may be still to come. */
   readonly #requests: (OpenRequest | null)[] = [];
   readonly #freeRequests: RequestId[] = [];
@@ -93,6 +93,7 @@ export class SimulatedReplica {
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
+    this.#tenants = new Map(options.scenario.config.tenants.map(({ name, id }) => [name, id]));
     this.#process = new RouterProcess(() => this.#newRouter());
     this.#toRouter = options.driver.addMachine(this.#process, "router", { emit: (command, at) => this.#carryOut(command, at) });
   }
@@ -161,7 +162,7 @@ export class SimulatedReplica {
         request: {
           id,
           serial,
-          tenant: tenantOf(arrival, this.#options.scenario.config),
+          tenant: this.#tenantOf(arrival),
           route,
           inputTokens: arrival.inputTokens,
           // Never the true length: a policy must not know it.
@@ -169,12 +170,20 @@ export class SimulatedReplica {
           stream: true,
           priority: arrival.priority ?? 0,
           deadline: after(arrival.at, arrival.patience ?? forEver),
-          ...unlabelled,
           blocks: arrival.blocks,
+          tags: unlabelled.tags,
+          tagMatch: unlabelled.tagMatch,
+          region: unlabelled.region,
+          residency: unlabelled.residency,
         },
       },
       1,
     );
+  }
+
+  /** By name; an arrival of an unknown tenant, or of none, belongs to the first. */
+  #tenantOf({ tenant }: Arrival): TenantId {
+    return this.#tenants.get(tenant ?? "") ?? (0 as TenantId);
   }
 
   /** Its caller goes away. Rare: the request is looked for. */
@@ -396,11 +405,6 @@ class WatchedRouter implements Machine<RouterEvent, RouterCommand> {
 function unserved({ at, inputTokens }: Arrival, serial: number, route: RouteId): Omit<RequestRecord, "why" | "end"> {
   const result = { result: "failed", deployment: null, first: null, last: null, outputTokens: 0, attempts: 0, nanoDollars: 0, priced: true } as const;
   return { serial, route, scheduled: at, sent: at, inputTokens, ...result };
-}
-
-/** By name; an arrival of an unknown tenant, or of none, belongs to the first. */
-function tenantOf({ tenant }: Arrival, { tenants }: CompiledConfig): TenantId {
-  return tenants.find(({ name }) => name === tenant)?.id ?? (0 as TenantId);
 }
 
 function whyOf(result: FinishResult): string | null {

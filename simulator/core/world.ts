@@ -85,7 +85,7 @@ class SimulatedWorld implements World {
     this.#addFaults();
     this.#addCrashes();
     this.#addArrivals();
-    this.#driver.addSource(this.#later);
+    if (this.#sendsLater) this.#driver.addSource(this.#later);
     this.#addSignals();
     this.#addMembership();
     this.#toLoop = this.#addClosedLoop();
@@ -129,6 +129,12 @@ class SimulatedWorld implements World {
     });
   }
 
+  /** Sources that never have anything are not asked again and again. */
+  get #sendsLater(): boolean {
+    const { gossip, signals } = this.#scenario.replicas;
+    return gossip !== null || signals !== null;
+  }
+
   #tellPeers(from: number, event: RouterEvent): void {
     const { gossip } = this.#scenario.replicas;
     if (gossip === null) return;
@@ -137,6 +143,7 @@ class SimulatedWorld implements World {
 
   #addMembership(): void {
     const { membership = [], config } = this.#scenario;
+    if (membership.length === 0) return;
     let next = 0;
     this.#driver.addSource({
       nextAt: () => membership[next]?.at ?? never,
@@ -188,6 +195,7 @@ class SimulatedWorld implements World {
 
   #addFaults(): void {
     const changes = faultChanges(this.#faults.endpoints);
+    if (changes.length === 0) return;
     let next = 0;
     this.#driver.addSource({
       nextAt: () => changes[next]?.at ?? never,
@@ -207,6 +215,7 @@ class SimulatedWorld implements World {
         { replica, at: until, dies: false },
       ])
       .toSorted((one, other) => one.at - other.at);
+    if (changes.length === 0) return;
     const deaths = this.#replicas.map(() => 0);
     let next = 0;
     this.#driver.addSource({
@@ -266,8 +275,9 @@ class SimulatedWorld implements World {
   }
 
   #tellLoop({ serial, result }: RequestRecord): void {
+    if (this.#toLoop === null) return;
     const call = this.#loopCalls.get(serial);
-    if (call === undefined || this.#toLoop === null) return;
+    if (call === undefined) return;
     this.#loopCalls.delete(serial);
     this.#loopSerials.delete(call);
     this.#toLoop({ kind: "call-ended", call, served: result === "served" }, 0);

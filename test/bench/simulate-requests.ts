@@ -1,37 +1,35 @@
-/** node test/bench/simulate-requests.ts FILE REPLICAS: the requests of FILE through the router and REPLICAS engines; prints what it cost as JSON. */
+/**
+ * node test/bench/simulate-requests.ts FILE REPLICAS [bare]: the requests of FILE through the whole simulator (router, world, engines; no records) as JSON: what it cost.
+ * The router has what a production one has: two tenants, breakers, retry budgets, timeouts, and limits on requests, tokens, money and attempts in flight, none of which is
+ * reached. `bare`: without limits and with one tenant.
+ */
+import type { RouteId, TenantId } from "../../router/core/messages.ts";
+import { micros, seconds } from "../../router/core/time.ts";
 import { type EndpointModelSpec, oneReplica } from "../../simulator/core/compiled-scenario.ts";
 import { createWorld } from "../../simulator/core/world.ts";
-import { fixtureConfig } from "../support/router-fixture.ts";
-import { micros } from "../../router/core/time.ts";
-import { dumpedRequests } from "./dumped-requests.ts";
+import { fixtureConfig, type FixtureLimit } from "../support/router-fixture.ts";
+import { arrivalsOf, dumpedRequests } from "./dumped-requests.ts";
+import { yardstickSpec } from "./yardstick.ts";
 
-const [file = "", replicas = "16"] = process.argv.slice(2);
-const arrivals = dumpedRequests(file);
+const [file = "", replicas = "16", bare] = process.argv.slice(2);
+const tenants = bare === "bare" ? 1 : 2;
+const requests = dumpedRequests(file);
+const replica: EndpointModelSpec = { kind: "vllm", engine: yardstickSpec, frontEndBefore: micros(0), frontEndAfter: micros(0) };
 
-/** The prototype's step: 6 ms + 33 us a prefill token + 40 us a decode + 0.045 us a context token + 0.001 us chunk x (past + chunk / 2). */
-const replica: EndpointModelSpec = {
-  kind: "vllm",
-  engine: {
-    blockTokens: 16,
-    blocks: 27_000,
-    sequencesMax: 256,
-    batchedTokensMax: 8192,
-    modelTokensMax: 131_072,
-    stepTime: {
-      kind: "linear",
-      perStepUs: 6000,
-      perPrefillTokenUs: 33,
-      perSequenceUs: 40,
-      perContextTokenUs: 0.045,
-      perChunkAttentionUs: 0.001,
-      source: { kind: "fitted", hardware: "benchmark", model: "benchmark", engineVersion: "none", errorPercent: 0 },
-    },
-  },
-  frontEndBefore: micros(0),
-  frontEndAfter: micros(0),
-};
-
-const config = fixtureConfig({ deployments: [{ endpoints: Number(replicas), contextTokens: 131_072 }], route: { limits: wideLimits() } });
+const limits: readonly FixtureLimit[] = [
+  { unit: "requests", amount: 1e8 },
+  { unit: "attempts-in-flight", amount: 1e5 },
+  { unit: "tokens", amount: 1e10, scope: { kind: "tenant", tenant: 0 as TenantId } },
+  { unit: "tokens", amount: 1e10, scope: { kind: "tenant", tenant: 1 as TenantId } },
+  { unit: "nano-dollars", amount: 1e15, window: { kind: "period", length: seconds(86_400) }, scope: { kind: "route", route: 0 as RouteId } },
+];
+const hour = seconds(3600);
+const config = fixtureConfig({
+  deployments: [{ endpoints: Number(replicas), contextTokens: 131_072 }],
+  tenants,
+  limits: bare === "bare" ? [] : limits,
+  route: { limits: { connect: hour, firstToken: hour, idle: hour, total: hour } },
+});
 let served = 0;
 const world = createWorld(
   {
@@ -40,27 +38,25 @@ const world = createWorld(
     endpoints: config.endpoints.map(() => replica),
     faults: [],
     replicas: oneReplica,
-    defaultRoute: config.routes[0]?.id ?? (0 as never),
+    defaultRoute: 0 as RouteId,
     warmUp: micros(0),
     targets: [],
   },
   {
     seed: 1,
-    arrivals: arrivals[Symbol.iterator](),
+    arrivals: arrivalsOf(requests, tenants),
     observer: { requestEnded: ({ result }) => void (served += result === "served" ? 1 : 0), breakerChanged: () => undefined },
   },
 );
 const before = process.cpuUsage();
 world.run();
 const used = process.cpuUsage(before);
-console.log(JSON.stringify({ requests: arrivals.length, served, cpuSeconds: (used.user + used.system) / 1e6, virtualSeconds: world.now / 1e6 }));
-
-function wideLimits(): {
-  connect: ReturnType<typeof micros>;
-  firstToken: ReturnType<typeof micros>;
-  idle: ReturnType<typeof micros>;
-  total: ReturnType<typeof micros>;
-} {
-  const hour = micros(3_600_000_000);
-  return { connect: hour, firstToken: hour, idle: hour, total: hour };
-}
+console.log(
+  JSON.stringify({
+    requests: requests.at.length,
+    served,
+    cpuSeconds: (used.user + used.system) / 1e6,
+    virtualSeconds: world.now / 1e6,
+    rssMb: Math.round(process.memoryUsage().rss / 1e6),
+  }),
+);

@@ -20,8 +20,11 @@ import { listSchedules, readSchedules } from "./recorded-case.ts";
 import type { RecordedCase } from "./recorded-case.ts";
 import { listEngineRuns, readEngineRun } from "./recorded-engine-run.ts";
 import { listServerRuns, readServerRun } from "./recorded-server-run.ts";
+import { sourcesFor } from "./server-fit.ts";
+import type { ServerRun } from "./recorded-server-run.ts";
 
 const usage = "usage: npm run fidelity [-- --schedules DIR] [--runs DIR]... [--fuzz COUNT] [--seed FIRST]";
+const sharedCalibration = path.join(process.env["HEADGATE_SHARED"] ?? path.resolve(import.meta.dirname, "../../../shared"), "calibration");
 const tally = { passed: 0, all: 0 };
 
 function judge(name: string, problem: string | null): void {
@@ -55,23 +58,32 @@ function differenceOf(recorded: RecordedCase): string | null {
 function playRuns(folder: string): void {
   const names = listServerRuns(folder);
   const runs = names.map((name) => readServerRun(folder, name));
+  // The shared ones too, so that a folder with a single run has something to be fitted on; of one name the folder's own counts.
+  const known = [...new Map([...sharedServerRuns(), ...runs].map((run) => [run.name, run])).values()];
   for (const run of runs) {
     const difference = playBatches(run);
     judge(`${run.name} batches`, difference === null ? null : JSON.stringify(difference));
     console.log(
       `run ${run.name} (${run.asynchronous ? "asynchronous" : "synchronous"}): ${difference === null ? "all" : "not all"} ${run.steps.length} batches equal`,
     );
-    const judgement = judgeServerRun(run, runs);
-    if (judgement.figures.length > 0) tell(judgement);
+    tell(judgeServerRun(run, sourcesFor(run, known)));
   }
   for (const name of listEngineRuns(folder)) tell(judgeEngineRun(readEngineRun(folder, name)));
   if (runs.length === 0 && listEngineRuns(folder).length === 0) judge(folder, "holds no runs");
 }
 
+let sharedRuns: readonly ServerRun[] | null = null;
+
+function sharedServerRuns(): readonly ServerRun[] {
+  const folder = path.join(sharedCalibration, "vllm-cpu/dev");
+  sharedRuns ??= listServerRuns(folder).map((name) => readServerRun(folder, name));
+  return sharedRuns;
+}
+
 function tell({ name, fittedOn, figures }: Judgement): void {
   console.log(`run ${name}: ${fittedOn}`);
   for (const { name: figure, off, limit } of figures) {
-    console.log(`  ${figure.padEnd(50)} ${off >= 0 ? "+" : ""}${off.toFixed(2)} %${limit === null ? "" : `  (limit ${limit} %)`}`);
+    console.log(`  ${figure.padEnd(58)} ${off >= 0 ? "+" : ""}${off.toFixed(2)} %${limit === null ? "" : `  (limit ${limit} %)`}`);
   }
   const missed = figures.filter(isMissed).map((figure) => figure.name);
   judge(`${name} end to end`, missed.length === 0 ? null : `missed ${missed.join(", ")}`);
@@ -114,14 +126,13 @@ const isGiven = ({ schedules, runs, fuzz: count }: Wanted): boolean => schedules
 
 function playAll(values: Wanted): number {
   const given = isGiven(values);
-  const shared = path.join(process.env["HEADGATE_SHARED"] ?? path.resolve(import.meta.dirname, "../../../shared"), "calibration");
-  if (!given && !existsSync(shared)) {
-    console.log(`skipped: no recordings at ${shared} (HEADGATE_SHARED names the folder, or give --schedules and --runs)`);
+  if (!given && !existsSync(sharedCalibration)) {
+    console.log(`skipped: no recordings at ${sharedCalibration} (HEADGATE_SHARED names the folder, or give --schedules and --runs)`);
     return 0;
   }
   const everything = {
-    schedules: [path.join(shared, "vllm-schedules/dev")],
-    runs: [path.join(shared, "vllm-cpu/dev"), path.join(shared, "vllm-runs")],
+    schedules: [path.join(sharedCalibration, "vllm-schedules/dev")],
+    runs: [path.join(sharedCalibration, "vllm-cpu/dev"), path.join(sharedCalibration, "vllm-runs")],
     fuzz: "1000",
   };
   return playFolders(given ? values : everything);

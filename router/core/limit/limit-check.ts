@@ -50,14 +50,16 @@ export function limitsRefuse(found: Candidates, state: RouterState, route: Route
   const nano = expectedNano(state.prices[deployment.id] ?? null, request.inputTokens, output);
   const question: Question = { found, state, route, slot, deployment, tokens, nano, gravest: null, until: startOfTime, asked: found.wantedKeys.length };
   visit(question, limits.total, true);
-  visit(question, limits.ofTenant[request.tenant] ?? [], true);
+  visit(question, limits.ofTenant[request.tenant] ?? none, true);
   // A fallback is bound by the limits of the route it was asked for, and of the one it has come to.
-  visit(question, limits.ofRoute[request.route] ?? [], true);
-  if (route.id !== request.route) visit(question, limits.ofRoute[route.id] ?? [], true);
-  visit(question, limits.ofDeployment[deployment.id] ?? [], false);
+  visit(question, limits.ofRoute[request.route] ?? none, true);
+  if (route.id !== request.route) visit(question, limits.ofRoute[route.id] ?? none, true);
+  visit(question, limits.ofDeployment[deployment.id] ?? none, false);
   conclude(question);
   return question.gravest;
 }
+
+const none: readonly LimitSpec[] = [];
 
 interface Question {
   readonly found: Candidates;

@@ -13,7 +13,8 @@ import type { AttemptOutcome, LeaseKey, RouterEvent } from "../messages.ts";
 import type { AttemptSlot, RequestSlot } from "../state.ts";
 import { after, earlier, later, millis, seconds, startOfTime } from "../time.ts";
 import { expectedNano, unitsOf } from "./limit-check.ts";
-import { type LeaseState, leaseDue, leaseDuty, mayAsk, mayRefill, neededOf, noLease, runsLow, settleDebt, settleLease, spend, unitsToAsk } from "./lease.ts";
+import { dueSoonest, type LeaseState, leaseDue, leaseDuty, mayAsk, mayRefill, neededOf, noLease, runsLow, settleDebt, settleLease, spend, unitsToAsk } from "./lease.ts";
+import type { BindingLimits } from "./limit-index.ts";
 import { learnHigh, outputToReserve } from "./output-estimate.ts";
 
 /** After a denial the store is asked again no sooner, and no later. */
@@ -31,15 +32,19 @@ export function reserve(core: Core, slot: RequestSlot, attempt: AttemptSlot): vo
   const output = outputToReserve(present(core.state.routes[slot.route], "the route's state").output, request.outputTokensMax);
   attempt.reservedTokens = request.inputTokens + output;
   attempt.reservedNano = expectedNano(attempt.rates, request.inputTokens, output);
-  forEachLimit(core, slot, attempt, (spec, lease, oncePerRequest) => {
-    const units = neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, oncePerRequest && slot.attempts > 0));
-    if (units === 0) return;
-    spend(lease, units, core.state.now);
-    if (spec.window.kind === "held") return;
-    if (runsLow(lease)) refill(core, spec, lease, units);
-    noteSpending(core, spec, lease);
-    schedule(core, spec.id, lease);
-  });
+  const { specs, ofCaller, count } = bindingOf(core, slot, attempt);
+  for (let place = 0; place < count; place += 1) reserveOne(core, attempt, specs[place] as LimitSpec, place < ofCaller && slot.attempts > 0);
+}
+
+function reserveOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, requestCounted: boolean): void {
+  const lease = leaseOf(core, spec.id);
+  const units = neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, requestCounted));
+  if (units === 0) return;
+  spend(lease, units, core.state.now);
+  if (spec.window.kind === "held") return;
+  if (runsLow(lease)) refill(core, spec, lease, units);
+  noteSpending(core, spec, lease);
+  scheduleUsed(core, spec.id, lease);
 }
 
 export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
@@ -52,40 +57,52 @@ export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, o
   const known = free || usage !== null;
   const tokens = free || usage === null ? 0 : usage.input + usage.output;
   const nano = free || usage === null || rates === null ? 0 : Math.ceil(costOf(usage, rates) / 1000);
-  forEachLimit(core, slot, attempt, (spec, lease) => {
-    if (spec.window.kind === "held") {
-      lease.spent -= 1;
-      return;
-    }
-    if (spec.unit === "requests" || !known) return;
-    const reserved = neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, false));
-    const change = (spec.unit === "tokens" ? tokens : nano) - reserved;
-    const counted = attempt.startedAt <= lease.forgottenAt ? Math.max(0, change) : change;
-    if (counted === 0) return;
-    lease.spent += counted;
-    // With what comes back here, the store may have enough.
-    if (counted < 0) lease.deniedUntil = startOfTime;
-    lease.usedAt = core.state.now;
-    if (runsLow(lease)) refill(core, spec, lease, lease.reservation);
-    noteSpending(core, spec, lease);
-    schedule(core, spec.id, lease);
-  });
+  const { specs, count } = bindingOf(core, slot, attempt);
+  for (let place = 0; place < count; place += 1) {
+    const spec = specs[place] as LimitSpec;
+    if (spec.window.kind === "held") leaseOf(core, spec.id).spent -= 1;
+    else if (spec.unit !== "requests" && known) reconcileOne(core, attempt, spec, spec.unit === "tokens" ? tokens : nano);
+  }
 }
 
-/** The limits that bind this attempt; `oncePerRequest`: those that bind its caller. */
-function forEachLimit(core: Core, slot: RequestSlot, attempt: AttemptSlot, visit: (spec: LimitSpec, lease: LeaseState, oncePerRequest: boolean) => void): void {
+function reconcileOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, used: number): void {
+  const lease = leaseOf(core, spec.id);
+  const change = used - neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, false));
+  const counted = attempt.startedAt <= lease.forgottenAt ? Math.max(0, change) : change;
+  if (counted === 0) return;
+  lease.spent += counted;
+  // With what comes back here, the store may have enough.
+  if (counted < 0) lease.deniedUntil = startOfTime;
+  lease.usedAt = core.state.now;
+  if (runsLow(lease)) refill(core, spec, lease, lease.reservation);
+  noteSpending(core, spec, lease);
+  scheduleUsed(core, spec.id, lease);
+}
+
+/** The limits that bind this attempt: those that bind its caller (they count once per request), then its deployment's. */
+function bindingOf(core: Core, slot: RequestSlot, attempt: AttemptSlot): BindingLimits {
   const { found, config } = core.viewOf(slot);
   const { limits } = found;
+  const { binding } = core;
   const deployment = deploymentIn(config, attempt.endpoint).id;
   const exempt = limits.selfHosted[deployment] === true;
-  const all = (specs: readonly LimitSpec[] | undefined, once: boolean): void => {
-    for (const spec of specs ?? []) if (!exempt || spec.atLimit !== "self-hosted") visit(spec, leaseOf(core, spec.id), once);
-  };
-  all(limits.total, true);
-  all(limits.ofTenant[slot.request.tenant], true);
-  all(limits.ofRoute[slot.request.route], true);
-  if (slot.route !== slot.request.route) all(limits.ofRoute[slot.route], true);
-  all(limits.ofDeployment[deployment], false);
+  binding.count = 0;
+  bind(binding, limits.total, exempt);
+  bind(binding, limits.ofTenant[slot.request.tenant], exempt);
+  bind(binding, limits.ofRoute[slot.request.route], exempt);
+  if (slot.route !== slot.request.route) bind(binding, limits.ofRoute[slot.route], exempt);
+  binding.ofCaller = binding.count;
+  bind(binding, limits.ofDeployment[deployment], exempt);
+  return binding;
+}
+
+function bind(binding: BindingLimits, specs: readonly LimitSpec[] | undefined, exempt: boolean): void {
+  if (specs === undefined) return;
+  for (const spec of specs) {
+    if (exempt && spec.atLimit === "self-hosted") continue;
+    binding.specs[binding.count] = spec;
+    binding.count += 1;
+  }
 }
 
 // --- the store ---
@@ -124,7 +141,8 @@ export function hearAnswer(core: Core, { lease: key, nonce, units, until, settle
     lease.nonce = nonce;
     lease.grantedAt = core.state.now;
     lease.until = earlier(until, lease.periodEnds);
-    lease.deniedUntil = startOfTime;
+    // A smaller one says nothing about the larger one that was denied.
+    if (units >= lease.deniedUnits) lease.deniedUntil = startOfTime;
     lease.credit = true;
   } else {
     noteDenial(lease, until, core.state.now);
@@ -285,6 +303,12 @@ function schedule(core: Core, key: LeaseKey, lease: LeaseState): void {
   const { leaseDeadlines, now } = core.state;
   const due = later(leaseDue(lease, now), now);
   if (!heapHas(leaseDeadlines, key) || due < (leaseDeadlines.keys[key] ?? Infinity)) heapSet(leaseDeadlines, key, due);
+}
+
+/** After it was used: where something falls due soon anyway, nothing has become due before that. */
+function scheduleUsed(core: Core, key: LeaseKey, lease: LeaseState): void {
+  const { leaseDeadlines, now } = core.state;
+  if (!heapHas(leaseDeadlines, key) || (leaseDeadlines.keys[key] ?? Infinity) > now + dueSoonest) schedule(core, key, lease);
 }
 
 function nextNonce(core: Core): number {

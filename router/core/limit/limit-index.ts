@@ -13,6 +13,13 @@ export interface LimitIndex {
   readonly selfHosted: readonly boolean[];
 }
 
+/** What binds one attempt: the limits of its caller, `ofCaller` of them, then its deployment's. Filled again for every attempt: only the first `count` are meant. */
+export interface BindingLimits {
+  readonly specs: LimitSpec[];
+  count: number;
+  ofCaller: number;
+}
+
 export function indexLimits(config: CompiledConfig): LimitIndex {
   const { limits, tenants, routes, deployments } = config;
   return {
