@@ -230,7 +230,7 @@ const retry = z
     budget: z
       .strictObject({
         percent: retryBudgetFields.percent,
-        floorPerSecond: retryBudgetFields.floorPerSecond.prefault(1),
+        floorPerSecond: retryBudgetFields.floorPerSecond.prefault(10),
       })
       .prefault({}),
   })
