@@ -1,11 +1,11 @@
 import type { TenantId } from "../core/messages.ts";
 import type { EndedRequest } from "../telemetry/router-metrics.ts";
-import type { ToldRequest } from "./request-told.ts";
+import type { RequestFacts } from "./request-told.ts";
 
-/** What `GET /v1/requests/{id}` is answered from. */
+/** What `GET /v1/requests/{id}` tells of. */
 export interface RequestRecord {
   readonly tenant: TenantId;
-  readonly request: ToldRequest;
+  readonly facts: RequestFacts;
   readonly ended: EndedRequest;
 }
 

@@ -3,13 +3,19 @@ import type { EndpointId } from "../core/messages.ts";
 import type { EndedRequest } from "../telemetry/router-metrics.ts";
 import type { RequestInFlight } from "./request-in-flight.ts";
 
-/** Of a request: what is kept of it when it has ended. */
-export interface ToldRequest extends Pick<RequestInFlight, "name" | "route" | "attemptsEnded" | "dropped"> {
-  readonly stream: boolean;
-}
+/** What is kept of a request when it has ended. */
+export type RequestFacts = Pick<RequestInFlight, "name" | "route" | "attemptsEnded" | "dropped"> & { readonly stream: boolean };
+
+export const factsOf = ({ name, route, attemptsEnded, dropped, routed }: RequestInFlight): RequestFacts => ({
+  name,
+  route,
+  attemptsEnded,
+  dropped,
+  stream: routed.stream,
+});
 
 /** What a caller may know of its request. @param ended null: it is under way */
-export function requestTold(request: ToldRequest, ended: EndedRequest | null, config: CompiledConfig): Readonly<Record<string, unknown>> {
+export function requestTold(request: RequestFacts, ended: EndedRequest | null, config: CompiledConfig): Readonly<Record<string, unknown>> {
   const deploymentOf = (id: EndpointId): string | null => config.deployments[config.endpoints[id]?.deployment ?? -1]?.name ?? null;
   const running = { id: request.name, object: "headgate.request", status: "in_progress", model: request.route.name, stream: request.stream };
   const attempts = request.attemptsEnded.map(({ endpoint, outcome, status }) => ({

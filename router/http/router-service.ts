@@ -41,7 +41,7 @@ import { idsIn, IssuedIds, type Issuer } from "./issued-ids.ts";
 import type { Asks } from "./read-asks.ts";
 import { labelsOf } from "./request-labels.ts";
 import { RequestRecords } from "./request-records.ts";
-import { requestTold, type ToldRequest } from "./request-told.ts";
+import { factsOf, type RequestFacts, requestTold } from "./request-told.ts";
 import type { RequestInFlight, RunningAttempt } from "./request-in-flight.ts";
 import { Slots } from "./slots.ts";
 import { TimedMachine } from "./timed-machine.ts";
@@ -140,13 +140,14 @@ export class RouterService {
 
   /** Of a request of this tenant's, under way or one of the last; null: there is none. */
   requestTold(name: string, tenant: TenantId): Readonly<Record<string, unknown>> | null {
-    let found: RequestInFlight | null = null;
-    this.#requests.forEach((request) => {
-      if (request.name === name && request.routed.tenant === tenant) found = request;
-    });
-    if (found !== null) return requestTold(toldOf(found), null, this.#options.compiled);
+    const { compiled } = this.#options;
     const record = this.#records.find(name, tenant);
-    return record === null ? null : requestTold(record.request, record.ended, this.#options.compiled);
+    if (record !== null) return requestTold(record.facts, record.ended, compiled);
+    let facts: RequestFacts | null = null;
+    this.#requests.forEach((request) => {
+      if (request.name === name && request.routed.tenant === tenant) facts = factsOf(request);
+    });
+    return facts === null ? null : requestTold(facts, null, compiled);
   }
 
   /** Google's tokens are there, or cannot be had for now. */
@@ -437,7 +438,7 @@ export class RouterService {
       ttftMs: request.ttftMs,
     };
     this.metrics.requestEnded(ended);
-    this.#records.add(request.name, { tenant: request.routed.tenant, request: toldOf(request), ended });
+    this.#records.add(request.name, { tenant: request.routed.tenant, facts: factsOf(request), ended });
     if (log.takesDecisions) log.decision(this.#decisions.line(request, ended));
   }
 
@@ -460,9 +461,4 @@ export class RouterService {
     });
     return { inFlight: this.#requests.inUse, waiting };
   }
-}
-
-/** Without what would hold the request's body in memory. */
-function toldOf({ name, route, attemptsEnded, dropped, routed }: RequestInFlight): ToldRequest {
-  return { name, route, attemptsEnded, dropped, stream: routed.stream };
 }

@@ -175,6 +175,7 @@ export class SimulatedReplica {
           tagMatch: unlabelled.tagMatch,
           region: unlabelled.region,
           residency: unlabelled.residency,
+          barred: unlabelled.barred,
         },
       },
       1,

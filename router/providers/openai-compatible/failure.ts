@@ -7,7 +7,8 @@ import { isRecord } from "./usage.ts";
 const messageLengthMax = 1000;
 const retryAfterMaxMs = 24 * 3600 * 1000;
 
-const contextMessage = /maximum context length|context[ _]length|context window|prompt is too long|max_model_len|input is too long/i;
+const contextMessage =
+  /maximum context length|context[ _]length|context window|prompt is too long|maximum number of tokens allowed|max_model_len|input is too long/i;
 const filterMessage = /content[ _](filter|policy|management)|ResponsibleAIPolicyViolation/i;
 /** What vLLM answers with status 500 between SIGTERM and its end: it is leaving, not broken. */
 const drainingMessage = /cannot schedule new futures after shutdown/;
