@@ -251,10 +251,6 @@ const route = z
     retry: retry.prefault({}),
     affinity: z
       .strictObject({
-        placement: choice("Where a new prefix goes: hashed (all replicas agree) or least-loaded (better balanced; for one replica only)", [
-          "hashed",
-          "least-loaded",
-        ]).prefault("hashed"),
         loadBoundPercent: count("Of the mean load: above it an endpoint's prefixes go elsewhere", 100, 100_000).prefault(125),
         homes: count("Prefixes whose endpoint is remembered", 64, 10_000_000).prefault(16_384),
       })
@@ -268,6 +264,9 @@ const route = z
         ageing: duration("So much waiting is worth one point of priority", micros(0)).prefault("1s"),
         inputWeight: count("What a prompt token counts in a tenant's share", 0, 1000).prefault(1),
         outputWeight: count("What a generated token counts in a tenant's share", 0, 1000).prefault(2),
+        burst: count("Weighted tokens by which a tenant that has had less than the others goes before them when it begins to wait", 0, 1_000_000_000).prefault(
+          4000,
+        ),
         rejectEarly: flag("Turn away at once, with a Retry-After, who would wait too long by the measured rate").prefault(true),
       })
       .prefault({}),
