@@ -46,7 +46,8 @@ function begin(core: Core, config: CompiledConfig): void {
     assert((fleet?.specs[spec.id] ?? null) === null, "a new endpoint in a slot that is in use");
     if (fleet !== null) fleet.specs[spec.id] = spec;
     state.endpoints[spec.id] = newEndpointState(config, spec);
-    state.recent[spec.id] = 0;
+    state.recent.current[spec.id] = 0;
+    state.recent.before[spec.id] = 0;
   }
   for (const route of config.routes) {
     if (route.gone === true) continue;
