@@ -5,9 +5,11 @@ import { loadScenario } from "../scenario/load-scenario.ts";
 import type { LoadedScenario, NotApplicable } from "../scenario/loaded-scenario.ts";
 import { nearestNotices } from "../scenario/nearest-notices.ts";
 import { exitCodeOf } from "./exit-code.ts";
+import { settingOption } from "./setting-option.ts";
 import { reportLines } from "./simulate-report.ts";
 
 interface Options {
+  readonly set: readonly string[];
   readonly seed?: number;
   readonly seeds: number;
   readonly json: boolean;
@@ -19,6 +21,7 @@ export function simulateCommand(): Command {
   return new Command("simulate")
     .description("run a scenario in virtual time and judge its targets")
     .argument("<scenario>", "scenario (YAML)")
+    .addOption(settingOption())
     .option("--seed <n>", "seed of all randomness; absent: the scenario's", wholeNumber(0, 4_294_967_295))
     .option("--seeds <n>", "run with so many seeds, from the first one up, and judge the targets over all of them", wholeNumber(1, 10_000), 1)
     .option("--json", "print the result as JSON", false)
@@ -32,7 +35,7 @@ export function simulateCommand(): Command {
 }
 
 async function simulate(file: string, options: Options): Promise<void> {
-  const loaded = await loadScenario(file, process.env);
+  const loaded = await loadScenario(file, process.env, { settings: options.set });
   if (loaded.kind === "not-applicable") {
     sayNotApplicable(loaded, options.json);
     return;

@@ -24,7 +24,7 @@ test("a broken target: exit code 1, named in the table and in the JSON", () => {
   expect(stderr).toMatch(/^simulated 600 requests in [\d.]+ s of CPU time: [\d,]+ a second\n$/);
   const json = headgate(["simulate", file, "--json"]);
   expect(json.status).toBe(1);
-  expect(JSON.parse(json.stdout)).toMatchObject({ version: 1, kind: "judged", verdict: "fail", seeds: [{ seed: 1 }] });
+  expect(JSON.parse(json.stdout)).toMatchObject({ version: 2, kind: "judged", verdict: "fail", seeds: [{ seed: 1 }] });
 });
 
 test("mixed over the seeds: exit code 3", () => {
