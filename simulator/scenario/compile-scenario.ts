@@ -8,6 +8,7 @@ import { problemIn } from "../../router/config/yaml-problems.ts";
 import type { YamlPlace } from "../../router/config/yaml-problems.ts";
 import type { CompiledScenario, EndpointModelSpec, MembershipSpec, TargetSpec } from "../core/compiled-scenario.ts";
 import type { LatencySpec } from "../core/latency-spec.ts";
+import { type LeaseStoreSpec, localStore } from "../core/store/lease-store-spec.ts";
 import { compileFaults } from "./compile-faults.ts";
 import { endpointsNamed } from "./fault-targets.ts";
 import type { Report } from "./report.ts";
@@ -54,6 +55,7 @@ export function compileScenario(place: YamlPlace, name: string, file: ScenarioFi
       ...faults,
       membership,
       replicas: { count: file.replicas, gossip: file.gossip ?? null, signals: file.signals ?? null },
+      leaseStore: compileStore(file.leaseStore, report),
       defaultRoute,
       warmUp: file.warmUp,
       targets,
@@ -85,12 +87,18 @@ function compileFleet(file: ScenarioFile, config: CompiledConfig, report: Report
   return config.endpoints.flatMap((endpoint) => models.get(endpoint.id) ?? []);
 }
 
+function checkedLatency({ p50, p95 }: LatencySpec, path: readonly string[], report: Report): LatencySpec {
+  if (p95 < p50) report([...path, "p95"], "value", "is shorter than p50", "give a p95 that is at least the p50");
+  return { p50, p95 };
+}
+
+/** Its outages come with the other faults. */
+function compileStore({ latency, loss }: ScenarioFile["leaseStore"], report: Report): LeaseStoreSpec {
+  return { latency: latency === undefined ? localStore.latency : checkedLatency(latency, ["leaseStore", "latency"], report), loss, faults: [] };
+}
+
 function compileHosted(entry: HostedEntry, name: string, report: Report): EndpointModelSpec {
-  const latency = (field: "firstToken" | "perToken"): LatencySpec => {
-    const { p50, p95 } = entry[field];
-    if (p95 < p50) report(["fleet", name, field, "p95"], "value", "is shorter than p50", "give a p95 that is at least the p50");
-    return { p50, p95 };
-  };
+  const latency = (field: "firstToken" | "perToken"): LatencySpec => checkedLatency(entry[field], ["fleet", name, field], report);
   return { kind: "hosted", firstToken: latency("firstToken"), perToken: latency("perToken"), quota: entry.quota ?? null };
 }
 
