@@ -214,7 +214,7 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
       retryAfterMax: file.retry.retryAfterMax,
       ...compileRetryBudget(file.retry.budget, ["routes", name, "retry", "budget"], report),
     },
-    affinity: { placement: file.affinity.placement, loadBoundPercent: file.affinity.loadBoundPercent, homesMax: file.affinity.homes },
+    affinity: { loadBoundPercent: file.affinity.loadBoundPercent, homesMax: file.affinity.homes },
     queue: compileQueue(file.queue),
     hedge: compileHedge(name, file.hedge, report),
     fallbacks: noFallbacks,

@@ -236,10 +236,6 @@ const route = z
     retry: retry.prefault({}),
     affinity: z
       .strictObject({
-        placement: choice("Where a new prefix goes: hashed (all replicas agree) or least-loaded (better balanced; for one replica only)", [
-          "hashed",
-          "least-loaded",
-        ]).prefault("hashed"),
         loadBoundPercent: count("Of the mean load: above it an endpoint's prefixes go elsewhere", 100, 100_000).prefault(125),
         homes: count("Prefixes whose endpoint is remembered", 64, 10_000_000).prefault(16_384),
       })

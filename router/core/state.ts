@@ -20,6 +20,7 @@ import { allTo, type Shares } from "./rollout/versions.ts";
 import { type AdaptiveState, newAdaptive } from "./strategy/adaptive-weights.ts";
 import { type AffinityState, newAffinity } from "./strategy/affinity-state.ts";
 import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
+import { noStarts, type RecentStarts } from "./strategy/recent-load.ts";
 import { never, startOfTime } from "./time.ts";
 
 /** Everything the router knows: plain data, so that a snapshot is a copy. What has ended is not in it. */
@@ -56,10 +57,8 @@ export interface RouterState {
   /** The last nonce given to a question or a report. */
   leaseNonce: number;
   storeLost: boolean;
-  /** Requests started lately, by EndpointId: decayed counts, see strategy/recent-load.ts; and the instant at which they have weight 1. */
-  readonly recent: number[];
+  readonly recent: RecentStarts;
   readonly ties: RandomState;
-  recentSince: Instant;
 }
 
 export type RequestPhase = "queued" | "attempting" | "streaming" | "aborting" | "backing-off" | "settling";
@@ -186,8 +185,7 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     retryBudget: fullRetryBudget(config.retryBudget),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
-    recent: config.endpoints.map(() => 0),
-    recentSince: startOfTime,
+    recent: noStarts(config.endpoints.length),
     leases: config.limits.map(noLease),
     leaseDeadlines: makeHeap(),
     leaseNonce: 0,

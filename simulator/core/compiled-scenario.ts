@@ -3,6 +3,9 @@ import type { Duration, Instant } from "../../router/core/machine.ts";
 import type { EndpointId, RouteId } from "../../router/core/messages.ts";
 import type { EndpointFault, FaultPlan } from "./fault/fault-spec.ts";
 import type { HostedSpec } from "./hosted/hosted-spec.ts";
+import type { BaselineSpec } from "./measure/cost-of-rows.ts";
+import type { MachineSpec } from "./measure/fleet-figures.ts";
+import type { SloSpec } from "./measure/goodput.ts";
 import type { LeaseStoreSpec } from "./store/lease-store-spec.ts";
 import type { EngineSpec } from "./engine/engine-spec.ts";
 
@@ -26,7 +29,17 @@ export interface CompiledScenario {
   readonly defaultRoute: RouteId;
   /** Requests scheduled before it are left out of the summary. */
   readonly warmUp: Duration;
+  /** And those scheduled so long after it, or later; absent: none. */
+  readonly window?: Duration;
   readonly targets: readonly TargetSpec[];
+  /** What a good request keeps; absent: goodput is not taken. */
+  readonly slo?: SloSpec;
+  /** What everything would have cost there; absent: not asked. */
+  readonly baseline?: BaselineSpec;
+  /** By DeploymentId; null: a hosted API. Absent: nothing is known of what machines cost. */
+  readonly machines?: readonly (MachineSpec | null)[];
+  /** Distance of the samples that time series and utilisation are taken from; absent: a 300th of the run, at least 1 s. */
+  readonly sampleEvery?: Duration;
 }
 
 /** How many replicas of the service there are, each with a core of its own. */

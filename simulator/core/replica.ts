@@ -3,8 +3,7 @@
  * commands at the models that all replicas share, and answers every start-attempt with exactly one outcome.
  */
 import { assert, present } from "../../router/core/assert.ts";
-import type { RouterOptions } from "../../router/core/core.ts";
-import type { Instant, Machine, Out, Restorable } from "../../router/core/machine.ts";
+import type { Instant, Machine } from "../../router/core/machine.ts";
 import type {
   AttemptId,
   AttemptOutcome,
@@ -21,26 +20,16 @@ import type {
   Usage,
 } from "../../router/core/messages.ts";
 import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts";
-import { Router, type RouterSnapshot } from "../../router/core/router.ts";
-import { after, micros, never } from "../../router/core/time.ts";
+import { meaningOf } from "../../router/core/retry.ts";
+import { Router } from "../../router/core/router.ts";
+import { after, micros } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
 import type { Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
+import { RouterProcess, type RouterWatch, WatchedRouter } from "./router-process.ts";
 import type { StoreEvent } from "./store/lease-store-model.ts";
 import type { Arrival } from "./workload/arrival.ts";
-
-/** Sees all that goes in and out of a router: invariant checkers, recorders. */
-export interface RouterWatch {
-  /** Before anything else: who is watched. Again after a crash, with a router that knows nothing of before. */
-  attach?(router: Restorable<RouterSnapshot>, options: RouterOptions, replica: number): void;
-  /** All that the replica had under way is lost. */
-  crashed?(at: Instant, replica: number): void;
-  event(event: RouterEvent, now: Instant, replica: number): void;
-  command(command: RouterCommand, at: Instant, replica: number): void;
-  /** In virtual time, what follows from a deadline may come in at the same instant: then the wake is part of the history. */
-  wake?(now: Instant, replica: number): void;
-}
 
 export interface ReplicaOptions {
   readonly scenario: CompiledScenario;
@@ -55,6 +44,8 @@ export interface ReplicaOptions {
   call(endpoint: EndpointId, event: EndpointEvent): void;
   requestEnded(record: RequestRecord): void;
   breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void;
+  /** `failed`: in a way that speaks against the endpoint. What was given up for other reasons is not told. */
+  attemptEnded(endpoint: EndpointId, startedAt: Instant, failed: boolean): void;
   /** With the gossip's delay. */
   tellPeers(event: RouterEvent): void;
 }
@@ -63,6 +54,8 @@ interface OpenRequest {
   readonly arrival: Arrival;
   readonly serial: number;
   readonly route: RouteId;
+  readonly tenant: TenantId;
+  started: Instant | null;
   deployment: DeploymentId | null;
   committed: OpenAttempt | null;
   first: Instant | null;
@@ -71,10 +64,12 @@ interface OpenRequest {
 interface OpenAttempt {
   readonly request: RequestId;
   readonly endpoint: EndpointId;
+  readonly startedAt: Instant;
   aborted: boolean;
   /** Nothing more will be heard of it, or nobody listens any more. */
   over: boolean;
   outputTokens: number;
+  cachedTokens: number;
 }
 
 const forEver = micros(Infinity);
@@ -138,7 +133,8 @@ export class SimulatedReplica {
   /** Of a request that found no replica of the router at all. */
   refuse(arrival: Arrival, serial: number, route: RouteId): void {
     const at = arrival.at;
-    this.#options.requestEnded({ ...unserved(arrival, serial, route), why: "connect-failed", end: at });
+    const tenant = this.#tenantOf(arrival);
+    this.#options.requestEnded({ ...unserved(arrival, serial, route), tenant, why: "connect-failed", end: at });
   }
 
   /** What the store of limits answers, and what becomes of it. */
@@ -155,14 +151,15 @@ export class SimulatedReplica {
     const { routes } = this.#options.scenario.config;
     const id = this.#freeRequests.pop() ?? (this.#requests.length as RequestId);
     this.#open += 1;
-    this.#requests[id] = { arrival, serial, route, deployment: null, committed: null, first: null };
+    const tenant = this.#tenantOf(arrival);
+    this.#requests[id] = { arrival, serial, route, tenant, started: null, deployment: null, committed: null, first: null };
     this.#toRouter(
       {
         kind: "request-arrived",
         request: {
           id,
           serial,
-          tenant: this.#tenantOf(arrival),
+          tenant,
           route,
           inputTokens: arrival.inputTokens,
           // Never the true length: a policy must not know it.
@@ -203,7 +200,7 @@ export class SimulatedReplica {
         this.#start(command.attempt, command.request, command.endpoint);
         return;
       case "abort-attempt":
-        this.#abort(command.attempt);
+        this.#abort(command);
         return;
       case "finish-request":
         this.#finish(command.request, command.result, command.account, at);
@@ -241,7 +238,8 @@ export class SimulatedReplica {
   #start(attempt: AttemptId, request: RequestId, endpoint: EndpointId): void {
     const open = present(this.#requests[request], "the attempt's request");
     open.deployment = present(this.#options.scenario.config.endpoints[endpoint], "the endpoint").deployment;
-    this.#attempts[attempt] = { request, endpoint, aborted: false, over: false, outputTokens: 0 };
+    open.started ??= this.#options.driver.now;
+    this.#attempts[attempt] = { request, endpoint, startedAt: this.#options.driver.now, aborted: false, over: false, outputTokens: 0, cachedTokens: 0 };
     const { arrival, serial } = open;
     this.#options.call(endpoint, {
       kind: "call-received",
@@ -264,9 +262,10 @@ export class SimulatedReplica {
     open.deployment = present(this.#options.scenario.config.endpoints[committed.endpoint], "the endpoint").deployment;
   }
 
-  #abort(attempt: AttemptId): void {
+  #abort({ attempt, why }: Extract<RouterCommand, { kind: "abort-attempt" }>): void {
     const open = present(this.#attempts[attempt], "the aborted attempt");
     open.aborted = true;
+    if (why === "timeout") this.#options.attemptEnded(open.endpoint, open.startedAt, true);
     this.#options.call(open.endpoint, { kind: "call-aborted", call: this.#callOf(attempt) });
   }
 
@@ -282,6 +281,7 @@ export class SimulatedReplica {
         return;
       case "end-call":
         open.outputTokens = command.usage.output;
+        open.cachedTokens = command.usage.cachedRead;
         this.#end(attempt, succeeded(command.usage));
         return;
       case "refuse-call":
@@ -294,7 +294,10 @@ export class SimulatedReplica {
   }
 
   #end(attempt: AttemptId, outcome: AttemptOutcome): void {
-    present(this.#attempts[attempt], "the attempt").over = true;
+    const open = present(this.#attempts[attempt], "the attempt");
+    open.over = true;
+    const { kind, failure } = outcome;
+    if (kind !== "aborted") this.#options.attemptEnded(open.endpoint, open.startedAt, failure !== null && meaningOf(failure).verdict === "failure");
     this.#toRouter({ kind: "attempt-ended", attempt, outcome }, 0);
   }
 
@@ -308,20 +311,23 @@ export class SimulatedReplica {
     this.#requests[id] = null;
     this.#freeRequests.push(id);
     this.#open -= 1;
-    const { arrival, serial, route, deployment, first, committed } = open;
+    const { arrival, serial, route, tenant, started, deployment, first, committed } = open;
     const answered = result.kind === "served" || result.kind === "cut";
     this.#options.requestEnded({
       serial,
       route,
+      tenant,
       deployment,
       result: result.kind,
       why: whyOf(result),
       scheduled: arrival.at,
       sent: arrival.at,
+      started,
       first: answered ? first : null,
       last: answered && first !== null ? end : null,
       end,
       inputTokens: arrival.inputTokens,
+      cachedTokens: answered ? (committed?.cachedTokens ?? 0) : 0,
       outputTokens: answered ? (committed?.outputTokens ?? 0) : 0,
       attempts: account.attempts,
       nanoDollars: account.nanoDollars,
@@ -330,80 +336,20 @@ export class SimulatedReplica {
   }
 }
 
-/** The router while it runs, nothing while it is down: what it is told then is lost. */
-class RouterProcess implements Machine<RouterEvent, RouterCommand> {
-  readonly #start: () => Machine<RouterEvent, RouterCommand>;
-  #router: Machine<RouterEvent, RouterCommand> | null;
-
-  constructor(start: () => Machine<RouterEvent, RouterCommand>) {
-    this.#start = start;
-    this.#router = start();
-  }
-
-  get isUp(): boolean {
-    return this.#router !== null;
-  }
-
-  crash(): void {
-    this.#router = null;
-  }
-
-  restart(): void {
-    this.#router = this.#start();
-  }
-
-  handle(event: RouterEvent, now: Instant, out: Out<RouterCommand>): void {
-    this.#router?.handle(event, now, out);
-  }
-
-  wake(now: Instant, out: Out<RouterCommand>): void {
-    this.#router?.wake(now, out);
-  }
-
-  nextDeadline(): Instant {
-    return this.#router?.nextDeadline() ?? never;
-  }
-}
-
-/** Shows what goes in when it is handled, and what comes out before it is carried out. */
-class WatchedRouter implements Machine<RouterEvent, RouterCommand> {
-  readonly #router: Router;
-  readonly #watch: RouterWatch;
-  readonly #replica: number;
-
-  constructor(router: Router, watch: RouterWatch, replica: number) {
-    this.#router = router;
-    this.#watch = watch;
-    this.#replica = replica;
-  }
-
-  handle(event: RouterEvent, now: Instant, out: Out<RouterCommand>): void {
-    this.#watch.event(event, now, this.#replica);
-    this.#router.handle(event, now, this.#watched(out));
-  }
-
-  wake(now: Instant, out: Out<RouterCommand>): void {
-    this.#watch.wake?.(now, this.#replica);
-    this.#router.wake(now, this.#watched(out));
-  }
-
-  nextDeadline(): Instant {
-    return this.#router.nextDeadline();
-  }
-
-  #watched(out: Out<RouterCommand>): Out<RouterCommand> {
-    return {
-      emit: (command, at) => {
-        this.#watch.command(command, at, this.#replica);
-        out.emit(command, at);
-      },
-    };
-  }
-}
-
 /** A request that never had an attempt. */
-function unserved({ at, inputTokens }: Arrival, serial: number, route: RouteId): Omit<RequestRecord, "why" | "end"> {
-  const result = { result: "failed", deployment: null, first: null, last: null, outputTokens: 0, attempts: 0, nanoDollars: 0, priced: true } as const;
+function unserved({ at, inputTokens }: Arrival, serial: number, route: RouteId): Omit<RequestRecord, "tenant" | "why" | "end"> {
+  const result = {
+    result: "failed",
+    deployment: null,
+    started: null,
+    first: null,
+    last: null,
+    cachedTokens: 0,
+    outputTokens: 0,
+    attempts: 0,
+    nanoDollars: 0,
+    priced: true,
+  } as const;
   return { serial, route, scheduled: at, sent: at, inputTokens, ...result };
 }
 

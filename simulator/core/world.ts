@@ -3,10 +3,10 @@
  * Arrivals are spread over the replicas at random, as a balancer in front of them does, by a draw that belongs to the request.
  */
 import { assert, present } from "../../router/core/assert.ts";
-import type { Instant } from "../../router/core/machine.ts";
+import type { Duration, Instant } from "../../router/core/machine.ts";
 import type { BreakerPhase, EndpointId, RouteId, RouterEvent } from "../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../router/core/random.ts";
-import { after, never } from "../../router/core/time.ts";
+import { after, instantAt, never, startOfTime } from "../../router/core/time.ts";
 import type { CompiledScenario } from "./compiled-scenario.ts";
 import { createEndpoint } from "./create-endpoint.ts";
 import type { EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals } from "./endpoint.ts";
@@ -15,7 +15,8 @@ import { faultyLines, type FaultScript, resolveFaults } from "./fault/resolve-fa
 import { Later } from "./kernel/later.ts";
 import { type Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
-import { type RouterWatch, SimulatedReplica } from "./replica.ts";
+import { SimulatedReplica } from "./replica.ts";
+import type { RouterWatch } from "./router-process.ts";
 import { Scrape } from "./scrape.ts";
 import { LeaseStoreModel, type StoreEvent } from "./store/lease-store-model.ts";
 import { localStore } from "./store/lease-store-spec.ts";
@@ -29,12 +30,18 @@ export interface WorldOptions {
   /** Sessions beside the arrivals: it hears when its calls end. */
   readonly closedLoop?: ClosedLoop | undefined;
   readonly observer: WorldObserver;
+  /** Absent: never. */
+  readonly sampleEvery?: Duration;
   readonly watch?: RouterWatch | undefined;
 }
 
 export interface WorldObserver {
   requestEnded(record: RequestRecord): void;
   breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant, replica: number): void;
+  /** Every `sampleEvery`, as long as anything is open or to come; by EndpointId. */
+  sampled?(now: Instant, signals: readonly EndpointSignals[]): void;
+  /** `failed`: in a way that speaks against the endpoint. */
+  attemptEnded?(endpoint: EndpointId, startedAt: Instant, at: Instant, failed: boolean): void;
 }
 
 export interface World {
@@ -87,6 +94,7 @@ class SimulatedWorld implements World {
     this.#addArrivals();
     if (this.#sendsLater) this.#driver.addSource(this.#later);
     this.#addSignals();
+    this.#addSamples();
     this.#addMembership();
     this.#toLoop = this.#addClosedLoop();
   }
@@ -124,6 +132,7 @@ class SimulatedWorld implements World {
         this.#tellLoop(record);
         observer.requestEnded(record);
       },
+      attemptEnded: (endpoint, startedAt, failed) => observer.attemptEnded?.(endpoint, startedAt, this.#driver.now, failed),
       breakerChanged: (endpoint, from, to, at) => observer.breakerChanged(endpoint, from, to, at, replica),
       tellPeers: (event) => this.#tellPeers(replica, event),
     });
@@ -169,6 +178,25 @@ class SimulatedWorld implements World {
       tell: (replica, event) => present(this.#replicas[replica], "the replica").tell(event),
     });
     this.#driver.addSource(scrape);
+  }
+
+  /** Looking changes nothing. */
+  #addSamples(): void {
+    const { sampleEvery, observer } = this.#options;
+    if (sampleEvery === undefined || observer.sampled === undefined) return;
+    let next = startOfTime;
+    this.#driver.addSource({
+      nextAt: () => {
+        if (!this.#arriving && this.#open === 0) return never;
+        // Between the calls of sessions nothing may be open for a while.
+        if (next < this.now) next = instantAt(Math.ceil(this.now / sampleEvery) * sampleEvery);
+        return next;
+      },
+      happen: (now) => {
+        next = after(now, sampleEvery);
+        observer.sampled?.(now, this.signals());
+      },
+    });
   }
 
   #hear(command: EndpointCommand, at: Instant, endpoint: EndpointId): void {

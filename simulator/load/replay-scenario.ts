@@ -4,6 +4,7 @@ import { InputError } from "../../router/config/problem.ts";
 import { present } from "../../router/core/assert.ts";
 import type { RunFigures } from "../core/measure/summarise.ts";
 import { summarise } from "../core/measure/summarise.ts";
+import { summaryOptions } from "../core/measure/summary-options.ts";
 import type { LoadedScenario } from "../scenario/loaded-scenario.ts";
 import { replay } from "./replay.ts";
 import type { RouterCounters } from "./router-counters.ts";
@@ -64,7 +65,7 @@ export async function replayScenario(
     progress,
   });
   const after = at.metricsUrl === null ? null : await readRouterCounters(at.metricsUrl);
-  const over = (warmUp: Duration): RunFigures => summarise(run.records, { warmUp, routes: routes.length, deployments: deployments.length });
+  const over = (warmUp: Duration): RunFigures => summarise(run.records, { ...summaryOptions(compiled), warmUp });
   return {
     figures: over(compiled.warmUp),
     whole: over(0 as Duration),

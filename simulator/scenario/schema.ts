@@ -5,21 +5,9 @@ import { configSchema } from "../../router/config/schema.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
 import { vllmSchema } from "./engine-schema.ts";
 import { faultSchema } from "./fault-schema.ts";
+import { hostedSchema, latencySchema } from "./hosted-schema.ts";
+import { poolFields } from "./pool-schema.ts";
 import { traceSchema } from "./trace-schema.ts";
-
-const latency = (what: string) =>
-  z
-    .strictObject({ p50: duration("Median", micros(1)), p95: duration("95th percentile", micros(1)) })
-    .meta({ description: `${what}; log-normal by two quantiles` });
-const hosted = z.strictObject({
-  kind: z.literal("hosted"),
-  firstToken: latency("Request to first token"),
-  perToken: latency("Between two tokens, one draw per request"),
-  quota: z
-    .strictObject({ requestsPerMinute: count("RPM", 1, 1_000_000_000), tokensPerMinute: count("TPM", 1, 1_000_000_000_000) })
-    .optional()
-    .meta({ description: "Above it calls are refused with 429; absent: none" }),
-});
 
 const signals = z
   .strictObject({
@@ -30,7 +18,7 @@ const signals = z
 
 const leaseStore = z
   .strictObject({
-    latency: latency("Of a message between a replica and the store, one way").optional(),
+    latency: latencySchema("Of a message between a replica and the store, one way").optional(),
     loss: number("Share of questions and answers that are lost; they are asked again after 1 s", { min: 0, max: 0.9, whole: false }).prefault(0),
   })
   .meta({
@@ -57,12 +45,13 @@ const config = z
 
 export const scenarioSchema = z
   .strictObject({
+    extends: text("Another scenario, relative to this one: what stands here is merged over it, mappings key by key").optional(),
     description: text("What this scenario is about").optional(),
     trace: traceSchema,
     config,
     route: text("Route that the requests ask for; absent: the first").optional(),
     fleet: z
-      .record(z.string(), z.discriminatedUnion("kind", [vllmSchema, hosted]))
+      .record(z.string(), z.discriminatedUnion("kind", [vllmSchema.extend(poolFields), hostedSchema.extend(poolFields)]))
       .meta({ description: "What stands behind each deployment, one model per endpoint" }),
     faults: z.array(faultSchema).prefault([]).meta({ description: "What goes wrong, and when" }),
     replicas: count("Replicas of the router, each with a core of its own; requests are spread over them at random", 1, 64).prefault(1),
@@ -81,6 +70,21 @@ export const scenarioSchema = z
       .meta({ description: "Endpoints that leave the fleet, and come back" }),
     seed: count("Seed of all randomness", 0, 4_294_967_295).prefault(1),
     warmUp: duration("Requests scheduled before it are left out of the figures", micros(0)).prefault("0s"),
+    window: duration("Only requests scheduled so long after the warm-up are measured; absent: all").optional(),
+    slo: z
+      .strictObject({
+        ttft: duration("To the first token").optional(),
+        tpot: duration("Between two tokens, on average over the request", micros(1)).optional(),
+        e2e: duration("To the end").optional(),
+      })
+      .optional()
+      .meta({ description: "What a good request keeps: goodput counts those that keep all of it" }),
+    baseline: text("Deployment whose list price the cost is compared with").optional(),
+    startsAt: duration("Time of day at which the run starts, since midnight", micros(0)).prefault("0s"),
+    series: z
+      .strictObject({ every: duration("Distance of the points") })
+      .optional()
+      .meta({ description: "Time series and utilisation; absent: some 300 points, at least a second apart" }),
     targets: targets.prefault({}),
   })
   .meta({ title: "Headgate scenario" });

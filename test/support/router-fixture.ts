@@ -145,7 +145,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
       budgetFloorPerSecond: 1,
       ...options.retry,
     },
-    affinity: { placement: "hashed", loadBoundPercent: 125, homesMax: 256 },
+    affinity: { loadBoundPercent: 125, homesMax: 256 },
     queue: fixtureQueue(),
     hedge: null,
     fallbacks: noFallbacks,

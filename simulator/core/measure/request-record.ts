@@ -1,11 +1,12 @@
 import type { Instant } from "../../../router/core/machine.ts";
-import type { BreakerPhase, DeploymentId, EndpointId, RouteId } from "../../../router/core/messages.ts";
+import type { BreakerPhase, DeploymentId, EndpointId, RouteId, TenantId } from "../../../router/core/messages.ts";
 
 /** What became of one request, as its caller saw it: the simulator and the replay write the same. Instants are of one monotonic clock. */
 export interface RequestRecord {
   /** Arrival number. */
   readonly serial: number;
   readonly route: RouteId;
+  readonly tenant: TenantId;
   /** Of the attempt that was answered with, or else of the last one; null when there was none. */
   readonly deployment: DeploymentId | null;
   readonly result: RequestResult;
@@ -14,12 +15,16 @@ export interface RequestRecord {
   /** When the trace says that it comes: what latencies count from. */
   readonly scheduled: Instant;
   readonly sent: Instant;
+  /** Its first attempt; null: there was none, or nobody saw it. */
+  readonly started: Instant | null;
   /** First event with content, reasoning or a tool call; null when none came. */
   readonly first: Instant | null;
   /** Last such event. */
   readonly last: Instant | null;
   readonly end: Instant;
   readonly inputTokens: number;
+  /** Of them, read from a prefix cache, as the answering endpoint says. */
+  readonly cachedTokens: number;
   /** Received. */
   readonly outputTokens: number;
   readonly attempts: number;

@@ -65,7 +65,7 @@ test("everything but deployments and routes has a default", () => {
       budgetPerMille: 100,
       budgetFloorPerSecond: 1,
     },
-    affinity: { placement: "hashed", loadBoundPercent: 125, homesMax: 16_384 },
+    affinity: { loadBoundPercent: 125, homesMax: 16_384 },
     queue: {
       lengthMax: 1000,
       wait: 10_000_000,
