@@ -1,6 +1,8 @@
 import { Command, InvalidArgumentError } from "commander";
 import { writeResult } from "../result/result-json.ts";
-import { notApplicableResult, runScenario } from "../run/run-scenario.ts";
+import type { JudgedResult } from "../result/run-result.ts";
+import { notApplicableResult, runScenario, runScenarioParallel, type RunOptions } from "../run/run-scenario.ts";
+import { SeedPool } from "../run/seed-pool.ts";
 import { loadScenario } from "../scenario/load-scenario.ts";
 import type { LoadedScenario, NotApplicable } from "../scenario/loaded-scenario.ts";
 import { nearestNotices } from "../scenario/nearest-notices.ts";
@@ -44,7 +46,7 @@ async function simulate(file: string, options: Options): Promise<void> {
   const firstSeed = options.seed ?? loaded.seed;
   const others = Array.from({ length: options.seeds - 1 }, (_, index) => firstSeed + 1 + index);
   const before = process.cpuUsage();
-  const result = runScenario(loaded, { seeds: [firstSeed, ...others], strict: options.strict, journal: options.journal });
+  const result = await resultOf(loaded, { seeds: [firstSeed, ...others], strict: options.strict, journal: options.journal });
   const used = process.cpuUsage(before);
   const cpuSeconds = (used.user + used.system) / 1_000_000;
   const requests = loaded.trace.rows * options.seeds;
@@ -53,6 +55,17 @@ async function simulate(file: string, options: Options): Promise<void> {
   );
   process.stdout.write(options.json ? writeResult(result) : `${reportLines(result).join("\n")}\n`);
   process.exitCode = exitCodeOf(result.verdict);
+}
+
+/** Several seeds run on all cores. */
+async function resultOf(scenario: LoadedScenario, options: RunOptions): Promise<JudgedResult> {
+  if (options.seeds.length === 1) return runScenario(scenario, options);
+  const pool = new SeedPool();
+  try {
+    return await runScenarioParallel(scenario, options, pool);
+  } finally {
+    await pool.close();
+  }
 }
 
 /** What the scenario asked for and does not get. */

@@ -1,4 +1,5 @@
 import { tierNames } from "../../router/config/schema.ts";
+import { present } from "../../router/core/assert.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { BreakerChange } from "../core/measure/request-record.ts";
 import { metricsOf } from "../core/measure/metrics.ts";
@@ -8,6 +9,7 @@ import type { BreakerFigures, BreakerTruth, EngineFigures, FaultFigures, JudgedR
 import type { LoadedScenario, NotApplicable } from "../scenario/loaded-scenario.ts";
 import { provenanceOf } from "./provenance.ts";
 import { runSeed } from "./run-seed.ts";
+import type { SeedPool } from "./seed-pool.ts";
 import type { SeedRun } from "./run-seed.ts";
 
 export interface RunOptions {
@@ -24,6 +26,13 @@ export function runScenario(scenario: LoadedScenario, options: RunOptions): Judg
   const first = runSeed(scenario, firstSeed, options);
   const runs = [first, ...otherSeeds.map((seed) => runSeed(scenario, seed, options))];
   return resultOf(scenario, "simulated", first, runs);
+}
+
+/** The same on all cores; the result is the same to the byte. */
+export async function runScenarioParallel(scenario: LoadedScenario, { seeds, strict, journal }: RunOptions, pool: SeedPool): Promise<JudgedResult> {
+  const { file, settings } = scenario;
+  const runs = await Promise.all(seeds.map((seed) => pool.run({ file, settings, seed, strict, journal: journal ?? null })));
+  return resultOf(scenario, "simulated", present(runs[0], "the first seed's run"), runs);
 }
 
 /** @param runs `first` among them */

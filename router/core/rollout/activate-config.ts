@@ -14,6 +14,7 @@ import { noteBreaker } from "../request-course.ts";
 import { affinityOf, newEndpointState, newRouteState, newTurns, type RouteTurns } from "../state.ts";
 import { inheritAdaptive } from "../strategy/adaptive-weights.ts";
 import { liveVersionsMax, sharesAfter } from "./versions.ts";
+import { forgetStarts } from "../strategy/recent-load.ts";
 
 type Activation = Extract<RouterEvent, { kind: "config-activated" }>;
 
@@ -46,7 +47,7 @@ function begin(core: Core, config: CompiledConfig): void {
     assert((fleet?.specs[spec.id] ?? null) === null, "a new endpoint in a slot that is in use");
     if (fleet !== null) fleet.specs[spec.id] = spec;
     state.endpoints[spec.id] = newEndpointState(config, spec);
-    state.recent[spec.id] = 0;
+    forgetStarts(state, spec.id);
   }
   for (const route of config.routes) {
     if (route.gone === true) continue;

@@ -43,6 +43,12 @@ export function countStart({ recent, now }: RouterState, id: EndpointId): void {
   recent.current[id] = (recent.current[id] ?? 0) + 1;
 }
 
+/** The slot has a new endpoint. */
+export function forgetStarts({ recent }: RouterState, id: EndpointId): void {
+  recent.current[id] = 0;
+  recent.before[id] = 0;
+}
+
 function turnTo(recent: RecentStarts, minute: number): void {
   const follows = minute === recent.minute + 1;
   for (let id = 0; id < recent.current.length; id += 1) {
