@@ -200,6 +200,8 @@ export interface QueueSpec {
   /** What a token counts in a tenant's share. */
   readonly inputWeight: number;
   readonly outputWeight: number;
+  /** Weighted tokens, per unit of its weight, by which a tenant that has had less than the others may go before them when it begins to wait. */
+  readonly burst: number;
   /** Turn away at once who would wait too long, by the measured drain rate, instead of when it has waited. */
   readonly rejectEarly: boolean;
 }

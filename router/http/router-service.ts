@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
-import type { ServiceSpec, UpstreamSpec } from "../config/service-spec.ts";
+import type { ServiceSpec, UpstreamKey, UpstreamSpec } from "../config/service-spec.ts";
 import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
 import type { Machine } from "../core/machine.ts";
 import {
   type AttemptId,
+  type DeploymentId,
   type EndpointId,
   type FinishResult,
   rankOf,
@@ -15,11 +16,12 @@ import {
   type RouterEvent,
   type TenantId,
 } from "../core/messages.ts";
-import { never } from "../core/time.ts";
+import { after, millis, never } from "../core/time.ts";
 import { RealtimeDriver, type Recorded } from "../drivers/realtime-driver.ts";
 import { type Credential, sealCredential } from "../providers/credential.ts";
 import { adapterFor } from "../providers/registry.ts";
-import type { BodyScan } from "../providers/body-scan.ts";
+import type { CallerRequest, Dialect } from "../providers/provider-adapter.ts";
+import { GoogleTokens } from "../providers/vertex/google-tokens.ts";
 import type { DecisionLog } from "../telemetry/decision-log.ts";
 import { type LoadNow, RouterMetrics } from "../telemetry/router-metrics.ts";
 import { Attempt, type AttemptEnding } from "../upstream/attempt.ts";
@@ -34,7 +36,12 @@ import type { LeaseStore } from "../stores/lease-store.ts";
 import { MemoryLeaseStore } from "../stores/memory/memory-lease-store.ts";
 import { monotonicNow } from "../drivers/host-timers.ts";
 import { estimateTokens } from "./estimate-tokens.ts";
-import { readLabels, type RequestLabels } from "./request-labels.ts";
+import { errorDialect } from "./error-dialect.ts";
+import { idsIn, IssuedIds, type Issuer } from "./issued-ids.ts";
+import type { Asks } from "./read-asks.ts";
+import { labelsOf } from "./request-labels.ts";
+import { RequestRecords } from "./request-records.ts";
+import { factsOf, type RequestFacts, requestTold } from "./request-told.ts";
 import type { RequestInFlight, RunningAttempt } from "./request-in-flight.ts";
 import { Slots } from "./slots.ts";
 import { TimedMachine } from "./timed-machine.ts";
@@ -49,6 +56,19 @@ export interface RouterServiceOptions {
   readonly leaseStore?: LeaseStore;
   readonly record?: (entry: Recorded<RouterEvent, RouterCommand>) => void;
 }
+
+/** A call to a model that the surface has read. */
+export interface AdmittedCall {
+  readonly route: RouteSpec;
+  readonly tenant: TenantId;
+  readonly caller: CallerRequest;
+  readonly asks: Asks;
+  /** Deployments that cannot serve it. */
+  readonly barred: readonly DeploymentId[];
+}
+
+/** Dialects in which providers issue ids for what they keep. */
+const stateful: ReadonlySet<Dialect> = new Set<Dialect>(["openai-responses", "openai-other"]);
 
 type Finish = Extract<RouterCommand, { kind: "finish-request" }>;
 type StartAttempt = Extract<RouterCommand, { kind: "start-attempt" }>;
@@ -65,13 +85,16 @@ export class RouterService {
   readonly #decisions: DecisionLines;
   readonly #leases: LeaseLink;
   readonly #prices: PriceCalendar;
+  readonly #records = new RequestRecords();
+  readonly #issued = new IssuedIds();
+  readonly #googleTokens = new GoogleTokens((message) => this.#options.log.logger.warn({ said: message }, "google_token_not_fetched"));
   #serial = 0;
   #draining = false;
   #onIdle: (() => void) | null = null;
 
   constructor(options: RouterServiceOptions) {
     this.#options = options;
-    this.#credentials = options.spec.endpoints.map(({ origin, key }) => (key === null ? null : sealCredential(origin, key.reveal())));
+    this.#credentials = options.spec.endpoints.map(({ origin, key }) => this.#seal(origin, key));
     this.#decisions = new DecisionLines(options.compiled);
     this.metrics = new RouterMetrics(options.compiled, () => this.#load());
     const { record } = options;
@@ -106,11 +129,35 @@ export class RouterService {
     return tenantOf(this.#options.spec.tenantOf, request);
   }
 
-  admit(route: RouteSpec, tenant: TenantId, scan: BodyScan, headers: IncomingHttpHeaders, response: ServerResponse): void {
-    const arrivedMs = performance.now();
+  /** Who keeps what one of these ids stands for; null: nobody that is remembered. */
+  issuerOf(ids: readonly string[]): Issuer | null {
+    for (const id of ids) {
+      const issuer = this.#issued.find(id);
+      if (issuer !== null) return issuer;
+    }
+    return null;
+  }
+
+  /** Of a request of this tenant's, under way or one of the last; null: there is none. */
+  requestTold(name: string, tenant: TenantId): Readonly<Record<string, unknown>> | null {
     const { compiled } = this.#options;
-    const labels = { ...readLabels(headers, compiled), tenant, priority: compiled.tenants[tenant]?.priority ?? 0 };
-    const request = this.#requests.take((id) => this.#newRequest(id as RequestId, route, scan, labels, response, arrivedMs));
+    const record = this.#records.find(name, tenant);
+    if (record !== null) return requestTold(record.facts, record.ended, compiled);
+    let facts: RequestFacts | null = null;
+    this.#requests.forEach((request) => {
+      if (request.name === name && request.routed.tenant === tenant) facts = factsOf(request);
+    });
+    return facts === null ? null : requestTold(facts, null, compiled);
+  }
+
+  /** Google's tokens are there, or cannot be had for now. */
+  async ready(limitMs: number): Promise<void> {
+    await this.#googleTokens.ready(limitMs);
+  }
+
+  admit(call: AdmittedCall, response: ServerResponse): void {
+    const arrivedMs = performance.now();
+    const request = this.#requests.take((id) => this.#newRequest(id as RequestId, call, response, arrivedMs));
     response.on("close", () => this.#closed(request));
     this.#driver.submit({ kind: "request-arrived", request: request.routed });
     // Sent at once: what has passed since the body was read is the router's own.
@@ -137,43 +184,63 @@ export class RouterService {
     this.#driver.stop();
     this.#leases.close();
     this.#prices.close();
+    this.#googleTokens.close();
     for (const { attempt } of this.#attempts.values()) attempt.abort();
     this.#requests.forEach((request) => request.answer.abandon());
   }
 
-  #newRequest(
-    id: RequestId,
-    route: RouteSpec,
-    scan: BodyScan,
-    labels: RequestLabels & Pick<RouteRequest, "tenant" | "priority">,
-    response: ServerResponse,
-    arrivedMs: number,
-  ): RequestInFlight {
+  #seal(origin: string, key: UpstreamKey | null): Credential | null {
+    if (key === null) return null;
+    if (key.kind === "google") return sealCredential(origin, this.#googleTokens.source(key.file));
+    const { secret } = key;
+    return sealCredential(origin, () => secret.reveal());
+  }
+
+  #routed(id: RequestId, { route, tenant, caller, asks, barred }: AdmittedCall): RouteRequest {
+    const { compiled, spec } = this.#options;
+    const { scan } = caller;
+    const own = compiled.tenants[tenant]?.priority ?? 0;
+    const priority = typeof asks.priority === "number" ? asks.priority : own;
+    return {
+      id,
+      serial: this.#serial++,
+      tenant,
+      route: route.id,
+      inputTokens: estimateTokens(scan.body.length),
+      outputTokensMax: scan.outputTokensMax ?? route.outputTokensDefault,
+      stream: scan.stream,
+      priority: spec.tenantOf === null ? priority : Math.min(priority, own),
+      deadline: typeof asks.maxLatencyMs === "number" ? after(this.#driver.now(), millis(asks.maxLatencyMs)) : never,
+      blocks: null,
+      barred,
+      ...labelsOf(asks, compiled),
+    };
+  }
+
+  #newRequest(id: RequestId, call: AdmittedCall, response: ServerResponse, arrivedMs: number): RequestInFlight {
+    const { route, caller, asks } = call;
     const request: RequestInFlight = {
       id,
       name: randomUUID(),
       route,
-      caller: { dialect: "openai-chat", scan },
-      routed: {
-        id,
-        serial: this.#serial++,
-        route: route.id,
-        inputTokens: estimateTokens(scan.body.length),
-        outputTokensMax: scan.outputTokensMax ?? route.outputTokensDefault,
-        stream: scan.stream,
-        deadline: never,
-        blocks: null,
-        ...labels,
-      },
-      answer: new CallerAnswer(response, {
-        hold: (id) => this.#runningOf(request, id)?.attempt.pause(),
-        release: (id) => this.#runningOf(request, id)?.attempt.resume(),
-      }),
+      caller,
+      routed: this.#routed(id, call),
+      asks,
+      answer: new CallerAnswer(
+        response,
+        {
+          hold: (id) => this.#runningOf(request, id)?.attempt.pause(),
+          release: (id) => this.#runningOf(request, id)?.attempt.resume(),
+        },
+        errorDialect(caller.dialect),
+      ),
       arrivedMs,
       underWay: 0,
       attempts: 0,
       endpointsTried: [],
       attemptIds: [],
+      attemptsEnded: [],
+      dropped: [],
       answering: null,
       ending: null,
       endedLast: null,
@@ -272,7 +339,10 @@ export class RouterService {
     const attempt = new Attempt(
       { adapter, request: request.caller, target: upstream, credential, limits, inputTokens: request.routed.inputTokens },
       {
-        onBytes: (chunk) => request.answer.bytes(command.attempt, chunk),
+        onBytes: (chunk) => {
+          if (stateful.has(request.caller.dialect) && running.unread) this.#noteIds(running, chunk);
+          request.answer.bytes(command.attempt, chunk);
+        },
         onFirstContent: () => this.#driver.submit({ kind: "attempt-first-token", attempt: command.attempt }),
         onEnded: (ending) => {
           this.#attemptEnded(running, ending);
@@ -281,7 +351,7 @@ export class RouterService {
         },
       },
     );
-    const running: RunningAttempt = { id: command.attempt, endpoint: command.endpoint, attempt, request, ending: null, lost: false };
+    const running: RunningAttempt = { id: command.attempt, endpoint: command.endpoint, attempt, request, ending: null, lost: false, unread: true };
     this.#attempts.set(command.attempt, running);
     request.underWay += 1;
     request.attempts += 1;
@@ -289,6 +359,7 @@ export class RouterService {
     request.attemptIds.push(command.attempt);
     request.answer.forgetHeld(command.attempt);
     attempt.start(this.#options.transport);
+    request.dropped = attempt.dropped;
   }
 
   #abort(id: AttemptId, lost: boolean): void {
@@ -313,11 +384,21 @@ export class RouterService {
       request.answeredMs = performance.now();
     }
     if (ending.outcome.kind !== "succeeded") request.answer.forgetHeld(running.id);
+    request.attemptsEnded.push({ endpoint, outcome: ending.outcome.failure ?? ending.outcome.kind, status: ending.status });
+    if (stateful.has(request.caller.dialect) && ending.outcome.kind === "succeeded" && ending.answer !== null) this.#noteIds(running, ending.answer.body);
     this.metrics.attemptEnded(request.route.id, endpoint, ending.outcome);
     if (ending.outcome.kind === "failed") {
       const origin = this.#options.compiled.endpoints[endpoint]?.origin;
       this.#options.log.logger.debug({ request_id: request.name, endpoint: origin, failure: ending.outcome.failure, said: ending.message }, "attempt_failed");
     }
+  }
+
+  /** A stream tells its id in its first event. */
+  #noteIds(running: RunningAttempt, bytes: Uint8Array): void {
+    running.unread = false;
+    const { request, endpoint } = running;
+    const deployment = this.#options.compiled.endpoints[endpoint]?.deployment;
+    if (deployment !== undefined) this.#issued.note(idsIn(bytes), { deployment, route: request.route.id, tenant: request.routed.tenant });
   }
 
   #commit(id: AttemptId): void {
@@ -337,7 +418,7 @@ export class RouterService {
     this.#requests.release(command.request);
     for (const id of request.attemptIds) if (this.#runningOf(request, id) !== null) this.#attempts.delete(id);
     if (request.answering !== null) request.ending = request.answering.ending;
-    finishAnswer(request, command.result, answerHeaders(request, command.account, this.#options.compiled));
+    finishAnswer(request, command.result, answerHeaders(request, command.account, this.#options.compiled), this.#options.compiled);
     if (command.result.kind === "served" && !request.routed.stream) this.metrics.latencyAdded(performance.now() - request.answeredMs);
     this.#account(request, command.result, command);
     if (this.#requests.inUse === 0) this.#onIdle?.();
@@ -357,6 +438,7 @@ export class RouterService {
       ttftMs: request.ttftMs,
     };
     this.metrics.requestEnded(ended);
+    this.#records.add(request.name, { tenant: request.routed.tenant, facts: factsOf(request), ended });
     if (log.takesDecisions) log.decision(this.#decisions.line(request, ended));
   }
 

@@ -1,5 +1,4 @@
 import { tierNames } from "../../router/config/schema.ts";
-import { present } from "../../router/core/assert.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { BreakerChange } from "../core/measure/request-record.ts";
 import { metricsOf } from "../core/measure/metrics.ts";
@@ -8,7 +7,7 @@ import { resultVersion } from "../result/run-result.ts";
 import type { BreakerFigures, BreakerTruth, EngineFigures, FaultFigures, JudgedResult, NotApplicableResult, Provenance } from "../result/run-result.ts";
 import type { LoadedScenario, NotApplicable } from "../scenario/loaded-scenario.ts";
 import { provenanceOf } from "./provenance.ts";
-import { runSeed } from "./run-seed.ts";
+import { figuresOnly, runSeed, type SeedMeasure } from "./run-seed.ts";
 import type { SeedPool } from "./seed-pool.ts";
 import type { SeedRun } from "./run-seed.ts";
 
@@ -20,23 +19,40 @@ export interface RunOptions {
   readonly journal?: string | undefined;
 }
 
+export interface ScenarioRun {
+  readonly result: JudgedResult;
+  /** With its records, which the result does not hold. */
+  readonly first: SeedRun;
+}
+
 /** Simulates a scenario with each seed and judges its targets over all of them. */
 export function runScenario(scenario: LoadedScenario, options: RunOptions): JudgedResult {
+  return runWithRecords(scenario, options).result;
+}
+
+/** The same; of the seeds after the first only figures are kept. */
+export function runWithRecords(scenario: LoadedScenario, options: RunOptions): ScenarioRun {
   const [firstSeed, ...otherSeeds] = options.seeds;
   const first = runSeed(scenario, firstSeed, options);
-  const runs = [first, ...otherSeeds.map((seed) => runSeed(scenario, seed, options))];
-  return resultOf(scenario, "simulated", first, runs);
+  const others = otherSeeds.map((seed) => figuresOnly(runSeed(scenario, seed, options)));
+  return { result: resultOf(scenario, "simulated", first, [first, ...others]), first };
 }
 
-/** The same on all cores; the result is the same to the byte. */
-export async function runScenarioParallel(scenario: LoadedScenario, { seeds, strict, journal }: RunOptions, pool: SeedPool): Promise<JudgedResult> {
+/** The same on all cores: the first seed in this thread, the others in the pool's. The result is the same to the byte. */
+export async function runWithRecordsParallel(scenario: LoadedScenario, options: RunOptions, pool: SeedPool): Promise<ScenarioRun> {
   const { file, settings } = scenario;
-  const runs = await Promise.all(seeds.map((seed) => pool.run({ file, settings, seed, strict, journal: journal ?? null })));
-  return resultOf(scenario, "simulated", present(runs[0], "the first seed's run"), runs);
+  const { seeds, strict, journal } = options;
+  const [firstSeed, ...otherSeeds] = seeds;
+  const others = Promise.all(otherSeeds.map((seed) => pool.run({ file, settings, seed, strict, journal: journal ?? null })));
+  const first = runSeed(scenario, firstSeed, options);
+  return { result: resultOf(scenario, "simulated", first, [first, ...(await others)]), first };
 }
+
+/** What a result is made from: no records. */
+export type SeedReport = Omit<SeedRun, "table" | "samples" | "sampleEvery">;
 
 /** @param runs `first` among them */
-export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], first: SeedRun, runs: readonly SeedRun[]): JudgedResult {
+export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], first: SeedReport, runs: readonly SeedMeasure[]): JudgedResult {
   const { config, targets } = scenario.compiled;
   const seeds = runs.map(({ seed, figures, facts }) => ({ seed, metrics: metricsOf(figures.summary, facts) }));
   const verdicts = judge(
@@ -71,7 +87,7 @@ const named = <Value extends object>(name: string, value: Value | undefined) => 
 /** A probe that fails opens it again: that is the same trouble, not a new one, but an opening all the same. */
 const isOpening = (change: BreakerChange): boolean => change.to === "open";
 
-function breakersOf(config: CompiledConfig, { breakerChanges, breakers }: SeedRun, several: boolean): readonly BreakerFigures[] {
+function breakersOf(config: CompiledConfig, { breakerChanges, breakers }: SeedReport, several: boolean): readonly BreakerFigures[] {
   return config.endpoints.map((endpoint) => {
     const own = breakerChanges.filter((change) => change.endpoint === endpoint.id);
     return {

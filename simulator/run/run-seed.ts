@@ -5,6 +5,7 @@ import { type FaultScript, resolveFaults } from "../core/fault/resolve-faults.ts
 import { BreakerJudge, type BreakerJudgement } from "../core/measure/breaker-judge.ts";
 import { fleetFigures } from "../core/measure/fleet-figures.ts";
 import { FleetTally } from "../core/measure/fleet-tally.ts";
+import type { Sample } from "../core/measure/time-series.ts";
 import type { RunFacts } from "../core/measure/metrics.ts";
 import type { EndpointSignals } from "../core/endpoint.ts";
 import { createWorld } from "../core/world.ts";
@@ -28,11 +29,21 @@ export interface SeedRun {
   readonly facts: RunFacts;
   /** What really went wrong, and when. */
   readonly faults: FaultScript;
+  readonly table: RecordTable;
+  readonly sampleEvery: Duration;
+  readonly samples: readonly Sample[];
 }
 
 export interface SeedOptions {
   readonly strict: boolean;
   readonly journal?: string | undefined;
+}
+
+/** What is kept of seeds after the first: no records. */
+export type SeedMeasure = Pick<SeedRun, "seed" | "figures" | "facts">;
+
+export function figuresOnly({ seed, figures, facts }: SeedRun): SeedMeasure {
+  return { seed, figures, facts };
 }
 
 /** Runs a scenario to its end in virtual time. @throws Error in strict mode, when an invariant does not hold */
@@ -45,9 +56,11 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
   const faults = resolveFaults(compiled, seed);
   const judge = new BreakerJudge(compiled.config, faults.endpoints);
   const tally = new FleetTally(compiled.endpoints);
+  const samples: Sample[] = [];
+  const sampleEvery = compiled.sampleEvery ?? sampleEveryOf(scenario.trace.spanUs);
   const world = createWorld(compiled, {
     seed,
-    sampleEvery: compiled.sampleEvery ?? sampleEveryOf(scenario.trace.spanUs),
+    sampleEvery,
     arrivals: scenario.arrivals(),
     closedLoop: scenario.closedLoop() ?? undefined,
     watch: watchedBy([invariants, journal].filter((watch) => watch !== undefined)),
@@ -58,7 +71,10 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
         judge.breakerChanged(endpoint, to, at);
       },
       attemptEnded: (endpoint, startedAt, at, failed) => judge.attemptEnded(endpoint, startedAt, at, failed),
-      sampled: (now, signals) => tally.sample(now, signals),
+      sampled: (now, signals) => {
+        tally.sample(now, signals);
+        samples.push({ at: now, signals });
+      },
     },
   });
   world.run();
@@ -79,6 +95,9 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
       fleet: fleetFigures(config, tally.uses(), compiled.machines ?? []),
     },
     faults,
+    table,
+    sampleEvery,
+    samples,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { LoadedScenario } from "../scenario/loaded-scenario.ts";
 import { loadScenario } from "../scenario/load-scenario.ts";
-import { runSeed, type SeedRun } from "./run-seed.ts";
+import { figuresOnly, runSeed, type SeedMeasure } from "./run-seed.ts";
 
 /** One seed of a scenario, as it goes to a worker: names only, since a loaded scenario has functions. */
 export interface SeedJob {
@@ -17,7 +17,7 @@ export class SeedRunner {
   #key = "";
   #loaded: LoadedScenario | null = null;
 
-  async run({ file, settings, seed, strict, journal }: SeedJob): Promise<SeedRun> {
+  async run({ file, settings, seed, strict, journal }: SeedJob): Promise<SeedMeasure> {
     const key = JSON.stringify([file, settings]);
     if (key !== this.#key || this.#loaded === null) {
       const loaded = await loadScenario(file, process.env, { settings });
@@ -25,6 +25,6 @@ export class SeedRunner {
       this.#loaded = loaded;
       this.#key = key;
     }
-    return runSeed(this.#loaded, seed, { strict, journal: journal ?? undefined });
+    return figuresOnly(runSeed(this.#loaded, seed, { strict, journal: journal ?? undefined }));
   }
 }

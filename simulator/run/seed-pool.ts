@@ -1,12 +1,12 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { SeedJob } from "./seed-job.ts";
-import type { SeedRun } from "./run-seed.ts";
+import type { SeedMeasure } from "./run-seed.ts";
 import type { SeedReply } from "./seed-worker.ts";
 
 interface Waiting {
   readonly job: SeedJob;
-  readonly resolve: (run: SeedRun) => void;
+  readonly resolve: (run: SeedMeasure) => void;
   readonly reject: (reason: unknown) => void;
 }
 
@@ -27,7 +27,7 @@ export class SeedPool {
     this.size = Math.max(1, size);
   }
 
-  run(job: SeedJob): Promise<SeedRun> {
+  run(job: SeedJob): Promise<SeedMeasure> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ job, resolve, reject });
       this.#next();

@@ -1,8 +1,8 @@
 import { parentPort } from "node:worker_threads";
 import { type SeedJob, SeedRunner } from "./seed-job.ts";
-import type { SeedRun } from "./run-seed.ts";
+import type { SeedMeasure } from "./run-seed.ts";
 
-export type SeedReply = { readonly kind: "ran"; readonly run: SeedRun } | { readonly kind: "failed"; readonly error: unknown };
+export type SeedReply = { readonly kind: "ran"; readonly run: SeedMeasure } | { readonly kind: "failed"; readonly error: unknown };
 
 const runner = new SeedRunner();
 

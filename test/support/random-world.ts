@@ -111,6 +111,7 @@ function randomAdmission(random: RandomState): Partial<QueueSpec> {
     order: nextUnit(random) < 0.7 ? "fair" : "fcfs",
     ageing: millis(nextBelow(random, 2_000)),
     rejectEarly: nextUnit(random) < 0.5,
+    burst: nextBelow(random, 3) * 1000,
   };
 }
 

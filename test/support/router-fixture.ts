@@ -194,6 +194,7 @@ export function fixtureQueue(queue: Partial<QueueSpec> = {}): QueueSpec {
     ageing: seconds(1),
     inputWeight: 1,
     outputWeight: 2,
+    burst: 0,
     rejectEarly: false,
     ...queue,
   };

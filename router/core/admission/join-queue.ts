@@ -39,6 +39,6 @@ export function joinQueue(state: RouterState, route: RouteSpec, slot: RequestSlo
     if (last < 0) return turnedAway;
   }
   if (queue.length === 0) queueBegins(drain, state.now);
-  enqueue(queue, lane, id, key, slotOf);
+  enqueue(queue, lane, id, key, route.queue.burst * 1000, slotOf);
   return turnedAway;
 }

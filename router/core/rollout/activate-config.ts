@@ -13,8 +13,8 @@ import { serveAll } from "../placement-course.ts";
 import { noteBreaker } from "../request-course.ts";
 import { affinityOf, newEndpointState, newRouteState, newTurns, type RouteTurns } from "../state.ts";
 import { inheritAdaptive } from "../strategy/adaptive-weights.ts";
+import { beginStarts } from "../strategy/recent-load.ts";
 import { liveVersionsMax, sharesAfter } from "./versions.ts";
-import { forgetStarts } from "../strategy/recent-load.ts";
 
 type Activation = Extract<RouterEvent, { kind: "config-activated" }>;
 
@@ -47,7 +47,7 @@ function begin(core: Core, config: CompiledConfig): void {
     assert((fleet?.specs[spec.id] ?? null) === null, "a new endpoint in a slot that is in use");
     if (fleet !== null) fleet.specs[spec.id] = spec;
     state.endpoints[spec.id] = newEndpointState(config, spec);
-    forgetStarts(state, spec.id);
+    beginStarts(state.recent, spec.id);
   }
   for (const route of config.routes) {
     if (route.gone === true) continue;
