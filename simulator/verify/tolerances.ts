@@ -12,6 +12,7 @@ export interface Tolerance {
 export const defaultTolerances: readonly Tolerance[] = [
   { metric: "ttftP95Ms", better: "less", percent: 1 },
   { metric: "tpotP95Ms", better: "less", percent: 1 },
+  { metric: "tpotMeanMs", better: "less", percent: 1 },
   { metric: "e2eP95Ms", better: "less", percent: 1 },
   { metric: "costPer1kTokensDollars", better: "less", percent: 1 },
   { metric: "servedPercent", better: "more", absolute: 0.1 },
