@@ -38,12 +38,14 @@ export interface RouteRequest {
   readonly region: number;
   /** The only region it may be answered in, never relaxed: a place in `regionNames`, `unknownName` for any other, -1: anywhere. */
   readonly residency: number;
+  /** Deployments that cannot serve it: they do not speak its dialect, or what it refers to is kept by another. Never relaxed; empty: none. */
+  readonly barred: readonly DeploymentId[];
 }
 
 /** A name that the configuration does not have: nothing matches it. */
 export const unknownName = -2;
 /** What a request is that says nothing of where it may go. */
-export const unlabelled = { blocks: null, tags: [], tagMatch: "any", region: -1, residency: -1 } as const;
+export const unlabelled = { blocks: null, tags: [], tagMatch: "any", region: -1, residency: -1, barred: [] } as const;
 
 export type FailureKind =
   | "rate-limited"
@@ -280,6 +282,8 @@ export type ExclusionReason =
   /** It lacks the request's tags, or takes only requests that have its own. */
   | "tags"
   | "residency"
+  /** It does not speak the request's dialect, or the provider that keeps what the request refers to is another. */
+  | "barred"
   /** Another is in the region that the request prefers. */
   | "other-region"
   | LimitRefusal;

@@ -1,6 +1,6 @@
-import type { ServiceSpec, UpstreamSpec } from "../config/service-spec.ts";
+import type { ServiceSpec, UpstreamKey } from "../config/service-spec.ts";
 import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
-import { type Credential, sealCredential } from "../providers/credential.ts";
+import type { Credential } from "../providers/credential.ts";
 import { DecisionLines } from "./decision-lines.ts";
 
 /** The newest version of the configuration as the service looks things up in it: it has all ids, those that only older versions use among them. */
@@ -12,18 +12,17 @@ export interface AdoptedConfig {
   /** By EndpointId. */
   readonly credentials: readonly (Credential | null)[];
   readonly decisions: DecisionLines;
+  /** Some route looks at them. */
+  readonly hashesPrompts: boolean;
 }
 
-export function adoptConfig(compiled: CompiledConfig, spec: ServiceSpec): AdoptedConfig {
+export function adoptConfig(compiled: CompiledConfig, spec: ServiceSpec, seal: (origin: string, key: UpstreamKey | null) => Credential | null): AdoptedConfig {
   return {
     compiled,
     spec,
     routes: new Map(compiled.routes.filter(({ internal }) => !internal).map((route) => [route.name, route])),
-    credentials: spec.endpoints.map(credentialOf),
+    credentials: spec.endpoints.map(({ origin, key }) => seal(origin, key)),
     decisions: new DecisionLines(compiled),
+    hashesPrompts: compiled.routes.some(({ strategy }) => strategy === "prefix-affinity"),
   };
-}
-
-function credentialOf({ origin, key }: UpstreamSpec): Credential | null {
-  return key === null ? null : sealCredential(origin, key.reveal());
 }

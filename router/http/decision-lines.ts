@@ -1,6 +1,7 @@
 import type { CompiledConfig } from "../core/compiled-config.ts";
 import type { EndpointId, Explanation } from "../core/messages.ts";
 import type { EndedRequest } from "../telemetry/router-metrics.ts";
+import { noAsks } from "./read-asks.ts";
 import type { RequestInFlight } from "./request-in-flight.ts";
 
 const infoLevel = 30;
@@ -33,6 +34,8 @@ export class DecisionLines {
     line += `,"tenant":${this.#tenants[routed.tenant] ?? "null"},"strategy":"${route.strategy}","stream":${routed.stream}`;
     line += `,"deployment":${deployment},"endpoints":${listOf(request.endpointsTried, this.#origin)}`;
     if (explanation !== null) line += this.#explained(explanation);
+    if (request.asks !== noAsks) line += `,"asked":${JSON.stringify(request.asks)}`;
+    if (request.dropped.length > 0) line += `,"dropped":${JSON.stringify(request.dropped)}`;
     line += `,"attempts":${account.attempts},"result":"${result.kind}"`;
     if ("failure" in result) line += `,"failure":"${result.failure}","said":${JSON.stringify(request.ending?.message ?? "")}`;
     if (result.kind === "rejected") line += `,"why":"${result.why}"`;

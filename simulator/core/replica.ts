@@ -202,6 +202,7 @@ export class SimulatedReplica {
           tagMatch: unlabelled.tagMatch,
           region: unlabelled.region,
           residency: unlabelled.residency,
+          barred: unlabelled.barred,
         },
       },
       1,

@@ -23,44 +23,66 @@ export interface OpenMetricsSource {
  * for its replicas. Counters are totals at the end of each step.
  */
 export function openMetrics(source: OpenMetricsSource): string {
-  const { config, table, every } = source;
-  const { end, scheduled, first } = table.columns;
+  const families = [...requestFamilies(source), ...breakerFamilies(source), ...engineFamilies(source)];
+  return `${families.map((family) => family.text()).join("")}# EOF\n`;
+}
+
+function requestFamilies({ config, table, every }: OpenMetricsSource): readonly Family[] {
+  const { end } = table.columns;
   const order = Uint32Array.from({ length: table.rows }, (_, row) => row).sort((one, other) => (end[one] ?? 0) - (end[other] ?? 0) || one - other);
-  const requests = new Family("router_requests", "counter", "Requests that have ended, by result");
-  const retries = new Family("router_retries", "counter", "Attempts after a request's first");
-  const dollars = new Family("billing_cost", "counter", "Cost in dollars; tokens of unknown price are not in it");
-  const tokens = new Family("billing_tokens", "counter", "Tokens, by kind; cached tokens are counted within input");
-  const duration = new Family("router_request_duration_seconds", "histogram", "From the request's arrival to its end", secondsBuckets);
-  const ttft = new Family("router_time_to_first_token_seconds", "histogram", "From the request's arrival to the first token passed on", secondsBuckets);
-  const counted = [requests, retries, dollars, tokens, duration, ttft];
+  const tallies = new RequestTallies(config, table);
   let next = 0;
   for (let step = 1; next < order.length; step += 1) {
     for (let row = order[next]; row !== undefined && (end[row] ?? 0) < step * every; row = order[next]) {
       next += 1;
-      const labels = labelsOf(config, table, row);
-      requests.add({ ...labels.request, result: requestResults[table.columns.result[row] ?? 0] ?? "none" }, 1);
-      retries.add({ route: labels.request["route"] ?? "" }, Math.max(0, (table.columns.attempts[row] ?? 0) - 1));
-      dollars.add(labels.account, (table.columns.nanoDollars[row] ?? 0) / 1_000_000_000);
-      tokens.add({ ...labels.account, kind: "input" }, table.columns.inputTokens[row] ?? 0);
-      tokens.add({ ...labels.account, kind: "cached" }, table.columns.cachedTokens[row] ?? 0);
-      tokens.add({ ...labels.account, kind: "output" }, table.columns.outputTokens[row] ?? 0);
-      duration.observe({}, ((end[row] ?? 0) - (scheduled[row] ?? 0)) / 1_000_000);
-      if (!Number.isNaN(first[row])) ttft.observe({}, ((first[row] ?? 0) - (scheduled[row] ?? 0)) / 1_000_000);
+      tallies.count(row);
     }
-    for (const family of counted) family.mark(secondsAt(step * every));
+    for (const family of tallies.families) family.mark(secondsAt(step * every));
   }
-  return `${[...counted, ...breakerFamilies(source), ...engineFamilies(source)].map((family) => family.text()).join("")}# EOF\n`;
+  return tallies.families;
+}
+
+class RequestTallies {
+  readonly #config: CompiledConfig;
+  readonly #table: RecordTable;
+  readonly #requests = new Family("router_requests", "counter", "Requests that have ended, by result");
+  readonly #retries = new Family("router_retries", "counter", "Attempts after a request's first");
+  readonly #dollars = new Family("billing_cost", "counter", "Cost in dollars; tokens of unknown price are not in it");
+  readonly #tokens = new Family("billing_tokens", "counter", "Tokens, by kind; cached tokens are counted within input");
+  readonly #duration = new Family("router_request_duration_seconds", "histogram", "From the request's arrival to its end", secondsBuckets);
+  readonly #ttft = new Family("router_time_to_first_token_seconds", "histogram", "From the request's arrival to the first token passed on", secondsBuckets);
+  readonly families = [this.#requests, this.#retries, this.#dollars, this.#tokens, this.#duration, this.#ttft];
+
+  constructor(config: CompiledConfig, table: RecordTable) {
+    this.#config = config;
+    this.#table = table;
+  }
+
+  count(row: number): void {
+    const { columns } = this.#table;
+    const at = (column: Float64Array | Int32Array | Uint8Array): number => column[row] ?? 0;
+    const { request, account } = labelsOf(this.#config, this.#table, row);
+    this.#requests.add({ ...request, result: requestResults[at(columns.result)] ?? "none" }, 1);
+    this.#retries.add({ route: request["route"] ?? "" }, Math.max(0, at(columns.attempts) - 1));
+    this.#dollars.add(account, at(columns.nanoDollars) / 1_000_000_000);
+    this.#tokens.add({ ...account, kind: "input" }, at(columns.inputTokens));
+    this.#tokens.add({ ...account, kind: "cached" }, at(columns.cachedTokens));
+    this.#tokens.add({ ...account, kind: "output" }, at(columns.outputTokens));
+    const seconds = (us: number): number => (us - at(columns.scheduled)) / 1_000_000;
+    this.#duration.observe({}, seconds(at(columns.end)));
+    const first = at(columns.first);
+    if (!Number.isNaN(first)) this.#ttft.observe({}, seconds(first));
+  }
 }
 
 const secondsAt = (us: number): number => startSeconds + us / 1_000_000;
 
 function labelsOf(config: CompiledConfig, { columns }: RecordTable, row: number): { readonly request: Labels; readonly account: Labels } {
-  const deployment = config.deployments[columns.deployment[row] ?? -1];
+  const { name = "none", provider = "none", model = "none", tier = 0 } = config.deployments[columns.deployment[row] ?? -1] ?? {};
   const route = config.routes[columns.route[row] ?? -1]?.name ?? "";
-  const request = { route, provider: deployment?.provider ?? "none", deployment: deployment?.name ?? "none" };
-  const tier = ["A", "B", "C"][deployment?.tier ?? 0] ?? "A";
   const tenant = config.tenants[columns.tenant[row] ?? -1]?.name ?? "";
-  return { request, account: { tenant, ...request, route_tier: tier, model: deployment?.model ?? "none" } };
+  const request = { route, provider, deployment: name };
+  return { request, account: { tenant, ...request, route_tier: "ABC"[tier] ?? "A", model } };
 }
 
 function endpointLabels({ endpoints, deployments }: CompiledConfig, id: number): Labels {

@@ -6,7 +6,9 @@ import type { Problem } from "../../router/config/problem.ts";
 import { problemIn } from "../../router/config/yaml-problems.ts";
 import type { YamlPlace } from "../../router/config/yaml-problems.ts";
 import { type CompiledScenario, type ConfigChangeSpec, everyVersion, type MembershipSpec, type TargetSpec } from "../core/compiled-scenario.ts";
+import { type LeaseStoreSpec, localStore } from "../core/store/lease-store-spec.ts";
 import { compileFaults } from "./compile-faults.ts";
+import { checkedLatency } from "./compile-hosted.ts";
 import { endpointsNamed } from "./fault-targets.ts";
 import type { Report } from "./report.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
@@ -62,6 +64,7 @@ export function compileScenario(
       membership,
       changes,
       replicas: { count: file.replicas, gossip: file.gossip ?? null, signals: file.signals ?? null },
+      leaseStore: compileStore(file.leaseStore, report),
       defaultRoute,
       warmUp: file.warmUp,
       targets,
@@ -77,6 +80,11 @@ export function compileScenario(
 function known(slo: NonNullable<ScenarioFile["slo"]>): NonNullable<CompiledScenario["slo"]> {
   const { ttft, tpot, e2e } = slo;
   return { ...(ttft === undefined ? {} : { ttft }), ...(tpot === undefined ? {} : { tpot }), ...(e2e === undefined ? {} : { e2e }) };
+}
+
+/** Its outages come with the other faults. */
+function compileStore({ latency = localStore.latency, loss }: ScenarioFile["leaseStore"], report: Report): LeaseStoreSpec {
+  return { latency: checkedLatency(latency, ["leaseStore", "latency"], report), loss, faults: [] };
 }
 
 function baselineOf({ baseline: name }: ScenarioFile, { deployments }: CompiledConfig, report: Report): Pick<CompiledScenario, "baseline"> {

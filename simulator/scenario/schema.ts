@@ -5,7 +5,7 @@ import { configSchema } from "../../router/config/schema.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
 import { vllmSchema } from "./engine-schema.ts";
 import { faultSchema } from "./fault-schema.ts";
-import { hostedSchema } from "./hosted-schema.ts";
+import { hostedSchema, latencySchema } from "./hosted-schema.ts";
 import { poolFields } from "./pool-schema.ts";
 import { traceSchema } from "./trace-schema.ts";
 
@@ -15,6 +15,15 @@ const signals = z
     delay: duration("From the engine's sample to the core", micros(0)).prefault("10ms"),
   })
   .meta({ description: "Load signals of the engines; absent: nobody asks" });
+
+const leaseStore = z
+  .strictObject({
+    latency: latencySchema("Of a message between a replica and the store, one way").optional(),
+    loss: number("Share of questions and answers that are lost; they are asked again after 1 s", { min: 0, max: 0.9, whole: false }).prefault(0),
+  })
+  .meta({
+    description: "The store of limits and budgets that the replicas share; its outages stand among the faults (target: store, or store:0 for one replica)",
+  });
 
 const bound = z.strictObject({
   max: number("At most", { min: 0, max: 1e15, whole: false }).optional(),
@@ -73,6 +82,7 @@ export const scenarioSchema = z
     replicas: count("Replicas of the router, each with a core of its own; requests are spread over them at random", 1, 64).prefault(1),
     gossip: duration("How long an opening of a breaker takes to the other replicas; absent: they do not tell each other", micros(0)).optional(),
     signals: signals.optional(),
+    leaseStore: leaseStore.prefault({}),
     membership: z
       .array(
         z.strictObject({

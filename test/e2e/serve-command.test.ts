@@ -115,7 +115,7 @@ test("serve: SIGHUP puts the file in force for new requests, and leaves everythi
   expect([before.seen.length, after.seen.length]).toEqual([1, 1]);
   // Begun under the old version, it ends there.
   expect(await stream.text()).toContain("[DONE]");
-  await expect.poll(served.stderr).toContain("config_retired");
+  await expect.poll(served.stderr).toContain("configuration_retired");
   const models = (await (await fetch(`${served.url}/v1/models`)).json()) as { data: readonly { id: string }[] };
   // What was there keeps its id.
   expect(models.data.map(({ id }) => id)).toEqual(["chat", "talk"]);

@@ -9,6 +9,7 @@ import type { RouterEvent } from "../messages.ts";
 import { serveAll } from "../placement-course.ts";
 import { affinityOf, newEndpointState, newRouteState, newTurns, type RouteTurns } from "../state.ts";
 import { inheritAdaptive } from "../strategy/adaptive-weights.ts";
+import { beginStarts } from "../strategy/recent-load.ts";
 import { applyRules } from "./apply-rules.ts";
 import { liveVersionsMax, sharesAfter } from "./versions.ts";
 
@@ -60,8 +61,7 @@ function beginEndpoint({ state }: Core, config: CompiledConfig, spec: EndpointSp
   if (there !== null) return;
   if (state.fleet !== null) state.fleet.specs[spec.id] = spec;
   state.endpoints[spec.id] = newEndpointState(config, spec);
-  state.recent.current[spec.id] = 0;
-  state.recent.before[spec.id] = 0;
+  beginStarts(state.recent, spec.id);
 }
 
 /** The weights that the stable version has found out hold on for the same deployments; turns begin anew. */

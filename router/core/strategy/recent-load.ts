@@ -37,6 +37,12 @@ export function noStarts(endpoints: number): RecentStarts {
   return { minute: 0, current: Array.from({ length: endpoints }, () => 0), before: Array.from({ length: endpoints }, () => 0), own: 0, signalled: 0 };
 }
 
+/** A newcomer in a slot that another may have had. */
+export function beginStarts(recent: RecentStarts, id: EndpointId): void {
+  recent.current[id] = 0;
+  recent.before[id] = 0;
+}
+
 export function countStart({ recent, now }: RouterState, id: EndpointId): void {
   const minute = Math.floor(now / minuteUs);
   if (minute !== recent.minute) turnTo(recent, minute);

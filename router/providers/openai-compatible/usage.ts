@@ -17,7 +17,7 @@ export function readUsage(value: unknown): Usage | null {
   };
 }
 
-function tokens(value: unknown): number | null {
+export function tokens(value: unknown): number | null {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
 }
 
