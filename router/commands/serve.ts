@@ -40,7 +40,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const seed = readSeed(options.seed);
   const log = openDecisionLog(process.env["LOG_LEVEL"]);
   const explain = log.logger.isLevelEnabled("info");
-  const core = new Router(config.compiled, { seed, explain });
+  const core = new Router(config.compiled, { seed, explain, here: config.service.here });
   const journal = options.journal === undefined ? null : openJournal(options.journal, { seed, explain, config: config.compiled }, core, log);
   const running = await startService({
     compiled: config.compiled,
