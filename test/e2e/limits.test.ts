@@ -69,3 +69,12 @@ test("a provider's limit is waited for, and others are taken meanwhile", async (
   for (let request = 0; request < 5; request += 1) await ask(live.client);
   expect(live.upstreams.map(({ seen }) => seen.length)).toEqual([2, 3]);
 });
+
+test("a user that the caller names is billed apart", async () => {
+  const live = await startLive();
+  await live.client.chat.completions.create({ model: "chat", messages, max_tokens: 16 }, { headers: { "x-headgate-user": "ann" } });
+  await ask(live.client);
+  const metrics = await live.scrape();
+  expect(metrics).toMatch(/billing_user_cost_nanodollars_total\{tenant="[^"]*",user="ann"\} [1-9]\d*/);
+  expect(metrics.match(/^billing_user_requests_total\{/gm)).toHaveLength(1);
+});
