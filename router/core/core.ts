@@ -4,7 +4,6 @@ import type { CompiledConfig, ConfigVersion, DeploymentSpec, RouteSpec } from ".
 import { configOf } from "./fleet-config.ts";
 import type { Rates } from "./accounting/rates.ts";
 import { dearestOf } from "./limit/dearest.ts";
-import type { BindingLimits } from "./limit/limit-index.ts";
 import type { Out } from "./machine.ts";
 import type { AttemptId, DeploymentId, EndpointId, RouteId, RouterCommand } from "./messages.ts";
 import { viewOf } from "./rollout/versions.ts";
@@ -35,8 +34,6 @@ export class Core {
   readonly options: RouterOptions;
   readonly state: RouterState;
   readonly #alone: (readonly number[])[] = [];
-  /** Scratch of limit-course. */
-  readonly binding: BindingLimits = { specs: [], count: 0, ofCaller: 0 };
   /** Scratch of serve-queue. */
   readonly setAside: number[] = [];
   readonly slotOf = (id: number): RequestSlot => present(this.state.requests[id], "an open request");

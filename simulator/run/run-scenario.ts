@@ -7,7 +7,8 @@ import { resultVersion } from "../result/run-result.ts";
 import type { BreakerFigures, BreakerTruth, EngineFigures, FaultFigures, JudgedResult, NotApplicableResult, Provenance } from "../result/run-result.ts";
 import type { LoadedScenario, NotApplicable } from "../scenario/loaded-scenario.ts";
 import { provenanceOf } from "./provenance.ts";
-import { runSeed } from "./run-seed.ts";
+import { figuresOnly, runSeed, type SeedMeasure } from "./run-seed.ts";
+import type { SeedPool } from "./seed-pool.ts";
 import type { SeedRun } from "./run-seed.ts";
 
 export interface RunOptions {
@@ -37,9 +38,16 @@ export function runWithRecords(scenario: LoadedScenario, options: RunOptions): S
   return { result: resultOf(scenario, "simulated", first, [first, ...others]), first };
 }
 
-const figuresOnly = ({ seed, figures, facts }: SeedRun): SeedMeasure => ({ seed, figures, facts });
+/** The same on all cores: the first seed in this thread, the others in the pool's. The result is the same to the byte. */
+export async function runWithRecordsParallel(scenario: LoadedScenario, options: RunOptions, pool: SeedPool): Promise<ScenarioRun> {
+  const { file, settings } = scenario;
+  const { seeds, strict, journal } = options;
+  const [firstSeed, ...otherSeeds] = seeds;
+  const others = Promise.all(otherSeeds.map((seed) => pool.run({ file, settings, seed, strict, journal: journal ?? null })));
+  const first = runSeed(scenario, firstSeed, options);
+  return { result: resultOf(scenario, "simulated", first, [first, ...(await others)]), first };
+}
 
-export type SeedMeasure = Pick<SeedRun, "seed" | "figures" | "facts">;
 /** What a result is made from: no records. */
 export type SeedReport = Omit<SeedRun, "table" | "samples" | "sampleEvery">;
 

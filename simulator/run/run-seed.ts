@@ -39,6 +39,13 @@ export interface SeedOptions {
   readonly journal?: string | undefined;
 }
 
+/** What is kept of seeds after the first: no records. */
+export type SeedMeasure = Pick<SeedRun, "seed" | "figures" | "facts">;
+
+export function figuresOnly({ seed, figures, facts }: SeedRun): SeedMeasure {
+  return { seed, figures, facts };
+}
+
 /** Runs a scenario to its end in virtual time. @throws Error in strict mode, when an invariant does not hold */
 export function runSeed(scenario: LoadedScenario, seed: number, { strict, journal: folder }: SeedOptions): SeedRun {
   const { compiled } = scenario;
