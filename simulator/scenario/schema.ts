@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { micros } from "../../router/core/time.ts";
-import { count, duration, number, scalar, shown, text } from "../../router/config/scalars.ts";
+import { choice, count, duration, number, scalar, shown, text } from "../../router/config/scalars.ts";
 import { configSchema } from "../../router/config/schema.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
 import { vllmSchema } from "./engine-schema.ts";
@@ -43,6 +43,31 @@ const config = z
   ])
   .meta({ description: "A configuration file's path, relative to the scenario, or the configuration itself" });
 
+const changes = z
+  .array(
+    z.strictObject({
+      at: duration("Since the start", micros(0)),
+      config: z
+        .union([
+          scalar({ type: "string", description: "Configuration file, relative to the scenario" }, (value) =>
+            typeof value === "string" && value !== ""
+              ? { value }
+              : { message: `must be a path or a mapping, not ${shown(value)}`, fix: "give a path or a mapping" },
+          ),
+          z.record(z.string(), z.unknown()),
+        ])
+        .optional()
+        .meta({
+          description: "A whole configuration's path, or a mapping that is laid over the one before; absent: another share for the version that came last",
+        }),
+      canaryPercent: number("Share of new requests; 100: all, and it is the stable version; 0: none any more", { min: 0, max: 100, whole: false }).prefault(
+        100,
+      ),
+      by: choice("What a request is drawn by for the share", ["request", "tenant"]).prefault("request"),
+    }),
+  )
+  .meta({ description: "Versions of the configuration that come while it runs, and their shares, in order of time" });
+
 export const scenarioSchema = z
   .strictObject({
     extends: text("Another scenario, relative to this one: what stands here is merged over it, mappings key by key").optional(),
@@ -68,6 +93,7 @@ export const scenarioSchema = z
       )
       .prefault([])
       .meta({ description: "Endpoints that leave the fleet, and come back" }),
+    changes: changes.prefault([]),
     seed: count("Seed of all randomness", 0, 4_294_967_295).prefault(1),
     warmUp: duration("Requests scheduled before it are left out of the figures", micros(0)).prefault("0s"),
     window: duration("Only requests scheduled so long after the warm-up are measured; absent: all").optional(),
