@@ -14,6 +14,8 @@ export interface AdoptedConfig {
   readonly decisions: DecisionLines;
   /** Some route looks at them. */
   readonly hashesPrompts: boolean;
+  /** Some price asks for them. */
+  readonly countsPictures: boolean;
 }
 
 export function adoptConfig(compiled: CompiledConfig, spec: ServiceSpec, seal: (origin: string, key: UpstreamKey | null) => Credential | null): AdoptedConfig {
@@ -23,6 +25,9 @@ export function adoptConfig(compiled: CompiledConfig, spec: ServiceSpec, seal: (
     routes: new Map(compiled.routes.filter(({ internal }) => !internal).map((route) => [route.name, route])),
     credentials: spec.endpoints.map(({ origin, key }) => seal(origin, key)),
     decisions: new DecisionLines(compiled),
+    countsPictures: [...compiled.deployments, ...spec.priceChanges].some(
+      ({ rates }) => rates?.picture !== undefined || rates?.longPrompt?.rates.picture !== undefined,
+    ),
     hashesPrompts: compiled.routes.some(({ strategy }) => strategy === "prefix-affinity"),
   };
 }

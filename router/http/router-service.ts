@@ -256,6 +256,7 @@ export class RouterService {
       config: compiled,
       hasTenants: spec.tenantOf !== null,
       hashesPrompts: this.#adopted.hashesPrompts,
+      countsPictures: this.#adopted.countsPictures,
     });
   }
 
@@ -417,6 +418,7 @@ export class RouterService {
     const ended = {
       route: request.route.id,
       tenant: request.routed.tenant,
+      user: typeof request.asks.user === "string" ? request.asks.user : null,
       endpoint: request.answering?.endpoint ?? request.endpointsTried.at(-1) ?? null,
       result,
       account: command.account,
