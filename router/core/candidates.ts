@@ -2,7 +2,7 @@
  * The endpoints that a request could go to now, and why the others cannot be had. One is made per version of the configuration and filled again for every decision: its lists keep their
  * size, and only the first `count` of each are meant.
  *
- * Filter: the prompt fits, the tags match, the region is one it may be answered in, it has had no attempt yet, the breaker lets it through, it is not cooling, it has a
+ * Filter: the prompt fits, the tags match, the region is one it may be answered in, it can serve the request at all, it has had no attempt yet, the breaker lets it through, it is not cooling, it has a
  * place. Three rules give way, in this order and never another: a request whose tags no deployment of the route has goes to those tagged `default`; an endpoint that has
  * had an attempt is eligible again when no other is; a preferred region counts only while an eligible endpoint is in it. Residency never gives way.
  */
@@ -216,7 +216,7 @@ function whyNot(found: Candidates, state: RouterState, endpoints: RouteEndpoints
 function clear(found: Candidates): void {
   found.eligible.count = 0;
   found.excluded.count = 0;
-  found.kept.length = 0;
+  if (found.kept.length > 0) found.kept.length = 0;
   found.someOpen = false;
   found.full = false;
   found.reopensAt = never;
@@ -227,15 +227,18 @@ function clear(found: Candidates): void {
 }
 
 function forgetLimits(found: Candidates): void {
-  found.wantedKeys.length = 0;
-  found.wantedUnits.length = 0;
+  // To set a length is dear, also where it is 0 already.
+  if (found.wantedKeys.length > 0) {
+    found.wantedKeys.length = 0;
+    found.wantedUnits.length = 0;
+  }
   found.refusal = null;
   found.refusedUntil = never;
 }
 
 /** `neverFits` is null for every deployment of the route. */
 function allFit({ allTakeUntagged, contextMin }: RouteEndpoints, request: RouteRequest): boolean {
-  return request.residency === -1 && request.tags.length === 0 && allTakeUntagged && request.inputTokens < contextMin;
+  return request.residency === -1 && request.barred.length === 0 && request.tags.length === 0 && allTakeUntagged && request.inputTokens < contextMin;
 }
 
 function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why: ExclusionReason): void {
@@ -249,7 +252,7 @@ function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why
     found.reopensAt = earlier(found.reopensAt, endpoint.breaker.openUntil);
   } else if (why === "cooling") found.reopensAt = earlier(found.reopensAt, endpoint.coolUntil);
   else if (why === "context-too-small") found.tooSmall += 1;
-  found.unfit ||= why === "context-too-small" || why === "tags" || why === "residency";
+  found.unfit ||= why === "context-too-small" || why === "tags" || why === "residency" || why === "barred";
 }
 
 function wasExcluded(found: Candidates, reason: ExclusionReason): boolean {

@@ -37,7 +37,11 @@ export function arrive(core: Core, request: RouteRequest): void {
   assert((requests[request.id] ?? null) === null, "a request's slot is in use");
   while (requests.length <= request.id) requests.push(null);
   const { shares } = core.state;
-  const slot = newRequestSlot(request, versionFor(shares, request, core.options.seed, (version) => hasRoute(core.view(version).config, request.route)));
+  const slot = newRequestSlot(
+    request,
+    versionFor(shares, request, core.options.seed, (version) => hasRoute(core.view(version).config, request.route)),
+    core.alone(request.route),
+  );
   requests[request.id] = slot;
   const { config, live } = core.viewOf(slot);
   live.open += 1;
@@ -56,10 +60,11 @@ export function place(core: Core, slot: RequestSlot): void {
   const { found, config } = core.viewOf(slot);
   const decision = decide(found, config, core.state, route, slot);
   explain(core, slot, route, decision.kind === "dispatch" ? decision.endpoint : null);
+  if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
   // A tier or a deployment that was passed over may want for leases alone.
   askWanted(core, found);
-  if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
-  else if (decision.kind === "wait") wait(core, slot, route, decision.until);
+  if (decision.kind === "dispatch") return;
+  if (decision.kind === "wait") wait(core, slot, route, decision.until);
   else giveUp(core, slot, decision.why, decision.retryAfter);
 }
 
@@ -85,7 +90,7 @@ export function reroute(core: Core, slot: RequestSlot, cause: FallbackCause): bo
       return false;
     }
   }
-  slot.path.push(to);
+  slot.path = [...slot.path, to];
   core.emit({ kind: "request-rerouted", request: slot.request.id, from: from.id, to, cause });
   place(core, slot);
   return true;
@@ -139,11 +144,25 @@ export function giveUpWaiting(core: Core, slot: RequestSlot): void {
 
 /** An endpoint has a place again: whoever waits for it goes on. */
 export function serveQueues(core: Core, id: EndpointId): void {
+  const routes = core.routesOf[id] ?? none;
+  if (someWait(core, routes)) serveWaiting(core, id, routes);
+}
+
+function serveWaiting(core: Core, id: EndpointId, routes: readonly RouteId[]): void {
   const endpoint = present(core.state.endpoints[id], "the endpoint's state");
   const deployment = core.deploymentOf(id);
   // A pool's floor may keep an endpoint whose breaker is open.
   const hasPlace = (): boolean => (refusal(endpoint, deployment) ?? "breaker-open") === "breaker-open" && endpoint.inFlight < endpoint.limit;
-  for (const route of core.routesOf[id] ?? []) serveRoute(core, route, hasPlace);
+  for (const route of routes) serveRoute(core, route, hasPlace);
+}
+
+function someWait(core: Core, routes: readonly RouteId[]): boolean {
+  for (const route of routes) if (waitsAt(core, route)) return true;
+  return false;
+}
+
+function waitsAt(core: Core, route: RouteId): boolean {
+  return present(core.state.routes[route], "the route's state").queue.length > 0;
 }
 
 /** In order. One that cannot use the place (its context, its limits, what it has tried) lets others pass. */
@@ -170,9 +189,12 @@ function serveRoute(core: Core, id: RouteId, hasPlace: () => boolean): void {
   serveQueue(queue, { slotOf: core.slotOf, hasPlace, goesOn, setAside: core.setAside });
 }
 
+const always = (): boolean => true;
+const none: readonly never[] = [];
+
 /** A limit that binds more than one route lets go. */
 export function serveAll(core: Core): void {
-  for (const { id } of core.config.routes) serveRoute(core, id, () => true);
+  for (const { id } of core.config.routes) if (waitsAt(core, id)) serveRoute(core, id, always);
 }
 
 export function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, endpoint: EndpointId): void {
@@ -187,13 +209,24 @@ export function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, en
   core.note(endpoint);
   reserve(core, slot, attempt);
   slot.phase = "attempting";
-  slot.underWay.push(id);
+  slot.underWay = slot.underWay.length === 0 ? core.alone(id) : [...slot.underWay, id];
   slot.attempts += 1;
-  if (!slot.tried.includes(endpoint)) slot.tried.push(endpoint);
+  if (slot.tried.length === 0) slot.tried = core.alone(endpoint);
+  else if (!slot.tried.includes(endpoint)) slot.tried = [...slot.tried, endpoint];
   if (slot.underWay.length === 1) slot.hedgeAt = slot.request.stream ? hedgeInstant(route.hedge, routeState(core, slot).firstTokenTimes, state.now) : never;
   awaitAttempts(core, slot);
   learnStart(state, slot, attempt);
-  core.emit({ kind: "start-attempt", attempt: id, request: slot.request.id, endpoint, limits: route.limits, version: slot.version });
+  const { reservedTokens, reservedNano } = attempt;
+  core.emit({
+    kind: "start-attempt",
+    attempt: id,
+    request: slot.request.id,
+    endpoint,
+    limits: route.limits,
+    reservedTokens,
+    reservedNano,
+    version: slot.version,
+  });
 }
 
 /** The first deadline of the attempts that may still answer; where none may, what becomes of the request follows from the last outcome. */

@@ -1,7 +1,7 @@
 import { type AdaptiveLimit, newAdaptiveLimit } from "./admission/adaptive-limit.ts";
 import { type DrainRate, unknownDrainRate } from "./admission/drain-rate.ts";
 import { emptyQueue, type QueuePlace, type WaitQueue } from "./admission/wait-queue.ts";
-import { emptyTotal, type Total } from "./accounting/ledger.ts";
+import { emptyTotal, noUsage, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
 import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, RouteSpec } from "./compiled-config.ts";
 import type { Rates } from "./accounting/rates.ts";
@@ -14,12 +14,13 @@ import { emptyHedgeBudget, type HedgeBudget } from "./hedge/hedge.ts";
 import { type IndexedHeap, makeHeap } from "./indexed-heap.ts";
 import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts";
 import type { Duration, Instant } from "./machine.ts";
-import type { AbortReason, AttemptId, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteId, RouteRequest } from "./messages.ts";
+import type { AbortReason, AttemptId, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteId, RouteRequest, Usage } from "./messages.ts";
 import { forkRandom, type RandomState } from "./random.ts";
 import { allTo, type Shares } from "./rollout/versions.ts";
 import { type AdaptiveState, newAdaptive } from "./strategy/adaptive-weights.ts";
 import { type AffinityState, newAffinity } from "./strategy/affinity-state.ts";
 import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
+import { noStarts, type RecentStarts } from "./strategy/recent-load.ts";
 import { never, startOfTime } from "./time.ts";
 
 /** Everything the router knows: plain data, so that a snapshot is a copy. What has ended is not in it. */
@@ -56,10 +57,8 @@ export interface RouterState {
   /** The last nonce given to a question or a report. */
   leaseNonce: number;
   storeLost: boolean;
-  /** Requests started lately, by EndpointId: decayed counts, see strategy/recent-load.ts; and the instant at which they have weight 1. */
-  readonly recent: number[];
+  readonly recent: RecentStarts;
   readonly ties: RandomState;
-  recentSince: Instant;
 }
 
 export type RequestPhase = "queued" | "attempting" | "streaming" | "aborting" | "backing-off" | "settling";
@@ -71,22 +70,24 @@ export interface RequestSlot extends QueuePlace {
   phase: RequestPhase;
   /** Where it is now: the route that was asked for, or a fallback of it; and all it has been at, in order. */
   route: RouteId;
-  readonly path: RouteId[];
+  path: readonly RouteId[];
   /** Why the route that was asked for turned it away; null: it has not. */
   rejection: { readonly why: RejectReason; readonly retryAfter: Duration | null } | null;
   /** Attempts whose outcome is still to come: one, or two where the first was doubled. */
-  readonly underWay: AttemptId[];
+  underWay: readonly AttemptId[];
   attempts: number;
   /** When the attempt under way is doubled; Infinity: not (any more). */
   hedgeAt: Instant;
   /** What the request ends with when the last outcome is in. */
   settled: FinishResult | null;
   /** Endpoints that have had an attempt, in order. */
-  readonly tried: EndpointId[];
+  tried: readonly EndpointId[];
   lastFailure: FailureKind | null;
+  /** A retry that waits until it can be paid for, and how often that has been asked. */
+  unpaid: { readonly failure: FailureKind; readonly retryAfter: Duration | null; readonly asked: number } | null;
   /** Pico-dollars and tokens of all its attempts. */
   picoDollars: number;
-  readonly usage: { input: number; cachedRead: number; cacheWrite: number; output: number; reasoning: number };
+  usage: Usage;
   estimated: boolean;
   priced: boolean;
 }
@@ -186,8 +187,7 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     retryBudget: fullRetryBudget(config.retryBudget),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
-    recent: config.endpoints.map(() => 0),
-    recentSince: startOfTime,
+    recent: noStarts(config.endpoints.length),
     leases: config.limits.map(noLease),
     leaseDeadlines: makeHeap(),
     leaseNonce: 0,
@@ -240,22 +240,26 @@ function startLimit({ adaptiveLimit, concurrencyMax }: DeploymentSpec): number {
   return adaptiveLimit === null ? concurrencyMax : adaptiveLimit.min;
 }
 
-export function newRequestSlot(request: RouteRequest, version: ConfigVersion): RequestSlot {
+const none: readonly never[] = [];
+
+/** @param path its own route. Lists of a slot are replaced, never changed: nearly every request has one attempt, and the lists of one number are shared. */
+export function newRequestSlot(request: RouteRequest, version: ConfigVersion, path: readonly RouteId[]): RequestSlot {
   return {
     request,
     version,
     phase: "queued",
     route: request.route,
-    path: [request.route],
+    path,
     rejection: null,
-    underWay: [],
+    underWay: none,
     attempts: 0,
     hedgeAt: never,
     settled: null,
-    tried: [],
+    tried: none,
     lastFailure: null,
+    unpaid: null,
     picoDollars: 0,
-    usage: { input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0 },
+    usage: noUsage,
     estimated: false,
     priced: true,
     queueNext: -1,

@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
-import type { ServiceSpec, UpstreamSpec } from "../config/service-spec.ts";
-import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
-import type { Machine } from "../core/machine.ts";
+import type { ServiceSpec, UpstreamKey, UpstreamSpec } from "../config/service-spec.ts";
+import type { CompiledConfig } from "../core/compiled-config.ts";
+import type { Instant, Machine } from "../core/machine.ts";
 import {
   type AttemptId,
   type EndpointId,
+  type EndpointLoad,
   type FinishResult,
   rankOf,
   type RequestId,
@@ -15,27 +16,31 @@ import {
   type RouterEvent,
   type TenantId,
 } from "../core/messages.ts";
-import { never } from "../core/time.ts";
 import { RealtimeDriver, type Recorded } from "../drivers/realtime-driver.ts";
 import { type Credential, sealCredential } from "../providers/credential.ts";
 import { adapterFor } from "../providers/registry.ts";
-import type { BodyScan } from "../providers/body-scan.ts";
+import type { Dialect } from "../providers/provider-adapter.ts";
+import { GoogleTokens } from "../providers/vertex/google-tokens.ts";
 import type { DecisionLog } from "../telemetry/decision-log.ts";
 import { type LoadNow, RouterMetrics } from "../telemetry/router-metrics.ts";
 import { Attempt, type AttemptEnding } from "../upstream/attempt.ts";
 import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
 import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
 import { CallerAnswer } from "./caller-answer.ts";
-import { decisionRecord } from "./decision-record.ts";
+import { CoreNotes } from "./core-notes.ts";
+import { DecisionLines } from "./decision-lines.ts";
 import { PriceCalendar } from "./price-calendar.ts";
 import { LeaseLink } from "./lease-link.ts";
 import { tenantOf } from "./tenant-of.ts";
 import type { LeaseStore } from "../stores/lease-store.ts";
 import { MemoryLeaseStore } from "../stores/memory/memory-lease-store.ts";
 import { monotonicNow } from "../drivers/host-timers.ts";
-import { estimateTokens } from "./estimate-tokens.ts";
-import { readLabels, type RequestLabels } from "./request-labels.ts";
-import type { RequestInFlight, RunningAttempt } from "./request-in-flight.ts";
+import { errorDialect } from "./error-dialect.ts";
+import { idsIn, IssuedIds, type Issuer } from "./issued-ids.ts";
+import { RequestRecords } from "./request-records.ts";
+import { factsOf, type RequestFacts, requestTold } from "./request-told.ts";
+import { type RequestInFlight, requestInFlight, type RunningAttempt } from "./request-in-flight.ts";
+import { type AdmittedCall, routeRequest } from "./route-request.ts";
 import { Slots } from "./slots.ts";
 import { TimedMachine } from "./timed-machine.ts";
 
@@ -50,6 +55,9 @@ export interface RouterServiceOptions {
   readonly record?: (entry: Recorded<RouterEvent, RouterCommand>) => void;
 }
 
+/** Dialects in which providers issue ids for what they keep. */
+const stateful: ReadonlySet<Dialect> = new Set<Dialect>(["openai-responses", "openai-other"]);
+
 type Finish = Extract<RouterCommand, { kind: "finish-request" }>;
 type StartAttempt = Extract<RouterCommand, { kind: "start-attempt" }>;
 
@@ -62,16 +70,29 @@ export class RouterService {
   /** From start-attempt until the request is finished: a commit may come after the ending. */
   readonly #attempts = new Map<AttemptId, RunningAttempt>();
   readonly #credentials: readonly (Credential | null)[];
+  readonly #decisions: DecisionLines;
+  readonly #notes: CoreNotes;
   readonly #leases: LeaseLink;
   readonly #prices: PriceCalendar;
+  readonly #records = new RequestRecords();
+  readonly #issued = new IssuedIds();
+  readonly #googleTokens = new GoogleTokens((message) => this.#options.log.logger.warn({ said: message }, "google_token_not_fetched"));
+  /** Some route looks at them. */
+  readonly #hashesPrompts: boolean;
+  readonly #countsPictures: boolean;
   #serial = 0;
   #draining = false;
   #onIdle: (() => void) | null = null;
 
   constructor(options: RouterServiceOptions) {
     this.#options = options;
-    this.#credentials = options.spec.endpoints.map(({ origin, key }) => (key === null ? null : sealCredential(origin, key.reveal())));
+    this.#credentials = options.spec.endpoints.map(({ origin, key }) => this.#seal(origin, key));
+    this.#decisions = new DecisionLines(options.compiled);
     this.metrics = new RouterMetrics(options.compiled, () => this.#load());
+    this.#notes = new CoreNotes(options.compiled, this.metrics, options.log);
+    this.#hashesPrompts = options.compiled.routes.some(({ strategy }) => strategy === "prefix-affinity");
+    const cards = [...options.compiled.deployments, ...options.spec.priceChanges];
+    this.#countsPictures = cards.some(({ rates }) => rates?.picture !== undefined || rates?.longPrompt?.rates.picture !== undefined);
     const { record } = options;
     this.#driver = new RealtimeDriver(new TimedMachine(options.core, (durationMs) => this.metrics.decided(durationMs)), {
       rank: (event) => rankOf[event.kind],
@@ -104,15 +125,48 @@ export class RouterService {
     return tenantOf(this.#options.spec.tenantOf, request);
   }
 
-  admit(route: RouteSpec, tenant: TenantId, scan: BodyScan, headers: IncomingHttpHeaders, response: ServerResponse): void {
-    const arrivedMs = performance.now();
+  /** Who keeps what one of these ids stands for; null: nobody that is remembered. */
+  issuerOf(ids: readonly string[]): Issuer | null {
+    for (const id of ids) {
+      const issuer = this.#issued.find(id);
+      if (issuer !== null) return issuer;
+    }
+    return null;
+  }
+
+  /** Of a request of this tenant's, under way or one of the last; null: there is none. */
+  requestTold(name: string, tenant: TenantId): Readonly<Record<string, unknown>> | null {
     const { compiled } = this.#options;
-    const labels = { ...readLabels(headers, compiled), tenant, priority: compiled.tenants[tenant]?.priority ?? 0 };
-    const request = this.#requests.take((id) => this.#newRequest(id as RequestId, route, scan, labels, response, arrivedMs));
+    const record = this.#records.find(name, tenant);
+    if (record !== null) return requestTold(record.facts, record.ended, compiled);
+    let facts: RequestFacts | null = null;
+    this.#requests.forEach((request) => {
+      if (request.name === name && request.routed.tenant === tenant) facts = factsOf(request);
+    });
+    return facts === null ? null : requestTold(facts, null, compiled);
+  }
+
+  /** Google's tokens are there, or cannot be had for now. */
+  async ready(limitMs: number): Promise<void> {
+    await this.#googleTokens.ready(limitMs);
+  }
+
+  admit(call: AdmittedCall, response: ServerResponse): void {
+    const arrivedMs = performance.now();
+    const request = this.#requests.take((id) => this.#newRequest(id as RequestId, call, response, arrivedMs));
     response.on("close", () => this.#closed(request));
     this.#driver.submit({ kind: "request-arrived", request: request.routed });
     // Sent at once: what has passed since the body was read is the router's own.
     if (request.attempts > 0) this.metrics.latencyAdded(performance.now() - arrivedMs);
+  }
+
+  now(): Instant {
+    return this.#driver.now();
+  }
+
+  /** What an endpoint said of itself. */
+  observe(endpoint: EndpointId, signals: EndpointLoad, sampledAt: Instant): void {
+    this.#driver.submit({ kind: "signal-observed", endpoint, signals, sampledAt });
   }
 
   /** No new work; resolves when the last request has ended, or after the limit. */
@@ -135,51 +189,40 @@ export class RouterService {
     this.#driver.stop();
     this.#leases.close();
     this.#prices.close();
+    this.#googleTokens.close();
     for (const { attempt } of this.#attempts.values()) attempt.abort();
     this.#requests.forEach((request) => request.answer.abandon());
   }
 
-  #newRequest(
-    id: RequestId,
-    route: RouteSpec,
-    scan: BodyScan,
-    labels: RequestLabels & Pick<RouteRequest, "tenant" | "priority">,
-    response: ServerResponse,
-    arrivedMs: number,
-  ): RequestInFlight {
-    const request: RequestInFlight = {
+  #seal(origin: string, key: UpstreamKey | null): Credential | null {
+    if (key === null) return null;
+    if (key.kind === "google") return sealCredential(origin, this.#googleTokens.source(key.file));
+    const { secret } = key;
+    return sealCredential(origin, () => secret.reveal());
+  }
+
+  #routed(id: RequestId, call: AdmittedCall): RouteRequest {
+    const { compiled, spec } = this.#options;
+    const serial = this.#serial++;
+    return routeRequest(call, {
       id,
-      name: randomUUID(),
-      route,
-      caller: { dialect: "openai-chat", scan },
-      routed: {
-        id,
-        serial: this.#serial++,
-        route: route.id,
-        inputTokens: estimateTokens(scan.body.length),
-        outputTokensMax: scan.outputTokensMax ?? route.outputTokensDefault,
-        stream: scan.stream,
-        deadline: never,
-        blocks: null,
-        ...labels,
-      },
-      answer: new CallerAnswer(response, {
-        hold: (id) => this.#runningOf(request, id)?.attempt.pause(),
-        release: (id) => this.#runningOf(request, id)?.attempt.resume(),
-      }),
-      arrivedMs,
-      underWay: 0,
-      attempts: 0,
-      endpointsTried: [],
-      attemptIds: [],
-      answering: null,
-      ending: null,
-      endedLast: null,
-      answeredMs: Number.NaN,
-      ttftMs: Number.NaN,
-      explanation: null,
-      left: false,
+      serial,
+      now: this.#driver.now(),
+      config: compiled,
+      hasTenants: spec.tenantOf !== null,
+      hashesPrompts: this.#hashesPrompts,
+      countsPictures: this.#countsPictures,
+    });
+  }
+
+  #newRequest(id: RequestId, call: AdmittedCall, response: ServerResponse, arrivedMs: number): RequestInFlight {
+    const { route, caller, asks } = call;
+    const flow = {
+      hold: (attempt: AttemptId) => this.#runningOf(request, attempt)?.attempt.pause(),
+      release: (attempt: AttemptId) => this.#runningOf(request, attempt)?.attempt.resume(),
     };
+    const answer = new CallerAnswer(response, flow, errorDialect(caller.dialect));
+    const request = requestInFlight({ id, name: randomUUID(), route, caller, asks, routed: this.#routed(id, call), answer, arrivedMs });
     return request;
   }
 
@@ -187,11 +230,6 @@ export class RouterService {
     if (request.answer.ended) return;
     request.left = true;
     this.#driver.submit({ kind: "client-left", request: request.id });
-  }
-
-  #noteWeight({ route, deployment, from, to, why }: Extract<RouterCommand, { kind: "weight-changed" }>): void {
-    const { routes, deployments } = this.#options.compiled;
-    this.#options.log.logger.info({ route: routes[route]?.name, deployment: deployments[deployment]?.name, from, to, why }, "weight_changed");
   }
 
   #carryOut(command: RouterCommand): void {
@@ -211,53 +249,21 @@ export class RouterService {
       case "record-decision":
         this.#request(command.request).explanation = command.explanation;
         return;
-      case "request-rerouted":
-        this.metrics.rerouted(command.from, command.to, command.cause);
-        return;
       case "ask-lease":
         this.#leases.ask(command);
         return;
       case "return-lease":
         this.#leases.settle(command);
         return;
+      case "request-rerouted":
       case "budget-noticed":
       case "limit-changed":
       case "weight-changed":
       case "forget-endpoint":
       case "breaker-changed":
-        this.#note(command);
+      case "retire-config":
+        this.#notes.note(command);
     }
-  }
-
-  /** For people and metrics: nothing is carried out. */
-  #note(command: Extract<RouterCommand, { kind: "budget-noticed" | "limit-changed" | "weight-changed" | "forget-endpoint" | "breaker-changed" }>): void {
-    switch (command.kind) {
-      case "budget-noticed":
-        this.#noticeBudget(command);
-        return;
-      case "limit-changed":
-        this.metrics.limitChanged(command.deployment, command.limit);
-        return;
-      case "weight-changed":
-        this.#noteWeight(command);
-        return;
-      case "forget-endpoint":
-        this.#options.log.logger.info({ endpoint: this.#options.compiled.endpoints[command.endpoint]?.origin }, "endpoint_forgotten");
-        return;
-      case "breaker-changed":
-        this.metrics.breakerChanged(command.endpoint, command.to);
-        this.#options.log.logger.info(
-          { endpoint: this.#options.compiled.endpoints[command.endpoint]?.origin, from: command.from, to: command.to, why: command.why },
-          "breaker_changed",
-        );
-    }
-  }
-
-  #noticeBudget({ budget, level, spent }: Extract<RouterCommand, { kind: "budget-noticed" }>): void {
-    const limit = this.#options.compiled.limits[budget];
-    if (limit === undefined) return;
-    this.metrics.budgetNoticed(limit.name, level);
-    this.#options.log.logger.warn({ budget: limit.name, level, spent_nano_dollars: spent, limit_nano_dollars: limit.amount }, "budget_noticed");
   }
 
   #startAttempt(command: StartAttempt): void {
@@ -270,7 +276,10 @@ export class RouterService {
     const attempt = new Attempt(
       { adapter, request: request.caller, target: upstream, credential, limits, inputTokens: request.routed.inputTokens },
       {
-        onBytes: (chunk) => request.answer.bytes(command.attempt, chunk),
+        onBytes: (chunk) => {
+          if (stateful.has(request.caller.dialect) && running.unread) this.#noteIds(running, chunk);
+          request.answer.bytes(command.attempt, chunk);
+        },
         onFirstContent: () => this.#driver.submit({ kind: "attempt-first-token", attempt: command.attempt }),
         onEnded: (ending) => {
           this.#attemptEnded(running, ending);
@@ -279,7 +288,7 @@ export class RouterService {
         },
       },
     );
-    const running: RunningAttempt = { id: command.attempt, endpoint: command.endpoint, attempt, request, ending: null, lost: false };
+    const running: RunningAttempt = { id: command.attempt, endpoint: command.endpoint, attempt, request, ending: null, lost: false, unread: true };
     this.#attempts.set(command.attempt, running);
     request.underWay += 1;
     request.attempts += 1;
@@ -287,6 +296,7 @@ export class RouterService {
     request.attemptIds.push(command.attempt);
     request.answer.forgetHeld(command.attempt);
     attempt.start(this.#options.transport);
+    request.dropped = attempt.dropped;
   }
 
   #abort(id: AttemptId, lost: boolean): void {
@@ -311,11 +321,21 @@ export class RouterService {
       request.answeredMs = performance.now();
     }
     if (ending.outcome.kind !== "succeeded") request.answer.forgetHeld(running.id);
+    request.attemptsEnded.push({ endpoint, outcome: ending.outcome.failure ?? ending.outcome.kind, status: ending.status });
+    if (stateful.has(request.caller.dialect) && ending.outcome.kind === "succeeded" && ending.answer !== null) this.#noteIds(running, ending.answer.body);
     this.metrics.attemptEnded(request.route.id, endpoint, ending.outcome);
     if (ending.outcome.kind === "failed") {
       const origin = this.#options.compiled.endpoints[endpoint]?.origin;
       this.#options.log.logger.debug({ request_id: request.name, endpoint: origin, failure: ending.outcome.failure, said: ending.message }, "attempt_failed");
     }
+  }
+
+  /** A stream tells its id in its first event. */
+  #noteIds(running: RunningAttempt, bytes: Uint8Array): void {
+    running.unread = false;
+    const { request, endpoint } = running;
+    const deployment = this.#options.compiled.endpoints[endpoint]?.deployment;
+    if (deployment !== undefined) this.#issued.note(idsIn(bytes), { deployment, route: request.route.id, tenant: request.routed.tenant });
   }
 
   #commit(id: AttemptId): void {
@@ -335,7 +355,7 @@ export class RouterService {
     this.#requests.release(command.request);
     for (const id of request.attemptIds) if (this.#runningOf(request, id) !== null) this.#attempts.delete(id);
     if (request.answering !== null) request.ending = request.answering.ending;
-    finishAnswer(request, command.result, answerHeaders(request, command.account, this.#options.compiled));
+    finishAnswer(request, command.result, answerHeaders(request, command.account, this.#options.compiled), this.#options.compiled);
     if (command.result.kind === "served" && !request.routed.stream) this.metrics.latencyAdded(performance.now() - request.answeredMs);
     this.#account(request, command.result, command);
     if (this.#requests.inUse === 0) this.#onIdle?.();
@@ -347,6 +367,7 @@ export class RouterService {
     const ended = {
       route: request.route.id,
       tenant: request.routed.tenant,
+      user: typeof request.asks.user === "string" ? request.asks.user : null,
       endpoint: request.answering?.endpoint ?? request.endpointsTried.at(-1) ?? null,
       result,
       account: command.account,
@@ -355,7 +376,8 @@ export class RouterService {
       ttftMs: request.ttftMs,
     };
     this.metrics.requestEnded(ended);
-    if (log.takesDecisions) log.decision(decisionRecord(request, ended, compiled));
+    this.#records.add(request.name, { tenant: request.routed.tenant, facts: factsOf(request), ended });
+    if (log.takesDecisions) log.decision(this.#decisions.line(request, ended));
   }
 
   #request(id: RequestId): RequestInFlight {

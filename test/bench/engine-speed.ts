@@ -1,31 +1,14 @@
-import { readFileSync } from "node:fs";
 import type { Instant } from "../../router/core/machine.ts";
 import { never } from "../../router/core/time.ts";
 import { createEngine } from "../../simulator/core/engine/create-engine.ts";
-import type { EngineSpec } from "../../simulator/core/engine/engine-spec.ts";
 import type { EngineCommand, EngineModel, SequenceId } from "../../simulator/core/engine/engine.ts";
+import { dumpedRequests } from "./dumped-requests.ts";
+import { yardstickSpec } from "./yardstick.ts";
 
 /**
  * `node engine-speed.ts FILE.csv REPLICAS`: plays the requests (at_s,input,output) through engines behind a bare least-loaded choice, and prints JSON:
  * requests, CPU seconds (reading the file and making the requests left out, as the prototype does), mean E2E in seconds as a check.
  */
-export const yardstickSpec: EngineSpec = {
-  blockTokens: 16,
-  blocks: 27_000,
-  sequencesMax: 256,
-  batchedTokensMax: 8192,
-  modelTokensMax: 131_072,
-  stepTime: {
-    kind: "linear",
-    perStepUs: 6000,
-    perPrefillTokenUs: 33,
-    perSequenceUs: 40,
-    perContextTokenUs: 0.045,
-    perChunkAttentionUs: 0.001,
-    source: { kind: "fitted", hardware: "the prototype's", model: "none", engineVersion: "none", errorPercent: 0 },
-  },
-};
-
 class Replica {
   readonly engine: EngineModel;
   load = 0;
@@ -49,17 +32,8 @@ class Replica {
 }
 
 function run(file: string, replicas: number): void {
-  const rows = readFileSync(file, "utf8").trim().split("\n").slice(1);
-  const count = rows.length;
-  const arrivals = new Float64Array(count);
-  const inputs = new Int32Array(count);
-  const outputs = new Int32Array(count);
-  for (const [index, row] of rows.entries()) {
-    const [at = "0", input = "0", output = "0"] = row.split(",");
-    arrivals[index] = Math.round(Number(at) * 1e6);
-    inputs[index] = Number(input);
-    outputs[index] = Number(output);
-  }
+  const { at: arrivals, inputTokens: inputs, outputTokens: outputs } = dumpedRequests(file);
+  const count = arrivals.length;
   const ends = new Float64Array(count);
   const before = process.cpuUsage();
   const fleet = Array.from({ length: replicas }, () => new Replica(createEngine(yardstickSpec, { detail: "first-token" }), ends));

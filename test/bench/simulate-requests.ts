@@ -1,37 +1,69 @@
-/** node test/bench/simulate-requests.ts FILE REPLICAS: the requests of FILE through the router and REPLICAS engines; prints what it cost as JSON. */
+/**
+ * node test/bench/simulate-requests.ts JSON: one row of the bench (BenchRun below) through the whole simulator: router, world, engines; no records unless asked for.
+ * Prints what it cost as JSON. The router has what a production one has: two tenants, breakers, retry budgets, timeouts, and limits on requests, tokens, money and attempts
+ * in flight, none of which is reached.
+ */
+import type { DeploymentSpec } from "../../router/core/compiled-config.ts";
+import type { RouteId, TenantId } from "../../router/core/messages.ts";
+import { micros, seconds } from "../../router/core/time.ts";
 import { type EndpointModelSpec, oneReplica } from "../../simulator/core/compiled-scenario.ts";
+import { RecordTable } from "../../simulator/core/measure/record-table.ts";
+import { summarise } from "../../simulator/core/measure/summarise.ts";
 import { createWorld } from "../../simulator/core/world.ts";
-import { fixtureConfig } from "../support/router-fixture.ts";
-import { micros } from "../../router/core/time.ts";
-import { dumpedRequests } from "./dumped-requests.ts";
+import { fixtureConfig, type FixtureLimit, fixtureQueue } from "../support/router-fixture.ts";
+import { idleOptions } from "./bench-options.ts";
+import { benchArrivals, type BenchRequests } from "./bench-workload.ts";
+import { engineFor, yardstickSpec } from "./yardstick.ts";
 
-const [file = "", replicas = "16"] = process.argv.slice(2);
-const arrivals = dumpedRequests(file);
+export interface BenchRun {
+  readonly requests: BenchRequests;
+  readonly replicas: number;
+  readonly affinity?: boolean;
+  readonly records?: boolean;
+  /** Name of one of the idle options. */
+  readonly option?: string;
+}
 
-/** The prototype's step: 6 ms + 33 us a prefill token + 40 us a decode + 0.045 us a context token + 0.001 us chunk x (past + chunk / 2). */
+export interface BenchCost {
+  readonly requests: number;
+  readonly served: number;
+  readonly cpuSeconds: number;
+  readonly virtualSeconds: number;
+  readonly rssMb: number;
+}
+
+const run = JSON.parse(process.argv[2] ?? "{}") as BenchRun;
+const option = idleOptions.find(({ name }) => name === run.option);
+const limits: readonly FixtureLimit[] = [
+  { unit: "requests", amount: 1e8 },
+  { unit: "attempts-in-flight", amount: 1e6 },
+  { unit: "tokens", amount: 1e10, scope: { kind: "tenant", tenant: 0 as TenantId } },
+  { unit: "tokens", amount: 1e10, scope: { kind: "tenant", tenant: 1 as TenantId } },
+  { unit: "nano-dollars", amount: 1e15, window: { kind: "period", length: seconds(86_400) }, scope: { kind: "route", route: 0 as RouteId } },
+];
+const hour = seconds(3600);
+const deployment: Partial<DeploymentSpec> = { contextTokens: yardstickSpec.modelTokensMax };
+const config = fixtureConfig({
+  ...option?.router,
+  strategy: run.affinity === true ? "prefix-affinity" : "least-busy",
+  deployments: [{ ...deployment, endpoints: run.replicas } as never],
+  tenants: 2,
+  limits,
+  route: {
+    queue: fixtureQueue({ lengthMax: 100_000, wait: hour }),
+    limits: { connect: hour, firstToken: hour, idle: hour, total: hour },
+    affinity: { loadBoundPercent: 125, homesMax: 16_384 },
+    ...option?.router?.route,
+  },
+});
 const replica: EndpointModelSpec = {
   kind: "vllm",
-  engine: {
-    blockTokens: 16,
-    blocks: 27_000,
-    sequencesMax: 256,
-    batchedTokensMax: 8192,
-    modelTokensMax: 131_072,
-    stepTime: {
-      kind: "linear",
-      perStepUs: 6000,
-      perPrefillTokenUs: 33,
-      perSequenceUs: 40,
-      perContextTokenUs: 0.045,
-      perChunkAttentionUs: 0.001,
-      source: { kind: "fitted", hardware: "benchmark", model: "benchmark", engineVersion: "none", errorPercent: 0 },
-    },
-  },
+  engine: { ...engineFor(run.requests), options: { ...option?.engine } },
   frontEndBefore: micros(0),
   frontEndAfter: micros(0),
 };
-
-const config = fixtureConfig({ deployments: [{ endpoints: Number(replicas), contextTokens: 131_072 }], route: { limits: wideLimits() } });
+const { count, arrivals } = await benchArrivals(run.requests, 2);
+const table = run.records === true ? new RecordTable() : null;
 let served = 0;
 const world = createWorld(
   {
@@ -40,27 +72,32 @@ const world = createWorld(
     endpoints: config.endpoints.map(() => replica),
     faults: [],
     replicas: oneReplica,
-    defaultRoute: config.routes[0]?.id ?? (0 as never),
+    defaultRoute: 0 as RouteId,
     warmUp: micros(0),
     targets: [],
+    ...option?.scenario,
   },
   {
     seed: 1,
-    arrivals: arrivals[Symbol.iterator](),
-    observer: { requestEnded: ({ result }) => void (served += result === "served" ? 1 : 0), breakerChanged: () => undefined },
+    arrivals,
+    observer: {
+      requestEnded(record) {
+        if (record.result === "served") served += 1;
+        table?.add(record);
+      },
+      breakerChanged: () => undefined,
+    },
   },
 );
 const before = process.cpuUsage();
 world.run();
+if (table !== null) summarise(table, { warmUp: micros(0), routes: 1, deployments: 1 });
 const used = process.cpuUsage(before);
-console.log(JSON.stringify({ requests: arrivals.length, served, cpuSeconds: (used.user + used.system) / 1e6, virtualSeconds: world.now / 1e6 }));
-
-function wideLimits(): {
-  connect: ReturnType<typeof micros>;
-  firstToken: ReturnType<typeof micros>;
-  idle: ReturnType<typeof micros>;
-  total: ReturnType<typeof micros>;
-} {
-  const hour = micros(3_600_000_000);
-  return { connect: hour, firstToken: hour, idle: hour, total: hour };
-}
+const cost: BenchCost = {
+  requests: count,
+  served,
+  cpuSeconds: (used.user + used.system) / 1e6,
+  virtualSeconds: world.now / 1e6,
+  rssMb: Math.round(process.resourceUsage().maxRSS / 1000),
+};
+console.log(JSON.stringify(cost));

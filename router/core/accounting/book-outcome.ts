@@ -5,7 +5,7 @@ import type { AttemptOutcome } from "../messages.ts";
 import { coolDefault, meaningOf } from "../retry.ts";
 import type { AttemptSlot, RequestSlot, RouterState } from "../state.ts";
 import { after } from "../time.ts";
-import { addUsage, costOf } from "./ledger.ts";
+import { addUsage, costOf, sumOfUsage } from "./ledger.ts";
 
 /** The one place where an endpoint's slot, money, the breaker's verdict and cooling are booked: when the attempt's only outcome comes in. */
 export function bookOutcome(config: CompiledConfig, state: RouterState, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
@@ -17,17 +17,13 @@ export function bookOutcome(config: CompiledConfig, state: RouterState, slot: Re
   total.attempts += 1;
   const { usage } = outcome;
   if (usage !== null && outcome.billed !== "no") {
-    const cost = attempt.rates === null ? null : costOf(usage, attempt.rates);
+    const cost = attempt.rates === null ? null : costOf(usage, attempt.rates, slot.request.pictures);
     const estimated = outcome.usageEstimated || outcome.billed === "maybe";
     addUsage(total, usage, cost, estimated);
     slot.picoDollars += cost ?? 0;
     slot.priced &&= cost !== null;
     slot.estimated ||= estimated;
-    slot.usage.input += usage.input;
-    slot.usage.cachedRead += usage.cachedRead;
-    slot.usage.cacheWrite += usage.cacheWrite;
-    slot.usage.output += usage.output;
-    slot.usage.reasoning += usage.reasoning;
+    slot.usage = sumOfUsage(slot.usage, usage);
   }
   breakerEnds(endpoint.breaker, deployment.breaker, attempt, verdictOn(attempt, outcome), state.now);
   if (outcome.failure === "rate-limited" || outcome.failure === "draining") {

@@ -28,13 +28,33 @@ export function emptyTotal(): Total {
   return { attempts: 0, input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0, nanoDollars: 0, picoDollars: 0, unpriced: 0, estimated: 0 };
 }
 
-/** Pico-dollars. Reasoning tokens are counted within output, cached ones within input: none is paid for twice. */
-export function costOf(usage: Usage, card: Rates): number {
+export const noUsage: Usage = { input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };
+
+/** What nothing is added to is the one that is added. */
+export function sumOfUsage(one: Usage, other: Usage): Usage {
+  if (one === noUsage) return other;
+  return {
+    input: one.input + other.input,
+    cachedRead: one.cachedRead + other.cachedRead,
+    cacheWrite: one.cacheWrite + other.cacheWrite,
+    output: one.output + other.output,
+    reasoning: one.reasoning + other.reasoning,
+  };
+}
+
+/** Pico-dollars. Reasoning tokens are counted within output, cached ones and those of pictures within input: none is paid for twice. @param pictures in the prompt */
+export function costOf(usage: Usage, card: Rates, pictures = 0): number {
   const { longPrompt } = card;
   const rates = longPrompt !== undefined && usage.input > longPrompt.aboveTokens ? longPrompt.rates : card;
   const fresh = Math.max(0, usage.input - usage.cachedRead - usage.cacheWrite);
   const reasoning = Math.min(usage.reasoning, usage.output);
-  const prompt = fresh * rates.input + usage.cachedRead * rates.cachedRead + usage.cacheWrite * rates.cacheWrite;
+  const drawn = rates.pictureTokens === undefined ? 0 : Math.min(fresh, usage.pictureTokens ?? 0);
+  const prompt =
+    (fresh - drawn) * rates.input +
+    drawn * (rates.pictureTokens ?? 0) +
+    pictures * (rates.picture ?? 0) +
+    usage.cachedRead * rates.cachedRead +
+    usage.cacheWrite * rates.cacheWrite;
   const cost = prompt + (usage.output - reasoning) * rates.output + reasoning * (rates.reasoning ?? rates.output);
   assert(cost <= largest, "a request's cost leaves the whole numbers");
   return cost;
@@ -53,15 +73,17 @@ export function addUsage(total: Total, usage: Usage, picoDollars: number | null,
     return;
   }
   const pico = total.picoDollars + picoDollars;
-  total.nanoDollars += Math.floor(pico / 1000);
-  total.picoDollars = pico % 1000;
+  const nano = Math.floor(pico / 1000);
+  total.nanoDollars += nano;
+  // A remainder of numbers beyond 2^31 is a call of its own.
+  total.picoDollars = pico - nano * 1000;
   assert(total.nanoDollars <= largest && total.input <= largest, "a total leaves the whole numbers");
 }
 
 /** Nano-dollars, half to even. */
 export function roundToNano(picoDollars: number): number {
   const whole = Math.floor(picoDollars / 1000);
-  const rest = picoDollars % 1000;
+  const rest = picoDollars - whole * 1000;
   if (rest > 500 || (rest === 500 && whole % 2 === 1)) return whole + 1;
   return whole;
 }

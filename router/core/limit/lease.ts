@@ -52,6 +52,8 @@ export interface LeaseState {
 
 const idleAfter: Duration = seconds(1);
 const askAgainAfter: Duration = seconds(1);
+/** What is spent or asked now makes nothing due sooner. */
+export const dueSoonest: Duration = idleAfter;
 /** Then the question is dropped; the next request puts it anew. */
 const asksMax = 5;
 

@@ -9,83 +9,103 @@ import type { Candidates } from "../candidates.ts";
 import { type Core, deploymentIn } from "../core.ts";
 import { heapHas, heapRemove, heapSet } from "../indexed-heap.ts";
 import type { Instant } from "../machine.ts";
-import type { AttemptOutcome, LeaseKey, RouterEvent } from "../messages.ts";
+import type { AttemptOutcome, DeploymentId, LeaseKey, RouterEvent } from "../messages.ts";
 import type { AttemptSlot, RequestSlot } from "../state.ts";
 import { after, earlier, later, millis, seconds, startOfTime } from "../time.ts";
 import { expectedNano, unitsOf } from "./limit-check.ts";
-import { type LeaseState, leaseDue, leaseDuty, mayAsk, mayRefill, neededOf, noLease, runsLow, settleDebt, settleLease, spend, unitsToAsk } from "./lease.ts";
+import {
+  dueSoonest,
+  type LeaseState,
+  leaseDue,
+  leaseDuty,
+  mayAsk,
+  mayRefill,
+  neededOf,
+  noLease,
+  runsLow,
+  settleDebt,
+  settleLease,
+  spend,
+  unitsToAsk,
+} from "./lease.ts";
+import { callerLimits, type LimitIndex } from "./limit-index.ts";
 import { learnHigh, outputToReserve } from "./output-estimate.ts";
 
 /** After a denial the store is asked again no sooner, and no later. */
 const pauseMin = millis(1);
 const pauseMax = seconds(1);
 
+const none: readonly LimitSpec[] = [];
+
 type Answer = Extract<RouterEvent, { kind: "lease-answered" }>;
 
 // --- reserve, reconcile ---
 
 export function reserve(core: Core, slot: RequestSlot, attempt: AttemptSlot): void {
-  const { limits } = core.viewOf(slot).found;
+  const { found, config } = core.viewOf(slot);
+  const { limits } = found;
   if (!limits.some) return;
   const { request } = slot;
   const output = outputToReserve(present(core.state.routes[slot.route], "the route's state").output, request.outputTokensMax);
   attempt.reservedTokens = request.inputTokens + output;
-  attempt.reservedNano = expectedNano(attempt.rates, request.inputTokens, output);
-  forEachLimit(core, slot, attempt, (spec, lease, oncePerRequest) => {
-    const units = neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, oncePerRequest && slot.attempts > 0));
-    if (units === 0) return;
-    spend(lease, units, core.state.now);
-    if (spec.window.kind === "held") return;
-    if (runsLow(lease)) refill(core, spec, lease, units);
-    noteSpending(core, spec, lease);
-    schedule(core, spec.id, lease);
-  });
+  attempt.reservedNano = expectedNano(attempt.rates, request, output);
+  const deployment = deploymentIn(config, attempt.endpoint).id;
+  for (const spec of callerLimits(limits, request, slot.route)) if (!isExempt(limits, deployment, spec)) reserveOne(core, attempt, spec, slot.attempts > 0);
+  for (const spec of limits.ofDeployment[deployment] ?? none) if (!isExempt(limits, deployment, spec)) reserveOne(core, attempt, spec, false);
+}
+
+function reserveOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, requestCounted: boolean): void {
+  const lease = leaseOf(core, spec.id);
+  const units = neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, requestCounted));
+  if (units === 0) return;
+  spend(lease, units, core.state.now);
+  if (spec.window.kind === "held") return;
+  if (runsLow(lease)) refill(core, spec, lease, units);
+  noteSpending(core, spec, lease);
+  scheduleUsed(core, spec.id, lease);
 }
 
 export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
   const { usage } = outcome;
   if (usage !== null && outcome.kind === "succeeded") learnHigh(present(core.state.routes[slot.route], "the route's state").output, usage.output);
-  if (!core.viewOf(slot).found.limits.some) return;
+  const { found, config } = core.viewOf(slot);
+  const { limits } = found;
+  if (!limits.some) return;
   const { rates } = attempt;
   const free = outcome.billed === "no";
   // What is billed without a figure keeps its reservation.
   const known = free || usage !== null;
   const tokens = free || usage === null ? 0 : usage.input + usage.output;
-  const nano = free || usage === null || rates === null ? 0 : Math.ceil(costOf(usage, rates) / 1000);
-  forEachLimit(core, slot, attempt, (spec, lease) => {
-    if (spec.window.kind === "held") {
-      lease.spent -= 1;
-      return;
-    }
-    if (spec.unit === "requests" || !known) return;
-    const reserved = neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, false));
-    const change = (spec.unit === "tokens" ? tokens : nano) - reserved;
-    const counted = attempt.startedAt <= lease.forgottenAt ? Math.max(0, change) : change;
-    if (counted === 0) return;
-    lease.spent += counted;
-    // With what comes back here, the store may have enough.
-    if (counted < 0) lease.deniedUntil = startOfTime;
-    lease.usedAt = core.state.now;
-    if (runsLow(lease)) refill(core, spec, lease, lease.reservation);
-    noteSpending(core, spec, lease);
-    schedule(core, spec.id, lease);
-  });
+  const nano = free || usage === null || rates === null ? 0 : Math.ceil(costOf(usage, rates, slot.request.pictures) / 1000);
+  const deployment = deploymentIn(config, attempt.endpoint).id;
+  for (const spec of callerLimits(limits, slot.request, slot.route))
+    if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, known, spec.unit === "tokens" ? tokens : nano);
+  for (const spec of limits.ofDeployment[deployment] ?? none)
+    if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, known, spec.unit === "tokens" ? tokens : nano);
 }
 
-/** The limits that bind this attempt; `oncePerRequest`: those that bind its caller. */
-function forEachLimit(core: Core, slot: RequestSlot, attempt: AttemptSlot, visit: (spec: LimitSpec, lease: LeaseState, oncePerRequest: boolean) => void): void {
-  const { found, config } = core.viewOf(slot);
-  const { limits } = found;
-  const deployment = deploymentIn(config, attempt.endpoint).id;
-  const exempt = limits.selfHosted[deployment] === true;
-  const all = (specs: readonly LimitSpec[] | undefined, once: boolean): void => {
-    for (const spec of specs ?? []) if (!exempt || spec.atLimit !== "self-hosted") visit(spec, leaseOf(core, spec.id), once);
-  };
-  all(limits.total, true);
-  all(limits.ofTenant[slot.request.tenant], true);
-  all(limits.ofRoute[slot.request.route], true);
-  if (slot.route !== slot.request.route) all(limits.ofRoute[slot.route], true);
-  all(limits.ofDeployment[deployment], false);
+function reconcileOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, known: boolean, used: number): void {
+  const lease = leaseOf(core, spec.id);
+  if (spec.window.kind === "held") {
+    lease.spent -= 1;
+    return;
+  }
+  if (spec.unit === "requests" || !known) return;
+  const change = used - neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, false));
+  const counted = attempt.startedAt <= lease.forgottenAt ? Math.max(0, change) : change;
+  if (counted === 0) return;
+  lease.spent += counted;
+  // With what comes back here, the store may have enough.
+  if (counted < 0) lease.deniedUntil = startOfTime;
+  lease.usedAt = core.state.now;
+  if (runsLow(lease)) refill(core, spec, lease, lease.reservation);
+  noteSpending(core, spec, lease);
+  scheduleUsed(core, spec.id, lease);
+}
+
+/** Nothing is counted where the deployment is its owner's own, and the limit says so. */
+function isExempt(limits: LimitIndex, deployment: DeploymentId, spec: LimitSpec): boolean {
+  return spec.atLimit === "self-hosted" && limits.selfHosted[deployment] === true;
 }
 
 // --- the store ---
@@ -124,7 +144,8 @@ export function hearAnswer(core: Core, { lease: key, nonce, units, until, settle
     lease.nonce = nonce;
     lease.grantedAt = core.state.now;
     lease.until = earlier(until, lease.periodEnds);
-    lease.deniedUntil = startOfTime;
+    // A smaller one says nothing about the larger one that was denied.
+    if (units >= lease.deniedUnits) lease.deniedUntil = startOfTime;
     lease.credit = true;
   } else {
     noteDenial(lease, until, core.state.now);
@@ -285,6 +306,12 @@ function schedule(core: Core, key: LeaseKey, lease: LeaseState): void {
   const { leaseDeadlines, now } = core.state;
   const due = later(leaseDue(lease, now), now);
   if (!heapHas(leaseDeadlines, key) || due < (leaseDeadlines.keys[key] ?? Infinity)) heapSet(leaseDeadlines, key, due);
+}
+
+/** After it was used: where something falls due soon anyway, nothing has become due before that. */
+function scheduleUsed(core: Core, key: LeaseKey, lease: LeaseState): void {
+  const { leaseDeadlines, now } = core.state;
+  if (!heapHas(leaseDeadlines, key) || (leaseDeadlines.keys[key] ?? Infinity) > now + dueSoonest) schedule(core, key, lease);
 }
 
 function nextNonce(core: Core): number {

@@ -73,6 +73,7 @@ function advance(budget: RetryBudgetState, spec: RetryBudgetSpec, now: Instant):
   }
   const gain = Math.min(now - budget.filledAt, givenSeconds * perSecond) * spec.budgetFloorPerSecond * perRetry + budget.remainder;
   budget.filledAt = now;
-  budget.remainder = gain % perSecond;
-  budget.given = Math.min(givenSeconds * spec.budgetFloorPerSecond * perRetry, budget.given + Math.floor(gain / perSecond));
+  const whole = Math.floor(gain / perSecond);
+  budget.remainder = gain - whole * perSecond;
+  budget.given = Math.min(givenSeconds * spec.budgetFloorPerSecond * perRetry, budget.given + whole);
 }

@@ -55,7 +55,7 @@ export function inheritAdaptive(state: AdaptiveState, route: RouteSpec, from: Ad
 
 export const adaptive: Strategy = {
   measure: "credit before the choice, negated, in thousandths of a unit of weight",
-  judge: judgeBy((choice, _endpoint, index) => -creditAt(choice, choice.eligible.places[index] as number)),
+  judge: judgeBy((choice, index) => -creditAt(choice, choice.eligible.places[index] as number)),
   pick: (choice) => pickSmoothly(choice, factoredWeight),
 };
 
@@ -68,10 +68,10 @@ export function adaptWeights(
   config: CompiledConfig,
   state: RouterState,
   route: RouteSpec,
-  adapting: AdaptiveState | null,
+  adapting: AdaptiveState,
   emit: (command: RouterCommand) => void,
 ): void {
-  if (adapting === null || state.now < adapting.dueAt) return;
+  if (state.now < adapting.dueAt) return;
   adapting.dueAt = after(state.now, period);
   const seen = route.deployments.map((id, place) => seenSince(state, present(config.deployments[id], "a deployment of the route"), adapting, place));
   const tokens = seen.reduce((sum, { firstTokens }) => sum + firstTokens, 0);

@@ -28,11 +28,11 @@ export interface Strategy {
 }
 
 /** What an eligible endpoint is judged by; `index` is its place among the eligible. */
-export type Score = (choice: Choice, endpoint: EndpointState, index: number) => number;
+export type Score = (choice: Choice, index: number) => number;
 
 export function judgeBy(score: Score): Strategy["judge"] {
   return (choice, scores) => {
-    for (let index = 0; index < choice.eligible.count; index += 1) scores[index] = score(choice, endpointAt(choice, index), index);
+    for (let index = 0; index < choice.eligible.count; index += 1) scores[index] = score(choice, index);
   };
 }
 

@@ -4,8 +4,7 @@
  * different providers. An unknown price comes after every known one, it is never taken for zero. Among equals the least busy endpoint.
  */
 import { present } from "../assert.ts";
-import type { EndpointState } from "../state.ts";
-import { type Choice, judgeBy, type Strategy } from "./choice.ts";
+import { type Choice, endpointAt, judgeBy, type Strategy } from "./choice.ts";
 import { expectedOutput } from "./learn.ts";
 import { leastOf } from "./least-of.ts";
 
@@ -13,16 +12,19 @@ const unknownPrice = 9e15;
 /** Less than a pico-dollar: it tells equals apart, and no others. */
 const perInFlight = 1e-6;
 
-function expectedCost({ state, route, request, eligible }: Choice, { learned }: EndpointState, index: number): number {
+function expectedCost(choice: Choice, index: number): number {
+  const { state, route, request, eligible } = choice;
   const rates = state.prices[route.deployments[eligible.places[index] as number] as number] ?? null;
   if (rates === null) return unknownPrice;
-  const cached = request.inputTokens * learned.cachedShare;
+  const cached = request.inputTokens * endpointAt(choice, index).learned.cachedShare;
   const output = expectedOutput(present(state.routes[route.id], "the route's state").learned, request);
-  return Math.floor((request.inputTokens - cached) * rates.input + cached * rates.cachedRead + output * rates.output);
+  return Math.floor(
+    (request.inputTokens - cached) * rates.input + cached * rates.cachedRead + output * rates.output + (request.pictures ?? 0) * (rates.picture ?? 0),
+  );
 }
 
 export const costBased: Strategy = {
   measure: "expected cost in pico-dollars",
   judge: judgeBy(expectedCost),
-  pick: (choice) => leastOf(choice, (of, endpoint, index) => expectedCost(of, endpoint, index) + endpoint.inFlight * perInFlight),
+  pick: (choice) => leastOf(choice, (of, index) => expectedCost(of, index) + endpointAt(of, index).inFlight * perInFlight),
 };

@@ -3,8 +3,7 @@
  * it would take here (the rule of Finagle's and linkerd's peak EWMA). An endpoint that nobody asks is forgiven with time, so it is tried again. Slow start: one that has
  * answered fewer than `slowStart` requests gets at most one more at a time than it has answered, and goes first as long as it has room: a newcomer is tried, never flooded.
  */
-import type { EndpointState } from "../state.ts";
-import { type Choice, judgeBy, type Strategy } from "./choice.ts";
+import { type Choice, endpointAt, judgeBy, type Strategy } from "./choice.ts";
 import { peakNow } from "./learned.ts";
 import { leastOf } from "./least-of.ts";
 import { busyOf } from "./power-of-two.ts";
@@ -13,7 +12,8 @@ const slowStart = 8;
 /** An hour: later than any that has room, and the least busy first among those that have none. */
 const fullUs = 3_600_000_000;
 
-function expectedWait(choice: Choice, endpoint: EndpointState): number {
+function expectedWait(choice: Choice, index: number): number {
+  const endpoint = endpointAt(choice, index);
   const { learned, inFlight } = endpoint;
   const average = choice.request.stream ? learned.firstToken : learned.wholeAnswer;
   if (average.samples < slowStart && inFlight > average.samples) return fullUs * (1 + inFlight);

@@ -2,12 +2,11 @@
  * Least busy: the endpoint with the fewest attempts in flight from this replica; ties are drawn at random, so that a group of idle endpoints shares the load and
  * several replicas do not flock to the first one.
  */
-import type { EndpointState } from "../state.ts";
 import { type Choice, judgeBy, type Strategy } from "./choice.ts";
 import { leastOf } from "./least-of.ts";
 
-export function inFlightOf(_choice: Choice, endpoint: EndpointState): number {
-  return endpoint.inFlight;
+export function inFlightOf({ busy, eligible }: Choice, index: number): number {
+  return busy[eligible.ids[index] as number] as number;
 }
 
 export const leastBusy: Strategy = {

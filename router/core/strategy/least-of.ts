@@ -1,6 +1,6 @@
 import type { EndpointId } from "../messages.ts";
 import { nextBelow } from "../random.ts";
-import { type Choice, endpointAt, idAt, type Score } from "./choice.ts";
+import { type Choice, idAt, type Score } from "./choice.ts";
 
 /** The eligible endpoint with the least score among places `from` until `to`; ties are drawn at random, so that equals share the load and replicas do not flock to the first. */
 export function leastOf(choice: Choice, score: Score, from = 0, to = choice.eligible.count): EndpointId {
@@ -8,7 +8,7 @@ export function leastOf(choice: Choice, score: Score, from = 0, to = choice.elig
   let least = Infinity;
   let ties = 0;
   for (let index = from; index < to; index += 1) {
-    const value = score(choice, endpointAt(choice, index), index);
+    const value = score(choice, index);
     if (value > least) continue;
     if (value < least) {
       least = value;

@@ -13,7 +13,7 @@ export function busyOf(choice: Choice, endpoint: EndpointState): number {
 
 export const powerOfTwo: Strategy = {
   measure: "requests in flight, own and signalled",
-  judge: judgeBy(busyOf),
+  judge: judgeBy((choice, index) => busyOf(choice, endpointAt(choice, index))),
   pick(choice) {
     const { count } = choice.eligible;
     const one = nextBelow(choice.state.ties, count);

@@ -4,15 +4,16 @@
  * outcome says what they did use. Where no quota is known the endpoint with the fewest tokens in the current minute. It prefers, it does not refuse: limits do.
  */
 import type { DeploymentSpec } from "../compiled-config.ts";
-import type { EndpointState } from "../state.ts";
-import { type Choice, judgeBy, type Strategy } from "./choice.ts";
+import { type Choice, endpointAt, judgeBy, type Strategy } from "./choice.ts";
 import { minuteOf } from "./learned.ts";
 import { leastOf } from "./least-of.ts";
 
 /** Tells endpoints without a quota apart, and no others. */
 const perToken = 1e-12;
 
-function usedShare({ config, state, route, request, eligible }: Choice, { learned }: EndpointState, index: number): number {
+function usedShare(choice: Choice, index: number): number {
+  const { config, state, route, request, eligible } = choice;
+  const { learned } = endpointAt(choice, index);
   const { requestsPerMinute, tokensPerMinute } = config.deployments[route.deployments[eligible.places[index] as number] as number] as DeploymentSpec;
   const current = learned.minute === minuteOf(state.now);
   const requests = (current ? learned.requests : 0) + 1;

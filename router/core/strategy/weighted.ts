@@ -11,7 +11,7 @@ import { leastOf } from "./least-of.ts";
 
 export const weighted: Strategy = {
   measure: "credit before the choice, negated, in units of weight",
-  judge: judgeBy((choice, _endpoint, index) => 0 - creditAt(choice, choice.eligible.places[index] as number)),
+  judge: judgeBy((choice, index) => 0 - creditAt(choice, choice.eligible.places[index] as number)),
   pick: (choice) => pickSmoothly(choice, weightAt),
 };
 

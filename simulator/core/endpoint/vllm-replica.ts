@@ -1,4 +1,5 @@
-import type { Instant, Out } from "../../../router/core/machine.ts";
+import { present } from "../../../router/core/assert.ts";
+import type { Duration, Instant, Out } from "../../../router/core/machine.ts";
 import type { FailureKind, Usage } from "../../../router/core/messages.ts";
 import { after, earlier } from "../../../router/core/time.ts";
 import type { VllmSpec } from "../compiled-scenario.ts";
@@ -10,7 +11,7 @@ import { cutAfterTokens, faultRefusal } from "./refusal.ts";
 
 /**
  * A vLLM replica: an engine behind an API server. The server adds a constant delay on the way in (receipt to engine queue) and on the way out (token
- * to byte); both are queues of their own, so the engine never waits for them. A prompt that leaves no room for one token of output is refused
+ * to byte); both are queues of their own, so the engine never waits for them, and are left out where there is no delay. A prompt that leaves no room for one token of output is refused
  * (vLLM 0.32: 400 when input >= max_model_len, recorded in calibration/vllm-wire). Aborts reach the engine at once.
  *
  * Faults: `down` cuts every running call at that instant (what is still on its way out is lost), the engine starts again empty, and new calls are
@@ -20,7 +21,10 @@ import { cutAfterTokens, faultRefusal } from "./refusal.ts";
 type CallReceived = Extract<EndpointEvent, { kind: "call-received" }>;
 
 interface LiveCall {
-  readonly received: CallReceived;
+  readonly id: CallId;
+  readonly inputTokens: number;
+  /** Null once the engine has it. */
+  received: CallReceived | null;
   readonly receivedAt: Instant;
   /** After so many tokens its connection breaks. */
   readonly cutAfter: number | null;
@@ -52,11 +56,11 @@ export class VllmReplica implements EndpointModel {
   readonly #freeSequences: number[] = [];
   readonly #engineOut: Out<EngineCommand>;
   /** Of the engines that crashed: a new one counts from 0. */
-  #stepsBefore = 0;
-  #outsideBefore = 0;
+  #before: EngineTotals = { busy: 0, steps: 0, stepsOutsideRange: 0, stepSequences: 0, stepTokens: 0 };
   #fault: FaultState = healthy;
   #crashing = false;
-  #inside = false;
+  /** Null between events. */
+  #out: Out<EndpointCommand> | null = null;
 
   constructor(spec: VllmSpec, engine: EngineModel, options: { readonly seed: number; readonly index: number }) {
     this.#spec = spec;
@@ -67,26 +71,26 @@ export class VllmReplica implements EndpointModel {
   }
 
   handle(event: EndpointEvent, now: Instant, out: Out<EndpointCommand>): void {
-    this.#enter();
-    this.#advance(now, false, out);
+    this.#enter(out);
+    this.#advance(now, false);
     switch (event.kind) {
       case "call-received":
-        this.#receive(event, now, out);
+        this.#receive(event, now);
         break;
       case "call-aborted":
-        this.#abort(event.call, now, out);
+        this.#abort(event.call, now);
         break;
       case "fault-changed":
-        this.#changeFault(event.fault, now, out);
+        this.#changeFault(event.fault, now);
         break;
     }
-    this.#inside = false;
+    this.#leave();
   }
 
   wake(now: Instant, out: Out<EndpointCommand>): void {
-    this.#enter();
-    this.#advance(now, true, out);
-    this.#inside = false;
+    this.#enter(out);
+    this.#advance(now, true);
+    this.#leave();
   }
 
   nextDeadline(): Instant {
@@ -94,46 +98,68 @@ export class VllmReplica implements EndpointModel {
   }
 
   observe(now: Instant): EndpointSignals {
-    const { running, waiting, blocksUsed, blocks, preemptions, busy, steps, stepsOutsideRange } = this.#engine.observe(now);
+    const signals = this.#engine.observe(now);
+    const { running, waiting, blocksUsed, blocks, preemptions } = signals;
+    const { busy, ...totals } = sumOf(this.#before, signals);
     return {
       running,
       waiting: waiting + this.#entering.count,
       kvUsed: blocks > 0 ? blocksUsed / blocks : 0,
       preemptions,
-      busy,
-      steps: this.#stepsBefore + steps,
-      stepsOutsideRange: this.#outsideBefore + stepsOutsideRange,
+      busy: busy as Duration,
+      ...totals,
     };
   }
 
-  #enter(): void {
-    if (this.#inside) throw new Error("VllmReplica was re-entered: drivers queue what happens while commands are carried out");
-    this.#inside = true;
+  #enter(out: Out<EndpointCommand>): void {
+    if (this.#out !== null) throw new Error("VllmReplica was re-entered: drivers queue what happens while commands are carried out");
+    this.#out = out;
+  }
+
+  #leave(): void {
+    this.#out = null;
+  }
+
+  #emit(command: EndpointCommand, at: Instant): void {
+    this.#out?.emit(command, at);
   }
 
   /** Deadlines of one instant: into the engine, its step, out to the wire. */
-  #advance(limit: Instant, inclusive: boolean, out: Out<EndpointCommand>): void {
+  #advance(limit: Instant, inclusive: boolean): void {
     for (;;) {
       const at = this.nextDeadline();
       if (inclusive ? at > limit : at >= limit) return;
       if (lineDue(this.#entering) === at) this.#submitNext(at);
       else if (this.#engine.nextDeadline() === at) this.#engine.wake(at, this.#engineOut);
-      else this.#leaveNext(at, out);
+      else this.#sendNext(at);
     }
   }
 
-  #receive(received: CallReceived, now: Instant, out: Out<EndpointCommand>): void {
+  #receive(received: CallReceived, now: Instant): void {
     const failure = this.#refusal(received);
     if (failure !== null) {
-      out.emit({ kind: "refuse-call", call: received.call, failure, retryAfter: null }, now);
+      this.#emit({ kind: "refuse-call", call: received.call, failure, retryAfter: null }, now);
       return;
     }
     const { serial, outputTokens, outputTokensMax, inputTokens } = received;
     const length = Math.min(outputTokens, outputTokensMax, this.#spec.engine.modelTokensMax - inputTokens);
     const cutAfter = cutAfterTokens(this.#fault, this.#seed, serial, this.#index, length);
-    const call: LiveCall = { received, receivedAt: now, cutAfter, sequence: -1, started: false, cachedTokens: 0, outputTokens: 0, open: true };
+    const call: LiveCall = {
+      id: received.call,
+      inputTokens,
+      received,
+      receivedAt: now,
+      cutAfter,
+      sequence: -1,
+      started: false,
+      cachedTokens: 0,
+      outputTokens: 0,
+      open: true,
+    };
     setSlot(this.#calls, received.call, call);
-    putInLine(this.#entering, after(now, this.#spec.frontEndBefore), call);
+    const { frontEndBefore } = this.#spec;
+    if (frontEndBefore === 0) this.#submit(call, now);
+    else putInLine(this.#entering, after(now, frontEndBefore), call);
   }
 
   #refusal(received: CallReceived): FailureKind | null {
@@ -144,10 +170,14 @@ export class VllmReplica implements EndpointModel {
 
   #submitNext(at: Instant): void {
     const call = takeFromLine(this.#entering);
-    if (call === null || !call.open) return;
+    if (call !== null && call.open) this.#submit(call, at);
+  }
+
+  #submit(call: LiveCall, at: Instant): void {
     call.sequence = this.#freeSequences.pop() ?? this.#sequences.length;
     setSlot(this.#sequences, call.sequence, call);
-    const { inputTokens, blocks, outputTokens, outputTokensMax, priority } = call.received;
+    const { inputTokens, blocks, outputTokens, outputTokensMax, priority } = present(call.received, "what was received");
+    call.received = null;
     const room = this.#spec.engine.modelTokensMax - inputTokens;
     this.#engine.handle(
       {
@@ -165,7 +195,7 @@ export class VllmReplica implements EndpointModel {
     );
   }
 
-  #abort(id: CallId, now: Instant, out: Out<EndpointCommand>): void {
+  #abort(id: CallId, now: Instant): void {
     const call = this.#calls[id] ?? null;
     if (call === null) return;
     this.#forget(call);
@@ -174,17 +204,15 @@ export class VllmReplica implements EndpointModel {
       this.#engine.handle({ kind: "sequence-aborted", id: sequence }, now, this.#engineOut);
       call.outputTokens = Math.max(call.outputTokens, this.#engine.outputTokensOf(sequence));
     }
-    out.emit({ kind: "cut-call", call: id, usage: usageOf(call) }, now);
+    this.#emit({ kind: "cut-call", call: id, usage: usageOf(call) }, now);
   }
 
-  #changeFault(fault: FaultState, now: Instant, out: Out<EndpointCommand>): void {
+  #changeFault(fault: FaultState, now: Instant): void {
     const before = this.#fault;
     this.#fault = fault;
     if (fault.slowdown !== before.slowdown) this.#engine.handle({ kind: "speed-changed", factor: fault.slowdown }, now, this.#engineOut);
     if (!fault.down || before.down) return;
-    const { steps, stepsOutsideRange } = this.#engine.observe(now);
-    this.#stepsBefore += steps;
-    this.#outsideBefore += stepsOutsideRange;
+    this.#before = sumOf(this.#before, this.#engine.observe(now));
     this.#crashing = true;
     this.#engine.handle({ kind: "engine-crashed" }, now, this.#engineOut);
     this.#crashing = false;
@@ -193,7 +221,7 @@ export class VllmReplica implements EndpointModel {
     for (const call of this.#calls) {
       if (call === null) continue;
       this.#forget(call);
-      out.emit({ kind: "cut-call", call: call.received.call, usage: usageOf(call) }, now);
+      this.#emit({ kind: "cut-call", call: call.id, usage: usageOf(call) }, now);
     }
   }
 
@@ -207,7 +235,7 @@ export class VllmReplica implements EndpointModel {
         break;
       case "emit-tokens":
         call.outputTokens = command.from + command.count;
-        this.#leave(call, { kind: "emit-tokens", call: call.received.call, from: command.from, count: command.count }, at);
+        this.#send(call, { kind: "emit-tokens", call: call.id, from: command.from, count: command.count }, at);
         break;
       case "end-sequence":
         this.#endSequence(call, command, at);
@@ -222,32 +250,50 @@ export class VllmReplica implements EndpointModel {
     call.outputTokens = command.outputTokens;
     const { reason } = command;
     if ((reason === "stop" || reason === "length") && call.cutAfter === null) {
-      this.#leave(call, { kind: "end-call", call: call.received.call, reason, usage: usageOf(call) }, at);
+      this.#send(call, { kind: "end-call", call: call.id, reason, usage: usageOf(call) }, at);
     } else if (!this.#crashing) {
-      this.#leave(call, { kind: "cut-call", call: call.received.call, usage: usageOf(call) }, at);
+      this.#send(call, { kind: "cut-call", call: call.id, usage: usageOf(call) }, at);
     }
   }
 
-  #leave(call: LiveCall, command: EndpointCommand, at: Instant): void {
-    if (call.open) putInLine(this.#leaving, after(at, this.#spec.frontEndAfter), { call, command });
+  #send(call: LiveCall, command: EndpointCommand, at: Instant): void {
+    if (!call.open) return;
+    const { frontEndAfter } = this.#spec;
+    if (frontEndAfter === 0) this.#sendNow(call, command, at);
+    else putInLine(this.#leaving, after(at, frontEndAfter), { call, command });
   }
 
-  #leaveNext(at: Instant, out: Out<EndpointCommand>): void {
+  #sendNext(at: Instant): void {
     const leaving = takeFromLine(this.#leaving);
-    if (leaving === null || !leaving.call.open) return;
-    if (leaving.command.kind !== "emit-tokens") this.#forget(leaving.call);
-    out.emit(leaving.command, at);
+    if (leaving !== null && leaving.call.open) this.#sendNow(leaving.call, leaving.command, at);
+  }
+
+  #sendNow(call: LiveCall, command: EndpointCommand, at: Instant): void {
+    if (command.kind !== "emit-tokens") this.#forget(call);
+    this.#emit(command, at);
   }
 
   #forget(call: LiveCall): void {
     call.open = false;
-    this.#calls[call.received.call] = null;
+    this.#calls[call.id] = null;
   }
+}
+
+type EngineTotals = Readonly<Record<"busy" | "steps" | "stepsOutsideRange" | "stepSequences" | "stepTokens", number>>;
+
+function sumOf(one: EngineTotals, other: EngineTotals): EngineTotals {
+  return {
+    busy: one.busy + other.busy,
+    steps: one.steps + other.steps,
+    stepsOutsideRange: one.stepsOutsideRange + other.stepsOutsideRange,
+    stepSequences: one.stepSequences + other.stepSequences,
+    stepTokens: one.stepTokens + other.stepTokens,
+  };
 }
 
 function usageOf(call: LiveCall): Usage {
   return {
-    input: call.started ? call.received.inputTokens : 0,
+    input: call.started ? call.inputTokens : 0,
     cachedRead: call.cachedTokens,
     cacheWrite: 0,
     output: call.outputTokens,

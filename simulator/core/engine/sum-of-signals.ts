@@ -15,6 +15,8 @@ export function sumOfSignals(all: readonly EngineSignals[]): EngineSignals {
     busy: Math.floor(sum(({ busy }) => busy) / all.length) as Duration,
     batchUse: sum(({ batchUse }) => batchUse) / all.length,
     steps: sum(({ steps }) => steps),
+    stepSequences: sum(({ stepSequences }) => stepSequences),
+    stepTokens: sum(({ stepTokens }) => stepTokens),
     stepsOutsideRange: sum(({ stepsOutsideRange }) => stepsOutsideRange),
   };
 }

@@ -65,6 +65,8 @@ export class PlainEngine implements EngineModel {
   #lastBatch = 0;
   #steps = 0;
   #stepsOutside = 0;
+  #stepSequences = 0;
+  #stepTokens = 0;
   #inside = false;
 
   constructor(options: PlainEngineOptions) {
@@ -170,6 +172,8 @@ export class PlainEngine implements EngineModel {
       batchUse: this.#lastBatch / this.#options.rules.sequencesMax,
       steps: this.#steps,
       stepsOutsideRange: this.#stepsOutside,
+      stepSequences: this.#stepSequences,
+      stepTokens: this.#stepTokens,
     };
   }
 
@@ -209,6 +213,8 @@ export class PlainEngine implements EngineModel {
     this.#lastBatch = 0;
     this.#steps = 0;
     this.#stepsOutside = 0;
+    this.#stepSequences = 0;
+    this.#stepTokens = 0;
     this.#busy = 0;
     this.#preemptions = 0;
   }
@@ -269,6 +275,8 @@ export class PlainEngine implements EngineModel {
     this.#lastBatch = batch.entries.length;
     this.#steps++;
     fillShape(this.#shape, batch);
+    this.#stepSequences += this.#shape.sequences;
+    this.#stepTokens += this.#shape.tokens;
     if (isOutside(this.#options.stepTime.range, this.#shape)) this.#stepsOutside++;
   }
 
