@@ -13,7 +13,21 @@ import type { AttemptOutcome, DeploymentId, LeaseKey, RouterEvent } from "../mes
 import type { AttemptSlot, RequestSlot } from "../state.ts";
 import { after, earlier, later, millis, seconds, startOfTime } from "../time.ts";
 import { expectedNano, unitsOf } from "./limit-check.ts";
-import { dueSoonest, type LeaseState, leaseDue, leaseDuty, mayAsk, mayRefill, neededOf, noLease, runsLow, settleDebt, settleLease, spend, unitsToAsk } from "./lease.ts";
+import {
+  dueSoonest,
+  type LeaseState,
+  leaseDue,
+  leaseDuty,
+  mayAsk,
+  mayRefill,
+  neededOf,
+  noLease,
+  runsLow,
+  settleDebt,
+  settleLease,
+  spend,
+  unitsToAsk,
+} from "./lease.ts";
 import { callerLimits, type LimitIndex } from "./limit-index.ts";
 import { learnHigh, outputToReserve } from "./output-estimate.ts";
 
