@@ -1,5 +1,6 @@
 import { tierNames } from "../../router/config/schema.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
+import { everyVersion, versionsOf } from "../core/compiled-scenario.ts";
 import type { BreakerChange } from "../core/measure/request-record.ts";
 import { metricsOf } from "../core/measure/metrics.ts";
 import { judge, overall } from "../core/measure/verdicts.ts";
@@ -53,7 +54,9 @@ export type SeedReport = Omit<SeedRun, "table" | "samples" | "sampleEvery">;
 
 /** @param runs `first` among them */
 export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], first: SeedReport, runs: readonly SeedMeasure[]): JudgedResult {
-  const { config, targets } = scenario.compiled;
+  const { targets } = scenario.compiled;
+  const config = everyVersion(scenario.compiled);
+  const versions = versionsOf(scenario.compiled);
   const seeds = runs.map(({ seed, figures, facts }) => ({ seed, metrics: metricsOf(figures.summary, facts) }));
   const verdicts = judge(
     targets,
@@ -69,6 +72,7 @@ export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], f
     summary: first.figures.summary,
     routes: config.routes.flatMap(({ id, name }) => named(name, first.figures.routes[id])),
     deployments: config.deployments.flatMap(({ id, name }) => named(name, first.figures.deployments[id])),
+    ...(versions.length === 0 ? {} : { versions: versions.flatMap((version, place) => ofVersion(version, first.figures.versions[place])) }),
     tenants: config.tenants.flatMap(({ id, name }) => named(name, first.figures.tenants[id])),
     tiers: first.figures.tiers.map(({ tier, figures }) => ({ name: tierNames[tier] ?? String(tier), ...figures })),
     fleet: first.facts.fleet ?? [],
@@ -83,6 +87,7 @@ export function notApplicableResult({ name, description, reason }: NotApplicable
   return { version: resultVersion, kind: "not-applicable", verdict: "not-applicable", scenario: { name, description }, reason };
 }
 
+const ofVersion = <Value extends object>(version: number, value: Value | undefined) => (value === undefined ? [] : [{ version, ...value }]);
 const named = <Value extends object>(name: string, value: Value | undefined) => (value === undefined ? [] : [{ name, ...value }]);
 /** A probe that fails opens it again: that is the same trouble, not a new one, but an opening all the same. */
 const isOpening = (change: BreakerChange): boolean => change.to === "open";
@@ -119,17 +124,19 @@ function faultsOf(config: CompiledConfig, { endpoints, store, replicas }: SeedRu
 }
 
 function enginesOf({ compiled }: LoadedScenario, signals: SeedRun["signals"]): readonly EngineFigures[] {
-  return compiled.config.endpoints.flatMap(({ id }): readonly EngineFigures[] => {
+  const config = everyVersion(compiled);
+  return config.endpoints.flatMap(({ id }): readonly EngineFigures[] => {
     const signal = signals[id];
     if (signal === undefined || compiled.endpoints[id]?.kind !== "vllm") return [];
     const { steps, stepsOutsideRange } = signal;
     const outsideRangePercent = steps === 0 ? 0 : Math.round((10_000 * stepsOutsideRange) / steps) / 100;
-    return [{ endpoint: endpointName(compiled.config, id), steps, stepsOutsideRange, outsideRangePercent }];
+    return [{ endpoint: endpointName(config, id), steps, stepsOutsideRange, outsideRangePercent }];
   });
 }
 
 /** `deployment/replica`, as fault targets name it. */
 export function endpointName(config: CompiledConfig, id: BreakerChange["endpoint"]): string {
-  const deployment = config.deployments.find((candidate) => candidate.endpoints.includes(id));
-  return deployment === undefined ? `endpoint ${id}` : `${deployment.name}/${deployment.endpoints.indexOf(id)}`;
+  const of = config.endpoints[id]?.deployment;
+  const siblings = config.endpoints.filter(({ deployment }) => deployment === of).map((endpoint) => endpoint.id);
+  return of === undefined ? `endpoint ${id}` : `${config.deployments[of]?.name ?? ""}/${siblings.indexOf(id)}`;
 }
