@@ -40,7 +40,7 @@ import { idsIn, IssuedIds, type Issuer } from "./issued-ids.ts";
 import { RequestRecords } from "./request-records.ts";
 import { factsOf, type RequestFacts, requestTold } from "./request-told.ts";
 import { type RequestInFlight, requestInFlight, type RunningAttempt } from "./request-in-flight.ts";
-import { type AdmittedCall, routeRequest } from "./route-request.ts";
+import { type AdmittedCall, routeRequest, type PromptLooks, promptLooks } from "./route-request.ts";
 import { Slots } from "./slots.ts";
 import { TimedMachine } from "./timed-machine.ts";
 
@@ -77,9 +77,7 @@ export class RouterService {
   readonly #records = new RequestRecords();
   readonly #issued = new IssuedIds();
   readonly #googleTokens = new GoogleTokens((message) => this.#options.log.logger.warn({ said: message }, "google_token_not_fetched"));
-  /** Some route looks at them. */
-  readonly #hashesPrompts: boolean;
-  readonly #countsPictures: boolean;
+  readonly #looks: PromptLooks;
   #serial = 0;
   #draining = false;
   #onIdle: (() => void) | null = null;
@@ -90,9 +88,7 @@ export class RouterService {
     this.#decisions = new DecisionLines(options.compiled);
     this.metrics = new RouterMetrics(options.compiled, () => this.#load());
     this.#notes = new CoreNotes(options.compiled, this.metrics, options.log);
-    this.#hashesPrompts = options.compiled.routes.some(({ strategy }) => strategy === "prefix-affinity");
-    const cards = [...options.compiled.deployments, ...options.spec.priceChanges];
-    this.#countsPictures = cards.some(({ rates }) => rates?.picture !== undefined || rates?.longPrompt?.rates.picture !== undefined);
+    this.#looks = promptLooks(options.compiled, options.spec.priceChanges);
     const { record } = options;
     this.#driver = new RealtimeDriver(new TimedMachine(options.core, (durationMs) => this.metrics.decided(durationMs)), {
       rank: (event) => rankOf[event.kind],
@@ -210,8 +206,7 @@ export class RouterService {
       now: this.#driver.now(),
       config: compiled,
       hasTenants: spec.tenantOf !== null,
-      hashesPrompts: this.#hashesPrompts,
-      countsPictures: this.#countsPictures,
+      looks: this.#looks,
     });
   }
 

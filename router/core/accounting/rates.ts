@@ -13,3 +13,6 @@ export interface Rates {
   /** What everything costs where the prompt is longer than so many tokens. */
   readonly longPrompt?: { readonly aboveTokens: number; readonly rates: Rates };
 }
+
+export const chargesPictures = (rates: Rates | null): boolean =>
+  rates !== null && (rates.picture !== undefined || chargesPictures(rates.longPrompt?.rates ?? null));
