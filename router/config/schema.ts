@@ -105,6 +105,15 @@ const priceTable = z.strictObject({
     .strictObject({ above: count("Prompt tokens", 1, 100_000_000), ...rateTable })
     .meta({ description: "What everything costs where the prompt is longer" })
     .optional(),
+  volume: z
+    .array(
+      z.strictObject({
+        above: count("Tokens of this deployment in a calendar month (UTC), prompt and output together", 1, 9_000_000_000_000_000),
+        ...rateTable,
+      }),
+    )
+    .meta({ description: "What everything costs beyond so many tokens a month; each replica counts its own" })
+    .optional(),
 });
 /** What a machine costs by the hour, spread over the tokens that it works through. */
 const gpuPrice = z.strictObject({

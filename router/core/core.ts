@@ -3,6 +3,7 @@ import { type Candidates, noCandidates, noteEndpoint } from "./candidates.ts";
 import type { CompiledConfig, ConfigVersion, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import { configOf } from "./fleet-config.ts";
 import type { Rates } from "./accounting/rates.ts";
+import { priceNow } from "./accounting/volume-price.ts";
 import { dearestOf } from "./limit/dearest.ts";
 import type { Out } from "./machine.ts";
 import type { AttemptId, DeploymentId, EndpointId, RouteId, RouterCommand } from "./messages.ts";
@@ -140,7 +141,7 @@ export class Core {
   }
 
   priceOf(deployment: DeploymentId): Rates | null {
-    return this.state.prices[deployment] ?? null;
+    return priceNow(this.state, deployment);
   }
 
   routeOf(slot: RequestSlot): RouteSpec {

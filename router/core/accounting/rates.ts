@@ -12,7 +12,12 @@ export interface Rates {
   readonly picture?: number;
   /** What everything costs where the prompt is longer than so many tokens. */
   readonly longPrompt?: { readonly aboveTokens: number; readonly rates: Rates };
+  /** What everything costs beyond so many tokens a month, in ascending order. */
+  readonly volume?: readonly { readonly aboveTokens: number; readonly rates: Rates }[];
 }
 
-export const chargesPictures = (rates: Rates | null): boolean =>
-  rates !== null && (rates.picture !== undefined || chargesPictures(rates.longPrompt?.rates ?? null));
+export function chargesPictures(rates: Rates | null): boolean {
+  if (rates === null) return false;
+  const { picture, longPrompt, volume = [] } = rates;
+  return picture !== undefined || chargesPictures(longPrompt?.rates ?? null) || volume.some((step) => chargesPictures(step.rates));
+}
