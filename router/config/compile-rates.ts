@@ -3,7 +3,8 @@ import type { ConfigFile } from "./schema.ts";
 
 type PriceFile = ConfigFile["deployments"][string]["price"];
 type PriceTable = Extract<PriceFile, { readonly input: number }>;
-type RateTable = Omit<PriceTable, "longPrompt" | "volume">;
+type RateTable = Omit<PriceTable, "batch" | "longPrompt" | "volume">;
+type StepTable = RateTable & Pick<PriceTable, "batch">;
 
 /** Whole pico-dollars per token; null: unknown. */
 export function compileRates(price: PriceFile): Rates | null {
@@ -15,12 +16,16 @@ export function compileRates(price: PriceFile): Rates | null {
     return { input: rate, output: rate, cacheWrite: rate, cachedRead: 0 };
   }
   const { longPrompt, volume = [] } = price;
-  const steps = volume.map((step) => ({ aboveTokens: step.above, rates: ratesOf(step) })).toSorted((one, other) => one.aboveTokens - other.aboveTokens);
+  const steps = volume.map((step) => ({ aboveTokens: step.above, rates: withBatch(step) })).toSorted((one, other) => one.aboveTokens - other.aboveTokens);
   return {
-    ...ratesOf(price),
+    ...withBatch(price),
     ...(longPrompt === undefined ? {} : { longPrompt: { aboveTokens: longPrompt.above, rates: ratesOf(longPrompt) } }),
     ...(steps.length === 0 ? {} : { volume: steps }),
   };
+}
+
+function withBatch({ batch, ...rest }: StepTable): Rates {
+  return batch === undefined ? ratesOf(rest) : { ...ratesOf(rest), batch: ratesOf(batch) };
 }
 
 function ratesOf({ input, output, cachedInput, cacheWrite, reasoning, pictureTokens, picture }: RateTable): Rates {

@@ -24,6 +24,8 @@ export interface RouteRequest {
   readonly inputTokens: number;
   /** In the prompt; absent: none, or nobody charges by them. */
   readonly pictures?: number;
+  /** It may be delayed, and costs what batches cost. */
+  readonly batch?: boolean;
   /** The caller's cap, or the route's default where none was given. */
   readonly outputTokensMax: number;
   /** Only a streamed answer has a first token; a plain one has only its end. */

@@ -60,6 +60,7 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
     route: route.id,
     inputTokens: estimateTokens(scan.body.length),
     ...(looks.countsPictures ? { pictures: countPictures(scan.body) } : {}),
+    ...(mayBeDelayed(scan.serviceTier) ? { batch: true } : {}),
     outputTokensMax: scan.outputTokensMax ?? route.outputTokensDefault,
     stream: scan.stream,
     priority: hasTenants ? Math.min(priority, own) : priority,
@@ -69,3 +70,5 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
     ...labelsOf(asks, config),
   };
 }
+
+const mayBeDelayed = (serviceTier: string | null): boolean => serviceTier === "flex" || serviceTier === "batch";

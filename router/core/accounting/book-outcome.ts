@@ -5,7 +5,7 @@ import type { AttemptOutcome } from "../messages.ts";
 import { coolDefault, meaningOf } from "../retry.ts";
 import type { AttemptSlot, RequestSlot, RouterState } from "../state.ts";
 import { after } from "../time.ts";
-import { countVolume } from "./volume-price.ts";
+import { countVolume } from "./price-now.ts";
 import { addUsage, costOf, sumOfUsage } from "./ledger.ts";
 
 /** The one place where an endpoint's slot, money, the breaker's verdict and cooling are booked: when the attempt's only outcome comes in. */

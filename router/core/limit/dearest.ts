@@ -22,11 +22,12 @@ export function dearestOf(versions: readonly CompiledConfig[], prices: readonly 
   });
 }
 
-/** Whatever the prompt's length and the month's volume. */
-function raiseTo(dearest: Dearest, { input, output, picture = 0, longPrompt, volume = [] }: Rates): void {
+/** Whatever the prompt's length and the month's volume, in a batch or not. */
+function raiseTo(dearest: Dearest, { input, output, picture = 0, batch, longPrompt, volume = [] }: Rates): void {
   dearest.input = Math.max(dearest.input, input);
   dearest.output = Math.max(dearest.output, output);
   dearest.picture = Math.max(dearest.picture, picture);
+  if (batch !== undefined) raiseTo(dearest, batch);
   if (longPrompt !== undefined) raiseTo(dearest, longPrompt.rates);
   for (const { rates } of volume) raiseTo(dearest, rates);
 }

@@ -9,7 +9,7 @@
  */
 import { present } from "../../../router/core/assert.ts";
 import { costOf } from "../../../router/core/accounting/ledger.ts";
-import { countVolume, priceNow } from "../../../router/core/accounting/volume-price.ts";
+import { countVolume, priceNow } from "../../../router/core/accounting/price-now.ts";
 import type { Rates } from "../../../router/core/accounting/rates.ts";
 import type { CompiledConfig, DeploymentSpec, LimitSpec } from "../../../router/core/compiled-config.ts";
 import { neededOf } from "../../../router/core/limit/lease.ts";
@@ -167,8 +167,8 @@ export class LimitInvariants {
     return present(this.#volumes[replica], "the replica's volumes");
   }
 
-  #priceNow(deployment: DeploymentId, replica: number): Rates | null {
-    return priceNow({ prices: this.#prices, volumes: this.#volumesOf(replica) }, deployment);
+  #priceNow(deployment: DeploymentId, request: RouteRequest, replica: number): Rates | null {
+    return priceNow({ prices: this.#prices, volumes: this.#volumesOf(replica) }, deployment, request);
   }
 
   #tally(id: number): Tally {
@@ -206,7 +206,7 @@ export class LimitInvariants {
     this.#attempts.set(`${replica} ${command.attempt}`, {
       request: seen.request,
       deployment: deployment.id,
-      rates: this.#priceNow(deployment.id, replica),
+      rates: this.#priceNow(deployment.id, seen.request, replica),
       bound,
     });
   }
