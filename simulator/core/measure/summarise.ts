@@ -21,6 +21,7 @@ export interface RunFigures {
   readonly deployments: readonly Figures[];
   /** By TenantId. */
   readonly tenants: readonly Figures[];
+  /** None where all deployments are of one tier. */
   readonly tiers: readonly { readonly tier: number; readonly figures: Figures }[];
 }
 
@@ -60,14 +61,13 @@ export function summarise(table: RecordTable, options: SummaryOptions): RunFigur
   const where = (choose: Choose): Figures => figuresOf(table, window, options.slo, choose);
   const each = (count: number, column: Int32Array) => Array.from({ length: count }, (_, id) => where((row) => column[row] === id));
   const { tierOf = [] } = options;
+  const tiers = [...new Set(tierOf)].toSorted((one, other) => one - other);
   return {
     summary,
     routes: each(options.routes, route),
     deployments: each(options.deployments, deployment),
-    tenants: each(options.tenants ?? 0, tenant),
-    tiers: [...new Set(tierOf)]
-      .toSorted((one, other) => one - other)
-      .map((tier) => ({ tier, figures: where((row) => tierOf[deployment[row] ?? -1] === tier) })),
+    tenants: options.tenants === 1 ? [figures] : each(options.tenants ?? 0, tenant),
+    tiers: (tiers.length > 1 ? tiers : []).map((tier) => ({ tier, figures: where((row) => tierOf[deployment[row] ?? -1] === tier) })),
   };
 }
 
