@@ -96,6 +96,8 @@ const rateTable = {
   cachedInput: price("Prompt tokens read from the provider's cache; absent: as input").optional(),
   cacheWrite: price("Prompt tokens written to the provider's cache; absent: as input").optional(),
   reasoning: price("Generated tokens that the caller does not see, counted within output; absent: as output").optional(),
+  pictureTokens: price("Prompt tokens that stand for pictures, where the provider counts them; absent: as input").optional(),
+  picture: number("Each picture in the prompt, beside its tokens, dollars", { min: 0, max: 1000, whole: false }).optional(),
 };
 const priceTable = z.strictObject({
   ...rateTable,
@@ -301,6 +303,10 @@ const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/);
 export const configSchema = z
   .strictObject({
     listen: listen("Where callers connect", 8080),
+    signals: z
+      .strictObject({ every: duration("How often each is asked; it costs a server 12 to 20 ms", micros(1_000_000)).prefault("1s") })
+      .optional()
+      .meta({ description: "Ask vLLM servers for their load (their /metrics), for the strategies that go by it; absent: nobody asks" }),
     tls: z
       .strictObject({ cert: text("PEM file of the certificate chain, relative to the configuration"), key: text("PEM file of its key") })
       .optional()

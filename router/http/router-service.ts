@@ -2,12 +2,12 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
 import type { ServiceSpec, UpstreamKey, UpstreamSpec } from "../config/service-spec.ts";
-import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
-import type { Machine } from "../core/machine.ts";
+import type { CompiledConfig } from "../core/compiled-config.ts";
+import type { Instant, Machine } from "../core/machine.ts";
 import {
   type AttemptId,
-  type DeploymentId,
   type EndpointId,
+  type EndpointLoad,
   type FinishResult,
   rankOf,
   type RequestId,
@@ -16,11 +16,10 @@ import {
   type RouterEvent,
   type TenantId,
 } from "../core/messages.ts";
-import { after, millis, never } from "../core/time.ts";
 import { RealtimeDriver, type Recorded } from "../drivers/realtime-driver.ts";
 import { type Credential, sealCredential } from "../providers/credential.ts";
 import { adapterFor } from "../providers/registry.ts";
-import type { CallerRequest, Dialect } from "../providers/provider-adapter.ts";
+import type { Dialect } from "../providers/provider-adapter.ts";
 import { GoogleTokens } from "../providers/vertex/google-tokens.ts";
 import type { DecisionLog } from "../telemetry/decision-log.ts";
 import { type LoadNow, RouterMetrics } from "../telemetry/router-metrics.ts";
@@ -28,6 +27,7 @@ import { Attempt, type AttemptEnding } from "../upstream/attempt.ts";
 import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
 import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
 import { CallerAnswer } from "./caller-answer.ts";
+import { CoreNotes } from "./core-notes.ts";
 import { DecisionLines } from "./decision-lines.ts";
 import { PriceCalendar } from "./price-calendar.ts";
 import { LeaseLink } from "./lease-link.ts";
@@ -35,14 +35,12 @@ import { tenantOf } from "./tenant-of.ts";
 import type { LeaseStore } from "../stores/lease-store.ts";
 import { MemoryLeaseStore } from "../stores/memory/memory-lease-store.ts";
 import { monotonicNow } from "../drivers/host-timers.ts";
-import { estimateTokens } from "./estimate-tokens.ts";
 import { errorDialect } from "./error-dialect.ts";
 import { idsIn, IssuedIds, type Issuer } from "./issued-ids.ts";
-import type { Asks } from "./read-asks.ts";
-import { labelsOf } from "./request-labels.ts";
 import { RequestRecords } from "./request-records.ts";
 import { factsOf, type RequestFacts, requestTold } from "./request-told.ts";
-import type { RequestInFlight, RunningAttempt } from "./request-in-flight.ts";
+import { type RequestInFlight, requestInFlight, type RunningAttempt } from "./request-in-flight.ts";
+import { type AdmittedCall, routeRequest } from "./route-request.ts";
 import { Slots } from "./slots.ts";
 import { TimedMachine } from "./timed-machine.ts";
 
@@ -55,16 +53,6 @@ export interface RouterServiceOptions {
   /** Of limits and budgets; absent: this process is the only replica. */
   readonly leaseStore?: LeaseStore;
   readonly record?: (entry: Recorded<RouterEvent, RouterCommand>) => void;
-}
-
-/** A call to a model that the surface has read. */
-export interface AdmittedCall {
-  readonly route: RouteSpec;
-  readonly tenant: TenantId;
-  readonly caller: CallerRequest;
-  readonly asks: Asks;
-  /** Deployments that cannot serve it. */
-  readonly barred: readonly DeploymentId[];
 }
 
 /** Dialects in which providers issue ids for what they keep. */
@@ -83,11 +71,15 @@ export class RouterService {
   readonly #attempts = new Map<AttemptId, RunningAttempt>();
   readonly #credentials: readonly (Credential | null)[];
   readonly #decisions: DecisionLines;
+  readonly #notes: CoreNotes;
   readonly #leases: LeaseLink;
   readonly #prices: PriceCalendar;
   readonly #records = new RequestRecords();
   readonly #issued = new IssuedIds();
   readonly #googleTokens = new GoogleTokens((message) => this.#options.log.logger.warn({ said: message }, "google_token_not_fetched"));
+  /** Some route looks at them. */
+  readonly #hashesPrompts: boolean;
+  readonly #countsPictures: boolean;
   #serial = 0;
   #draining = false;
   #onIdle: (() => void) | null = null;
@@ -97,6 +89,10 @@ export class RouterService {
     this.#credentials = options.spec.endpoints.map(({ origin, key }) => this.#seal(origin, key));
     this.#decisions = new DecisionLines(options.compiled);
     this.metrics = new RouterMetrics(options.compiled, () => this.#load());
+    this.#notes = new CoreNotes(options.compiled, this.metrics, options.log);
+    this.#hashesPrompts = options.compiled.routes.some(({ strategy }) => strategy === "prefix-affinity");
+    const cards = [...options.compiled.deployments, ...options.spec.priceChanges];
+    this.#countsPictures = cards.some(({ rates }) => rates?.picture !== undefined || rates?.longPrompt?.rates.picture !== undefined);
     const { record } = options;
     this.#driver = new RealtimeDriver(new TimedMachine(options.core, (durationMs) => this.metrics.decided(durationMs)), {
       rank: (event) => rankOf[event.kind],
@@ -164,6 +160,15 @@ export class RouterService {
     if (request.attempts > 0) this.metrics.latencyAdded(performance.now() - arrivedMs);
   }
 
+  now(): Instant {
+    return this.#driver.now();
+  }
+
+  /** What an endpoint said of itself. */
+  observe(endpoint: EndpointId, signals: EndpointLoad, sampledAt: Instant): void {
+    this.#driver.submit({ kind: "signal-observed", endpoint, signals, sampledAt });
+  }
+
   /** No new work; resolves when the last request has ended, or after the limit. */
   async drain(limitMs: number): Promise<boolean> {
     if (!this.#draining) {
@@ -196,59 +201,28 @@ export class RouterService {
     return sealCredential(origin, () => secret.reveal());
   }
 
-  #routed(id: RequestId, { route, tenant, caller, asks, barred }: AdmittedCall): RouteRequest {
+  #routed(id: RequestId, call: AdmittedCall): RouteRequest {
     const { compiled, spec } = this.#options;
-    const { scan } = caller;
-    const own = compiled.tenants[tenant]?.priority ?? 0;
-    const priority = typeof asks.priority === "number" ? asks.priority : own;
-    return {
+    const serial = this.#serial++;
+    return routeRequest(call, {
       id,
-      serial: this.#serial++,
-      tenant,
-      route: route.id,
-      inputTokens: estimateTokens(scan.body.length),
-      outputTokensMax: scan.outputTokensMax ?? route.outputTokensDefault,
-      stream: scan.stream,
-      priority: spec.tenantOf === null ? priority : Math.min(priority, own),
-      deadline: typeof asks.maxLatencyMs === "number" ? after(this.#driver.now(), millis(asks.maxLatencyMs)) : never,
-      blocks: null,
-      barred,
-      ...labelsOf(asks, compiled),
-    };
+      serial,
+      now: this.#driver.now(),
+      config: compiled,
+      hasTenants: spec.tenantOf !== null,
+      hashesPrompts: this.#hashesPrompts,
+      countsPictures: this.#countsPictures,
+    });
   }
 
   #newRequest(id: RequestId, call: AdmittedCall, response: ServerResponse, arrivedMs: number): RequestInFlight {
     const { route, caller, asks } = call;
-    const request: RequestInFlight = {
-      id,
-      name: randomUUID(),
-      route,
-      caller,
-      routed: this.#routed(id, call),
-      asks,
-      answer: new CallerAnswer(
-        response,
-        {
-          hold: (id) => this.#runningOf(request, id)?.attempt.pause(),
-          release: (id) => this.#runningOf(request, id)?.attempt.resume(),
-        },
-        errorDialect(caller.dialect),
-      ),
-      arrivedMs,
-      underWay: 0,
-      attempts: 0,
-      endpointsTried: [],
-      attemptIds: [],
-      attemptsEnded: [],
-      dropped: [],
-      answering: null,
-      ending: null,
-      endedLast: null,
-      answeredMs: Number.NaN,
-      ttftMs: Number.NaN,
-      explanation: null,
-      left: false,
+    const flow = {
+      hold: (attempt: AttemptId) => this.#runningOf(request, attempt)?.attempt.pause(),
+      release: (attempt: AttemptId) => this.#runningOf(request, attempt)?.attempt.resume(),
     };
+    const answer = new CallerAnswer(response, flow, errorDialect(caller.dialect));
+    const request = requestInFlight({ id, name: randomUUID(), route, caller, asks, routed: this.#routed(id, call), answer, arrivedMs });
     return request;
   }
 
@@ -256,11 +230,6 @@ export class RouterService {
     if (request.answer.ended) return;
     request.left = true;
     this.#driver.submit({ kind: "client-left", request: request.id });
-  }
-
-  #noteWeight({ route, deployment, from, to, why }: Extract<RouterCommand, { kind: "weight-changed" }>): void {
-    const { routes, deployments } = this.#options.compiled;
-    this.#options.log.logger.info({ route: routes[route]?.name, deployment: deployments[deployment]?.name, from, to, why }, "weight_changed");
   }
 
   #carryOut(command: RouterCommand): void {
@@ -280,53 +249,21 @@ export class RouterService {
       case "record-decision":
         this.#request(command.request).explanation = command.explanation;
         return;
-      case "request-rerouted":
-        this.metrics.rerouted(command.from, command.to, command.cause);
-        return;
       case "ask-lease":
         this.#leases.ask(command);
         return;
       case "return-lease":
         this.#leases.settle(command);
         return;
+      case "request-rerouted":
       case "budget-noticed":
       case "limit-changed":
       case "weight-changed":
       case "forget-endpoint":
       case "breaker-changed":
-        this.#note(command);
+      case "retire-config":
+        this.#notes.note(command);
     }
-  }
-
-  /** For people and metrics: nothing is carried out. */
-  #note(command: Extract<RouterCommand, { kind: "budget-noticed" | "limit-changed" | "weight-changed" | "forget-endpoint" | "breaker-changed" }>): void {
-    switch (command.kind) {
-      case "budget-noticed":
-        this.#noticeBudget(command);
-        return;
-      case "limit-changed":
-        this.metrics.limitChanged(command.deployment, command.limit);
-        return;
-      case "weight-changed":
-        this.#noteWeight(command);
-        return;
-      case "forget-endpoint":
-        this.#options.log.logger.info({ endpoint: this.#options.compiled.endpoints[command.endpoint]?.origin }, "endpoint_forgotten");
-        return;
-      case "breaker-changed":
-        this.metrics.breakerChanged(command.endpoint, command.to);
-        this.#options.log.logger.info(
-          { endpoint: this.#options.compiled.endpoints[command.endpoint]?.origin, from: command.from, to: command.to, why: command.why },
-          "breaker_changed",
-        );
-    }
-  }
-
-  #noticeBudget({ budget, level, spent }: Extract<RouterCommand, { kind: "budget-noticed" }>): void {
-    const limit = this.#options.compiled.limits[budget];
-    if (limit === undefined) return;
-    this.metrics.budgetNoticed(limit.name, level);
-    this.#options.log.logger.warn({ budget: limit.name, level, spent_nano_dollars: spent, limit_nano_dollars: limit.amount }, "budget_noticed");
   }
 
   #startAttempt(command: StartAttempt): void {
@@ -430,6 +367,7 @@ export class RouterService {
     const ended = {
       route: request.route.id,
       tenant: request.routed.tenant,
+      user: typeof request.asks.user === "string" ? request.asks.user : null,
       endpoint: request.answering?.endpoint ?? request.endpointsTried.at(-1) ?? null,
       result,
       account: command.account,
