@@ -96,6 +96,8 @@ const rateTable = {
   cachedInput: price("Prompt tokens read from the provider's cache; absent: as input").optional(),
   cacheWrite: price("Prompt tokens written to the provider's cache; absent: as input").optional(),
   reasoning: price("Generated tokens that the caller does not see, counted within output; absent: as output").optional(),
+  pictureTokens: price("Prompt tokens that stand for pictures, where the provider counts them; absent: as input").optional(),
+  picture: number("Each picture in the prompt, beside its tokens, dollars", { min: 0, max: 1000, whole: false }).optional(),
 };
 const priceTable = z.strictObject({
   ...rateTable,
@@ -125,6 +127,13 @@ const cors = z
   .meta({ description: "Pages that may call from a browser; absent: none" });
 
 const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/);
+
+export const place = z
+  .strictObject({
+    region: label.optional().meta({ description: "Region" }),
+    zone: label.optional().meta({ description: "Availability zone" }),
+  })
+  .meta({ description: "Where this router is: endpoints of its zone go first, then those of its region, while they have room" });
 
 export const tierNames = ["A", "B", "C"] as const;
 
@@ -169,6 +178,10 @@ const deployment = z
       description:
         "Requests with these tags may come; with `default` also those without tags, and those whose tags no deployment of the route has. Absent: only requests without tags",
     }),
+    zone: z
+      .union([label, z.array(label).min(1)])
+      .optional()
+      .meta({ description: "Availability zone of its endpoints; a list is gone through in turns. Nearer endpoints go first, see `here`" }),
     region: label.meta({ description: "Where it answers: what requests with a preferred region or a residency are matched by" }).optional(),
     quota: z
       .strictObject({
@@ -301,6 +314,7 @@ const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/);
 export const configSchema = z
   .strictObject({
     listen: listen("Where callers connect", 8080),
+    here: place.prefault({}),
     signals: z
       .strictObject({ every: duration("How often each is asked; it costs a server 12 to 20 ms", micros(1_000_000)).prefault("1s") })
       .optional()

@@ -22,6 +22,8 @@ export interface RouteRequest {
   readonly route: RouteId;
   /** Estimate. */
   readonly inputTokens: number;
+  /** In the prompt; absent: none, or nobody charges by them. */
+  readonly pictures?: number;
   /** The caller's cap, or the route's default where none was given. */
   readonly outputTokensMax: number;
   /** Only a streamed answer has a first token; a plain one has only its end. */
@@ -71,6 +73,8 @@ export interface Usage {
   readonly cacheWrite: number;
   readonly output: number;
   readonly reasoning: number;
+  /** Of the prompt's tokens those that stand for pictures, where the provider says so. */
+  readonly pictureTokens?: number;
 }
 
 /** `aborted` and failed attempts may still cost: `billed` says so, and `usage` is the best known figure, flagged when estimated. */
@@ -286,6 +290,8 @@ export type ExclusionReason =
   | "barred"
   /** Another is in the region that the request prefers. */
   | "other-region"
+  /** Another is nearer to this replica. */
+  | "farther"
   | LimitRefusal;
 /** `lease-asked`: not known yet; `limits-unknown`: the store of limits is lost and nothing is left of what was leased; `budget-mode`: a budget past its alert allows only cheaper or self-hosted ones. */
 export type LimitRefusal = "rate-limited" | "budget-spent" | "limit-in-flight" | "lease-asked" | "limits-unknown" | "budget-mode" | "price-unknown";

@@ -1,8 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
+import { alignService } from "../config/align-service.ts";
 import type { ServiceSpec, UpstreamKey, UpstreamSpec } from "../config/service-spec.ts";
-import type { CompiledConfig } from "../core/compiled-config.ts";
+import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
+import { alignConfig } from "../core/rollout/align-config.ts";
+import { LiveVersions } from "../core/rollout/live-versions.ts";
 import type { Instant, Machine } from "../core/machine.ts";
 import {
   type AttemptId,
@@ -25,10 +28,10 @@ import type { DecisionLog } from "../telemetry/decision-log.ts";
 import { type LoadNow, RouterMetrics } from "../telemetry/router-metrics.ts";
 import { Attempt, type AttemptEnding } from "../upstream/attempt.ts";
 import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
+import { type AdoptedConfig, adoptConfig } from "./adopted-config.ts";
 import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
 import { CallerAnswer } from "./caller-answer.ts";
 import { CoreNotes } from "./core-notes.ts";
-import { DecisionLines } from "./decision-lines.ts";
 import { PriceCalendar } from "./price-calendar.ts";
 import { LeaseLink } from "./lease-link.ts";
 import { tenantOf } from "./tenant-of.ts";
@@ -59,6 +62,7 @@ export interface RouterServiceOptions {
 const stateful: ReadonlySet<Dialect> = new Set<Dialect>(["openai-responses", "openai-other"]);
 
 type Finish = Extract<RouterCommand, { kind: "finish-request" }>;
+type Activation = Extract<RouterEvent, { kind: "config-activated" }>;
 type StartAttempt = Extract<RouterCommand, { kind: "start-attempt" }>;
 
 /** The core at work: callers' requests become events, commands become attempts and answers. Every start-attempt gets exactly one attempt-ended. */
@@ -69,27 +73,24 @@ export class RouterService {
   readonly #requests = new Slots<RequestInFlight>();
   /** From start-attempt until the request is finished: a commit may come after the ending. */
   readonly #attempts = new Map<AttemptId, RunningAttempt>();
-  readonly #credentials: readonly (Credential | null)[];
-  readonly #decisions: DecisionLines;
+  #adopted: AdoptedConfig;
+  readonly #versions: LiveVersions;
   readonly #notes: CoreNotes;
   readonly #leases: LeaseLink;
-  readonly #prices: PriceCalendar;
+  #prices: PriceCalendar;
   readonly #records = new RequestRecords();
   readonly #issued = new IssuedIds();
   readonly #googleTokens = new GoogleTokens((message) => this.#options.log.logger.warn({ said: message }, "google_token_not_fetched"));
-  /** Some route looks at them. */
-  readonly #hashesPrompts: boolean;
   #serial = 0;
   #draining = false;
   #onIdle: (() => void) | null = null;
 
   constructor(options: RouterServiceOptions) {
     this.#options = options;
-    this.#credentials = options.spec.endpoints.map(({ origin, key }) => this.#seal(origin, key));
-    this.#decisions = new DecisionLines(options.compiled);
+    this.#adopted = this.#adopt(options.compiled, options.spec);
+    this.#versions = new LiveVersions(options.compiled);
     this.metrics = new RouterMetrics(options.compiled, () => this.#load());
-    this.#notes = new CoreNotes(options.compiled, this.metrics, options.log);
-    this.#hashesPrompts = options.compiled.routes.some(({ strategy }) => strategy === "prefix-affinity");
+    this.#notes = new CoreNotes(() => this.compiled, this.metrics, options.log);
     const { record } = options;
     this.#driver = new RealtimeDriver(new TimedMachine(options.core, (durationMs) => this.metrics.decided(durationMs)), {
       rank: (event) => rankOf[event.kind],
@@ -117,9 +118,56 @@ export class RouterService {
     return this.#draining;
   }
 
+  /** The newest version of the configuration: it has all ids. */
+  get compiled(): CompiledConfig {
+    return this.#adopted.compiled;
+  }
+
+  /** By the name that callers use. */
+  get routes(): ReadonlyMap<string, RouteSpec> {
+    return this.#adopted.routes;
+  }
+
+  get upstreams(): readonly UpstreamSpec[] {
+    return this.#adopted.spec.endpoints;
+  }
+
+  /** New requests go by it; those under way end as they began. `waits`: until one of the older versions that are still at work has ended. */
+  activate(compiled: CompiledConfig, spec: ServiceSpec): "activated" | "waits" {
+    const activation = this.#versions.offer({
+      version: compiled.version,
+      prepare: (live) => {
+        const alignment = alignConfig(compiled, live);
+        this.#adopted = this.#adopt(alignment.config, alignService(spec, alignment, this.#adopted.spec));
+        this.metrics.configure(alignment.config);
+        return { kind: "config-activated", config: alignment.config, share: 1, by: "request" };
+      },
+    });
+    if (activation === null) return "waits";
+    this.#announce(activation);
+    return "activated";
+  }
+
+  #adopt(compiled: CompiledConfig, spec: ServiceSpec): AdoptedConfig {
+    return adoptConfig(compiled, spec, (origin, key) => this.#seal(origin, key));
+  }
+
+  #announce(activation: Activation): void {
+    const { periods, priceChanges } = this.#adopted.spec;
+    this.#driver.submit(activation);
+    this.#leases.amend(
+      activation.config.limits.filter(({ gone }) => gone !== true),
+      periods,
+    );
+    this.#prices.close();
+    this.#prices = new PriceCalendar(priceChanges, (event) => this.#driver.submit(event));
+    this.#prices.start();
+    this.#options.log.logger.info({ version: activation.config.version }, "configuration_activated");
+  }
+
   /** Whose key the request carries; null: nobody's. */
   tenantOf(request: IncomingMessage): TenantId | null {
-    return tenantOf(this.#options.spec.tenantOf, request);
+    return tenantOf(this.#adopted.spec.tenantOf, request);
   }
 
   /** Who keeps what one of these ids stands for; null: nobody that is remembered. */
@@ -133,7 +181,7 @@ export class RouterService {
 
   /** Of a request of this tenant's, under way or one of the last; null: there is none. */
   requestTold(name: string, tenant: TenantId): Readonly<Record<string, unknown>> | null {
-    const { compiled } = this.#options;
+    const { compiled } = this;
     const record = this.#records.find(name, tenant);
     if (record !== null) return requestTold(record.facts, record.ended, compiled);
     let facts: RequestFacts | null = null;
@@ -199,7 +247,7 @@ export class RouterService {
   }
 
   #routed(id: RequestId, call: AdmittedCall): RouteRequest {
-    const { compiled, spec } = this.#options;
+    const { compiled, spec } = this.#adopted;
     const serial = this.#serial++;
     return routeRequest(call, {
       id,
@@ -207,7 +255,8 @@ export class RouterService {
       now: this.#driver.now(),
       config: compiled,
       hasTenants: spec.tenantOf !== null,
-      hashesPrompts: this.#hashesPrompts,
+      hashesPrompts: this.#adopted.hashesPrompts,
+      countsPictures: this.#adopted.countsPictures,
     });
   }
 
@@ -245,6 +294,12 @@ export class RouterService {
       case "record-decision":
         this.#request(command.request).explanation = command.explanation;
         return;
+      case "retire-config": {
+        this.#notes.note(command);
+        const waiting = this.#versions.retired(command.version);
+        if (waiting !== null) this.#announce(waiting);
+        return;
+      }
       case "ask-lease":
         this.#leases.ask(command);
         return;
@@ -257,7 +312,6 @@ export class RouterService {
       case "weight-changed":
       case "forget-endpoint":
       case "breaker-changed":
-      case "retire-config":
         this.#notes.note(command);
     }
   }
@@ -267,7 +321,7 @@ export class RouterService {
     const upstream = this.#upstream(command.endpoint);
     const startedAt = this.#driver.now();
     const adapter = adapterFor(upstream.provider);
-    const credential = this.#credentials[command.endpoint] ?? null;
+    const credential = this.#adopted.credentials[command.endpoint] ?? null;
     const { limits } = command;
     const attempt = new Attempt(
       { adapter, request: request.caller, target: upstream, credential, limits, inputTokens: request.routed.inputTokens },
@@ -321,7 +375,7 @@ export class RouterService {
     if (stateful.has(request.caller.dialect) && ending.outcome.kind === "succeeded" && ending.answer !== null) this.#noteIds(running, ending.answer.body);
     this.metrics.attemptEnded(request.route.id, endpoint, ending.outcome);
     if (ending.outcome.kind === "failed") {
-      const origin = this.#options.compiled.endpoints[endpoint]?.origin;
+      const origin = this.compiled.endpoints[endpoint]?.origin;
       this.#options.log.logger.debug({ request_id: request.name, endpoint: origin, failure: ending.outcome.failure, said: ending.message }, "attempt_failed");
     }
   }
@@ -330,7 +384,7 @@ export class RouterService {
   #noteIds(running: RunningAttempt, bytes: Uint8Array): void {
     running.unread = false;
     const { request, endpoint } = running;
-    const deployment = this.#options.compiled.endpoints[endpoint]?.deployment;
+    const deployment = this.compiled.endpoints[endpoint]?.deployment;
     if (deployment !== undefined) this.#issued.note(idsIn(bytes), { deployment, route: request.route.id, tenant: request.routed.tenant });
   }
 
@@ -342,7 +396,7 @@ export class RouterService {
     // It has ended meanwhile: what it sent is handed over when the request is finished.
     if (running.ending !== null) return;
     request.ttftMs = performance.now() - request.arrivedMs;
-    request.answer.commit(id, attemptHeaders(request, this.#options.compiled));
+    request.answer.commit(id, attemptHeaders(request, this.compiled));
     if (!Number.isNaN(attempt.firstContentMs)) this.metrics.latencyAdded(performance.now() - attempt.firstContentMs);
   }
 
@@ -351,18 +405,20 @@ export class RouterService {
     this.#requests.release(command.request);
     for (const id of request.attemptIds) if (this.#runningOf(request, id) !== null) this.#attempts.delete(id);
     if (request.answering !== null) request.ending = request.answering.ending;
-    finishAnswer(request, command.result, answerHeaders(request, command.account, this.#options.compiled), this.#options.compiled);
+    finishAnswer(request, command.result, answerHeaders(request, command.account, this.compiled), this.compiled);
     if (command.result.kind === "served" && !request.routed.stream) this.metrics.latencyAdded(performance.now() - request.answeredMs);
     this.#account(request, command.result, command);
     if (this.#requests.inUse === 0) this.#onIdle?.();
   }
 
   #account(request: RequestInFlight, result: FinishResult, command: Finish): void {
-    const { compiled, log } = this.#options;
+    const { compiled } = this;
+    const { log } = this.#options;
     const tried = new Set(request.endpointsTried.map((endpoint) => compiled.endpoints[endpoint]?.deployment));
     const ended = {
       route: request.route.id,
       tenant: request.routed.tenant,
+      user: typeof request.asks.user === "string" ? request.asks.user : null,
       endpoint: request.answering?.endpoint ?? request.endpointsTried.at(-1) ?? null,
       result,
       account: command.account,
@@ -372,7 +428,7 @@ export class RouterService {
     };
     this.metrics.requestEnded(ended);
     this.#records.add(request.name, { tenant: request.routed.tenant, facts: factsOf(request), ended });
-    if (log.takesDecisions) log.decision(this.#decisions.line(request, ended));
+    if (log.takesDecisions) log.decision(this.#adopted.decisions.line(request, ended));
   }
 
   #request(id: RequestId): RequestInFlight {
@@ -382,13 +438,13 @@ export class RouterService {
   }
 
   #upstream(endpoint: EndpointId): UpstreamSpec {
-    const upstream = this.#options.spec.endpoints[endpoint];
+    const upstream = this.#adopted.spec.endpoints[endpoint];
     if (upstream === undefined) throw new Error(`assertion: there is no endpoint ${endpoint}`);
     return upstream;
   }
 
   #load(): LoadNow {
-    const waiting = this.#options.compiled.routes.map(() => 0);
+    const waiting = this.compiled.routes.map(() => 0);
     this.#requests.forEach((request) => {
       if (request.underWay === 0) waiting[request.route.id] = (waiting[request.route.id] ?? 0) + 1;
     });
