@@ -1,27 +1,21 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
-import type { ServiceSpec, UpstreamKey, UpstreamSpec } from "../config/service-spec.ts";
-import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
+import type { ServiceSpec, UpstreamSpec } from "../config/service-spec.ts";
+import type { CompiledConfig } from "../core/compiled-config.ts";
 import type { Machine } from "../core/machine.ts";
 import {
   type AttemptId,
-  type DeploymentId,
   type EndpointId,
   type FinishResult,
   rankOf,
   type RequestId,
   type RouterCommand,
-  type RouteRequest,
   type RouterEvent,
   type TenantId,
 } from "../core/messages.ts";
-import { after, millis, never } from "../core/time.ts";
 import { RealtimeDriver, type Recorded } from "../drivers/realtime-driver.ts";
-import { type Credential, sealCredential } from "../providers/credential.ts";
 import { adapterFor } from "../providers/registry.ts";
-import type { CallerRequest, Dialect } from "../providers/provider-adapter.ts";
-import { GoogleTokens } from "../providers/vertex/google-tokens.ts";
 import type { DecisionLog } from "../telemetry/decision-log.ts";
 import { type LoadNow, RouterMetrics } from "../telemetry/router-metrics.ts";
 import { Attempt, type AttemptEnding } from "../upstream/attempt.ts";
@@ -35,12 +29,10 @@ import { tenantOf } from "./tenant-of.ts";
 import type { LeaseStore } from "../stores/lease-store.ts";
 import { MemoryLeaseStore } from "../stores/memory/memory-lease-store.ts";
 import { monotonicNow } from "../drivers/host-timers.ts";
-import { estimateTokens } from "./estimate-tokens.ts";
 import { errorDialect } from "./error-dialect.ts";
-import { idsIn, IssuedIds, type Issuer } from "./issued-ids.ts";
-import type { Asks } from "./read-asks.ts";
-import { labelsOf } from "./request-labels.ts";
-import { RequestRecords } from "./request-records.ts";
+import { type AdmittedCall, routedCall } from "./admitted-call.ts";
+import { RequestMemory } from "./request-memory.ts";
+import { UpstreamCredentials } from "./upstream-credentials.ts";
 import { factsOf, type RequestFacts, requestTold } from "./request-told.ts";
 import type { RequestInFlight, RunningAttempt } from "./request-in-flight.ts";
 import { Slots } from "./slots.ts";
@@ -57,44 +49,30 @@ export interface RouterServiceOptions {
   readonly record?: (entry: Recorded<RouterEvent, RouterCommand>) => void;
 }
 
-/** A call to a model that the surface has read. */
-export interface AdmittedCall {
-  readonly route: RouteSpec;
-  readonly tenant: TenantId;
-  readonly caller: CallerRequest;
-  readonly asks: Asks;
-  /** Deployments that cannot serve it. */
-  readonly barred: readonly DeploymentId[];
-}
-
-/** Dialects in which providers issue ids for what they keep. */
-const stateful: ReadonlySet<Dialect> = new Set<Dialect>(["openai-responses", "openai-other"]);
-
 type Finish = Extract<RouterCommand, { kind: "finish-request" }>;
 type StartAttempt = Extract<RouterCommand, { kind: "start-attempt" }>;
 
 /** The core at work: callers' requests become events, commands become attempts and answers. Every start-attempt gets exactly one attempt-ended. */
 export class RouterService {
   readonly metrics: RouterMetrics;
+  readonly memory: RequestMemory;
   readonly #options: RouterServiceOptions;
   readonly #driver: RealtimeDriver<RouterEvent, RouterCommand>;
   readonly #requests = new Slots<RequestInFlight>();
   /** From start-attempt until the request is finished: a commit may come after the ending. */
   readonly #attempts = new Map<AttemptId, RunningAttempt>();
-  readonly #credentials: readonly (Credential | null)[];
+  readonly #credentials: UpstreamCredentials;
   readonly #decisions: DecisionLines;
   readonly #leases: LeaseLink;
   readonly #prices: PriceCalendar;
-  readonly #records = new RequestRecords();
-  readonly #issued = new IssuedIds();
-  readonly #googleTokens = new GoogleTokens((message) => this.#options.log.logger.warn({ said: message }, "google_token_not_fetched"));
   #serial = 0;
   #draining = false;
   #onIdle: (() => void) | null = null;
 
   constructor(options: RouterServiceOptions) {
     this.#options = options;
-    this.#credentials = options.spec.endpoints.map(({ origin, key }) => this.#seal(origin, key));
+    this.#credentials = new UpstreamCredentials(options.spec, (message) => options.log.logger.warn({ said: message }, "google_token_not_fetched"));
+    this.memory = new RequestMemory(options.compiled);
     this.#decisions = new DecisionLines(options.compiled);
     this.metrics = new RouterMetrics(options.compiled, () => this.#load());
     const { record } = options;
@@ -129,30 +107,20 @@ export class RouterService {
     return tenantOf(this.#options.spec.tenantOf, request);
   }
 
-  /** Who keeps what one of these ids stands for; null: nobody that is remembered. */
-  issuerOf(ids: readonly string[]): Issuer | null {
-    for (const id of ids) {
-      const issuer = this.#issued.find(id);
-      if (issuer !== null) return issuer;
-    }
-    return null;
-  }
-
   /** Of a request of this tenant's, under way or one of the last; null: there is none. */
   requestTold(name: string, tenant: TenantId): Readonly<Record<string, unknown>> | null {
-    const { compiled } = this.#options;
-    const record = this.#records.find(name, tenant);
-    if (record !== null) return requestTold(record.facts, record.ended, compiled);
+    const told = this.memory.told(name, tenant);
+    if (told !== null) return told;
     let facts: RequestFacts | null = null;
     this.#requests.forEach((request) => {
       if (request.name === name && request.routed.tenant === tenant) facts = factsOf(request);
     });
-    return facts === null ? null : requestTold(facts, null, compiled);
+    return facts === null ? null : requestTold(facts, null, this.#options.compiled);
   }
 
   /** Google's tokens are there, or cannot be had for now. */
   async ready(limitMs: number): Promise<void> {
-    await this.#googleTokens.ready(limitMs);
+    await this.#credentials.ready(limitMs);
   }
 
   admit(call: AdmittedCall, response: ServerResponse): void {
@@ -184,47 +152,21 @@ export class RouterService {
     this.#driver.stop();
     this.#leases.close();
     this.#prices.close();
-    this.#googleTokens.close();
+    this.#credentials.close();
     for (const { attempt } of this.#attempts.values()) attempt.abort();
     this.#requests.forEach((request) => request.answer.abandon());
   }
 
-  #seal(origin: string, key: UpstreamKey | null): Credential | null {
-    if (key === null) return null;
-    if (key.kind === "google") return sealCredential(origin, this.#googleTokens.source(key.file));
-    const { secret } = key;
-    return sealCredential(origin, () => secret.reveal());
-  }
-
-  #routed(id: RequestId, { route, tenant, caller, asks, barred }: AdmittedCall): RouteRequest {
-    const { compiled, spec } = this.#options;
-    const { scan } = caller;
-    const own = compiled.tenants[tenant]?.priority ?? 0;
-    const priority = typeof asks.priority === "number" ? asks.priority : own;
-    return {
-      id,
-      serial: this.#serial++,
-      tenant,
-      route: route.id,
-      inputTokens: estimateTokens(scan.body.length),
-      outputTokensMax: scan.outputTokensMax ?? route.outputTokensDefault,
-      stream: scan.stream,
-      priority: spec.tenantOf === null ? priority : Math.min(priority, own),
-      deadline: typeof asks.maxLatencyMs === "number" ? after(this.#driver.now(), millis(asks.maxLatencyMs)) : never,
-      blocks: null,
-      barred,
-      ...labelsOf(asks, compiled),
-    };
-  }
-
   #newRequest(id: RequestId, call: AdmittedCall, response: ServerResponse, arrivedMs: number): RequestInFlight {
     const { route, caller, asks } = call;
+    const { compiled, spec } = this.#options;
+    const as = { id, serial: this.#serial++, now: this.#driver.now(), tenantsKnown: spec.tenantOf !== null };
     const request: RequestInFlight = {
       id,
       name: randomUUID(),
       route,
       caller,
-      routed: this.#routed(id, call),
+      routed: routedCall(call, compiled, as),
       asks,
       answer: new CallerAnswer(
         response,
@@ -334,13 +276,13 @@ export class RouterService {
     const upstream = this.#upstream(command.endpoint);
     const startedAt = this.#driver.now();
     const adapter = adapterFor(upstream.provider);
-    const credential = this.#credentials[command.endpoint] ?? null;
+    const credential = this.#credentials.of(command.endpoint);
     const { limits } = command;
     const attempt = new Attempt(
       { adapter, request: request.caller, target: upstream, credential, limits, inputTokens: request.routed.inputTokens },
       {
         onBytes: (chunk) => {
-          if (stateful.has(request.caller.dialect) && running.unread) this.#noteIds(running, chunk);
+          this.memory.noteIds(running, chunk);
           request.answer.bytes(command.attempt, chunk);
         },
         onFirstContent: () => this.#driver.submit({ kind: "attempt-first-token", attempt: command.attempt }),
@@ -385,20 +327,12 @@ export class RouterService {
     }
     if (ending.outcome.kind !== "succeeded") request.answer.forgetHeld(running.id);
     request.attemptsEnded.push({ endpoint, outcome: ending.outcome.failure ?? ending.outcome.kind, status: ending.status });
-    if (stateful.has(request.caller.dialect) && ending.outcome.kind === "succeeded" && ending.answer !== null) this.#noteIds(running, ending.answer.body);
+    if (ending.outcome.kind === "succeeded" && ending.answer !== null) this.memory.noteIds(running, ending.answer.body);
     this.metrics.attemptEnded(request.route.id, endpoint, ending.outcome);
     if (ending.outcome.kind === "failed") {
       const origin = this.#options.compiled.endpoints[endpoint]?.origin;
       this.#options.log.logger.debug({ request_id: request.name, endpoint: origin, failure: ending.outcome.failure, said: ending.message }, "attempt_failed");
     }
-  }
-
-  /** A stream tells its id in its first event. */
-  #noteIds(running: RunningAttempt, bytes: Uint8Array): void {
-    running.unread = false;
-    const { request, endpoint } = running;
-    const deployment = this.#options.compiled.endpoints[endpoint]?.deployment;
-    if (deployment !== undefined) this.#issued.note(idsIn(bytes), { deployment, route: request.route.id, tenant: request.routed.tenant });
   }
 
   #commit(id: AttemptId): void {
@@ -438,7 +372,7 @@ export class RouterService {
       ttftMs: request.ttftMs,
     };
     this.metrics.requestEnded(ended);
-    this.#records.add(request.name, { tenant: request.routed.tenant, facts: factsOf(request), ended });
+    this.memory.noteEnded(request, ended);
     if (log.takesDecisions) log.decision(this.#decisions.line(request, ended));
   }
 

@@ -35,7 +35,7 @@ export function makeAdapter(format: ProviderFormat): ProviderAdapter {
     name: format.name,
     handles: (dialect) => (format.speaks.has(dialect) ? "passes" : callerDialects[dialect] === undefined ? "no" : "translates"),
     encode: (request, target) => encode(format, request, target),
-    authorise: format.authorise,
+    authorise: (credential, target) => format.authorise(credential, target),
     readFailure: (status, headers, body) => format.readFailure(status, headers, body, Date.now()),
     readAnswer: (request, body) => readAnswer(format, request, Buffer.from(body.buffer, body.byteOffset, body.byteLength)),
     openStream: (request, out) => {
