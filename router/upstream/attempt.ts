@@ -2,7 +2,7 @@ import { performance } from "node:perf_hooks";
 import type { AttemptLimits, AttemptOutcome, FailureKind, Usage } from "../core/messages.ts";
 import type { Credential } from "../providers/credential.ts";
 import type { AnswerStream, CallerRequest, Failure, ProviderAdapter, ResponseHeaders, StreamOut, Target } from "../providers/provider-adapter.ts";
-import { withoutSecrets } from "../providers/without-secrets.ts";
+import { textWithoutSecrets, withoutSecrets } from "../providers/without-secrets.ts";
 import { IdleWatch } from "./idle-watch.ts";
 import type { UpstreamCall, UpstreamHandler, UpstreamProblem, UpstreamTransport } from "./upstream-transport.ts";
 
@@ -252,7 +252,8 @@ export class Attempt implements UpstreamHandler, StreamOut {
   #end(outcome: AttemptEnding["outcome"], answer: UpstreamAnswer | null, message: string, status = 0): void {
     this.#over = true;
     this.#idle.stop();
-    this.#listener.onEnded({ outcome, answer, message, status, field: this.#refusedField });
+    const said = message === "" ? "" : textWithoutSecrets(message, this.#authorisation);
+    this.#listener.onEnded({ outcome, answer, message: said, status, field: this.#refusedField });
   }
 }
 
