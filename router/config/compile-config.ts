@@ -21,7 +21,8 @@ import type { Problem } from "./problem.ts";
 import { type ConfigFile, type EndpointUrl, tierNames } from "./schema.ts";
 import { resolveKey } from "./secret.ts";
 import type { Environment } from "./secret.ts";
-import type { ServiceSpec, UpstreamKey, UpstreamSpec } from "./service-spec.ts";
+import type { ServiceSpec, TlsSpec, UpstreamKey, UpstreamSpec } from "./service-spec.ts";
+import { readTls } from "./tls-files.ts";
 import { problemIn } from "./yaml-problems.ts";
 import type { YamlPlace } from "./yaml-problems.ts";
 import type { FieldPath } from "./yaml-source.ts";
@@ -74,11 +75,20 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   const keys = tenantKeys(file, options.env, place.source.file, report);
   const tenantOf = Object.keys(file.tenants).length === 0 ? null : keys;
   const cors = file.cors === undefined ? null : { origins: file.cors.origins, maxAgeSeconds: Math.floor(file.cors.maxAge / 1_000_000) };
-  const service: ServiceSpec = { listen: file.listen, metrics: file.metrics, endpoints: upstreams, tenantOf, cors, periods, priceChanges };
+  const tls = tlsOf(file, place.source.file, options.env, report);
+  const service: ServiceSpec = { listen: file.listen, tls, metrics: file.metrics, endpoints: upstreams, tenantOf, cors, periods, priceChanges };
   const { unknownPrice } = file;
   const retryBudget = compileRetryBudget(file.retryBudget, ["retryBudget"], report);
   const compiled = { version: options.version, routes, deployments, endpoints, retryBudget, tagNames, regionNames, tenants, limits, unknownPrice };
   return { compiled, service, problems };
+}
+
+function tlsOf({ tls }: ConfigFile, file: string, env: Environment | null, report: Report): TlsSpec | null {
+  if (tls === undefined || env === null) return null;
+  const read = readTls(tls, file);
+  if (!("field" in read)) return read;
+  report(["tls", read.field], "value", read.message, read.fix);
+  return null;
 }
 
 function compileRetryBudget(file: ConfigFile["retryBudget"], path: FieldPath, report: Report): RetryBudgetSpec {

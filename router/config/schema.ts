@@ -230,7 +230,7 @@ const retry = z
     budget: z
       .strictObject({
         percent: retryBudgetFields.percent,
-        floorPerSecond: retryBudgetFields.floorPerSecond.prefault(1),
+        floorPerSecond: retryBudgetFields.floorPerSecond.prefault(10),
       })
       .prefault({}),
   })
@@ -301,6 +301,10 @@ const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/);
 export const configSchema = z
   .strictObject({
     listen: listen("Where callers connect", 8080),
+    tls: z
+      .strictObject({ cert: text("PEM file of the certificate chain, relative to the configuration"), key: text("PEM file of its key") })
+      .optional()
+      .meta({ description: "Callers connect with TLS; absent: without" }),
     metrics: listen("Where Prometheus connects", 9090),
     deployments: z.record(name, deployment),
     breaker: breaker.prefault({}),

@@ -5,6 +5,8 @@ import type { Secret } from "./secret.ts";
 /** What the service needs beyond the core's CompiledConfig: addresses, upstream paths, keys. */
 export interface ServiceSpec {
   readonly listen: ListenSpec;
+  /** Null: callers connect without TLS. */
+  readonly tls: TlsSpec | null;
   readonly metrics: ListenSpec;
   /** By EndpointId. */
   readonly endpoints: readonly UpstreamSpec[];
@@ -14,6 +16,12 @@ export interface ServiceSpec {
   readonly cors: CorsSpec | null;
   readonly periods: readonly BudgetPeriod[];
   readonly priceChanges: readonly PriceChange[];
+}
+
+/** As PEM. */
+export interface TlsSpec {
+  readonly cert: string;
+  readonly key: string;
 }
 
 export interface CorsSpec {

@@ -5,6 +5,7 @@ import { forgetIfGone } from "./fleet-config.ts";
 import type { DeploymentId, EndpointId } from "./messages.ts";
 import { serveQueues } from "./placement-course.ts";
 import { type FleetState, newEndpointState } from "./state.ts";
+import { beginStarts } from "./strategy/recent-load.ts";
 
 /** Endpoints join and leave; who waits goes on where a new one has room. */
 export function changeFleet(core: Core, joined: readonly EndpointSpec[], left: readonly EndpointId[]): void {
@@ -39,5 +40,6 @@ function join(core: Core, fleet: FleetState, spec: EndpointSpec): void {
   }
   fleet.specs[spec.id] = spec;
   endpoints[spec.id] = newEndpointState(core.config, spec);
+  beginStarts(core.state.recent, spec.id);
   present(core.config.deployments[spec.deployment], "the deployment that it joins");
 }

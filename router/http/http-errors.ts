@@ -149,3 +149,16 @@ export const encoded = (encoding: string): HttpError => ({
   code: "unsupported_encoding",
   message: `send the body without content-encoding (it came as ${encoding})`,
 });
+export const tooSlow: HttpError = { status: 408, type: "timeout_error", code: "request_timeout", message: "the request did not come in time" };
+export const badHttp: HttpError = {
+  status: 400,
+  type: invalid,
+  code: "malformed_http",
+  message: "this is no HTTP/1.1 request, or one that can be read in two ways",
+};
+export const headersTooLarge = (bytesMax: number): HttpError => ({
+  status: 431,
+  type: invalid,
+  code: "headers_too_large",
+  message: `the headers are larger than ${bytesMax} bytes`,
+});

@@ -1,18 +1,16 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { CorsSpec } from "../config/service-spec.ts";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { ServiceSpec } from "../config/service-spec.ts";
 import type { CompiledConfig } from "../core/compiled-config.ts";
 import type { Dialect } from "../providers/provider-adapter.ts";
 import { answerCors } from "./cors.ts";
 import { countTokens } from "./count-tokens-route.ts";
+import { createServer, type ServerPatience } from "./create-server.ts";
 import { unknownPath, wrongMethod } from "./http-errors.ts";
 import { handleModelCall, sendError, sendJson, type Surface } from "./model-route.ts";
 import { listModels, showModel } from "./models-route.ts";
 import { handlePassed } from "./passed-route.ts";
 import { showRequest } from "./requests-route.ts";
 import type { RouterService } from "./router-service.ts";
-
-/** Above the idle time of the load balancers that stand in front (60 s is usual), so that they close first. */
-const keepAliveMs = 75_000;
 
 type Handler = (surface: Surface, request: IncomingMessage, response: ServerResponse, path: string) => void;
 type Methods = Readonly<Record<string, Handler>>;
@@ -37,10 +35,15 @@ const paths: Readonly<Record<string, Methods>> = {
 const below = Object.keys(paths).filter((path) => path.endsWith("/"));
 const passed: Methods = { GET: handlePassed, POST: handlePassed, DELETE: handlePassed };
 
-export function createHttpServer(service: RouterService, config: CompiledConfig, cors: CorsSpec | null): Server {
+export function createHttpServer(
+  service: RouterService,
+  config: CompiledConfig,
+  { cors, tls }: Pick<ServiceSpec, "cors" | "tls">,
+  patience: Partial<ServerPatience> = {},
+): Server {
   const routes = new Map(config.routes.filter(({ internal }) => !internal).map((route) => [route.name, route]));
   const surface: Surface = { service, config, routes };
-  return createServer({ keepAliveTimeout: keepAliveMs, noDelay: true }, (request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     response.on("error", () => undefined);
     if (service.draining) response.shouldKeepAlive = false;
     if (cors !== null && answerCors(cors, request, response)) return;
@@ -56,7 +59,8 @@ export function createHttpServer(service: RouterService, config: CompiledConfig,
     request.resume();
     if (methods === null) sendError(response, "openai-chat", unknownPath(path));
     else sendError(response, "openai-chat", wrongMethod(request.method ?? "", path), ["allow", Object.keys(methods).join(", ")]);
-  });
+  };
+  return createServer(tls, onRequest, patience);
 }
 
 /** Null: there is nothing. */

@@ -12,6 +12,7 @@ import type { DecisionLog } from "../telemetry/decision-log.ts";
 import { startMetricsServer } from "../telemetry/metrics-server.ts";
 import { egressOf } from "../upstream/http1/egress.ts";
 import { Http1Transport } from "../upstream/http1-transport.ts";
+import type { ServerPatience } from "./create-server.ts";
 import { createHttpServer } from "./http-server.ts";
 import { RouterService } from "./router-service.ts";
 
@@ -26,6 +27,8 @@ export interface StartOptions {
   /** Sees all that goes in and out of the core. */
   readonly record?: (entry: Recorded<RouterEvent, RouterCommand>) => void;
   readonly journal?: JournalWriter;
+  /** Other than usual: for tests that cannot wait. */
+  readonly patience?: Partial<ServerPatience>;
 }
 
 export interface RunningService {
@@ -48,7 +51,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     service.metrics.addCounter("router_journal_records_total", "Inputs and commands of the core written to the journal", () => journal.counts.written);
     service.metrics.addCounter("router_journal_dropped_total", "Inputs and commands that are missing from the journal", () => journal.counts.dropped);
   }
-  const server = createHttpServer(service, compiled, spec.cors);
+  const server = createHttpServer(service, compiled, spec, options.patience);
   await service.ready(tokensReadyMs);
   const metrics = await listening("metrics", spec.metrics, async ({ host, port }) => startMetricsServer(service.metrics, host, port));
   const stopMetrics = async (): Promise<void> => closed(metrics);
@@ -69,7 +72,11 @@ export async function startService(options: StartOptions): Promise<RunningServic
     return inTime;
   };
   let stopping: Promise<boolean> | null = null;
-  return { url: urlOf(server), metricsUrl: `${urlOf(metrics)}/metrics`, stop: async (limitMs) => (stopping ??= stop(limitMs)) };
+  return {
+    url: urlOf(server, spec.tls === null ? "http" : "https"),
+    metricsUrl: `${urlOf(metrics, "http")}/metrics`,
+    stop: async (limitMs) => (stopping ??= stop(limitMs)),
+  };
 }
 
 function bothOf(record: StartOptions["record"], journal: JournalWriter): NonNullable<StartOptions["record"]> {
@@ -115,7 +122,7 @@ async function closed(server: Server): Promise<void> {
   });
 }
 
-function urlOf(server: Server): string {
+function urlOf(server: Server, scheme: "http" | "https"): string {
   const { address, port, family } = server.address() as AddressInfo;
-  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+  return `${scheme}://${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }

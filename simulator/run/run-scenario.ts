@@ -18,16 +18,33 @@ export interface RunOptions {
   readonly journal?: string | undefined;
 }
 
-/** Simulates a scenario with each seed and judges its targets over all of them. */
-export function runScenario(scenario: LoadedScenario, options: RunOptions): JudgedResult {
-  const [firstSeed, ...otherSeeds] = options.seeds;
-  const first = runSeed(scenario, firstSeed, options);
-  const runs = [first, ...otherSeeds.map((seed) => runSeed(scenario, seed, options))];
-  return resultOf(scenario, "simulated", first, runs);
+export interface ScenarioRun {
+  readonly result: JudgedResult;
+  /** With its records, which the result does not hold. */
+  readonly first: SeedRun;
 }
 
+/** Simulates a scenario with each seed and judges its targets over all of them. */
+export function runScenario(scenario: LoadedScenario, options: RunOptions): JudgedResult {
+  return runWithRecords(scenario, options).result;
+}
+
+/** The same; of the seeds after the first only figures are kept. */
+export function runWithRecords(scenario: LoadedScenario, options: RunOptions): ScenarioRun {
+  const [firstSeed, ...otherSeeds] = options.seeds;
+  const first = runSeed(scenario, firstSeed, options);
+  const others = otherSeeds.map((seed) => figuresOnly(runSeed(scenario, seed, options)));
+  return { result: resultOf(scenario, "simulated", first, [first, ...others]), first };
+}
+
+const figuresOnly = ({ seed, figures, facts }: SeedRun): SeedMeasure => ({ seed, figures, facts });
+
+export type SeedMeasure = Pick<SeedRun, "seed" | "figures" | "facts">;
+/** What a result is made from: no records. */
+export type SeedReport = Omit<SeedRun, "table" | "samples" | "sampleEvery">;
+
 /** @param runs `first` among them */
-export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], first: SeedRun, runs: readonly SeedRun[]): JudgedResult {
+export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], first: SeedReport, runs: readonly SeedMeasure[]): JudgedResult {
   const { config, targets } = scenario.compiled;
   const seeds = runs.map(({ seed, figures, facts }) => ({ seed, metrics: metricsOf(figures.summary, facts) }));
   const verdicts = judge(
@@ -62,7 +79,7 @@ const named = <Value extends object>(name: string, value: Value | undefined) => 
 /** A probe that fails opens it again: that is the same trouble, not a new one, but an opening all the same. */
 const isOpening = (change: BreakerChange): boolean => change.to === "open";
 
-function breakersOf(config: CompiledConfig, { breakerChanges, breakers }: SeedRun, several: boolean): readonly BreakerFigures[] {
+function breakersOf(config: CompiledConfig, { breakerChanges, breakers }: SeedReport, several: boolean): readonly BreakerFigures[] {
   return config.endpoints.map((endpoint) => {
     const own = breakerChanges.filter((change) => change.endpoint === endpoint.id);
     return {

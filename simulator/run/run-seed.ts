@@ -5,6 +5,7 @@ import { type FaultScript, resolveFaults } from "../core/fault/resolve-faults.ts
 import { BreakerJudge, type BreakerJudgement } from "../core/measure/breaker-judge.ts";
 import { fleetFigures } from "../core/measure/fleet-figures.ts";
 import { FleetTally } from "../core/measure/fleet-tally.ts";
+import type { Sample } from "../core/measure/time-series.ts";
 import type { RunFacts } from "../core/measure/metrics.ts";
 import type { EndpointSignals } from "../core/endpoint.ts";
 import { createWorld } from "../core/world.ts";
@@ -28,6 +29,9 @@ export interface SeedRun {
   readonly facts: RunFacts;
   /** What really went wrong, and when. */
   readonly faults: FaultScript;
+  readonly table: RecordTable;
+  readonly sampleEvery: Duration;
+  readonly samples: readonly Sample[];
 }
 
 export interface SeedOptions {
@@ -45,9 +49,11 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
   const faults = resolveFaults(compiled, seed);
   const judge = new BreakerJudge(compiled.config, faults.endpoints);
   const tally = new FleetTally(compiled.endpoints);
+  const samples: Sample[] = [];
+  const sampleEvery = compiled.sampleEvery ?? sampleEveryOf(scenario.trace.spanUs);
   const world = createWorld(compiled, {
     seed,
-    sampleEvery: compiled.sampleEvery ?? sampleEveryOf(scenario.trace.spanUs),
+    sampleEvery,
     arrivals: scenario.arrivals(),
     closedLoop: scenario.closedLoop() ?? undefined,
     watch: watchedBy([invariants, journal].filter((watch) => watch !== undefined)),
@@ -58,7 +64,10 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
         judge.breakerChanged(endpoint, to, at);
       },
       attemptEnded: (endpoint, startedAt, at, failed) => judge.attemptEnded(endpoint, startedAt, at, failed),
-      sampled: (now, signals) => tally.sample(now, signals),
+      sampled: (now, signals) => {
+        tally.sample(now, signals);
+        samples.push({ at: now, signals });
+      },
     },
   });
   world.run();
@@ -79,6 +88,9 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
       fleet: fleetFigures(config, tally.uses(), compiled.machines ?? []),
     },
     faults,
+    table,
+    sampleEvery,
+    samples,
   };
 }
 

@@ -12,8 +12,6 @@ export interface ProviderProfile {
   readonly firstTokenMs: Spread;
   readonly perTokenMs: Spread;
   readonly quota: { readonly requestsPerMinute: number; readonly tokensPerMinute: number } | null;
-  /** HTTP status of an overload. */
-  readonly overloadStatus: 503 | 529;
   /** By figure. */
   readonly sources: Readonly<Record<string, string>>;
   readonly note?: string;

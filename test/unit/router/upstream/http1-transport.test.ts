@@ -55,7 +55,10 @@ const ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 function send(transport: Http1Transport, origin: string, connectMs = 1000): { heard: Heard; call: ReturnType<Http1Transport["send"]> } {
   const heard = new Heard();
-  const call = transport.send({ origin, method: "POST", path: "/", headers: ["content-type", "application/json"], body: [Buffer.from("{}")], connect: millis(connectMs) }, heard);
+  const call = transport.send(
+    { origin, method: "POST", path: "/", headers: ["content-type", "application/json"], body: [Buffer.from("{}")], connect: millis(connectMs) },
+    heard,
+  );
   return { heard, call };
 }
 
