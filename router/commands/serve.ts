@@ -1,18 +1,23 @@
 import { randomInt } from "node:crypto";
+import { existsSync } from "node:fs";
 import process from "node:process";
 import { Command } from "commander";
-import { loadConfig, type LoadedConfig } from "../config/load-config.ts";
+import { environmentConfig, environmentHelp, portsIn, providersIn } from "../config/environment-config.ts";
+import { compileConfigAt, loadConfig, type LoadedConfig } from "../config/load-config.ts";
 import { InputError } from "../config/problem.ts";
 import { headgateVersion } from "../config/project-root.ts";
 import { Router } from "../core/router.ts";
+import { parseYaml, plainValue } from "../config/yaml-source.ts";
 import { type RunningService, startService } from "../http/start-service.ts";
 import { type DecisionLog, openDecisionLog } from "../telemetry/decision-log.ts";
+import { findModels } from "./find-models.ts";
+import { startNotes } from "./start-notes.ts";
 import { JournalWriter } from "../telemetry/journal/journal-writer.ts";
 
 const drainMs = 30_000;
 
 interface ServeOptions {
-  readonly config: string;
+  readonly config?: string;
   readonly journal?: string;
   readonly seed?: string;
   readonly json?: boolean;
@@ -21,7 +26,7 @@ interface ServeOptions {
 export function serveCommand(): Command {
   return new Command("serve")
     .description("Run the router service")
-    .requiredOption("-c, --config <file>", "configuration (YAML)")
+    .option("-c, --config <file>", "configuration (YAML); absent: headgate.yaml where it is, or else the providers whose keys are in the environment")
     .option(
       "--journal <folder>",
       "write every input and command of the core there, in segments that `headgate journal replay` reproduces (the last 64 are kept)",
@@ -30,13 +35,13 @@ export function serveCommand(): Command {
     .option("--json", "write the addresses as one JSON line on stdout when it listens")
     .addHelpText(
       "after",
-      "\nExample:\n  $ headgate serve -c headgate.yaml\n  $ curl http://127.0.0.1:8080/v1/models\n\nSIGTERM or SIGINT: takes no new connections, waits up to 30 s for what is under way, exits 0. LOG_LEVEL says how much is logged (stderr).",
+      "\nExample:\n  $ OPENAI_API_KEY=... headgate serve\n  $ headgate serve -c headgate.yaml\n  $ curl http://127.0.0.1:8080/v1/models\n\nSIGTERM or SIGINT: takes no new connections, waits up to 30 s for what is under way, exits 0. LOG_LEVEL says how much is logged (stderr).",
     )
     .action(serve);
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const config = loadConfig(options.config, process.env);
+  const config = await readConfig(options.config);
   const seed = readSeed(options.seed);
   const log = openDecisionLog(process.env["LOG_LEVEL"]);
   const explain = log.logger.isLevelEnabled("info");
@@ -50,6 +55,7 @@ async function serve(options: ServeOptions): Promise<void> {
     ...(journal === null ? {} : { journal }),
   });
   announce(running, config, options.json === true);
+  void startNotes(config).then((notes) => process.stderr.write(notes.map((note) => `headgate: ${note}\n`).join("")));
   await stopSignal();
   process.stderr.write("headgate: draining\n");
   const inTime = await running.stop(drainMs);
@@ -58,7 +64,18 @@ async function serve(options: ServeOptions): Promise<void> {
   endLog(log);
 }
 
-function announce(running: RunningService, config: LoadedConfig, json: boolean): void {
+type ReadConfig = Pick<LoadedConfig, "compiled" | "service">;
+const usualFile = "headgate.yaml";
+
+async function readConfig(file: string | undefined): Promise<ReadConfig> {
+  if (file !== undefined || existsSync(usualFile)) return loadConfig(file ?? usualFile, process.env);
+  const named = await findModels(providersIn(process.env), environmentHelp);
+  const source = parseYaml("environment", environmentConfig(named, portsIn(process.env)));
+  for (const { found, models } of named) process.stderr.write(`headgate: ${found.because} is set: ${models.length} model(s) of ${found.provider}\n`);
+  return compileConfigAt({ source, base: [] }, plainValue(source), process.env);
+}
+
+function announce(running: RunningService, config: ReadConfig, json: boolean): void {
   const routes = config.compiled.routes.filter(({ internal }) => !internal).map((route) => route.name);
   if (json) process.stdout.write(`${JSON.stringify({ url: running.url, metricsUrl: running.metricsUrl, routes, pid: process.pid })}\n`);
   process.stderr.write(`headgate: listening on ${running.url} (models ${routes.join(", ")}), metrics on ${running.metricsUrl}\n`);

@@ -83,7 +83,7 @@ describe("hostile providers", () => {
     (status: number): Script =>
     (response, seen) => {
       response.writeHead(status, { "content-type": "application/json", "x-echo": seen.headers.authorization ?? "" });
-      response.end(JSON.stringify({ error: { message: `you sent ${seen.headers.authorization} and ${seen.headers["api-key"]}`, headers: seen.headers } }));
+      response.end(JSON.stringify({ error: { message: `you sent ${String(seen.headers.authorization)} and ${String(seen.headers["api-key"])}`, headers: seen.headers } }));
     };
 
   test.each([400, 401, 403, 404, 422, 429, 500, 503])("an answer (%i) that echoes what was sent reaches nobody with the key in it", async (status) => {
@@ -104,7 +104,9 @@ describe("hostile providers", () => {
   test("an error event within a stream that echoes the key", async () => {
     const lines: string[] = [];
     const live = await startTwo({ route: "    retry: { attempts: 1 }", onLog: (line) => lines.push(line) });
-    live.upstreams[0]?.next(chatStream([delta({ content: "hel" }), sse({ error: { message: `your key ${keys.one} is odd`, code: 500 } }), doneEvent], { gapMs: 20 }));
+    live.upstreams[0]?.next(
+      chatStream([delta({ content: "hel" }), sse({ error: { message: `your key ${keys.one} is odd`, code: 500 } }), doneEvent], { gapMs: 20 }),
+    );
     const body = JSON.stringify({ model: "chat", messages, stream: true });
     const answer = await fetch(`${live.running.url}/v1/chat/completions`, { method: "POST", body });
     const text = await answer.text().catch((error: unknown) => String(error));
@@ -161,7 +163,9 @@ describe("hostile callers", () => {
     const live = await startTwo({ providers: ["openai", "openai"] });
     const evil = "resp_123456\r\nx-evil: 1\r\n\r\nGET /v1/files HTTP/1.1";
     const body = { model: "chat", messages, tags: [evil], metadata: { tags: evil } } as unknown as OpenAI.ChatCompletionCreateParamsNonStreaming;
-    await clientOf(live).chat.completions.create(body).catch(() => null);
+    await clientOf(live)
+      .chat.completions.create(body)
+      .catch(() => null);
     await clientOf(live)
       .responses.create({ model: "chat", input: "x", previous_response_id: evil })
       .catch(() => null);

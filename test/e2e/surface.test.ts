@@ -24,7 +24,14 @@ const bothWays = "    strategy: round-robin";
 describe("other endpoints", () => {
   test("completions and embeddings pass", async () => {
     const { client, upstreams } = await startLive();
-    upstreams[0]?.next(json({ id: "cmpl-1", object: "text_completion", choices: [{ index: 0, text: "hi", finish_reason: "stop" }], usage: { prompt_tokens: 1, completion_tokens: 1 } }));
+    upstreams[0]?.next(
+      json({
+        id: "cmpl-1",
+        object: "text_completion",
+        choices: [{ index: 0, text: "hi", finish_reason: "stop" }],
+        usage: { prompt_tokens: 1, completion_tokens: 1 },
+      }),
+    );
     const completion = await client.completions.create({ model: "chat", prompt: "x" });
     expect(completion.choices[0]?.text).toBe("hi");
     upstreams[0]?.next(json({ object: "list", data: [{ index: 0, embedding: [0.5, 0.25] }], usage: { prompt_tokens: 1, total_tokens: 1 } }));
@@ -55,7 +62,16 @@ describe("other endpoints", () => {
       param: "logprobs",
     });
     expect(upstreams[0]?.seen).toHaveLength(0);
-    upstreams[0]?.next(json({ id: "msg_1", type: "message", role: "assistant", content: [{ type: "text", text: "hi" }], stop_reason: "end_turn", usage: { input_tokens: 1, output_tokens: 1 } }));
+    upstreams[0]?.next(
+      json({
+        id: "msg_1",
+        type: "message",
+        role: "assistant",
+        content: [{ type: "text", text: "hi" }],
+        stop_reason: "end_turn",
+        usage: { input_tokens: 1, output_tokens: 1 },
+      }),
+    );
     const { response } = await client.chat.completions.create({ model: "chat", messages, seed: 7, frequency_penalty: 1 }).withResponse();
     expect(response.headers.get("x-headgate-dropped")).toBe("seed, frequency_penalty");
   });
@@ -182,7 +198,9 @@ describe("the request contract", () => {
     await client.chat.completions.create({ model: "chat", messages, ...extra } as OpenAI.ChatCompletionCreateParamsNonStreaming, {
       headers: { "x-headgate-residency": "west" },
     });
-    const arrived = recorded.map((entry) => (entry.kind === "event" && entry.event.kind === "request-arrived" ? entry.event.request : null)).find((one) => one !== null);
+    const arrived = recorded
+      .map((entry) => (entry.kind === "event" && entry.event.kind === "request-arrived" ? entry.event.request : null))
+      .find((one) => one !== null);
     expect(arrived).toMatchObject({ priority: 7, tags: [0], region: 0, residency: 0 });
     expect(arrived?.deadline).toBeLessThan(Infinity);
     expect(upstreams[0]?.seen[0]?.body).toEqual({ model: "upstream-model", messages, metadata: { own: "kept" } });
@@ -215,7 +233,10 @@ describe("trace context and pages", () => {
   test("W3C trace context goes on to the provider, other headers of the caller do not", async () => {
     const { client, upstreams } = await startLive();
     const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    await client.chat.completions.create({ model: "chat", messages }, { headers: { traceparent, tracestate: "a=1", cookie: "session=1", "x-secret": "s", "x-forwarded-for": "10.0.0.1" } });
+    await client.chat.completions.create(
+      { model: "chat", messages },
+      { headers: { traceparent, tracestate: "a=1", cookie: "session=1", "x-secret": "s", "x-forwarded-for": "10.0.0.1" } },
+    );
     const headers = upstreams[0]?.seen[0]?.headers ?? {};
     expect([headers["traceparent"], headers["tracestate"]]).toEqual([traceparent, "a=1"]);
     expect(Object.keys(headers).filter((name) => /cookie|secret|forwarded|stainless|user-agent/.test(name))).toEqual([]);
@@ -225,7 +246,10 @@ describe("trace context and pages", () => {
     const { running, upstreams } = await startLive({ more: 'cors: { origins: ["https://app.example"] }' });
     const url = `${running.url}/v1/chat/completions`;
     const ask = async (origin: string) =>
-      fetch(url, { method: "OPTIONS", headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization, x-stainless-os" } });
+      fetch(url, {
+        method: "OPTIONS",
+        headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization, x-stainless-os" },
+      });
     const asked = await ask("https://app.example");
     expect(asked.status).toBe(204);
     expect(asked.headers.get("access-control-allow-origin")).toBe("https://app.example");
