@@ -76,7 +76,8 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   const tenantOf = Object.keys(file.tenants).length === 0 ? null : keys;
   const cors = file.cors === undefined ? null : { origins: file.cors.origins, maxAgeSeconds: Math.floor(file.cors.maxAge / 1_000_000) };
   const tls = tlsOf(file, place.source.file, options.env, report);
-  const service: ServiceSpec = { listen: file.listen, tls, metrics: file.metrics, endpoints: upstreams, tenantOf, cors, periods, priceChanges };
+  const signalsEveryMs = file.signals === undefined ? null : file.signals.every / 1000;
+  const service: ServiceSpec = { listen: file.listen, tls, signalsEveryMs, metrics: file.metrics, endpoints: upstreams, tenantOf, cors, periods, priceChanges };
   const { unknownPrice } = file;
   const retryBudget = compileRetryBudget(file.retryBudget, ["retryBudget"], report);
   const compiled = { version: options.version, routes, deployments, endpoints, retryBudget, tagNames, regionNames, tenants, limits, unknownPrice };

@@ -14,6 +14,8 @@ export interface ServiceSpec {
   readonly tenantOf: ReadonlyMap<string, TenantId> | null;
   /** Null: no page may call from a browser. */
   readonly cors: CorsSpec | null;
+  /** How often vLLM servers are asked for their load, milliseconds; null: never. */
+  readonly signalsEveryMs: number | null;
   readonly periods: readonly BudgetPeriod[];
   readonly priceChanges: readonly PriceChange[];
 }

@@ -13,15 +13,18 @@ export function changeFleet(core: Core, joined: readonly EndpointSpec[], left: r
   core.state.fleet = fleet;
   for (const spec of joined) join(core, fleet, spec);
   for (const id of left) if ((fleet.specs[id] ?? null) !== null && !fleet.leaving.includes(id)) fleet.leaving.push(id);
-  for (const { id, deployment } of joined) present(core.state.endpoints[id], "the endpoint's state").limit = limitNow(core, deployment);
   core.refit();
+  for (const { id } of joined) {
+    present(core.state.endpoints[id], "the endpoint's state").limit = limitNow(core, core.deploymentOf(id).id);
+    core.note(id);
+  }
   for (const id of left) forgetIfGone(core, id);
   for (const { id } of joined) serveQueues(core, id);
 }
 
 /** Those that the live versions name. */
 function namedEndpoints({ config, views }: Core): (EndpointSpec | null)[] {
-  return config.endpoints.map(({ id }) => views.flatMap((view) => view.config.endpoints[id] ?? []).find(({ gone }) => gone !== true) ?? null);
+  return config.endpoints.map(({ id }) => views.flatMap(({ own }) => own.endpoints[id] ?? []).find(({ gone }) => gone !== true) ?? null);
 }
 
 /** What the pool has found out, or its fixed concurrency. */

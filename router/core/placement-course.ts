@@ -37,7 +37,11 @@ export function arrive(core: Core, request: RouteRequest): void {
   assert((requests[request.id] ?? null) === null, "a request's slot is in use");
   while (requests.length <= request.id) requests.push(null);
   const { shares } = core.state;
-  const slot = newRequestSlot(request, versionFor(shares, request, core.options.seed, (version) => hasRoute(core.view(version).config, request.route)), core.alone(request.route));
+  const slot = newRequestSlot(
+    request,
+    versionFor(shares, request, core.options.seed, (version) => hasRoute(core.view(version).config, request.route)),
+    core.alone(request.route),
+  );
   requests[request.id] = slot;
   const { config, live } = core.viewOf(slot);
   live.open += 1;

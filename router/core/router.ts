@@ -135,62 +135,59 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
 
   #receive(event: RouterEvent): void {
     const core = this.#core;
-    switch (event.kind) {
-      case "request-arrived":
-        arrive(core, event.request);
-        return;
-      case "attempt-first-token": {
-        const slot = core.requestOf(core.attempt(event.attempt));
-        present(phases[slot.phase].firstToken, "what its phase does with a first token")(core, slot, event.attempt);
-        return;
-      }
-      case "attempt-ended": {
-        const { phase } = core.requestOf(core.attempt(event.attempt));
-        endAttempt(core, event.attempt, event.outcome, present(phases[phase].attemptEnded, "what its phase does with an outcome"));
-        return;
-      }
-      case "client-left": {
-        const slot = core.slotOf(event.request);
-        phases[slot.phase].clientLeft(core, slot);
-        return;
-      }
-      case "lease-answered":
-        hearAnswer(core, event);
-        serveAll(core);
-        return;
-      case "store-lost":
-        loseStore(core);
-        serveAll(core);
-        return;
-      case "store-back":
-        regainStore(core);
-        serveAll(core);
-        return;
-      case "period-started":
-        startPeriod(core, event.budget, event.endsAt);
-        serveAll(core);
-        return;
-      case "leases-forfeited":
-        forfeitLeases(core, event.nonce);
-        return;
-      case "signal-observed":
-        learnSignal(core.state, event.endpoint, event.signals, event.sampledAt);
-        return;
-      case "price-changed":
-        core.state.prices[event.deployment] = event.rates;
-        core.notePrices();
-        return;
-      case "peer-reported":
-        hearPeer(core, event);
-        return;
-      case "fleet-changed":
-        changeFleet(core, event.joined, event.left);
-        return;
-      case "config-activated":
-        activateConfig(core, event);
-        return;
-      case "drain-started":
-        core.state.draining = true;
-    }
+    if (event.kind === "request-arrived") arrive(core, event.request);
+    else if (event.kind === "attempt-first-token") {
+      const slot = core.requestOf(core.attempt(event.attempt));
+      present(phases[slot.phase].firstToken, "what its phase does with a first token")(core, slot, event.attempt);
+    } else if (event.kind === "attempt-ended") {
+      const { phase } = core.requestOf(core.attempt(event.attempt));
+      endAttempt(core, event.attempt, event.outcome, present(phases[phase].attemptEnded, "what its phase does with an outcome"));
+    } else if (event.kind === "client-left") {
+      const slot = core.slotOf(event.request);
+      phases[slot.phase].clientLeft(core, slot);
+    } else hearOf(core, event);
+  }
+}
+
+/** What is nobody's request. */
+function hearOf(core: Core, event: Exclude<RouterEvent, { kind: "request-arrived" | "attempt-first-token" | "attempt-ended" | "client-left" }>): void {
+  switch (event.kind) {
+    case "lease-answered":
+      hearAnswer(core, event);
+      serveAll(core);
+      return;
+    case "store-lost":
+      loseStore(core);
+      serveAll(core);
+      return;
+    case "store-back":
+      regainStore(core);
+      serveAll(core);
+      return;
+    case "period-started":
+      startPeriod(core, event.budget, event.endsAt);
+      serveAll(core);
+      return;
+    case "leases-forfeited":
+      forfeitLeases(core, event.nonce);
+      return;
+    case "signal-observed":
+      learnSignal(core.state, event.endpoint, event.signals, event.sampledAt);
+      return;
+    case "price-changed":
+      core.state.prices[event.deployment] = event.rates;
+      core.notePrices();
+      return;
+    case "peer-reported":
+      hearPeer(core, event);
+      return;
+    case "fleet-changed":
+      changeFleet(core, event.joined, event.left);
+      return;
+    case "config-activated":
+      activateConfig(core, event);
+      return;
+    case "drain-started":
+      core.state.draining = true;
   }
 }

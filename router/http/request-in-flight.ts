@@ -50,3 +50,25 @@ export interface RequestInFlight {
   explanation: Explanation | null;
   left: boolean;
 }
+
+/** At its admission. */
+export function requestInFlight(
+  known: Pick<RequestInFlight, "id" | "name" | "route" | "caller" | "asks" | "routed" | "answer" | "arrivedMs">,
+): RequestInFlight {
+  return {
+    ...known,
+    underWay: 0,
+    attempts: 0,
+    endpointsTried: [],
+    attemptIds: [],
+    attemptsEnded: [],
+    dropped: [],
+    answering: null,
+    ending: null,
+    endedLast: null,
+    answeredMs: Number.NaN,
+    ttftMs: Number.NaN,
+    explanation: null,
+    left: false,
+  };
+}

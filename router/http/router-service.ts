@@ -3,14 +3,16 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
 import type { ServiceSpec, UpstreamSpec } from "../config/service-spec.ts";
 import type { CompiledConfig } from "../core/compiled-config.ts";
-import type { Machine } from "../core/machine.ts";
+import type { Instant, Machine } from "../core/machine.ts";
 import {
   type AttemptId,
   type EndpointId,
+  type EndpointLoad,
   type FinishResult,
   rankOf,
   type RequestId,
   type RouterCommand,
+  type RouteRequest,
   type RouterEvent,
   type TenantId,
 } from "../core/messages.ts";
@@ -22,6 +24,7 @@ import { Attempt, type AttemptEnding } from "../upstream/attempt.ts";
 import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
 import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
 import { CallerAnswer } from "./caller-answer.ts";
+import { CoreNotes } from "./core-notes.ts";
 import { DecisionLines } from "./decision-lines.ts";
 import { PriceCalendar } from "./price-calendar.ts";
 import { LeaseLink } from "./lease-link.ts";
@@ -30,11 +33,11 @@ import type { LeaseStore } from "../stores/lease-store.ts";
 import { MemoryLeaseStore } from "../stores/memory/memory-lease-store.ts";
 import { monotonicNow } from "../drivers/host-timers.ts";
 import { errorDialect } from "./error-dialect.ts";
-import { type AdmittedCall, routedCall } from "./admitted-call.ts";
 import { RequestMemory } from "./request-memory.ts";
 import { UpstreamCredentials } from "./upstream-credentials.ts";
 import { factsOf, type RequestFacts, requestTold } from "./request-told.ts";
-import type { RequestInFlight, RunningAttempt } from "./request-in-flight.ts";
+import { type RequestInFlight, requestInFlight, type RunningAttempt } from "./request-in-flight.ts";
+import { type AdmittedCall, routeRequest } from "./route-request.ts";
 import { Slots } from "./slots.ts";
 import { TimedMachine } from "./timed-machine.ts";
 
@@ -63,8 +66,11 @@ export class RouterService {
   readonly #attempts = new Map<AttemptId, RunningAttempt>();
   readonly #credentials: UpstreamCredentials;
   readonly #decisions: DecisionLines;
+  readonly #notes: CoreNotes;
   readonly #leases: LeaseLink;
   readonly #prices: PriceCalendar;
+  /** Some route looks at them. */
+  readonly #hashesPrompts: boolean;
   #serial = 0;
   #draining = false;
   #onIdle: (() => void) | null = null;
@@ -75,6 +81,8 @@ export class RouterService {
     this.memory = new RequestMemory(options.compiled);
     this.#decisions = new DecisionLines(options.compiled);
     this.metrics = new RouterMetrics(options.compiled, () => this.#load());
+    this.#notes = new CoreNotes(options.compiled, this.metrics, options.log);
+    this.#hashesPrompts = options.compiled.routes.some(({ strategy }) => strategy === "prefix-affinity");
     const { record } = options;
     this.#driver = new RealtimeDriver(new TimedMachine(options.core, (durationMs) => this.metrics.decided(durationMs)), {
       rank: (event) => rankOf[event.kind],
@@ -132,6 +140,15 @@ export class RouterService {
     if (request.attempts > 0) this.metrics.latencyAdded(performance.now() - arrivedMs);
   }
 
+  now(): Instant {
+    return this.#driver.now();
+  }
+
+  /** What an endpoint said of itself. */
+  observe(endpoint: EndpointId, signals: EndpointLoad, sampledAt: Instant): void {
+    this.#driver.submit({ kind: "signal-observed", endpoint, signals, sampledAt });
+  }
+
   /** No new work; resolves when the last request has ended, or after the limit. */
   async drain(limitMs: number): Promise<boolean> {
     if (!this.#draining) {
@@ -157,40 +174,27 @@ export class RouterService {
     this.#requests.forEach((request) => request.answer.abandon());
   }
 
+  #routed(id: RequestId, call: AdmittedCall): RouteRequest {
+    const { compiled, spec } = this.#options;
+    const serial = this.#serial++;
+    return routeRequest(call, {
+      id,
+      serial,
+      now: this.#driver.now(),
+      config: compiled,
+      hasTenants: spec.tenantOf !== null,
+      hashesPrompts: this.#hashesPrompts,
+    });
+  }
+
   #newRequest(id: RequestId, call: AdmittedCall, response: ServerResponse, arrivedMs: number): RequestInFlight {
     const { route, caller, asks } = call;
-    const { compiled, spec } = this.#options;
-    const as = { id, serial: this.#serial++, now: this.#driver.now(), tenantsKnown: spec.tenantOf !== null };
-    const request: RequestInFlight = {
-      id,
-      name: randomUUID(),
-      route,
-      caller,
-      routed: routedCall(call, compiled, as),
-      asks,
-      answer: new CallerAnswer(
-        response,
-        {
-          hold: (id) => this.#runningOf(request, id)?.attempt.pause(),
-          release: (id) => this.#runningOf(request, id)?.attempt.resume(),
-        },
-        errorDialect(caller.dialect),
-      ),
-      arrivedMs,
-      underWay: 0,
-      attempts: 0,
-      endpointsTried: [],
-      attemptIds: [],
-      attemptsEnded: [],
-      dropped: [],
-      answering: null,
-      ending: null,
-      endedLast: null,
-      answeredMs: Number.NaN,
-      ttftMs: Number.NaN,
-      explanation: null,
-      left: false,
+    const flow = {
+      hold: (attempt: AttemptId) => this.#runningOf(request, attempt)?.attempt.pause(),
+      release: (attempt: AttemptId) => this.#runningOf(request, attempt)?.attempt.resume(),
     };
+    const answer = new CallerAnswer(response, flow, errorDialect(caller.dialect));
+    const request = requestInFlight({ id, name: randomUUID(), route, caller, asks, routed: this.#routed(id, call), answer, arrivedMs });
     return request;
   }
 
@@ -198,11 +202,6 @@ export class RouterService {
     if (request.answer.ended) return;
     request.left = true;
     this.#driver.submit({ kind: "client-left", request: request.id });
-  }
-
-  #noteWeight({ route, deployment, from, to, why }: Extract<RouterCommand, { kind: "weight-changed" }>): void {
-    const { routes, deployments } = this.#options.compiled;
-    this.#options.log.logger.info({ route: routes[route]?.name, deployment: deployments[deployment]?.name, from, to, why }, "weight_changed");
   }
 
   #carryOut(command: RouterCommand): void {
@@ -222,53 +221,21 @@ export class RouterService {
       case "record-decision":
         this.#request(command.request).explanation = command.explanation;
         return;
-      case "request-rerouted":
-        this.metrics.rerouted(command.from, command.to, command.cause);
-        return;
       case "ask-lease":
         this.#leases.ask(command);
         return;
       case "return-lease":
         this.#leases.settle(command);
         return;
+      case "request-rerouted":
       case "budget-noticed":
       case "limit-changed":
       case "weight-changed":
       case "forget-endpoint":
       case "breaker-changed":
-        this.#note(command);
+      case "retire-config":
+        this.#notes.note(command);
     }
-  }
-
-  /** For people and metrics: nothing is carried out. */
-  #note(command: Extract<RouterCommand, { kind: "budget-noticed" | "limit-changed" | "weight-changed" | "forget-endpoint" | "breaker-changed" }>): void {
-    switch (command.kind) {
-      case "budget-noticed":
-        this.#noticeBudget(command);
-        return;
-      case "limit-changed":
-        this.metrics.limitChanged(command.deployment, command.limit);
-        return;
-      case "weight-changed":
-        this.#noteWeight(command);
-        return;
-      case "forget-endpoint":
-        this.#options.log.logger.info({ endpoint: this.#options.compiled.endpoints[command.endpoint]?.origin }, "endpoint_forgotten");
-        return;
-      case "breaker-changed":
-        this.metrics.breakerChanged(command.endpoint, command.to);
-        this.#options.log.logger.info(
-          { endpoint: this.#options.compiled.endpoints[command.endpoint]?.origin, from: command.from, to: command.to, why: command.why },
-          "breaker_changed",
-        );
-    }
-  }
-
-  #noticeBudget({ budget, level, spent }: Extract<RouterCommand, { kind: "budget-noticed" }>): void {
-    const limit = this.#options.compiled.limits[budget];
-    if (limit === undefined) return;
-    this.metrics.budgetNoticed(limit.name, level);
-    this.#options.log.logger.warn({ budget: limit.name, level, spent_nano_dollars: spent, limit_nano_dollars: limit.amount }, "budget_noticed");
   }
 
   #startAttempt(command: StartAttempt): void {

@@ -11,6 +11,7 @@ import type { JournalWriter } from "../telemetry/journal/journal-writer.ts";
 import type { DecisionLog } from "../telemetry/decision-log.ts";
 import { startMetricsServer } from "../telemetry/metrics-server.ts";
 import { egressOf } from "../upstream/http1/egress.ts";
+import { LoadScraper, serversOf } from "../upstream/load-scraper.ts";
 import { Http1Transport } from "../upstream/http1-transport.ts";
 import type { ServerPatience } from "./create-server.ts";
 import { createHttpServer } from "./http-server.ts";
@@ -51,6 +52,15 @@ export async function startService(options: StartOptions): Promise<RunningServic
     service.metrics.addCounter("router_journal_records_total", "Inputs and commands of the core written to the journal", () => journal.counts.written);
     service.metrics.addCounter("router_journal_dropped_total", "Inputs and commands that are missing from the journal", () => journal.counts.dropped);
   }
+  const scraper = new LoadScraper({
+    transport,
+    servers: spec.signalsEveryMs === null ? [] : serversOf(spec.endpoints),
+    everyMs: spec.signalsEveryMs ?? Infinity,
+    now: () => service.now(),
+    tell: (endpoint, load, sampledAt) => service.observe(endpoint, load, sampledAt),
+  });
+  service.metrics.addCounter("router_load_signals_total", "Answers of vLLM servers about their load", () => scraper.counts.answered);
+  service.metrics.addCounter("router_load_signals_missed_total", "Times a vLLM server was asked for its load and did not say", () => scraper.counts.failed);
   const server = createHttpServer(service, compiled, spec, options.patience);
   await service.ready(tokensReadyMs);
   const metrics = await listening("metrics", spec.metrics, async ({ host, port }) => startMetricsServer(service.metrics, host, port));
@@ -64,6 +74,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
   }
   const stop = async (limitMs: number): Promise<boolean> => {
     const closing = closed(server);
+    scraper.stop();
     const inTime = await service.drain(limitMs);
     service.stop();
     await closeConnections(server, closing);
@@ -71,6 +82,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     await stopMetrics();
     return inTime;
   };
+  scraper.start();
   let stopping: Promise<boolean> | null = null;
   return {
     url: urlOf(server, spec.tls === null ? "http" : "https"),

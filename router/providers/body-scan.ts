@@ -23,6 +23,8 @@ export interface BodyScan {
   readonly asked: ReadonlyMap<string, unknown>;
   /** What takes the contract's fields out of the body. */
   readonly cuts: readonly Splice[];
+  /** What the model reads before it answers, in that order: tools, system, messages and their like. */
+  readonly prompt: readonly Span[];
   /** `previous_response_id`, by which the provider knows what it said before; null: none. */
   readonly continues: string | null;
 }
@@ -48,8 +50,12 @@ const openBracket = 0x5b;
 const closeBracket = 0x5d;
 
 const read = ["model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "max_output_tokens", "metadata", "previous_response_id"];
+const promptKeys = ["tools", "system", "instructions", "messages", "prompt", "input"];
 /** True: one of the contract's own, which no provider is to see. */
-const wanted: ReadonlyMap<string, boolean> = new Map([...read.map((key) => [key, false] as const), ...contractBodyFields.map((key) => [key, true] as const)]);
+const wanted: ReadonlyMap<string, boolean> = new Map([
+  ...[...read, ...promptKeys].map((key) => [key, false] as const),
+  ...contractBodyFields.map((key) => [key, true] as const),
+]);
 
 class Found {
   readonly spans = new Map<string, Span>();
@@ -97,6 +103,7 @@ export function unreadBody(body: Buffer): BodyScan {
     outputTokensMax: null,
     asked: new Map(),
     cuts: [],
+    prompt: [],
     continues: null,
   };
 }
@@ -194,6 +201,7 @@ function readFound(body: Buffer, found: Found): BodyScan | null {
       outputTokensMax: typeof cap === "number" && cap >= 0 ? Math.floor(cap) : null,
       asked: askedOf(spans, metadata, value),
       cuts: [...found.cuts, ...metadataCut(spans.get("metadata"), metadata)],
+      prompt: promptKeys.flatMap((key) => spans.get(key) ?? []),
       continues: typeof continues === "string" ? continues : null,
     };
   } catch {

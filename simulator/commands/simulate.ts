@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { writeResult } from "../result/result-json.ts";
 import { type RecordFormat, runsFolder, writeRun } from "../run/run-folder.ts";
-import { notApplicableResult, runWithRecords } from "../run/run-scenario.ts";
+import { notApplicableResult, type RunOptions, runWithRecords, runWithRecordsParallel, type ScenarioRun } from "../run/run-scenario.ts";
+import { SeedPool } from "../run/seed-pool.ts";
 import { loadScenario } from "../scenario/load-scenario.ts";
 import type { LoadedScenario, NotApplicable } from "../scenario/loaded-scenario.ts";
 import { nearestNotices } from "../scenario/nearest-notices.ts";
@@ -49,7 +50,7 @@ async function simulate(file: string, options: Options): Promise<void> {
   const firstSeed = options.seed ?? loaded.seed;
   const others = Array.from({ length: options.seeds - 1 }, (_, index) => firstSeed + 1 + index);
   const before = process.cpuUsage();
-  const { result, first } = runWithRecords(loaded, { seeds: [firstSeed, ...others], strict: options.strict, journal: options.journal });
+  const { result, first } = await played(loaded, { seeds: [firstSeed, ...others], strict: options.strict, journal: options.journal });
   const used = process.cpuUsage(before);
   const cpuSeconds = (used.user + used.system) / 1_000_000;
   const requests = loaded.trace.rows * options.seeds;
@@ -59,6 +60,17 @@ async function simulate(file: string, options: Options): Promise<void> {
   process.stderr.write(`results are in ${writeRun(options.out, loaded, result, first, options.records ?? null)}\n`);
   process.stdout.write(options.json ? writeResult(result) : `${reportLines(result).join("\n")}\n`);
   process.exitCode = exitCodeOf(result.verdict);
+}
+
+/** Several seeds run on all cores. */
+async function played(scenario: LoadedScenario, options: RunOptions): Promise<ScenarioRun> {
+  if (options.seeds.length === 1) return runWithRecords(scenario, options);
+  const pool = new SeedPool();
+  try {
+    return await runWithRecordsParallel(scenario, options, pool);
+  } finally {
+    await pool.close();
+  }
 }
 
 /** What the scenario asked for and does not get. */

@@ -3,6 +3,7 @@
  * commands at the models that all replicas share, and answers every start-attempt with exactly one outcome.
  */
 import { assert, present } from "../../router/core/assert.ts";
+import type { CompiledConfig, ConfigVersion } from "../../router/core/compiled-config.ts";
 import type { Instant, Machine } from "../../router/core/machine.ts";
 import type {
   AttemptId,
@@ -10,23 +11,23 @@ import type {
   BreakerPhase,
   DeploymentId,
   EndpointId,
-  FailureKind,
   FinishResult,
   RequestId,
   RouteId,
   RouterCommand,
   RouterEvent,
   TenantId,
-  Usage,
 } from "../../router/core/messages.ts";
 import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts";
 import { meaningOf } from "../../router/core/retry.ts";
+import { LiveVersions, type Offer } from "../../router/core/rollout/live-versions.ts";
 import { Router } from "../../router/core/router.ts";
 import { after, micros } from "../../router/core/time.ts";
-import type { CompiledScenario } from "./compiled-scenario.ts";
+import { type CompiledScenario, everyVersion } from "./compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
 import type { Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
+import { aborted, failed, succeeded } from "./outcomes.ts";
 import { RouterProcess, type RouterWatch, WatchedRouter } from "./router-process.ts";
 import type { StoreEvent } from "./store/lease-store-model.ts";
 import type { Arrival } from "./workload/arrival.ts";
@@ -57,6 +58,8 @@ interface OpenRequest {
   readonly tenant: TenantId;
   started: Instant | null;
   deployment: DeploymentId | null;
+  /** Known with its first attempt. */
+  version: ConfigVersion | null;
   committed: OpenAttempt | null;
   first: Instant | null;
 }
@@ -64,12 +67,20 @@ interface OpenRequest {
 interface OpenAttempt {
   readonly request: RequestId;
   readonly endpoint: EndpointId;
+  readonly deployment: DeploymentId;
   readonly startedAt: Instant;
   aborted: boolean;
   /** Nothing more will be heard of it, or nobody listens any more. */
   over: boolean;
   outputTokens: number;
   cachedTokens: number;
+}
+
+interface Finished {
+  readonly request: RequestId;
+  readonly result: FinishResult;
+  readonly account: { readonly nanoDollars: number; readonly priced: boolean; readonly attempts: number };
+  readonly version: ConfigVersion | null;
 }
 
 const forEver = micros(Infinity);
@@ -83,12 +94,17 @@ export class SimulatedReplica {
   readonly #requests: (OpenRequest | null)[] = [];
   readonly #freeRequests: RequestId[] = [];
   readonly #attempts: (OpenAttempt | null)[] = [];
+  #versions: LiveVersions;
+  /** The newest version: it has all ids. */
+  #config: CompiledConfig;
   #open = 0;
   #crashes = 0;
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
-    this.#tenants = new Map(options.scenario.config.tenants.map(({ name, id }) => [name, id]));
+    this.#config = options.scenario.config;
+    this.#versions = new LiveVersions(this.#config);
+    this.#tenants = new Map(everyVersion(options.scenario).tenants.map(({ name, id }) => [name, id]));
     this.#process = new RouterProcess(() => this.#newRouter());
     this.#toRouter = options.driver.addMachine(this.#process, "router", { emit: (command, at) => this.#carryOut(command, at) });
   }
@@ -117,17 +133,20 @@ export class SimulatedReplica {
     for (const [id, open] of this.#requests.entries()) {
       if (open === null) continue;
       const result: FinishResult = open.first === null ? { kind: "failed", failure: "connect-failed", retryAfter: null } : { kind: "cut", failure: "cut" };
-      this.#finish(id as RequestId, result, { nanoDollars: 0, priced: true, attempts: open.deployment === null ? 0 : 1 }, at);
+      const account = { nanoDollars: 0, priced: true, attempts: open.deployment === null ? 0 : 1 };
+      this.#finish({ request: id as RequestId, result, account, version: open.version }, at);
     }
   }
 
-  /** @param told what a new process of this fleet is told */
-  restart(told: readonly RouterEvent[]): void {
+  /** @param tell what a new process of this fleet is told */
+  restart(tell: () => void): void {
     this.#crashes += 1;
+    this.#config = this.#options.scenario.config;
+    this.#versions = new LiveVersions(this.#config);
     this.#process.restart();
+    tell();
     // Leases that the dead one held are taken for spent; its questions' numbers are not to be used again.
-    if (this.#options.scenario.config.limits.length > 0) this.tell({ kind: "leases-forfeited", nonce: this.#crashes * 1_000_000_000 });
-    for (const event of told) this.tell(event);
+    if (this.#config.limits.length > 0) this.tell({ kind: "leases-forfeited", nonce: this.#crashes * 1_000_000_000 });
   }
 
   /** Of a request that found no replica of the router at all. */
@@ -135,6 +154,17 @@ export class SimulatedReplica {
     const at = arrival.at;
     const tenant = this.#tenantOf(arrival);
     this.#options.requestEnded({ ...unserved(arrival, serial, route), tenant, why: "connect-failed", end: at });
+  }
+
+  /** As many versions of the configuration at once as may be; another waits. */
+  activate(offer: Offer): void {
+    if (this.isUp) this.#announce(this.#versions.offer(offer));
+  }
+
+  #announce(activation: Extract<RouterEvent, { kind: "config-activated" }> | null): void {
+    if (activation === null) return;
+    this.#config = activation.config;
+    this.tell(activation);
   }
 
   /** What the store of limits answers, and what becomes of it. */
@@ -148,11 +178,11 @@ export class SimulatedReplica {
 
   /** @param serial the request's arrival number in the whole world */
   arrive(arrival: Arrival, serial: number, route: RouteId): void {
-    const { routes } = this.#options.scenario.config;
+    const { routes } = this.#config;
     const id = this.#freeRequests.pop() ?? (this.#requests.length as RequestId);
     this.#open += 1;
     const tenant = this.#tenantOf(arrival);
-    this.#requests[id] = { arrival, serial, route, tenant, started: null, deployment: null, committed: null, first: null };
+    this.#requests[id] = { arrival, serial, route, tenant, started: null, deployment: null, version: null, committed: null, first: null };
     this.#toRouter(
       {
         kind: "request-arrived",
@@ -198,13 +228,13 @@ export class SimulatedReplica {
   #carryOut(command: RouterCommand, at: Instant): void {
     switch (command.kind) {
       case "start-attempt":
-        this.#start(command.attempt, command.request, command.endpoint);
+        this.#start(command);
         return;
       case "abort-attempt":
         this.#abort(command);
         return;
       case "finish-request":
-        this.#finish(command.request, command.result, command.account, at);
+        this.#finish(command, at);
         return;
       case "commit-attempt":
         this.#commit(command.attempt, at);
@@ -218,6 +248,9 @@ export class SimulatedReplica {
         return;
       case "return-lease":
         this.#tellStore({ ...command, kind: "lease-returned", replica: this.#options.replica });
+        return;
+      case "retire-config":
+        this.#announce(this.#versions.retired(command.version));
         return;
       case "request-rerouted":
       case "budget-noticed":
@@ -236,11 +269,14 @@ export class SimulatedReplica {
     if (isOwnFinding(why)) this.#options.tellPeers({ kind: "peer-reported", endpoint, breaker: to === "open" ? "open" : "closed", why, since });
   }
 
-  #start(attempt: AttemptId, request: RequestId, endpoint: EndpointId): void {
+  #start({ attempt, request, endpoint, version }: Extract<RouterCommand, { kind: "start-attempt" }>): void {
     const open = present(this.#requests[request], "the attempt's request");
-    open.deployment = present(this.#options.scenario.config.endpoints[endpoint], "the endpoint").deployment;
+    const deployment = this.#versions.deploymentOf(endpoint, version);
+    open.deployment = deployment;
+    open.version = version;
     open.started ??= this.#options.driver.now;
-    this.#attempts[attempt] = { request, endpoint, startedAt: this.#options.driver.now, aborted: false, over: false, outputTokens: 0, cachedTokens: 0 };
+    const startedAt = this.#options.driver.now;
+    this.#attempts[attempt] = { request, endpoint, deployment, startedAt, aborted: false, over: false, outputTokens: 0, cachedTokens: 0 };
     const { arrival, serial } = open;
     this.#options.call(endpoint, {
       kind: "call-received",
@@ -260,7 +296,7 @@ export class SimulatedReplica {
     const open = present(this.#requests[committed.request], "its request");
     open.first = at;
     open.committed = committed;
-    open.deployment = present(this.#options.scenario.config.endpoints[committed.endpoint], "the endpoint").deployment;
+    open.deployment = committed.deployment;
   }
 
   #abort({ attempt, why }: Extract<RouterCommand, { kind: "abort-attempt" }>): void {
@@ -302,12 +338,7 @@ export class SimulatedReplica {
     this.#toRouter({ kind: "attempt-ended", attempt, outcome }, 0);
   }
 
-  #finish(
-    id: RequestId,
-    result: FinishResult,
-    account: { readonly nanoDollars: number; readonly priced: boolean; readonly attempts: number },
-    end: Instant,
-  ): void {
+  #finish({ request: id, result, account, version }: Finished, end: Instant): void {
     const open = present(this.#requests[id], "the finished request");
     this.#requests[id] = null;
     this.#freeRequests.push(id);
@@ -333,6 +364,7 @@ export class SimulatedReplica {
       attempts: account.attempts,
       nanoDollars: account.nanoDollars,
       priced: account.priced,
+      version,
     });
   }
 }
@@ -350,6 +382,7 @@ function unserved({ at, inputTokens }: Arrival, serial: number, route: RouteId):
     attempts: 0,
     nanoDollars: 0,
     priced: true,
+    version: null,
   } as const;
   return { serial, route, scheduled: at, sent: at, inputTokens, ...result };
 }
@@ -357,16 +390,4 @@ function unserved({ at, inputTokens }: Arrival, serial: number, route: RouteId):
 function whyOf(result: FinishResult): string | null {
   if (result.kind === "failed" || result.kind === "cut") return result.failure;
   return result.kind === "rejected" ? result.why : null;
-}
-
-function succeeded(usage: Usage): AttemptOutcome {
-  return { kind: "succeeded", failure: null, retryAfter: null, billed: "yes", usage, usageEstimated: false, lagged: false };
-}
-
-function failed(failure: FailureKind, retryAfter: AttemptOutcome["retryAfter"], usage: Usage | null): AttemptOutcome {
-  return { kind: "failed", failure, retryAfter, billed: usage === null ? "no" : "maybe", usage, usageEstimated: usage !== null, lagged: false };
-}
-
-function aborted(usage: Usage): AttemptOutcome {
-  return { kind: "aborted", failure: null, retryAfter: null, billed: "maybe", usage, usageEstimated: true, lagged: false };
 }

@@ -46,6 +46,10 @@ export async function replayScenario(
       { file: scenario.file, line: null, column: null, field: "trace", message, fix: "simulate the scenario, or replay one of requests at recorded instants" },
     ]);
   }
+  if ((compiled.changes ?? []).length > 0) {
+    const message = "change the configuration while it runs: a replay cannot do that to a live router";
+    throw new InputError([{ file: scenario.file, line: null, column: null, field: "changes", message, fix: "simulate the scenario, or leave `changes` out" }]);
+  }
   const { routes, deployments } = compiled.config;
   const nameOf = (id: RouteId): string => at.model ?? present(routes[id], "the route").name;
   const byName = new Map(routes.map((route) => [route.name, route.id]));

@@ -202,6 +202,7 @@ class Replay {
       attempts: report.attempts ?? 1,
       nanoDollars: usage === null || rates === null ? 0 : roundToNano(costOf(usage, rates)),
       priced: usage === null || rates !== null,
+      version: null,
     };
   }
 

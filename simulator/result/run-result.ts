@@ -31,6 +31,8 @@ export interface JudgedResult {
   readonly fleet: readonly PoolFigures[];
   /** The script that came true: what breakers are judged by. */
   readonly faults: FaultFigures;
+  /** Of the configuration, by the requests that arrived under each; absent: there was one. */
+  readonly versions?: readonly ({ readonly version: number } & Figures)[];
   readonly breakers: readonly BreakerFigures[];
   /** Of the simulated vLLM replicas; none of a replay. */
   readonly engines: readonly EngineFigures[];

@@ -1,5 +1,6 @@
 import { tierNames } from "../../router/config/schema.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
+import { everyVersion, versionsOf } from "../core/compiled-scenario.ts";
 import type { BreakerChange } from "../core/measure/request-record.ts";
 import { metricsOf } from "../core/measure/metrics.ts";
 import { judge, overall } from "../core/measure/verdicts.ts";
@@ -7,7 +8,8 @@ import { resultVersion } from "../result/run-result.ts";
 import type { BreakerFigures, BreakerTruth, EngineFigures, FaultFigures, JudgedResult, NotApplicableResult, Provenance } from "../result/run-result.ts";
 import type { LoadedScenario, NotApplicable } from "../scenario/loaded-scenario.ts";
 import { provenanceOf } from "./provenance.ts";
-import { runSeed } from "./run-seed.ts";
+import { figuresOnly, runSeed, type SeedMeasure } from "./run-seed.ts";
+import type { SeedPool } from "./seed-pool.ts";
 import type { SeedRun } from "./run-seed.ts";
 
 export interface RunOptions {
@@ -37,15 +39,24 @@ export function runWithRecords(scenario: LoadedScenario, options: RunOptions): S
   return { result: resultOf(scenario, "simulated", first, [first, ...others]), first };
 }
 
-const figuresOnly = ({ seed, figures, facts }: SeedRun): SeedMeasure => ({ seed, figures, facts });
+/** The same on all cores: the first seed in this thread, the others in the pool's. The result is the same to the byte. */
+export async function runWithRecordsParallel(scenario: LoadedScenario, options: RunOptions, pool: SeedPool): Promise<ScenarioRun> {
+  const { file, settings } = scenario;
+  const { seeds, strict, journal } = options;
+  const [firstSeed, ...otherSeeds] = seeds;
+  const others = Promise.all(otherSeeds.map((seed) => pool.run({ file, settings, seed, strict, journal: journal ?? null })));
+  const first = runSeed(scenario, firstSeed, options);
+  return { result: resultOf(scenario, "simulated", first, [first, ...(await others)]), first };
+}
 
-export type SeedMeasure = Pick<SeedRun, "seed" | "figures" | "facts">;
 /** What a result is made from: no records. */
 export type SeedReport = Omit<SeedRun, "table" | "samples" | "sampleEvery">;
 
 /** @param runs `first` among them */
 export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], first: SeedReport, runs: readonly SeedMeasure[]): JudgedResult {
-  const { config, targets } = scenario.compiled;
+  const { targets } = scenario.compiled;
+  const config = everyVersion(scenario.compiled);
+  const versions = versionsOf(scenario.compiled);
   const seeds = runs.map(({ seed, figures, facts }) => ({ seed, metrics: metricsOf(figures.summary, facts) }));
   const verdicts = judge(
     targets,
@@ -61,6 +72,7 @@ export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], f
     summary: first.figures.summary,
     routes: config.routes.flatMap(({ id, name }) => named(name, first.figures.routes[id])),
     deployments: config.deployments.flatMap(({ id, name }) => named(name, first.figures.deployments[id])),
+    ...(versions.length === 0 ? {} : { versions: versions.flatMap((version, place) => ofVersion(version, first.figures.versions[place])) }),
     tenants: config.tenants.flatMap(({ id, name }) => named(name, first.figures.tenants[id])),
     tiers: first.figures.tiers.map(({ tier, figures }) => ({ name: tierNames[tier] ?? String(tier), ...figures })),
     fleet: first.facts.fleet ?? [],
@@ -75,6 +87,7 @@ export function notApplicableResult({ name, description, reason }: NotApplicable
   return { version: resultVersion, kind: "not-applicable", verdict: "not-applicable", scenario: { name, description }, reason };
 }
 
+const ofVersion = <Value extends object>(version: number, value: Value | undefined) => (value === undefined ? [] : [{ version, ...value }]);
 const named = <Value extends object>(name: string, value: Value | undefined) => (value === undefined ? [] : [{ name, ...value }]);
 /** A probe that fails opens it again: that is the same trouble, not a new one, but an opening all the same. */
 const isOpening = (change: BreakerChange): boolean => change.to === "open";
@@ -111,17 +124,19 @@ function faultsOf(config: CompiledConfig, { endpoints, store, replicas }: SeedRu
 }
 
 function enginesOf({ compiled }: LoadedScenario, signals: SeedRun["signals"]): readonly EngineFigures[] {
-  return compiled.config.endpoints.flatMap(({ id }): readonly EngineFigures[] => {
+  const config = everyVersion(compiled);
+  return config.endpoints.flatMap(({ id }): readonly EngineFigures[] => {
     const signal = signals[id];
     if (signal === undefined || compiled.endpoints[id]?.kind !== "vllm") return [];
     const { steps, stepsOutsideRange } = signal;
     const outsideRangePercent = steps === 0 ? 0 : Math.round((10_000 * stepsOutsideRange) / steps) / 100;
-    return [{ endpoint: endpointName(compiled.config, id), steps, stepsOutsideRange, outsideRangePercent }];
+    return [{ endpoint: endpointName(config, id), steps, stepsOutsideRange, outsideRangePercent }];
   });
 }
 
 /** `deployment/replica`, as fault targets name it. */
 export function endpointName(config: CompiledConfig, id: BreakerChange["endpoint"]): string {
-  const deployment = config.deployments.find((candidate) => candidate.endpoints.includes(id));
-  return deployment === undefined ? `endpoint ${id}` : `${deployment.name}/${deployment.endpoints.indexOf(id)}`;
+  const of = config.endpoints[id]?.deployment;
+  const siblings = config.endpoints.filter(({ deployment }) => deployment === of).map((endpoint) => endpoint.id);
+  return of === undefined ? `endpoint ${id}` : `${config.deployments[of]?.name ?? ""}/${siblings.indexOf(id)}`;
 }

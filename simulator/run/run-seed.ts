@@ -1,3 +1,4 @@
+import { everyVersion } from "../core/compiled-scenario.ts";
 import type { RouterWatch } from "../core/router-process.ts";
 import type { Duration } from "../../router/core/machine.ts";
 import { seconds } from "../../router/core/time.ts";
@@ -39,6 +40,13 @@ export interface SeedOptions {
   readonly journal?: string | undefined;
 }
 
+/** What is kept of seeds after the first: no records. */
+export type SeedMeasure = Pick<SeedRun, "seed" | "figures" | "facts">;
+
+export function figuresOnly({ seed, figures, facts }: SeedRun): SeedMeasure {
+  return { seed, figures, facts };
+}
+
 /** Runs a scenario to its end in virtual time. @throws Error in strict mode, when an invariant does not hold */
 export function runSeed(scenario: LoadedScenario, seed: number, { strict, journal: folder }: SeedOptions): SeedRun {
   const { compiled } = scenario;
@@ -47,7 +55,7 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
   const invariants = strict ? new FleetInvariants(compiled) : undefined;
   const journal = folder === undefined ? undefined : new SimulationJournal(folder, compiled.config, `seed-${seed}`);
   const faults = resolveFaults(compiled, seed);
-  const judge = new BreakerJudge(compiled.config, faults.endpoints);
+  const judge = new BreakerJudge(everyVersion(compiled), faults.endpoints);
   const tally = new FleetTally(compiled.endpoints);
   const samples: Sample[] = [];
   const sampleEvery = compiled.sampleEvery ?? sampleEveryOf(scenario.trace.spanUs);
@@ -75,7 +83,7 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
   const violations = invariants?.finished() ?? [];
   if (violations.length > 0)
     throw new Error(`invariants broken with seed ${seed}:\n${violations.map(({ invariant, at, what }) => `  ${invariant} at ${at} us: ${what}`).join("\n")}`);
-  const { config } = compiled;
+  const config = everyVersion(compiled);
   return {
     seed,
     figures: summarise(table, summaryOptions(compiled)),

@@ -21,8 +21,7 @@ export function compileHosted(entry: HostedEntry, name: string, startsAt: Durati
         report(["fleet", name, field], "value", "is missing", `add ${field}: { p50: 400ms, p95: 900ms }, or profile: openai/gpt-4o`);
       return { p50: millis(1), p95: millis(1) };
     }
-    if (given.p95 < given.p50) report(["fleet", name, field, "p95"], "value", "is shorter than p50", "give a p95 that is at least the p50");
-    return given;
+    return checkedLatency(given, ["fleet", name, field], report);
   };
   const { timeOfDay, slowStreams } = entry;
   const contextTokens = entry.context ?? profile?.contextTokens;
@@ -37,6 +36,11 @@ export function compileHosted(entry: HostedEntry, name: string, startsAt: Durati
     ...shares(entry),
     ...(profile === null ? {} : { profile: profile.name }),
   };
+}
+
+export function checkedLatency(latency: LatencySpec, path: readonly string[], report: Report): LatencySpec {
+  if (latency.p95 < latency.p50) report([...path, "p95"], "value", "is shorter than p50", "give a p95 that is at least the p50");
+  return latency;
 }
 
 /** Clusters of errors, each endpoint by itself. */

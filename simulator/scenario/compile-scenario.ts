@@ -5,8 +5,10 @@ import { suggestion } from "../../router/config/nearest.ts";
 import type { Problem } from "../../router/config/problem.ts";
 import { problemIn } from "../../router/config/yaml-problems.ts";
 import type { YamlPlace } from "../../router/config/yaml-problems.ts";
-import type { CompiledScenario, MembershipSpec, TargetSpec } from "../core/compiled-scenario.ts";
+import { type CompiledScenario, type ConfigChangeSpec, everyVersion, type MembershipSpec, type TargetSpec } from "../core/compiled-scenario.ts";
+import { type LeaseStoreSpec, localStore } from "../core/store/lease-store-spec.ts";
 import { compileFaults } from "./compile-faults.ts";
+import { checkedLatency } from "./compile-hosted.ts";
 import { endpointsNamed } from "./fault-targets.ts";
 import type { Report } from "./report.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
@@ -22,14 +24,21 @@ export interface ScenarioCompilation {
 }
 
 /** The scenario file against the configuration that it names: names become ids, and what only holds between fields is checked. */
-export function compileScenario(place: YamlPlace, name: string, file: ScenarioFile, zoneless: CompiledConfig): ScenarioCompilation {
+export function compileScenario(
+  place: YamlPlace,
+  name: string,
+  file: ScenarioFile,
+  zoneless: CompiledConfig,
+  changes: readonly ConfigChangeSpec[] = [],
+): ScenarioCompilation {
   const config = withZones(zoneless, file.fleet);
   const problems: Problem[] = [];
   const report: Report = (path, part, message, fix) => problems.push(problemIn(place, path, part, message, fix));
-  const { endpoints, machines, clusters } = compileFleet(file, config, report);
-  const { faults, faultPlans = [] } = compileFaults(file.faults, { config, replicas: file.replicas }, report);
+  const every = everyVersion({ config, changes });
+  const { endpoints, machines, clusters } = compileFleet(file, every, report);
+  const { faults, faultPlans = [] } = compileFaults(file.faults, { config: every, replicas: file.replicas }, report);
   const membership = file.membership
-    .flatMap((entry, index) => compileMembership(entry, index, config, report))
+    .flatMap((entry, index) => compileMembership(entry, index, every, report))
     .toSorted((one, other) => one.at - other.at || one.endpoint - other.endpoint);
   const route = file.route === undefined ? config.routes[0] : config.routes.find((candidate) => candidate.name === file.route);
   if (route === undefined)
@@ -53,7 +62,9 @@ export function compileScenario(place: YamlPlace, name: string, file: ScenarioFi
       faults,
       faultPlans: [...faultPlans, ...clusters],
       membership,
+      changes,
       replicas: { count: file.replicas, gossip: file.gossip ?? null, signals: file.signals ?? null },
+      leaseStore: compileStore(file.leaseStore, report),
       defaultRoute,
       warmUp: file.warmUp,
       targets,
@@ -69,6 +80,11 @@ export function compileScenario(place: YamlPlace, name: string, file: ScenarioFi
 function known(slo: NonNullable<ScenarioFile["slo"]>): NonNullable<CompiledScenario["slo"]> {
   const { ttft, tpot, e2e } = slo;
   return { ...(ttft === undefined ? {} : { ttft }), ...(tpot === undefined ? {} : { tpot }), ...(e2e === undefined ? {} : { e2e }) };
+}
+
+/** Its outages come with the other faults. */
+function compileStore({ latency = localStore.latency, loss }: ScenarioFile["leaseStore"], report: Report): LeaseStoreSpec {
+  return { latency: checkedLatency(latency, ["leaseStore", "latency"], report), loss, faults: [] };
 }
 
 function baselineOf({ baseline: name }: ScenarioFile, { deployments }: CompiledConfig, report: Report): Pick<CompiledScenario, "baseline"> {

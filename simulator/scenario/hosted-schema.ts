@@ -2,7 +2,7 @@ import { z } from "zod";
 import { micros } from "../../router/core/time.ts";
 import { count, duration, number, text } from "../../router/config/scalars.ts";
 
-const latency = (what: string) =>
+export const latencySchema = (what: string) =>
   z
     .strictObject({ p50: duration("Median", micros(1)), p95: duration("95th percentile", micros(1)) })
     .meta({ description: `${what}; log-normal by two quantiles` });
@@ -12,8 +12,8 @@ export const hostedSchema = z
   .strictObject({
     kind: z.literal("hosted"),
     profile: text("Profile by name, as `headgate profiles` lists them; what stands beside it goes before its figures").optional(),
-    firstToken: latency("Request to first token").optional(),
-    perToken: latency("Between two tokens, one draw per request").optional(),
+    firstToken: latencySchema("Request to first token").optional(),
+    perToken: latencySchema("Between two tokens, one draw per request").optional(),
     quota: z
       .strictObject({
         requestsPerMinute: count("RPM", 1, 1_000_000_000).optional(),

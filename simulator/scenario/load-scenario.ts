@@ -11,6 +11,7 @@ import { traceFormats } from "../trace/trace-formats.ts";
 import { drawnNames } from "../core/workload/draw-features.ts";
 import { callsOf, workloadOf } from "./workload.ts";
 import { arrivalUs } from "./arrivals.ts";
+import { compileChanges } from "./compile-changes.ts";
 import { compileScenario, warmUpProblem } from "./compile-scenario.ts";
 import type { ConfigInfo, LoadedScenario, NotApplicable, TraceInfo } from "./loaded-scenario.ts";
 import { isMapping } from "./deep-merge.ts";
@@ -40,7 +41,7 @@ export async function loadScenario(file: string, env: Environment, { settings = 
   const description = scenario.description ?? null;
   const config = configOf(layers, value, scenario);
   const { compiled: compiledConfig, service } = compileConfigAt(config.place, config.value, null);
-  const { compiled: timeless, problems } = compileScenario(place, name, scenario, compiledConfig);
+  const { compiled: timeless, problems } = compileScenario(place, name, scenario, compiledConfig, compileChanges(place, scenario, config, compiledConfig));
   if (problems.length > 0) throw new InputError(inFileOrder(problems));
   const found = placeOfTrace(scenario.trace, layers.folderOf(["trace", "file"]), env);
   if (found.kind === "absent") return { kind: "not-applicable", file, name, description, reason: found.reason };

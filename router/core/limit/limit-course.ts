@@ -9,31 +9,35 @@ import type { Candidates } from "../candidates.ts";
 import { type Core, deploymentIn } from "../core.ts";
 import { heapHas, heapRemove, heapSet } from "../indexed-heap.ts";
 import type { Instant } from "../machine.ts";
-import type { AttemptOutcome, LeaseKey, RouterEvent } from "../messages.ts";
+import type { AttemptOutcome, DeploymentId, LeaseKey, RouterEvent } from "../messages.ts";
 import type { AttemptSlot, RequestSlot } from "../state.ts";
 import { after, earlier, later, millis, seconds, startOfTime } from "../time.ts";
 import { expectedNano, unitsOf } from "./limit-check.ts";
 import { dueSoonest, type LeaseState, leaseDue, leaseDuty, mayAsk, mayRefill, neededOf, noLease, runsLow, settleDebt, settleLease, spend, unitsToAsk } from "./lease.ts";
-import type { BindingLimits } from "./limit-index.ts";
+import { callerLimits, type LimitIndex } from "./limit-index.ts";
 import { learnHigh, outputToReserve } from "./output-estimate.ts";
 
 /** After a denial the store is asked again no sooner, and no later. */
 const pauseMin = millis(1);
 const pauseMax = seconds(1);
 
+const none: readonly LimitSpec[] = [];
+
 type Answer = Extract<RouterEvent, { kind: "lease-answered" }>;
 
 // --- reserve, reconcile ---
 
 export function reserve(core: Core, slot: RequestSlot, attempt: AttemptSlot): void {
-  const { limits } = core.viewOf(slot).found;
+  const { found, config } = core.viewOf(slot);
+  const { limits } = found;
   if (!limits.some) return;
   const { request } = slot;
   const output = outputToReserve(present(core.state.routes[slot.route], "the route's state").output, request.outputTokensMax);
   attempt.reservedTokens = request.inputTokens + output;
   attempt.reservedNano = expectedNano(attempt.rates, request.inputTokens, output);
-  const { specs, ofCaller, count } = bindingOf(core, slot, attempt);
-  for (let place = 0; place < count; place += 1) reserveOne(core, attempt, specs[place] as LimitSpec, place < ofCaller && slot.attempts > 0);
+  const deployment = deploymentIn(config, attempt.endpoint).id;
+  for (const spec of callerLimits(limits, request, slot.route)) if (!isExempt(limits, deployment, spec)) reserveOne(core, attempt, spec, slot.attempts > 0);
+  for (const spec of limits.ofDeployment[deployment] ?? none) if (!isExempt(limits, deployment, spec)) reserveOne(core, attempt, spec, false);
 }
 
 function reserveOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, requestCounted: boolean): void {
@@ -50,23 +54,29 @@ function reserveOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, requestCo
 export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
   const { usage } = outcome;
   if (usage !== null && outcome.kind === "succeeded") learnHigh(present(core.state.routes[slot.route], "the route's state").output, usage.output);
-  if (!core.viewOf(slot).found.limits.some) return;
+  const { found, config } = core.viewOf(slot);
+  const { limits } = found;
+  if (!limits.some) return;
   const { rates } = attempt;
   const free = outcome.billed === "no";
   // What is billed without a figure keeps its reservation.
   const known = free || usage !== null;
   const tokens = free || usage === null ? 0 : usage.input + usage.output;
   const nano = free || usage === null || rates === null ? 0 : Math.ceil(costOf(usage, rates) / 1000);
-  const { specs, count } = bindingOf(core, slot, attempt);
-  for (let place = 0; place < count; place += 1) {
-    const spec = specs[place] as LimitSpec;
-    if (spec.window.kind === "held") leaseOf(core, spec.id).spent -= 1;
-    else if (spec.unit !== "requests" && known) reconcileOne(core, attempt, spec, spec.unit === "tokens" ? tokens : nano);
-  }
+  const deployment = deploymentIn(config, attempt.endpoint).id;
+  for (const spec of callerLimits(limits, slot.request, slot.route))
+    if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, known, spec.unit === "tokens" ? tokens : nano);
+  for (const spec of limits.ofDeployment[deployment] ?? none)
+    if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, known, spec.unit === "tokens" ? tokens : nano);
 }
 
-function reconcileOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, used: number): void {
+function reconcileOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, known: boolean, used: number): void {
   const lease = leaseOf(core, spec.id);
+  if (spec.window.kind === "held") {
+    lease.spent -= 1;
+    return;
+  }
+  if (spec.unit === "requests" || !known) return;
   const change = used - neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, false));
   const counted = attempt.startedAt <= lease.forgottenAt ? Math.max(0, change) : change;
   if (counted === 0) return;
@@ -79,30 +89,9 @@ function reconcileOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, used: n
   scheduleUsed(core, spec.id, lease);
 }
 
-/** The limits that bind this attempt: those that bind its caller (they count once per request), then its deployment's. */
-function bindingOf(core: Core, slot: RequestSlot, attempt: AttemptSlot): BindingLimits {
-  const { found, config } = core.viewOf(slot);
-  const { limits } = found;
-  const { binding } = core;
-  const deployment = deploymentIn(config, attempt.endpoint).id;
-  const exempt = limits.selfHosted[deployment] === true;
-  binding.count = 0;
-  bind(binding, limits.total, exempt);
-  bind(binding, limits.ofTenant[slot.request.tenant], exempt);
-  bind(binding, limits.ofRoute[slot.request.route], exempt);
-  if (slot.route !== slot.request.route) bind(binding, limits.ofRoute[slot.route], exempt);
-  binding.ofCaller = binding.count;
-  bind(binding, limits.ofDeployment[deployment], exempt);
-  return binding;
-}
-
-function bind(binding: BindingLimits, specs: readonly LimitSpec[] | undefined, exempt: boolean): void {
-  if (specs === undefined) return;
-  for (const spec of specs) {
-    if (exempt && spec.atLimit === "self-hosted") continue;
-    binding.specs[binding.count] = spec;
-    binding.count += 1;
-  }
+/** Nothing is counted where the deployment is its owner's own, and the limit says so. */
+function isExempt(limits: LimitIndex, deployment: DeploymentId, spec: LimitSpec): boolean {
+  return spec.atLimit === "self-hosted" && limits.selfHosted[deployment] === true;
 }
 
 // --- the store ---

@@ -1,4 +1,6 @@
+import { present } from "../assert.ts";
 import type { CompiledConfig, LimitSpec } from "../compiled-config.ts";
+import type { RouteId, RouteRequest } from "../messages.ts";
 
 /** Which limits bind whom: looked up by id, so that a decision compares nothing. Made once per configuration. */
 export interface LimitIndex {
@@ -11,13 +13,8 @@ export interface LimitIndex {
   readonly ofDeployment: readonly (readonly LimitSpec[])[];
   /** By DeploymentId. */
   readonly selfHosted: readonly boolean[];
-}
-
-/** What binds one attempt: the limits of its caller, `ofCaller` of them, then its deployment's. Filled again for every attempt: only the first `count` are meant. */
-export interface BindingLimits {
-  readonly specs: LimitSpec[];
-  count: number;
-  ofCaller: number;
+  /** By TenantId and RouteId, each list made when it is first asked for: see `callerLimits`. */
+  readonly ofCaller: (readonly LimitSpec[])[][];
 }
 
 export function indexLimits(config: CompiledConfig): LimitIndex {
@@ -30,5 +27,16 @@ export function indexLimits(config: CompiledConfig): LimitIndex {
     ofRoute: routes.map(({ id }) => limits.filter(({ scope }) => scope.kind === "route" && scope.route === id)),
     ofDeployment: deployments.map(({ id }) => limits.filter(({ scope }) => scope.kind === "deployments" && scope.deployments.includes(id))),
     selfHosted: deployments.map(({ provider }) => provider === "vllm"),
+    ofCaller: tenants.map(() => []),
   };
+}
+
+const none: readonly LimitSpec[] = [];
+
+/** What binds a tenant's request to a route, whatever endpoint it goes to. @param at where it has come to: a fallback is bound by both routes' limits */
+export function callerLimits(limits: LimitIndex, { tenant, route }: RouteRequest, at: RouteId): readonly LimitSpec[] {
+  const { ofCaller, ofTenant, ofRoute, total } = limits;
+  const ofRoutes = present(ofCaller[tenant], "the tenant's limits");
+  const own = (ofRoutes[route] ??= [...total, ...(ofTenant[tenant] ?? none), ...(ofRoute[route] ?? none)]);
+  return at === route ? own : [...own, ...(ofRoute[at] ?? none)];
 }

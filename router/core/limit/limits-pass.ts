@@ -7,7 +7,7 @@ import type { CompiledConfig, LimitSpec, RouteSpec } from "../compiled-config.ts
 import type { RequestSlot, RouterState } from "../state.ts";
 import { leaseRefuses, neededOf } from "./lease.ts";
 import { unitsOf } from "./limit-check.ts";
-import type { LimitIndex } from "./limit-index.ts";
+import { callerLimits, type LimitIndex } from "./limit-index.ts";
 import { outputToReserve } from "./output-estimate.ts";
 
 /** What holds for all deployments of a route; made once per configuration. */
@@ -30,15 +30,8 @@ export function limitsPass(limits: LimitIndex, ofRoute: RouteLimits, state: Rout
   const output = outputToReserve(present(state.routes[request.route], "the route's state").output, request.outputTokensMax);
   const nano = Math.ceil((request.inputTokens * dearest.input + output * dearest.output) / 1000);
   const tokens = request.inputTokens + output;
-  return (
-    allPass(limits.total, state, slot, tokens, nano) &&
-    allPass(limits.ofTenant[request.tenant] ?? none, state, slot, tokens, nano) &&
-    allPass(limits.ofRoute[request.route] ?? none, state, slot, tokens, nano) &&
-    (route.id === request.route || allPass(limits.ofRoute[route.id] ?? none, state, slot, tokens, nano))
-  );
+  return allPass(callerLimits(limits, request, route.id), state, slot, tokens, nano);
 }
-
-const none: readonly LimitSpec[] = [];
 
 function allPass(specs: readonly LimitSpec[], state: RouterState, slot: RequestSlot, tokens: number, nano: number): boolean {
   for (const spec of specs) {

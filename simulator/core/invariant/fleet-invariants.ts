@@ -26,6 +26,7 @@ export class FleetInvariants {
   event(event: RouterEvent, now: Instant, replica: number): void {
     this.#of(replica).event(event, now);
     this.#limits.event(event, now, replica);
+    if (event.kind === "config-activated") this.#gossip.activated(event.config);
   }
 
   command(command: RouterCommand, at: Instant, replica: number): void {

@@ -5,6 +5,7 @@
  * (largest lease + credit) + the sum over the replicas of the most that the attempts of each, in flight together, have used beyond their reservations. The credit is the largest reservation. A
  * replica that has crashed and come back counts as one more. A budget counts what was started in its period. A rate is a bucket of its amount that fills evenly: it may be
  * overdrawn by the bound. What is held at one time (attempts in flight) is each replica's own and has no bound beside its amount.
+ * Where versions of the configuration have different amounts, the largest that is in force anywhere counts, of a budget the largest of its period.
  */
 import { present } from "../../../router/core/assert.ts";
 import { costOf } from "../../../router/core/accounting/ledger.ts";
@@ -12,11 +13,13 @@ import type { Rates } from "../../../router/core/accounting/rates.ts";
 import type { CompiledConfig, DeploymentSpec, LimitSpec } from "../../../router/core/compiled-config.ts";
 import { neededOf } from "../../../router/core/limit/lease.ts";
 import { unitsOf } from "../../../router/core/limit/limit-check.ts";
+import { samePlain } from "../../../router/core/plain.ts";
 import type { Instant } from "../../../router/core/machine.ts";
 import type { AttemptOutcome, RouteId, RouterCommand, RouterEvent, RouteRequest, Usage } from "../../../router/core/messages.ts";
 import { startOfTime } from "../../../router/core/time.ts";
 import { OverrunPeak } from "./overrun-peak.ts";
 import type { Violation } from "./router-invariants.ts";
+import { VersionsSeen } from "./versions-seen.ts";
 
 type Start = Extract<RouterCommand, { kind: "start-attempt" }>;
 
@@ -44,6 +47,9 @@ interface BoundAttempt {
 /** One limit, seen from outside. */
 interface Tally {
   readonly spec: LimitSpec;
+  /** In force in some live version of some replica, the largest; and of the period. */
+  amount: number;
+  amountMost: number;
   period: number;
   spent: number;
   /** Of a rate: what is left in the bucket. */
@@ -64,7 +70,9 @@ export class LimitInvariants {
   readonly #config: CompiledConfig;
   readonly #requests = new Map<string, SeenRequest>();
   readonly #attempts = new Map<string, SeenAttempt>();
-  readonly #tallies: readonly Tally[];
+  readonly #tallies: Tally[];
+  /** By replica. */
+  readonly #versions: VersionsSeen[];
   readonly #prices: (Rates | null)[];
   readonly #violations: Violation[] = [];
   #incarnations: number;
@@ -74,20 +82,30 @@ export class LimitInvariants {
     this.#config = config;
     this.#incarnations = replicas;
     this.#prices = config.deployments.map(({ rates }) => rates);
-    this.#tallies = config.limits.map((spec) => ({
-      spec,
-      period: 0,
-      spent: 0,
-      level: spec.amount,
-      filledAt: startOfTime,
-      excess: 0,
-      excessAt: startOfTime,
-      largestLease: 0,
-      largestReservation: 0,
-      overruns: Array.from({ length: replicas }, () => new OverrunPeak()),
-      overrunOfCrashed: 0,
-      inFlightOf: Array.from({ length: replicas }, () => 0),
-    }));
+    this.#versions = Array.from({ length: replicas }, () => new VersionsSeen(config, () => undefined));
+    this.#tallies = config.limits.map((spec) => newTally(spec, replicas, startOfTime));
+  }
+
+  #activated(event: Extract<RouterEvent, { kind: "config-activated" }>, replica: number): void {
+    this.#change(replica, (versions) => versions.activated(event));
+  }
+
+  #change(replica: number, change: (versions: VersionsSeen) => void): void {
+    const versions = present(this.#versions[replica], "the replica's versions");
+    const before = versions.stable.deployments;
+    change(versions);
+    for (const { id, rates } of versions.stable.deployments) if (!samePlain(before[id]?.rates, rates)) this.#prices[id] = rates;
+    const all = this.#versions.flatMap((seen) => seen.all.flatMap(({ limits }) => limits)).filter(({ gone }) => gone !== true);
+    for (const spec of all) {
+      const known = this.#tallies[spec.id];
+      if (known === undefined || known.spec.name !== spec.name) this.#tallies[spec.id] = newTally(spec, this.#versions.length, this.#now);
+    }
+    for (const tally of this.#tallies) {
+      const amounts = all.filter(({ id }) => id === tally.spec.id).map(({ amount }) => amount);
+      if (tally.spec.window.kind === "rate") fill(tally, tally.spec.window.per, this.#now);
+      if (amounts.length > 0) tally.amount = Math.max(...amounts);
+      tally.amountMost = Math.max(tally.amountMost, tally.amount);
+    }
   }
 
   /** So far: of what attempts in flight will have used beyond their reservations, nothing is known yet. */
@@ -97,6 +115,10 @@ export class LimitInvariants {
   }
 
   event(event: RouterEvent, now: Instant, replica: number): void {
+    if (event.kind === "config-activated") {
+      this.#now = now;
+      this.#activated(event, replica);
+    }
     if (this.#tallies.length === 0) return;
     this.#now = now;
     if (event.kind === "request-arrived") {
@@ -115,6 +137,7 @@ export class LimitInvariants {
   crashed(replica: number): void {
     for (const known of [this.#requests, this.#attempts]) for (const key of known.keys()) if (key.startsWith(`${replica} `)) known.delete(key);
     this.#incarnations += 1;
+    this.#versions[replica] = new VersionsSeen(this.#config, () => undefined);
     for (const tally of this.#tallies) {
       tally.inFlightOf[replica] = 0;
       tally.overrunOfCrashed += tally.overruns[replica]?.peak ?? 0;
@@ -127,6 +150,7 @@ export class LimitInvariants {
     this.#now = at;
     const seen = "request" in command ? this.#requests.get(`${replica} ${command.request}`) : undefined;
     if (command.kind === "finish-request") this.#requests.delete(`${replica} ${command.request}`);
+    else if (command.kind === "retire-config") this.#change(replica, (versions) => versions.retired(command.version));
     else if (command.kind === "request-rerouted" && seen !== undefined) seen.route = command.to;
     else if (command.kind === "start-attempt" && seen !== undefined) this.#started(command, seen, replica);
   }
@@ -142,19 +166,21 @@ export class LimitInvariants {
     tally.period += 1;
     tally.spent = 0;
     tally.excess = 0;
+    tally.amountMost = tally.amount;
     tally.filledAt = endsAt;
   }
 
   #started(command: Start, seen: SeenRequest, replica: number): void {
-    const deployment = present(this.#config.deployments[present(this.#config.endpoints[command.endpoint], "the endpoint").deployment], "its deployment");
+    const config = present(this.#versions[replica], "the replica's versions").of(command.version);
+    const deployment = present(config.deployments[present(config.endpoints[command.endpoint], "the endpoint").deployment], "its deployment");
     const again = seen.attempts > 0;
     seen.attempts += 1;
     const bound = this.#tallies
-      .filter(({ spec }) => binds(spec, seen, deployment))
+      .filter(({ spec: { id } }) => binds(config.limits[id], seen, deployment))
       .map((tally): BoundAttempt => {
         const { spec, period } = tally;
-        const ofCaller = spec.scope.kind !== "deployments";
-        const reserved = neededOf(spec, unitsOf(spec, command.reservedTokens, command.reservedNano, again && ofCaller));
+        const ofCaller = config.limits[spec.id]?.scope.kind !== "deployments";
+        const reserved = neededOf({ ...spec, amount: tally.amount }, unitsOf(spec, command.reservedTokens, command.reservedNano, again && ofCaller));
         if (spec.window.kind === "held") this.#hold(tally, replica);
         else this.#book(tally, reserved);
         tally.largestReservation = Math.max(tally.largestReservation, reserved);
@@ -164,10 +190,10 @@ export class LimitInvariants {
     this.#attempts.set(`${replica} ${command.attempt}`, { rates: this.#prices[deployment.id] ?? null, bound });
   }
 
-  #hold({ spec, inFlightOf }: Tally, replica: number): void {
+  #hold({ spec, amount, inFlightOf }: Tally, replica: number): void {
     const inFlight = (inFlightOf[replica] ?? 0) + 1;
     inFlightOf[replica] = inFlight;
-    if (inFlight > spec.amount) this.#violate(`${spec.name}: ${inFlight} attempts in flight, ${spec.amount} are allowed`, this.#now);
+    if (inFlight > amount) this.#violate(`${spec.name}: ${inFlight} attempts in flight, ${amount} are allowed`, this.#now);
   }
 
   #ended(key: string, outcome: AttemptOutcome, replica: number): void {
@@ -187,11 +213,10 @@ export class LimitInvariants {
   #book(tally: Tally, units: number): void {
     const { spec } = tally;
     if (spec.window.kind === "rate") {
-      const filled = tally.level + ((this.#now - tally.filledAt) * spec.amount) / spec.window.per;
-      tally.level = Math.min(spec.amount, Math.min(spec.amount, filled) - units);
-      tally.filledAt = this.#now;
+      fill(tally, spec.window.per, this.#now);
+      tally.level = Math.min(tally.amount, tally.level - units);
     } else tally.spent += units;
-    const excess = spec.window.kind === "rate" ? -tally.level : tally.spent - spec.amount;
+    const excess = spec.window.kind === "rate" ? -tally.level : tally.spent - tally.amountMost;
     if (excess <= tally.excess) return;
     tally.excess = excess;
     tally.excessAt = this.#now;
@@ -208,7 +233,34 @@ export class LimitInvariants {
   }
 }
 
-function binds({ scope, atLimit }: LimitSpec, { request, route }: SeenRequest, deployment: DeploymentSpec): boolean {
+function newTally(spec: LimitSpec, replicas: number, now: Instant): Tally {
+  return {
+    spec,
+    amount: spec.amount,
+    amountMost: spec.amount,
+    period: 0,
+    spent: 0,
+    level: spec.amount,
+    filledAt: now,
+    excess: 0,
+    excessAt: now,
+    largestLease: 0,
+    largestReservation: 0,
+    overruns: Array.from({ length: replicas }, () => new OverrunPeak()),
+    overrunOfCrashed: 0,
+    inFlightOf: Array.from({ length: replicas }, () => 0),
+  };
+}
+
+function fill(tally: Tally, per: number, now: Instant): void {
+  tally.level = Math.min(tally.amount, tally.level + ((now - tally.filledAt) * tally.amount) / per);
+  tally.filledAt = now;
+}
+
+function binds(limit: LimitSpec | undefined, { request, route }: SeenRequest, deployment: DeploymentSpec): boolean {
+  // Another version has it, or had it.
+  if (limit === undefined || limit.gone === true) return false;
+  const { scope, atLimit } = limit;
   if (atLimit === "self-hosted" && deployment.provider === "vllm") return false;
   switch (scope.kind) {
     case "total":

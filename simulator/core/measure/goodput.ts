@@ -40,10 +40,10 @@ function isGood(
 export function judgedPercentiles({ columns }: RecordTable, rows: Int32Array): JudgedPercentiles {
   const { result, scheduled, first, end } = columns;
   const counted = rows.filter((row) => result[row] !== clientLeft);
-  const ttft = Float64Array.from(counted, (row) =>
+  const ttft: Float64Array = Float64Array.from(counted, (row) =>
     result[row] === served && !Number.isNaN(first[row]) ? (first[row] ?? 0) - (scheduled[row] ?? 0) : Infinity,
   );
-  const e2e = Float64Array.from(counted, (row) => (result[row] === served ? (end[row] ?? 0) - (scheduled[row] ?? 0) : Infinity));
+  const e2e: Float64Array = Float64Array.from(counted, (row) => (result[row] === served ? (end[row] ?? 0) - (scheduled[row] ?? 0) : Infinity));
   return { ttftMs: percentilesOf(ttft.sort()), e2eMs: percentilesOf(e2e.sort()) };
 }
 

@@ -15,6 +15,7 @@ export interface RecordColumns {
   readonly inputTokens: Int32Array;
   readonly outputTokens: Int32Array;
   readonly attempts: Int32Array;
+  readonly version: Float64Array;
   readonly scheduled: Float64Array;
   readonly first: Float64Array;
   readonly last: Float64Array;
@@ -22,7 +23,7 @@ export interface RecordColumns {
   readonly nanoDollars: Float64Array;
 }
 
-/** The records of a run in growing columns: 86 bytes a request. What is summed up from it is exact. */
+/** The records of a run in growing columns: 94 bytes a request. What is summed up from it is exact. */
 export class RecordTable {
   readonly #reasonIds = new Map<string, number>();
   #columns = columnsOf(1024);
@@ -55,6 +56,7 @@ export class RecordTable {
     columns.inputTokens[row] = record.inputTokens;
     columns.outputTokens[row] = record.outputTokens;
     columns.attempts[row] = record.attempts;
+    columns.version[row] = record.version ?? -1;
     columns.scheduled[row] = record.scheduled;
     columns.first[row] = record.first ?? NaN;
     columns.last[row] = record.last ?? NaN;
@@ -83,6 +85,7 @@ function columnsOf(size: number): RecordColumns {
     inputTokens: new Int32Array(size),
     outputTokens: new Int32Array(size),
     attempts: new Int32Array(size),
+    version: new Float64Array(size),
     scheduled: new Float64Array(size),
     first: new Float64Array(size),
     last: new Float64Array(size),
@@ -104,6 +107,7 @@ function grown(old: RecordColumns): RecordColumns {
   next.inputTokens.set(old.inputTokens);
   next.outputTokens.set(old.outputTokens);
   next.attempts.set(old.attempts);
+  next.version.set(old.version);
   next.scheduled.set(old.scheduled);
   next.first.set(old.first);
   next.last.set(old.last);

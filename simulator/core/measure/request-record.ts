@@ -1,3 +1,4 @@
+import type { ConfigVersion } from "../../../router/core/compiled-config.ts";
 import type { Instant } from "../../../router/core/machine.ts";
 import type { BreakerPhase, DeploymentId, EndpointId, RouteId, TenantId } from "../../../router/core/messages.ts";
 
@@ -31,6 +32,8 @@ export interface RequestRecord {
   readonly nanoDollars: number;
   /** False: tokens were used at a deployment without a price; they are not in `nanoDollars`. */
   readonly priced: boolean;
+  /** Of the configuration that it arrived under; null: not known. */
+  readonly version: ConfigVersion | null;
 }
 
 export type RequestResult = "served" | "cut" | "client-left" | "failed" | "rejected";

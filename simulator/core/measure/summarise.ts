@@ -1,3 +1,4 @@
+import type { ConfigVersion } from "../../../router/core/compiled-config.ts";
 import type { Duration } from "../../../router/core/machine.ts";
 import { baselineCost, type BaselineSpec, costOfRows } from "./cost-of-rows.ts";
 import type { Figures, RequestCounts, Summary } from "./figures.ts";
@@ -19,6 +20,8 @@ export interface RunFigures {
   readonly routes: readonly Figures[];
   /** By DeploymentId: the requests that were answered there, or else tried there last. */
   readonly deployments: readonly Figures[];
+  /** In the order they were asked for in. */
+  readonly versions: readonly Figures[];
   /** By TenantId. */
   readonly tenants: readonly Figures[];
   readonly tiers: readonly { readonly tier: number; readonly figures: Figures }[];
@@ -28,6 +31,8 @@ export interface SummaryOptions {
   readonly warmUp: Duration;
   /** Absent: to the last scheduled request. */
   readonly window?: Duration | undefined;
+  /** Of the configuration, whose figures are wanted apart. */
+  readonly versions?: readonly ConfigVersion[];
   readonly routes: number;
   readonly deployments: number;
   readonly tenants?: number;
@@ -38,7 +43,7 @@ export interface SummaryOptions {
 }
 
 export function summarise(table: RecordTable, options: SummaryOptions): RunFigures {
-  const { route, deployment, tenant, scheduled, end, result } = table.columns;
+  const { route, deployment, tenant, scheduled, end, result, version } = table.columns;
   const window = windowOf(table, options);
   let drained = 0;
   let lastEnd = window.until;
@@ -65,6 +70,7 @@ export function summarise(table: RecordTable, options: SummaryOptions): RunFigur
     routes: each(options.routes, route),
     deployments: each(options.deployments, deployment),
     tenants: each(options.tenants ?? 0, tenant),
+    versions: (options.versions ?? []).map((wanted) => where((row) => version[row] === wanted)),
     tiers: [...new Set(tierOf)]
       .toSorted((one, other) => one - other)
       .map((tier) => ({ tier, figures: where((row) => tierOf[deployment[row] ?? -1] === tier) })),

@@ -1,8 +1,9 @@
-import type { CompiledScenario } from "../compiled-scenario.ts";
+import { type CompiledScenario, everyVersion, versionsOf } from "../compiled-scenario.ts";
 import type { SummaryOptions } from "./summarise.ts";
 
-export function summaryOptions({ warmUp, window, config, slo, baseline }: CompiledScenario): SummaryOptions {
-  const { routes, deployments, tenants } = config;
+export function summaryOptions(scenario: CompiledScenario): SummaryOptions {
+  const { warmUp, window, slo, baseline } = scenario;
+  const { routes, deployments, tenants } = everyVersion(scenario);
   return {
     warmUp,
     window,
@@ -10,6 +11,7 @@ export function summaryOptions({ warmUp, window, config, slo, baseline }: Compil
     deployments: deployments.length,
     tenants: tenants.length,
     tierOf: deployments.map(({ tier }) => tier),
+    versions: versionsOf(scenario),
     slo,
     baseline,
   };

@@ -63,7 +63,7 @@ test("everything but deployments and routes has a default", () => {
       backoffMax: 5_000_000,
       retryAfterMax: 30_000_000,
       budgetPerMille: 100,
-      budgetFloorPerSecond: 1,
+      budgetFloorPerSecond: 10,
     },
     affinity: { loadBoundPercent: 125, homesMax: 16_384 },
     queue: {

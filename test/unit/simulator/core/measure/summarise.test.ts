@@ -36,6 +36,7 @@ function record({ at, first, last, end, deployment = 0, ...more }: Told): Reques
     attempts: 1,
     nanoDollars: 1_000_000_000,
     priced: true,
+    version: null,
     ...more,
   };
 }

@@ -4,6 +4,7 @@ import type { DeploymentId, RequestId, RouteRequest, TenantId } from "../core/me
 import { after, millis, never } from "../core/time.ts";
 import type { CallerRequest } from "../providers/provider-adapter.ts";
 import { estimateTokens } from "./estimate-tokens.ts";
+import { promptBlocks } from "./prompt-blocks.ts";
 import type { Asks } from "./read-asks.ts";
 import { labelsOf } from "./request-labels.ts";
 
@@ -17,30 +18,35 @@ export interface AdmittedCall {
   readonly barred: readonly DeploymentId[];
 }
 
-export interface AdmittedAs {
+export interface RequestSetting {
   readonly id: RequestId;
   readonly serial: number;
   readonly now: Instant;
-  /** Nobody asks for more than its tenant may. */
-  readonly tenantsKnown: boolean;
+  readonly config: CompiledConfig;
+  /** Callers are known by their keys: none may ask for more priority than it has. */
+  readonly hasTenants: boolean;
+  /** Some route looks at the prompts' blocks. */
+  readonly hashesPrompts: boolean;
 }
 
-/** What the core is told of a call. */
-export function routedCall({ route, tenant, caller, asks, barred }: AdmittedCall, config: CompiledConfig, as: AdmittedAs): RouteRequest {
+/** What the core is told of a call: no text. */
+export function routeRequest(call: AdmittedCall, setting: RequestSetting): RouteRequest {
+  const { route, tenant, caller, asks, barred } = call;
+  const { id, serial, now, config, hasTenants, hashesPrompts } = setting;
   const { scan } = caller;
   const own = config.tenants[tenant]?.priority ?? 0;
-  const asked = typeof asks.priority === "number" ? Math.floor(asks.priority) : own;
+  const priority = typeof asks.priority === "number" ? Math.floor(asks.priority) : own;
   return {
-    id: as.id,
-    serial: as.serial,
+    id,
+    serial,
     tenant,
     route: route.id,
     inputTokens: estimateTokens(scan.body.length),
     outputTokensMax: scan.outputTokensMax ?? route.outputTokensDefault,
     stream: scan.stream,
-    priority: as.tenantsKnown ? Math.min(asked, own) : asked,
-    deadline: typeof asks.maxLatencyMs === "number" ? after(as.now, millis(asks.maxLatencyMs)) : never,
-    blocks: null,
+    priority: hasTenants ? Math.min(priority, own) : priority,
+    deadline: typeof asks.maxLatencyMs === "number" ? after(now, millis(asks.maxLatencyMs)) : never,
+    blocks: hashesPrompts ? promptBlocks(scan) : null,
     barred,
     ...labelsOf(asks, config),
   };
