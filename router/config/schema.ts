@@ -96,6 +96,8 @@ const rateTable = {
   cachedInput: price("Prompt tokens read from the provider's cache; absent: as input").optional(),
   cacheWrite: price("Prompt tokens written to the provider's cache; absent: as input").optional(),
   reasoning: price("Generated tokens that the caller does not see, counted within output; absent: as output").optional(),
+  pictureTokens: price("Prompt tokens that stand for pictures, where the provider counts them; absent: as input").optional(),
+  picture: number("Each picture in the prompt, beside its tokens, dollars", { min: 0, max: 1000, whole: false }).optional(),
 };
 const priceTable = z.strictObject({
   ...rateTable,

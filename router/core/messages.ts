@@ -22,6 +22,8 @@ export interface RouteRequest {
   readonly route: RouteId;
   /** Estimate. */
   readonly inputTokens: number;
+  /** In the prompt; absent: none, or nobody charges by them. */
+  readonly pictures?: number;
   /** The caller's cap, or the route's default where none was given. */
   readonly outputTokensMax: number;
   /** Only a streamed answer has a first token; a plain one has only its end. */
@@ -71,6 +73,8 @@ export interface Usage {
   readonly cacheWrite: number;
   readonly output: number;
   readonly reasoning: number;
+  /** Of the prompt's tokens those that stand for pictures, where the provider says so. */
+  readonly pictureTokens?: number;
 }
 
 /** `aborted` and failed attempts may still cost: `billed` says so, and `usage` is the best known figure, flagged when estimated. */

@@ -24,7 +24,7 @@ import { changeFleet } from "./fleet.ts";
 import { copyPlain } from "./plain.ts";
 import { activateConfig } from "./rollout/activate-config.ts";
 import { retireEnded } from "./rollout/retire-config.ts";
-import { arrive, giveUpWaiting, leave, place, serveAll } from "./placement-course.ts";
+import { arrive, giveUpWaiting, leave, serveAll } from "./placement-course.ts";
 import {
   abandon,
   attemptFallsDue,
@@ -32,6 +32,7 @@ import {
   conclude,
   concludeAborted,
   endAttempt,
+  goOn,
   hearPeer,
   type OutcomeReaction,
   reopenEndpoint,
@@ -57,7 +58,7 @@ const tooLate: TokenReaction = (core, _slot, attempt) => assert(core.attempt(att
 
 const phases: Readonly<Record<RequestPhase, PhaseRow>> = {
   queued: { deadline: giveUpWaiting, clientLeft: leave },
-  "backing-off": { deadline: place, clientLeft: leave },
+  "backing-off": { deadline: goOn, clientLeft: leave },
   attempting: { deadline: attemptFallsDue, clientLeft: abandon, firstToken: commit, attemptEnded: conclude },
   streaming: { deadline: attemptFallsDue, clientLeft: abandon, firstToken: tooLate, attemptEnded: conclude },
   aborting: { clientLeft: abandon, firstToken: tooLate, attemptEnded: concludeAborted },

@@ -83,6 +83,8 @@ export interface RequestSlot extends QueuePlace {
   /** Endpoints that have had an attempt, in order. */
   tried: readonly EndpointId[];
   lastFailure: FailureKind | null;
+  /** A retry that waits until it can be paid for, and how often that has been asked. */
+  unpaid: { readonly failure: FailureKind; readonly retryAfter: Duration | null; readonly asked: number } | null;
   /** Pico-dollars and tokens of all its attempts. */
   picoDollars: number;
   usage: Usage;
@@ -255,6 +257,7 @@ export function newRequestSlot(request: RouteRequest, version: ConfigVersion, pa
     settled: null,
     tried: none,
     lastFailure: null,
+    unpaid: null,
     picoDollars: 0,
     usage: noUsage,
     estimated: false,

@@ -3,6 +3,7 @@ import type { Instant } from "../core/machine.ts";
 import type { DeploymentId, RequestId, RouteRequest, TenantId } from "../core/messages.ts";
 import { after, millis, never } from "../core/time.ts";
 import type { CallerRequest } from "../providers/provider-adapter.ts";
+import { countPictures } from "./count-pictures.ts";
 import { estimateTokens } from "./estimate-tokens.ts";
 import { promptBlocks } from "./prompt-blocks.ts";
 import type { Asks } from "./read-asks.ts";
@@ -27,12 +28,14 @@ export interface RequestSetting {
   readonly hasTenants: boolean;
   /** Some route looks at the prompts' blocks. */
   readonly hashesPrompts: boolean;
+  /** Some deployment charges by the picture. */
+  readonly countsPictures: boolean;
 }
 
 /** What the core is told of a call: no text. */
 export function routeRequest(call: AdmittedCall, setting: RequestSetting): RouteRequest {
   const { route, tenant, caller, asks, barred } = call;
-  const { id, serial, now, config, hasTenants, hashesPrompts } = setting;
+  const { id, serial, now, config, hasTenants, hashesPrompts, countsPictures } = setting;
   const { scan } = caller;
   const own = config.tenants[tenant]?.priority ?? 0;
   const priority = typeof asks.priority === "number" ? Math.floor(asks.priority) : own;
@@ -42,6 +45,7 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
     tenant,
     route: route.id,
     inputTokens: estimateTokens(scan.body.length),
+    ...(countsPictures ? { pictures: countPictures(scan.body) } : {}),
     outputTokensMax: scan.outputTokensMax ?? route.outputTokensDefault,
     stream: scan.stream,
     priority: hasTenants ? Math.min(priority, own) : priority,

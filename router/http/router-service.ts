@@ -71,6 +71,7 @@ export class RouterService {
   readonly #prices: PriceCalendar;
   /** Some route looks at them. */
   readonly #hashesPrompts: boolean;
+  readonly #countsPictures: boolean;
   #serial = 0;
   #draining = false;
   #onIdle: (() => void) | null = null;
@@ -83,6 +84,8 @@ export class RouterService {
     this.metrics = new RouterMetrics(options.compiled, () => this.#load());
     this.#notes = new CoreNotes(options.compiled, this.metrics, options.log);
     this.#hashesPrompts = options.compiled.routes.some(({ strategy }) => strategy === "prefix-affinity");
+    const cards = [...options.compiled.deployments, ...options.spec.priceChanges];
+    this.#countsPictures = cards.some(({ rates }) => rates?.picture !== undefined || rates?.longPrompt?.rates.picture !== undefined);
     const { record } = options;
     this.#driver = new RealtimeDriver(new TimedMachine(options.core, (durationMs) => this.metrics.decided(durationMs)), {
       rank: (event) => rankOf[event.kind],
@@ -184,6 +187,7 @@ export class RouterService {
       config: compiled,
       hasTenants: spec.tenantOf !== null,
       hashesPrompts: this.#hashesPrompts,
+      countsPictures: this.#countsPictures,
     });
   }
 
@@ -331,6 +335,7 @@ export class RouterService {
     const ended = {
       route: request.route.id,
       tenant: request.routed.tenant,
+      user: typeof request.asks.user === "string" ? request.asks.user : null,
       endpoint: request.answering?.endpoint ?? request.endpointsTried.at(-1) ?? null,
       result,
       account: command.account,

@@ -163,7 +163,7 @@ export const requestContract: readonly ContractField[] = [
     header: "x-headgate-user",
     form: name,
     default: "none",
-    effect: "recorded in the decision log; the body's own `user` is the provider's field, and passes",
+    effect: "recorded in the decision log, and billed apart in the metrics; the body's own `user` is the provider's field, and passes",
   },
 ];
 

@@ -3,6 +3,7 @@ import type { CompiledConfig, DeploymentSpec } from "../core/compiled-config.ts"
 import type { Account, AttemptOutcome, BreakerPhase, DeploymentId, EndpointId, FinishResult, RouteId, TenantId } from "../core/messages.ts";
 import { SecondsHistogram } from "./seconds-histogram.ts";
 import { Tally, type TallySpec } from "./tally.ts";
+import { UserBills } from "./user-bills.ts";
 
 const secondsBuckets = [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1];
 const requestBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600];
@@ -20,6 +21,8 @@ const tokenKinds = ["input", "output", "cached", "reasoning"] as const;
 export interface EndedRequest {
   readonly route: RouteId;
   readonly tenant: TenantId;
+  /** Whom the caller named as its user; null: nobody. */
+  readonly user: string | null;
   readonly endpoint: EndpointId | null;
   readonly result: FinishResult;
   readonly account: Account;
@@ -79,6 +82,7 @@ export class RouterMetrics {
   );
   readonly #unpriced = this.#counter("billing_unpriced_requests_total", "Requests with tokens of unknown price", ["route", "deployment"]);
   readonly #estimated = this.#counter("billing_estimated_requests_total", "Requests whose usage is partly estimated", ["route", "deployment"]);
+  readonly #users = new UserBills(this.registry, (tenant) => this.#tenantName(tenant));
   readonly #decision = new SecondsHistogram("router_latency_seconds", "Time of the routing decision alone", secondsBuckets);
   readonly #added = new SecondsHistogram("router_added_latency_seconds", "What a request waits for the router itself", secondsBuckets);
   readonly #duration = new SecondsHistogram("router_request_duration_seconds", "From the request's arrival to its end", requestBuckets);
@@ -112,6 +116,7 @@ export class RouterMetrics {
     this.#duration.observe(ended.durationMs);
     if (!Number.isNaN(ended.ttftMs)) this.#ttft.observe(ended.ttftMs);
     this.#bill(place, ended.tenant, account);
+    if (ended.user !== null) this.#users.bill(ended.tenant, ended.user, account);
   }
 
   attemptEnded(route: RouteId, endpoint: EndpointId, outcome: Pick<AttemptOutcome, "kind" | "failure">): void {
@@ -196,7 +201,7 @@ export class RouterMetrics {
     const [, deployment] = split(place, this.#config.deployments.length + 1);
     const where = this.#placeOf(place);
     const model = this.#config.deployments[deployment - 1]?.model ?? "none";
-    return { ...where, tenant: this.#config.tenants[tenant]?.name ?? "none", model, route_tier: where.route };
+    return { ...where, tenant: this.#tenantName(tenant), model, route_tier: where.route };
   }
 
   /** A provider's configured share, the mean over the weighted routes; and each deployment's weight as written. */
@@ -241,6 +246,10 @@ export class RouterMetrics {
     for (const collect of this.#collectors) collect();
     const histograms = [this.#decision, this.#added, this.#duration, this.#ttft].map((histogram) => histogram.exposition());
     return [await this.registry.metrics(), ...histograms].join("\n");
+  }
+
+  #tenantName(tenant: number): string {
+    return this.#config.tenants[tenant]?.name ?? "none";
   }
 
   #routeName(route: number): string {

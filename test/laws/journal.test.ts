@@ -33,7 +33,9 @@ function history(list: Parameters<typeof resolveRouterMoves>[1]): JournalRecord[
     records.push({ kind: "event", at, event });
     router.handle(event, at, out);
   }
-  router.wake(laterThanAll(commands, events), out);
+  const at = laterThanAll(commands, events);
+  records.push({ kind: "wake", at });
+  router.wake(at, out);
   return records;
 }
 

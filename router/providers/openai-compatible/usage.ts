@@ -8,7 +8,9 @@ export function readUsage(value: unknown): Usage | null {
   if (input === null && output === null) return null;
   const promptDetails = isRecord(value["prompt_tokens_details"]) ? value["prompt_tokens_details"] : {};
   const outputDetails = isRecord(value["completion_tokens_details"]) ? value["completion_tokens_details"] : {};
+  const pictureTokens = tokens(promptDetails["image_tokens"]);
   return {
+    ...(pictureTokens === null ? {} : { pictureTokens }),
     input: input ?? 0,
     cachedRead: tokens(promptDetails["cached_tokens"]) ?? 0,
     cacheWrite: tokens(promptDetails["created_cache_tokens"]) ?? 0,

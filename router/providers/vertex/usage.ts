@@ -7,11 +7,19 @@ export function readGenerateUsage(value: unknown): Usage | null {
   const prompt = tokens(value["promptTokenCount"]);
   if (prompt === null) return null;
   const reasoning = tokens(value["thoughtsTokenCount"]) ?? 0;
+  const pictureTokens = tokensOfPictures(value["promptTokensDetails"]);
   return {
+    ...(pictureTokens === 0 ? {} : { pictureTokens }),
     input: prompt + (tokens(value["toolUsePromptTokenCount"]) ?? 0),
     cachedRead: tokens(value["cachedContentTokenCount"]) ?? 0,
     cacheWrite: 0,
     output: (tokens(value["candidatesTokenCount"]) ?? 0) + reasoning,
     reasoning,
   };
+}
+
+/** By modality. */
+function tokensOfPictures(details: unknown): number {
+  if (!Array.isArray(details)) return 0;
+  return details.reduce((sum: number, entry: unknown) => sum + (isRecord(entry) && entry["modality"] === "IMAGE" ? (tokens(entry["tokenCount"]) ?? 0) : 0), 0);
 }

@@ -31,6 +31,7 @@ interface SeenRequest {
 }
 
 interface SeenAttempt {
+  readonly request: RouteRequest;
   readonly rates: Rates | null;
   readonly bound: readonly BoundAttempt[];
 }
@@ -187,7 +188,7 @@ export class LimitInvariants {
         const corrected = spec.window.kind !== "held" && spec.unit !== "requests";
         return { tally, period, reserved, start: corrected ? present(tally.overruns[replica], "the replica's overruns").started() : -1 };
       });
-    this.#attempts.set(`${replica} ${command.attempt}`, { rates: this.#prices[deployment.id] ?? null, bound });
+    this.#attempts.set(`${replica} ${command.attempt}`, { request: seen.request, rates: this.#prices[deployment.id] ?? null, bound });
   }
 
   #hold({ spec, amount, inFlightOf }: Tally, replica: number): void {
@@ -204,7 +205,7 @@ export class LimitInvariants {
       const { spec } = tally;
       if (spec.window.kind === "held") tally.inFlightOf[replica] = (tally.inFlightOf[replica] ?? 0) - 1;
       if (start < 0) continue;
-      const change = usedOf(spec, outcome, attempt.rates, reserved) - reserved;
+      const change = usedOf(spec, outcome, attempt, reserved) - reserved;
       present(tally.overruns[replica], "the replica's overruns").ended(start, Math.max(0, change));
       if (spec.window.kind === "rate" || period === tally.period) this.#book(tally, change);
     }
@@ -275,10 +276,10 @@ function binds(limit: LimitSpec | undefined, { request, route }: SeenRequest, de
 }
 
 /** What is billed without a figure is taken for what was set aside. */
-function usedOf(spec: LimitSpec, { billed, usage }: AttemptOutcome, rates: Rates | null, reserved: number): number {
+function usedOf(spec: LimitSpec, { billed, usage }: AttemptOutcome, attempt: SeenAttempt, reserved: number): number {
   if (billed === "no") return 0;
   if (usage === null) return reserved;
-  return spec.unit === "tokens" ? usage.input + usage.output : nanoOf(usage, rates);
+  return spec.unit === "tokens" ? usage.input + usage.output : nanoOf(usage, attempt);
 }
 
-const nanoOf = (usage: Usage, rates: Rates | null): number => (rates === null ? 0 : Math.ceil(costOf(usage, rates) / 1000));
+const nanoOf = (usage: Usage, { rates, request }: SeenAttempt): number => (rates === null ? 0 : Math.ceil(costOf(usage, rates, request.pictures) / 1000));

@@ -40,14 +40,16 @@ function isGood(
 export function judgedPercentiles({ columns }: RecordTable, rows: Int32Array): JudgedPercentiles {
   const { result, scheduled, first, end } = columns;
   const counted = rows.filter((row) => result[row] !== clientLeft);
-  const ttft: Float64Array = Float64Array.from(counted, (row) =>
+  const ttft = Float64Array.from(counted, (row) =>
     result[row] === served && !Number.isNaN(first[row]) ? (first[row] ?? 0) - (scheduled[row] ?? 0) : Infinity,
   );
-  const e2e: Float64Array = Float64Array.from(counted, (row) => (result[row] === served ? (end[row] ?? 0) - (scheduled[row] ?? 0) : Infinity));
-  return { ttftMs: percentilesOf(ttft.sort()), e2eMs: percentilesOf(e2e.sort()) };
+  const e2e = Float64Array.from(counted, (row) => (result[row] === served ? (end[row] ?? 0) - (scheduled[row] ?? 0) : Infinity));
+  return { ttftMs: percentilesOf(ttft), e2eMs: percentilesOf(e2e) };
 }
 
-function percentilesOf(sorted: Float64Array): Percentiles {
+/** Sorts in place. */
+function percentilesOf(values: Float64Array): Percentiles {
+  const sorted = values.sort();
   const at = (percent: number): number | null => {
     const place = ((sorted.length - 1) * percent) / 100;
     const above = sorted[Math.ceil(place)] ?? Infinity;

@@ -105,8 +105,8 @@ const nothing: State = { running: 0, waiting: 0, kvUsedPercent: null, breakersOp
 function countsOf(step: Step | undefined): Counts {
   const results = Object.fromEntries(resultNames.map((name, place) => [name, step?.results[place] ?? 0])) as Record<(typeof resultNames)[number], number>;
   const ms = (values: readonly number[], percent: number): number | null => {
-    const ordered: Float64Array = Float64Array.from(values);
-    return ordered.length === 0 ? null : rounded(percentile(ordered.sort(), percent) / 1000, 3);
+    const sorted = values.toSorted((one, other) => one - other);
+    return sorted.length === 0 ? null : rounded(percentile(Float64Array.from(sorted), percent) / 1000, 3);
   };
   const { arrived = 0, ttft = [], e2e = [], outputTokens = 0, nanoDollars = 0 } = step ?? {};
   const times = { ttftP50Ms: ms(ttft, 50), ttftP95Ms: ms(ttft, 95), e2eP95Ms: ms(e2e, 95) };
