@@ -37,6 +37,8 @@ export interface AttemptEnding {
   readonly message: string;
   /** Of the caller's request: what cannot be said in the provider's dialect; null: nothing of that kind. */
   readonly field: string | null;
+  /** The message is for callers too: the provider's own, or why nothing was sent. What a connection said names addresses. */
+  readonly told: boolean;
   /** The provider itself has said so, with this status; 0: the connection, a limit, or the router has. */
   readonly status: number;
 }
@@ -68,6 +70,7 @@ export class Attempt implements UpstreamHandler, StreamOut {
   #firstContentMs = Number.NaN;
   #dropped: readonly string[] = nothing;
   #translated = false;
+  #refused = false;
   #refusedField: string | null = null;
   #authorisation: readonly string[] = nothing;
 
@@ -245,6 +248,7 @@ export class Attempt implements UpstreamHandler, StreamOut {
 
   /** Nothing has been sent. */
   #refuse(failure: FailureKind, message: string, field: string | null): void {
+    this.#refused = true;
     this.#refusedField = field;
     this.#end({ kind: "failed", failure, retryAfter: null, billed: "no", usage: null, usageEstimated: false }, null, message);
   }
@@ -253,7 +257,7 @@ export class Attempt implements UpstreamHandler, StreamOut {
     this.#over = true;
     this.#idle.stop();
     const said = message === "" ? "" : textWithoutSecrets(message, this.#authorisation);
-    this.#listener.onEnded({ outcome, answer, message: said, status, field: this.#refusedField });
+    this.#listener.onEnded({ outcome, answer, message: said, told: status !== 0 || this.#refused, status, field: this.#refusedField });
   }
 }
 

@@ -33,6 +33,8 @@ export interface LiveOptions {
   readonly price?: string;
   /** YAML of each deployment, after a comma. */
   readonly deployment?: string;
+  /** YAML of each deployment's key. */
+  readonly key?: string;
   /** Environment variables of the deployments' keys; UPSTREAM_KEY where none is given. */
   readonly keys?: readonly string[];
   readonly onLog?: (line: string) => void;
@@ -92,7 +94,7 @@ function logTo(onLine: (line: string) => void): DecisionLog {
 function configText(upstreams: readonly ScriptedUpstream[], names: readonly string[], options: LiveOptions): string {
   const deployments = upstreams.map(({ origin }, place) => {
     const weight = place === 0 ? 1 : 0;
-    return `  ${names[place]}: { provider: ${options.providers?.[place] ?? "vllm"}, model: upstream-model, endpoints: ["${origin}"], weight: ${weight}, key: "\${${options.keys?.[place] ?? "UPSTREAM_KEY"}}", price: ${options.price ?? "{ input: 1, cachedInput: 0.1, output: 2 }"}${options.deployment ?? ""} }`;
+    return `  ${names[place]}: { provider: ${options.providers?.[place] ?? "vllm"}, model: upstream-model, endpoints: ["${origin}"], weight: ${weight}, key: ${options.key ?? `"\${${options.keys?.[place] ?? "UPSTREAM_KEY"}}"`}, price: ${options.price ?? "{ input: 1, cachedInput: 0.1, output: 2 }"}${options.deployment ?? ""} }`;
   });
   return [
     "listen: { port: 0 }",
