@@ -44,10 +44,10 @@ export function explainCommand(): Command {
 }
 
 function explain(file: string, options: Options): void {
-  const { compiled } = loadConfig(options.config, null);
+  const { compiled, service } = loadConfig(options.config, null);
   const { request, route } = readRequest(file, options.header, compiled);
   const snapshot = options.journal === undefined ? null : snapshotOf(options.journal, compiled);
-  const explained = explainRequest(compiled, snapshot, { ...request, id: freeSlot(snapshot) }, Number(options.seed));
+  const explained = explainRequest(compiled, snapshot, { ...request, id: freeSlot(snapshot) }, Number(options.seed), service.here);
   const facts = { ...named(explained, compiled), path: pathOf(explained, route, compiled), inputTokens: request.inputTokens, stream: request.stream };
   process.stdout.write(options.json ? `${JSON.stringify(facts)}\n` : lines(facts));
   process.exitCode = typeof explained.result === "object" ? 1 : 0;

@@ -35,7 +35,7 @@ export function serveCommand(): Command {
     .option("--json", "write the addresses as one JSON line on stdout when it listens")
     .addHelpText(
       "after",
-      "\nExample:\n  $ OPENAI_API_KEY=... headgate serve\n  $ headgate serve -c headgate.yaml\n  $ curl http://127.0.0.1:8080/v1/models\n\nSIGTERM or SIGINT: takes no new connections, waits up to 30 s for what is under way, exits 0. LOG_LEVEL says how much is logged (stderr).",
+      "\nExample:\n  $ OPENAI_API_KEY=... headgate serve\n  $ headgate serve -c headgate.yaml\n  $ curl http://127.0.0.1:8080/v1/models\n\nSIGHUP: reads the configuration again, all or nothing; requests under way end as they began. SIGTERM or SIGINT: takes no new connections, waits up to 30 s for what is under way, exits 0. LOG_LEVEL says how much is logged (stderr).",
     )
     .action(serve);
 }
@@ -45,7 +45,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const seed = readSeed(options.seed);
   const log = openDecisionLog(process.env["LOG_LEVEL"]);
   const explain = log.logger.isLevelEnabled("info");
-  const core = new Router(config.compiled, { seed, explain });
+  const core = new Router(config.compiled, { seed, explain, here: config.service.here });
   const journal = options.journal === undefined ? null : openJournal(options.journal, { seed, explain, config: config.compiled }, core, log);
   const running = await startService({
     compiled: config.compiled,
@@ -56,6 +56,7 @@ async function serve(options: ServeOptions): Promise<void> {
   });
   announce(running, config, options.json === true);
   void startNotes(config).then((notes) => process.stderr.write(notes.map((note) => `headgate: ${note}\n`).join("")));
+  process.on("SIGHUP", () => void reload(running, options.config, config));
   await stopSignal();
   process.stderr.write("headgate: draining\n");
   const inTime = await running.stop(drainMs);
@@ -73,6 +74,22 @@ async function readConfig(file: string | undefined): Promise<ReadConfig> {
   const source = parseYaml("environment", environmentConfig(named, portsIn(process.env)));
   for (const { found, models } of named) process.stderr.write(`headgate: ${found.because} is set: ${models.length} model(s) of ${found.provider}\n`);
   return compileConfigAt({ source, base: [] }, plainValue(source), process.env);
+}
+
+/** The file again: what is wrong with it leaves everything as it is. */
+async function reload(running: RunningService, file: string | undefined, { service: started }: ReadConfig): Promise<void> {
+  const named = file ?? "the configuration";
+  try {
+    const { compiled, service } = await readConfig(file);
+    const outcome = running.activate(compiled, service);
+    const moved = JSON.stringify([service.listen, service.metrics]) !== JSON.stringify([started.listen, started.metrics]);
+    if (moved) process.stderr.write("headgate: other addresses to listen on take effect with the next start\n");
+    const said = outcome === "activated" ? "is in force" : "waits: too many older versions still have requests under way";
+    process.stderr.write(`headgate: ${named} read again, version ${compiled.version} ${said}\n`);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    process.stderr.write(`${error.message}\nheadgate: ${named} is refused, the configuration stays as it was\n`);
+  }
 }
 
 function announce(running: RunningService, config: ReadConfig, json: boolean): void {

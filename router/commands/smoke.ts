@@ -5,8 +5,9 @@ import type { ServiceSpec, UpstreamSpec } from "../config/service-spec.ts";
 import type { CompiledConfig } from "../core/compiled-config.ts";
 import type { EndpointId } from "../core/messages.ts";
 import { millis } from "../core/time.ts";
-import { UpstreamCredentials } from "../http/upstream-credentials.ts";
+import { UpstreamKeys } from "../http/upstream-keys.ts";
 import { scanBody } from "../providers/body-scan.ts";
+import type { Credential } from "../providers/credential.ts";
 import type { CallerRequest } from "../providers/provider-adapter.ts";
 import { adapterFor } from "../providers/registry.ts";
 import { quotable } from "../providers/without-secrets.ts";
@@ -42,8 +43,9 @@ export function smokeCommand(): Command {
 
 async function smoke(options: SmokeOptions): Promise<void> {
   const { compiled, service } = loadConfig(options.config, process.env);
-  const credentials = new UpstreamCredentials(service, (message) => process.stderr.write(`headgate: no access token from Google: ${message}\n`));
-  await credentials.ready(10_000);
+  const keys = new UpstreamKeys((message) => process.stderr.write(`headgate: no access token from Google: ${message}\n`));
+  const credentials = service.endpoints.map(({ origin, key }) => keys.seal(origin, key));
+  await keys.ready(10_000);
   const transport = new Http1Transport(egressOf(process.env));
   const results: SmokeResult[] = [];
   for (const [id, upstream] of service.endpoints.entries()) {
@@ -51,14 +53,14 @@ async function smoke(options: SmokeOptions): Promise<void> {
     results.push(result);
     if (!options.json) process.stdout.write(lineOf(result));
   }
-  credentials.close();
+  keys.close();
   transport.close();
   if (options.json) process.stdout.write(`${JSON.stringify({ results })}\n`);
   process.exitCode = results.every(({ ok }) => ok) ? 0 : 1;
 }
 
 interface Tools {
-  readonly credentials: UpstreamCredentials;
+  readonly credentials: readonly (Credential | null)[];
   readonly transport: Http1Transport;
 }
 
@@ -83,7 +85,7 @@ async function tryEndpoint(upstream: ServiceSpec["endpoints"][number], id: Endpo
 async function attempted(upstream: UpstreamSpec, id: EndpointId, { credentials, transport }: Tools): Promise<AttemptEnding> {
   return new Promise((resolve) => {
     const attempt = new Attempt(
-      { adapter: adapterFor(upstream.provider), request: smokeRequest(), target: upstream, credential: credentials.of(id), limits, inputTokens: 1 },
+      { adapter: adapterFor(upstream.provider), request: smokeRequest(), target: upstream, credential: credentials[id] ?? null, limits, inputTokens: 1 },
       {
         onBytes: () => undefined,
         onFirstContent: () => undefined,

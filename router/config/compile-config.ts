@@ -77,7 +77,19 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   const cors = file.cors === undefined ? null : { origins: file.cors.origins, maxAgeSeconds: Math.floor(file.cors.maxAge / 1_000_000) };
   const tls = tlsOf(file, place.source.file, options.env, report);
   const signalsEveryMs = file.signals === undefined ? null : file.signals.every / 1000;
-  const service: ServiceSpec = { listen: file.listen, tls, signalsEveryMs, metrics: file.metrics, endpoints: upstreams, tenantOf, cors, periods, priceChanges };
+  const here = { region: file.here.region ?? "", zone: file.here.zone ?? "" };
+  const service: ServiceSpec = {
+    listen: file.listen,
+    tls,
+    signalsEveryMs,
+    metrics: file.metrics,
+    endpoints: upstreams,
+    tenantOf,
+    cors,
+    periods,
+    priceChanges,
+    here,
+  };
   const { unknownPrice } = file;
   const retryBudget = compileRetryBudget(file.retryBudget, ["retryBudget"], report);
   const compiled = { version: options.version, routes, deployments, endpoints, retryBudget, tagNames, regionNames, tenants, limits, unknownPrice };
@@ -130,6 +142,7 @@ function endpointsOf(name: string, { provider, endpoints, location = "global" }:
 }
 
 function addEndpoints(deployment: DeploymentId, name: string, file: DeploymentFile, key: UpstreamKey | null, sink: Sink): readonly EndpointId[] {
+  const zones = typeof file.zone === "string" ? [file.zone] : (file.zone ?? []);
   return endpointsOf(name, file, sink.report).map(({ origin, basePath }, index) => {
     const id = sink.endpoints.length as EndpointId;
     const identity = `${origin}${basePath} ${file.model} ${keyName(file.key ?? null)}`;
@@ -141,7 +154,7 @@ function addEndpoints(deployment: DeploymentId, name: string, file: DeploymentFi
         "remove one: its limits and breaker would be counted twice",
       );
     }
-    sink.endpoints.push({ id, deployment, identity, origin, zone: "" });
+    sink.endpoints.push({ id, deployment, identity, origin, zone: zones[index % zones.length] ?? "" });
     const { apiVersion = null, project = null, location = null } = file;
     sink.upstreams.push({ deployment, provider: file.provider, origin, basePath, model: file.model, apiVersion, project, location, key });
     return id;

@@ -128,6 +128,13 @@ const cors = z
 
 const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/);
 
+export const place = z
+  .strictObject({
+    region: label.optional().meta({ description: "Region" }),
+    zone: label.optional().meta({ description: "Availability zone" }),
+  })
+  .meta({ description: "Where this router is: endpoints of its zone go first, then those of its region, while they have room" });
+
 export const tierNames = ["A", "B", "C"] as const;
 
 const deployment = z
@@ -171,6 +178,10 @@ const deployment = z
       description:
         "Requests with these tags may come; with `default` also those without tags, and those whose tags no deployment of the route has. Absent: only requests without tags",
     }),
+    zone: z
+      .union([label, z.array(label).min(1)])
+      .optional()
+      .meta({ description: "Availability zone of its endpoints; a list is gone through in turns. Nearer endpoints go first, see `here`" }),
     region: label.meta({ description: "Where it answers: what requests with a preferred region or a residency are matched by" }).optional(),
     quota: z
       .strictObject({
@@ -303,6 +314,7 @@ const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/);
 export const configSchema = z
   .strictObject({
     listen: listen("Where callers connect", 8080),
+    here: place.prefault({}),
     signals: z
       .strictObject({ every: duration("How often each is asked; it costs a server 12 to 20 ms", micros(1_000_000)).prefault("1s") })
       .optional()

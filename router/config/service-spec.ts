@@ -16,6 +16,8 @@ export interface ServiceSpec {
   readonly cors: CorsSpec | null;
   /** How often vLLM servers are asked for their load, milliseconds; null: never. */
   readonly signalsEveryMs: number | null;
+  /** Where this router is; empty: not known. A new version of the configuration does not move it. */
+  readonly here: { readonly region: string; readonly zone: string };
   readonly periods: readonly BudgetPeriod[];
   readonly priceChanges: readonly PriceChange[];
 }

@@ -7,13 +7,15 @@ import { dearestOf } from "./limit/dearest.ts";
 import type { Out } from "./machine.ts";
 import type { AttemptId, DeploymentId, EndpointId, RouteId, RouterCommand } from "./messages.ts";
 import { viewOf } from "./rollout/versions.ts";
-import type { AttemptSlot, LiveVersion, RequestSlot, RouterState } from "./state.ts";
+import type { AttemptSlot, LiveVersion, Place, RequestSlot, RouterState } from "./state.ts";
 
 export interface RouterOptions {
   /** Of every random draw. */
   readonly seed: number;
   /** Emit a `record-decision` per decision. Off where nobody reads it: it is the one command that costs allocations by the size of the route. */
   readonly explain: boolean;
+  /** Where this replica is; absent: not known, all endpoints are equally near. Part of the state: a snapshot has it. */
+  readonly here?: Place | undefined;
 }
 
 /** A live version of the configuration. */
@@ -89,7 +91,7 @@ export class Core {
     this.#views = versions.map((live, place) => {
       const own = present(all[place], "its configuration");
       const config = configOf(viewOf(own, stable, all), fleet);
-      return { version: live.version, own, config, live, found: noCandidates(config, this.options.explain, live.turns) };
+      return { version: live.version, own, config, live, found: noCandidates(config, this.options.explain, live.turns, this.state.here) };
     });
     const fitted = this.view(shares.stable);
     for (const { id } of fitted.config.endpoints) this.note(id);

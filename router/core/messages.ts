@@ -290,6 +290,8 @@ export type ExclusionReason =
   | "barred"
   /** Another is in the region that the request prefers. */
   | "other-region"
+  /** Another is nearer to this replica. */
+  | "farther"
   | LimitRefusal;
 /** `lease-asked`: not known yet; `limits-unknown`: the store of limits is lost and nothing is left of what was leased; `budget-mode`: a budget past its alert allows only cheaper or self-hosted ones. */
 export type LimitRefusal = "rate-limited" | "budget-spent" | "limit-in-flight" | "lease-asked" | "limits-unknown" | "budget-mode" | "price-unknown";

@@ -72,7 +72,7 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
 
   /** @param snapshot where another router (or this one, earlier) had got to */
   constructor(config: CompiledConfig, options: RouterOptions, snapshot?: RouterSnapshot) {
-    this.#core = new Core(config, options, snapshot === undefined ? initialState(config, options.seed) : copyPlain(snapshot));
+    this.#core = new Core(config, options, snapshot === undefined ? initialState(config, options.seed, options.here) : copyPlain(snapshot));
   }
 
   snapshot(): RouterSnapshot {

@@ -27,6 +27,8 @@ import { never, startOfTime } from "./time.ts";
 export interface RouterState {
   now: Instant;
   draining: boolean;
+  /** Where this replica is. */
+  readonly here: Place;
   /** Null: as configured. */
   fleet: FleetState | null;
   /** Of the configuration: those that are live, and who gets new requests. */
@@ -147,6 +149,13 @@ export interface RouteState {
   affinity: AffinityState | null;
 }
 
+/** Names as the configuration has them; empty: not known. */
+export interface Place {
+  readonly region: string;
+  readonly zone: string;
+}
+export const nowhere: Place = { region: "", zone: "" };
+
 export interface LiveVersion {
   readonly version: ConfigVersion;
   /** Null: what the router was made with. */
@@ -167,11 +176,12 @@ export interface RouteTurns {
   readonly adaptive: AdaptiveState | null;
 }
 
-export function initialState(config: CompiledConfig, seed: number): RouterState {
+export function initialState(config: CompiledConfig, seed: number, here: Place = nowhere): RouterState {
   const prices = config.deployments.map(({ rates }) => rates);
   return {
     now: startOfTime,
     draining: false,
+    here,
     requests: [],
     attempts: [],
     freeAttempts: [],

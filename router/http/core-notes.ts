@@ -8,18 +8,19 @@ export type Noted = Extract<RouterCommand, { kind: NotedKind }>;
 
 /** What the core says for people and metrics: nothing of it is carried out. */
 export class CoreNotes {
-  readonly #config: CompiledConfig;
+  readonly #config: () => CompiledConfig;
   readonly #metrics: RouterMetrics;
   readonly #log: DecisionLog;
 
-  constructor(config: CompiledConfig, metrics: RouterMetrics, log: DecisionLog) {
+  /** @param config the newest version */
+  constructor(config: () => CompiledConfig, metrics: RouterMetrics, log: DecisionLog) {
     this.#config = config;
     this.#metrics = metrics;
     this.#log = log;
   }
 
   note(command: Noted): void {
-    const { routes, deployments, endpoints } = this.#config;
+    const { routes, deployments, endpoints } = this.#config();
     const { logger } = this.#log;
     switch (command.kind) {
       case "request-rerouted":
@@ -51,7 +52,7 @@ export class CoreNotes {
   }
 
   #noteBudget({ budget, level, spent }: Extract<Noted, { kind: "budget-noticed" }>): void {
-    const limit = this.#config.limits[budget];
+    const limit = this.#config().limits[budget];
     if (limit === undefined) return;
     this.#metrics.budgetNoticed(limit.name, level);
     this.#log.logger.warn({ budget: limit.name, level, spent_nano_dollars: spent, limit_nano_dollars: limit.amount }, "budget_noticed");

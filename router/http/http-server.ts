@@ -1,6 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { ServiceSpec } from "../config/service-spec.ts";
-import type { CompiledConfig } from "../core/compiled-config.ts";
 import type { Dialect } from "../providers/provider-adapter.ts";
 import { answerCors } from "./cors.ts";
 import { countTokens } from "./count-tokens-route.ts";
@@ -35,14 +34,16 @@ const paths: Readonly<Record<string, Methods>> = {
 const below = Object.keys(paths).filter((path) => path.endsWith("/"));
 const passed: Methods = { GET: handlePassed, POST: handlePassed, DELETE: handlePassed };
 
-export function createHttpServer(
-  service: RouterService,
-  config: CompiledConfig,
-  { cors, tls }: Pick<ServiceSpec, "cors" | "tls">,
-  patience: Partial<ServerPatience> = {},
-): Server {
-  const routes = new Map(config.routes.filter(({ internal }) => !internal).map((route) => [route.name, route]));
-  const surface: Surface = { service, config, routes };
+export function createHttpServer(service: RouterService, { cors, tls }: Pick<ServiceSpec, "cors" | "tls">, patience: Partial<ServerPatience> = {}): Server {
+  const surface: Surface = {
+    service,
+    get config() {
+      return service.compiled;
+    },
+    get routes() {
+      return service.routes;
+    },
+  };
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     response.on("error", () => undefined);
     if (service.draining) response.shouldKeepAlive = false;

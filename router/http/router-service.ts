@@ -1,14 +1,16 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
+import { alignService } from "../config/align-service.ts";
 import type { ServiceSpec, UpstreamSpec } from "../config/service-spec.ts";
-import type { CompiledConfig } from "../core/compiled-config.ts";
+import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
+import { alignConfig } from "../core/rollout/align-config.ts";
+import { LiveVersions } from "../core/rollout/live-versions.ts";
 import type { Instant, Machine } from "../core/machine.ts";
 import {
   type AttemptId,
   type EndpointId,
   type EndpointLoad,
-  type FinishResult,
   rankOf,
   type RequestId,
   type RouterCommand,
@@ -22,10 +24,11 @@ import type { DecisionLog } from "../telemetry/decision-log.ts";
 import { type LoadNow, RouterMetrics } from "../telemetry/router-metrics.ts";
 import { Attempt, type AttemptEnding } from "../upstream/attempt.ts";
 import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
+import { type AdoptedConfig, adoptConfig } from "./adopted-config.ts";
 import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
 import { CallerAnswer } from "./caller-answer.ts";
 import { CoreNotes } from "./core-notes.ts";
-import { DecisionLines } from "./decision-lines.ts";
+import { endedRequest } from "./ended-request.ts";
 import { PriceCalendar } from "./price-calendar.ts";
 import { LeaseLink } from "./lease-link.ts";
 import { tenantOf } from "./tenant-of.ts";
@@ -34,8 +37,7 @@ import { MemoryLeaseStore } from "../stores/memory/memory-lease-store.ts";
 import { monotonicNow } from "../drivers/host-timers.ts";
 import { errorDialect } from "./error-dialect.ts";
 import { RequestMemory } from "./request-memory.ts";
-import { UpstreamCredentials } from "./upstream-credentials.ts";
-import { factsOf, type RequestFacts, requestTold } from "./request-told.ts";
+import { UpstreamKeys } from "./upstream-keys.ts";
 import { type RequestInFlight, requestInFlight, type RunningAttempt } from "./request-in-flight.ts";
 import { type AdmittedCall, routeRequest } from "./route-request.ts";
 import { Slots } from "./slots.ts";
@@ -53,6 +55,7 @@ export interface RouterServiceOptions {
 }
 
 type Finish = Extract<RouterCommand, { kind: "finish-request" }>;
+type Activation = Extract<RouterEvent, { kind: "config-activated" }>;
 type StartAttempt = Extract<RouterCommand, { kind: "start-attempt" }>;
 
 /** The core at work: callers' requests become events, commands become attempts and answers. Every start-attempt gets exactly one attempt-ended. */
@@ -64,28 +67,24 @@ export class RouterService {
   readonly #requests = new Slots<RequestInFlight>();
   /** From start-attempt until the request is finished: a commit may come after the ending. */
   readonly #attempts = new Map<AttemptId, RunningAttempt>();
-  readonly #credentials: UpstreamCredentials;
-  readonly #decisions: DecisionLines;
+  #adopted: AdoptedConfig;
+  readonly #versions: LiveVersions;
   readonly #notes: CoreNotes;
   readonly #leases: LeaseLink;
-  readonly #prices: PriceCalendar;
-  /** Some route looks at them. */
-  readonly #hashesPrompts: boolean;
-  readonly #countsPictures: boolean;
+  #prices: PriceCalendar;
+  readonly #keys: UpstreamKeys;
   #serial = 0;
   #draining = false;
   #onIdle: (() => void) | null = null;
 
   constructor(options: RouterServiceOptions) {
     this.#options = options;
-    this.#credentials = new UpstreamCredentials(options.spec, (message) => options.log.logger.warn({ said: message }, "google_token_not_fetched"));
-    this.memory = new RequestMemory(options.compiled);
-    this.#decisions = new DecisionLines(options.compiled);
+    this.#keys = new UpstreamKeys((message) => options.log.logger.warn({ said: message }, "google_token_not_fetched"));
+    this.#adopted = this.#adopt(options.compiled, options.spec);
+    this.memory = new RequestMemory(() => this.compiled);
+    this.#versions = new LiveVersions(options.compiled);
     this.metrics = new RouterMetrics(options.compiled, () => this.#load());
-    this.#notes = new CoreNotes(options.compiled, this.metrics, options.log);
-    this.#hashesPrompts = options.compiled.routes.some(({ strategy }) => strategy === "prefix-affinity");
-    const cards = [...options.compiled.deployments, ...options.spec.priceChanges];
-    this.#countsPictures = cards.some(({ rates }) => rates?.picture !== undefined || rates?.longPrompt?.rates.picture !== undefined);
+    this.#notes = new CoreNotes(() => this.compiled, this.metrics, options.log);
     const { record } = options;
     this.#driver = new RealtimeDriver(new TimedMachine(options.core, (durationMs) => this.metrics.decided(durationMs)), {
       rank: (event) => rankOf[event.kind],
@@ -113,25 +112,66 @@ export class RouterService {
     return this.#draining;
   }
 
+  /** The newest version of the configuration: it has all ids. */
+  get compiled(): CompiledConfig {
+    return this.#adopted.compiled;
+  }
+
+  /** By the name that callers use. */
+  get routes(): ReadonlyMap<string, RouteSpec> {
+    return this.#adopted.routes;
+  }
+
+  get upstreams(): readonly UpstreamSpec[] {
+    return this.#adopted.spec.endpoints;
+  }
+
+  /** New requests go by it; those under way end as they began. `waits`: until one of the older versions that are still at work has ended. */
+  activate(compiled: CompiledConfig, spec: ServiceSpec): "activated" | "waits" {
+    const activation = this.#versions.offer({
+      version: compiled.version,
+      prepare: (live) => {
+        const alignment = alignConfig(compiled, live);
+        this.#adopted = this.#adopt(alignment.config, alignService(spec, alignment, this.#adopted.spec));
+        this.metrics.configure(alignment.config);
+        return { kind: "config-activated", config: alignment.config, share: 1, by: "request" };
+      },
+    });
+    if (activation === null) return "waits";
+    this.#announce(activation);
+    return "activated";
+  }
+
+  #adopt(compiled: CompiledConfig, spec: ServiceSpec): AdoptedConfig {
+    return adoptConfig(compiled, spec, (origin, key) => this.#keys.seal(origin, key));
+  }
+
+  #announce(activation: Activation): void {
+    const { periods, priceChanges } = this.#adopted.spec;
+    this.#driver.submit(activation);
+    this.#leases.amend(
+      activation.config.limits.filter(({ gone }) => gone !== true),
+      periods,
+    );
+    this.#prices.close();
+    this.#prices = new PriceCalendar(priceChanges, (event) => this.#driver.submit(event));
+    this.#prices.start();
+    this.#options.log.logger.info({ version: activation.config.version }, "configuration_activated");
+  }
+
   /** Whose key the request carries; null: nobody's. */
   tenantOf(request: IncomingMessage): TenantId | null {
-    return tenantOf(this.#options.spec.tenantOf, request);
+    return tenantOf(this.#adopted.spec.tenantOf, request);
   }
 
   /** Of a request of this tenant's, under way or one of the last; null: there is none. */
   requestTold(name: string, tenant: TenantId): Readonly<Record<string, unknown>> | null {
-    const told = this.memory.told(name, tenant);
-    if (told !== null) return told;
-    let facts: RequestFacts | null = null;
-    this.#requests.forEach((request) => {
-      if (request.name === name && request.routed.tenant === tenant) facts = factsOf(request);
-    });
-    return facts === null ? null : requestTold(facts, null, this.#options.compiled);
+    return this.memory.told(name, tenant) ?? this.memory.toldUnderWay(name, tenant, this.#requests);
   }
 
   /** Google's tokens are there, or cannot be had for now. */
   async ready(limitMs: number): Promise<void> {
-    await this.#credentials.ready(limitMs);
+    await this.#keys.ready(limitMs);
   }
 
   admit(call: AdmittedCall, response: ServerResponse): void {
@@ -172,13 +212,13 @@ export class RouterService {
     this.#driver.stop();
     this.#leases.close();
     this.#prices.close();
-    this.#credentials.close();
+    this.#keys.close();
     for (const { attempt } of this.#attempts.values()) attempt.abort();
     this.#requests.forEach((request) => request.answer.abandon());
   }
 
   #routed(id: RequestId, call: AdmittedCall): RouteRequest {
-    const { compiled, spec } = this.#options;
+    const { compiled, spec } = this.#adopted;
     const serial = this.#serial++;
     return routeRequest(call, {
       id,
@@ -186,8 +226,8 @@ export class RouterService {
       now: this.#driver.now(),
       config: compiled,
       hasTenants: spec.tenantOf !== null,
-      hashesPrompts: this.#hashesPrompts,
-      countsPictures: this.#countsPictures,
+      hashesPrompts: this.#adopted.hashesPrompts,
+      countsPictures: this.#adopted.countsPictures,
     });
   }
 
@@ -225,6 +265,12 @@ export class RouterService {
       case "record-decision":
         this.#request(command.request).explanation = command.explanation;
         return;
+      case "retire-config": {
+        this.#notes.note(command);
+        const waiting = this.#versions.retired(command.version);
+        if (waiting !== null) this.#announce(waiting);
+        return;
+      }
       case "ask-lease":
         this.#leases.ask(command);
         return;
@@ -237,7 +283,6 @@ export class RouterService {
       case "weight-changed":
       case "forget-endpoint":
       case "breaker-changed":
-      case "retire-config":
         this.#notes.note(command);
     }
   }
@@ -247,7 +292,7 @@ export class RouterService {
     const upstream = this.#upstream(command.endpoint);
     const startedAt = this.#driver.now();
     const adapter = adapterFor(upstream.provider);
-    const credential = this.#credentials.of(command.endpoint);
+    const credential = this.#adopted.credentials[command.endpoint] ?? null;
     const { limits } = command;
     const attempt = new Attempt(
       { adapter, request: request.caller, target: upstream, credential, limits, inputTokens: request.routed.inputTokens },
@@ -301,7 +346,7 @@ export class RouterService {
     if (ending.outcome.kind === "succeeded" && ending.answer !== null) this.memory.noteIds(running, ending.answer.body);
     this.metrics.attemptEnded(request.route.id, endpoint, ending.outcome);
     if (ending.outcome.kind === "failed") {
-      const origin = this.#options.compiled.endpoints[endpoint]?.origin;
+      const origin = this.compiled.endpoints[endpoint]?.origin;
       this.#options.log.logger.debug({ request_id: request.name, endpoint: origin, failure: ending.outcome.failure, said: ending.message }, "attempt_failed");
     }
   }
@@ -314,7 +359,7 @@ export class RouterService {
     // It has ended meanwhile: what it sent is handed over when the request is finished.
     if (running.ending !== null) return;
     request.ttftMs = performance.now() - request.arrivedMs;
-    request.answer.commit(id, attemptHeaders(request, this.#options.compiled));
+    request.answer.commit(id, attemptHeaders(request, this.compiled));
     if (!Number.isNaN(attempt.firstContentMs)) this.metrics.latencyAdded(performance.now() - attempt.firstContentMs);
   }
 
@@ -323,29 +368,13 @@ export class RouterService {
     this.#requests.release(command.request);
     for (const id of request.attemptIds) if (this.#runningOf(request, id) !== null) this.#attempts.delete(id);
     if (request.answering !== null) request.ending = request.answering.ending;
-    finishAnswer(request, command.result, answerHeaders(request, command.account, this.#options.compiled), this.#options.compiled);
+    finishAnswer(request, command.result, answerHeaders(request, command.account, this.compiled), this.compiled);
     if (command.result.kind === "served" && !request.routed.stream) this.metrics.latencyAdded(performance.now() - request.answeredMs);
-    this.#account(request, command.result, command);
-    if (this.#requests.inUse === 0) this.#onIdle?.();
-  }
-
-  #account(request: RequestInFlight, result: FinishResult, command: Finish): void {
-    const { compiled, log } = this.#options;
-    const tried = new Set(request.endpointsTried.map((endpoint) => compiled.endpoints[endpoint]?.deployment));
-    const ended = {
-      route: request.route.id,
-      tenant: request.routed.tenant,
-      user: typeof request.asks.user === "string" ? request.asks.user : null,
-      endpoint: request.answering?.endpoint ?? request.endpointsTried.at(-1) ?? null,
-      result,
-      account: command.account,
-      deploymentsTried: tried.size,
-      durationMs: performance.now() - request.arrivedMs,
-      ttftMs: request.ttftMs,
-    };
+    const ended = endedRequest(request, command.result, command.account, this.compiled);
     this.metrics.requestEnded(ended);
     this.memory.noteEnded(request, ended);
-    if (log.takesDecisions) log.decision(this.#decisions.line(request, ended));
+    if (this.#options.log.takesDecisions) this.#options.log.decision(this.#adopted.decisions.line(request, ended));
+    if (this.#requests.inUse === 0) this.#onIdle?.();
   }
 
   #request(id: RequestId): RequestInFlight {
@@ -355,13 +384,13 @@ export class RouterService {
   }
 
   #upstream(endpoint: EndpointId): UpstreamSpec {
-    const upstream = this.#options.spec.endpoints[endpoint];
+    const upstream = this.#adopted.spec.endpoints[endpoint];
     if (upstream === undefined) throw new Error(`assertion: there is no endpoint ${endpoint}`);
     return upstream;
   }
 
   #load(): LoadNow {
-    const waiting = this.#options.compiled.routes.map(() => 0);
+    const waiting = this.compiled.routes.map(() => 0);
     this.#requests.forEach((request) => {
       if (request.underWay === 0) waiting[request.route.id] = (waiting[request.route.id] ?? 0) + 1;
     });

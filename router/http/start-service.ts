@@ -35,13 +35,15 @@ export interface StartOptions {
 export interface RunningService {
   readonly url: string;
   readonly metricsUrl: string;
+  /** New requests go by it; those under way end as they began. Addresses, TLS and CORS stay as they are. */
+  activate(compiled: CompiledConfig, spec: ServiceSpec): "activated" | "waits";
   /** Once; later calls wait for the first. Takes no new connections, waits for what is under way, and closes everything. False: the limit was reached first. */
   stop(limitMs: number): Promise<boolean>;
 }
 
 /** @throws InputError when an address cannot be listened on */
 export async function startService(options: StartOptions): Promise<RunningService> {
-  const { spec, compiled } = options;
+  const { spec } = options;
   const transport = new Http1Transport(egressOf(process.env));
   const { journal } = options;
   const service = new RouterService({ ...options, transport, ...(journal === undefined ? {} : { record: bothOf(options.record, journal) }) });
@@ -61,7 +63,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
   });
   service.metrics.addCounter("router_load_signals_total", "Answers of vLLM servers about their load", () => scraper.counts.answered);
   service.metrics.addCounter("router_load_signals_missed_total", "Times a vLLM server was asked for its load and did not say", () => scraper.counts.failed);
-  const server = createHttpServer(service, compiled, spec, options.patience);
+  const server = createHttpServer(service, spec, options.patience);
   await service.ready(tokensReadyMs);
   const metrics = await listening("metrics", spec.metrics, async ({ host, port }) => startMetricsServer(service.metrics, host, port));
   const stopMetrics = async (): Promise<void> => closed(metrics);
@@ -87,6 +89,11 @@ export async function startService(options: StartOptions): Promise<RunningServic
   return {
     url: urlOf(server, spec.tls === null ? "http" : "https"),
     metricsUrl: `${urlOf(metrics, "http")}/metrics`,
+    activate: (compiled, next) => {
+      const outcome = service.activate(compiled, next);
+      if (spec.signalsEveryMs !== null) scraper.watch(serversOf(service.upstreams));
+      return outcome;
+    },
     stop: async (limitMs) => (stopping ??= stop(limitMs)),
   };
 }

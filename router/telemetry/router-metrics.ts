@@ -44,7 +44,8 @@ export interface LoadNow {
  */
 export class RouterMetrics {
   readonly registry = new Registry();
-  readonly #config: CompiledConfig;
+  #config: CompiledConfig;
+  readonly #tallies: { rename(): void }[] = [];
   /** As they came up. */
   readonly #outcomes: string[] = [];
   readonly #requests = this.#tally("router_requests_total", "Requests that have ended, by result", perRequest, (key) => {
@@ -91,6 +92,8 @@ export class RouterMetrics {
     "provider",
     "deployment",
   ]);
+  readonly #shares = this.#gauge("router_configured_weight", "Configured share of a provider, 0..1, mean over the weighted routes", ["provider"]);
+  readonly #weights = this.#gauge("router_configured_deployment_weight", "Configured weight of a deployment", ["route", "provider", "deployment"]);
   readonly #breaker = this.#gauge("router_breaker_state", "0 closed, 1 half-open, 2 open", ["provider", "deployment", "endpoint"]);
 
   constructor(config: CompiledConfig, load: () => LoadNow) {
@@ -99,6 +102,15 @@ export class RouterMetrics {
     for (const endpoint of config.endpoints) this.#breaker.set(this.#endpointLabels(endpoint.id), 0);
     this.#setWeights();
     this.#collectLoad(load);
+  }
+
+  /** Another version of the configuration, in the ids of those before: what was counted so far keeps its names. */
+  configure(config: CompiledConfig): void {
+    for (const tally of this.#tallies) tally.rename();
+    const known = new Set(this.#config.endpoints.flatMap(({ gone, identity }) => (gone === true ? [] : [identity])));
+    this.#config = config;
+    for (const { id, identity, gone } of config.endpoints) if (gone !== true && !known.has(identity)) this.#breaker.set(this.#endpointLabels(id), 0);
+    this.#setWeights();
   }
 
   requestEnded(ended: EndedRequest): void {
@@ -206,8 +218,10 @@ export class RouterMetrics {
 
   /** A provider's configured share, the mean over the weighted routes; and each deployment's weight as written. */
   #setWeights(): void {
-    const shares = this.#gauge("router_configured_weight", "Configured share of a provider, 0..1, mean over the weighted routes", ["provider"]);
-    const weights = this.#gauge("router_configured_deployment_weight", "Configured weight of a deployment", ["route", "provider", "deployment"]);
+    const shares = this.#shares;
+    const weights = this.#weights;
+    shares.reset();
+    weights.reset();
     const weighted = this.#config.routes.filter((route) => route.strategy === "weighted");
     for (const route of this.#config.routes) {
       const deployments = route.deployments.map((id) => this.#config.deployments[id]).filter((deployment) => deployment !== undefined);
@@ -275,7 +289,9 @@ export class RouterMetrics {
   }
 
   #tally<Label extends string>(name: string, help: string, labelNames: readonly Label[], labelsOf: TallySpec<Label>["labelsOf"]): Tally<Label> {
-    return new Tally(this.registry, { name, help, labelNames, labelsOf });
+    const tally = new Tally(this.registry, { name, help, labelNames, labelsOf });
+    this.#tallies.push(tally);
+    return tally;
   }
 
   #bills(name: string, help: string): Tally<(typeof perAccount)[number]> {

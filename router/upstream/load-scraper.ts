@@ -29,16 +29,26 @@ export interface LoadScraperOptions {
  */
 export class LoadScraper {
   readonly #options: LoadScraperOptions;
+  #servers: readonly ScrapedServer[];
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #underWay = new Map<ScrapedServer, UpstreamCall>();
   readonly counts = { answered: 0, failed: 0 };
 
   constructor(options: LoadScraperOptions) {
     this.#options = options;
+    this.#servers = options.servers;
+  }
+
+  /** Others from now on. */
+  watch(servers: readonly ScrapedServer[]): void {
+    this.stop();
+    this.#servers = servers;
+    this.start();
   }
 
   start(): void {
-    const { servers, everyMs } = this.#options;
+    const { everyMs } = this.#options;
+    const servers = this.#servers;
     servers.forEach((server, place) => {
       const begin = (): void => {
         this.#ask(server);
@@ -49,7 +59,7 @@ export class LoadScraper {
   }
 
   stop(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
+    for (const timer of this.#timers.splice(0)) clearTimeout(timer);
     for (const call of this.#underWay.values()) call.abort();
     this.#underWay.clear();
   }

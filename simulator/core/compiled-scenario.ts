@@ -1,5 +1,6 @@
 import type { CompiledConfig, ConfigVersion } from "../../router/core/compiled-config.ts";
 import { fillGaps } from "../../router/core/rollout/align-config.ts";
+import type { Place } from "../../router/core/state.ts";
 import type { CanaryKey } from "../../router/core/rollout/versions.ts";
 import type { Duration, Instant } from "../../router/core/machine.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../../router/core/messages.ts";
@@ -54,6 +55,8 @@ export interface ReplicasSpec {
   readonly gossip: Duration | null;
   /** Null: endpoints are not asked. */
   readonly signals: SignalsSpec | null;
+  /** Where they are, gone through in turns; absent: nowhere in particular. */
+  readonly places?: readonly Place[];
 }
 export interface SignalsSpec {
   /** Each replica asks each engine once in it. */

@@ -111,7 +111,9 @@ export class SimulatedReplica {
 
   #newRouter(): Machine<RouterEvent, RouterCommand> {
     const { scenario, seed, replica, watch } = this.#options;
-    const routerOptions = { seed, explain: false };
+    const { places = [] } = scenario.replicas;
+    const here = places[replica % places.length];
+    const routerOptions = { seed, explain: false, ...(here === undefined ? {} : { here }) };
     const router = new Router(scenario.config, routerOptions);
     watch?.attach?.(router, routerOptions, replica);
     return watch === undefined ? router : new WatchedRouter(router, watch, replica);

@@ -7,6 +7,7 @@ import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import { alignConfig } from "../../router/core/rollout/align-config.ts";
 import { instantAt } from "../../router/core/time.ts";
 import type { ConfigChangeSpec } from "../core/compiled-scenario.ts";
+import { withZones } from "./compile-fleet.ts";
 import type { ConfigInfo } from "./loaded-scenario.ts";
 import type { ScenarioFile } from "./schema.ts";
 
@@ -15,8 +16,8 @@ import type { ScenarioFile } from "./schema.ts";
  * set for the version that came last.
  * @throws InputError
  */
-export function compileChanges(place: YamlPlace, { changes }: ScenarioFile, base: ConfigInfo, config: CompiledConfig): readonly ConfigChangeSpec[] {
-  const versions = [config];
+export function compileChanges(place: YamlPlace, { changes, fleet }: ScenarioFile, base: ConfigInfo, config: CompiledConfig): readonly ConfigChangeSpec[] {
+  const versions = [withZones(config, fleet)];
   let value = base.value;
   let last = 0;
   return changes.map((change, index): ConfigChangeSpec => {
@@ -30,7 +31,7 @@ export function compileChanges(place: YamlPlace, { changes }: ScenarioFile, base
     value = read.value;
     const { compiled } = compileConfigAt(read.place, value, null);
     const known = versions.find(({ version }) => version === compiled.version);
-    const aligned = known ?? alignConfig(compiled, versions).config;
+    const aligned = known ?? alignConfig(withZones(compiled, fleet), versions).config;
     if (known !== undefined) versions.splice(versions.indexOf(known), 1);
     versions.push(aligned);
     return { ...told, config: aligned };

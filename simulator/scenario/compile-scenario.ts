@@ -51,6 +51,7 @@ export function compileScenario(
         config.routes.map((known) => known.name),
       ),
     );
+  const places = (file.replicaPlaces ?? []).map(({ region = "", zone = "" }) => ({ region, zone }));
   const targets = compileTargets(file, report);
   const defaultRoute = (route ?? config.routes[0])?.id ?? (0 as NonNullable<typeof route>["id"]);
   return {
@@ -63,7 +64,7 @@ export function compileScenario(
       faultPlans: [...faultPlans, ...clusters],
       membership,
       changes,
-      replicas: { count: file.replicas, gossip: file.gossip ?? null, signals: file.signals ?? null },
+      replicas: { count: file.replicas, gossip: file.gossip ?? null, signals: file.signals ?? null, places },
       leaseStore: compileStore(file.leaseStore, report),
       defaultRoute,
       warmUp: file.warmUp,

@@ -41,8 +41,9 @@ export async function loadScenario(file: string, env: Environment, { settings = 
   const description = scenario.description ?? null;
   const config = configOf(layers, value, scenario);
   const { compiled: compiledConfig, service } = compileConfigAt(config.place, config.value, null);
-  const { compiled: timeless, problems } = compileScenario(place, name, scenario, compiledConfig, compileChanges(place, scenario, config, compiledConfig));
+  const { compiled: placeless, problems } = compileScenario(place, name, scenario, compiledConfig, compileChanges(place, scenario, config, compiledConfig));
   if (problems.length > 0) throw new InputError(inFileOrder(problems));
+  const timeless = scenario.replicaPlaces === undefined ? { ...placeless, replicas: { ...placeless.replicas, places: [service.here] } } : placeless;
   const found = placeOfTrace(scenario.trace, layers.folderOf(["trace", "file"]), env);
   if (found.kind === "absent") return { kind: "not-applicable", file, name, description, reason: found.reason };
   const trace = await traceOf(scenario, found.path);

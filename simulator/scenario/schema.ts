@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { micros } from "../../router/core/time.ts";
 import { choice, count, duration, number, scalar, shown, text } from "../../router/config/scalars.ts";
-import { configSchema } from "../../router/config/schema.ts";
+import { configSchema, place } from "../../router/config/schema.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
 import { vllmSchema } from "./engine-schema.ts";
 import { faultSchema } from "./fault-schema.ts";
@@ -80,6 +80,11 @@ export const scenarioSchema = z
       .meta({ description: "What stands behind each deployment, one model per endpoint" }),
     faults: z.array(faultSchema).prefault([]).meta({ description: "What goes wrong, and when" }),
     replicas: count("Replicas of the router, each with a core of its own; requests are spread over them at random", 1, 64).prefault(1),
+    replicaPlaces: z
+      .array(place)
+      .min(1)
+      .optional()
+      .meta({ description: "Where the replicas are, gone through in turns; absent: where the configuration says" }),
     gossip: duration("How long an opening of a breaker takes to the other replicas; absent: they do not tell each other", micros(0)).optional(),
     signals: signals.optional(),
     leaseStore: leaseStore.prefault({}),

@@ -47,7 +47,7 @@ export function randomScenario(seed: number): RandomWorld {
     config: base.config,
     endpoints: models,
     faults: randomFaults(random, base.models.length),
-    replicas: randomReplicas(seed),
+    replicas: { ...randomReplicas(seed), ...randomPlaces(seed) },
     membership: randomMembership(seed, base.models.length),
     changes,
     leaseStore: randomStore(seed),
@@ -182,6 +182,13 @@ function randomReplicas(seed: number): ReplicasSpec {
   const signals = nextUnit(random) < 0.3 ? { every: millis(100 + nextBelow(random, 5000)), delay: millis(nextBelow(random, 1000)) } : null;
   if (nextUnit(random) < 0.6) return { ...oneReplica, signals };
   return { count: 2 + nextBelow(random, 3), gossip: nextUnit(random) < 0.6 ? millis(nextBelow(random, 300)) : null, signals };
+}
+
+/** In a third of the worlds replicas know their zone; the fixture has one per replica of a pool. */
+function randomPlaces(seed: number): Pick<ReplicasSpec, "places"> {
+  const random = forkRandom(seed, "random-places");
+  if (nextUnit(random) < 0.67) return {};
+  return { places: Array.from({ length: 1 + nextBelow(random, 2) }, () => ({ region: "", zone: `zone-${nextBelow(random, 3)}` })) };
 }
 
 const routesMost = 3;
