@@ -227,7 +227,7 @@ export class Attempt implements UpstreamHandler, StreamOut {
 
   #endFailure(): void {
     const body = withoutSecrets(this.#wholeBody(), this.#authorisation);
-    const { kind, retryAfter, billed, message } = this.#spec.adapter.readFailure(this.#status, this.#headers, body);
+    const { kind, retryAfter, billed, message } = this.#spec.adapter.readFailure(this.#spec.request, this.#status, this.#headers, body);
     const answer = this.#translated ? null : { status: this.#status, contentType: contentType(this.#headers), body };
     this.#end({ kind: "failed", failure: kind, retryAfter, billed, usage: null, usageEstimated: false }, answer, message, this.#status);
   }
@@ -237,12 +237,14 @@ export class Attempt implements UpstreamHandler, StreamOut {
     return first !== undefined && this.#body.length === 1 ? first : Buffer.concat(this.#body);
   }
 
-  /** The best figure for an attempt that did not tell its usage to the end: an event with content is about a token, four bytes of a plain answer are one. */
+  /** The best figure for an attempt that did not tell its usage to the end: an event with content is about a token, four bytes of a plain answer are one; of files and other media nothing is known. */
   #seenUsage(): { usage: Usage; usageEstimated: boolean } {
     const streamed = this.#stream?.contentEvents() ?? 0;
     const plain = this.#reading === "answer" ? Math.ceil(this.#bodyBytes / 4) : 0;
     const told = this.#usage;
-    const seen = { input: this.#spec.inputTokens, cachedRead: 0, cacheWrite: 0, output: streamed + plain, reasoning: 0 };
+    const { request, inputTokens } = this.#spec;
+    const isText = request.dialect !== "openai-other";
+    const seen = { input: isText ? inputTokens : 0, cachedRead: 0, cacheWrite: 0, output: isText ? streamed + plain : 0, reasoning: 0 };
     return { usage: told ?? seen, usageEstimated: true };
   }
 

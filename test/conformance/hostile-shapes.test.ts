@@ -77,7 +77,7 @@ describe.each(providers)("%s", (provider) => {
         const bytes = Buffer.from(JSON.stringify(answer) ?? "null");
         const read = adapter.readAnswer(request, bytes);
         if (read !== null && adapter.handles(dialect) === "translates") expect(() => JSON.parse(Buffer.from(read.body).toString()) as unknown).not.toThrow();
-        adapter.readFailure(500, {}, bytes);
+        adapter.readFailure(request, 500, {}, bytes);
       }),
       { numRuns: 300 },
     );

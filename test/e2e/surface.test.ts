@@ -1,7 +1,7 @@
 import OpenAI, { toFile } from "openai";
 import { describe, expect, test } from "vitest";
 import { startLive, until } from "../support/live-service.ts";
-import { chatAnswer, errorAnswer, type Script, wordStream } from "../support/scripted-upstream.ts";
+import { chatAnswer, chatStream, errorAnswer, type Script, wordStream } from "../support/scripted-upstream.ts";
 
 const messages = [{ role: "user" as const, content: "say hello" }];
 const json =
@@ -111,6 +111,38 @@ describe("what providers keep", () => {
     expect(keeper?.seen).toHaveLength(7);
     await client.files.delete(file.id);
     expect(keeper?.seen.at(-1)).toMatchObject({ method: "DELETE", path: `/v1/files/${file.id}` });
+  });
+
+  test("files cost no tokens and are no prompts; what a provider does not have, it says itself", async () => {
+    const { client, running, upstreams } = await startLive({ providers: ["openai"], deployment: ", context: 1000" });
+    upstreams[0]?.next(
+      json({ id: "file-large1", object: "file" }),
+      (response) => response.end(Buffer.alloc(3_000_000, 7)),
+      errorAnswer(404, "No such File object: file-none"),
+    );
+    const { response } = await client.files.create({ file: await toFile(Buffer.alloc(2_000_000), "in.bin"), purpose: "batch" }).withResponse();
+    const content = await client.files.content("file-large1");
+    expect((await content.arrayBuffer()).byteLength).toBe(3_000_000);
+    for (const id of [response.headers.get("x-headgate-request-id"), content.headers.get("x-headgate-request-id")]) {
+      const told = await (await fetch(`${running.url}/v1/requests/${id}`)).json();
+      expect(told).toMatchObject({ status: "served", usage: { input_tokens: 0, output_tokens: 0 }, cost_usd: "0.000000000" });
+    }
+    await expect(client.files.retrieve("file-none12")).rejects.toMatchObject({ status: 404, message: expect.stringContaining("No such File object") });
+  });
+
+  test("a stream of a path that nobody knows passes to its end", async () => {
+    const { running, upstreams } = await startLive();
+    const events = ["event: a\ndata: 1\n\n", 'data: {"usage":{"prompt_tokens":5,"completion_tokens":2}}\n\n', "data: no blank line behind"];
+    upstreams[0]?.next(chatStream(events, { gapMs: 5 }));
+    const answer = await fetch(`${running.url}/v1/audio/speech`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model: "chat", stream: true, input: "x" }),
+    });
+    expect(await answer.text()).toBe(events.join(""));
+    expect(upstreams[0]?.seen[0]?.body["model"]).toBe("upstream-model");
+    const told = await (await fetch(`${running.url}/v1/requests/${answer.headers.get("x-headgate-request-id")}`)).json();
+    expect(told).toMatchObject({ status: "served", usage: { input_tokens: 5, output_tokens: 2 } });
   });
 
   test("what one tenant's provider keeps is not another tenant's", async () => {
