@@ -52,16 +52,18 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
   const { id, serial, now, config, hasTenants, looks } = setting;
   const { scan } = caller;
   const own = config.tenants[tenant]?.priority ?? 0;
-  const priority = typeof asks.priority === "number" ? asks.priority : own;
+  // A file on its way to a provider is no prompt, however large it is.
+  const isText = caller.dialect !== "openai-other" || scan.model !== null;
+  const priority = typeof asks.priority === "number" ? Math.floor(asks.priority) : own;
   return {
     id,
     serial,
     tenant,
     route: route.id,
-    inputTokens: estimateTokens(scan.body.length),
+    inputTokens: isText ? estimateTokens(scan.body.length) : 1,
     ...(looks.countsPictures ? { pictures: countPictures(scan.body) } : {}),
     ...(mayBeDelayed(scan.serviceTier) ? { batch: true } : {}),
-    outputTokensMax: scan.outputTokensMax ?? route.outputTokensDefault,
+    outputTokensMax: isText ? (scan.outputTokensMax ?? route.outputTokensDefault) : 1,
     stream: scan.stream,
     priority: hasTenants ? Math.min(priority, own) : priority,
     deadline: typeof asks.maxLatencyMs === "number" ? after(now, millis(asks.maxLatencyMs)) : never,
