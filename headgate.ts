@@ -13,6 +13,11 @@ const commands: readonly CommandEntry[] = [
     load: async () => (await import("./simulator/commands/simulate.ts")).simulateCommand(),
   },
   {
+    name: "verify",
+    summary: "CI: run the scenarios of a folder, judge their targets, compare with the baseline",
+    load: async () => (await import("./simulator/commands/verify.ts")).verifyCommand(),
+  },
+  {
     name: "replay",
     summary: "replay a trace in real time against a running router",
     load: async () => (await import("./simulator/commands/replay.ts")).replayCommand(),

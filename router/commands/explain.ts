@@ -10,7 +10,8 @@ import type { EndpointId, RequestId, RouteRequest, TenantId } from "../core/mess
 import { Router, type RouterSnapshot } from "../core/router.ts";
 import { never } from "../core/time.ts";
 import { estimateTokens } from "../http/estimate-tokens.ts";
-import { readLabels } from "../http/request-labels.ts";
+import { readAsks } from "../http/read-asks.ts";
+import { labelsOf } from "../http/request-labels.ts";
 import { scanBody } from "../providers/body-scan.ts";
 
 interface Options {
@@ -43,10 +44,10 @@ export function explainCommand(): Command {
 }
 
 function explain(file: string, options: Options): void {
-  const { compiled } = loadConfig(options.config, null);
+  const { compiled, service } = loadConfig(options.config, null);
   const { request, route } = readRequest(file, options.header, compiled);
   const snapshot = options.journal === undefined ? null : snapshotOf(options.journal, compiled);
-  const explained = explainRequest(compiled, snapshot, { ...request, id: freeSlot(snapshot) }, Number(options.seed));
+  const explained = explainRequest(compiled, snapshot, { ...request, id: freeSlot(snapshot) }, Number(options.seed), service.here);
   const facts = { ...named(explained, compiled), path: pathOf(explained, route, compiled), inputTokens: request.inputTokens, stream: request.stream };
   process.stdout.write(options.json ? `${JSON.stringify(facts)}\n` : lines(facts));
   process.exitCode = typeof explained.result === "object" ? 1 : 0;
@@ -66,7 +67,9 @@ function readRequest(file: string, headers: readonly string[], config: CompiledC
   const names = config.routes.map(({ name }) => name);
   const route = config.routes.find(({ name }) => name === scan.model);
   if (route === undefined) throw problem("model", `there is no route "${scan.model ?? ""}"`, suggestion(scan.model ?? "", names));
-  const labels = readLabels(Object.fromEntries(headers.map(headerOf)), config);
+  const read = readAsks(Object.fromEntries(headers.map(headerOf)), scan.asked);
+  if (read.kind === "invalid") throw problem(read.field, read.message, "see docs/request-contract.md");
+  const { asks } = read;
   return {
     route,
     request: {
@@ -77,10 +80,11 @@ function readRequest(file: string, headers: readonly string[], config: CompiledC
       inputTokens: estimateTokens(scan.body.length),
       outputTokensMax: scan.outputTokensMax ?? route.outputTokensDefault,
       stream: scan.stream,
-      priority: 0,
+      priority: typeof asks.priority === "number" ? asks.priority : 0,
       deadline: never,
       blocks: null,
-      ...labels,
+      barred: [],
+      ...labelsOf(asks, config),
     },
   };
 }

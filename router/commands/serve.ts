@@ -30,7 +30,7 @@ export function serveCommand(): Command {
     .option("--json", "write the addresses as one JSON line on stdout when it listens")
     .addHelpText(
       "after",
-      "\nExample:\n  $ headgate serve -c headgate.yaml\n  $ curl http://127.0.0.1:8080/v1/models\n\nSIGTERM or SIGINT: takes no new connections, waits up to 30 s for what is under way, exits 0. LOG_LEVEL says how much is logged (stderr).",
+      "\nExample:\n  $ headgate serve -c headgate.yaml\n  $ curl http://127.0.0.1:8080/v1/models\n\nSIGHUP: reads the configuration again, all or nothing; requests under way end as they began. SIGTERM or SIGINT: takes no new connections, waits up to 30 s for what is under way, exits 0. LOG_LEVEL says how much is logged (stderr).",
     )
     .action(serve);
 }
@@ -40,7 +40,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const seed = readSeed(options.seed);
   const log = openDecisionLog(process.env["LOG_LEVEL"]);
   const explain = log.logger.isLevelEnabled("info");
-  const core = new Router(config.compiled, { seed, explain });
+  const core = new Router(config.compiled, { seed, explain, here: config.service.here });
   const journal = options.journal === undefined ? null : openJournal(options.journal, { seed, explain, config: config.compiled }, core, log);
   const running = await startService({
     compiled: config.compiled,
@@ -50,12 +50,28 @@ async function serve(options: ServeOptions): Promise<void> {
     ...(journal === null ? {} : { journal }),
   });
   announce(running, config, options.json === true);
+  process.on("SIGHUP", () => reload(running, options.config, config));
   await stopSignal();
   process.stderr.write("headgate: draining\n");
   const inTime = await running.stop(drainMs);
   if (!inTime) process.stderr.write(`headgate: gave up waiting after ${drainMs / 1000} s\n`);
   await journal?.close();
   endLog(log);
+}
+
+/** The file again: what is wrong with it leaves everything as it is. */
+function reload(running: RunningService, file: string, { service: started }: LoadedConfig): void {
+  try {
+    const { compiled, service } = loadConfig(file, process.env);
+    const outcome = running.activate(compiled, service);
+    const moved = JSON.stringify([service.listen, service.metrics]) !== JSON.stringify([started.listen, started.metrics]);
+    if (moved) process.stderr.write("headgate: other addresses to listen on take effect with the next start\n");
+    const said = outcome === "activated" ? "is in force" : "waits: too many older versions still have requests under way";
+    process.stderr.write(`headgate: ${file} read again, version ${compiled.version} ${said}\n`);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    process.stderr.write(`${error.message}\nheadgate: ${file} is refused, the configuration stays as it was\n`);
+  }
 }
 
 function announce(running: RunningService, config: LoadedConfig, json: boolean): void {

@@ -1,3 +1,4 @@
+import { dirname, resolve } from "node:path";
 import {
   type CompiledConfig,
   type ConfigVersion,
@@ -17,10 +18,11 @@ import { compileLimits, tenantKeys } from "./compile-limits.ts";
 import { keyName } from "./key-reference.ts";
 import { suggestion } from "./nearest.ts";
 import type { Problem } from "./problem.ts";
-import { type ConfigFile, tierNames } from "./schema.ts";
+import { type ConfigFile, type EndpointUrl, tierNames } from "./schema.ts";
 import { resolveKey } from "./secret.ts";
-import type { Environment, Secret } from "./secret.ts";
-import type { ServiceSpec, UpstreamSpec } from "./service-spec.ts";
+import type { Environment } from "./secret.ts";
+import type { ServiceSpec, TlsSpec, UpstreamKey, UpstreamSpec } from "./service-spec.ts";
+import { readTls } from "./tls-files.ts";
 import { problemIn } from "./yaml-problems.ts";
 import type { YamlPlace } from "./yaml-problems.ts";
 import type { FieldPath } from "./yaml-source.ts";
@@ -72,11 +74,34 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   );
   const keys = tenantKeys(file, options.env, place.source.file, report);
   const tenantOf = Object.keys(file.tenants).length === 0 ? null : keys;
-  const service: ServiceSpec = { listen: file.listen, metrics: file.metrics, endpoints: upstreams, tenantOf, periods, priceChanges };
+  const cors = file.cors === undefined ? null : { origins: file.cors.origins, maxAgeSeconds: Math.floor(file.cors.maxAge / 1_000_000) };
+  const tls = tlsOf(file, place.source.file, options.env, report);
+  const signalsEveryMs = file.signals === undefined ? null : file.signals.every / 1000;
+  const here = { region: file.here.region ?? "", zone: file.here.zone ?? "" };
+  const service: ServiceSpec = {
+    listen: file.listen,
+    tls,
+    signalsEveryMs,
+    metrics: file.metrics,
+    endpoints: upstreams,
+    tenantOf,
+    cors,
+    periods,
+    priceChanges,
+    here,
+  };
   const { unknownPrice } = file;
   const retryBudget = compileRetryBudget(file.retryBudget, ["retryBudget"], report);
   const compiled = { version: options.version, routes, deployments, endpoints, retryBudget, tagNames, regionNames, tenants, limits, unknownPrice };
   return { compiled, service, problems };
+}
+
+function tlsOf({ tls }: ConfigFile, file: string, env: Environment | null, report: Report): TlsSpec | null {
+  if (tls === undefined || env === null) return null;
+  const read = readTls(tls, file);
+  if (!("field" in read)) return read;
+  report(["tls", read.field], "value", read.message, read.fix);
+  return null;
 }
 
 function compileRetryBudget(file: ConfigFile["retryBudget"], path: FieldPath, report: Report): RetryBudgetSpec {
@@ -86,10 +111,16 @@ function compileRetryBudget(file: ConfigFile["retryBudget"], path: FieldPath, re
   return { budgetPerMille, budgetFloorPerSecond: file.floorPerSecond };
 }
 
-function keyOf(name: string, deployment: DeploymentFile, env: Environment | null, file: string, report: Report): Secret | null {
-  if (env === null || deployment.key === undefined) return null;
-  const key = resolveKey(deployment.key, env, file);
-  if ("value" in key) return key.value;
+function keyOf(name: string, deployment: DeploymentFile, env: Environment | null, file: string, report: Report): UpstreamKey | null {
+  const { key: reference } = deployment;
+  if (reference === undefined) return null;
+  if (reference.kind === "google") {
+    if (deployment.provider !== "vertex") report(["deployments", name, "key"], "value", "only vertex takes Google's tokens", "write ${ENV_NAME}");
+    return env === null ? null : { kind: "google", file: reference.file === null ? null : resolve(dirname(file), reference.file) };
+  }
+  if (env === null) return null;
+  const key = resolveKey(reference, env, file);
+  if ("value" in key) return { kind: "secret", secret: key.value };
   report(["deployments", name, "key"], "value", key.message, key.fix);
   return null;
 }
@@ -100,8 +131,19 @@ interface Sink {
   readonly report: Report;
 }
 
-function addEndpoints(deployment: DeploymentId, name: string, file: DeploymentFile, key: Secret | null, sink: Sink): readonly EndpointId[] {
-  return file.endpoints.map(({ origin, basePath }, index) => {
+/** A provider that has one address for everybody needs none in the file. */
+function endpointsOf(name: string, { provider, endpoints, location = "global" }: DeploymentFile, report: Report): readonly EndpointUrl[] {
+  if (endpoints !== undefined) return endpoints;
+  if (provider === "openai") return [{ origin: "https://api.openai.com", basePath: "" }];
+  if (provider === "anthropic") return [{ origin: "https://api.anthropic.com", basePath: "" }];
+  if (provider === "vertex") return [{ origin: `https://${location === "global" ? "" : `${location}-`}aiplatform.googleapis.com`, basePath: "" }];
+  report(["deployments", name], "key", `${provider} has no address of its own`, `write endpoints: ["https://..."]`);
+  return [];
+}
+
+function addEndpoints(deployment: DeploymentId, name: string, file: DeploymentFile, key: UpstreamKey | null, sink: Sink): readonly EndpointId[] {
+  const zones = typeof file.zone === "string" ? [file.zone] : (file.zone ?? []);
+  return endpointsOf(name, file, sink.report).map(({ origin, basePath }, index) => {
     const id = sink.endpoints.length as EndpointId;
     const identity = `${origin}${basePath} ${file.model} ${keyName(file.key ?? null)}`;
     if (sink.endpoints.some((other) => other.identity === identity)) {
@@ -112,8 +154,9 @@ function addEndpoints(deployment: DeploymentId, name: string, file: DeploymentFi
         "remove one: its limits and breaker would be counted twice",
       );
     }
-    sink.endpoints.push({ id, deployment, identity, origin, zone: "" });
-    sink.upstreams.push({ deployment, provider: file.provider, origin, basePath, model: file.model, key });
+    sink.endpoints.push({ id, deployment, identity, origin, zone: zones[index % zones.length] ?? "" });
+    const { apiVersion = null, project = null, location = null } = file;
+    sink.upstreams.push({ deployment, provider: file.provider, origin, basePath, model: file.model, apiVersion, project, location, key });
     return id;
   });
 }
@@ -214,7 +257,7 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
       retryAfterMax: file.retry.retryAfterMax,
       ...compileRetryBudget(file.retry.budget, ["routes", name, "retry", "budget"], report),
     },
-    affinity: { placement: file.affinity.placement, loadBoundPercent: file.affinity.loadBoundPercent, homesMax: file.affinity.homes },
+    affinity: { loadBoundPercent: file.affinity.loadBoundPercent, homesMax: file.affinity.homes },
     queue: compileQueue(file.queue),
     hedge: compileHedge(name, file.hedge, report),
     fallbacks: noFallbacks,

@@ -18,7 +18,14 @@ export function compileRates(price: PriceFile): Rates | null {
   return { ...ratesOf(price), longPrompt: { aboveTokens: longPrompt.above, rates: ratesOf(longPrompt) } };
 }
 
-function ratesOf({ input, output, cachedInput, cacheWrite, reasoning }: Omit<RateTable, "longPrompt">): Rates {
-  const rates = { input, output, cachedRead: cachedInput ?? input, cacheWrite: cacheWrite ?? input };
-  return reasoning === undefined ? rates : { ...rates, reasoning };
+function ratesOf({ input, output, cachedInput, cacheWrite, reasoning, pictureTokens, picture }: Omit<RateTable, "longPrompt">): Rates {
+  return {
+    input,
+    output,
+    cachedRead: cachedInput ?? input,
+    cacheWrite: cacheWrite ?? input,
+    ...(reasoning === undefined ? {} : { reasoning }),
+    ...(pictureTokens === undefined ? {} : { pictureTokens }),
+    ...(picture === undefined ? {} : { picture: Math.round(picture * 1e12) }),
+  };
 }

@@ -3,23 +3,44 @@ import type { Parsed } from "./scalars.ts";
 
 /** Where a provider's key is found. Never the key itself. */
 export type KeyReference = { readonly kind: "environment"; readonly name: string } | { readonly kind: "file"; readonly path: string };
+/** @property file of a service account or a workload identity; null: what the environment provides (application default credentials) */
+export type ProviderKey = KeyReference | { readonly kind: "google"; readonly file: string | null };
 
-export const keyName = (key: KeyReference | null): string => (key === null ? "no-key" : key.kind === "environment" ? `env:${key.name}` : `file:${key.path}`);
+export function keyName(key: ProviderKey | null): string {
+  switch (key?.kind) {
+    case undefined:
+      return "no-key";
+    case "environment":
+      return `env:${key.name}`;
+    case "file":
+      return `file:${key.path}`;
+    case "google":
+      return `google:${key.file ?? "default"}`;
+  }
+}
 
 const fix = "write ${ENV_NAME}, { env: ENV_NAME } or { file: path }";
 const environmentName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-export const keyReference = scalar(
+export const providerKey = scalar(
   {
-    description: "Where the provider's key is: an environment variable or a file. Never the key itself.",
+    description:
+      "Where the provider's key is: an environment variable or a file; of Vertex also { google: default } or { google: credentials.json }, whose access tokens are fetched in the background. Never the key itself.",
     anyOf: [
       { type: "string", pattern: String.raw`^\$\{[A-Za-z_][A-Za-z0-9_]*\}$` },
       { type: "object", properties: { env: { type: "string" } }, required: ["env"], additionalProperties: false },
       { type: "object", properties: { file: { type: "string" } }, required: ["file"], additionalProperties: false },
+      { type: "object", properties: { google: { type: "string" } }, required: ["google"], additionalProperties: false },
     ],
     examples: ["${POOL_A_KEY}"],
   },
-  parseKey,
+  (value): Parsed<ProviderKey> => {
+    if (typeof value !== "object" || value === null || !("google" in value)) return parseKey(value);
+    const { google } = value;
+    if (typeof google !== "string" || google === "" || Object.keys(value).length !== 1)
+      return { message: "google must be default, or the path of a credentials file", fix: "write { google: default } or { google: credentials.json }" };
+    return { value: { kind: "google", file: google === "default" ? null : google } };
+  },
 );
 
 export function parseKey(value: unknown): Parsed<KeyReference> {

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { strategyNames } from "../core/compiled-config.ts";
+import { providerNames } from "./service-spec.ts";
 import { micros } from "../core/time.ts";
-import { keyReference } from "./key-reference.ts";
+import { providerKey } from "./key-reference.ts";
 import { limitSchema, tenantSchema } from "./limit-schema.ts";
 import { choice, count, duration, flag, number, price, scalar, shown, text } from "./scalars.ts";
 import type { Parsed } from "./scalars.ts";
@@ -95,6 +96,8 @@ const rateTable = {
   cachedInput: price("Prompt tokens read from the provider's cache; absent: as input").optional(),
   cacheWrite: price("Prompt tokens written to the provider's cache; absent: as input").optional(),
   reasoning: price("Generated tokens that the caller does not see, counted within output; absent: as output").optional(),
+  pictureTokens: price("Prompt tokens that stand for pictures, where the provider counts them; absent: as input").optional(),
+  picture: number("Each picture in the prompt, beside its tokens, dollars", { min: 0, max: 1000, whole: false }).optional(),
 };
 const priceTable = z.strictObject({
   ...rateTable,
@@ -116,15 +119,33 @@ const instant = scalar({ type: "string", format: "date-time", examples: ["2026-0
   return Number.isNaN(given) ? { message: `${shown(value)} is no instant`, fix: "write 2026-04-01T00:00:00Z" } : { value: given };
 });
 
+const cors = z
+  .strictObject({
+    origins: z.array(text("An origin as browsers send it, https://app.example, or *")).min(1),
+    maxAge: duration("So long a browser may keep the answer to its question", micros(0)).prefault("10m"),
+  })
+  .meta({ description: "Pages that may call from a browser; absent: none" });
+
 const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/);
+
+export const place = z
+  .strictObject({
+    region: label.optional().meta({ description: "Region" }),
+    zone: label.optional().meta({ description: "Availability zone" }),
+  })
+  .meta({ description: "Where this router is: endpoints of its zone go first, then those of its region, while they have room" });
 
 export const tierNames = ["A", "B", "C"] as const;
 
 const deployment = z
   .strictObject({
-    provider: choice("Which API the endpoints speak", ["vllm", "openai-compatible"]),
+    provider: choice("Which API the endpoints speak", providerNames),
     model: text("Model name that the endpoints are asked for"),
-    endpoints: z.array(endpointUrl).min(1).meta({ description: "One URL per replica; a hosted API has one" }),
+    endpoints: z
+      .array(endpointUrl)
+      .min(1)
+      .optional()
+      .meta({ description: "One URL per replica; a hosted API has one; absent: the provider's own (openai, anthropic, vertex)" }),
     tier: choice("Within a route a later tier has traffic only while no endpoint of the tiers before can take it", tierNames).prefault("A"),
     weight: count("Share of a weighted route; 0: only when nothing else is left", 0, 1_000_000).prefault(1),
     context: count("Context window: prompt and output tokens together; absent: not checked", 1, 100_000_000).optional(),
@@ -148,12 +169,19 @@ const deployment = z
       .array(z.strictObject({ from: instant, price: priceTable }))
       .prefault([])
       .meta({ description: "Prices that come into force later; what has begun is paid for at the old one" }),
-    key: keyReference.optional(),
+    key: providerKey.optional(),
+    apiVersion: text("Of Azure: the API version; absent: 2024-10-21").optional(),
+    project: text("Of Vertex: the project; absent: the key is an API key of express mode").optional(),
+    location: text("Of Vertex: the location; absent: global").optional(),
     breaker: breakerOverride.prefault({}),
     tags: z.array(label).prefault([]).meta({
       description:
         "Requests with these tags may come; with `default` also those without tags, and those whose tags no deployment of the route has. Absent: only requests without tags",
     }),
+    zone: z
+      .union([label, z.array(label).min(1)])
+      .optional()
+      .meta({ description: "Availability zone of its endpoints; a list is gone through in turns. Nearer endpoints go first, see `here`" }),
     region: label.meta({ description: "Where it answers: what requests with a preferred region or a residency are matched by" }).optional(),
     quota: z
       .strictObject({
@@ -215,7 +243,7 @@ const retry = z
     budget: z
       .strictObject({
         percent: retryBudgetFields.percent,
-        floorPerSecond: retryBudgetFields.floorPerSecond.prefault(1),
+        floorPerSecond: retryBudgetFields.floorPerSecond.prefault(10),
       })
       .prefault({}),
   })
@@ -236,10 +264,6 @@ const route = z
     retry: retry.prefault({}),
     affinity: z
       .strictObject({
-        placement: choice("Where a new prefix goes: hashed (all replicas agree) or least-loaded (better balanced; for one replica only)", [
-          "hashed",
-          "least-loaded",
-        ]).prefault("hashed"),
         loadBoundPercent: count("Of the mean load: above it an endpoint's prefixes go elsewhere", 100, 100_000).prefault(125),
         homes: count("Prefixes whose endpoint is remembered", 64, 10_000_000).prefault(16_384),
       })
@@ -253,6 +277,9 @@ const route = z
         ageing: duration("So much waiting is worth one point of priority", micros(0)).prefault("1s"),
         inputWeight: count("What a prompt token counts in a tenant's share", 0, 1000).prefault(1),
         outputWeight: count("What a generated token counts in a tenant's share", 0, 1000).prefault(2),
+        burst: count("Weighted tokens by which a tenant that has had less than the others goes before them when it begins to wait", 0, 1_000_000_000).prefault(
+          4000,
+        ),
         rejectEarly: flag("Turn away at once, with a Retry-After, who would wait too long by the measured rate").prefault(true),
       })
       .prefault({}),
@@ -287,6 +314,15 @@ const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/);
 export const configSchema = z
   .strictObject({
     listen: listen("Where callers connect", 8080),
+    here: place.prefault({}),
+    signals: z
+      .strictObject({ every: duration("How often each is asked; it costs a server 12 to 20 ms", micros(1_000_000)).prefault("1s") })
+      .optional()
+      .meta({ description: "Ask vLLM servers for their load (their /metrics), for the strategies that go by it; absent: nobody asks" }),
+    tls: z
+      .strictObject({ cert: text("PEM file of the certificate chain, relative to the configuration"), key: text("PEM file of its key") })
+      .optional()
+      .meta({ description: "Callers connect with TLS; absent: without" }),
     metrics: listen("Where Prometheus connects", 9090),
     deployments: z.record(name, deployment),
     breaker: breaker.prefault({}),
@@ -300,6 +336,7 @@ export const configSchema = z
       .prefault({})
       .meta({ description: "Callers by their keys; absent: whoever calls is one and the same, with or without a key" }),
     limits: z.array(limitSchema).prefault([]).meta({ description: "Limits and budgets of routes, providers, tiers, deployments, and in total" }),
+    cors: cors.optional(),
     unknownPrice: choice("What a money budget says to a deployment without a price: it may be called and is counted, or it is refused", [
       "count",
       "refuse",

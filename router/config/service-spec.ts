@@ -5,13 +5,33 @@ import type { Secret } from "./secret.ts";
 /** What the service needs beyond the core's CompiledConfig: addresses, upstream paths, keys. */
 export interface ServiceSpec {
   readonly listen: ListenSpec;
+  /** Null: callers connect without TLS. */
+  readonly tls: TlsSpec | null;
   readonly metrics: ListenSpec;
   /** By EndpointId. */
   readonly endpoints: readonly UpstreamSpec[];
   /** By the digest (hexadecimal SHA-256) of a caller's key; null: no tenants are configured. */
   readonly tenantOf: ReadonlyMap<string, TenantId> | null;
+  /** Null: no page may call from a browser. */
+  readonly cors: CorsSpec | null;
+  /** How often vLLM servers are asked for their load, milliseconds; null: never. */
+  readonly signalsEveryMs: number | null;
+  /** Where this router is; empty: not known. A new version of the configuration does not move it. */
+  readonly here: { readonly region: string; readonly zone: string };
   readonly periods: readonly BudgetPeriod[];
   readonly priceChanges: readonly PriceChange[];
+}
+
+/** As PEM. */
+export interface TlsSpec {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface CorsSpec {
+  /** `*`: whatever it is. */
+  readonly origins: readonly string[];
+  readonly maxAgeSeconds: number;
 }
 
 /** From an instant on, milliseconds since the epoch. */
@@ -29,6 +49,9 @@ export interface BudgetPeriod {
   readonly timeZone: string;
 }
 
+/** A key, or how Google's access tokens are come by: a credentials file (service account, workload identity), or the environment's own (null). */
+export type UpstreamKey = { readonly kind: "secret"; readonly secret: Secret } | { readonly kind: "google"; readonly file: string | null };
+
 export interface ListenSpec {
   readonly host: string;
   /** 0: any free one. */
@@ -42,7 +65,13 @@ export interface UpstreamSpec {
   /** Before `/v1/...`; empty where there is none. */
   readonly basePath: string;
   readonly model: string;
+  /** Of Azure; null: the adapter's default. */
+  readonly apiVersion: string | null;
+  /** Of Vertex. */
+  readonly project: string | null;
+  readonly location: string | null;
   /** Null: the upstream asks for none, or keys were not asked for. */
-  readonly key: Secret | null;
+  readonly key: UpstreamKey | null;
 }
-export type ProviderName = "vllm" | "openai-compatible";
+export const providerNames = ["vllm", "openai", "azure", "anthropic", "vertex", "openai-compatible"] as const;
+export type ProviderName = (typeof providerNames)[number];

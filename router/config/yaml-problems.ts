@@ -4,17 +4,25 @@ import { formsAt } from "./json-schema.ts";
 import { suggestion } from "./nearest.ts";
 import type { Problem } from "./problem.ts";
 import { valueAt } from "./value-at.ts";
-import { problemAt } from "./yaml-source.ts";
+import { describePath, problemAt } from "./yaml-source.ts";
 import type { FieldPath, Part, YamlSource } from "./yaml-source.ts";
 
 /** A mapping within a YAML file: the whole of it, or (an inline configuration) a part. Paths are relative to `base`. */
 export interface YamlPlace {
   readonly source: YamlSource;
   readonly base: FieldPath;
+  /** Where a path from the whole's root really stands, when the whole was put together from several files and options. */
+  readonly locate?: (path: FieldPath) => YamlSpot;
 }
 
+/** A path within a file, or an option of the command line. */
+export type YamlSpot = { readonly source: YamlSource; readonly path: FieldPath } | { readonly option: string };
+
 export function problemIn(place: YamlPlace, path: FieldPath, part: Part, message: string, fix: string): Problem {
-  return problemAt(place.source, [...place.base, ...path], part, message, fix);
+  const whole = [...place.base, ...path];
+  const spot = place.locate?.(whole) ?? { source: place.source, path: whole };
+  if ("source" in spot) return problemAt(spot.source, spot.path, part, message, fix);
+  return { file: spot.option, line: null, column: null, field: describePath(whole), message, fix };
 }
 
 export type Checked<Value> = { readonly value: Value; readonly problems: readonly [] } | { readonly value: null; readonly problems: readonly Problem[] };

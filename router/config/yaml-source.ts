@@ -55,7 +55,7 @@ export function problemAt(source: YamlSource, path: FieldPath, part: Part, messa
   return { file: source.file, ...placeOf(source.lines, offsetOf(source, path, part)), field: describePath(path), message, fix };
 }
 
-function describePath(path: FieldPath): string | null {
+export function describePath(path: FieldPath): string | null {
   return path.length === 0 ? null : path.map((step, index) => (typeof step === "number" ? `[${step}]` : index === 0 ? step : `.${step}`)).join("");
 }
 

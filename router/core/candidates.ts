@@ -2,9 +2,10 @@
  * The endpoints that a request could go to now, and why the others cannot be had. One is made per version of the configuration and filled again for every decision: its lists keep their
  * size, and only the first `count` of each are meant.
  *
- * Filter: the prompt fits, the tags match, the region is one it may be answered in, it has had no attempt yet, the breaker lets it through, it is not cooling, it has a
+ * Filter: the prompt fits, the tags match, the region is one it may be answered in, it can serve the request at all, it has had no attempt yet, the breaker lets it through, it is not cooling, it has a
  * place. Three rules give way, in this order and never another: a request whose tags no deployment of the route has goes to those tagged `default`; an endpoint that has
  * had an attempt is eligible again when no other is; a preferred region counts only while an eligible endpoint is in it. Residency never gives way.
+ * Of what is left the nearest are meant (nearness.ts).
  */
 import { present } from "./assert.ts";
 import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
@@ -16,7 +17,8 @@ import { limitsPass, type RouteLimits, routeLimitsOf } from "./limit/limits-pass
 import type { Instant } from "./machine.ts";
 import type { EndpointId, ExclusionReason, Explanation, LeaseKey, LimitRefusal, RouteId, RouteRequest } from "./messages.ts";
 import { purposeOf } from "./random.ts";
-import type { EndpointState, RequestSlot, RouterState, RouteTurns } from "./state.ts";
+import { distancesFrom } from "./nearness.ts";
+import type { EndpointState, Place, RequestSlot, RouterState, RouteTurns } from "./state.ts";
 import { earlier, instantAt, never } from "./time.ts";
 
 export interface Candidates {
@@ -48,6 +50,8 @@ export interface Candidates {
   readonly limits: LimitIndex;
   /** By RouteId. */
   readonly turns: readonly RouteTurns[];
+  /** By EndpointId: see nearness.ts. */
+  readonly distance: readonly number[];
   /** By EndpointId, drawn from the state by `noteEndpoint`, for speed: 1 where it has a place and neither its breaker nor cooling is in the way; attempts in flight. */
   readonly open: number[];
   readonly busy: number[];
@@ -75,12 +79,15 @@ export interface RouteEndpoints {
   readonly byPlace: readonly DeploymentSpec[];
   /** It has deployments of more than one tier. */
   readonly tiered: boolean;
+  /** Its endpoints are not all equally near. */
+  readonly spread: boolean;
   readonly allTakeUntagged: boolean;
   readonly contextMin: number;
   readonly limits: RouteLimits;
 }
 
-export function noCandidates(config: CompiledConfig, explain: boolean, turns: readonly RouteTurns[]): Candidates {
+export function noCandidates(config: CompiledConfig, explain: boolean, turns: readonly RouteTurns[], here: Place): Candidates {
+  const distance = distancesFrom(here, config);
   const size = config.endpoints.length;
   const limits = indexLimits(config);
   const routes = config.routes.map((route): RouteEndpoints => {
@@ -92,6 +99,7 @@ export function noCandidates(config: CompiledConfig, explain: boolean, turns: re
       deployments: own.map(({ deployment }) => deployment),
       byPlace,
       tiered: byPlace.some(({ tier }) => tier !== byPlace[0]?.tier),
+      spread: own.some(({ endpoint }) => distance[endpoint] !== distance[own[0]?.endpoint ?? -1]),
       allTakeUntagged: byPlace.every(({ takesUntagged }) => takesUntagged),
       contextMin: Math.min(...byPlace.map(({ contextTokens }) => contextTokens)),
       limits: routeLimitsOf(config, route, limits),
@@ -115,6 +123,7 @@ export function noCandidates(config: CompiledConfig, explain: boolean, turns: re
     refusedUntil: never,
     limits,
     turns,
+    distance,
     open: Array.from({ length: size }, () => 0),
     busy: Array.from({ length: size }, () => 0),
     shutUntil: new Float64Array(size),
@@ -150,6 +159,7 @@ export function findCandidates(found: Candidates, state: RouterState, route: Rou
     keepWhere(found, "failed-lately", (index) => (state.endpoints[found.eligible.ids[index] as number]?.breaker.failures ?? 0) === 0);
   keepFirstTier(found, endpoints);
   if (request.region >= 0) keepWhere(found, "other-region", (index) => endpoints.byPlace[found.eligible.places[index] as number]?.region === request.region);
+  if (endpoints.spread) keepNearest(found);
 }
 
 const none: readonly EndpointId[] = [];
@@ -247,7 +257,7 @@ function forgetLimits(found: Candidates): void {
 
 /** `neverFits` is null for every deployment of the route. */
 function allFit({ allTakeUntagged, contextMin }: RouteEndpoints, request: RouteRequest): boolean {
-  return request.residency === -1 && request.tags.length === 0 && allTakeUntagged && request.inputTokens < contextMin;
+  return request.residency === -1 && request.barred.length === 0 && request.tags.length === 0 && allTakeUntagged && request.inputTokens < contextMin;
 }
 
 function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why: ExclusionReason): void {
@@ -261,7 +271,7 @@ function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why
     found.reopensAt = earlier(found.reopensAt, endpoint.breaker.openUntil);
   } else if (why === "cooling") found.reopensAt = earlier(found.reopensAt, endpoint.coolUntil);
   else if (why === "context-too-small") found.tooSmall += 1;
-  found.unfit ||= why === "context-too-small" || why === "tags" || why === "residency";
+  found.unfit ||= why === "context-too-small" || why === "tags" || why === "residency" || why === "barred";
 }
 
 /** What `exclude` does for an open breaker, without a look at the endpoint. */
@@ -287,6 +297,17 @@ function keepFirstTier(found: Candidates, { byPlace, tiered }: RouteEndpoints): 
   // It holds for every request of the route.
   const { filledFor } = found;
   keepWhere(found, "later-tier", (index) => byPlace[eligible.places[index] as number]?.tier === first);
+  found.filledFor = filledFor;
+}
+
+/** Of what can be had now: who has no place, is open or cools is not here any more, so that the next distance has its turn. */
+function keepNearest(found: Candidates): void {
+  const { eligible, distance } = found;
+  let least = Infinity;
+  for (let index = 0; index < eligible.count; index += 1) least = Math.min(least, distance[eligible.ids[index] as number] ?? 0);
+  // It holds for every request of the route, as tiers do.
+  const { filledFor } = found;
+  keepWhere(found, "farther", (index) => distance[eligible.ids[index] as number] === least);
   found.filledFor = filledFor;
 }
 

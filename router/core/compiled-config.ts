@@ -183,9 +183,7 @@ export interface RetryBudgetSpec {
 
 /** Of strategy `prefix-affinity`. */
 export interface AffinitySpec {
-  /** Where a prefix that has no home yet goes: to the endpoint that all replicas agree on, or to the least loaded (better balanced, for one replica only). */
-  readonly placement: "hashed" | "least-loaded";
-  /** An endpoint has at most so many hundredths of the mean load before its prefixes go elsewhere. */
+  /** An endpoint has at most so many hundredths of the mean load (or a few requests more) before its prefixes go elsewhere. */
   readonly loadBoundPercent: number;
   /** Prefixes whose home is remembered. */
   readonly homesMax: number;
@@ -202,6 +200,8 @@ export interface QueueSpec {
   /** What a token counts in a tenant's share. */
   readonly inputWeight: number;
   readonly outputWeight: number;
+  /** Weighted tokens, per unit of its weight, by which a tenant that has had less than the others may go before them when it begins to wait. */
+  readonly burst: number;
   /** Turn away at once who would wait too long, by the measured drain rate, instead of when it has waited. */
   readonly rejectEarly: boolean;
 }

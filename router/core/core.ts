@@ -7,18 +7,23 @@ import { dearestOf } from "./limit/dearest.ts";
 import type { Out } from "./machine.ts";
 import type { AttemptId, DeploymentId, EndpointId, RouteId, RouterCommand } from "./messages.ts";
 import { viewOf } from "./rollout/versions.ts";
-import type { AttemptSlot, LiveVersion, RequestSlot, RouterState } from "./state.ts";
+import type { AttemptSlot, LiveVersion, Place, RequestSlot, RouterState } from "./state.ts";
 
 export interface RouterOptions {
   /** Of every random draw. */
   readonly seed: number;
   /** Emit a `record-decision` per decision. Off where nobody reads it: it is the one command that costs allocations by the size of the route. */
   readonly explain: boolean;
+  /** Where this replica is; absent: not known, all endpoints are equally near. Part of the state: a snapshot has it. */
+  readonly here?: Place | undefined;
 }
 
-/** A live version of the configuration, with the endpoints that are there now. */
+/** A live version of the configuration. */
 export interface View {
   readonly version: ConfigVersion;
+  /** As it was given. */
+  readonly own: CompiledConfig;
+  /** In the ids of all versions, under the stable one's rules for what is shared, with the endpoints that are there. */
   readonly config: CompiledConfig;
   /** Filled again by every decision. */
   readonly found: Candidates;
@@ -84,8 +89,9 @@ export class Core {
     const all = versions.map(({ config }) => config ?? this.#configured);
     const stable = present(all[versions.findIndex(({ version }) => version === shares.stable)], "the stable version");
     this.#views = versions.map((live, place) => {
-      const config = configOf(viewOf(present(all[place], "its configuration"), stable, all), fleet);
-      return { version: live.version, config, live, found: noCandidates(config, this.options.explain, live.turns) };
+      const own = present(all[place], "its configuration");
+      const config = configOf(viewOf(own, stable, all), fleet);
+      return { version: live.version, own, config, live, found: noCandidates(config, this.options.explain, live.turns, this.state.here) };
     });
     const fitted = this.view(shares.stable);
     for (const { id } of fitted.config.endpoints) this.note(id);
@@ -128,11 +134,11 @@ export class Core {
     return deploymentIn(this.config, endpoint);
   }
 
-  /** All endpoints of a deployment, of any version. */
+  /** All endpoints, of any version, that a deployment's rules hold for. */
   poolOf(deployment: DeploymentId): readonly EndpointId[] {
     if (this.#views.length === 1) return present(this.config.deployments[deployment], "the deployment").endpoints;
-    const all = this.#views.flatMap(({ config }) => config.deployments[deployment]?.endpoints ?? []);
-    return all.filter((id, place) => all.indexOf(id) === place);
+    const all = this.#views.flatMap(({ config }) => config.deployments.flatMap(({ endpoints }) => endpoints));
+    return all.filter((id, place) => all.indexOf(id) === place && this.deploymentOf(id).id === deployment);
   }
 
   priceOf(deployment: DeploymentId): Rates | null {

@@ -6,6 +6,7 @@ import { startOfTime } from "./time.ts";
 
 /** What can never be put right comes first. */
 export function neverFits(deployment: DeploymentSpec, request: RouteRequest, unmatched: boolean): ExclusionReason | null {
+  if (request.barred.length > 0 && request.barred.includes(deployment.id)) return "barred";
   if (request.residency !== -1 && deployment.region !== request.residency) return "residency";
   if (request.tags.length === 0 ? !deployment.takesUntagged : unmatched ? !deployment.takesUnmatched : !tagsMatch(request, deployment)) return "tags";
   return request.inputTokens >= deployment.contextTokens ? "context-too-small" : null;

@@ -4,6 +4,7 @@ import type { CompiledConfig } from "./compiled-config.ts";
 import type { Duration, Instant } from "./machine.ts";
 import type { EndpointId, ExclusionReason, FinishResult, RouteRequest, RouterCommand } from "./messages.ts";
 import { Router, type RouterSnapshot } from "./router.ts";
+import type { Place } from "./state.ts";
 import { expectedOutput } from "./strategy/learn.ts";
 import { peakNow } from "./strategy/learned.ts";
 
@@ -31,8 +32,8 @@ export interface ExplainedCandidate {
 }
 
 /** What a core that has got to `snapshot` (null: a fresh one) would do with the request now. Nothing of it is kept. */
-export function explainRequest(config: CompiledConfig, snapshot: RouterSnapshot | null, request: RouteRequest, seed: number): ExplainedRequest {
-  const router = new Router(config, { seed, explain: true }, snapshot ?? undefined);
+export function explainRequest(config: CompiledConfig, snapshot: RouterSnapshot | null, request: RouteRequest, seed: number, here?: Place): ExplainedRequest {
+  const router = new Router(config, { seed, explain: true, here }, snapshot ?? undefined);
   const before = router.snapshot();
   const commands: RouterCommand[] = [];
   router.handle({ kind: "request-arrived", request }, before.now, { emit: (command) => void commands.push(command) });

@@ -31,7 +31,7 @@ export function configOf(config: CompiledConfig, fleet: FleetState | null): Comp
 }
 
 export function freeSlot(id: EndpointId): EndpointSpec {
-  return { id, deployment: 0 as DeploymentId, identity: "", origin: "", zone: "" };
+  return { id, deployment: 0 as DeploymentId, identity: "", origin: "", zone: "", gone: true };
 }
 
 export function isForgotten(core: Core, id: EndpointId): boolean {

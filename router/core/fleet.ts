@@ -5,6 +5,7 @@ import { forgetIfGone } from "./fleet-config.ts";
 import type { DeploymentId, EndpointId } from "./messages.ts";
 import { serveQueues } from "./placement-course.ts";
 import { type FleetState, newEndpointState } from "./state.ts";
+import { beginStarts } from "./strategy/recent-load.ts";
 
 /** Endpoints join and leave; who waits goes on where a new one has room. */
 export function changeFleet(core: Core, joined: readonly EndpointSpec[], left: readonly EndpointId[]): void {
@@ -12,15 +13,18 @@ export function changeFleet(core: Core, joined: readonly EndpointSpec[], left: r
   core.state.fleet = fleet;
   for (const spec of joined) join(core, fleet, spec);
   for (const id of left) if ((fleet.specs[id] ?? null) !== null && !fleet.leaving.includes(id)) fleet.leaving.push(id);
-  for (const { id, deployment } of joined) present(core.state.endpoints[id], "the endpoint's state").limit = limitNow(core, deployment);
   core.refit();
+  for (const { id } of joined) {
+    present(core.state.endpoints[id], "the endpoint's state").limit = limitNow(core, core.deploymentOf(id).id);
+    core.note(id);
+  }
   for (const id of left) forgetIfGone(core, id);
   for (const { id } of joined) serveQueues(core, id);
 }
 
 /** Those that the live versions name. */
 function namedEndpoints({ config, views }: Core): (EndpointSpec | null)[] {
-  return config.endpoints.map(({ id }) => views.flatMap((view) => view.config.endpoints[id] ?? []).find(({ gone }) => gone !== true) ?? null);
+  return config.endpoints.map(({ id }) => views.flatMap(({ own }) => own.endpoints[id] ?? []).find(({ gone }) => gone !== true) ?? null);
 }
 
 /** What the pool has found out, or its fixed concurrency. */
@@ -39,5 +43,6 @@ function join(core: Core, fleet: FleetState, spec: EndpointSpec): void {
   }
   fleet.specs[spec.id] = spec;
   endpoints[spec.id] = newEndpointState(core.config, spec);
+  beginStarts(core.state.recent, spec.id);
   present(core.config.deployments[spec.deployment], "the deployment that it joins");
 }

@@ -22,6 +22,8 @@ export interface RouteRequest {
   readonly route: RouteId;
   /** Estimate. */
   readonly inputTokens: number;
+  /** In the prompt; absent: none, or nobody charges by them. */
+  readonly pictures?: number;
   /** The caller's cap, or the route's default where none was given. */
   readonly outputTokensMax: number;
   /** Only a streamed answer has a first token; a plain one has only its end. */
@@ -38,12 +40,14 @@ export interface RouteRequest {
   readonly region: number;
   /** The only region it may be answered in, never relaxed: a place in `regionNames`, `unknownName` for any other, -1: anywhere. */
   readonly residency: number;
+  /** Deployments that cannot serve it: they do not speak its dialect, or what it refers to is kept by another. Never relaxed; empty: none. */
+  readonly barred: readonly DeploymentId[];
 }
 
 /** A name that the configuration does not have: nothing matches it. */
 export const unknownName = -2;
 /** What a request is that says nothing of where it may go. */
-export const unlabelled = { blocks: null, tags: [], tagMatch: "any", region: -1, residency: -1 } as const;
+export const unlabelled = { blocks: null, tags: [], tagMatch: "any", region: -1, residency: -1, barred: [] } as const;
 
 export type FailureKind =
   | "rate-limited"
@@ -69,6 +73,8 @@ export interface Usage {
   readonly cacheWrite: number;
   readonly output: number;
   readonly reasoning: number;
+  /** Of the prompt's tokens those that stand for pictures, where the provider says so. */
+  readonly pictureTokens?: number;
 }
 
 /** `aborted` and failed attempts may still cost: `billed` says so, and `usage` is the best known figure, flagged when estimated. */
@@ -154,6 +160,9 @@ export type RouterCommand =
       readonly request: RequestId;
       readonly endpoint: EndpointId;
       readonly limits: AttemptLimits;
+      /** What limits and budgets have set aside for it; 0 where there are none. */
+      readonly reservedTokens: number;
+      readonly reservedNano: number;
       /** Of the configuration that its request arrived under. */
       readonly version: ConfigVersion;
     }
@@ -197,7 +206,15 @@ export type RouterCommand =
 
 /** `timeout`: a limit of the route; `deadline`: the caller's own, which is not held against the endpoint; `hedge-lost`: another attempt of the request was first. */
 export type AbortReason = "timeout" | "deadline" | "client-left" | "hedge-lost";
-export type BreakerReason = "new" | "failures-in-a-row" | "failure-rate" | "probe-failed" | "open-time-passed" | "probes-succeeded" | "peer-reported" | "rule-changed";
+export type BreakerReason =
+  | "new"
+  | "failures-in-a-row"
+  | "failure-rate"
+  | "probe-failed"
+  | "open-time-passed"
+  | "probes-succeeded"
+  | "peer-reported"
+  | "rule-changed";
 export type WeightReason = "failing" | "slower" | "faster" | "too-few-to-tell";
 /** What a replica has found out itself, to be told to the others. */
 export const isOwnFinding = (why: BreakerReason): boolean =>
@@ -269,8 +286,12 @@ export type ExclusionReason =
   /** It lacks the request's tags, or takes only requests that have its own. */
   | "tags"
   | "residency"
+  /** It does not speak the request's dialect, or the provider that keeps what the request refers to is another. */
+  | "barred"
   /** Another is in the region that the request prefers. */
   | "other-region"
+  /** Another is nearer to this replica. */
+  | "farther"
   | LimitRefusal;
 /** `lease-asked`: not known yet; `limits-unknown`: the store of limits is lost and nothing is left of what was leased; `budget-mode`: a budget past its alert allows only cheaper or self-hosted ones. */
 export type LimitRefusal = "rate-limited" | "budget-spent" | "limit-in-flight" | "lease-asked" | "limits-unknown" | "budget-mode" | "price-unknown";

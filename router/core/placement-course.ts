@@ -60,10 +60,11 @@ export function place(core: Core, slot: RequestSlot): void {
   const { found, config } = core.viewOf(slot);
   const decision = decide(found, config, core.state, route, slot);
   explain(core, slot, route, decision.kind === "dispatch" ? decision.endpoint : null);
+  if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
   // A tier or a deployment that was passed over may want for leases alone.
   askWanted(core, found);
-  if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
-  else if (decision.kind === "wait") wait(core, slot, route, decision.until);
+  if (decision.kind === "dispatch") return;
+  if (decision.kind === "wait") wait(core, slot, route, decision.until);
   else giveUp(core, slot, decision.why, decision.retryAfter);
 }
 
@@ -215,7 +216,17 @@ export function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, en
   if (slot.underWay.length === 1) slot.hedgeAt = slot.request.stream ? hedgeInstant(route.hedge, routeState(core, slot).firstTokenTimes, state.now) : never;
   awaitAttempts(core, slot);
   learnStart(state, slot, attempt);
-  core.emit({ kind: "start-attempt", attempt: id, request: slot.request.id, endpoint, limits: route.limits, version: slot.version });
+  const { reservedTokens, reservedNano } = attempt;
+  core.emit({
+    kind: "start-attempt",
+    attempt: id,
+    request: slot.request.id,
+    endpoint,
+    limits: route.limits,
+    reservedTokens,
+    reservedNano,
+    version: slot.version,
+  });
 }
 
 /** The first deadline of the attempts that may still answer; where none may, what becomes of the request follows from the last outcome. */

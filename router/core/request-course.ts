@@ -24,8 +24,12 @@ import { retryWait } from "./retry-wait.ts";
 import type { AttemptSlot, EndpointState, RequestSlot } from "./state.ts";
 import { adaptWeights } from "./strategy/adaptive-weights.ts";
 import { learnEnd, learnFirstToken } from "./strategy/learn.ts";
-import { after, between, earlier, never, startOfTime } from "./time.ts";
+import { after, between, earlier, millis, never, startOfTime } from "./time.ts";
 import { awaitAttempts, explain, finish, place, reroute, routeState, serveAll, serveQueues, startAttempt } from "./placement-course.ts";
+
+/** Many attempts at one endpoint fail at once where it hangs. Their retries are paid for one by one, as the others' answers come in: so long is waited for that. */
+const askAgainAfter = millis(50);
+const asksMax = 20;
 
 const none: readonly never[] = [];
 
@@ -239,14 +243,31 @@ function considerRetry(core: Core, slot: RequestSlot, failure: FailureKind, retr
   const route = core.routeOf(slot);
   const { config, found } = core.viewOf(slot);
   const wait = retryWait({ config, state: core.state, found, route, slot, failure, retryAfter, seed: core.options.seed });
-  if (wait === null) {
+  const asked = slot.unpaid?.asked ?? 0;
+  if (wait === "unpaid" && asked < asksMax) {
+    slot.unpaid = { failure, retryAfter, asked: asked + 1 };
+    backOff(core, slot, askAgainAfter);
+    return;
+  }
+  slot.unpaid = null;
+  if (wait === null || wait === "unpaid") {
     const cause = causeOfFailure(failure);
     if (cause !== null && reroute(core, slot, cause)) return;
     finish(core, slot, { kind: "failed", failure, retryAfter });
   } else if (wait === 0) {
     place(core, slot);
   } else {
-    slot.phase = "backing-off";
-    heapSet(core.state.requestDeadlines, slot.request.id, after(core.state.now, wait));
+    backOff(core, slot, wait);
   }
+}
+
+function backOff(core: Core, slot: RequestSlot, wait: Duration): void {
+  slot.phase = "backing-off";
+  heapSet(core.state.requestDeadlines, slot.request.id, after(core.state.now, wait));
+}
+
+/** Its wait is over: for the next attempt, or for the next answer to the question whether one can be paid for. */
+export function goOn(core: Core, slot: RequestSlot): void {
+  if (slot.unpaid === null) place(core, slot);
+  else considerRetry(core, slot, slot.unpaid.failure, slot.unpaid.retryAfter);
 }

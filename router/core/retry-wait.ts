@@ -21,10 +21,10 @@ export interface RetryQuestion {
 }
 
 /**
- * How long to wait before another attempt; null: there is none. An endpoint that has not been tried yet is tried at once, the same one again only after a pause of its
+ * How long to wait before another attempt; null: there is none; `unpaid`: it would go somewhere that answers, and the budgets cannot pay for it now. An endpoint that has not been tried yet is tried at once, the same one again only after a pause of its
  * Retry-After or the jittered backoff, whichever is longer. None is made that could not end before the caller's deadline. A retry that is granted has been paid for out of the budgets.
  */
-export function retryWait(question: RetryQuestion): Duration | null {
+export function retryWait(question: RetryQuestion): Duration | "unpaid" | null {
   const { config, state, found, route, slot, failure, retryAfter, seed } = question;
   if (!meaningOf(failure).retry || slot.attempts >= attemptsAllowed(route, failure)) return null;
   findCandidates(found, state, route, slot);
@@ -32,7 +32,9 @@ export function retryWait(question: RetryQuestion): Duration | null {
   const pause = Math.max(backoff(route.retry, seed, slot.request.serial, slot.attempts - 1), retryAfter ?? 0);
   const wait = micros(fresh ? 0 : pause);
   if (wait > route.retry.retryAfterMax || !canEndInTime(state, route, slot, after(state.now, wait))) return null;
-  return payForAttempt(config, state, route, isHopeful(found, state, slot, fresh)) ? wait : null;
+  const hopeful = isHopeful(found, state, slot, fresh);
+  if (payForAttempt(config, state, route, hopeful)) return wait;
+  return hopeful && fresh ? "unpaid" : null;
 }
 
 /** The first included. */

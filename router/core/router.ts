@@ -24,7 +24,7 @@ import { changeFleet } from "./fleet.ts";
 import { copyPlain } from "./plain.ts";
 import { activateConfig } from "./rollout/activate-config.ts";
 import { retireEnded } from "./rollout/retire-config.ts";
-import { arrive, giveUpWaiting, leave, place, serveAll } from "./placement-course.ts";
+import { arrive, giveUpWaiting, leave, serveAll } from "./placement-course.ts";
 import {
   abandon,
   attemptFallsDue,
@@ -32,6 +32,7 @@ import {
   conclude,
   concludeAborted,
   endAttempt,
+  goOn,
   hearPeer,
   type OutcomeReaction,
   reopenEndpoint,
@@ -57,7 +58,7 @@ const tooLate: TokenReaction = (core, _slot, attempt) => assert(core.attempt(att
 
 const phases: Readonly<Record<RequestPhase, PhaseRow>> = {
   queued: { deadline: giveUpWaiting, clientLeft: leave },
-  "backing-off": { deadline: place, clientLeft: leave },
+  "backing-off": { deadline: goOn, clientLeft: leave },
   attempting: { deadline: attemptFallsDue, clientLeft: abandon, firstToken: commit, attemptEnded: conclude },
   streaming: { deadline: attemptFallsDue, clientLeft: abandon, firstToken: tooLate, attemptEnded: conclude },
   aborting: { clientLeft: abandon, firstToken: tooLate, attemptEnded: concludeAborted },
@@ -71,7 +72,7 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
 
   /** @param snapshot where another router (or this one, earlier) had got to */
   constructor(config: CompiledConfig, options: RouterOptions, snapshot?: RouterSnapshot) {
-    this.#core = new Core(config, options, snapshot === undefined ? initialState(config, options.seed) : copyPlain(snapshot));
+    this.#core = new Core(config, options, snapshot === undefined ? initialState(config, options.seed, options.here) : copyPlain(snapshot));
   }
 
   snapshot(): RouterSnapshot {
@@ -135,62 +136,59 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
 
   #receive(event: RouterEvent): void {
     const core = this.#core;
-    switch (event.kind) {
-      case "request-arrived":
-        arrive(core, event.request);
-        return;
-      case "attempt-first-token": {
-        const slot = core.requestOf(core.attempt(event.attempt));
-        present(phases[slot.phase].firstToken, "what its phase does with a first token")(core, slot, event.attempt);
-        return;
-      }
-      case "attempt-ended": {
-        const { phase } = core.requestOf(core.attempt(event.attempt));
-        endAttempt(core, event.attempt, event.outcome, present(phases[phase].attemptEnded, "what its phase does with an outcome"));
-        return;
-      }
-      case "client-left": {
-        const slot = core.slotOf(event.request);
-        phases[slot.phase].clientLeft(core, slot);
-        return;
-      }
-      case "lease-answered":
-        hearAnswer(core, event);
-        serveAll(core);
-        return;
-      case "store-lost":
-        loseStore(core);
-        serveAll(core);
-        return;
-      case "store-back":
-        regainStore(core);
-        serveAll(core);
-        return;
-      case "period-started":
-        startPeriod(core, event.budget, event.endsAt);
-        serveAll(core);
-        return;
-      case "leases-forfeited":
-        forfeitLeases(core, event.nonce);
-        return;
-      case "signal-observed":
-        learnSignal(core.state, event.endpoint, event.signals, event.sampledAt);
-        return;
-      case "price-changed":
-        core.state.prices[event.deployment] = event.rates;
-        core.notePrices();
-        return;
-      case "peer-reported":
-        hearPeer(core, event);
-        return;
-      case "fleet-changed":
-        changeFleet(core, event.joined, event.left);
-        return;
-      case "config-activated":
-        activateConfig(core, event);
-        return;
-      case "drain-started":
-        core.state.draining = true;
-    }
+    if (event.kind === "request-arrived") arrive(core, event.request);
+    else if (event.kind === "attempt-first-token") {
+      const slot = core.requestOf(core.attempt(event.attempt));
+      present(phases[slot.phase].firstToken, "what its phase does with a first token")(core, slot, event.attempt);
+    } else if (event.kind === "attempt-ended") {
+      const { phase } = core.requestOf(core.attempt(event.attempt));
+      endAttempt(core, event.attempt, event.outcome, present(phases[phase].attemptEnded, "what its phase does with an outcome"));
+    } else if (event.kind === "client-left") {
+      const slot = core.slotOf(event.request);
+      phases[slot.phase].clientLeft(core, slot);
+    } else hearOf(core, event);
+  }
+}
+
+/** What is nobody's request. */
+function hearOf(core: Core, event: Exclude<RouterEvent, { kind: "request-arrived" | "attempt-first-token" | "attempt-ended" | "client-left" }>): void {
+  switch (event.kind) {
+    case "lease-answered":
+      hearAnswer(core, event);
+      serveAll(core);
+      return;
+    case "store-lost":
+      loseStore(core);
+      serveAll(core);
+      return;
+    case "store-back":
+      regainStore(core);
+      serveAll(core);
+      return;
+    case "period-started":
+      startPeriod(core, event.budget, event.endsAt);
+      serveAll(core);
+      return;
+    case "leases-forfeited":
+      forfeitLeases(core, event.nonce);
+      return;
+    case "signal-observed":
+      learnSignal(core.state, event.endpoint, event.signals, event.sampledAt);
+      return;
+    case "price-changed":
+      core.state.prices[event.deployment] = event.rates;
+      core.notePrices();
+      return;
+    case "peer-reported":
+      hearPeer(core, event);
+      return;
+    case "fleet-changed":
+      changeFleet(core, event.joined, event.left);
+      return;
+    case "config-activated":
+      activateConfig(core, event);
+      return;
+    case "drain-started":
+      core.state.draining = true;
   }
 }

@@ -20,12 +20,15 @@ import { allTo, type Shares } from "./rollout/versions.ts";
 import { type AdaptiveState, newAdaptive } from "./strategy/adaptive-weights.ts";
 import { type AffinityState, newAffinity } from "./strategy/affinity-state.ts";
 import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
+import { noStarts, type RecentStarts } from "./strategy/recent-load.ts";
 import { never, startOfTime } from "./time.ts";
 
 /** Everything the router knows: plain data, so that a snapshot is a copy. What has ended is not in it. */
 export interface RouterState {
   now: Instant;
   draining: boolean;
+  /** Where this replica is. */
+  readonly here: Place;
   /** Null: as configured. */
   fleet: FleetState | null;
   /** Of the configuration: those that are live, and who gets new requests. */
@@ -56,10 +59,8 @@ export interface RouterState {
   /** The last nonce given to a question or a report. */
   leaseNonce: number;
   storeLost: boolean;
-  /** Requests started lately, by EndpointId: decayed counts, see strategy/recent-load.ts; and the instant at which they have weight 1. */
-  readonly recent: number[];
+  readonly recent: RecentStarts;
   readonly ties: RandomState;
-  recentSince: Instant;
 }
 
 export type RequestPhase = "queued" | "attempting" | "streaming" | "aborting" | "backing-off" | "settling";
@@ -84,6 +85,8 @@ export interface RequestSlot extends QueuePlace {
   /** Endpoints that have had an attempt, in order. */
   tried: readonly EndpointId[];
   lastFailure: FailureKind | null;
+  /** A retry that waits until it can be paid for, and how often that has been asked. */
+  unpaid: { readonly failure: FailureKind; readonly retryAfter: Duration | null; readonly asked: number } | null;
   /** Pico-dollars and tokens of all its attempts. */
   picoDollars: number;
   usage: Usage;
@@ -146,6 +149,13 @@ export interface RouteState {
   affinity: AffinityState | null;
 }
 
+/** Names as the configuration has them; empty: not known. */
+export interface Place {
+  readonly region: string;
+  readonly zone: string;
+}
+export const nowhere: Place = { region: "", zone: "" };
+
 export interface LiveVersion {
   readonly version: ConfigVersion;
   /** Null: what the router was made with. */
@@ -166,11 +176,12 @@ export interface RouteTurns {
   readonly adaptive: AdaptiveState | null;
 }
 
-export function initialState(config: CompiledConfig, seed: number): RouterState {
+export function initialState(config: CompiledConfig, seed: number, here: Place = nowhere): RouterState {
   const prices = config.deployments.map(({ rates }) => rates);
   return {
     now: startOfTime,
     draining: false,
+    here,
     requests: [],
     attempts: [],
     freeAttempts: [],
@@ -186,8 +197,7 @@ export function initialState(config: CompiledConfig, seed: number): RouterState 
     retryBudget: fullRetryBudget(config.retryBudget),
     requestDeadlines: makeHeap(),
     endpointDeadlines: makeHeap(),
-    recent: config.endpoints.map(() => 0),
-    recentSince: startOfTime,
+    recent: noStarts(config.endpoints.length),
     leases: config.limits.map(noLease),
     leaseDeadlines: makeHeap(),
     leaseNonce: 0,
@@ -257,6 +267,7 @@ export function newRequestSlot(request: RouteRequest, version: ConfigVersion, pa
     settled: null,
     tried: none,
     lastFailure: null,
+    unpaid: null,
     picoDollars: 0,
     usage: noUsage,
     estimated: false,

@@ -1,6 +1,7 @@
 import type { CompiledConfig } from "../core/compiled-config.ts";
 import type { Account, FinishResult } from "../core/messages.ts";
-import { errorOfFailure, errorOfRejection, type HttpError, passesOn, retryAfterSeconds } from "./http-errors.ts";
+import { quotable } from "../providers/without-secrets.ts";
+import { errorOfFailure, errorOfRejection, type FailureTold, type HttpError, nothingTold, passesOn, retryAfterSeconds } from "./http-errors.ts";
 import type { RequestInFlight } from "./request-in-flight.ts";
 
 /** Known as soon as an attempt answers: who serves the request. */
@@ -15,11 +16,25 @@ export function attemptHeaders(request: RequestInFlight, config: CompiledConfig)
     "x-headgate-attempts",
     String(request.attempts),
   ];
+  const deployment = deploymentOf(request, config);
+  if (deployment !== null) headers.push("x-headgate-deployment", deployment);
+  if (request.dropped.length > 0) headers.push("x-headgate-dropped", request.dropped.join(", ").replaceAll(/[^\x20-\x7e]/g, "?"));
+  return headers;
+}
+
+/** Who served the request, or failed it last; null: nobody. */
+function deploymentOf(request: RequestInFlight, config: CompiledConfig): string | null {
   const last = request.answering?.endpoint ?? request.endpointsTried.at(-1);
   const endpoint = last === undefined ? undefined : config.endpoints[last];
-  const deployment = endpoint === undefined ? undefined : config.deployments[endpoint.deployment];
-  if (deployment !== undefined) headers.push("x-headgate-deployment", deployment.name);
-  return headers;
+  return endpoint === undefined ? null : (config.deployments[endpoint.deployment]?.name ?? null);
+}
+
+/** What callers are told of a failure: what the provider itself answered, never what a connection said, which names addresses. */
+function toldOf(request: RequestInFlight, config: CompiledConfig): FailureTold {
+  const { ending } = request;
+  if (ending === null) return nothingTold;
+  const quotes = ending.status !== 0 || ending.field !== null;
+  return { quoted: quotes ? quotable(ending.message) : "", deployment: deploymentOf(request, config), status: ending.status, field: ending.field };
 }
 
 /** Known when the request is finished: also what it cost. */
@@ -32,7 +47,7 @@ export function answerHeaders(request: RequestInFlight, account: Account, config
 }
 
 /** The one place where a request's result becomes its answer. */
-export function finishAnswer(request: RequestInFlight, result: FinishResult, headers: readonly string[]): void {
+export function finishAnswer(request: RequestInFlight, result: FinishResult, headers: readonly string[], config: CompiledConfig): void {
   const { answer, ending } = request;
   switch (result.kind) {
     case "served":
@@ -44,12 +59,12 @@ export function finishAnswer(request: RequestInFlight, result: FinishResult, hea
       }
       return;
     case "cut":
-      if (answer.committed) answer.cutStream(errorOfFailure(result.failure));
-      else answer.endError(errorOfFailure(result.failure), headers);
+      if (answer.committed) answer.cutStream(errorOfFailure(result.failure, toldOf(request, config)));
+      else answer.endError(errorOfFailure(result.failure, toldOf(request, config)), headers);
       return;
     case "failed":
       if (ending !== null && ending.answer !== null && passesOn(result.failure)) answer.endPlain(ending.answer, headers);
-      else endWithError(request, errorOfFailure(result.failure), result, headers);
+      else endWithError(request, errorOfFailure(result.failure, toldOf(request, config)), result, headers);
       return;
     case "rejected":
       endWithError(request, errorOfRejection(result.why), result, headers);

@@ -2,7 +2,8 @@ import type { ServerResponse } from "node:http";
 import process from "node:process";
 import type { AttemptId } from "../core/messages.ts";
 import type { UpstreamAnswer } from "../upstream/attempt.ts";
-import { errorBody, type HttpError } from "./http-errors.ts";
+import type { ErrorDialect } from "./error-dialect.ts";
+import type { HttpError } from "./http-errors.ts";
 
 /** A caller that stays connected but does not read holds a provider's slot: not for longer than this. */
 const writeStallMs = 60_000;
@@ -36,6 +37,7 @@ interface Held {
 export class CallerAnswer {
   readonly #response: ServerResponse;
   readonly #flow: AnswerFlow;
+  readonly #errors: ErrorDialect;
   readonly #held = new Map<AttemptId, Held>();
   #committed: AttemptId | null = null;
   /** Of the committed stream: to be written when the read that they came in is over. */
@@ -46,7 +48,8 @@ export class CallerAnswer {
   #stallTimer: NodeJS.Timeout | null = null;
   #ended = false;
 
-  constructor(response: ServerResponse, flow: AnswerFlow) {
+  constructor(response: ServerResponse, flow: AnswerFlow, errors: ErrorDialect) {
+    this.#errors = errors;
     this.#response = response;
     this.#flow = flow;
   }
@@ -100,7 +103,7 @@ export class CallerAnswer {
 
   /** Part of an answer is out: it must not end like a whole one. An error event, no terminal event, and the connection is broken off. */
   cutStream(error: HttpError): void {
-    this.#pend(Buffer.from(`data: ${errorBody(error)}\n\n`));
+    this.#pend(Buffer.from(this.#errors.event(error)));
     const pending = this.#takePending(false);
     this.#close();
     const response = this.#response;
@@ -122,7 +125,7 @@ export class CallerAnswer {
   }
 
   endError(error: HttpError, headers: readonly string[]): void {
-    const body = Buffer.from(errorBody(error));
+    const body = Buffer.from(this.#errors.body(error));
     this.endPlain({ status: error.status, contentType: "application/json", body }, headers);
   }
 

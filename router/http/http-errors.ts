@@ -24,7 +24,7 @@ const failures: Readonly<Record<FailureKind, HttpError>> = {
   "bad-request": { status: 400, type: invalid, code: "bad_request", message: "the provider refused the request" },
   "context-exceeded": { status: 400, type: invalid, code: "context_length_exceeded", message: "the request is longer than the model's context" },
   "content-filtered": { status: 400, type: invalid, code: "content_filter", message: "the provider's content filter refused the request" },
-  // Our key or our model name, not the caller's: what the provider says about them is not passed on.
+  // Our key or our model name, not the caller's: its own request is well.
   unauthorised: { status: 502, type: "upstream_error", code: "upstream_unauthorised", message: "the provider refused the router's credentials" },
   "not-found": {
     status: 502,
@@ -56,9 +56,21 @@ const rejections: Readonly<Record<RejectReason, HttpError>> = {
 /** Without a better figure a rejected caller is asked to wait so long. */
 const retryAfterDefaultSeconds = 1;
 
-/** What the provider said is not quoted: it may name our account, key or addresses. The log has it. */
-export function errorOfFailure(failure: FailureKind): HttpError {
-  return failures[failure];
+/** What the caller is told of a request that has failed. @property quoted what the provider said, without keys; empty: it said nothing, or nothing for callers */
+export interface FailureTold {
+  readonly quoted: string;
+  readonly deployment: string | null;
+  readonly status: number;
+  readonly field: string | null;
+}
+export const nothingTold: FailureTold = { quoted: "", deployment: null, status: 0, field: null };
+
+export function errorOfFailure(failure: FailureKind, told: FailureTold): HttpError {
+  const error = failures[failure];
+  const { quoted, deployment, status, field } = told;
+  if (field !== null) return { ...error, code: "untranslatable", message: `${field}: ${quoted}`, param: field };
+  const whose = deployment === null || status === 0 ? "" : ` (deployment ${deployment}, status ${status})`;
+  return { ...error, message: `${error.message}${whose}${quoted === "" ? "" : `: ${quoted}`}` };
 }
 
 export function errorOfRejection(why: RejectReason): HttpError {
@@ -77,11 +89,6 @@ export function retryAfterSeconds(status: number, result: FinishResult): number 
   return given === null ? retryAfterDefaultSeconds : Math.max(1, Math.ceil(given / 1_000_000));
 }
 
-export function errorBody(error: HttpError): string {
-  const { message, type, param, code } = error;
-  return JSON.stringify({ error: { message, type, param: param ?? null, code } });
-}
-
 export const malformed = (message: string): HttpError => ({
   status: 400,
   type: invalid,
@@ -92,8 +99,29 @@ export const unknownKey: HttpError = {
   status: 401,
   type: invalid,
   code: "invalid_api_key",
-  message: "Incorrect API key provided: send a key of a tenant as authorization: Bearer KEY",
+  message: "Incorrect API key provided: send a key of a tenant as authorization: Bearer KEY, or as x-api-key",
 };
+export const invalidAsk = (field: string, message: string): HttpError => ({
+  status: 400,
+  type: invalid,
+  code: "invalid_request_contract",
+  message,
+  param: field,
+});
+export const unknownId = (id: string): HttpError => ({ status: 404, type: invalid, code: "unknown_id", message: `there is no ${id}`, param: "id" });
+export const unknownRequest = (id: string): HttpError => ({
+  status: 404,
+  type: invalid,
+  code: "unknown_request",
+  message: `no request ${id} is known: it is another caller's, or more than 10,000 have followed`,
+});
+export const notServed = (dialect: string, route: string): HttpError => ({
+  status: 400,
+  type: invalid,
+  code: "unsupported_endpoint",
+  message: `no provider of ${route} has such an endpoint (${dialect}), or keeps what the request refers to`,
+  param: "model",
+});
 export const noModel: HttpError = { status: 400, type: invalid, code: "missing_model", message: "the body names no model", param: "model" };
 export const unknownModel = (model: string): HttpError => ({
   status: 404,
@@ -120,4 +148,17 @@ export const encoded = (encoding: string): HttpError => ({
   type: invalid,
   code: "unsupported_encoding",
   message: `send the body without content-encoding (it came as ${encoding})`,
+});
+export const tooSlow: HttpError = { status: 408, type: "timeout_error", code: "request_timeout", message: "the request did not come in time" };
+export const badHttp: HttpError = {
+  status: 400,
+  type: invalid,
+  code: "malformed_http",
+  message: "this is no HTTP/1.1 request, or one that can be read in two ways",
+};
+export const headersTooLarge = (bytesMax: number): HttpError => ({
+  status: 431,
+  type: invalid,
+  code: "headers_too_large",
+  message: `the headers are larger than ${bytesMax} bytes`,
 });

@@ -1,61 +1,77 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { CompiledConfig } from "../core/compiled-config.ts";
-import { handleChat, sendError, sendJson } from "./chat-route.ts";
-import { unknownModel, unknownPath, wrongMethod } from "./http-errors.ts";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { ServiceSpec } from "../config/service-spec.ts";
+import type { Dialect } from "../providers/provider-adapter.ts";
+import { answerCors } from "./cors.ts";
+import { countTokens } from "./count-tokens-route.ts";
+import { createServer, type ServerPatience } from "./create-server.ts";
+import { unknownPath, wrongMethod } from "./http-errors.ts";
+import { handleModelCall, sendError, sendJson, type Surface } from "./model-route.ts";
+import { listModels, showModel } from "./models-route.ts";
+import { handlePassed } from "./passed-route.ts";
+import { showRequest } from "./requests-route.ts";
 import type { RouterService } from "./router-service.ts";
 
-/** Above the idle time of the load balancers that stand in front (60 s is usual), so that they close first. */
-const keepAliveMs = 75_000;
+type Handler = (surface: Surface, request: IncomingMessage, response: ServerResponse, path: string) => void;
+type Methods = Readonly<Record<string, Handler>>;
 
-type Handler = (request: IncomingMessage, response: ServerResponse, path: string) => void;
+const modelCall = (dialect: Dialect): Methods => ({ POST: (surface, request, response) => handleModelCall(surface, dialect, request, response) });
 
-/** The surface: what callers can ask for, by path and method. */
-export function createHttpServer(service: RouterService, config: CompiledConfig): Server {
-  const routes = new Map(config.routes.filter(({ internal }) => !internal).map((route) => [route.name, route]));
-  const created = Math.floor(Date.now() / 1000);
-  const model = (name: string) => ({ id: name, object: "model", created, owned_by: "headgate" });
-  const surface: Readonly<Record<string, Readonly<Record<string, Handler>>>> = {
-    "/v1/chat/completions": { POST: (request, response) => handleChat(service, routes, request, response) },
-    "/v1/models": {
-      GET: (_request, response) => sendJson(response, 200, JSON.stringify({ object: "list", data: [...routes.keys()].map(model) })),
+/** What callers can ask for, by path and method. A path that ends in a slash stands for all below it. */
+const paths: Readonly<Record<string, Methods>> = {
+  "/v1/chat/completions": modelCall("openai-chat"),
+  "/v1/completions": modelCall("openai-completions"),
+  "/v1/embeddings": modelCall("openai-embeddings"),
+  "/v1/responses": modelCall("openai-responses"),
+  "/v1/messages": modelCall("anthropic-messages"),
+  "/v1/messages/count_tokens": { POST: countTokens },
+  "/v1/models": { GET: listModels },
+  "/v1/models/": { GET: showModel },
+  "/v1/requests/": { GET: showRequest },
+  "/health": {
+    GET: ({ service }, _request, response) => sendJson(response, service.draining ? 503 : 200, service.draining ? `{"status":"draining"}` : `{"status":"ok"}`),
+  },
+};
+const below = Object.keys(paths).filter((path) => path.endsWith("/"));
+const passed: Methods = { GET: handlePassed, POST: handlePassed, DELETE: handlePassed };
+
+export function createHttpServer(service: RouterService, { cors, tls }: Pick<ServiceSpec, "cors" | "tls">, patience: Partial<ServerPatience> = {}): Server {
+  const surface: Surface = {
+    service,
+    get config() {
+      return service.compiled;
     },
-    "/v1/models/": {
-      GET: (_request, response, path) => {
-        const name = decoded(path.slice("/v1/models/".length));
-        if (routes.has(name)) sendJson(response, 200, JSON.stringify(model(name)));
-        else sendError(response, unknownModel(name));
-      },
-    },
-    "/health": {
-      GET: (_request, response) => {
-        if (service.draining) sendJson(response, 503, `{"status":"draining"}`);
-        else sendJson(response, 200, `{"status":"ok"}`);
-      },
+    get routes() {
+      return service.routes;
     },
   };
-  const server = createServer({ keepAliveTimeout: keepAliveMs, noDelay: true }, (request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     response.on("error", () => undefined);
     if (service.draining) response.shouldKeepAlive = false;
+    if (cors !== null && answerCors(cors, request, response)) return;
     const url = request.url ?? "/";
     const query = url.indexOf("?");
     const path = query === -1 ? url : url.slice(0, query);
-    const methods = surface[path.startsWith("/v1/models/") ? "/v1/models/" : path];
+    const methods = methodsAt(path);
     const handler = methods?.[request.method ?? ""];
     if (handler !== undefined) {
-      handler(request, response, path);
+      handler(surface, request, response, path);
       return;
     }
     request.resume();
-    if (methods === undefined) sendError(response, unknownPath(path));
-    else sendError(response, wrongMethod(request.method ?? "", path), ["allow", Object.keys(methods).join(", ")]);
-  });
-  return server;
+    if (methods === null) sendError(response, "openai-chat", unknownPath(path));
+    else sendError(response, "openai-chat", wrongMethod(request.method ?? "", path), ["allow", Object.keys(methods).join(", ")]);
+  };
+  return createServer(tls, onRequest, patience);
 }
 
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+/** Null: there is nothing. */
+function methodsAt(path: string): Methods | null {
+  const known = Object.hasOwn(paths, path) ? paths[path] : paths[below.find((prefix) => path.startsWith(prefix)) ?? ""];
+  if (known !== undefined) return known;
+  return path.startsWith("/v1/") && isPlain(path) ? passed : null;
+}
+
+/** Nothing that a server behind could read as another path than we do. */
+function isPlain(path: string): boolean {
+  return !/[\\\s]|%2f|%5c|%00|\/\/|\/\.\.?(?:\/|$)|%2e/i.test(path);
 }

@@ -1,9 +1,12 @@
 import type { BudgetPeriod } from "../config/service-spec.ts";
+import type { LimitSpec } from "../core/compiled-config.ts";
 import type { Instant } from "../core/machine.ts";
 import type { RouterCommand, RouterEvent } from "../core/messages.ts";
 import { after, millis } from "../core/time.ts";
 import type { LeaseStore } from "../stores/lease-store.ts";
 import { periodEndsMs } from "./budget-calendar.ts";
+
+const isSame = (one: BudgetPeriod, other: BudgetPeriod): boolean => one.lease === other.lease && one.per === other.per && one.timeZone === other.timeZone;
 
 export interface LeaseLinkOptions {
   readonly store: LeaseStore;
@@ -26,16 +29,30 @@ export class LeaseLink {
   readonly #options: LeaseLinkOptions;
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #forget: () => void;
+  #periods: readonly BudgetPeriod[];
   #closed = false;
 
   constructor(options: LeaseLinkOptions) {
     this.#options = options;
+    this.#periods = options.periods;
     this.#forget = options.store.onState((state) => options.submit({ kind: state === "down" ? "store-lost" : "store-back" }));
   }
 
   /** Begins the budgets' first periods. */
   start(): void {
     for (const period of this.#options.periods) this.#startPeriod(period);
+  }
+
+  /** Other limits and budgets: a period that is under way goes on. */
+  amend(limits: readonly LimitSpec[], periods: readonly BudgetPeriod[]): void {
+    this.#amendStore(limits);
+    const before = this.#periods;
+    this.#periods = periods;
+    for (const period of periods) if (!before.some((known) => isSame(known, period))) this.#startPeriod(period);
+  }
+
+  #amendStore(limits: readonly LimitSpec[]): void {
+    this.#options.store.amend(limits).catch(() => this.#later(againMs, () => this.#amendStore(limits)));
   }
 
   ask({ lease, nonce, units }: AskLease): void {
@@ -75,6 +92,7 @@ export class LeaseLink {
 
   #awaitEnd(period: BudgetPeriod, endsMs: number): void {
     this.#later(Math.min(timerMaxMs, endsMs - Date.now()), () => {
+      if (!this.#periods.some((known) => isSame(known, period))) return;
       if (Date.now() >= endsMs) this.#startPeriod(period);
       else this.#awaitEnd(period, endsMs);
     });

@@ -1,12 +1,16 @@
 import { randomUUID } from "node:crypto";
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
-import type { ServiceSpec, UpstreamSpec } from "../config/service-spec.ts";
+import { alignService } from "../config/align-service.ts";
+import type { ServiceSpec, UpstreamKey, UpstreamSpec } from "../config/service-spec.ts";
 import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
-import type { Machine } from "../core/machine.ts";
+import { alignConfig } from "../core/rollout/align-config.ts";
+import { LiveVersions } from "../core/rollout/live-versions.ts";
+import type { Instant, Machine } from "../core/machine.ts";
 import {
   type AttemptId,
   type EndpointId,
+  type EndpointLoad,
   type FinishResult,
   rankOf,
   type RequestId,
@@ -15,27 +19,31 @@ import {
   type RouterEvent,
   type TenantId,
 } from "../core/messages.ts";
-import { never } from "../core/time.ts";
 import { RealtimeDriver, type Recorded } from "../drivers/realtime-driver.ts";
 import { type Credential, sealCredential } from "../providers/credential.ts";
 import { adapterFor } from "../providers/registry.ts";
-import type { BodyScan } from "../providers/body-scan.ts";
+import type { Dialect } from "../providers/provider-adapter.ts";
+import { GoogleTokens } from "../providers/vertex/google-tokens.ts";
 import type { DecisionLog } from "../telemetry/decision-log.ts";
 import { type LoadNow, RouterMetrics } from "../telemetry/router-metrics.ts";
 import { Attempt, type AttemptEnding } from "../upstream/attempt.ts";
 import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
+import { type AdoptedConfig, adoptConfig } from "./adopted-config.ts";
 import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
 import { CallerAnswer } from "./caller-answer.ts";
-import { decisionRecord } from "./decision-record.ts";
+import { CoreNotes } from "./core-notes.ts";
 import { PriceCalendar } from "./price-calendar.ts";
 import { LeaseLink } from "./lease-link.ts";
 import { tenantOf } from "./tenant-of.ts";
 import type { LeaseStore } from "../stores/lease-store.ts";
 import { MemoryLeaseStore } from "../stores/memory/memory-lease-store.ts";
 import { monotonicNow } from "../drivers/host-timers.ts";
-import { estimateTokens } from "./estimate-tokens.ts";
-import { readLabels, type RequestLabels } from "./request-labels.ts";
-import type { RequestInFlight, RunningAttempt } from "./request-in-flight.ts";
+import { errorDialect } from "./error-dialect.ts";
+import { idsIn, IssuedIds, type Issuer } from "./issued-ids.ts";
+import { RequestRecords } from "./request-records.ts";
+import { factsOf, type RequestFacts, requestTold } from "./request-told.ts";
+import { type RequestInFlight, requestInFlight, type RunningAttempt } from "./request-in-flight.ts";
+import { type AdmittedCall, routeRequest } from "./route-request.ts";
 import { Slots } from "./slots.ts";
 import { TimedMachine } from "./timed-machine.ts";
 
@@ -50,7 +58,11 @@ export interface RouterServiceOptions {
   readonly record?: (entry: Recorded<RouterEvent, RouterCommand>) => void;
 }
 
+/** Dialects in which providers issue ids for what they keep. */
+const stateful: ReadonlySet<Dialect> = new Set<Dialect>(["openai-responses", "openai-other"]);
+
 type Finish = Extract<RouterCommand, { kind: "finish-request" }>;
+type Activation = Extract<RouterEvent, { kind: "config-activated" }>;
 type StartAttempt = Extract<RouterCommand, { kind: "start-attempt" }>;
 
 /** The core at work: callers' requests become events, commands become attempts and answers. Every start-attempt gets exactly one attempt-ended. */
@@ -61,17 +73,24 @@ export class RouterService {
   readonly #requests = new Slots<RequestInFlight>();
   /** From start-attempt until the request is finished: a commit may come after the ending. */
   readonly #attempts = new Map<AttemptId, RunningAttempt>();
-  readonly #credentials: readonly (Credential | null)[];
+  #adopted: AdoptedConfig;
+  readonly #versions: LiveVersions;
+  readonly #notes: CoreNotes;
   readonly #leases: LeaseLink;
-  readonly #prices: PriceCalendar;
+  #prices: PriceCalendar;
+  readonly #records = new RequestRecords();
+  readonly #issued = new IssuedIds();
+  readonly #googleTokens = new GoogleTokens((message) => this.#options.log.logger.warn({ said: message }, "google_token_not_fetched"));
   #serial = 0;
   #draining = false;
   #onIdle: (() => void) | null = null;
 
   constructor(options: RouterServiceOptions) {
     this.#options = options;
-    this.#credentials = options.spec.endpoints.map(({ origin, key }) => (key === null ? null : sealCredential(origin, key.reveal())));
+    this.#adopted = this.#adopt(options.compiled, options.spec);
+    this.#versions = new LiveVersions(options.compiled);
     this.metrics = new RouterMetrics(options.compiled, () => this.#load());
+    this.#notes = new CoreNotes(() => this.compiled, this.metrics, options.log);
     const { record } = options;
     this.#driver = new RealtimeDriver(new TimedMachine(options.core, (durationMs) => this.metrics.decided(durationMs)), {
       rank: (event) => rankOf[event.kind],
@@ -99,20 +118,100 @@ export class RouterService {
     return this.#draining;
   }
 
-  /** Whose key the request carries; null: nobody's. */
-  tenantOf(request: IncomingMessage): TenantId | null {
-    return tenantOf(this.#options.spec.tenantOf, request);
+  /** The newest version of the configuration: it has all ids. */
+  get compiled(): CompiledConfig {
+    return this.#adopted.compiled;
   }
 
-  admit(route: RouteSpec, tenant: TenantId, scan: BodyScan, headers: IncomingHttpHeaders, response: ServerResponse): void {
+  /** By the name that callers use. */
+  get routes(): ReadonlyMap<string, RouteSpec> {
+    return this.#adopted.routes;
+  }
+
+  get upstreams(): readonly UpstreamSpec[] {
+    return this.#adopted.spec.endpoints;
+  }
+
+  /** New requests go by it; those under way end as they began. `waits`: until one of the older versions that are still at work has ended. */
+  activate(compiled: CompiledConfig, spec: ServiceSpec): "activated" | "waits" {
+    const activation = this.#versions.offer({
+      version: compiled.version,
+      prepare: (live) => {
+        const alignment = alignConfig(compiled, live);
+        this.#adopted = this.#adopt(alignment.config, alignService(spec, alignment, this.#adopted.spec));
+        this.metrics.configure(alignment.config);
+        return { kind: "config-activated", config: alignment.config, share: 1, by: "request" };
+      },
+    });
+    if (activation === null) return "waits";
+    this.#announce(activation);
+    return "activated";
+  }
+
+  #adopt(compiled: CompiledConfig, spec: ServiceSpec): AdoptedConfig {
+    return adoptConfig(compiled, spec, (origin, key) => this.#seal(origin, key));
+  }
+
+  #announce(activation: Activation): void {
+    const { periods, priceChanges } = this.#adopted.spec;
+    this.#driver.submit(activation);
+    this.#leases.amend(
+      activation.config.limits.filter(({ gone }) => gone !== true),
+      periods,
+    );
+    this.#prices.close();
+    this.#prices = new PriceCalendar(priceChanges, (event) => this.#driver.submit(event));
+    this.#prices.start();
+    this.#options.log.logger.info({ version: activation.config.version }, "configuration_activated");
+  }
+
+  /** Whose key the request carries; null: nobody's. */
+  tenantOf(request: IncomingMessage): TenantId | null {
+    return tenantOf(this.#adopted.spec.tenantOf, request);
+  }
+
+  /** Who keeps what one of these ids stands for; null: nobody that is remembered. */
+  issuerOf(ids: readonly string[]): Issuer | null {
+    for (const id of ids) {
+      const issuer = this.#issued.find(id);
+      if (issuer !== null) return issuer;
+    }
+    return null;
+  }
+
+  /** Of a request of this tenant's, under way or one of the last; null: there is none. */
+  requestTold(name: string, tenant: TenantId): Readonly<Record<string, unknown>> | null {
+    const { compiled } = this;
+    const record = this.#records.find(name, tenant);
+    if (record !== null) return requestTold(record.facts, record.ended, compiled);
+    let facts: RequestFacts | null = null;
+    this.#requests.forEach((request) => {
+      if (request.name === name && request.routed.tenant === tenant) facts = factsOf(request);
+    });
+    return facts === null ? null : requestTold(facts, null, compiled);
+  }
+
+  /** Google's tokens are there, or cannot be had for now. */
+  async ready(limitMs: number): Promise<void> {
+    await this.#googleTokens.ready(limitMs);
+  }
+
+  admit(call: AdmittedCall, response: ServerResponse): void {
     const arrivedMs = performance.now();
-    const { compiled } = this.#options;
-    const labels = { ...readLabels(headers, compiled), tenant, priority: compiled.tenants[tenant]?.priority ?? 0 };
-    const request = this.#requests.take((id) => this.#newRequest(id as RequestId, route, scan, labels, response, arrivedMs));
+    const request = this.#requests.take((id) => this.#newRequest(id as RequestId, call, response, arrivedMs));
     response.on("close", () => this.#closed(request));
     this.#driver.submit({ kind: "request-arrived", request: request.routed });
     // Sent at once: what has passed since the body was read is the router's own.
     if (request.attempts > 0) this.metrics.latencyAdded(performance.now() - arrivedMs);
+  }
+
+  now(): Instant {
+    return this.#driver.now();
+  }
+
+  /** What an endpoint said of itself. */
+  observe(endpoint: EndpointId, signals: EndpointLoad, sampledAt: Instant): void {
+    this.#driver.submit({ kind: "signal-observed", endpoint, signals, sampledAt });
   }
 
   /** No new work; resolves when the last request has ended, or after the limit. */
@@ -135,51 +234,40 @@ export class RouterService {
     this.#driver.stop();
     this.#leases.close();
     this.#prices.close();
+    this.#googleTokens.close();
     for (const { attempt } of this.#attempts.values()) attempt.abort();
     this.#requests.forEach((request) => request.answer.abandon());
   }
 
-  #newRequest(
-    id: RequestId,
-    route: RouteSpec,
-    scan: BodyScan,
-    labels: RequestLabels & Pick<RouteRequest, "tenant" | "priority">,
-    response: ServerResponse,
-    arrivedMs: number,
-  ): RequestInFlight {
-    const request: RequestInFlight = {
+  #seal(origin: string, key: UpstreamKey | null): Credential | null {
+    if (key === null) return null;
+    if (key.kind === "google") return sealCredential(origin, this.#googleTokens.source(key.file));
+    const { secret } = key;
+    return sealCredential(origin, () => secret.reveal());
+  }
+
+  #routed(id: RequestId, call: AdmittedCall): RouteRequest {
+    const { compiled, spec } = this.#adopted;
+    const serial = this.#serial++;
+    return routeRequest(call, {
       id,
-      name: randomUUID(),
-      route,
-      caller: { dialect: "openai-chat", scan },
-      routed: {
-        id,
-        serial: this.#serial++,
-        route: route.id,
-        inputTokens: estimateTokens(scan.body.length),
-        outputTokensMax: scan.outputTokensMax ?? route.outputTokensDefault,
-        stream: scan.stream,
-        deadline: never,
-        blocks: null,
-        ...labels,
-      },
-      answer: new CallerAnswer(response, {
-        hold: (id) => this.#runningOf(request, id)?.attempt.pause(),
-        release: (id) => this.#runningOf(request, id)?.attempt.resume(),
-      }),
-      arrivedMs,
-      underWay: 0,
-      attempts: 0,
-      endpointsTried: [],
-      attemptIds: [],
-      answering: null,
-      ending: null,
-      endedLast: null,
-      answeredMs: Number.NaN,
-      ttftMs: Number.NaN,
-      explanation: null,
-      left: false,
+      serial,
+      now: this.#driver.now(),
+      config: compiled,
+      hasTenants: spec.tenantOf !== null,
+      hashesPrompts: this.#adopted.hashesPrompts,
+      countsPictures: this.#adopted.countsPictures,
+    });
+  }
+
+  #newRequest(id: RequestId, call: AdmittedCall, response: ServerResponse, arrivedMs: number): RequestInFlight {
+    const { route, caller, asks } = call;
+    const flow = {
+      hold: (attempt: AttemptId) => this.#runningOf(request, attempt)?.attempt.pause(),
+      release: (attempt: AttemptId) => this.#runningOf(request, attempt)?.attempt.resume(),
     };
+    const answer = new CallerAnswer(response, flow, errorDialect(caller.dialect));
+    const request = requestInFlight({ id, name: randomUUID(), route, caller, asks, routed: this.#routed(id, call), answer, arrivedMs });
     return request;
   }
 
@@ -187,11 +275,6 @@ export class RouterService {
     if (request.answer.ended) return;
     request.left = true;
     this.#driver.submit({ kind: "client-left", request: request.id });
-  }
-
-  #noteWeight({ route, deployment, from, to, why }: Extract<RouterCommand, { kind: "weight-changed" }>): void {
-    const { routes, deployments } = this.#options.compiled;
-    this.#options.log.logger.info({ route: routes[route]?.name, deployment: deployments[deployment]?.name, from, to, why }, "weight_changed");
   }
 
   #carryOut(command: RouterCommand): void {
@@ -211,53 +294,26 @@ export class RouterService {
       case "record-decision":
         this.#request(command.request).explanation = command.explanation;
         return;
-      case "request-rerouted":
-        this.metrics.rerouted(command.from, command.to, command.cause);
+      case "retire-config": {
+        this.#notes.note(command);
+        const waiting = this.#versions.retired(command.version);
+        if (waiting !== null) this.#announce(waiting);
         return;
+      }
       case "ask-lease":
         this.#leases.ask(command);
         return;
       case "return-lease":
         this.#leases.settle(command);
         return;
+      case "request-rerouted":
       case "budget-noticed":
       case "limit-changed":
       case "weight-changed":
       case "forget-endpoint":
       case "breaker-changed":
-        this.#note(command);
+        this.#notes.note(command);
     }
-  }
-
-  /** For people and metrics: nothing is carried out. */
-  #note(command: Extract<RouterCommand, { kind: "budget-noticed" | "limit-changed" | "weight-changed" | "forget-endpoint" | "breaker-changed" }>): void {
-    switch (command.kind) {
-      case "budget-noticed":
-        this.#noticeBudget(command);
-        return;
-      case "limit-changed":
-        this.metrics.limitChanged(command.deployment, command.limit);
-        return;
-      case "weight-changed":
-        this.#noteWeight(command);
-        return;
-      case "forget-endpoint":
-        this.#options.log.logger.info({ endpoint: this.#options.compiled.endpoints[command.endpoint]?.origin }, "endpoint_forgotten");
-        return;
-      case "breaker-changed":
-        this.metrics.breakerChanged(command.endpoint, command.to);
-        this.#options.log.logger.info(
-          { endpoint: this.#options.compiled.endpoints[command.endpoint]?.origin, from: command.from, to: command.to, why: command.why },
-          "breaker_changed",
-        );
-    }
-  }
-
-  #noticeBudget({ budget, level, spent }: Extract<RouterCommand, { kind: "budget-noticed" }>): void {
-    const limit = this.#options.compiled.limits[budget];
-    if (limit === undefined) return;
-    this.metrics.budgetNoticed(limit.name, level);
-    this.#options.log.logger.warn({ budget: limit.name, level, spent_nano_dollars: spent, limit_nano_dollars: limit.amount }, "budget_noticed");
   }
 
   #startAttempt(command: StartAttempt): void {
@@ -265,12 +321,15 @@ export class RouterService {
     const upstream = this.#upstream(command.endpoint);
     const startedAt = this.#driver.now();
     const adapter = adapterFor(upstream.provider);
-    const credential = this.#credentials[command.endpoint] ?? null;
+    const credential = this.#adopted.credentials[command.endpoint] ?? null;
     const { limits } = command;
     const attempt = new Attempt(
       { adapter, request: request.caller, target: upstream, credential, limits, inputTokens: request.routed.inputTokens },
       {
-        onBytes: (chunk) => request.answer.bytes(command.attempt, chunk),
+        onBytes: (chunk) => {
+          if (stateful.has(request.caller.dialect) && running.unread) this.#noteIds(running, chunk);
+          request.answer.bytes(command.attempt, chunk);
+        },
         onFirstContent: () => this.#driver.submit({ kind: "attempt-first-token", attempt: command.attempt }),
         onEnded: (ending) => {
           this.#attemptEnded(running, ending);
@@ -279,7 +338,7 @@ export class RouterService {
         },
       },
     );
-    const running: RunningAttempt = { id: command.attempt, endpoint: command.endpoint, attempt, request, ending: null, lost: false };
+    const running: RunningAttempt = { id: command.attempt, endpoint: command.endpoint, attempt, request, ending: null, lost: false, unread: true };
     this.#attempts.set(command.attempt, running);
     request.underWay += 1;
     request.attempts += 1;
@@ -287,6 +346,7 @@ export class RouterService {
     request.attemptIds.push(command.attempt);
     request.answer.forgetHeld(command.attempt);
     attempt.start(this.#options.transport);
+    request.dropped = attempt.dropped;
   }
 
   #abort(id: AttemptId, lost: boolean): void {
@@ -311,11 +371,21 @@ export class RouterService {
       request.answeredMs = performance.now();
     }
     if (ending.outcome.kind !== "succeeded") request.answer.forgetHeld(running.id);
+    request.attemptsEnded.push({ endpoint, outcome: ending.outcome.failure ?? ending.outcome.kind, status: ending.status });
+    if (stateful.has(request.caller.dialect) && ending.outcome.kind === "succeeded" && ending.answer !== null) this.#noteIds(running, ending.answer.body);
     this.metrics.attemptEnded(request.route.id, endpoint, ending.outcome);
     if (ending.outcome.kind === "failed") {
-      const origin = this.#options.compiled.endpoints[endpoint]?.origin;
+      const origin = this.compiled.endpoints[endpoint]?.origin;
       this.#options.log.logger.debug({ request_id: request.name, endpoint: origin, failure: ending.outcome.failure, said: ending.message }, "attempt_failed");
     }
+  }
+
+  /** A stream tells its id in its first event. */
+  #noteIds(running: RunningAttempt, bytes: Uint8Array): void {
+    running.unread = false;
+    const { request, endpoint } = running;
+    const deployment = this.compiled.endpoints[endpoint]?.deployment;
+    if (deployment !== undefined) this.#issued.note(idsIn(bytes), { deployment, route: request.route.id, tenant: request.routed.tenant });
   }
 
   #commit(id: AttemptId): void {
@@ -326,7 +396,7 @@ export class RouterService {
     // It has ended meanwhile: what it sent is handed over when the request is finished.
     if (running.ending !== null) return;
     request.ttftMs = performance.now() - request.arrivedMs;
-    request.answer.commit(id, attemptHeaders(request, this.#options.compiled));
+    request.answer.commit(id, attemptHeaders(request, this.compiled));
     if (!Number.isNaN(attempt.firstContentMs)) this.metrics.latencyAdded(performance.now() - attempt.firstContentMs);
   }
 
@@ -335,18 +405,20 @@ export class RouterService {
     this.#requests.release(command.request);
     for (const id of request.attemptIds) if (this.#runningOf(request, id) !== null) this.#attempts.delete(id);
     if (request.answering !== null) request.ending = request.answering.ending;
-    finishAnswer(request, command.result, answerHeaders(request, command.account, this.#options.compiled));
+    finishAnswer(request, command.result, answerHeaders(request, command.account, this.compiled), this.compiled);
     if (command.result.kind === "served" && !request.routed.stream) this.metrics.latencyAdded(performance.now() - request.answeredMs);
     this.#account(request, command.result, command);
     if (this.#requests.inUse === 0) this.#onIdle?.();
   }
 
   #account(request: RequestInFlight, result: FinishResult, command: Finish): void {
-    const { compiled, log } = this.#options;
+    const { compiled } = this;
+    const { log } = this.#options;
     const tried = new Set(request.endpointsTried.map((endpoint) => compiled.endpoints[endpoint]?.deployment));
     const ended = {
       route: request.route.id,
       tenant: request.routed.tenant,
+      user: typeof request.asks.user === "string" ? request.asks.user : null,
       endpoint: request.answering?.endpoint ?? request.endpointsTried.at(-1) ?? null,
       result,
       account: command.account,
@@ -355,7 +427,8 @@ export class RouterService {
       ttftMs: request.ttftMs,
     };
     this.metrics.requestEnded(ended);
-    if (log.takesDecisions) log.decision(decisionRecord(request, ended, compiled));
+    this.#records.add(request.name, { tenant: request.routed.tenant, facts: factsOf(request), ended });
+    if (log.takesDecisions) log.decision(this.#adopted.decisions.line(request, ended));
   }
 
   #request(id: RequestId): RequestInFlight {
@@ -365,13 +438,13 @@ export class RouterService {
   }
 
   #upstream(endpoint: EndpointId): UpstreamSpec {
-    const upstream = this.#options.spec.endpoints[endpoint];
+    const upstream = this.#adopted.spec.endpoints[endpoint];
     if (upstream === undefined) throw new Error(`assertion: there is no endpoint ${endpoint}`);
     return upstream;
   }
 
   #load(): LoadNow {
-    const waiting = this.#options.compiled.routes.map(() => 0);
+    const waiting = this.compiled.routes.map(() => 0);
     this.#requests.forEach((request) => {
       if (request.underWay === 0) waiting[request.route.id] = (waiting[request.route.id] ?? 0) + 1;
     });

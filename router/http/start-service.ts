@@ -11,9 +11,14 @@ import type { JournalWriter } from "../telemetry/journal/journal-writer.ts";
 import type { DecisionLog } from "../telemetry/decision-log.ts";
 import { startMetricsServer } from "../telemetry/metrics-server.ts";
 import { egressOf } from "../upstream/http1/egress.ts";
+import { LoadScraper, serversOf } from "../upstream/load-scraper.ts";
 import { Http1Transport } from "../upstream/http1-transport.ts";
+import type { ServerPatience } from "./create-server.ts";
 import { createHttpServer } from "./http-server.ts";
 import { RouterService } from "./router-service.ts";
+
+/** So long the start waits for access tokens; later they come in the background. */
+const tokensReadyMs = 10_000;
 
 export interface StartOptions {
   readonly compiled: CompiledConfig;
@@ -23,18 +28,22 @@ export interface StartOptions {
   /** Sees all that goes in and out of the core. */
   readonly record?: (entry: Recorded<RouterEvent, RouterCommand>) => void;
   readonly journal?: JournalWriter;
+  /** Other than usual: for tests that cannot wait. */
+  readonly patience?: Partial<ServerPatience>;
 }
 
 export interface RunningService {
   readonly url: string;
   readonly metricsUrl: string;
+  /** New requests go by it; those under way end as they began. Addresses, TLS and CORS stay as they are. */
+  activate(compiled: CompiledConfig, spec: ServiceSpec): "activated" | "waits";
   /** Once; later calls wait for the first. Takes no new connections, waits for what is under way, and closes everything. False: the limit was reached first. */
   stop(limitMs: number): Promise<boolean>;
 }
 
 /** @throws InputError when an address cannot be listened on */
 export async function startService(options: StartOptions): Promise<RunningService> {
-  const { spec, compiled } = options;
+  const { spec } = options;
   const transport = new Http1Transport(egressOf(process.env));
   const { journal } = options;
   const service = new RouterService({ ...options, transport, ...(journal === undefined ? {} : { record: bothOf(options.record, journal) }) });
@@ -45,7 +54,17 @@ export async function startService(options: StartOptions): Promise<RunningServic
     service.metrics.addCounter("router_journal_records_total", "Inputs and commands of the core written to the journal", () => journal.counts.written);
     service.metrics.addCounter("router_journal_dropped_total", "Inputs and commands that are missing from the journal", () => journal.counts.dropped);
   }
-  const server = createHttpServer(service, compiled);
+  const scraper = new LoadScraper({
+    transport,
+    servers: spec.signalsEveryMs === null ? [] : serversOf(spec.endpoints),
+    everyMs: spec.signalsEveryMs ?? Infinity,
+    now: () => service.now(),
+    tell: (endpoint, load, sampledAt) => service.observe(endpoint, load, sampledAt),
+  });
+  service.metrics.addCounter("router_load_signals_total", "Answers of vLLM servers about their load", () => scraper.counts.answered);
+  service.metrics.addCounter("router_load_signals_missed_total", "Times a vLLM server was asked for its load and did not say", () => scraper.counts.failed);
+  const server = createHttpServer(service, spec, options.patience);
+  await service.ready(tokensReadyMs);
   const metrics = await listening("metrics", spec.metrics, async ({ host, port }) => startMetricsServer(service.metrics, host, port));
   const stopMetrics = async (): Promise<void> => closed(metrics);
   try {
@@ -57,6 +76,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
   }
   const stop = async (limitMs: number): Promise<boolean> => {
     const closing = closed(server);
+    scraper.stop();
     const inTime = await service.drain(limitMs);
     service.stop();
     await closeConnections(server, closing);
@@ -64,8 +84,18 @@ export async function startService(options: StartOptions): Promise<RunningServic
     await stopMetrics();
     return inTime;
   };
+  scraper.start();
   let stopping: Promise<boolean> | null = null;
-  return { url: urlOf(server), metricsUrl: `${urlOf(metrics)}/metrics`, stop: async (limitMs) => (stopping ??= stop(limitMs)) };
+  return {
+    url: urlOf(server, spec.tls === null ? "http" : "https"),
+    metricsUrl: `${urlOf(metrics, "http")}/metrics`,
+    activate: (compiled, next) => {
+      const outcome = service.activate(compiled, next);
+      if (spec.signalsEveryMs !== null) scraper.watch(serversOf(service.upstreams));
+      return outcome;
+    },
+    stop: async (limitMs) => (stopping ??= stop(limitMs)),
+  };
 }
 
 function bothOf(record: StartOptions["record"], journal: JournalWriter): NonNullable<StartOptions["record"]> {
@@ -111,7 +141,7 @@ async function closed(server: Server): Promise<void> {
   });
 }
 
-function urlOf(server: Server): string {
+function urlOf(server: Server, scheme: "http" | "https"): string {
   const { address, port, family } = server.address() as AddressInfo;
-  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+  return `${scheme}://${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }

@@ -1,3 +1,5 @@
+import { contractBodyFields, contractMetadataFields } from "./request-contract.ts";
+
 /**
  * What the router reads of a request's body, with the places of what it may have to replace, so that the bytes are passed on and not written anew.
  *
@@ -15,8 +17,21 @@ export interface BodyScan {
   /** The value of `stream_options`; null: absent. */
   readonly streamOptionsSpan: Span | null;
   readonly includeUsage: boolean;
-  /** `max_completion_tokens`, or `max_tokens`; null: neither is a number. */
+  /** `max_completion_tokens`, `max_tokens` or `max_output_tokens`; null: none is a number. */
   readonly outputTokensMax: number | null;
+  /** Top-level fields of the request contract and `metadata`, as given. */
+  readonly asked: ReadonlyMap<string, unknown>;
+  /** What takes the contract's fields out of the body. */
+  readonly cuts: readonly Splice[];
+  /** What the model reads before it answers, in that order: tools, system, messages and their like. */
+  readonly prompt: readonly Span[];
+  /** `previous_response_id`, by which the provider knows what it said before; null: none. */
+  readonly continues: string | null;
+}
+
+/** Bytes that are replaced. */
+export interface Splice extends Span {
+  readonly text: string;
 }
 export interface Span {
   readonly start: number;
@@ -27,16 +42,71 @@ export type ScanResult = { readonly kind: "scanned"; readonly scan: BodyScan } |
 
 const quote = 0x22;
 const backslash = 0x5c;
-const comma = 0x2c;
+const commaByte = 0x2c;
 const colon = 0x3a;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
 
-const wanted = ["model", "stream", "stream_options", "max_tokens", "max_completion_tokens"] as const;
-type Wanted = (typeof wanted)[number];
-type Found = Partial<Record<Wanted, Span>>;
+const read = ["model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "max_output_tokens", "metadata", "previous_response_id"];
+const promptKeys = ["tools", "system", "instructions", "messages", "prompt", "input"];
+/** True: one of the contract's own, which no provider is to see. */
+const wanted: ReadonlyMap<string, boolean> = new Map([
+  ...[...read, ...promptKeys].map((key) => [key, false] as const),
+  ...contractBodyFields.map((key) => [key, true] as const),
+]);
+
+class Found {
+  readonly spans = new Map<string, Span>();
+  readonly cuts: Splice[] = [];
+  #keptEnd = -1;
+  #cutStart = -1;
+  #kept = false;
+
+  get empty(): boolean {
+    return !this.#kept;
+  }
+
+  /** @param comma the one before the member; -1: it is the first */
+  member(start: number, end: number, comma: number, isCut: boolean): void {
+    if (isCut) {
+      if (this.#cutStart === -1) this.#cutStart = this.#keptEnd === -1 ? start : this.#keptEnd;
+      return;
+    }
+    if (this.#cutStart !== -1) this.#cut(this.#keptEnd === -1 ? start : comma);
+    this.#keptEnd = end;
+    this.#kept = true;
+  }
+
+  end(at: number): void {
+    if (this.#cutStart !== -1) this.#cut(at);
+  }
+
+  #cut(end: number): void {
+    this.cuts.push({ start: this.#cutStart, end, text: "" });
+    this.#cutStart = -1;
+  }
+}
+
+/** A body that is passed on as it came. */
+export function unreadBody(body: Buffer): BodyScan {
+  return {
+    body,
+    inside: 0,
+    empty: true,
+    model: null,
+    modelSpan: null,
+    stream: false,
+    streamOptionsSpan: null,
+    includeUsage: false,
+    outputTokensMax: null,
+    asked: new Map(),
+    cuts: [],
+    prompt: [],
+    continues: null,
+  };
+}
 
 export function scanBody(body: Buffer): ScanResult {
   const found = findTopLevel(body, "given");
@@ -68,21 +138,26 @@ type Origin = "given" | "rewritten";
 function findTopLevel(body: Buffer, origin: Origin): Found | null {
   let at = skipBlanks(body, 0);
   if (body[at] !== openBrace) return null;
-  const found: Found = {};
+  const found = new Found();
+  let comma = -1;
   at = skipBlanks(body, at + 1);
   if (body[at] === closeBrace) return onlyBlanksFrom(body, at + 1) ? found : null;
   for (;;) {
-    const member = readMember(body, at, found, origin);
-    if (member === -1) return null;
-    at = skipBlanks(body, member);
-    if (body[at] === closeBrace) return onlyBlanksFrom(body, at + 1) ? found : null;
-    if (body[at] !== comma) return null;
+    const end = readMember(body, at, comma, found, origin);
+    if (end === -1) return null;
+    at = skipBlanks(body, end);
+    if (body[at] === closeBrace) {
+      found.end(end);
+      return onlyBlanksFrom(body, at + 1) ? found : null;
+    }
+    if (body[at] !== commaByte) return null;
+    comma = at;
     at = skipBlanks(body, at + 1);
   }
 }
 
 /** @returns the place behind the member's value; -1: not sure */
-function readMember(body: Buffer, start: number, found: Found, origin: Origin): number {
+function readMember(body: Buffer, start: number, comma: number, found: Found, origin: Origin): number {
   if (body[start] !== quote) return -1;
   const keyEnd = skipString(body, start);
   if (keyEnd === -1) return -1;
@@ -93,38 +168,64 @@ function readMember(body: Buffer, start: number, found: Found, origin: Origin): 
   const valueStart = skipBlanks(body, at + 1);
   const valueEnd = skipValue(body, valueStart);
   if (valueEnd === -1) return -1;
-  if (isWanted(key)) {
-    if (found[key] !== undefined) return -1;
-    found[key] = { start: valueStart, end: valueEnd };
+  const isOurs = wanted.get(key);
+  if (isOurs !== undefined) {
+    if (found.spans.has(key)) return -1;
+    found.spans.set(key, { start: valueStart, end: valueEnd });
   }
+  found.member(start, valueEnd, comma, isOurs === true);
   return valueEnd;
 }
 
-function isWanted(key: string): key is Wanted {
-  return (wanted as readonly string[]).includes(key);
-}
-
 function readFound(body: Buffer, found: Found): BodyScan | null {
-  const inside = body.indexOf(openBrace) + 1;
+  const { spans } = found;
   try {
-    const value = (span: Span | undefined): unknown => (span === undefined ? undefined : JSON.parse(body.toString("utf8", span.start, span.end)));
-    const model = value(found.model);
-    const options = value(found.stream_options);
-    const cap = value(found.max_completion_tokens) ?? value(found.max_tokens);
+    const value = (key: string): unknown => {
+      const span = spans.get(key);
+      return span === undefined ? undefined : JSON.parse(body.toString("utf8", span.start, span.end));
+    };
+    const model = value("model");
+    const options = value("stream_options");
+    const cap = value("max_completion_tokens") ?? value("max_tokens") ?? value("max_output_tokens");
+    const continues = value("previous_response_id");
+    const metadata = spans.has("metadata") ? value("metadata") : undefined;
     return {
       body,
-      inside,
-      empty: body[skipBlanks(body, inside)] === closeBrace,
+      inside: body.indexOf(openBrace) + 1,
+      empty: found.empty,
       model: typeof model === "string" ? model : null,
-      modelSpan: found.model ?? null,
-      stream: value(found.stream) === true,
-      streamOptionsSpan: found.stream_options ?? null,
+      modelSpan: spans.get("model") ?? null,
+      stream: value("stream") === true,
+      streamOptionsSpan: spans.get("stream_options") ?? null,
       includeUsage: typeof options === "object" && options !== null && "include_usage" in options && options.include_usage === true,
       outputTokensMax: typeof cap === "number" && cap >= 0 ? Math.floor(cap) : null,
+      asked: askedOf(spans, metadata, value),
+      cuts: [...found.cuts, ...metadataCut(spans.get("metadata"), metadata)],
+      prompt: promptKeys.flatMap((key) => spans.get(key) ?? []),
+      continues: typeof continues === "string" ? continues : null,
     };
   } catch {
     return null;
   }
+}
+
+const nothingAsked: ReadonlyMap<string, unknown> = new Map();
+
+function askedOf(spans: ReadonlyMap<string, Span>, metadata: unknown, value: (key: string) => unknown): ReadonlyMap<string, unknown> {
+  const ours = [...spans.keys()].filter((key) => wanted.get(key) === true);
+  if (ours.length === 0 && metadata === undefined) return nothingAsked;
+  const asked = new Map<string, unknown>(ours.map((key) => [key, value(key)]));
+  if (typeof metadata === "object" && metadata !== null)
+    for (const [key, given] of Object.entries(metadata)) if (contractMetadataFields.has(key)) asked.set(`metadata.${key}`, given);
+  return asked;
+}
+
+/** `metadata` without the contract's keys. */
+function metadataCut(span: Span | undefined, metadata: unknown): readonly Splice[] {
+  if (span === undefined || typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) return [];
+  const entries = Object.entries(metadata);
+  const kept = entries.filter(([key]) => !contractMetadataFields.has(key));
+  return kept.length === entries.length ? [] : [{ ...span, text: JSON.stringify(Object.fromEntries(kept)) }];
 }
 
 function skipBlanks(body: Buffer, from: number): number {

@@ -3,11 +3,21 @@ import type { FailureKind, Usage } from "../core/messages.ts";
 import type { BodyScan } from "./body-scan.ts";
 import type { Credential } from "./credential.ts";
 
-export type Dialect = "openai-chat";
+/** `openai-other`: a path of OpenAI's that the router does not know, passed on as it came. */
+export type Dialect = "openai-chat" | "openai-completions" | "openai-embeddings" | "openai-responses" | "anthropic-messages" | "openai-other";
 
 export interface CallerRequest {
   readonly dialect: Dialect;
   readonly scan: BodyScan;
+  /** Of the caller's, what goes on to the provider: trace context, and what belongs to the dialect. Name, value, name, value. */
+  readonly headers: readonly string[];
+  /** Of `openai-other`; null otherwise. */
+  readonly passed: PassedRequest | null;
+}
+/** @property path begins with `/v1/`, with its query */
+export interface PassedRequest {
+  readonly method: string;
+  readonly path: string;
 }
 
 /** @property basePath before `/v1/...`; empty where there is none */
@@ -15,6 +25,11 @@ export interface Target {
   readonly origin: string;
   readonly basePath: string;
   readonly model: string;
+  /** Of Azure; null: the adapter's default. */
+  readonly apiVersion: string | null;
+  /** Of Vertex; null: the key is one of express mode. */
+  readonly project: string | null;
+  readonly location: string | null;
 }
 
 export interface Failure {
@@ -24,12 +39,21 @@ export interface Failure {
   readonly message: string;
 }
 
+export type Encoding =
+  | EncodedRequest
+  /** It cannot be said in the provider's dialect: the caller is told which field, and nothing is sent. */
+  | { readonly kind: "refused"; readonly field: string; readonly message: string };
+
 export interface EncodedRequest {
+  readonly kind: "encoded";
+  readonly method: string;
   readonly path: string;
   /** Name, value, name, value. */
   readonly headers: readonly string[];
   readonly body: readonly Uint8Array[];
   readonly mode: "as-is" | "tap" | "translated";
+  /** Fields of the caller's that the provider's dialect has no place for. */
+  readonly dropped: readonly string[];
 }
 
 /**
@@ -38,13 +62,20 @@ export interface EncodedRequest {
  */
 export interface ProviderAdapter {
   readonly name: string;
-  encode(request: CallerRequest, target: Target): EncodedRequest;
-  /** Throws when the credential's origin is not the target's. */
-  authorise(credential: Credential, target: Target): readonly string[];
+  handles(dialect: Dialect): "passes" | "translates" | "no";
+  encode(request: CallerRequest, target: Target): Encoding;
+  /** Throws when the credential's origin is not the target's. Null: there is no key to send yet. */
+  authorise(credential: Credential, target: Target): readonly string[] | null;
   readFailure(status: number, headers: ResponseHeaders, body: Uint8Array): Failure;
-  readAnswer(body: Uint8Array): { readonly body: Uint8Array; readonly usage: Usage | null };
+  /** Null: it is no answer of this provider. */
+  readAnswer(request: CallerRequest, body: Uint8Array): ReadAnswer | null;
   /** `end()` before the dialect's terminal event means cut, never success. */
   openStream(request: CallerRequest, out: StreamOut): AnswerStream;
+}
+
+export interface ReadAnswer {
+  readonly body: Uint8Array;
+  readonly usage: Usage | null;
 }
 
 /** Names in lower case. */

@@ -1,3 +1,4 @@
+import type { LimitSpec } from "../core/compiled-config.ts";
 import type { Duration } from "../core/machine.ts";
 import type { LeaseKey } from "../core/messages.ts";
 
@@ -12,6 +13,8 @@ export interface LeaseStore {
   settle(lease: LeaseKey, holder: string, nonce: number, used: number): Promise<void>;
   /** Everything of the period before is forgotten. Of several replicas the first one's word counts. @param endsIn from now */
   startPeriod(lease: LeaseKey, endsIn: Duration): Promise<void>;
+  /** The amounts that hold from now on, and limits that are new; what is leased stays leased. */
+  amend(limits: readonly LimitSpec[]): Promise<void>;
   /** For people and metrics, never for decisions. */
   balance(lease: LeaseKey): Promise<LeaseBalance>;
   onState(listener: (state: "up" | "down") => void): () => void;

@@ -3,6 +3,7 @@ import type { CompiledConfig, DeploymentSpec } from "../core/compiled-config.ts"
 import type { Account, AttemptOutcome, BreakerPhase, DeploymentId, EndpointId, FinishResult, RouteId, TenantId } from "../core/messages.ts";
 import { SecondsHistogram } from "./seconds-histogram.ts";
 import { Tally, type TallySpec } from "./tally.ts";
+import { UserBills } from "./user-bills.ts";
 
 const secondsBuckets = [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1];
 const requestBuckets = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 60, 120, 300, 600];
@@ -20,6 +21,8 @@ const tokenKinds = ["input", "output", "cached", "reasoning"] as const;
 export interface EndedRequest {
   readonly route: RouteId;
   readonly tenant: TenantId;
+  /** Whom the caller named as its user; null: nobody. */
+  readonly user: string | null;
   readonly endpoint: EndpointId | null;
   readonly result: FinishResult;
   readonly account: Account;
@@ -41,7 +44,8 @@ export interface LoadNow {
  */
 export class RouterMetrics {
   readonly registry = new Registry();
-  readonly #config: CompiledConfig;
+  #config: CompiledConfig;
+  readonly #tallies: { rename(): void }[] = [];
   /** As they came up. */
   readonly #outcomes: string[] = [];
   readonly #requests = this.#tally("router_requests_total", "Requests that have ended, by result", perRequest, (key) => {
@@ -79,6 +83,7 @@ export class RouterMetrics {
   );
   readonly #unpriced = this.#counter("billing_unpriced_requests_total", "Requests with tokens of unknown price", ["route", "deployment"]);
   readonly #estimated = this.#counter("billing_estimated_requests_total", "Requests whose usage is partly estimated", ["route", "deployment"]);
+  readonly #users = new UserBills(this.registry, (tenant) => this.#tenantName(tenant));
   readonly #decision = new SecondsHistogram("router_latency_seconds", "Time of the routing decision alone", secondsBuckets);
   readonly #added = new SecondsHistogram("router_added_latency_seconds", "What a request waits for the router itself", secondsBuckets);
   readonly #duration = new SecondsHistogram("router_request_duration_seconds", "From the request's arrival to its end", requestBuckets);
@@ -87,6 +92,8 @@ export class RouterMetrics {
     "provider",
     "deployment",
   ]);
+  readonly #shares = this.#gauge("router_configured_weight", "Configured share of a provider, 0..1, mean over the weighted routes", ["provider"]);
+  readonly #weights = this.#gauge("router_configured_deployment_weight", "Configured weight of a deployment", ["route", "provider", "deployment"]);
   readonly #breaker = this.#gauge("router_breaker_state", "0 closed, 1 half-open, 2 open", ["provider", "deployment", "endpoint"]);
 
   constructor(config: CompiledConfig, load: () => LoadNow) {
@@ -95,6 +102,15 @@ export class RouterMetrics {
     for (const endpoint of config.endpoints) this.#breaker.set(this.#endpointLabels(endpoint.id), 0);
     this.#setWeights();
     this.#collectLoad(load);
+  }
+
+  /** Another version of the configuration, in the ids of those before: what was counted so far keeps its names. */
+  configure(config: CompiledConfig): void {
+    for (const tally of this.#tallies) tally.rename();
+    const known = new Set(this.#config.endpoints.flatMap(({ gone, identity }) => (gone === true ? [] : [identity])));
+    this.#config = config;
+    for (const { id, identity, gone } of config.endpoints) if (gone !== true && !known.has(identity)) this.#breaker.set(this.#endpointLabels(id), 0);
+    this.#setWeights();
   }
 
   requestEnded(ended: EndedRequest): void {
@@ -112,6 +128,7 @@ export class RouterMetrics {
     this.#duration.observe(ended.durationMs);
     if (!Number.isNaN(ended.ttftMs)) this.#ttft.observe(ended.ttftMs);
     this.#bill(place, ended.tenant, account);
+    if (ended.user !== null) this.#users.bill(ended.tenant, ended.user, account);
   }
 
   attemptEnded(route: RouteId, endpoint: EndpointId, outcome: Pick<AttemptOutcome, "kind" | "failure">): void {
@@ -196,13 +213,15 @@ export class RouterMetrics {
     const [, deployment] = split(place, this.#config.deployments.length + 1);
     const where = this.#placeOf(place);
     const model = this.#config.deployments[deployment - 1]?.model ?? "none";
-    return { ...where, tenant: this.#config.tenants[tenant]?.name ?? "none", model, route_tier: where.route };
+    return { ...where, tenant: this.#tenantName(tenant), model, route_tier: where.route };
   }
 
   /** A provider's configured share, the mean over the weighted routes; and each deployment's weight as written. */
   #setWeights(): void {
-    const shares = this.#gauge("router_configured_weight", "Configured share of a provider, 0..1, mean over the weighted routes", ["provider"]);
-    const weights = this.#gauge("router_configured_deployment_weight", "Configured weight of a deployment", ["route", "provider", "deployment"]);
+    const shares = this.#shares;
+    const weights = this.#weights;
+    shares.reset();
+    weights.reset();
     const weighted = this.#config.routes.filter((route) => route.strategy === "weighted");
     for (const route of this.#config.routes) {
       const deployments = route.deployments.map((id) => this.#config.deployments[id]).filter((deployment) => deployment !== undefined);
@@ -243,6 +262,10 @@ export class RouterMetrics {
     return [await this.registry.metrics(), ...histograms].join("\n");
   }
 
+  #tenantName(tenant: number): string {
+    return this.#config.tenants[tenant]?.name ?? "none";
+  }
+
   #routeName(route: number): string {
     return this.#config.routes[route]?.name ?? "none";
   }
@@ -266,7 +289,9 @@ export class RouterMetrics {
   }
 
   #tally<Label extends string>(name: string, help: string, labelNames: readonly Label[], labelsOf: TallySpec<Label>["labelsOf"]): Tally<Label> {
-    return new Tally(this.registry, { name, help, labelNames, labelsOf });
+    const tally = new Tally(this.registry, { name, help, labelNames, labelsOf });
+    this.#tallies.push(tally);
+    return tally;
   }
 
   #bills(name: string, help: string): Tally<(typeof perAccount)[number]> {

@@ -20,18 +20,25 @@ export interface TallySpec<Label extends string> {
 export class Tally<Label extends string> {
   readonly #labelsOf: (key: number) => Labels<Label>;
   readonly #cells = new Map<number, Cell<Label>>();
+  readonly #counter: Counter<Label>;
 
   constructor(registry: Registry, { name, help, labelNames, labelsOf }: TallySpec<Label>) {
     this.#labelsOf = labelsOf;
-    const cells = this.#cells;
-    // prom-client calls it with the counter as `this`.
-    const collect = function (this: Counter<Label>): void {
-      for (const cell of cells.values()) {
-        this.inc(cell.labels as LabelValues<Label>, cell.count);
-        cell.count = 0;
-      }
-    };
-    new Counter<Label>({ name, help, labelNames: [...labelNames], registers: [registry], collect });
+    const collect = (): void => this.#collect();
+    this.#counter = new Counter<Label>({ name, help, labelNames: [...labelNames], registers: [registry], collect });
+  }
+
+  #collect(): void {
+    for (const cell of this.#cells.values()) {
+      this.#counter.inc(cell.labels as LabelValues<Label>, cell.count);
+      cell.count = 0;
+    }
+  }
+
+  /** Keys stand for something else from now on. */
+  rename(): void {
+    this.#collect();
+    this.#cells.clear();
   }
 
   add(key: number, count = 1): void {

@@ -2,6 +2,7 @@ import { performance } from "node:perf_hooks";
 import type { AttemptLimits, AttemptOutcome, FailureKind, Usage } from "../core/messages.ts";
 import type { Credential } from "../providers/credential.ts";
 import type { AnswerStream, CallerRequest, Failure, ProviderAdapter, ResponseHeaders, StreamOut, Target } from "../providers/provider-adapter.ts";
+import { withoutSecrets } from "../providers/without-secrets.ts";
 import { IdleWatch } from "./idle-watch.ts";
 import type { UpstreamCall, UpstreamHandler, UpstreamProblem, UpstreamTransport } from "./upstream-transport.ts";
 
@@ -34,12 +35,18 @@ export interface AttemptEnding {
   readonly answer: UpstreamAnswer | null;
   /** What the provider, or the connection, said; empty on success. */
   readonly message: string;
+  /** Of the caller's request: what cannot be said in the provider's dialect; null: nothing of that kind. */
+  readonly field: string | null;
+  /** The provider itself has said so, with this status; 0: the connection, a limit, or the router has. */
+  readonly status: number;
 }
 export interface UpstreamAnswer {
   readonly status: number;
   readonly contentType: string;
   readonly body: Uint8Array;
 }
+
+const nothing: readonly string[] = [];
 
 type Reading = "nothing" | "stream" | "answer" | "failure";
 
@@ -59,6 +66,10 @@ export class Attempt implements UpstreamHandler, StreamOut {
   #over = false;
   #linger: NodeJS.Timeout | null = null;
   #firstContentMs = Number.NaN;
+  #dropped: readonly string[] = nothing;
+  #translated = false;
+  #refusedField: string | null = null;
+  #authorisation: readonly string[] = nothing;
 
   constructor(spec: AttemptSpec, listener: AttemptListener) {
     this.#spec = spec;
@@ -71,11 +82,29 @@ export class Attempt implements UpstreamHandler, StreamOut {
     return this.#firstContentMs;
   }
 
+  /** Fields of the caller's that this provider has no place for. */
+  get dropped(): readonly string[] {
+    return this.#dropped;
+  }
+
   start(transport: UpstreamTransport): void {
     const { adapter, request, target, credential, limits } = this.#spec;
     const encoded = adapter.encode(request, target);
-    const headers = credential === null ? encoded.headers : [...encoded.headers, ...adapter.authorise(credential, target)];
-    this.#call = transport.send({ origin: target.origin, path: encoded.path, headers, body: encoded.body, connect: limits.connect }, this);
+    if (encoded.kind === "refused") {
+      this.#refuse("bad-request", encoded.message, encoded.field);
+      return;
+    }
+    this.#dropped = encoded.dropped;
+    this.#translated = encoded.mode === "translated";
+    const authorisation = credential === null ? nothing : adapter.authorise(credential, target);
+    if (authorisation === null) {
+      this.#refuse("unauthorised", "there is no access token for this provider yet", null);
+      return;
+    }
+    this.#authorisation = authorisation;
+    const { method, path } = encoded;
+    const headers = [...encoded.headers, ...authorisation];
+    this.#call = transport.send({ origin: target.origin, method, path, headers, body: encoded.body, connect: limits.connect }, this);
   }
 
   pause(): void {
@@ -179,17 +208,25 @@ export class Attempt implements UpstreamHandler, StreamOut {
   }
 
   #endAnswer(): void {
-    const read = this.#spec.adapter.readAnswer(this.#wholeBody());
+    const read = this.#spec.adapter.readAnswer(this.#spec.request, this.#wholeBody());
+    if (read === null) {
+      this.#end(
+        { kind: "failed", failure: "server-error", retryAfter: null, billed: "maybe", ...this.#seenUsage() },
+        null,
+        "it is not in the provider's own form",
+      );
+      return;
+    }
     const usage = read.usage === null ? this.#seenUsage() : { usage: read.usage, usageEstimated: false };
     const answer = { status: this.#status, contentType: contentType(this.#headers), body: read.body };
     this.#end({ kind: "succeeded", failure: null, retryAfter: null, billed: "yes", ...usage }, answer, "");
   }
 
   #endFailure(): void {
-    const body = this.#wholeBody();
+    const body = withoutSecrets(this.#wholeBody(), this.#authorisation);
     const { kind, retryAfter, billed, message } = this.#spec.adapter.readFailure(this.#status, this.#headers, body);
-    const answer = { status: this.#status, contentType: contentType(this.#headers), body };
-    this.#end({ kind: "failed", failure: kind, retryAfter, billed, usage: null, usageEstimated: false }, answer, message);
+    const answer = this.#translated ? null : { status: this.#status, contentType: contentType(this.#headers), body };
+    this.#end({ kind: "failed", failure: kind, retryAfter, billed, usage: null, usageEstimated: false }, answer, message, this.#status);
   }
 
   #wholeBody(): Buffer {
@@ -206,10 +243,16 @@ export class Attempt implements UpstreamHandler, StreamOut {
     return { usage: told ?? seen, usageEstimated: true };
   }
 
-  #end(outcome: AttemptEnding["outcome"], answer: UpstreamAnswer | null, message: string): void {
+  /** Nothing has been sent. */
+  #refuse(failure: FailureKind, message: string, field: string | null): void {
+    this.#refusedField = field;
+    this.#end({ kind: "failed", failure, retryAfter: null, billed: "no", usage: null, usageEstimated: false }, null, message);
+  }
+
+  #end(outcome: AttemptEnding["outcome"], answer: UpstreamAnswer | null, message: string, status = 0): void {
     this.#over = true;
     this.#idle.stop();
-    this.#listener.onEnded({ outcome, answer, message });
+    this.#listener.onEnded({ outcome, answer, message, status, field: this.#refusedField });
   }
 }
 

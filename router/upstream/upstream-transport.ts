@@ -3,6 +3,7 @@ import type { ResponseHeaders } from "../providers/provider-adapter.ts";
 
 export interface UpstreamRequest {
   readonly origin: string;
+  readonly method: string;
   readonly path: string;
   /** Name, value, name, value. */
   readonly headers: readonly string[];

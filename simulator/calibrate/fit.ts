@@ -14,34 +14,39 @@ export function nonDecreasing(values: readonly number[]): number[] {
   return pools.flatMap(({ sum, count }) => Array.from({ length: count }, () => sum / count));
 }
 
-/** Coefficients >= 0 that bring sum(coefficient x column) nearest to the target, each row in proportion to its weight. Coordinate descent. */
+/** Coefficients >= 0 that bring sum(coefficient x column) nearest to the target, each row in proportion to its weight. Coordinate descent on the normal equations. */
 export function nonNegativeFit(rows: readonly (readonly number[])[], target: readonly number[], weights: readonly number[]): number[] {
-  const columns = rows[0]?.length ?? 0;
-  const coefficients = Array.from({ length: columns }, () => 0);
-  const rest = [...target];
-  const squares = rows.map((_, index) => (weights[index] ?? 0) ** 2);
-  const norms = coefficients.map((_, column) => rows.reduce((sum, row, index) => sum + ((row[column] ?? 0) * (weights[index] ?? 0)) ** 2, 0));
-  for (let round = 0; round < 20_000; round++) {
+  const { products, answers } = normalEquations(rows, target, weights);
+  const coefficients = answers.map(() => 0);
+  for (let round = 0; round < 100_000; round++) {
     let change = 0;
-    for (let column = 0; column < columns; column++) {
-      if (norms[column] === 0) continue;
-      const slope = slopeOf(rows, column, rest, squares);
+    for (const [column, row] of products.entries()) {
+      const norm = row[column] ?? 0;
+      if (norm === 0) continue;
       const old = coefficients[column] ?? 0;
-      const next = Math.max(0, old + slope / (norms[column] ?? 1));
-      if (next === old) continue;
+      const slope = row.reduce((rest, product, other) => rest - product * (coefficients[other] ?? 0), answers[column] ?? 0);
+      const next = Math.max(0, old + slope / norm);
       coefficients[column] = next;
-      for (const [index, row] of rows.entries()) rest[index] = (rest[index] ?? 0) - (next - old) * (row[column] ?? 0);
       change = Math.max(change, Math.abs(next - old) / Math.max(1e-12, Math.abs(next)));
     }
-    if (change < 1e-9) break;
+    if (change < 1e-10) break;
   }
   return coefficients;
 }
 
-function slopeOf(rows: readonly (readonly number[])[], column: number, rest: readonly number[], squares: readonly number[]): number {
-  let slope = 0;
-  for (const [index, row] of rows.entries()) slope += (row[column] ?? 0) * (rest[index] ?? 0) * (squares[index] ?? 0);
-  return slope;
+function normalEquations(rows: readonly (readonly number[])[], target: readonly number[], weights: readonly number[]) {
+  const columns = rows[0]?.length ?? 0;
+  const products = Array.from({ length: columns }, () => new Float64Array(columns));
+  const answers = Array.from({ length: columns }, () => 0);
+  for (const [index, row] of rows.entries()) {
+    const square = (weights[index] ?? 0) ** 2;
+    for (const [column, value] of row.entries()) {
+      const line = products[column] ?? new Float64Array();
+      answers[column] = (answers[column] ?? 0) + square * value * (target[index] ?? 0);
+      for (const [other, factor] of row.entries()) line[other] = (line[other] ?? 0) + square * value * factor;
+    }
+  }
+  return { products, answers };
 }
 
 export const meanAbsolutePercent = (pairs: readonly (readonly [actual: number, predicted: number])[]): number =>

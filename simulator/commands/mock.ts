@@ -4,10 +4,12 @@ import { InputError } from "../../router/config/problem.ts";
 import { startMockFleet, type FleetOrigins } from "../mock/mock-fleet.ts";
 import { loadScenario } from "../scenario/load-scenario.ts";
 import { sayNotices } from "./simulate.ts";
+import { settingOption } from "./setting-option.ts";
 import { readWhole } from "./read-whole.ts";
 import { stopSignal } from "./stop-signal.ts";
 
 interface MockOptions {
+  readonly set: readonly string[];
   readonly ports?: string;
   readonly host: string;
   readonly seed?: string;
@@ -27,6 +29,7 @@ export function mockCommand(): Command {
   return new Command("mock")
     .description("Mock vLLM replicas and providers over HTTP, driven by the simulator's models")
     .argument("<fleet>", "scenario file (YAML)")
+    .addOption(settingOption())
     .option("--ports <ports>", "configured: the ports of the configuration's endpoints; ephemeral: any that are free", "configured")
     .option("--host <host>", "address to listen on", "127.0.0.1")
     .option("--seed <number>", "seed of random draws (default: the scenario's)")
@@ -37,7 +40,7 @@ export function mockCommand(): Command {
 
 async function mock(file: string, options: MockOptions): Promise<void> {
   const ports = readPorts(options.ports);
-  const scenario = await loadScenario(file, process.env);
+  const scenario = await loadScenario(file, process.env, { settings: options.set });
   if (scenario.kind === "not-applicable")
     throw new InputError([{ file, line: null, column: null, field: "trace", message: scenario.reason, fix: "name a trace that is on this machine" }]);
   sayNotices(scenario);

@@ -5,22 +5,28 @@ import type { StepShape } from "../core/engine/engine.ts";
 import { createStepTime } from "../core/step-time/create-step-time.ts";
 import { emptyShape } from "../core/step-time/step-range.ts";
 import { blocksOf, engineProfiles, findProfile } from "../scenario/engine-profile.ts";
+import { suggestion } from "../../router/config/nearest.ts";
+import { InputError } from "../../router/config/problem.ts";
+import { type ProviderProfile, providerProfiles } from "../scenario/provider-profile.ts";
 import type { EngineProfile } from "../scenario/engine-profile.ts";
 
 interface ProfilesOptions {
   readonly gpu?: string;
   readonly model?: string;
   readonly tp?: string;
+  readonly hosted?: string;
   readonly json?: boolean;
 }
 
 const help = `
-Without options all are listed: GPU, model, how the step times were found, their error on data they were not fitted on, KV blocks of 16 tokens, and two steps as a
-check: 32 sequences decoding at 1,000 tokens of context, and a prefill of 2,048 tokens. With --gpu and --model the profile a simulation would take is shown: an unknown
+Without options all are listed. Engines: GPU, model, how the step times were found, their error on data they were not fitted on, KV blocks of 16 tokens, and two steps as a
+check: 32 sequences decoding at 1,000 tokens of context, and a prefill of 2,048 tokens. Hosted APIs: latencies, list prices, context, each figure's source with --json
+or --hosted NAME; in a scenario: { kind: hosted, profile: NAME }. With --gpu and --model the profile a simulation would take is shown: an unknown
 GPU or model takes the nearest, with a wider error. Blocks by formula are no more than a guess: take num_gpu_blocks from the engine's log.
 
 Example:
-  $ headgate profiles --gpu "H100" --model llama-3.1-8b`;
+  $ headgate profiles --gpu "H100" --model llama-3.1-8b
+  $ headgate profiles --hosted openai/gpt-4o`;
 
 export function profilesCommand(): Command {
   return new Command("profiles")
@@ -28,42 +34,81 @@ export function profilesCommand(): Command {
     .option("--gpu <name>", "GPU to look up")
     .option("--model <name>", "model to look up (default: Llama-3.1-8B)")
     .option("--tp <count>", "GPUs per replica (tensor parallel)", "1")
-    .option("--json", "print as JSON")
+    .option("--hosted <name>", "hosted profile to look up")
+    .option("--json", "print as JSON: { engines, hosted }, or those looked up")
     .addHelpText("after", help)
     .action(listProfiles);
 }
 
 function listProfiles(options: ProfilesOptions): void {
   const all = engineProfiles();
+  if (options.hosted !== undefined) {
+    showHosted(options.hosted, options.json === true);
+    return;
+  }
   if (options.gpu === undefined && options.model === undefined) {
-    print(all, all.map(rowOf), options.json === true);
+    const hosted = providerProfiles();
+    if (options.json === true) process.stdout.write(`${JSON.stringify({ engines: all.map(plainOf), hosted })}\n`);
+    else process.stdout.write(`${engineTable(all.map(rowOf))}\n${hostedTable(hosted)}\n`);
     return;
   }
   const match = findProfile(all, options.gpu ?? "H100", options.model ?? "Llama-3.1-8B", Number(options.tp ?? 1));
   if (match === null) return;
   const { profile, exact, errorPercent } = match;
-  print([profile], [rowOf(profile)], options.json === true);
-  if (options.json === true) return;
+  if (options.json === true) {
+    process.stdout.write(`${JSON.stringify([plainOf(profile)])}\n`);
+    return;
+  }
+  process.stdout.write(`${engineTable([rowOf(profile)])}\n`);
   const quality = exact ? "an exact match" : "the nearest there is";
   process.stdout.write(`${quality}: step times within about ${errorPercent} %\n${profile.provenance}\n`);
 }
 
-function print(profiles: readonly EngineProfile[], rows: readonly (readonly string[])[], json: boolean): void {
-  if (json) {
-    const plain = profiles.map((profile) => ({
-      ...profile,
-      stepTime: { kind: profile.stepTime.kind, source: profile.stepTime.source },
-      blocks: blocksOf(profile, 16),
-    }));
-    process.stdout.write(`${JSON.stringify(plain)}\n`);
-    return;
-  }
+const plainOf = (profile: EngineProfile): object => ({
+  ...profile,
+  stepTime: { kind: profile.stepTime.kind, source: profile.stepTime.source },
+  blocks: blocksOf(profile, 16),
+});
+
+function engineTable(rows: readonly (readonly string[])[]): string {
   const table = new Table({
     head: ["GPU", "model", "tp", "form", "source", "vLLM", "error", "KV blocks", "32 decodes", "2,048 prefill"],
     style: { head: [], border: [], compact: true },
   });
   for (const row of rows) table.push([...row]);
-  process.stdout.write(`${table.toString()}\n`);
+  return table.toString();
+}
+
+function showHosted(name: string, json: boolean): void {
+  const profiles = providerProfiles();
+  const found = profiles.find((profile) => profile.name === name);
+  if (found === undefined) {
+    const fix = suggestion(
+      name,
+      profiles.map((profile) => profile.name),
+    );
+    throw new InputError([{ file: "command line", line: null, column: null, field: "--hosted", message: `there is no profile ${name}`, fix }]);
+  }
+  if (json) process.stdout.write(`${JSON.stringify([found])}\n`);
+  else {
+    const sources = Object.entries(found.sources).map(([figure, source]) => `${figure}: ${source}`);
+    process.stdout.write(`${[hostedTable([found]), ...sources, ...(found.note === undefined ? [] : [found.note])].join("\n")}\n`);
+  }
+}
+
+function hostedTable(profiles: readonly ProviderProfile[]): string {
+  const table = new Table({
+    head: ["hosted", "first token p50, p95", "per token p50, p95", "context", "$ in, out per million", "RPM", "TPM"],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const { name, firstTokenMs, perTokenMs, contextTokens, price, quota } of profiles) {
+    const spread = ({ p50, p95 }: ProviderProfile["firstTokenMs"]): string => `${p50}, ${p95} ms`;
+    const dollars = price === null ? "not by token" : `${price.input}, ${price.output}`;
+    const per = (value: number | undefined): string => (value === undefined ? "" : value.toLocaleString("en"));
+    const { requestsPerMinute, tokensPerMinute } = quota ?? {};
+    table.push([name, spread(firstTokenMs), spread(perTokenMs), contextTokens.toLocaleString("en"), dollars, per(requestsPerMinute), per(tokensPerMinute)]);
+  }
+  return table.toString();
 }
 
 function rowOf(profile: EngineProfile): string[] {

@@ -1,5 +1,5 @@
 import type { Metrics } from "../core/measure/metrics.ts";
-import { metricsOf } from "../core/measure/metrics.ts";
+import { metricsOf, nothingKnown } from "../core/measure/metrics.ts";
 import { judge, overall } from "../core/measure/verdicts.ts";
 import type { LiveRun } from "../load/replay-scenario.ts";
 import { openingsOf, type RouterCounters } from "../load/router-counters.ts";
@@ -20,8 +20,8 @@ export interface ReplayResult extends JudgedResult {
 
 export function replayResult(scenario: LoadedScenario, run: LiveRun, target: string): ReplayResult {
   const { figures, counters, validity } = run;
-  const plain = resultOf(scenario, "replayed", { seed: scenario.seed, figures, breakerChanges: [], signals: [] }, []);
-  const metrics = liveMetrics(metricsOf(figures.summary, 0), counters);
+  const plain = resultOf(scenario, "replayed", { ...nobodySaw, seed: scenario.seed, figures }, []);
+  const metrics = liveMetrics(metricsOf(figures.summary, nothingKnown), counters);
   const verdicts = judge(scenario.compiled.targets, [metrics]);
   return {
     ...plain,
@@ -32,6 +32,9 @@ export function replayResult(scenario: LoadedScenario, run: LiveRun, target: str
     replay: { target, validity, countedBy: counters === null ? "answers" : "router" },
   };
 }
+
+/** Of what lies behind the router a replay sees nothing. */
+const nobodySaw = { breakerChanges: [], signals: [], breakers: [], facts: nothingKnown, faults: { endpoints: [], store: [], replicas: [] } };
 
 function liveMetrics(metrics: Metrics, counters: RouterCounters | null): Metrics {
   if (counters === null) return { ...metrics, breakerOpenings: null };

@@ -7,10 +7,12 @@ import { exitCodeOf } from "./exit-code.ts";
 import { progressLine } from "./progress-line.ts";
 import { replayResult, validityLines } from "./replay-result.ts";
 import { reportLines } from "./simulate-report.ts";
+import { settingOption } from "./setting-option.ts";
 import { sayNotApplicable } from "./simulate.ts";
 import { abortOnSignal } from "./stop-signal.ts";
 
 interface ReplayCommandOptions {
+  readonly set: readonly string[];
   readonly target: string;
   readonly metrics?: string;
   readonly model?: string;
@@ -30,6 +32,7 @@ export function replayCommand(): Command {
   return new Command("replay")
     .description("Replay a scenario's trace in real time against a running router or server")
     .argument("<scenario>", "scenario file (YAML)")
+    .addOption(settingOption())
     .requiredOption("--target <url>", "where /v1/chat/completions is")
     .option("--metrics <url>", "the router's metrics: cost, retries and breaker openings are read there")
     .option("--model <name>", "model to ask for (default: the route's name)")
@@ -43,7 +46,7 @@ async function replay(file: string, options: ReplayCommandOptions): Promise<void
   const target = readUrl("--target", options.target);
   const metricsUrl = options.metrics === undefined ? null : readUrl("--metrics", options.metrics).href;
   const key = readKey(options.keyEnv);
-  const scenario = await loadScenario(file, process.env);
+  const scenario = await loadScenario(file, process.env, { settings: options.set });
   if (scenario.kind === "not-applicable") {
     sayNotApplicable(scenario, options.json === true);
     return;

@@ -51,6 +51,7 @@ function figuresTable(result: JudgedResult): string {
     style: plainStyle,
   });
   table.push(figuresRow("all", result.summary), ...result.deployments.map((figures) => figuresRow(`  ${figures.name}`, figures)));
+  for (const [place, figures] of (result.versions ?? []).entries()) table.push(figuresRow(`version ${place + 1}`, figures));
   return table.toString();
 }
 

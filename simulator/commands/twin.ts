@@ -13,10 +13,12 @@ import { loadScenario } from "../scenario/load-scenario.ts";
 import type { LoadedScenario } from "../scenario/loaded-scenario.ts";
 import { progressLine } from "./progress-line.ts";
 import { validityLines } from "./replay-result.ts";
+import { settingOption } from "./setting-option.ts";
 import { sayNotApplicable, sayNotices } from "./simulate.ts";
 import { abortOnSignal } from "./stop-signal.ts";
 
 interface TwinOptions {
+  readonly set: readonly string[];
   readonly json?: boolean;
   readonly control?: boolean;
 }
@@ -43,6 +45,7 @@ export function twinCommand(): Command {
   return new Command("twin")
     .description("Simulate a scenario and replay it live, and report how far the two are apart")
     .argument("<scenario>", "scenario file (YAML)")
+    .addOption(settingOption())
     .option("--control", "run the live side twice and show how far two live runs are apart on this machine")
     .option("--json", "print the comparison as JSON")
     .addHelpText("after", help)
@@ -50,7 +53,7 @@ export function twinCommand(): Command {
 }
 
 async function twin(file: string, options: TwinOptions): Promise<void> {
-  const scenario = await loadScenario(file, process.env);
+  const scenario = await loadScenario(file, process.env, { settings: options.set });
   if (scenario.kind === "not-applicable") {
     sayNotApplicable(scenario, options.json === true);
     return;

@@ -1,8 +1,14 @@
-import type { CompiledConfig } from "../../router/core/compiled-config.ts";
+import type { CompiledConfig, ConfigVersion } from "../../router/core/compiled-config.ts";
+import { fillGaps } from "../../router/core/rollout/align-config.ts";
+import type { Place } from "../../router/core/state.ts";
+import type { CanaryKey } from "../../router/core/rollout/versions.ts";
 import type { Duration, Instant } from "../../router/core/machine.ts";
-import type { EndpointId, RouteId } from "../../router/core/messages.ts";
+import type { DeploymentId, EndpointId, RouteId } from "../../router/core/messages.ts";
 import type { EndpointFault, FaultPlan } from "./fault/fault-spec.ts";
 import type { HostedSpec } from "./hosted/hosted-spec.ts";
+import type { BaselineSpec } from "./measure/cost-of-rows.ts";
+import type { MachineSpec } from "./measure/fleet-figures.ts";
+import type { SloSpec } from "./measure/goodput.ts";
 import type { LeaseStoreSpec } from "./store/lease-store-spec.ts";
 import type { EngineSpec } from "./engine/engine-spec.ts";
 
@@ -22,11 +28,23 @@ export interface CompiledScenario {
   readonly leaseStore?: LeaseStoreSpec;
   /** In order of time; absent: everyone stays. */
   readonly membership?: readonly MembershipSpec[];
+  /** In order of time; absent: the configuration stays. */
+  readonly changes?: readonly ConfigChangeSpec[];
   /** Where rows without a route go. */
   readonly defaultRoute: RouteId;
   /** Requests scheduled before it are left out of the summary. */
   readonly warmUp: Duration;
+  /** And those scheduled so long after it, or later; absent: none. */
+  readonly window?: Duration;
   readonly targets: readonly TargetSpec[];
+  /** What a good request keeps; absent: goodput is not taken. */
+  readonly slo?: SloSpec;
+  /** What everything would have cost there; absent: not asked. */
+  readonly baseline?: BaselineSpec;
+  /** By DeploymentId; null: a hosted API. Absent: nothing is known of what machines cost. */
+  readonly machines?: readonly (MachineSpec | null)[];
+  /** Distance of the samples that time series and utilisation are taken from; absent: a 300th of the run, at least 1 s. */
+  readonly sampleEvery?: Duration;
 }
 
 /** How many replicas of the service there are, each with a core of its own. */
@@ -37,6 +55,8 @@ export interface ReplicasSpec {
   readonly gossip: Duration | null;
   /** Null: endpoints are not asked. */
   readonly signals: SignalsSpec | null;
+  /** Where they are, gone through in turns; absent: nowhere in particular. */
+  readonly places?: readonly Place[];
 }
 export interface SignalsSpec {
   /** Each replica asks each engine once in it. */
@@ -51,6 +71,31 @@ export interface MembershipSpec {
   readonly endpoint: EndpointId;
   readonly at: Instant;
   readonly kind: "leaves" | "joins";
+}
+
+/** Versions of the configuration, in the ids of all that came before; all replicas hear of it at once. `endpoints` of the scenario covers them all. */
+export interface ConfigChangeSpec {
+  readonly at: Instant;
+  /** A new version, or one that another share is set for. */
+  readonly config: CompiledConfig;
+  readonly share: number;
+  readonly by: CanaryKey;
+}
+
+/** All ids of a scenario with the names that they have. */
+export function everyVersion({ config, changes = [] }: Pick<CompiledScenario, "config" | "changes">): CompiledConfig {
+  if (changes.length === 0) return config;
+  const filled = fillGaps(
+    config,
+    changes.map((change) => change.config),
+  );
+  const endpointsOf = (id: DeploymentId): EndpointId[] => filled.endpoints.flatMap((endpoint) => (endpoint.deployment === id ? [endpoint.id] : []));
+  return { ...filled, deployments: filled.deployments.map((deployment) => ({ ...deployment, endpoints: endpointsOf(deployment.id) })) };
+}
+
+/** None where the configuration stays: then there is nothing to tell apart. */
+export function versionsOf({ config, changes = [] }: Pick<CompiledScenario, "config" | "changes">): readonly ConfigVersion[] {
+  return changes.length === 0 ? [] : [...new Set([config.version, ...changes.map((change) => change.config.version)])];
 }
 
 export type EndpointModelSpec = VllmSpec | HostedSpec;

@@ -85,7 +85,22 @@ export interface EndpointSignals {
   /** Engine steps since the start, and those of them for which the step-time model was not made; 0 of a hosted API. */
   readonly steps: number;
   readonly stepsOutsideRange: number;
+  /** Over all steps: the sequences and the tokens in each. */
+  readonly stepSequences: number;
+  readonly stepTokens: number;
 }
+
+export const idleSignals: EndpointSignals = {
+  running: 0,
+  waiting: 0,
+  kvUsed: 0,
+  preemptions: 0,
+  busy: 0 as Duration,
+  steps: 0,
+  stepsOutsideRange: 0,
+  stepSequences: 0,
+  stepTokens: 0,
+};
 
 export interface EndpointModel extends Machine<EndpointEvent, EndpointCommand> {
   observe(now: Instant): EndpointSignals;

@@ -3,44 +3,34 @@
  * commands at the models that all replicas share, and answers every start-attempt with exactly one outcome.
  */
 import { assert, present } from "../../router/core/assert.ts";
-import type { RouterOptions } from "../../router/core/core.ts";
-import type { Instant, Machine, Out, Restorable } from "../../router/core/machine.ts";
+import type { CompiledConfig, ConfigVersion } from "../../router/core/compiled-config.ts";
+import type { Instant, Machine } from "../../router/core/machine.ts";
 import type {
   AttemptId,
   AttemptOutcome,
   BreakerPhase,
   DeploymentId,
   EndpointId,
-  FailureKind,
   FinishResult,
   RequestId,
   RouteId,
   RouterCommand,
   RouterEvent,
   TenantId,
-  Usage,
 } from "../../router/core/messages.ts";
 import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts";
-import { Router, type RouterSnapshot } from "../../router/core/router.ts";
-import { after, micros, never } from "../../router/core/time.ts";
-import type { CompiledScenario } from "./compiled-scenario.ts";
+import { meaningOf } from "../../router/core/retry.ts";
+import { LiveVersions, type Offer } from "../../router/core/rollout/live-versions.ts";
+import { Router } from "../../router/core/router.ts";
+import { after, micros } from "../../router/core/time.ts";
+import { type CompiledScenario, everyVersion } from "./compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
 import type { Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
+import { aborted, failed, succeeded } from "./outcomes.ts";
+import { RouterProcess, type RouterWatch, WatchedRouter } from "./router-process.ts";
 import type { StoreEvent } from "./store/lease-store-model.ts";
 import type { Arrival } from "./workload/arrival.ts";
-
-/** Sees all that goes in and out of a router: invariant checkers, recorders. */
-export interface RouterWatch {
-  /** Before anything else: who is watched. Again after a crash, with a router that knows nothing of before. */
-  attach?(router: Restorable<RouterSnapshot>, options: RouterOptions, replica: number): void;
-  /** All that the replica had under way is lost. */
-  crashed?(at: Instant, replica: number): void;
-  event(event: RouterEvent, now: Instant, replica: number): void;
-  command(command: RouterCommand, at: Instant, replica: number): void;
-  /** In virtual time, what follows from a deadline may come in at the same instant: then the wake is part of the history. */
-  wake?(now: Instant, replica: number): void;
-}
 
 export interface ReplicaOptions {
   readonly scenario: CompiledScenario;
@@ -55,6 +45,8 @@ export interface ReplicaOptions {
   call(endpoint: EndpointId, event: EndpointEvent): void;
   requestEnded(record: RequestRecord): void;
   breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void;
+  /** `failed`: in a way that speaks against the endpoint. What was given up for other reasons is not told. */
+  attemptEnded(endpoint: EndpointId, startedAt: Instant, failed: boolean): void;
   /** With the gossip's delay. */
   tellPeers(event: RouterEvent): void;
 }
@@ -63,7 +55,11 @@ interface OpenRequest {
   readonly arrival: Arrival;
   readonly serial: number;
   readonly route: RouteId;
+  readonly tenant: TenantId;
+  started: Instant | null;
   deployment: DeploymentId | null;
+  /** Known with its first attempt. */
+  version: ConfigVersion | null;
   committed: OpenAttempt | null;
   first: Instant | null;
 }
@@ -71,10 +67,20 @@ interface OpenRequest {
 interface OpenAttempt {
   readonly request: RequestId;
   readonly endpoint: EndpointId;
+  readonly deployment: DeploymentId;
+  readonly startedAt: Instant;
   aborted: boolean;
   /** Nothing more will be heard of it, or nobody listens any more. */
   over: boolean;
   outputTokens: number;
+  cachedTokens: number;
+}
+
+interface Finished {
+  readonly request: RequestId;
+  readonly result: FinishResult;
+  readonly account: { readonly nanoDollars: number; readonly priced: boolean; readonly attempts: number };
+  readonly version: ConfigVersion | null;
 }
 
 const forEver = micros(Infinity);
@@ -88,19 +94,26 @@ export class SimulatedReplica {
   readonly #requests: (OpenRequest | null)[] = [];
   readonly #freeRequests: RequestId[] = [];
   readonly #attempts: (OpenAttempt | null)[] = [];
+  #versions: LiveVersions;
+  /** The newest version: it has all ids. */
+  #config: CompiledConfig;
   #open = 0;
   #crashes = 0;
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
-    this.#tenants = new Map(options.scenario.config.tenants.map(({ name, id }) => [name, id]));
+    this.#config = options.scenario.config;
+    this.#versions = new LiveVersions(this.#config);
+    this.#tenants = new Map(everyVersion(options.scenario).tenants.map(({ name, id }) => [name, id]));
     this.#process = new RouterProcess(() => this.#newRouter());
     this.#toRouter = options.driver.addMachine(this.#process, "router", { emit: (command, at) => this.#carryOut(command, at) });
   }
 
   #newRouter(): Machine<RouterEvent, RouterCommand> {
     const { scenario, seed, replica, watch } = this.#options;
-    const routerOptions = { seed, explain: false };
+    const { places = [] } = scenario.replicas;
+    const here = places[replica % places.length];
+    const routerOptions = { seed, explain: false, ...(here === undefined ? {} : { here }) };
     const router = new Router(scenario.config, routerOptions);
     watch?.attach?.(router, routerOptions, replica);
     return watch === undefined ? router : new WatchedRouter(router, watch, replica);
@@ -122,23 +135,38 @@ export class SimulatedReplica {
     for (const [id, open] of this.#requests.entries()) {
       if (open === null) continue;
       const result: FinishResult = open.first === null ? { kind: "failed", failure: "connect-failed", retryAfter: null } : { kind: "cut", failure: "cut" };
-      this.#finish(id as RequestId, result, { nanoDollars: 0, priced: true, attempts: open.deployment === null ? 0 : 1 }, at);
+      const account = { nanoDollars: 0, priced: true, attempts: open.deployment === null ? 0 : 1 };
+      this.#finish({ request: id as RequestId, result, account, version: open.version }, at);
     }
   }
 
-  /** @param told what a new process of this fleet is told */
-  restart(told: readonly RouterEvent[]): void {
+  /** @param tell what a new process of this fleet is told */
+  restart(tell: () => void): void {
     this.#crashes += 1;
+    this.#config = this.#options.scenario.config;
+    this.#versions = new LiveVersions(this.#config);
     this.#process.restart();
+    tell();
     // Leases that the dead one held are taken for spent; its questions' numbers are not to be used again.
-    if (this.#options.scenario.config.limits.length > 0) this.tell({ kind: "leases-forfeited", nonce: this.#crashes * 1_000_000_000 });
-    for (const event of told) this.tell(event);
+    if (this.#config.limits.length > 0) this.tell({ kind: "leases-forfeited", nonce: this.#crashes * 1_000_000_000 });
   }
 
   /** Of a request that found no replica of the router at all. */
   refuse(arrival: Arrival, serial: number, route: RouteId): void {
     const at = arrival.at;
-    this.#options.requestEnded({ ...unserved(arrival, serial, route), why: "connect-failed", end: at });
+    const tenant = this.#tenantOf(arrival);
+    this.#options.requestEnded({ ...unserved(arrival, serial, route), tenant, why: "connect-failed", end: at });
+  }
+
+  /** As many versions of the configuration at once as may be; another waits. */
+  activate(offer: Offer): void {
+    if (this.isUp) this.#announce(this.#versions.offer(offer));
+  }
+
+  #announce(activation: Extract<RouterEvent, { kind: "config-activated" }> | null): void {
+    if (activation === null) return;
+    this.#config = activation.config;
+    this.tell(activation);
   }
 
   /** What the store of limits answers, and what becomes of it. */
@@ -152,17 +180,18 @@ export class SimulatedReplica {
 
   /** @param serial the request's arrival number in the whole world */
   arrive(arrival: Arrival, serial: number, route: RouteId): void {
-    const { routes } = this.#options.scenario.config;
+    const { routes } = this.#config;
     const id = this.#freeRequests.pop() ?? (this.#requests.length as RequestId);
     this.#open += 1;
-    this.#requests[id] = { arrival, serial, route, deployment: null, committed: null, first: null };
+    const tenant = this.#tenantOf(arrival);
+    this.#requests[id] = { arrival, serial, route, tenant, started: null, deployment: null, version: null, committed: null, first: null };
     this.#toRouter(
       {
         kind: "request-arrived",
         request: {
           id,
           serial,
-          tenant: this.#tenantOf(arrival),
+          tenant,
           route,
           inputTokens: arrival.inputTokens,
           // Never the true length: a policy must not know it.
@@ -175,6 +204,7 @@ export class SimulatedReplica {
           tagMatch: unlabelled.tagMatch,
           region: unlabelled.region,
           residency: unlabelled.residency,
+          barred: unlabelled.barred,
         },
       },
       1,
@@ -200,13 +230,13 @@ export class SimulatedReplica {
   #carryOut(command: RouterCommand, at: Instant): void {
     switch (command.kind) {
       case "start-attempt":
-        this.#start(command.attempt, command.request, command.endpoint);
+        this.#start(command);
         return;
       case "abort-attempt":
-        this.#abort(command.attempt);
+        this.#abort(command);
         return;
       case "finish-request":
-        this.#finish(command.request, command.result, command.account, at);
+        this.#finish(command, at);
         return;
       case "commit-attempt":
         this.#commit(command.attempt, at);
@@ -220,6 +250,9 @@ export class SimulatedReplica {
         return;
       case "return-lease":
         this.#tellStore({ ...command, kind: "lease-returned", replica: this.#options.replica });
+        return;
+      case "retire-config":
+        this.#announce(this.#versions.retired(command.version));
         return;
       case "request-rerouted":
       case "budget-noticed":
@@ -238,10 +271,14 @@ export class SimulatedReplica {
     if (isOwnFinding(why)) this.#options.tellPeers({ kind: "peer-reported", endpoint, breaker: to === "open" ? "open" : "closed", why, since });
   }
 
-  #start(attempt: AttemptId, request: RequestId, endpoint: EndpointId): void {
+  #start({ attempt, request, endpoint, version }: Extract<RouterCommand, { kind: "start-attempt" }>): void {
     const open = present(this.#requests[request], "the attempt's request");
-    open.deployment = present(this.#options.scenario.config.endpoints[endpoint], "the endpoint").deployment;
-    this.#attempts[attempt] = { request, endpoint, aborted: false, over: false, outputTokens: 0 };
+    const deployment = this.#versions.deploymentOf(endpoint, version);
+    open.deployment = deployment;
+    open.version = version;
+    open.started ??= this.#options.driver.now;
+    const startedAt = this.#options.driver.now;
+    this.#attempts[attempt] = { request, endpoint, deployment, startedAt, aborted: false, over: false, outputTokens: 0, cachedTokens: 0 };
     const { arrival, serial } = open;
     this.#options.call(endpoint, {
       kind: "call-received",
@@ -261,12 +298,13 @@ export class SimulatedReplica {
     const open = present(this.#requests[committed.request], "its request");
     open.first = at;
     open.committed = committed;
-    open.deployment = present(this.#options.scenario.config.endpoints[committed.endpoint], "the endpoint").deployment;
+    open.deployment = committed.deployment;
   }
 
-  #abort(attempt: AttemptId): void {
+  #abort({ attempt, why }: Extract<RouterCommand, { kind: "abort-attempt" }>): void {
     const open = present(this.#attempts[attempt], "the aborted attempt");
     open.aborted = true;
+    if (why === "timeout") this.#options.attemptEnded(open.endpoint, open.startedAt, true);
     this.#options.call(open.endpoint, { kind: "call-aborted", call: this.#callOf(attempt) });
   }
 
@@ -282,6 +320,7 @@ export class SimulatedReplica {
         return;
       case "end-call":
         open.outputTokens = command.usage.output;
+        open.cachedTokens = command.usage.cachedRead;
         this.#end(attempt, succeeded(command.usage));
         return;
       case "refuse-call":
@@ -294,132 +333,63 @@ export class SimulatedReplica {
   }
 
   #end(attempt: AttemptId, outcome: AttemptOutcome): void {
-    present(this.#attempts[attempt], "the attempt").over = true;
+    const open = present(this.#attempts[attempt], "the attempt");
+    open.over = true;
+    const { kind, failure } = outcome;
+    if (kind !== "aborted") this.#options.attemptEnded(open.endpoint, open.startedAt, failure !== null && meaningOf(failure).verdict === "failure");
     this.#toRouter({ kind: "attempt-ended", attempt, outcome }, 0);
   }
 
-  #finish(
-    id: RequestId,
-    result: FinishResult,
-    account: { readonly nanoDollars: number; readonly priced: boolean; readonly attempts: number },
-    end: Instant,
-  ): void {
+  #finish({ request: id, result, account, version }: Finished, end: Instant): void {
     const open = present(this.#requests[id], "the finished request");
     this.#requests[id] = null;
     this.#freeRequests.push(id);
     this.#open -= 1;
-    const { arrival, serial, route, deployment, first, committed } = open;
+    const { arrival, serial, route, tenant, started, deployment, first, committed } = open;
     const answered = result.kind === "served" || result.kind === "cut";
     this.#options.requestEnded({
       serial,
       route,
+      tenant,
       deployment,
       result: result.kind,
       why: whyOf(result),
       scheduled: arrival.at,
       sent: arrival.at,
+      started,
       first: answered ? first : null,
       last: answered && first !== null ? end : null,
       end,
       inputTokens: arrival.inputTokens,
+      cachedTokens: answered ? (committed?.cachedTokens ?? 0) : 0,
       outputTokens: answered ? (committed?.outputTokens ?? 0) : 0,
       attempts: account.attempts,
       nanoDollars: account.nanoDollars,
       priced: account.priced,
+      version,
     });
   }
 }
 
-/** The router while it runs, nothing while it is down: what it is told then is lost. */
-class RouterProcess implements Machine<RouterEvent, RouterCommand> {
-  readonly #start: () => Machine<RouterEvent, RouterCommand>;
-  #router: Machine<RouterEvent, RouterCommand> | null;
-
-  constructor(start: () => Machine<RouterEvent, RouterCommand>) {
-    this.#start = start;
-    this.#router = start();
-  }
-
-  get isUp(): boolean {
-    return this.#router !== null;
-  }
-
-  crash(): void {
-    this.#router = null;
-  }
-
-  restart(): void {
-    this.#router = this.#start();
-  }
-
-  handle(event: RouterEvent, now: Instant, out: Out<RouterCommand>): void {
-    this.#router?.handle(event, now, out);
-  }
-
-  wake(now: Instant, out: Out<RouterCommand>): void {
-    this.#router?.wake(now, out);
-  }
-
-  nextDeadline(): Instant {
-    return this.#router?.nextDeadline() ?? never;
-  }
-}
-
-/** Shows what goes in when it is handled, and what comes out before it is carried out. */
-class WatchedRouter implements Machine<RouterEvent, RouterCommand> {
-  readonly #router: Router;
-  readonly #watch: RouterWatch;
-  readonly #replica: number;
-
-  constructor(router: Router, watch: RouterWatch, replica: number) {
-    this.#router = router;
-    this.#watch = watch;
-    this.#replica = replica;
-  }
-
-  handle(event: RouterEvent, now: Instant, out: Out<RouterCommand>): void {
-    this.#watch.event(event, now, this.#replica);
-    this.#router.handle(event, now, this.#watched(out));
-  }
-
-  wake(now: Instant, out: Out<RouterCommand>): void {
-    this.#watch.wake?.(now, this.#replica);
-    this.#router.wake(now, this.#watched(out));
-  }
-
-  nextDeadline(): Instant {
-    return this.#router.nextDeadline();
-  }
-
-  #watched(out: Out<RouterCommand>): Out<RouterCommand> {
-    return {
-      emit: (command, at) => {
-        this.#watch.command(command, at, this.#replica);
-        out.emit(command, at);
-      },
-    };
-  }
-}
-
 /** A request that never had an attempt. */
-function unserved({ at, inputTokens }: Arrival, serial: number, route: RouteId): Omit<RequestRecord, "why" | "end"> {
-  const result = { result: "failed", deployment: null, first: null, last: null, outputTokens: 0, attempts: 0, nanoDollars: 0, priced: true } as const;
+function unserved({ at, inputTokens }: Arrival, serial: number, route: RouteId): Omit<RequestRecord, "tenant" | "why" | "end"> {
+  const result = {
+    result: "failed",
+    deployment: null,
+    started: null,
+    first: null,
+    last: null,
+    cachedTokens: 0,
+    outputTokens: 0,
+    attempts: 0,
+    nanoDollars: 0,
+    priced: true,
+    version: null,
+  } as const;
   return { serial, route, scheduled: at, sent: at, inputTokens, ...result };
 }
 
 function whyOf(result: FinishResult): string | null {
   if (result.kind === "failed" || result.kind === "cut") return result.failure;
   return result.kind === "rejected" ? result.why : null;
-}
-
-function succeeded(usage: Usage): AttemptOutcome {
-  return { kind: "succeeded", failure: null, retryAfter: null, billed: "yes", usage, usageEstimated: false, lagged: false };
-}
-
-function failed(failure: FailureKind, retryAfter: AttemptOutcome["retryAfter"], usage: Usage | null): AttemptOutcome {
-  return { kind: "failed", failure, retryAfter, billed: usage === null ? "no" : "maybe", usage, usageEstimated: usage !== null, lagged: false };
-}
-
-function aborted(usage: Usage): AttemptOutcome {
-  return { kind: "aborted", failure: null, retryAfter: null, billed: "maybe", usage, usageEstimated: true, lagged: false };
 }

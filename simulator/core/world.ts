@@ -3,11 +3,13 @@
  * Arrivals are spread over the replicas at random, as a balancer in front of them does, by a draw that belongs to the request.
  */
 import { assert, present } from "../../router/core/assert.ts";
-import type { Instant } from "../../router/core/machine.ts";
-import type { BreakerPhase, EndpointId, RouteId, RouterEvent } from "../../router/core/messages.ts";
+import type { CompiledConfig } from "../../router/core/compiled-config.ts";
+import type { Duration, Instant } from "../../router/core/machine.ts";
+import type { BreakerPhase, EndpointId, LeaseKey, RouteId, RouterEvent } from "../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../router/core/random.ts";
-import { after, never } from "../../router/core/time.ts";
-import type { CompiledScenario } from "./compiled-scenario.ts";
+import { after, instantAt, never, startOfTime } from "../../router/core/time.ts";
+import type { Offer } from "../../router/core/rollout/live-versions.ts";
+import { type CompiledScenario, type ConfigChangeSpec, everyVersion, type MembershipSpec } from "./compiled-scenario.ts";
 import { createEndpoint } from "./create-endpoint.ts";
 import type { EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals } from "./endpoint.ts";
 import { faultChanges } from "./fault/fault-script.ts";
@@ -15,7 +17,8 @@ import { faultyLines, type FaultScript, resolveFaults } from "./fault/resolve-fa
 import { Later } from "./kernel/later.ts";
 import { type Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
-import { type RouterWatch, SimulatedReplica } from "./replica.ts";
+import { SimulatedReplica } from "./replica.ts";
+import type { RouterWatch } from "./router-process.ts";
 import { Scrape } from "./scrape.ts";
 import { LeaseStoreModel, type StoreEvent } from "./store/lease-store-model.ts";
 import { localStore } from "./store/lease-store-spec.ts";
@@ -29,12 +32,18 @@ export interface WorldOptions {
   /** Sessions beside the arrivals: it hears when its calls end. */
   readonly closedLoop?: ClosedLoop | undefined;
   readonly observer: WorldObserver;
+  /** Absent: never. */
+  readonly sampleEvery?: Duration;
   readonly watch?: RouterWatch | undefined;
 }
 
 export interface WorldObserver {
   requestEnded(record: RequestRecord): void;
   breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant, replica: number): void;
+  /** Every `sampleEvery`, as long as anything is open or to come; by EndpointId. */
+  sampled?(now: Instant, signals: readonly EndpointSignals[]): void;
+  /** `failed`: in a way that speaks against the endpoint. */
+  attemptEnded?(endpoint: EndpointId, startedAt: Instant, at: Instant, failed: boolean): void;
 }
 
 export interface World {
@@ -47,6 +56,11 @@ export interface World {
 
 const seedOfReplica = purposeOf("replica-seed");
 const replicaOfRequest = purposeOf("replica-of-request");
+
+const offerOf = ({ config, share, by }: ConfigChangeSpec): Offer => ({
+  version: config.version,
+  prepare: () => ({ kind: "config-activated", config, share, by }),
+});
 
 export function createWorld(scenario: CompiledScenario, options: WorldOptions): World {
   return new SimulatedWorld(scenario, options);
@@ -62,7 +76,11 @@ class SimulatedWorld implements World {
   readonly #models: readonly EndpointModel[];
   readonly #toModel: readonly Post<EndpointEvent>[];
   readonly #store: Post<StoreEvent> | null;
-  readonly #routeByName: ReadonlyMap<string, RouteId>;
+  readonly #routeByName: Map<string, RouteId>;
+  /** Limits that some version has had, and when the budgets' periods end. */
+  #stable: CompiledConfig;
+  readonly #limits = new Set<LeaseKey>();
+  readonly #periodEnds = new Map<LeaseKey, Instant>();
   readonly #toLoop: Post<ClosedLoopEvent> | null;
   /** Calls of the closed loop that are under way, by serial and the other way round. */
   readonly #loopCalls = new Map<number, LoopCallId>();
@@ -72,6 +90,7 @@ class SimulatedWorld implements World {
 
   constructor(scenario: CompiledScenario, options: WorldOptions) {
     this.#scenario = scenario;
+    this.#stable = scenario.config;
     this.#options = options;
     this.#routeByName = new Map(scenario.config.routes.map((route) => [route.name, route.id]));
     this.#replicas = Array.from({ length: scenario.replicas.count }, (_, replica) => this.#makeReplica(replica));
@@ -87,7 +106,9 @@ class SimulatedWorld implements World {
     this.#addArrivals();
     if (this.#sendsLater) this.#driver.addSource(this.#later);
     this.#addSignals();
+    this.#addSamples();
     this.#addMembership();
+    this.#addChanges();
     this.#toLoop = this.#addClosedLoop();
   }
 
@@ -124,6 +145,7 @@ class SimulatedWorld implements World {
         this.#tellLoop(record);
         observer.requestEnded(record);
       },
+      attemptEnded: (endpoint, startedAt, failed) => observer.attemptEnded?.(endpoint, startedAt, this.#driver.now, failed),
       breakerChanged: (endpoint, from, to, at) => observer.breakerChanged(endpoint, from, to, at, replica),
       tellPeers: (event) => this.#tellPeers(replica, event),
     });
@@ -142,18 +164,47 @@ class SimulatedWorld implements World {
   }
 
   #addMembership(): void {
-    const { membership = [], config } = this.#scenario;
+    const { membership = [] } = this.#scenario;
     if (membership.length === 0) return;
     let next = 0;
     this.#driver.addSource({
       nextAt: () => membership[next]?.at ?? never,
       happen: () => {
-        const { endpoint, kind } = present(membership[next], "a change of the fleet");
+        const event = this.#membershipEvent(present(membership[next], "a change of the fleet"));
         next += 1;
-        const joined = kind === "joins" ? [present(config.endpoints[endpoint], "the endpoint")] : [];
-        for (const replica of this.#replicas) replica.tell({ kind: "fleet-changed", joined, left: kind === "leaves" ? [endpoint] : [] });
+        for (const replica of this.#replicas) replica.tell(event);
       },
     });
+  }
+
+  #addChanges(): void {
+    const { changes = [] } = this.#scenario;
+    let next = 0;
+    this.#driver.addSource({
+      nextAt: () => changes[next]?.at ?? never,
+      happen: () => {
+        const change = present(changes[next], "a change of the configuration");
+        const { config, share } = change;
+        next += 1;
+        for (const route of config.routes) if (route.gone !== true) this.#routeByName.set(route.name, route.id);
+        for (const replica of this.#replicas) replica.activate(offerOf(change));
+        this.#amendLimits(config, share);
+      },
+    });
+  }
+
+  /** The stable version's amounts hold; what only a canary has is new. */
+  #amendLimits(config: CompiledConfig, share: number): void {
+    if (share >= 1) this.#stable = config;
+    if (this.#store === null || share <= 0) return;
+    const isRuled = (id: LeaseKey): boolean => share < 1 && this.#stable.limits[id] !== undefined && this.#stable.limits[id].gone !== true;
+    const limits = config.limits.filter(({ id, gone }) => gone !== true && !isRuled(id));
+    this.#store({ kind: "limits-amended", limits }, 1);
+    for (const { id } of limits) {
+      const endsAt = this.#periodEnds.get(id);
+      if (!this.#limits.has(id) && endsAt !== undefined) for (const replica of this.#replicas) replica.tell({ kind: "period-started", budget: id, endsAt });
+      this.#limits.add(id);
+    }
   }
 
   #addSignals(): void {
@@ -171,6 +222,25 @@ class SimulatedWorld implements World {
     this.#driver.addSource(scrape);
   }
 
+  /** Looking changes nothing. */
+  #addSamples(): void {
+    const { sampleEvery, observer } = this.#options;
+    if (sampleEvery === undefined || observer.sampled === undefined) return;
+    let next = startOfTime;
+    this.#driver.addSource({
+      nextAt: () => {
+        if (!this.#arriving && this.#open === 0) return never;
+        // Between the calls of sessions nothing may be open for a while.
+        if (next < this.now) next = instantAt(Math.ceil(this.now / sampleEvery) * sampleEvery);
+        return next;
+      },
+      happen: (now) => {
+        next = after(now, sampleEvery);
+        observer.sampled?.(now, this.signals());
+      },
+    });
+  }
+
   #hear(command: EndpointCommand, at: Instant, endpoint: EndpointId): void {
     present(this.#replicas[command.call % this.#replicas.length], "the call's replica").hear(command, at, endpoint);
   }
@@ -178,15 +248,21 @@ class SimulatedWorld implements World {
   /** Null where no limit is shared. */
   #addStore(): Post<StoreEvent> | null {
     const { config, replicas, leaseStore = localStore } = this.#scenario;
-    if (config.limits.length === 0) return null;
-    const model = new LeaseStoreModel(config.limits, { ...leaseStore, faults: this.#faults.store }, { seed: this.#options.seed, replicas: replicas.count });
+    const { limits } = everyVersion(this.#scenario);
+    if (limits.length === 0) return null;
+    for (const { id } of config.limits) this.#limits.add(id);
+    const model = new LeaseStoreModel(limits, { ...leaseStore, faults: this.#faults.store }, { seed: this.#options.seed, replicas: replicas.count });
     const post = this.#driver.addMachine(model, "model", { emit: (command) => present(this.#replicas[command.replica], "the asker").tell(command) });
-    const changes = storeChanges(this.#faults.store, config.limits, () => this.#arriving || this.#open > 0);
+    const changes = storeChanges(this.#faults.store, limits, () => this.#arriving || this.#open > 0);
     this.#driver.addSource({
       nextAt: () => changes.nextAt(),
       happen: () => {
         const change = changes.take();
-        if (change.kind === "period-started") post({ kind: "period-began", lease: change.budget, endsAt: change.endsAt }, 1);
+        if (change.kind === "period-started") {
+          post({ kind: "period-began", lease: change.budget, endsAt: change.endsAt }, 1);
+          this.#periodEnds.set(change.budget, change.endsAt);
+          if (!this.#limits.has(change.budget)) return;
+        }
         for (const [place, replica] of this.#replicas.entries()) if (change.replica === null || change.replica === place) replica.tell(eventOf(change));
       },
     });
@@ -226,17 +302,28 @@ class SimulatedWorld implements World {
         const before = deaths[replica] ?? 0;
         deaths[replica] = before + (dies ? 1 : -1);
         if (dies && before === 0) present(this.#replicas[replica], "the replica").crash(now);
-        else if (!dies && before === 1) present(this.#replicas[replica], "the replica").restart(this.#fleetNow(now));
+        else if (!dies && before === 1) this.#restart(present(this.#replicas[replica], "the replica"), now);
       },
     });
   }
 
-  /** What a replica that starts now is to know of the fleet. */
-  #fleetNow(now: Instant): readonly RouterEvent[] {
-    const { membership = [] } = this.#scenario;
-    const last = new Map(membership.filter(({ at }) => at <= now).map(({ endpoint, kind }) => [endpoint, kind]));
-    const left = [...last].flatMap(([endpoint, kind]) => (kind === "leaves" ? [endpoint] : []));
-    return left.length === 0 ? [] : [{ kind: "fleet-changed", joined: [], left }];
+  #restart(replica: SimulatedReplica, now: Instant): void {
+    replica.restart(() => this.#tellHistory(replica, now));
+  }
+
+  /** What has become of the fleet and its configuration so far, for a replica that starts now. */
+  #tellHistory(replica: SimulatedReplica, now: Instant): void {
+    const { membership = [], changes = [] } = this.#scenario;
+    const told = [
+      ...membership.map((change) => ({ at: change.at, tell: () => replica.tell(this.#membershipEvent(change)) })),
+      ...changes.map((change) => ({ at: change.at, tell: () => replica.activate(offerOf(change)) })),
+    ];
+    for (const { tell } of told.filter(({ at }) => at <= now).toSorted((one, other) => one.at - other.at)) tell();
+  }
+
+  #membershipEvent({ endpoint, kind }: MembershipSpec): RouterEvent {
+    const joined = kind === "joins" ? [present(this.#scenario.config.endpoints[endpoint], "the endpoint")] : [];
+    return { kind: "fleet-changed", joined, left: kind === "leaves" ? [endpoint] : [] };
   }
 
   #addArrivals(): void {
@@ -295,7 +382,9 @@ class SimulatedWorld implements World {
   }
 
   #arrive(arrival: Arrival): void {
-    const route = arrival.route === null ? this.#scenario.defaultRoute : present(this.#routeByName.get(arrival.route), `a route named ${arrival.route}`);
+    // A route may come with a later version of the configuration only.
+    const named = arrival.route === null ? undefined : this.#routeByName.get(arrival.route);
+    const route = named ?? this.#scenario.defaultRoute;
     const serial = this.#serial;
     this.#serial += 1;
     const replica = this.#replicaOf(serial);

@@ -4,6 +4,7 @@ import { InputError } from "../../router/config/problem.ts";
 import { present } from "../../router/core/assert.ts";
 import type { RunFigures } from "../core/measure/summarise.ts";
 import { summarise } from "../core/measure/summarise.ts";
+import { summaryOptions } from "../core/measure/summary-options.ts";
 import type { LoadedScenario } from "../scenario/loaded-scenario.ts";
 import { replay } from "./replay.ts";
 import type { RouterCounters } from "./router-counters.ts";
@@ -45,6 +46,10 @@ export async function replayScenario(
       { file: scenario.file, line: null, column: null, field: "trace", message, fix: "simulate the scenario, or replay one of requests at recorded instants" },
     ]);
   }
+  if ((compiled.changes ?? []).length > 0) {
+    const message = "change the configuration while it runs: a replay cannot do that to a live router";
+    throw new InputError([{ file: scenario.file, line: null, column: null, field: "changes", message, fix: "simulate the scenario, or leave `changes` out" }]);
+  }
   const { routes, deployments } = compiled.config;
   const nameOf = (id: RouteId): string => at.model ?? present(routes[id], "the route").name;
   const byName = new Map(routes.map((route) => [route.name, route.id]));
@@ -64,7 +69,7 @@ export async function replayScenario(
     progress,
   });
   const after = at.metricsUrl === null ? null : await readRouterCounters(at.metricsUrl);
-  const over = (warmUp: Duration): RunFigures => summarise(run.records, { warmUp, routes: routes.length, deployments: deployments.length });
+  const over = (warmUp: Duration): RunFigures => summarise(run.records, { ...summaryOptions(compiled), warmUp });
   return {
     figures: over(compiled.warmUp),
     whole: over(0 as Duration),

@@ -186,19 +186,23 @@ class Replay {
     return {
       serial,
       route: this.#options.routeOf(arrival).id,
+      tenant: 0 as RequestRecord["tenant"],
       deployment: deployment?.id ?? null,
       result: report.result,
       why: report.why,
       scheduled: arrival.at,
       sent: report.sent,
+      started: null,
       first: report.first,
       last: report.last,
       end: report.end,
       inputTokens: arrival.inputTokens,
+      cachedTokens: usage?.cachedRead ?? 0,
       outputTokens: report.outputTokens,
       attempts: report.attempts ?? 1,
       nanoDollars: usage === null || rates === null ? 0 : roundToNano(costOf(usage, rates)),
       priced: usage === null || rates !== null,
+      version: null,
     };
   }
 

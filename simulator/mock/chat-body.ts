@@ -18,9 +18,16 @@ export interface ChatBody {
   readonly includeUsage: boolean;
   /** From a first word `#17` of the prompt, by which a replay says which arrival this is; null: none. */
   readonly serial: number | null;
+  /** Tools that the answer calls, side by side; empty: it is text. */
+  readonly calls: readonly MockToolCall[];
+}
+/** @property arguments JSON text */
+export interface MockToolCall {
+  readonly name: string;
+  readonly arguments: string;
 }
 
-type Parsed = { readonly kind: "body"; readonly body: ChatBody } | { readonly kind: "refused"; readonly refusal: HttpRefusal };
+export type Parsed = { readonly kind: "body"; readonly body: ChatBody } | { readonly kind: "refused"; readonly refusal: HttpRefusal };
 type Fields = Readonly<Record<string, unknown>>;
 
 const refuse = (refusal: HttpRefusal): Parsed => ({ kind: "refused", refusal });
@@ -63,6 +70,7 @@ function readFields(fields: Fields): Parsed {
     stream,
     includeUsage: isObject(streamOptions) && streamOptions["include_usage"] === true,
     serial: serialOf(messages),
+    calls: callsOf(fields, messages),
   };
   return { kind: "body", body };
 }
@@ -107,6 +115,23 @@ function textsOf(message: unknown): readonly string[] {
   if (typeof content === "string") return [content];
   if (!Array.isArray(content)) return [];
   return content.flatMap((part: unknown) => (isObject(part) && typeof part["text"] === "string" ? [part["text"]] : []));
+}
+
+/** Where tools are offered they are called, the first two of them, unless a tool has just been heard or none is wanted. */
+function callsOf(fields: Fields, messages: readonly unknown[]): readonly MockToolCall[] {
+  const last = messages.at(-1);
+  if (fields["tool_choice"] === "none" || (isObject(last) && last["role"] === "tool")) return [];
+  const tools: readonly unknown[] = Array.isArray(fields["tools"]) ? fields["tools"] : [];
+  const offered = tools.flatMap((tool) =>
+    isObject(tool) && isObject(tool["function"]) ? mockCall(tool["function"]["name"], tool["function"]["parameters"]) : [],
+  );
+  return offered.slice(0, fields["parallel_tool_calls"] === false ? 1 : 2);
+}
+
+/** With a word for each text that the schema requires. */
+export function mockCall(name: unknown, schema: unknown): MockToolCall {
+  const required: readonly unknown[] = isObject(schema) && Array.isArray(schema["required"]) ? schema["required"] : [];
+  return { name: String(name), arguments: JSON.stringify(Object.fromEntries(required.map((field) => [String(field), "word"]))) };
 }
 
 function shown(value: unknown): string {

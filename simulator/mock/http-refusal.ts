@@ -5,6 +5,12 @@ export interface HttpRefusal {
   readonly retryAfterSeconds: number | null;
 }
 
+export const refusalOf = (status: number, body: object, retryAfterSeconds: number | null = null): HttpRefusal => ({
+  status,
+  body: JSON.stringify(body),
+  retryAfterSeconds,
+});
+
 export function openAiError(status: number, message: string, type: string, param: string | null, code: string | number | null): HttpRefusal {
   return { status, body: JSON.stringify({ error: { message, type, param, code } }), retryAfterSeconds: null };
 }

@@ -1,8 +1,7 @@
 import type { ServerResponse } from "node:http";
 import type { Usage } from "../../router/core/messages.ts";
 import type { ChatBody } from "./chat-body.ts";
-import type { ChatFrames } from "./chat-frames.ts";
-import { doneFrame, makeChatFrames, plainCompletion } from "./chat-frames.ts";
+import type { AnswerForm } from "./dialects/mock-dialect.ts";
 import type { HttpRefusal } from "./http-refusal.ts";
 
 const streamHeaders = ["content-type", "text/event-stream; charset=utf-8"];
@@ -11,21 +10,19 @@ const streamHeaders = ["content-type", "text/event-stream; charset=utf-8"];
 export class MockCall {
   readonly body: ChatBody;
   readonly #response: ServerResponse;
-  readonly #id: string;
-  readonly #created = Math.floor(Date.now() / 1000);
-  readonly #model: string;
-  readonly #frames: ChatFrames | null;
+  readonly #form: AnswerForm;
+  /** Of the API, in every answer. */
+  readonly #headers: () => readonly string[];
   #written = 0;
   #pending = 0;
   #left = false;
   #end: { readonly reason: "stop" | "length"; readonly usage: Usage } | null = null;
 
-  constructor(body: ChatBody, response: ServerResponse, id: string, model: string) {
+  constructor(body: ChatBody, response: ServerResponse, form: AnswerForm, headers: () => readonly string[]) {
     this.body = body;
     this.#response = response;
-    this.#id = id;
-    this.#model = model;
-    this.#frames = body.stream ? makeChatFrames(id, this.#created, model) : null;
+    this.#form = form;
+    this.#headers = headers;
   }
 
   /** Nobody listens any more. */
@@ -35,8 +32,8 @@ export class MockCall {
 
   /** A vLLM's 200 leaves long before the first token, so every later failure is one inside a stream. */
   sendHeaders(): void {
-    if (this.#frames === null || this.#left || this.#response.headersSent) return;
-    this.#response.writeHead(200, streamHeaders);
+    if (!this.body.stream || this.#left || this.#response.headersSent) return;
+    this.#response.writeHead(200, [...streamHeaders, ...this.#headers()]);
     this.#response.flushHeaders();
   }
 
@@ -63,8 +60,8 @@ export class MockCall {
 
   flush(): void {
     if (this.#left) return;
-    const frames = this.#frames;
-    if (frames === null) {
+    const form = this.#form;
+    if (!this.body.stream) {
       if (this.#end !== null) this.#writePlain(this.#end.reason, this.#end.usage);
       return;
     }
@@ -73,22 +70,22 @@ export class MockCall {
     // Node gathers the chunks of a tick into one write to the socket.
     if (this.#written === 0) {
       this.sendHeaders();
-      this.#response.write(frames.role);
+      this.#write(form.opening);
     }
     const plainTokens = end === null ? this.#pending : this.#pending - 1;
-    for (let index = 0; index < plainTokens; index += 1) this.#response.write(frames.token);
+    for (let index = 0; index < plainTokens; index += 1) this.#write(form.token);
     this.#written += this.#pending;
     this.#pending = 0;
-    if (end !== null) {
-      this.#response.write(frames.finish(end.reason, !this.body.includeUsage));
-      if (this.body.includeUsage) this.#response.write(frames.usage(end.usage));
-      this.#response.end(doneFrame);
-    }
+    if (end !== null) this.#response.end(form.last(end.reason, end.usage));
+  }
+
+  #write(bytes: Buffer): void {
+    if (bytes.length > 0) this.#response.write(bytes);
   }
 
   #writePlain(reason: "stop" | "length", usage: Usage): void {
-    const text = plainCompletion(this.#id, this.#created, this.#model, reason, usage);
-    this.#response.writeHead(200, ["content-type", "application/json", "content-length", String(Buffer.byteLength(text))]);
+    const text = this.#form.plain(reason, usage);
+    this.#response.writeHead(200, ["content-type", "application/json", "content-length", String(Buffer.byteLength(text)), ...this.#headers()]);
     this.#response.end(text);
   }
 }

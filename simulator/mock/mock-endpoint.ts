@@ -4,12 +4,14 @@ import { RealtimeDriver } from "../../router/drivers/realtime-driver.ts";
 import type { Instant } from "../../router/core/machine.ts";
 import type { EndpointModelSpec } from "../core/compiled-scenario.ts";
 import { createEndpoint } from "../core/create-endpoint.ts";
-import type { CallId, EndpointCommand, EndpointEvent, FaultState } from "../core/endpoint.ts";
+import type { CallId, EndpointCommand, EndpointEvent, EndpointModel, FaultState } from "../core/endpoint.ts";
 import { healthy } from "../core/endpoint.ts";
 import { AcknowledgingEndpoint, type MockCommand } from "./acknowledging-endpoint.ts";
 import type { ChatBody } from "./chat-body.ts";
 import type { HttpRefusal } from "./http-refusal.ts";
-import { badRequest, contextExceeded, overloaded, rateLimited, serverError } from "./http-refusal.ts";
+import { type MockDialect, noHeaders } from "./dialects/mock-dialect.ts";
+import { mockDialectOf } from "./dialects/mock-dialects.ts";
+import { badRequest } from "./http-refusal.ts";
 import { MockCall } from "./mock-call.ts";
 import { drawOutputTokens } from "./output-length.ts";
 
@@ -17,6 +19,7 @@ export interface MockEndpointOptions {
   /** Its place in the configuration. */
   readonly index: number;
   readonly deployment: string;
+  readonly provider: string;
   /** Upstream model name. */
   readonly model: string;
   readonly spec: EndpointModelSpec;
@@ -40,7 +43,10 @@ export class MockEndpoint {
   readonly model: string;
   /** Tokens; null: no limit of its own. */
   readonly modelTokensMax: number | null;
+  readonly dialect: MockDialect;
   readonly #isVllm: boolean;
+  readonly #machine: EndpointModel;
+  readonly #contextTokens: number;
   readonly #seed: number;
   readonly #nextSerial: () => number;
   readonly #lateness: RecordableHistogram;
@@ -56,13 +62,15 @@ export class MockEndpoint {
     this.index = options.index;
     this.deployment = options.deployment;
     this.model = options.model;
+    this.#contextTokens = (options.spec.kind === "hosted" ? options.spec.contextTokens : undefined) ?? 0;
+    this.dialect = mockDialectOf(options.provider);
     this.#isVllm = options.spec.kind === "vllm";
     this.modelTokensMax = options.spec.kind === "vllm" ? options.spec.engine.modelTokensMax : null;
     this.#seed = options.seed;
     this.#nextSerial = options.nextSerial;
     this.#lateness = options.lateness;
-    const model = createEndpoint(options.spec, { seed: options.seed, index: options.index, detail: "tokens", line: options.line });
-    this.#driver = new RealtimeDriver(new AcknowledgingEndpoint(model), {
+    this.#machine = createEndpoint(options.spec, { seed: options.seed, index: options.index, detail: "tokens", line: options.line });
+    this.#driver = new RealtimeDriver(new AcknowledgingEndpoint(this.#machine), {
       rank: (event) => rankOf[event.kind],
       carryOut: (command, at) => this.#carryOut(command, at),
     });
@@ -75,20 +83,22 @@ export class MockEndpoint {
   receive(body: ChatBody, response: ServerResponse): void {
     const outputTokensMax = body.outputTokensMax ?? this.#defaultCap(body);
     this.#callCount += 1;
-    const call = new MockCall(body, response, `chatcmpl-${this.index}-${this.#callCount.toString(16).padStart(12, "0")}`, this.model);
+    const id = `chatcmpl-${this.index}-${this.#callCount.toString(16).padStart(12, "0")}`;
+    const form = this.dialect.form({ id, createdSeconds: Math.floor(Date.now() / 1000), model: this.model }, body);
+    const call = new MockCall(body, response, form, () => this.#quotaHeaders());
     const refusal = this.#capRefusal(body.capField, outputTokensMax);
     if (refusal !== null) {
       call.refuse(refusal);
       return;
     }
-    const id = (this.#freeCalls.pop() ?? this.#calls.length) as CallId;
-    this.#calls[id] = call;
-    response.on("close", () => this.#leave(id, call));
+    const slot = (this.#freeCalls.pop() ?? this.#calls.length) as CallId;
+    this.#calls[slot] = call;
+    response.on("close", () => this.#leave(slot, call));
     const serial = body.serial ?? this.#nextSerial();
     const drawn = body.exactLength ? outputTokensMax : drawOutputTokens(this.#seed, serial);
     this.#driver.submit({
       kind: "call-received",
-      call: id,
+      call: slot,
       serial,
       inputTokens: body.inputTokens,
       blocks: null,
@@ -105,6 +115,11 @@ export class MockEndpoint {
 
   stop(): void {
     this.#driver.stop();
+  }
+
+  #quotaHeaders(): readonly string[] {
+    const quota = this.#machine.observe(this.#driver.now()).quota ?? null;
+    return quota === null ? noHeaders : this.dialect.quotaHeaders(quota);
   }
 
   #defaultCap(body: ChatBody): number {
@@ -159,11 +174,13 @@ export class MockEndpoint {
 
   #refuse(call: MockCall, command: Extract<EndpointCommand, { kind: "refuse-call" }>): void {
     const { failure, retryAfter } = command;
+    const { refusal } = this.dialect;
+    const { inputTokens } = call.body;
     if (failure === "connect-failed") call.breakConnection();
-    else if (failure === "rate-limited") call.refuse(rateLimited(retryAfter === null ? null : retryAfter / 1_000_000));
-    else if (failure === "context-exceeded") call.refuse(contextExceeded(this.modelTokensMax ?? 0, call.body.inputTokens));
-    else if (failure === "overloaded") call.refuse(overloaded);
-    else call.refuse(serverError);
+    else if (failure === "rate-limited") call.refuse(refusal({ kind: failure, retryAfterSeconds: retryAfter === null ? null : retryAfter / 1_000_000 }));
+    else if (failure === "context-exceeded") call.refuse(refusal({ kind: failure, tokensMax: this.modelTokensMax ?? this.#contextTokens, inputTokens }));
+    else if (failure === "content-filtered") call.refuse(refusal({ kind: failure }));
+    else call.refuse(refusal({ kind: failure === "overloaded" ? failure : "server-error" }));
   }
 
   /** After the pass: the commands of one instant belong into one write. */

@@ -51,6 +51,7 @@ export async function startMockFleet(scenario: CompiledScenario, options: MockFl
     return new MockEndpoint({
       index,
       deployment: deployment.name,
+      provider: deployment.provider,
       model: deployment.model,
       spec,
       seed: options.seed,

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { InputError } from "../../router/config/problem.ts";
-import { parseChatBody } from "./chat-body.ts";
-import { openAiError, unknownModel, type HttpRefusal } from "./http-refusal.ts";
+import { hasKey, type MockDialect, type MockPlace } from "./dialects/mock-dialect.ts";
+import { openAiError, type HttpRefusal } from "./http-refusal.ts";
 import { writeRefusal } from "./mock-call.ts";
 import type { MockEndpoint } from "./mock-endpoint.ts";
 
@@ -14,7 +14,7 @@ const notFound: HttpRefusal = { status: 404, body: '{"detail":"Not Found"}', ret
 const notAllowed: HttpRefusal = { status: 405, body: '{"detail":"Method Not Allowed"}', retryAfterSeconds: null };
 const tooLarge = openAiError(413, `the body is larger than ${bodyBytesMax} bytes`, "BadRequestError", null, 413);
 
-/** One origin of the fleet: vLLM's HTTP surface over the endpoints that share it (several only where deployments of one hosted API do). */
+/** One origin of the fleet: its provider's HTTP surface over the endpoints that share it (several only where deployments of one hosted API do). */
 export class MockServer {
   readonly #endpoints: readonly MockEndpoint[];
   readonly #onCall: () => void;
@@ -82,8 +82,9 @@ export class MockServer {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const path = (request.url ?? "/").split("?", 1)[0];
-    if (path === "/v1/chat/completions") {
-      if (request.method === "POST") this.#chat(request, response);
+    const called = this.#calledAt(request.url ?? "/");
+    if (called !== null) {
+      if (request.method === "POST") this.#call(called, request, response);
       else writeRefusal(response, notAllowed);
       return;
     }
@@ -98,7 +99,20 @@ export class MockServer {
     else writeRefusal(response, notFound);
   }
 
-  #chat(request: IncomingMessage, response: ServerResponse): void {
+  #calledAt(url: string): Called | null {
+    for (const { dialect } of this.#endpoints) {
+      const place = dialect.callAt(url);
+      if (place !== null) return { dialect, place };
+    }
+    return null;
+  }
+
+  #call(called: Called, request: IncomingMessage, response: ServerResponse): void {
+    if (!hasKey(called.dialect, request.headers)) {
+      request.resume();
+      writeRefusal(response, called.dialect.refusal({ kind: "no-key" }));
+      return;
+    }
     const chunks: Buffer[] = [];
     let bytes = 0;
     request.on("data", (chunk: Buffer) => {
@@ -107,26 +121,32 @@ export class MockServer {
     });
     request.on("end", () => {
       if (bytes > bodyBytesMax) writeRefusal(response, tooLarge);
-      else this.#receive(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks), response);
+      else this.#receive(called, chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks), response);
     });
   }
 
-  #receive(bytes: Buffer, response: ServerResponse): void {
-    const parsed = parseChatBody(bytes);
+  #receive({ dialect, place }: Called, bytes: Buffer, response: ServerResponse): void {
+    const parsed = dialect.parse(bytes, place);
     if (parsed.kind === "refused") {
       writeRefusal(response, parsed.refusal);
       return;
     }
-    const { model } = parsed.body;
-    const endpoint = this.#endpoints.find((candidate) => model === null || candidate.model === model);
+    const model = place.model ?? parsed.body.model;
+    const own = this.#endpoints.filter((candidate) => candidate.dialect === dialect);
+    const endpoint = own.find((candidate) => model === null || candidate.model === model);
     if (endpoint === undefined) {
-      const known = this.#endpoints.map((candidate) => candidate.model);
-      writeRefusal(response, unknownModel(model ?? "", known));
+      const known = own.map((candidate) => candidate.model);
+      writeRefusal(response, dialect.refusal({ kind: "unknown-model", model: model ?? "", known }));
       return;
     }
     this.#onCall();
     endpoint.receive(parsed.body, response);
   }
+}
+
+interface Called {
+  readonly dialect: MockDialect;
+  readonly place: MockPlace;
 }
 
 function listenProblem(error: NodeJS.ErrnoException, host: string, port: number): Error {

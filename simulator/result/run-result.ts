@@ -1,9 +1,12 @@
+import type { EndpointFault } from "../core/fault/fault-spec.ts";
+import type { BreakerJudgement } from "../core/measure/breaker-judge.ts";
+import type { PoolFigures } from "../core/measure/fleet-figures.ts";
 import type { Figures, Summary } from "../core/measure/figures.ts";
 import type { Metrics } from "../core/measure/metrics.ts";
 import type { TargetVerdict, Verdict } from "../core/measure/verdicts.ts";
 
 /** Changes with every change of shape that a reader could stumble over. */
-export const resultVersion = 1;
+export const resultVersion = 2;
 
 /** What a run left behind. The same inputs give the same bytes: no times of day, no machine, no version of Node. */
 export type RunResult = JudgedResult | NotApplicableResult;
@@ -16,10 +19,20 @@ export interface JudgedResult {
   readonly provenance: Provenance;
   /** All figures by target name, seed by seed. */
   readonly seeds: readonly SeedFigures[];
-  /** This and the next four are of the first seed. */
+  /** This and the next eight are of the first seed. */
   readonly summary: Summary;
   readonly routes: readonly NamedFigures[];
   readonly deployments: readonly NamedFigures[];
+  /** One entry where no tenants are configured. */
+  readonly tenants: readonly NamedFigures[];
+  /** Of the deployments' tiers. */
+  readonly tiers: readonly NamedFigures[];
+  /** Machines and their use, by deployment; none of a replay. */
+  readonly fleet: readonly PoolFigures[];
+  /** The script that came true: what breakers are judged by. */
+  readonly faults: FaultFigures;
+  /** Of the configuration, by the requests that arrived under each; absent: there was one. */
+  readonly versions?: readonly ({ readonly version: number } & Figures)[];
   readonly breakers: readonly BreakerFigures[];
   /** Of the simulated vLLM replicas; none of a replay. */
   readonly engines: readonly EngineFigures[];
@@ -41,12 +54,23 @@ export interface SeedFigures {
 
 export type NamedFigures = { readonly name: string } & Figures;
 
-export interface BreakerFigures {
+/** Against the fault script; absent of a replay. */
+export type BreakerTruth = Omit<BreakerJudgement, "openings">;
+
+export interface BreakerFigures extends Partial<BreakerTruth> {
   /** `deployment/replica`. */
   readonly endpoint: string;
   readonly openings: number;
   /** The first hundred, of all replicas; `replica` where there are several. */
   readonly changes: readonly { readonly atMs: number; readonly from: string; readonly to: string; readonly replica?: number }[];
+}
+
+/** The first thousand of each kind; `untilMs` null: to the end. */
+export interface FaultFigures {
+  readonly count: number;
+  readonly endpoints: readonly (EndpointFault & { readonly endpoint: string; readonly atMs: number; readonly untilMs: number | null })[];
+  readonly store: readonly { readonly replica: number | null; readonly atMs: number; readonly untilMs: number | null }[];
+  readonly replicas: readonly { readonly replica: number; readonly atMs: number; readonly untilMs: number | null }[];
 }
 
 export interface EngineFigures {
@@ -63,6 +87,10 @@ export interface Provenance {
   readonly clock: "simulated" | "replayed";
   readonly headgate: string;
   readonly percentiles: string;
+  /** Whether every model's figures were measured on what it stands for. */
+  readonly calibrated: { readonly calibrated: true } | { readonly calibrated: false; readonly uncalibrated: readonly string[] };
+  /** What chance decided, by the seed. */
+  readonly drawn: readonly string[];
   readonly arrivals: {
     readonly source: "trace";
     readonly format: string;

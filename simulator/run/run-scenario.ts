@@ -1,14 +1,15 @@
-import { headgateVersion } from "../../router/config/project-root.ts";
+import { tierNames } from "../../router/config/schema.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
+import { everyVersion, versionsOf } from "../core/compiled-scenario.ts";
 import type { BreakerChange } from "../core/measure/request-record.ts";
 import { metricsOf } from "../core/measure/metrics.ts";
-import { percentileMethod } from "../core/measure/percentile.ts";
 import { judge, overall } from "../core/measure/verdicts.ts";
 import { resultVersion } from "../result/run-result.ts";
-import type { BreakerFigures, EngineFigures, JudgedResult, ModelProvenance, NotApplicableResult, Provenance } from "../result/run-result.ts";
+import type { BreakerFigures, BreakerTruth, EngineFigures, FaultFigures, JudgedResult, NotApplicableResult, Provenance } from "../result/run-result.ts";
 import type { LoadedScenario, NotApplicable } from "../scenario/loaded-scenario.ts";
-import type { EndpointModelSpec } from "../core/compiled-scenario.ts";
-import { runSeed } from "./run-seed.ts";
+import { provenanceOf } from "./provenance.ts";
+import { figuresOnly, runSeed, type SeedMeasure } from "./run-seed.ts";
+import type { SeedPool } from "./seed-pool.ts";
 import type { SeedRun } from "./run-seed.ts";
 
 export interface RunOptions {
@@ -19,18 +20,44 @@ export interface RunOptions {
   readonly journal?: string | undefined;
 }
 
-/** Simulates a scenario with each seed and judges its targets over all of them. */
-export function runScenario(scenario: LoadedScenario, options: RunOptions): JudgedResult {
-  const [firstSeed, ...otherSeeds] = options.seeds;
-  const first = runSeed(scenario, firstSeed, options);
-  const runs = [first, ...otherSeeds.map((seed) => runSeed(scenario, seed, options))];
-  return resultOf(scenario, "simulated", first, runs);
+export interface ScenarioRun {
+  readonly result: JudgedResult;
+  /** With its records, which the result does not hold. */
+  readonly first: SeedRun;
 }
 
+/** Simulates a scenario with each seed and judges its targets over all of them. */
+export function runScenario(scenario: LoadedScenario, options: RunOptions): JudgedResult {
+  return runWithRecords(scenario, options).result;
+}
+
+/** The same; of the seeds after the first only figures are kept. */
+export function runWithRecords(scenario: LoadedScenario, options: RunOptions): ScenarioRun {
+  const [firstSeed, ...otherSeeds] = options.seeds;
+  const first = runSeed(scenario, firstSeed, options);
+  const others = otherSeeds.map((seed) => figuresOnly(runSeed(scenario, seed, options)));
+  return { result: resultOf(scenario, "simulated", first, [first, ...others]), first };
+}
+
+/** The same on all cores: the first seed in this thread, the others in the pool's. The result is the same to the byte. */
+export async function runWithRecordsParallel(scenario: LoadedScenario, options: RunOptions, pool: SeedPool): Promise<ScenarioRun> {
+  const { file, settings } = scenario;
+  const { seeds, strict, journal } = options;
+  const [firstSeed, ...otherSeeds] = seeds;
+  const others = Promise.all(otherSeeds.map((seed) => pool.run({ file, settings, seed, strict, journal: journal ?? null })));
+  const first = runSeed(scenario, firstSeed, options);
+  return { result: resultOf(scenario, "simulated", first, [first, ...(await others)]), first };
+}
+
+/** What a result is made from: no records. */
+export type SeedReport = Omit<SeedRun, "table" | "samples" | "sampleEvery">;
+
 /** @param runs `first` among them */
-export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], first: SeedRun, runs: readonly SeedRun[]): JudgedResult {
-  const { config, targets } = scenario.compiled;
-  const seeds = runs.map(({ seed, figures, breakerChanges }) => ({ seed, metrics: metricsOf(figures.summary, breakerChanges.filter(isOpening).length) }));
+export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], first: SeedReport, runs: readonly SeedMeasure[]): JudgedResult {
+  const { targets } = scenario.compiled;
+  const config = everyVersion(scenario.compiled);
+  const versions = versionsOf(scenario.compiled);
+  const seeds = runs.map(({ seed, figures, facts }) => ({ seed, metrics: metricsOf(figures.summary, facts) }));
   const verdicts = judge(
     targets,
     seeds.map(({ metrics }) => metrics),
@@ -45,7 +72,12 @@ export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], f
     summary: first.figures.summary,
     routes: config.routes.flatMap(({ id, name }) => named(name, first.figures.routes[id])),
     deployments: config.deployments.flatMap(({ id, name }) => named(name, first.figures.deployments[id])),
-    breakers: breakersOf(config, first.breakerChanges, scenario.compiled.replicas.count > 1),
+    ...(versions.length === 0 ? {} : { versions: versions.flatMap((version, place) => ofVersion(version, first.figures.versions[place])) }),
+    tenants: config.tenants.flatMap(({ id, name }) => named(name, first.figures.tenants[id])),
+    tiers: first.figures.tiers.map(({ tier, figures }) => ({ name: tierNames[tier] ?? String(tier), ...figures })),
+    fleet: first.facts.fleet ?? [],
+    faults: faultsOf(config, first.faults),
+    breakers: breakersOf(config, first, scenario.compiled.replicas.count > 1),
     engines: enginesOf(scenario, first.signals),
     verdicts,
   };
@@ -55,72 +87,56 @@ export function notApplicableResult({ name, description, reason }: NotApplicable
   return { version: resultVersion, kind: "not-applicable", verdict: "not-applicable", scenario: { name, description }, reason };
 }
 
+const ofVersion = <Value extends object>(version: number, value: Value | undefined) => (value === undefined ? [] : [{ version, ...value }]);
 const named = <Value extends object>(name: string, value: Value | undefined) => (value === undefined ? [] : [{ name, ...value }]);
 /** A probe that fails opens it again: that is the same trouble, not a new one, but an opening all the same. */
 const isOpening = (change: BreakerChange): boolean => change.to === "open";
 
-function breakersOf(config: CompiledConfig, changes: readonly BreakerChange[], several: boolean): readonly BreakerFigures[] {
+function breakersOf(config: CompiledConfig, { breakerChanges, breakers }: SeedReport, several: boolean): readonly BreakerFigures[] {
   return config.endpoints.map((endpoint) => {
-    const own = changes.filter((change) => change.endpoint === endpoint.id);
+    const own = breakerChanges.filter((change) => change.endpoint === endpoint.id);
     return {
       endpoint: endpointName(config, endpoint.id),
       openings: own.filter(isOpening).length,
+      ...truthOf(breakers[endpoint.id]),
       changes: own.slice(0, 100).map(({ at, from, to, replica }) => ({ atMs: at / 1000, from, to, ...(several ? { replica } : {}) })),
     };
   });
 }
 
+function truthOf(judgement: SeedRun["breakers"][number] | undefined): BreakerTruth | object {
+  if (judgement === undefined) return {};
+  const { openings: _, ...truth } = judgement;
+  return truth;
+}
+
+const faultsShownMax = 1000;
+
+/** The first thousand of each kind, as they came. */
+function faultsOf(config: CompiledConfig, { endpoints, store, replicas }: SeedRun["faults"]): FaultFigures {
+  const times = ({ at, until }: { readonly at: number; readonly until: number }) => ({ atMs: at / 1000, untilMs: until === Infinity ? null : until / 1000 });
+  return {
+    count: endpoints.length + store.length + replicas.length,
+    endpoints: endpoints.slice(0, faultsShownMax).map((spec) => ({ endpoint: endpointName(config, spec.endpoint), ...times(spec), ...spec.fault })),
+    store: store.slice(0, faultsShownMax).map((spec) => ({ replica: spec.replica, ...times(spec) })),
+    replicas: replicas.slice(0, faultsShownMax).map((spec) => ({ replica: spec.replica, ...times(spec) })),
+  };
+}
+
 function enginesOf({ compiled }: LoadedScenario, signals: SeedRun["signals"]): readonly EngineFigures[] {
-  return compiled.config.endpoints.flatMap(({ id }): readonly EngineFigures[] => {
+  const config = everyVersion(compiled);
+  return config.endpoints.flatMap(({ id }): readonly EngineFigures[] => {
     const signal = signals[id];
     if (signal === undefined || compiled.endpoints[id]?.kind !== "vllm") return [];
     const { steps, stepsOutsideRange } = signal;
     const outsideRangePercent = steps === 0 ? 0 : Math.round((10_000 * stepsOutsideRange) / steps) / 100;
-    return [{ endpoint: endpointName(compiled.config, id), steps, stepsOutsideRange, outsideRangePercent }];
+    return [{ endpoint: endpointName(config, id), steps, stepsOutsideRange, outsideRangePercent }];
   });
 }
 
 /** `deployment/replica`, as fault targets name it. */
 export function endpointName(config: CompiledConfig, id: BreakerChange["endpoint"]): string {
-  const deployment = config.deployments.find((candidate) => candidate.endpoints.includes(id));
-  return deployment === undefined ? `endpoint ${id}` : `${deployment.name}/${deployment.endpoints.indexOf(id)}`;
-}
-
-function provenanceOf(scenario: LoadedScenario, clock: Provenance["clock"]): Provenance {
-  const { format, file, relativeTo, rows, speed, spanUs, sha256, loop, jitterUs, drawnFeatures, notes } = scenario.trace;
-  const { config, endpoints } = scenario.compiled;
-  return {
-    clock,
-    headgate: headgateVersion(),
-    percentiles: percentileMethod,
-    arrivals: {
-      source: "trace",
-      format,
-      file,
-      relativeTo,
-      rows,
-      speed,
-      spanMs: spanUs / 1000,
-      sha256,
-      ...(loop === "closed" ? { loop } : {}),
-      ...(jitterUs === null ? {} : { jitter: { withinMs: jitterUs / 1000, seed: scenario.seed } }),
-      ...(drawnFeatures.length === 0 ? {} : { drawnFeatures }),
-      ...(notes.length === 0 ? {} : { notes }),
-    },
-    scenario: { sha256: scenario.sha256 },
-    config: { file: scenario.config.file, version: config.version, sha256: scenario.config.sha256 },
-    models: config.deployments.flatMap(({ name, endpoints: [first] }): Provenance["models"] => {
-      const spec = first === undefined ? undefined : endpoints[first];
-      if (spec === undefined) return [];
-      if (spec.kind === "hosted") return [{ deployment: name, model: "latency distribution and quota, as given", errorPercent: null }];
-      return [vllmProvenance(name, spec)];
-    }),
-  };
-}
-
-function vllmProvenance(deployment: string, { engine, modelled }: Extract<EndpointModelSpec, { readonly kind: "vllm" }>): ModelProvenance {
-  const { kind, hardware, model, engineVersion, errorPercent } = engine.stepTime.source;
-  const named = { deployment, model: `${hardware}, ${model}, vLLM ${engineVersion}: ${kind}` };
-  if (modelled === undefined) return { ...named, errorPercent };
-  return { ...named, errorPercent: modelled.errorPercent, profile: modelled.profile, ...(modelled.exact ? {} : { nearestTo: modelled.asked }) };
+  const of = config.endpoints[id]?.deployment;
+  const siblings = config.endpoints.filter(({ deployment }) => deployment === of).map((endpoint) => endpoint.id);
+  return of === undefined ? `endpoint ${id}` : `${config.deployments[of]?.name ?? ""}/${siblings.indexOf(id)}`;
 }

@@ -1,4 +1,13 @@
-import type { RouterWatch } from "../core/replica.ts";
+import { everyVersion } from "../core/compiled-scenario.ts";
+import type { RouterWatch } from "../core/router-process.ts";
+import type { Duration } from "../../router/core/machine.ts";
+import { seconds } from "../../router/core/time.ts";
+import { type FaultScript, resolveFaults } from "../core/fault/resolve-faults.ts";
+import { BreakerJudge, type BreakerJudgement } from "../core/measure/breaker-judge.ts";
+import { fleetFigures } from "../core/measure/fleet-figures.ts";
+import { FleetTally } from "../core/measure/fleet-tally.ts";
+import type { Sample } from "../core/measure/time-series.ts";
+import type { RunFacts } from "../core/measure/metrics.ts";
 import type { EndpointSignals } from "../core/endpoint.ts";
 import { createWorld } from "../core/world.ts";
 import { FleetInvariants } from "../core/invariant/fleet-invariants.ts";
@@ -6,6 +15,7 @@ import { RecordTable } from "../core/measure/record-table.ts";
 import type { BreakerChange } from "../core/measure/request-record.ts";
 import { summarise } from "../core/measure/summarise.ts";
 import type { RunFigures } from "../core/measure/summarise.ts";
+import { summaryOptions } from "../core/measure/summary-options.ts";
 import type { LoadedScenario } from "../scenario/loaded-scenario.ts";
 import { SimulationJournal } from "./simulation-journal.ts";
 
@@ -15,11 +25,26 @@ export interface SeedRun {
   readonly breakerChanges: readonly BreakerChange[];
   /** By EndpointId, at the end. */
   readonly signals: readonly EndpointSignals[];
+  /** By EndpointId, and of all. */
+  readonly breakers: readonly BreakerJudgement[];
+  readonly facts: RunFacts;
+  /** What really went wrong, and when. */
+  readonly faults: FaultScript;
+  readonly table: RecordTable;
+  readonly sampleEvery: Duration;
+  readonly samples: readonly Sample[];
 }
 
 export interface SeedOptions {
   readonly strict: boolean;
   readonly journal?: string | undefined;
+}
+
+/** What is kept of seeds after the first: no records. */
+export type SeedMeasure = Pick<SeedRun, "seed" | "figures" | "facts">;
+
+export function figuresOnly({ seed, figures, facts }: SeedRun): SeedMeasure {
+  return { seed, figures, facts };
 }
 
 /** Runs a scenario to its end in virtual time. @throws Error in strict mode, when an invariant does not hold */
@@ -29,14 +54,28 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
   const breakerChanges: BreakerChange[] = [];
   const invariants = strict ? new FleetInvariants(compiled) : undefined;
   const journal = folder === undefined ? undefined : new SimulationJournal(folder, compiled.config, `seed-${seed}`);
+  const faults = resolveFaults(compiled, seed);
+  const judge = new BreakerJudge(everyVersion(compiled), faults.endpoints);
+  const tally = new FleetTally(compiled.endpoints);
+  const samples: Sample[] = [];
+  const sampleEvery = compiled.sampleEvery ?? sampleEveryOf(scenario.trace.spanUs);
   const world = createWorld(compiled, {
     seed,
+    sampleEvery,
     arrivals: scenario.arrivals(),
     closedLoop: scenario.closedLoop() ?? undefined,
     watch: watchedBy([invariants, journal].filter((watch) => watch !== undefined)),
     observer: {
       requestEnded: (record) => table.add(record),
-      breakerChanged: (endpoint, from, to, at, replica) => breakerChanges.push({ endpoint, from, to, at, replica }),
+      breakerChanged: (endpoint, from, to, at, replica) => {
+        breakerChanges.push({ endpoint, from, to, at, replica });
+        judge.breakerChanged(endpoint, to, at);
+      },
+      attemptEnded: (endpoint, startedAt, at, failed) => judge.attemptEnded(endpoint, startedAt, at, failed),
+      sampled: (now, signals) => {
+        tally.sample(now, signals);
+        samples.push({ at: now, signals });
+      },
     },
   });
   world.run();
@@ -44,13 +83,28 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
   const violations = invariants?.finished() ?? [];
   if (violations.length > 0)
     throw new Error(`invariants broken with seed ${seed}:\n${violations.map(({ invariant, at, what }) => `  ${invariant} at ${at} us: ${what}`).join("\n")}`);
-  const { routes, deployments } = compiled.config;
+  const config = everyVersion(compiled);
   return {
     seed,
-    figures: summarise(table, { warmUp: compiled.warmUp, routes: routes.length, deployments: deployments.length }),
+    figures: summarise(table, summaryOptions(compiled)),
     breakerChanges,
     signals: world.signals(),
+    breakers: config.endpoints.map(({ id }) => judge.judgement(id)),
+    facts: {
+      breakerOpenings: breakerChanges.filter(({ to }) => to === "open").length,
+      breakers: judge.judgement(null),
+      fleet: fleetFigures(config, tally.uses(), compiled.machines ?? []),
+    },
+    faults,
+    table,
+    sampleEvery,
+    samples,
   };
+}
+
+/** Whole seconds, some 300 of them in the run. */
+function sampleEveryOf(spanUs: number): Duration {
+  return seconds(Math.max(1, Math.ceil(spanUs / 300_000_000)));
 }
 
 function watchedBy(watches: readonly RouterWatch[]): RouterWatch | undefined {

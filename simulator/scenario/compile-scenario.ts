@@ -1,22 +1,21 @@
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
-import type { EndpointId } from "../../router/core/messages.ts";
 import { instantAt } from "../../router/core/time.ts";
 import type { Duration } from "../../router/core/machine.ts";
 import { suggestion } from "../../router/config/nearest.ts";
 import type { Problem } from "../../router/config/problem.ts";
 import { problemIn } from "../../router/config/yaml-problems.ts";
 import type { YamlPlace } from "../../router/config/yaml-problems.ts";
-import type { CompiledScenario, EndpointModelSpec, MembershipSpec, TargetSpec } from "../core/compiled-scenario.ts";
-import type { LatencySpec } from "../core/latency-spec.ts";
+import { type CompiledScenario, type ConfigChangeSpec, everyVersion, type MembershipSpec, type TargetSpec } from "../core/compiled-scenario.ts";
+import { type LeaseStoreSpec, localStore } from "../core/store/lease-store-spec.ts";
 import { compileFaults } from "./compile-faults.ts";
+import { checkedLatency } from "./compile-hosted.ts";
 import { endpointsNamed } from "./fault-targets.ts";
 import type { Report } from "./report.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
-import { compileVllm } from "./compile-engine.ts";
-import type { FleetEntry, ScenarioFile } from "./schema.ts";
+import { compileFleet, withZones } from "./compile-fleet.ts";
+import type { ScenarioFile } from "./schema.ts";
 
 type MembershipEntry = ScenarioFile["membership"][number];
-type HostedEntry = Extract<FleetEntry, { readonly kind: "hosted" }>;
 
 export interface ScenarioCompilation {
   readonly compiled: CompiledScenario;
@@ -25,13 +24,21 @@ export interface ScenarioCompilation {
 }
 
 /** The scenario file against the configuration that it names: names become ids, and what only holds between fields is checked. */
-export function compileScenario(place: YamlPlace, name: string, file: ScenarioFile, config: CompiledConfig): ScenarioCompilation {
+export function compileScenario(
+  place: YamlPlace,
+  name: string,
+  file: ScenarioFile,
+  zoneless: CompiledConfig,
+  changes: readonly ConfigChangeSpec[] = [],
+): ScenarioCompilation {
+  const config = withZones(zoneless, file.fleet);
   const problems: Problem[] = [];
   const report: Report = (path, part, message, fix) => problems.push(problemIn(place, path, part, message, fix));
-  const endpoints = compileFleet(file, config, report);
-  const faults = compileFaults(file.faults, { config, replicas: file.replicas }, report);
+  const every = everyVersion({ config, changes });
+  const { endpoints, machines, clusters } = compileFleet(file, every, report);
+  const { faults, faultPlans = [] } = compileFaults(file.faults, { config: every, replicas: file.replicas }, report);
   const membership = file.membership
-    .flatMap((entry, index) => compileMembership(entry, index, config, report))
+    .flatMap((entry, index) => compileMembership(entry, index, every, report))
     .toSorted((one, other) => one.at - other.at || one.endpoint - other.endpoint);
   const route = file.route === undefined ? config.routes[0] : config.routes.find((candidate) => candidate.name === file.route);
   if (route === undefined)
@@ -44,6 +51,7 @@ export function compileScenario(place: YamlPlace, name: string, file: ScenarioFi
         config.routes.map((known) => known.name),
       ),
     );
+  const places = (file.replicaPlaces ?? []).map(({ region = "", zone = "" }) => ({ region, zone }));
   const targets = compileTargets(file, report);
   const defaultRoute = (route ?? config.routes[0])?.id ?? (0 as NonNullable<typeof route>["id"]);
   return {
@@ -51,47 +59,43 @@ export function compileScenario(place: YamlPlace, name: string, file: ScenarioFi
       name,
       config,
       endpoints,
-      ...faults,
+      machines,
+      faults,
+      faultPlans: [...faultPlans, ...clusters],
       membership,
-      replicas: { count: file.replicas, gossip: file.gossip ?? null, signals: file.signals ?? null },
+      changes,
+      replicas: { count: file.replicas, gossip: file.gossip ?? null, signals: file.signals ?? null, places },
+      leaseStore: compileStore(file.leaseStore, report),
       defaultRoute,
       warmUp: file.warmUp,
       targets,
+      ...(file.window === undefined ? {} : { window: file.window }),
+      ...(file.slo === undefined ? {} : { slo: known(file.slo) }),
+      ...(file.series === undefined ? {} : { sampleEvery: file.series.every }),
+      ...baselineOf(file, config, report),
     },
     problems,
   };
 }
 
-function compileFleet(file: ScenarioFile, config: CompiledConfig, report: Report): readonly EndpointModelSpec[] {
-  const names = config.deployments.map((deployment) => deployment.name);
-  for (const name of Object.keys(file.fleet)) {
-    if (!names.includes(name)) report(["fleet", name], "key", `there is no deployment "${name}" in the configuration`, suggestion(name, names));
-  }
-  const models = new Map<EndpointId, EndpointModelSpec>();
-  for (const deployment of config.deployments) {
-    const entry = file.fleet[deployment.name];
-    if (entry === undefined) {
-      report(
-        ["fleet"],
-        "key",
-        `says nothing about the deployment "${deployment.name}"`,
-        `add "${deployment.name}: { kind: vllm }" or "{ kind: hosted, firstToken: ..., perToken: ... }"`,
-      );
-      continue;
-    }
-    const model = entry.kind === "vllm" ? compileVllm(entry, deployment, report) : compileHosted(entry, deployment.name, report);
-    for (const endpoint of deployment.endpoints) models.set(endpoint, model);
-  }
-  return config.endpoints.flatMap((endpoint) => models.get(endpoint.id) ?? []);
+function known(slo: NonNullable<ScenarioFile["slo"]>): NonNullable<CompiledScenario["slo"]> {
+  const { ttft, tpot, e2e } = slo;
+  return { ...(ttft === undefined ? {} : { ttft }), ...(tpot === undefined ? {} : { tpot }), ...(e2e === undefined ? {} : { e2e }) };
 }
 
-function compileHosted(entry: HostedEntry, name: string, report: Report): EndpointModelSpec {
-  const latency = (field: "firstToken" | "perToken"): LatencySpec => {
-    const { p50, p95 } = entry[field];
-    if (p95 < p50) report(["fleet", name, field, "p95"], "value", "is shorter than p50", "give a p95 that is at least the p50");
-    return { p50, p95 };
-  };
-  return { kind: "hosted", firstToken: latency("firstToken"), perToken: latency("perToken"), quota: entry.quota ?? null };
+/** Its outages come with the other faults. */
+function compileStore({ latency = localStore.latency, loss }: ScenarioFile["leaseStore"], report: Report): LeaseStoreSpec {
+  return { latency: checkedLatency(latency, ["leaseStore", "latency"], report), loss, faults: [] };
+}
+
+function baselineOf({ baseline: name }: ScenarioFile, { deployments }: CompiledConfig, report: Report): Pick<CompiledScenario, "baseline"> {
+  if (name === undefined) return {};
+  const deployment = deployments.find((candidate) => candidate.name === name);
+  const names = deployments.map((candidate) => candidate.name);
+  if (deployment === undefined) report(["baseline"], "value", `there is no deployment "${name}"`, suggestion(name, names));
+  else if (deployment.rates === null) report(["baseline"], "value", `the price of "${name}" is not known`, "give it a price, or name another deployment");
+  else return { baseline: { deployment: name, rates: deployment.rates } };
+  return {};
 }
 
 function compileMembership(entry: MembershipEntry, index: number, config: CompiledConfig, report: Report): readonly MembershipSpec[] {

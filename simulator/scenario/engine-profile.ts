@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
+import { fixturesFolder } from "./fixtures-folder.ts";
 import type { StepTimeSpec } from "../core/step-time/step-time-spec.ts";
 
 /**
@@ -33,15 +34,7 @@ export interface ProfileMemory {
   readonly blocksMeasured: number | null;
 }
 
-const defaultFolder = findFolder();
-
-/** From the sources and from a built package, which lies one folder deeper. */
-function findFolder(): string {
-  const beside = path.resolve(import.meta.dirname, "../../fixtures/engines");
-  return path.basename(path.resolve(import.meta.dirname, "../..")) === "dist" ? path.resolve(import.meta.dirname, "../../../fixtures/engines") : beside;
-}
-
-export function engineProfiles(folder = defaultFolder): readonly EngineProfile[] {
+export function engineProfiles(folder = fixturesFolder("engines")): readonly EngineProfile[] {
   return readdirSync(folder)
     .filter((name) => name.endsWith(".json"))
     .toSorted()

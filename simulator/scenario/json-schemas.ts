@@ -4,7 +4,20 @@ import { scenarioSchema } from "./schema.ts";
 
 /** What editors read, by the name of the file beside the scenarios. */
 export function jsonSchemas(): Readonly<Record<string, string>> {
-  return { "config.schema.json": written(configSchema), "scenario.schema.json": written(scenarioSchema) };
+  const scenario = jsonSchemaOf(scenarioSchema);
+  return {
+    "config.schema.json": written(jsonSchemaOf(configSchema)),
+    "scenario.schema.json": written(scenario),
+    "scenario-extension.schema.json": written(withoutRequired(scenario)),
+  };
 }
 
-const written = (schema: Parameters<typeof jsonSchemaOf>[0]): string => `${JSON.stringify(jsonSchemaOf(schema), null, 2)}\n`;
+const written = (schema: unknown): string => `${JSON.stringify(schema, null, 2)}\n`;
+
+/** For files that extend another: nothing has to stand in them. Alternatives are then no longer told apart by what they require. */
+function withoutRequired(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(withoutRequired);
+  if (typeof schema !== "object" || schema === null) return schema;
+  const kept = Object.entries(schema).filter(([name, value]) => !(name === "required" && Array.isArray(value)));
+  return Object.fromEntries(kept.map(([name, value]) => [name === "oneOf" ? "anyOf" : name, withoutRequired(value)]));
+}

@@ -1,41 +1,50 @@
 import { createHash } from "node:crypto";
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { instantAt } from "../../router/core/time.ts";
 import { InputError } from "../../router/config/problem.ts";
 import { compileConfigAt, readText } from "../../router/config/load-config.ts";
 import type { Environment } from "../../router/config/secret.ts";
 import { checkYaml, inFileOrder } from "../../router/config/yaml-problems.ts";
-import type { YamlPlace } from "../../router/config/yaml-problems.ts";
 import { parseYaml, plainValue } from "../../router/config/yaml-source.ts";
 import { loadTrace } from "../trace/load-trace.ts";
 import { traceFormats } from "../trace/trace-formats.ts";
 import { drawnNames } from "../core/workload/draw-features.ts";
 import { callsOf, workloadOf } from "./workload.ts";
 import { arrivalUs } from "./arrivals.ts";
+import { compileChanges } from "./compile-changes.ts";
 import { compileScenario, warmUpProblem } from "./compile-scenario.ts";
 import type { ConfigInfo, LoadedScenario, NotApplicable, TraceInfo } from "./loaded-scenario.ts";
+import { isMapping } from "./deep-merge.ts";
+import { withFleetReplicas } from "./fleet-replicas.ts";
+import { type LayeredScenario, readLayers } from "./scenario-layers.ts";
 import { scenarioSchema } from "./schema.ts";
 import type { ScenarioFile } from "./schema.ts";
 import { placeOfTrace } from "./trace-place.ts";
+
+export interface LoadOptions {
+  /** `path=value`, each over the file. */
+  readonly settings?: readonly string[];
+}
 
 /**
  * Reads, checks and compiles a scenario with its configuration and its trace. Providers' keys are not looked up: nothing is called.
  * @throws InputError with every problem of the file that is wrong first: scenario, configuration, then trace
  */
-export async function loadScenario(file: string, env: Environment): Promise<LoadedScenario | NotApplicable> {
-  const source = parseYaml(file, readText(file, "scenario"));
-  const place: YamlPlace = { source, base: [] };
-  const value = plainValue(source) ?? {};
+export async function loadScenario(file: string, env: Environment, { settings = [] }: LoadOptions = {}): Promise<LoadedScenario | NotApplicable> {
+  const layers = readLayers(file, settings);
+  const { place } = layers;
+  const value = withReplicas(layers.value);
   const checked = checkYaml(place, value, scenarioSchema);
   if (checked.value === null) throw new InputError(checked.problems);
   const scenario = checked.value;
   const name = basename(file).replace(/\.ya?ml$/, "");
   const description = scenario.description ?? null;
-  const config = configOf(place, value, scenario);
+  const config = configOf(layers, value, scenario);
   const { compiled: compiledConfig, service } = compileConfigAt(config.place, config.value, null);
-  const { compiled: timeless, problems } = compileScenario(place, name, scenario, compiledConfig);
+  const { compiled: placeless, problems } = compileScenario(place, name, scenario, compiledConfig, compileChanges(place, scenario, config, compiledConfig));
   if (problems.length > 0) throw new InputError(inFileOrder(problems));
-  const found = placeOfTrace(scenario.trace, file, env);
+  const timeless = scenario.replicaPlaces === undefined ? { ...placeless, replicas: { ...placeless.replicas, places: [service.here] } } : placeless;
+  const found = placeOfTrace(scenario.trace, layers.folderOf(["trace", "file"]), env);
   if (found.kind === "absent") return { kind: "not-applicable", file, name, description, reason: found.reason };
   const trace = await traceOf(scenario, found.path);
   const tooLong = warmUpProblem(place, scenario.warmUp, trace.spanUs);
@@ -45,6 +54,7 @@ export async function loadScenario(file: string, env: Environment): Promise<Load
   return {
     kind: "loaded",
     file,
+    settings,
     name,
     description,
     seed: scenario.seed,
@@ -52,20 +62,28 @@ export async function loadScenario(file: string, env: Environment): Promise<Load
     service,
     trace,
     config,
-    sha256: sha256Of(source.text),
+    sha256: layers.sha256,
     arrivals,
     closedLoop,
   };
 }
 
-function configOf(place: YamlPlace, value: object, scenario: ScenarioFile): ConfigInfo {
+/** An inline configuration has as many endpoints as the fleet has replicas. */
+function withReplicas(value: unknown): object {
+  if (!isMapping(value)) return {};
+  return isMapping(value["config"]) ? { ...value, config: withFleetReplicas(value["config"], value["fleet"]) } : value;
+}
+
+function configOf(layers: LayeredScenario, value: object, scenario: ScenarioFile): ConfigInfo {
+  const { place } = layers;
   if (typeof scenario.config !== "string") {
     const inline: unknown = Reflect.get(value, "config");
-    return { file: null, sha256: sha256Of(JSON.stringify(inline)), place: { source: place.source, base: ["config"] }, value: inline };
+    return { file: null, sha256: sha256Of(JSON.stringify(inline)), place: { ...place, base: ["config"] }, value: inline };
   }
-  const path = join(dirname(place.source.file), scenario.config);
+  const path = join(layers.folderOf(["config"]), scenario.config);
   const source = parseYaml(path, readText(path, "configuration"));
-  return { file: scenario.config, sha256: sha256Of(source.text), place: { source, base: [] }, value: plainValue(source) };
+  const fleet: unknown = Reflect.get(value, "fleet");
+  return { file: scenario.config, sha256: sha256Of(source.text), place: { source, base: [] }, value: withFleetReplicas(plainValue(source), fleet) };
 }
 
 async function traceOf({ trace, seed }: ScenarioFile, path: string): Promise<TraceInfo> {

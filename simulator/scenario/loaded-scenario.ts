@@ -10,6 +10,8 @@ import type { TraceTable } from "../trace/trace-table.ts";
 export interface LoadedScenario {
   readonly kind: "loaded";
   readonly file: string;
+  /** `path=value` over the file. */
+  readonly settings: readonly string[];
   readonly name: string;
   readonly description: string | null;
   readonly seed: number;
@@ -17,7 +19,7 @@ export interface LoadedScenario {
   readonly service: ServiceSpec;
   readonly trace: TraceInfo;
   readonly config: ConfigInfo;
-  /** Of the scenario file's text. */
+  /** Of the texts of the scenario and of what it extends, and of what was set over them. */
   readonly sha256: string;
   /** A new iterator over all arrivals, from the first; none where the trace is of sessions. */
   arrivals(): Iterator<Arrival>;

@@ -1,25 +1,13 @@
 import { z } from "zod";
 import { micros } from "../../router/core/time.ts";
-import { count, duration, number, scalar, shown, text } from "../../router/config/scalars.ts";
-import { configSchema } from "../../router/config/schema.ts";
+import { choice, count, duration, number, scalar, shown, text } from "../../router/config/scalars.ts";
+import { configSchema, place } from "../../router/config/schema.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
 import { vllmSchema } from "./engine-schema.ts";
 import { faultSchema } from "./fault-schema.ts";
+import { hostedSchema, latencySchema } from "./hosted-schema.ts";
+import { poolFields } from "./pool-schema.ts";
 import { traceSchema } from "./trace-schema.ts";
-
-const latency = (what: string) =>
-  z
-    .strictObject({ p50: duration("Median", micros(1)), p95: duration("95th percentile", micros(1)) })
-    .meta({ description: `${what}; log-normal by two quantiles` });
-const hosted = z.strictObject({
-  kind: z.literal("hosted"),
-  firstToken: latency("Request to first token"),
-  perToken: latency("Between two tokens, one draw per request"),
-  quota: z
-    .strictObject({ requestsPerMinute: count("RPM", 1, 1_000_000_000), tokensPerMinute: count("TPM", 1, 1_000_000_000_000) })
-    .optional()
-    .meta({ description: "Above it calls are refused with 429; absent: none" }),
-});
 
 const signals = z
   .strictObject({
@@ -27,6 +15,15 @@ const signals = z
     delay: duration("From the engine's sample to the core", micros(0)).prefault("10ms"),
   })
   .meta({ description: "Load signals of the engines; absent: nobody asks" });
+
+const leaseStore = z
+  .strictObject({
+    latency: latencySchema("Of a message between a replica and the store, one way").optional(),
+    loss: number("Share of questions and answers that are lost; they are asked again after 1 s", { min: 0, max: 0.9, whole: false }).prefault(0),
+  })
+  .meta({
+    description: "The store of limits and budgets that the replicas share; its outages stand among the faults (target: store, or store:0 for one replica)",
+  });
 
 const bound = z.strictObject({
   max: number("At most", { min: 0, max: 1e15, whole: false }).optional(),
@@ -46,19 +43,51 @@ const config = z
   ])
   .meta({ description: "A configuration file's path, relative to the scenario, or the configuration itself" });
 
+const changes = z
+  .array(
+    z.strictObject({
+      at: duration("Since the start", micros(0)),
+      config: z
+        .union([
+          scalar({ type: "string", description: "Configuration file, relative to the scenario" }, (value) =>
+            typeof value === "string" && value !== ""
+              ? { value }
+              : { message: `must be a path or a mapping, not ${shown(value)}`, fix: "give a path or a mapping" },
+          ),
+          z.record(z.string(), z.unknown()),
+        ])
+        .optional()
+        .meta({
+          description: "A whole configuration's path, or a mapping that is laid over the one before; absent: another share for the version that came last",
+        }),
+      canaryPercent: number("Share of new requests; 100: all, and it is the stable version; 0: none any more", { min: 0, max: 100, whole: false }).prefault(
+        100,
+      ),
+      by: choice("What a request is drawn by for the share", ["request", "tenant"]).prefault("request"),
+    }),
+  )
+  .meta({ description: "Versions of the configuration that come while it runs, and their shares, in order of time" });
+
 export const scenarioSchema = z
   .strictObject({
+    extends: text("Another scenario, relative to this one: what stands here is merged over it, mappings key by key").optional(),
     description: text("What this scenario is about").optional(),
     trace: traceSchema,
     config,
     route: text("Route that the requests ask for; absent: the first").optional(),
     fleet: z
-      .record(z.string(), z.discriminatedUnion("kind", [vllmSchema, hosted]))
+      .record(z.string(), z.discriminatedUnion("kind", [vllmSchema.extend(poolFields), hostedSchema.extend(poolFields)]))
       .meta({ description: "What stands behind each deployment, one model per endpoint" }),
     faults: z.array(faultSchema).prefault([]).meta({ description: "What goes wrong, and when" }),
     replicas: count("Replicas of the router, each with a core of its own; requests are spread over them at random", 1, 64).prefault(1),
+    replicaPlaces: z
+      .array(place)
+      .min(1)
+      .optional()
+      .meta({ description: "Where the replicas are, gone through in turns; absent: where the configuration says" }),
     gossip: duration("How long an opening of a breaker takes to the other replicas; absent: they do not tell each other", micros(0)).optional(),
     signals: signals.optional(),
+    leaseStore: leaseStore.prefault({}),
     membership: z
       .array(
         z.strictObject({
@@ -69,8 +98,24 @@ export const scenarioSchema = z
       )
       .prefault([])
       .meta({ description: "Endpoints that leave the fleet, and come back" }),
+    changes: changes.prefault([]),
     seed: count("Seed of all randomness", 0, 4_294_967_295).prefault(1),
     warmUp: duration("Requests scheduled before it are left out of the figures", micros(0)).prefault("0s"),
+    window: duration("Only requests scheduled so long after the warm-up are measured; absent: all").optional(),
+    slo: z
+      .strictObject({
+        ttft: duration("To the first token").optional(),
+        tpot: duration("Between two tokens, on average over the request", micros(1)).optional(),
+        e2e: duration("To the end").optional(),
+      })
+      .optional()
+      .meta({ description: "What a good request keeps: goodput counts those that keep all of it" }),
+    baseline: text("Deployment whose list price the cost is compared with").optional(),
+    startsAt: duration("Time of day at which the run starts, since midnight", micros(0)).prefault("0s"),
+    series: z
+      .strictObject({ every: duration("Distance of the points") })
+      .optional()
+      .meta({ description: "Time series and utilisation; absent: some 300 points, at least a second apart" }),
     targets: targets.prefault({}),
   })
   .meta({ title: "Headgate scenario" });

@@ -7,17 +7,17 @@ import type { ScenarioFile } from "./schema.ts";
 
 export type TracePlace = { readonly kind: "found"; readonly path: string } | { readonly kind: "absent"; readonly reason: string };
 
-/** Where the trace lies. Only one under the shared folder may be absent: a checkout need not have it. */
-export function placeOfTrace(trace: ScenarioFile["trace"], scenarioFile: string, env: Environment): TracePlace {
-  if (trace.relativeTo === "scenario") return { kind: "found", path: resolve(dirname(scenarioFile), trace.file) };
+/** Where the trace lies. @param folder that paths of the scenario are relative to. Only one under the shared folder may be absent: a checkout need not have it. */
+export function placeOfTrace(trace: ScenarioFile["trace"], folder: string, env: Environment): TracePlace {
+  if (trace.relativeTo === "scenario") return { kind: "found", path: resolve(folder, trace.file) };
   if (trace.relativeTo === "working-directory") return { kind: "found", path: resolve(trace.file) };
-  const folder = sharedFolder(env);
-  const path = join(folder, trace.file);
+  const shared = sharedFolder(env);
+  const path = join(shared, trace.file);
   if (existsSync(path)) return { kind: "found", path };
-  if (!existsSync(folder))
-    return { kind: "absent", reason: `the trace ${trace.file} lies in the shared folder, and ${folder} does not exist (set HEADGATE_SHARED to where it is)` };
+  if (!existsSync(shared))
+    return { kind: "absent", reason: `the trace ${trace.file} lies in the shared folder, and ${shared} does not exist (set HEADGATE_SHARED to where it is)` };
   const near = existsSync(dirname(path)) ? nearestName(basename(path), readdirSync(dirname(path))) : null;
-  return { kind: "absent", reason: `the shared folder ${folder} has no ${trace.file}${near === null ? "" : ` (did you mean "${near}"?)`}` };
+  return { kind: "absent", reason: `the shared folder ${shared} has no ${trace.file}${near === null ? "" : ` (did you mean "${near}"?)`}` };
 }
 
 function sharedFolder(env: Environment): string {

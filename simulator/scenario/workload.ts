@@ -1,4 +1,4 @@
-import type { CompiledScenario } from "../core/compiled-scenario.ts";
+import { type CompiledScenario, everyVersion } from "../core/compiled-scenario.ts";
 import { ClosedLoop } from "../core/workload/closed-loop.ts";
 import type { SessionScript, SessionStep } from "../core/workload/session-script.ts";
 import type { Duration } from "../../router/core/machine.ts";
@@ -9,7 +9,7 @@ import type { ScenarioFile } from "./schema.ts";
 /** What a scenario's trace is played as. */
 export function workloadOf({ trace: file, seed }: ScenarioFile, compiled: CompiledScenario, trace: TraceInfo): Pick<LoadedScenario, "arrivals" | "closedLoop"> {
   const keyTokens = keyTokensOf(compiled);
-  const routes = new Set(compiled.config.routes.map(({ name }) => name));
+  const routes = new Set(everyVersion(compiled).routes.map(({ name }) => name));
   return {
     arrivals: () => arrivalsOf(trace.table, { speed: trace.speed, blockTokens: trace.blockTokens, keyTokens, routes, features: file.features ?? null, seed }),
     closedLoop: () => {

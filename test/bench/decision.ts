@@ -30,7 +30,7 @@ const config = fixtureConfig({
     { unit: "tokens", amount: 1e12, scope: { kind: "tenant", tenant: 0 as TenantId } },
     { unit: "nano-dollars", amount: 1e14, scope: { kind: "route", route: 0 as RouteId } },
   ],
-  route: { affinity: { placement: "hashed", loadBoundPercent: 125, homesMax: 65_536 } },
+  route: { affinity: { loadBoundPercent: 125, homesMax: 65_536 } },
 });
 const opened = new Router(config, { seed: 1, explain: false }).snapshot() as RouterState;
 for (const [place, endpoint] of opened.endpoints.entries()) {

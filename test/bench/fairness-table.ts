@@ -23,10 +23,20 @@ async function print(shared: string): Promise<void> {
   const tenantCount = demandOf(trace).size;
   const minutes = (arrivals.at(-1)?.at ?? 0) / 60_000_000;
   const perMinute = Math.max(1, Math.floor((capacity * 60) / (totalWork(trace) / trace.length) / tenantCount));
-  const limited = (times: number): FairnessPolicy => ({ name: `fcfs, ${times * perMinute} requests/min`, order: "fcfs", requestsPerMinute: times * perMinute });
+  const limited = (times: number): FairnessPolicy => ({
+    name: `fcfs, ${times * perMinute} requests/min`,
+    order: "fcfs",
+    burst: 0,
+    requestsPerMinute: times * perMinute,
+  });
   const policies: FairnessPolicy[] = [
-    { name: "fair", order: "fair", requestsPerMinute: Infinity },
-    { name: "fcfs", order: "fcfs", requestsPerMinute: Infinity },
+    ...[4000, 0, 1_000_000_000].map((burst): FairnessPolicy => ({
+      name: `fair, burst ${burst < 1e9 ? burst : "unlimited"}`,
+      order: "fair",
+      burst,
+      requestsPerMinute: Infinity,
+    })),
+    { name: "fcfs", order: "fcfs", burst: 0, requestsPerMinute: Infinity },
     limited(1),
     limited(4),
   ];

@@ -52,7 +52,7 @@ const config = fixtureConfig({
   route: {
     queue: fixtureQueue({ lengthMax: 100_000, wait: hour }),
     limits: { connect: hour, firstToken: hour, idle: hour, total: hour },
-    affinity: { placement: "least-loaded", loadBoundPercent: 125, homesMax: 16_384 },
+    affinity: { loadBoundPercent: 125, homesMax: 16_384 },
     ...option?.router?.route,
   },
 });

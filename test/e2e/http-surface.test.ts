@@ -48,7 +48,7 @@ describe("the HTTP surface", () => {
 
   test("paths and methods that are not there", async () => {
     const { running } = await startLive();
-    const unknown = await fetch(`${running.url}/v1/nothing`, { method: "POST", body: "{}" });
+    const unknown = await fetch(`${running.url}/nothing`, { method: "POST", body: "{}" });
     expect(unknown.status).toBe(404);
     const wrong = await fetch(`${running.url}/v1/chat/completions`);
     expect(wrong.status).toBe(405);

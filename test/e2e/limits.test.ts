@@ -69,3 +69,27 @@ test("a provider's limit is waited for, and others are taken meanwhile", async (
   for (let request = 0; request < 5; request += 1) await ask(live.client);
   expect(live.upstreams.map(({ seen }) => seen.length)).toEqual([2, 3]);
 });
+
+test("a user that the caller names is billed apart", async () => {
+  const live = await startLive();
+  await live.client.chat.completions.create({ model: "chat", messages, max_tokens: 16 }, { headers: { "x-headgate-user": "ann" } });
+  await ask(live.client);
+  const metrics = await live.scrape();
+  expect(metrics).toMatch(/billing_user_cost_nanodollars_total\{tenant="[^"]*",user="ann"\} [1-9]\d*/);
+  expect(metrics.match(/^billing_user_requests_total\{/gm)).toHaveLength(1);
+});
+
+test("a picture's price is in the bill of the request that shows it, and of no other", async () => {
+  const live = await startLive({ deployment: ", priceChanges: [{ from: 2020-01-01T00:00:00Z, price: { input: 1, output: 0, picture: 0.01 } }]" });
+  const seen = async (): Promise<number> => Number(/billing_cost_nanodollars_total\{[^}]*\} (\d+)/.exec(await live.scrape())?.[1] ?? 0);
+  await ask(live.client);
+  expect(await seen()).toBeLessThan(10_000_000);
+  const parts = [
+    { type: "text" as const, text: "what is this?" },
+    { type: "image_url" as const, image_url: { url: "https://example.com/a.png" } },
+  ];
+  await live.client.chat.completions.create({ model: "chat", messages: [{ role: "user", content: parts }], max_tokens: 16 });
+  const nano = await seen();
+  expect(nano).toBeGreaterThan(10_000_000);
+  expect(nano).toBeLessThan(20_000_000);
+});

@@ -158,7 +158,7 @@ describe("the unmodified OpenAI SDK through the service", () => {
     expect(upstreams[1]?.seen).toHaveLength(0);
   });
 
-  test("a provider that refuses our key is our fault: 502, and nothing of what it said", async () => {
+  test("a provider that refuses our key is our fault: 502, with what it said but for the key", async () => {
     const { client, upstreams } = await startLive();
     upstreams[0]?.next(
       errorAnswer(401, "Incorrect API key provided: sk-upstream"),
@@ -168,6 +168,7 @@ describe("the unmodified OpenAI SDK through the service", () => {
     const error = await rejection(client.chat.completions.create({ model: "chat", messages }));
     expect(error.status).toBe(502);
     expect(error.message).not.toContain("sk-upstream");
+    expect(error.message).toContain("the provider refused the router's credentials (deployment one, status 401): Incorrect");
   });
 
   test("an unknown model is a 404 that names it", async () => {

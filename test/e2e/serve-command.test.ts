@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
@@ -92,4 +93,38 @@ test("serve: what cannot be listened on, or written, is bad input", async () => 
   expect(run("-c", "nothing.yaml").status).toBe(2);
   expect(run("-c", "good.yaml", "--journal", "good.yaml").status).toBe(2);
   expect(run("-c", "good.yaml", "--seed", "x").status).toBe(2);
+});
+
+test("serve: SIGHUP puts the file in force for new requests, and leaves everything as it is where the file is wrong", async () => {
+  const before = await ScriptedUpstream.start();
+  const after = await ScriptedUpstream.start();
+  onTestFinished(async () => Promise.all([before.stop(), after.stop()]).then(() => undefined));
+  const folder = temporaryFolder({ "headgate.yaml": configOf(before.origin) });
+  const served = await serve(["--journal", "journal", "--seed", "3"], folder);
+  const file = path.join(folder, "headgate.yaml");
+  const reload = async (text: string, said: string): Promise<void> => {
+    writeFileSync(file, text);
+    served.child.kill("SIGHUP");
+    await expect.poll(served.stderr, { timeout: 10_000 }).toContain(said);
+  };
+  before.next(wordStream(["a ", "b ", "c ", "d"], { gapMs: 200 }));
+  const stream = await post(served.url, true);
+  const next = configOf(after.origin).replace("routes: { chat", "routes: { talk: { deployments: [one] }, chat");
+  await reload(next, "is in force");
+  expect((await post(served.url, false)).status).toBe(200);
+  expect([before.seen.length, after.seen.length]).toEqual([1, 1]);
+  // Begun under the old version, it ends there.
+  expect(await stream.text()).toContain("[DONE]");
+  await expect.poll(served.stderr).toContain("configuration_retired");
+  const models = (await (await fetch(`${served.url}/v1/models`)).json()) as { data: readonly { id: string }[] };
+  // What was there keeps its id.
+  expect(models.data.map(({ id }) => id)).toEqual(["chat", "talk"]);
+  await reload(next.replace("deployments: [one]", "deployments: [two]"), "the configuration stays as it was");
+  expect(served.stderr()).toContain('there is no deployment "two"');
+  expect((await post(served.url, false)).status).toBe(200);
+  const metrics = await (await fetch(served.metricsUrl)).text();
+  expect(metrics).toContain('router_requests_total{route="chat",provider="vllm",deployment="one",result="served"} 3');
+  served.child.kill("SIGTERM");
+  await once(served.child, "exit");
+  expect(replayed(path.join(folder, "journal")).map(({ difference }) => difference)).toEqual([null]);
 });

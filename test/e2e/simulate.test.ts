@@ -18,21 +18,30 @@ test("demo: exit code 0, five things that were seen, and what to do next", () =>
 
 test("a broken target: exit code 1, named in the table and in the JSON", () => {
   const file = write(demo.replace("ttftP95Ms: { max: 2000 }", "ttftP95Ms: { max: 1 }"));
-  const { status, stdout, stderr } = headgate(["simulate", file]);
+  const { status, stdout, stderr } = headgate(["simulate", file, "--out", temporaryFolder({})]);
   expect(status).toBe(1);
   expect(stdout).toMatch(/ttftP95Ms .*<= 1 .*fail/);
-  expect(stderr).toMatch(/^simulated 600 requests in [\d.]+ s of CPU time: [\d,]+ a second\n$/);
-  const json = headgate(["simulate", file, "--json"]);
+  expect(stderr).toMatch(/^simulated 600 requests in [\d.]+ s of CPU time: [\d,]+ a second\nresults are in .*try-[0-9a-f]{12}\n$/);
+  const json = headgate(["simulate", file, "--json", "--out", temporaryFolder({})]);
   expect(json.status).toBe(1);
-  expect(JSON.parse(json.stdout)).toMatchObject({ version: 1, kind: "judged", verdict: "fail", seeds: [{ seed: 1 }] });
+  expect(JSON.parse(json.stdout)).toMatchObject({ version: 2, kind: "judged", verdict: "fail", seeds: [{ seed: 1 }] });
 });
 
 test("mixed over the seeds: exit code 3", () => {
   const values = (
-    JSON.parse(headgate(["simulate", write(demo), "--seeds", "2", "--json"]).stdout) as { seeds: { metrics: { ttftP95Ms: number } }[] }
+    JSON.parse(headgate(["simulate", write(demo), "--seeds", "2", "--json", "--out", temporaryFolder({})]).stdout) as {
+      seeds: { metrics: { ttftP95Ms: number } }[];
+    }
   ).seeds.map(({ metrics }) => metrics.ttftP95Ms);
   const between = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const { status, stdout } = headgate(["simulate", write(demo.replace("ttftP95Ms: { max: 2000 }", `ttftP95Ms: { max: ${between} }`)), "--seeds", "2"]);
+  const { status, stdout } = headgate([
+    "simulate",
+    write(demo.replace("ttftP95Ms: { max: 2000 }", `ttftP95Ms: { max: ${between} }`)),
+    "--seeds",
+    "2",
+    "--out",
+    temporaryFolder({}),
+  ]);
   expect(status).toBe(3);
   expect(stdout).toContain("verdict: inconclusive");
 });

@@ -1,171 +1,129 @@
-import { meanAbsolutePercent, nonNegativeFit } from "../../simulator/calibrate/fit.ts";
+import { meanAbsolutePercent } from "../../simulator/calibrate/fit.ts";
 import type { EngineSpec } from "../../simulator/core/engine/engine-spec.ts";
 import type { PiecewiseSpec } from "../../simulator/core/step-time/step-time-spec.ts";
 import { mean, percentile, percentOff } from "./figures.ts";
 import type { Figure } from "./figures.ts";
 import type { Judgement } from "./judge-engine-run.ts";
+import { drawnSpeeds, followedSpeeds, meanScale, wanderingOf } from "./machine-speed.ts";
 import { playRequests } from "./play-requests.ts";
+import type { PlayedRequest, SpeedChange } from "./play-requests.ts";
 import { PlanChains } from "./recorded-server-run.ts";
-import type { ClientAnswer, EngineStep, ServerRun } from "./recorded-server-run.ts";
+import type { ClientAnswer, ServerRun } from "./recorded-server-run.ts";
+import { fitServer, predicted, timedSteps } from "./server-fit.ts";
+import type { FitSources, FrontEndCost, ServerFit } from "./server-fit.ts";
 
-/** Microseconds: a step's coefficients, and what the API server adds before the engine and behind it. */
-interface Fit {
-  readonly coefficients: readonly number[];
-  readonly before: number;
-  readonly after: number;
+/** Shorter than the machine's speed stays the same (2 to 3 s in the runs at hand), long enough for tens of steps. */
+const followSeconds = 2;
+const draws = 16;
+
+const limits = { "E2E mean": 5, "TPOT mean": 5, "TTFT mean": 8, "TTFT p95": 12 } as const;
+type FigureName = keyof typeof limits;
+type Off = Readonly<Record<FigureName, number>>;
+
+/**
+ * Step times and front end from other runs, one scale from this one's recorded step durations; then its requests end to end, as their client saw them.
+ * Where the machine wanders so much within the run that equal runs at one mean speed would differ by more than the limit (two standard deviations, drawn), one scale
+ * cannot judge the figure: it is told, and judged with the speed that the recorded step durations show, followed over the run.
+ */
+export function judgeServerRun(run: ServerRun, sources: FitSources): Judgement {
+  const fit = fitServer(sources);
+  const steps = timedSteps(run);
+  const scale = meanScale(steps, fit.coefficients);
+  const wandering = wanderingOf(steps, fit.coefficients);
+  const seconds = (steps.at(-1)?.at ?? 0) + 60;
+  const one = compare(run, fit, [{ at: 0, factor: scale }]);
+  const followed = compare(run, fit, followedSpeeds(steps, fit.coefficients, followSeconds));
+  const others = Array.from({ length: draws }, (_, seed) => compare(run, fit, drawnSpeeds(scale, wandering, seconds, seed)));
+  const figures = (Object.keys(limits) as FigureName[]).flatMap((name) =>
+    figuresOf(name, one[name], followed[name], deviation(others.map((off) => off[name]))),
+  );
+  const perStep = meanAbsolutePercent(steps.map(({ us, features }) => [us, scale * predicted(fit.coefficients, features)]));
+  return { name: run.name, fittedOn: said(fit, sources, scale, perStep, wandering.deviation), figures };
 }
 
-/** Step times and front end from the other runs of the same mode, one scale from this one; then its requests end to end, as their client saw them. */
-export function judgeServerRun(run: ServerRun, all: readonly ServerRun[]): Judgement {
-  const others = all.filter((other) => other !== run && other.asynchronous === run.asynchronous);
-  const sources = others.length > 0 ? others : all.filter((other) => other !== run);
-  if (sources.length === 0) return { name: run.name, fittedOn: "nothing: it is the only run of its folder", figures: [] };
-  const fit = fitRuns(sources);
-  const timed = timedSteps(run);
-  const { scale, figures } = fitScale(run, fit, timed);
-  const perStep = meanAbsolutePercent(timed.map(({ us, features }) => [us, scale * predicted(fit.coefficients, features)]));
-  const names = sources.map(({ name }) => name).join(", ");
-  const frontEnd = `front end ${(fit.before / 1000).toFixed(1)} + ${(fit.after / 1000).toFixed(1)} ms`;
+/** Which of the two is judged depends on how far the machine's wandering alone moves the figure, not on how well either does. */
+function figuresOf(name: FigureName, one: number, followed: number, noise: number): Figure[] {
+  const limit = limits[name];
+  const canJudge = 2 * noise <= limit;
+  return [
+    { name: `${name}, one scale (machine's wandering: +-${noise.toFixed(1)} %)`, off: one, limit: canJudge ? limit : null },
+    { name: `${name}, machine's speed followed`, off: followed, limit: canJudge ? null : limit },
+  ];
+}
+
+function said({ before, first, end }: ServerFit, sources: FitSources, scale: number, perStep: number, wandering: number): string {
+  const ms = (us: number): string => (us / 1000).toFixed(1);
+  const there = `${ms(before.us)} ms + ${before.perUnitUs.toFixed(1)} us per prompt token in`;
+  const back = [first, end].map((cost) => `${ms(cost.us)} + ${ms(cost.perUnitUs)}`).join(" and ");
+  return (
+    `${sources.said} (${there}; first and last token out ${back} ms per sequence of the step); from this run's step durations one scale, ${scale.toFixed(3)} ` +
+    `(then ${perStep.toFixed(0)} % off per step), and how the speed wanders around it (${(100 * wandering).toFixed(0)} %)`
+  );
+}
+
+function deviation(values: readonly number[]): number {
+  const middle = mean(values);
+  return Math.sqrt(mean(values.map((value) => (value - middle) ** 2)));
+}
+
+function compare(run: ServerRun, fit: ServerFit, speeds: readonly SpeedChange[]): Off {
+  const simulated = simulate(run, fit, speeds);
+  const answers = run.answers.filter(({ first_us, end_us }) => first_us > 0 && end_us > 0);
+  const of = (answer: ClientAnswer): Seen => simulated.get(answer.i) ?? { first: NaN, end: NaN };
+  const several = answers.filter(({ out }) => out > 1);
+  const realTpot = several.map(({ first_us, end_us, out }) => (end_us - first_us) / (out - 1));
+  const ourTpot = several.map((answer) => (of(answer).end - of(answer).first) / (answer.out - 1));
+  const realFirst = answers.map(({ first_us }) => first_us);
+  const ourFirst = answers.map((answer) => of(answer).first);
   return {
-    name: run.name,
-    fittedOn: `step times (${perStep.toFixed(0)} % off per step) and ${frontEnd} from ${names}; scale ${scale.toFixed(3)}, the one number fitted on this run itself`,
-    figures,
+    "E2E mean": percentOff(mean(answers.map(({ end_us }) => end_us)), mean(answers.map((answer) => of(answer).end))),
+    "TPOT mean": percentOff(mean(realTpot), mean(ourTpot)),
+    "TTFT mean": percentOff(mean(realFirst), mean(ourFirst)),
+    "TTFT p95": percentOff(percentile(realFirst, 0.95), percentile(ourFirst, 0.95)),
   };
 }
 
-/**
- * The machine's speed in this run: near the ratio of the steps' times, and there where the figures are least far off in units of their limits. Near saturation
- * 2 % of speed are 15 % of TTFT, more than the steps' own noise can tell.
- */
-function fitScale(run: ServerRun, fit: Fit, timed: ReturnType<typeof timedSteps>): { scale: number; figures: readonly Figure[] } {
-  const felt = run.steps.map((step) => step.run + step.wait);
-  const real = sum(timed.map(({ us }, place) => us * (felt[place] ?? 0)));
-  const middle = real / sum(timed.map(({ features }, place) => predicted(fit.coefficients, features) * (felt[place] ?? 0)));
-  let best: { scale: number; figures: readonly Figure[] } = { scale: middle, figures: [] };
-  let least = Infinity;
-  for (let percent = -5; percent <= 5; percent += 0.5) {
-    const scale = middle * (1 + percent / 100);
-    const figures = figuresOf(run, simulate(run, fit, scale));
-    const worst = Math.max(...figures.map(({ off, limit }) => Math.abs(off) / (limit ?? Infinity)));
-    if (worst < least) [least, best] = [worst, { scale, figures }];
-  }
-  return best;
+/** Microseconds after it was sent. */
+interface Seen {
+  readonly first: number;
+  readonly end: number;
 }
 
-const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-const predicted = (coefficients: readonly number[], features: readonly number[]): number =>
-  sum(features.map((feature, place) => feature * (coefficients[place] ?? 0)));
-
-function fitRuns(runs: readonly ServerRun[]): Fit {
-  const timed = runs.flatMap(timedSteps);
-  const coefficients = nonNegativeFit(
-    timed.map(({ features }) => features),
-    timed.map(({ us }) => us),
-    timed.map(({ us }) => 1 / Math.sqrt(us)),
-  );
-  return { coefficients, before: delayBefore(runs), after: mean(runs.flatMap(delaysAfter)) };
-}
-
-/** From the end of the step before, or from its own beginning where the engine was idle. */
-function timedSteps(run: ServerRun): { features: number[]; us: number }[] {
-  return run.steps.map((step, place) => {
-    const last = run.steps[place - 1]?.t3 ?? -Infinity;
-    const start = step.t0 - last < 0.002 ? last : step.t0;
-    return { features: featuresOf(step), us: (step.t3 - start) * 1e6 };
-  });
-}
-
-/** Per step, prefill token, prefill, decode, token of decode context, unit of chunk attention, token of prefill past. */
-function featuresOf(step: EngineStep): number[] {
-  let [prefill, prefills, context, attention, past] = [0, 0, 0, 0, 0];
-  for (const [, tokens, computed] of step.reqs) {
-    if (tokens === 1) context += computed + 1;
-    else {
-      prefill += tokens;
-      prefills++;
-      attention += tokens * (computed + tokens / 2);
-      past += computed;
-    }
-  }
-  return [1, prefill, prefills, step.reqs.length - prefills, context, attention, past];
-}
-
-/**
- * Client to engine: so long that, with the recorded steps, requests reach the engine as late on average as they did. A busy engine takes them between steps,
- * which the simulated one does too.
- */
-function delayBefore(runs: readonly ServerRun[]): number {
-  const real = mean(runs.flatMap((run) => arrivals(run, (sent, taken) => taken - sent)));
-  let [low, high] = [0, 0.1];
-  while (high - low > 1e-5) {
-    const middle = (low + high) / 2;
-    const simulated = mean(runs.flatMap((run) => arrivals(run, (sent) => takenAt(run, sent + middle) - sent)));
-    if (simulated < real) low = middle;
-    else high = middle;
-  }
-  return Math.round(low * 1e6);
-}
-
-function arrivals(run: ServerRun, of: (sent: number, taken: number) => number): number[] {
-  const sent = new Map(run.answers.map((answer) => [answer.i, answer.sent]));
-  return run.adds.flatMap(({ r, t }) => {
-    const from = sent.get(r);
-    return from === undefined ? [] : [of(from, t)];
-  });
-}
-
-/** At once where no step is under way, else when the next one ends. */
-function takenAt(run: ServerRun, at: number): number {
-  const next = run.steps[firstEndingAfter(run.steps, at)];
-  return next !== undefined && next.t0 < at ? next.t3 : at;
-}
-
-function firstEndingAfter(steps: readonly EngineStep[], at: number): number {
-  let [low, high] = [0, steps.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((steps[middle]?.t3 ?? Infinity) > at) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
-
-/** The step that made the first token to its arrival at the client. */
-function delaysAfter(run: ServerRun): number[] {
-  const firstEnd = new Map<number, number>();
-  for (const step of run.steps) {
-    for (const [request, tokens, computed, prompt] of step.reqs) if (computed + tokens === prompt && !firstEnd.has(request)) firstEnd.set(request, step.t3);
-  }
-  return run.answers.map((answer) => answer.first_us - ((firstEnd.get(answer.i) ?? NaN) - answer.sent) * 1e6).filter((delay) => delay > 0);
-}
-
-function simulate(run: ServerRun, fit: Fit, scale: number): Map<number, { first: number; end: number }> {
+function simulate(run: ServerRun, { coefficients, before, first, end }: ServerFit, speeds: readonly SpeedChange[]): Map<number, Seen> {
   const chains = new PlanChains();
   const planned = new Map(run.plan.map((request) => [request.i, request]));
-  const requests = run.answers.map((answer) => {
+  const requests = run.answers.map((answer): PlayedRequest => {
     const plan = planned.get(answer.i);
+    const inputTokens = plan?.in ?? 1;
     return {
-      at: Math.round(answer.sent * 1e6 + fit.before),
-      inputTokens: plan?.in ?? 1,
+      at: Math.round(answer.sent * 1e6 + before.us + before.perUnitUs * inputTokens),
+      inputTokens,
       outputTokens: plan?.out ?? 1,
       blocks: plan === undefined ? null : chains.chainOf(plan, run.config.block_size),
     };
   });
-  const times = playRequests(specOf(run, fit, scale), requests);
+  const times = playRequests(specOf(run, coefficients), requests, speeds);
+  const seen = (cost: FrontEndCost, at: number | undefined, beside: number | undefined): number => (at ?? NaN) + cost.us + cost.perUnitUs * (beside ?? 0);
   return new Map(
     run.answers.map((answer, index) => {
-      const seen = (at: number | undefined): number => (at ?? NaN) + fit.after - answer.sent * 1e6;
-      return [answer.i, { first: seen(times.first[index]), end: seen(times.end[index]) }];
+      const sent = answer.sent * 1e6;
+      return [
+        answer.i,
+        {
+          first: seen(first, times.first[index], times.besideFirst[index]) - sent,
+          end: seen(end, times.end[index], times.besideEnd[index]) - sent,
+        },
+      ];
     }),
   );
 }
 
-function specOf(run: ServerRun, fit: Fit, scale: number): EngineSpec {
-  const [perStepUs = 0, perToken = 0, perPrefill = 0, perDecode = 0, perContext = 0, perAttention = 0, perPast = 0] = fit.coefficients;
+function specOf(run: ServerRun, coefficients: readonly number[]): EngineSpec {
+  const [perStepUs = 0, perToken = 0, perPrefill = 0, perDecode = 0, perContext = 0, perAttention = 0, perPast = 0] = coefficients;
   const line = (slope: number) => ({ x: [0, 1_000_000], y: [0, 1_000_000 * slope] });
   const stepTime: PiecewiseSpec = {
     kind: "piecewise",
-    scale,
+    scale: 1,
     gemm: line(perToken),
     // A decode is also one of the step's tokens and sequences.
     perDecodeUs: perDecode - perToken - perPrefill,
@@ -173,7 +131,7 @@ function specOf(run: ServerRun, fit: Fit, scale: number): EngineSpec {
     chunkAttention: line(perAttention),
     head: line(perPrefill),
     perPrefillPastUs: perPast,
-    perStepUs: perStepUs * scale,
+    perStepUs,
     skew: 0,
     padding: 0,
     range: {},
@@ -188,20 +146,4 @@ function specOf(run: ServerRun, fit: Fit, scale: number): EngineSpec {
     options: { prefixCaching: run.config.prefix_caching, asyncScheduling: run.asynchronous, scheduling: { perStepUs: 0, perSequenceUs: 0 } },
     stepTime,
   };
-}
-
-function figuresOf(run: ServerRun, simulated: ReadonlyMap<number, { first: number; end: number }>): Figure[] {
-  const answers = run.answers.filter(({ first_us, end_us }) => first_us > 0 && end_us > 0);
-  const of = (answer: ClientAnswer): { first: number; end: number } => simulated.get(answer.i) ?? { first: NaN, end: NaN };
-  const several = answers.filter(({ out }) => out > 1);
-  const realTpot = several.map(({ first_us, end_us, out }) => (end_us - first_us) / (out - 1));
-  const ourTpot = several.map((answer) => (of(answer).end - of(answer).first) / (answer.out - 1));
-  const realFirst = answers.map(({ first_us }) => first_us);
-  const ourFirst = answers.map((answer) => of(answer).first);
-  return [
-    { name: "E2E mean", off: percentOff(mean(answers.map(({ end_us }) => end_us)), mean(answers.map((answer) => of(answer).end))), limit: 5 },
-    { name: "TPOT mean", off: percentOff(mean(realTpot), mean(ourTpot)), limit: 5 },
-    { name: "TTFT mean", off: percentOff(mean(realFirst), mean(ourFirst)), limit: 8 },
-    { name: "TTFT p95", off: percentOff(percentile(realFirst, 0.95), percentile(ourFirst, 0.95)), limit: 12 },
-  ];
 }

@@ -1,7 +1,7 @@
 import type { Instant } from "../../router/core/machine.ts";
 import { createEngine } from "../../simulator/core/engine/create-engine.ts";
 import type { EngineSpec } from "../../simulator/core/engine/engine-spec.ts";
-import type { EngineCommand, SequenceId } from "../../simulator/core/engine/engine.ts";
+import type { EngineCommand, EngineEvent, SequenceId } from "../../simulator/core/engine/engine.ts";
 
 export interface PlayedRequest {
   /** Microseconds, when the engine gets it. */
@@ -11,49 +11,65 @@ export interface PlayedRequest {
   readonly blocks: Int32Array | null;
 }
 
+/** From `at` on steps take `factor` times as long. */
+export interface SpeedChange {
+  readonly at: number;
+  readonly factor: number;
+}
+
 /** Microseconds; NaN: it never came. */
 export interface PlayedTimes {
   readonly first: Float64Array;
   readonly end: Float64Array;
+  /** Sequences in the engine when the first token and the end came. */
+  readonly besideFirst: Float64Array;
+  readonly besideEnd: Float64Array;
   readonly preemptions: number;
 }
 
-/** Requests through one engine, each generating exactly its outputs. */
-export function playRequests(spec: EngineSpec, requests: readonly PlayedRequest[]): PlayedTimes {
+/** Requests through one engine, each generating exactly its outputs. `speeds` in order of time. */
+export function playRequests(spec: EngineSpec, requests: readonly PlayedRequest[], speeds: readonly SpeedChange[] = []): PlayedTimes {
   const engine = createEngine(spec, { detail: "first-token" });
-  const first = new Float64Array(requests.length).fill(NaN);
-  const end = new Float64Array(requests.length).fill(NaN);
-  let preemptions = 0;
+  const unknown = (): Float64Array => new Float64Array(requests.length).fill(NaN);
+  const times = { first: unknown(), end: unknown(), besideFirst: unknown(), besideEnd: unknown(), preemptions: 0 };
   const out = {
     emit: (command: EngineCommand, at: Instant): void => {
-      if (command.kind === "emit-tokens" && command.from === 0) first[command.id] = at;
-      if (command.kind === "end-sequence") {
-        end[command.id] = at;
-        preemptions += command.preemptions;
+      if (command.kind === "emit-tokens" && command.from === 0) {
+        times.first[command.id] = at;
+        times.besideFirst[command.id] = engine.observe(at).running;
       }
+      if (command.kind !== "end-sequence") return;
+      times.end[command.id] = at;
+      times.besideEnd[command.id] = engine.observe(at).running + 1;
+      times.preemptions += command.preemptions;
     },
   };
-  const order = [...requests.keys()].toSorted((one, other) => (requests[one]?.at ?? 0) - (requests[other]?.at ?? 0));
-  for (const index of order) {
-    const request = requests[index];
-    if (request === undefined) continue;
-    const at = request.at as Instant;
+  const events = [...speeds.map(speedEvent), ...requests.map(submission)].toSorted((one, other) => one.at - other.at);
+  for (const { at, event } of events) {
     while (engine.nextDeadline() < at) engine.wake(engine.nextDeadline(), out);
-    engine.handle(
-      {
-        kind: "sequence-submitted",
-        id: index as SequenceId,
-        inputTokens: request.inputTokens,
-        blocks: request.blocks,
-        outputTokens: request.outputTokens,
-        outputTokensMax: request.outputTokens,
-        priority: 0,
-        arrival: at,
-      },
-      at,
-      out,
-    );
+    engine.handle(event, at, out);
   }
   while (engine.nextDeadline() < Infinity) engine.wake(engine.nextDeadline(), out);
-  return { first, end, preemptions };
+  return times;
+}
+
+type Moment = { readonly at: Instant; readonly event: EngineEvent };
+
+const speedEvent = ({ at, factor }: SpeedChange): Moment => ({ at: at as Instant, event: { kind: "speed-changed", factor } });
+
+function submission({ at, inputTokens, outputTokens, blocks }: PlayedRequest, index: number): Moment {
+  const arrival = at as Instant;
+  return {
+    at: arrival,
+    event: {
+      kind: "sequence-submitted",
+      id: index as SequenceId,
+      inputTokens,
+      blocks,
+      outputTokens,
+      outputTokensMax: outputTokens,
+      priority: 0,
+      arrival,
+    },
+  };
 }

@@ -4,7 +4,7 @@
  * told apart by their files. Without folders: what lies in ../shared/calibration (HEADGATE_SHARED names another place). Exit 1 on any difference or missed tolerance.
  * Example: npm run fidelity -- --schedules recorded/other-seeds --runs recorded/more-runs
  */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { fuzzEngines } from "./fuzz-engines.ts";
@@ -18,10 +18,13 @@ import { isForPlainOnly, playFastSchedule } from "./play-fast-schedule.ts";
 import { playSchedule } from "./play-schedule.ts";
 import { listSchedules, readSchedules } from "./recorded-case.ts";
 import type { RecordedCase } from "./recorded-case.ts";
-import { listEngineRuns, readEngineRun } from "./recorded-engine-run.ts";
+import { isEngineRun, readEngineRun } from "./recorded-engine-run.ts";
 import { listServerRuns, readServerRun } from "./recorded-server-run.ts";
+import { sourcesFor } from "./server-fit.ts";
+import type { ServerRun } from "./recorded-server-run.ts";
 
 const usage = "usage: npm run fidelity [-- --schedules DIR] [--runs DIR]... [--fuzz COUNT] [--seed FIRST]";
+const sharedCalibration = path.join(process.env["HEADGATE_SHARED"] ?? path.resolve(import.meta.dirname, "../../../shared"), "calibration");
 const tally = { passed: 0, all: 0 };
 
 function judge(name: string, problem: string | null): void {
@@ -31,7 +34,9 @@ function judge(name: string, problem: string | null): void {
 }
 
 function playSchedules(folder: string): void {
-  for (const file of listSchedules(folder)) {
+  const files = withSubfolders(folder).flatMap(listSchedules);
+  if (files.length === 0) judge(folder, "holds no schedules");
+  for (const file of files) {
     const cases = readSchedules(file);
     const before = tally.passed;
     for (const recorded of cases) judge(`${path.basename(file)} ${recorded.header.case}`, differenceOf(recorded));
@@ -52,26 +57,42 @@ function differenceOf(recorded: RecordedCase): string | null {
   return null;
 }
 
+/** The folder itself and those in it, where recordings may lie by kind or by hour. */
+function withSubfolders(folder: string): string[] {
+  const inside = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [folder, ...inside.map(({ name }) => path.join(folder, name)).toSorted()];
+}
+
 function playRuns(folder: string): void {
-  const names = listServerRuns(folder);
-  const runs = names.map((name) => readServerRun(folder, name));
+  const folders = withSubfolders(folder);
+  const runs = folders.flatMap((place) => listServerRuns(place).map((name) => readServerRun(place, name)));
+  // The shared ones too, so that a folder with a single run has something to be fitted on; of one name the folder's own counts.
+  const known = [...new Map([...sharedServerRuns(), ...runs].map((run) => [run.name, run])).values()];
   for (const run of runs) {
     const difference = playBatches(run);
     judge(`${run.name} batches`, difference === null ? null : JSON.stringify(difference));
     console.log(
       `run ${run.name} (${run.asynchronous ? "asynchronous" : "synchronous"}): ${difference === null ? "all" : "not all"} ${run.steps.length} batches equal`,
     );
-    const judgement = judgeServerRun(run, runs);
-    if (judgement.figures.length > 0) tell(judgement);
+    tell(judgeServerRun(run, sourcesFor(run, known)));
   }
-  for (const name of listEngineRuns(folder)) tell(judgeEngineRun(readEngineRun(folder, name)));
-  if (runs.length === 0 && listEngineRuns(folder).length === 0) judge(folder, "holds no runs");
+  const engineRuns = folders.filter(isEngineRun);
+  for (const place of engineRuns) tell(judgeEngineRun(readEngineRun(place)));
+  if (runs.length === 0 && engineRuns.length === 0) judge(folder, "holds no runs");
+}
+
+let sharedRuns: readonly ServerRun[] | null = null;
+
+function sharedServerRuns(): readonly ServerRun[] {
+  const folder = path.join(sharedCalibration, "vllm-cpu/dev");
+  sharedRuns ??= listServerRuns(folder).map((name) => readServerRun(folder, name));
+  return sharedRuns;
 }
 
 function tell({ name, fittedOn, figures }: Judgement): void {
   console.log(`run ${name}: ${fittedOn}`);
   for (const { name: figure, off, limit } of figures) {
-    console.log(`  ${figure.padEnd(50)} ${off >= 0 ? "+" : ""}${off.toFixed(2)} %${limit === null ? "" : `  (limit ${limit} %)`}`);
+    console.log(`  ${figure.padEnd(58)} ${off >= 0 ? "+" : ""}${off.toFixed(2)} %${limit === null ? "" : `  (limit ${limit} %)`}`);
   }
   const missed = figures.filter(isMissed).map((figure) => figure.name);
   judge(`${name} end to end`, missed.length === 0 ? null : `missed ${missed.join(", ")}`);
@@ -114,14 +135,13 @@ const isGiven = ({ schedules, runs, fuzz: count }: Wanted): boolean => schedules
 
 function playAll(values: Wanted): number {
   const given = isGiven(values);
-  const shared = path.join(process.env["HEADGATE_SHARED"] ?? path.resolve(import.meta.dirname, "../../../shared"), "calibration");
-  if (!given && !existsSync(shared)) {
-    console.log(`skipped: no recordings at ${shared} (HEADGATE_SHARED names the folder, or give --schedules and --runs)`);
+  if (!given && !existsSync(sharedCalibration)) {
+    console.log(`skipped: no recordings at ${sharedCalibration} (HEADGATE_SHARED names the folder, or give --schedules and --runs)`);
     return 0;
   }
   const everything = {
-    schedules: [path.join(shared, "vllm-schedules/dev")],
-    runs: [path.join(shared, "vllm-cpu/dev"), path.join(shared, "vllm-runs")],
+    schedules: [path.join(sharedCalibration, "vllm-schedules/dev")],
+    runs: [path.join(sharedCalibration, "vllm-cpu/dev"), path.join(sharedCalibration, "vllm-runs")],
     fuzz: "1000",
   };
   return playFolders(given ? values : everything);

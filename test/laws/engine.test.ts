@@ -82,6 +82,12 @@ const variants: [string, Partial<EngineOptions>][] = [
   ["pipeline", { pipelineStages: 2 }],
   ["speculation", { speculation: { draftTokens: 3, method: "eagle", acceptance: 0.6 } }],
   ["priority", { policy: "priority" }],
+  ["drafts that cost", { speculation: { draftTokens: 3, method: "draft-model", acceptance: 0.6, costRatio: 0.1 } }],
+  ["pipeline hops", { pipelineStages: 3, pipelineHopUs: 90.5 }],
+  ["dense data-parallel ranks", { dataParallel: { ranks: 3, lockstep: false } }],
+  ["ranks in lockstep", { dataParallel: { ranks: 3, lockstep: true } }],
+  ["ranks in lockstep, synchronous", { dataParallel: { ranks: 2, lockstep: true }, asyncScheduling: false }],
+  ["disaggregated", { disaggregation: { prefillEngines: 2, decodeEngines: 1, kvBytesPerToken: 131_072, bytesPerSecond: 5e9, latencyUs: 700 } }],
 ];
 
 describe.each(variants)("engine laws: %s", (_name, options) => {

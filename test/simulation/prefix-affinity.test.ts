@@ -1,6 +1,5 @@
 import path from "node:path";
 import { describe, expect, test } from "vitest";
-import type { AffinitySpec } from "../../router/core/compiled-config.ts";
 import { keyedUnit, purposeOf } from "../../router/core/random.ts";
 import { loadTrace } from "../../simulator/trace/load-trace.ts";
 import { mooncake } from "../../simulator/trace/formats/mooncake.ts";
@@ -10,7 +9,6 @@ import { sharedFolder } from "../support/shared-folder.ts";
 
 const shared = sharedFolder();
 const requests = shared === null ? [] : await mooncakeRequests(path.join(shared, "traces/mooncake_conversation_0-30min.jsonl.gz"));
-const single: Partial<AffinitySpec> = { placement: "least-loaded" };
 
 async function mooncakeRequests(file: string): Promise<CachedRequest[]> {
   const { table } = await loadTrace(file, mooncake, Infinity);
@@ -23,7 +21,7 @@ async function mooncakeRequests(file: string): Promise<CachedRequest[]> {
 
 describe.skipIf(shared === null)("prefix affinity on the Mooncake slice, 10 caches of 5,859 blocks", () => {
   const run = (options: Partial<ConstructorParameters<typeof AffinityBench>[0]>, rows: readonly CachedRequest[] = requests) => {
-    const bench = new AffinityBench({ nodes: 10, blocksPerNode: 5_859, affinity: single, ...options });
+    const bench = new AffinityBench({ nodes: 10, blocksPerNode: 5_859, ...options });
     bench.play(rows);
     return bench.result();
   };
@@ -32,7 +30,7 @@ describe.skipIf(shared === null)("prefix affinity on the Mooncake slice, 10 cach
     expect(run({ strategy: "round-robin" }).hitRate).toBeCloseTo(0.096, 2);
     const { hitRate, busiestOverMean, busiestMinuteOverMean } = run({});
     expect(hitRate).toBeGreaterThanOrEqual(0.34);
-    expect(busiestOverMean).toBeLessThanOrEqual(1.02);
+    expect(busiestOverMean).toBeLessThanOrEqual(1.1);
     expect(busiestMinuteOverMean).toBeLessThanOrEqual(1.25);
   });
 
@@ -40,9 +38,20 @@ describe.skipIf(shared === null)("prefix affinity on the Mooncake slice, 10 cach
     expect(run({ blocksPerNode: 1_500 }).hitRate).toBeGreaterThanOrEqual(0.24);
   });
 
-  test("a node lost with its cache at minute 15 and back, empty, at minute 20: 0.335", () => {
-    const { hitRate, busiestMinuteOverMean } = run({ lost: { node: 3, fromUs: 900e6, untilUs: 1200e6 } });
-    expect(hitRate).toBeGreaterThanOrEqual(0.335);
+  test.each([true, false])("a node lost with its cache at minute 15 and back, empty, at minute 20 (told: %s): 0.335, balanced over the nodes alive", (told) => {
+    for (const node of [0, 3, 5, 7]) {
+      const { hitRate, busiestMinuteOverMean } = run({ lost: { node, fromUs: 900e6, untilUs: 1200e6, told } });
+      expect(hitRate).toBeGreaterThanOrEqual(0.335);
+      expect(busiestMinuteOverMean).toBeLessThanOrEqual(1.25);
+    }
+  });
+
+  test.each([10, 20, 30, 40, 50])("the same whatever minutes are: %d s later", (laterS) => {
+    const laterUs = laterS * 1e6;
+    // Minutes that begin or end with the trace have few requests: not judged.
+    const whole = requests.filter(({ atUs }) => atUs + laterUs >= 60e6 && atUs + laterUs < 1800e6).map((row) => ({ ...row, atUs: row.atUs + laterUs }));
+    const { hitRate, busiestMinuteOverMean } = run({}, whole);
+    expect(hitRate).toBeGreaterThanOrEqual(0.34 * (1 - laterS / 3600));
     expect(busiestMinuteOverMean).toBeLessThanOrEqual(1.25);
   });
 
@@ -55,22 +64,19 @@ describe.skipIf(shared === null)("prefix affinity on the Mooncake slice, 10 cach
     const pooled = run({ nodes: 1, blocksPerNode: 58_590 }, rows).hitRate;
     const { hitRate, busiestMinuteOverMean } = run({}, rows);
     expect(hitRate).toBeGreaterThanOrEqual(pooled - 0.006);
-    expect(busiestMinuteOverMean).toBeLessThanOrEqual(1.3);
+    expect(busiestMinuteOverMean).toBeLessThanOrEqual(1.25);
   });
 
-  test("five replicas that each see a fifth: less than 10 % of the hit rate lost, hashed placement only", () => {
-    const one = run({}).hitRate;
-    const hashed = run({ replicas: 5, affinity: { placement: "hashed" } });
-    expect(hashed.hitRate).toBeGreaterThanOrEqual(0.9 * one);
-    expect(hashed.busiestOverMean).toBeLessThanOrEqual(1.25);
-    expect(run({ replicas: 5 }).hitRate).toBeLessThan(0.6 * one);
+  test.each([2, 5, 10])("%d replicas that each see their part only: less than 10 % of the hit rate lost", (replicas) => {
+    const { hitRate, busiestOverMean } = run({ replicas });
+    expect(hitRate).toBeGreaterThanOrEqual(0.9 * run({}).hitRate);
+    expect(busiestOverMean).toBeLessThanOrEqual(1.25);
   });
 
-  test("the memory is bounded: with 256 homes hashing remembers for itself what least-loaded forgets", () => {
-    const few = run({ affinity: { ...single, homesMax: 256 } });
+  test("the memory is bounded: with 256 homes hashing remembers for itself what is forgotten", () => {
+    const few = run({ affinity: { homesMax: 256 } });
     expect(few.homesUsed).toBeLessThanOrEqual(256);
-    expect(few.hitRate).toBeGreaterThan(1.5 * 0.096);
-    expect(run({ affinity: { placement: "hashed", homesMax: 256 } }).hitRate).toBeGreaterThanOrEqual(0.33);
+    expect(few.hitRate).toBeGreaterThanOrEqual(0.3);
   });
 });
 
@@ -90,10 +96,10 @@ test("several system prompts of different lengths, and none, in one route: each 
     const blocks = Int32Array.from([...(sessions[session] ?? []), ...own]);
     return { atUs: serial * 300_000, inputTokens: blocks.length * 512, blocks };
   });
-  const bench = new AffinityBench({ nodes: 8, blocksPerNode: 2_000, affinity: single });
+  const bench = new AffinityBench({ nodes: 8, blocksPerNode: 2_000 });
   bench.play(rows);
-  const pooled = new AffinityBench({ nodes: 1, blocksPerNode: 16_000, affinity: single });
+  const pooled = new AffinityBench({ nodes: 1, blocksPerNode: 16_000 });
   pooled.play(rows);
-  expect(bench.result().hitRate).toBeGreaterThan(0.97 * pooled.result().hitRate);
+  expect(bench.result().hitRate).toBeGreaterThan(0.95 * pooled.result().hitRate);
   expect(bench.result().busiestOverMean).toBeLessThan(1.25);
 });

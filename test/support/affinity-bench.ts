@@ -1,5 +1,5 @@
-import type { AffinitySpec, StrategyName } from "../../router/core/compiled-config.ts";
-import type { AttemptOutcome, RequestId, RouterCommand } from "../../router/core/messages.ts";
+import type { AffinitySpec, CompiledConfig, StrategyName } from "../../router/core/compiled-config.ts";
+import type { AttemptOutcome, RequestId, RouterCommand, RouterEvent } from "../../router/core/messages.ts";
 import { Router } from "../../router/core/router.ts";
 import { instantAt } from "../../router/core/time.ts";
 import { keyedUnit, purposeOf } from "../../router/core/random.ts";
@@ -18,8 +18,8 @@ interface BenchOptions {
   readonly affinity?: Partial<AffinitySpec>;
   /** Each request comes to one of them at random; each knows only its own. */
   readonly replicas?: number;
-  /** A node that refuses everything for a while, and then comes back with an empty cache. */
-  readonly lost?: { readonly node: number; readonly fromUs: number; readonly untilUs: number };
+  /** A node that refuses everything for a while, and then comes back with an empty cache. Told: the routers hear of both; else they find out from refusals and probes. */
+  readonly lost?: { readonly node: number; readonly fromUs: number; readonly untilUs: number; readonly told: boolean };
 }
 
 const blockTokens = 512;
@@ -30,21 +30,23 @@ const refused: AttemptOutcome = { ...served, kind: "failed", failure: "connect-f
 /** Real routers in front of caches of blocks (the least recently used goes), without any time spent: what a strategy makes of a trace's prefixes. */
 export class AffinityBench {
   readonly #options: BenchOptions;
+  readonly #config: CompiledConfig;
   readonly #routers: readonly Router[];
   readonly #caches: Set<number>[];
-  /** By node: in all, and by minute; only minutes in which all nodes are there throughout are judged. */
+  /** By node: in all, and by minute. */
   readonly #served: number[];
   readonly #minutes = new Map<number, number[]>();
   #hits = 0;
   #tokens = 0;
   #serial = 0;
+  #left = false;
 
   constructor(options: BenchOptions) {
     this.#options = options;
-    const affinity: AffinitySpec = { placement: "hashed", loadBoundPercent: 125, homesMax: 16_384, ...options.affinity };
+    const affinity: AffinitySpec = { loadBoundPercent: 125, homesMax: 16_384, ...options.affinity };
     const strategy = options.strategy ?? "prefix-affinity";
-    const config = fixtureConfig({ strategy, deployments: [{ endpoints: options.nodes, contextTokens: Infinity }], route: { affinity } });
-    this.#routers = Array.from({ length: options.replicas ?? 1 }, (_, replica) => new Router(config, { seed: replica + 1, explain: false }));
+    this.#config = fixtureConfig({ strategy, deployments: [{ endpoints: options.nodes, contextTokens: Infinity }], route: { affinity } });
+    this.#routers = Array.from({ length: options.replicas ?? 1 }, (_, replica) => new Router(this.#config, { seed: replica + 1, explain: false }));
     this.#caches = Array.from({ length: options.nodes }, () => new Set<number>());
     this.#served = this.#caches.map(() => 0);
   }
@@ -53,7 +55,20 @@ export class AffinityBench {
     for (const request of requests) this.#play(request);
   }
 
+  /** The membership that the routers are told of at this time. */
+  #tell(atUs: number): void {
+    const { lost } = this.#options;
+    if (lost === undefined || !lost.told) return;
+    const left = atUs >= lost.fromUs && atUs < lost.untilUs;
+    if (left === this.#left) return;
+    this.#left = left;
+    const node = this.#config.endpoints.filter(({ id }) => id === lost.node);
+    const event: RouterEvent = { kind: "fleet-changed", joined: left ? [] : node, left: left ? node.map(({ id }) => id) : [] };
+    for (const router of this.#routers) router.handle(event, instantAt(left ? lost.fromUs : lost.untilUs), { emit: () => undefined });
+  }
+
   #play(request: CachedRequest): void {
+    this.#tell(request.atUs);
     const serial = this.#serial;
     this.#serial += 1;
     const router = this.#routers[Math.floor(keyedUnit(1, replicaPurpose, serial, 0) * this.#routers.length)];
@@ -100,14 +115,20 @@ export class AffinityBench {
     }
   }
 
-  result(): { hitRate: number; busiestOverMean: number; busiestMinuteOverMean: number; homesUsed: number } {
+  /** Without the node that is lost, or whose return the routers have yet to find out: it has no request. */
+  #alive(minute: number, counts: readonly number[]): readonly number[] {
     const { lost } = this.#options;
-    const minutes = [...this.#minutes].filter(([minute]) => lost === undefined || (minute + 1) * 60e6 <= lost.fromUs || minute * 60e6 >= lost.untilUs + 60e6);
+    if (lost === undefined) return counts;
+    const isLost = (minute + 1) * 60e6 > lost.fromUs && minute * 60e6 < lost.untilUs;
+    return counts.filter((count, node) => node !== lost.node || !(isLost || (!lost.told && count === 0)));
+  }
+
+  result(): { hitRate: number; busiestOverMean: number; busiestMinuteOverMean: number; homesUsed: number } {
     const homes = this.#routers[0]?.snapshot().routes[0]?.affinity?.homes ?? new Int32Array();
     return {
       hitRate: this.#hits / this.#tokens,
       busiestOverMean: busiestOverMean(this.#served),
-      busiestMinuteOverMean: Math.max(...minutes.map(([, counts]) => busiestOverMean(counts))),
+      busiestMinuteOverMean: Math.max(...[...this.#minutes].map(([minute, counts]) => busiestOverMean(this.#alive(minute, counts)))),
       homesUsed: homes.filter((value, place) => place % 3 === 0 && value !== -1).length,
     };
   }

@@ -5,6 +5,10 @@
  * then stretched so that its demand is so many times the capacity. The fluid server is max-min fair at every instant: capacity is shared out equally among the tenants
  * with open requests, what one cannot use goes to the others, and no request is served faster than the engine serves one alone. Shares are read at the last arrival.
  * Heavy tenants are those that would get less than they ask for if the whole capacity until then were shared out max-min at once; all others are light.
+ *
+ * What heavy tenants do to light ones is read in two ways. Their excess: the light tenants' p95 while the heavy ones send a multiple of their load, beside the p95 at
+ * their load as it is. Their presence: the p95 beside that of the light tenants alone, where max-min fairness itself sets a bound, since the capacity is
+ * shared at every instant and light tenants ask for more than their part in their bursts: the fluid server's p95.
  */
 import path from "node:path";
 import { type Instant } from "../../router/core/machine.ts";
@@ -30,6 +34,8 @@ const week = seconds(7 * 24 * 3600);
 export interface FairnessPolicy {
   readonly name: string;
   readonly order: "fair" | "fcfs";
+  /** See QueueSpec. */
+  readonly burst: number;
   /** Requests of one tenant per minute; more are refused before the queue. */
   readonly requestsPerMinute: number;
 }
@@ -68,7 +74,7 @@ export const totalWork = (arrivals: readonly Arrival[]): number => arrivals.redu
 export function capacityFor(arrivals: readonly Arrival[]): number {
   const records = play(
     arrivals.map((arrival) => ({ ...arrival, at: instantAt(0) })),
-    "fcfs",
+    { order: "fcfs", burst: 0 },
   );
   return totalWork(arrivals) / (Math.max(...records.map(({ end }) => end)) / 1_000_000);
 }
@@ -86,7 +92,7 @@ export function judgeShares(arrivals: readonly Arrival[], capacity: number, poli
   const heavy = heavyTenants(demands, (capacity * until) / 1_000_000);
   const admitted = underLimit(arrivals, policy.requestsPerMinute);
   const service = new Map<string, number>();
-  for (const record of play(admitted, policy.order)) {
+  for (const record of play(admitted, policy)) {
     const tenant = admitted[record.serial]?.tenant ?? "";
     service.set(tenant, (service.get(tenant) ?? 0) + servedBy(record, until));
   }
@@ -109,7 +115,7 @@ export function heavier(arrivals: readonly Arrival[], capacity: number, times: n
 /** p95 from arrival to end over the requests of tenants that are not heavy, seconds. */
 export function lightP95(arrivals: readonly Arrival[], heavy: ReadonlySet<string>, policy: FairnessPolicy): number {
   const admitted = underLimit(arrivals, policy.requestsPerMinute);
-  const light = play(admitted, policy.order).filter(({ serial }) => !heavy.has(admitted[serial]?.tenant ?? ""));
+  const light = play(admitted, policy).filter(({ serial }) => !heavy.has(admitted[serial]?.tenant ?? ""));
   return percentile(Float64Array.from(light, ({ end, scheduled }) => (end - scheduled) / 1_000_000).sort(), 95);
 }
 
@@ -147,8 +153,8 @@ function underLimit(arrivals: readonly Arrival[], perMinute: number): Arrival[] 
   });
 }
 
-function play(arrivals: readonly Arrival[], order: "fair" | "fcfs"): RequestRecord[] {
-  const queue = fixtureQueue({ order, lengthMax: 1_000_000, wait: week });
+function play(arrivals: readonly Arrival[], { order, burst }: Pick<FairnessPolicy, "order" | "burst">): RequestRecord[] {
+  const queue = fixtureQueue({ order, burst, lengthMax: 1_000_000, wait: week });
   const limits = { connect: seconds(2), firstToken: week, idle: week, total: week };
   const names = [...new Set(arrivals.map(({ tenant }) => tenant ?? ""))];
   const tenants = names.map((name, id) => ({ id: id as TenantId, name, priority: 0, weight: 1 }));

@@ -5,7 +5,7 @@ import { loadConfig } from "../../router/config/load-config.ts";
 import type { RouterCommand, RouterEvent } from "../../router/core/messages.ts";
 import { Router } from "../../router/core/router.ts";
 import type { Recorded } from "../../router/drivers/realtime-driver.ts";
-import { type RunningService, startService } from "../../router/http/start-service.ts";
+import { type RunningService, type StartOptions, startService } from "../../router/http/start-service.ts";
 import { JournalWriter } from "../../router/telemetry/journal/journal-writer.ts";
 import { openDecisionLog } from "../../router/telemetry/decision-log.ts";
 import { ScriptedUpstream } from "./scripted-upstream.ts";
@@ -32,6 +32,9 @@ export interface LiveOptions {
   readonly more?: string;
   readonly keepAliveTimeout?: number;
   readonly journalSegmentBytes?: number;
+  readonly patience?: StartOptions["patience"];
+  /** In the configuration's folder, by name. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 const liveSeed = 7;
@@ -41,7 +44,7 @@ export async function startLive(options: LiveOptions = {}): Promise<LiveService>
   const started = Array.from({ length: options.upstreams ?? 1 }, async () => ScriptedUpstream.start({ keepAliveTimeout: options.keepAliveTimeout ?? 5000 }));
   const upstreams = await Promise.all(started);
   const names = ["one", "two", "three"].slice(0, upstreams.length);
-  const folder = temporaryFolder({ "headgate.yaml": configText(upstreams, names, options) });
+  const folder = temporaryFolder({ ...options.files, "headgate.yaml": configText(upstreams, names, options) });
   const { compiled, service } = loadConfig(path.join(folder, "headgate.yaml"), { UPSTREAM_KEY: "sk-upstream" });
   const recorded: Recorded<RouterEvent, RouterCommand>[] = [];
   const core = new Router(compiled, { seed: liveSeed, explain: true });
@@ -62,6 +65,7 @@ export async function startLive(options: LiveOptions = {}): Promise<LiveService>
     journal,
     log: openDecisionLog("silent"),
     record: (entry) => recorded.push(structuredClone(entry)),
+    ...(options.patience === undefined ? {} : { patience: options.patience }),
   });
   onTestFinished(async () => {
     await running.stop(100);

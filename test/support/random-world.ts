@@ -1,11 +1,21 @@
-import { type FallbackSpec, type HedgeSpec, noFallbacks, type QueueSpec, type RouteSpec } from "../../router/core/compiled-config.ts";
+import {
+  type CompiledConfig,
+  type ConfigVersion,
+  type FallbackSpec,
+  type HedgeSpec,
+  noFallbacks,
+  type QueueSpec,
+  type RouteSpec,
+} from "../../router/core/compiled-config.ts";
 import { failureRateSpec } from "../../router/core/health/failure-rate.ts";
 import { forkRandom, nextBelow, nextUnit, type RandomState } from "../../router/core/random.ts";
 import { type LimitScope, strategyNames } from "../../router/core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId, TenantId } from "../../router/core/messages.ts";
+import { alignConfig } from "../../router/core/rollout/align-config.ts";
 import { instantAt, micros, millis, seconds } from "../../router/core/time.ts";
 import {
   type CompiledScenario,
+  type ConfigChangeSpec,
   type EndpointModelSpec,
   type FaultSpec,
   type MembershipSpec,
@@ -30,6 +40,31 @@ export interface RandomWorld {
 /** A scenario drawn by seed: pools and providers of any size, tight and loose policies, faults of every kind at any time, bursts and pauses. */
 export function randomScenario(seed: number): RandomWorld {
   const random = forkRandom(seed, "random-scenario");
+  const base = randomConfig(seed, random);
+  const { changes, models } = randomChanges(seed, base);
+  const scenario = {
+    name: `random-${seed}`,
+    config: base.config,
+    endpoints: models,
+    faults: randomFaults(random, base.models.length),
+    replicas: { ...randomReplicas(seed), ...randomPlaces(seed) },
+    membership: randomMembership(seed, base.models.length),
+    changes,
+    leaseStore: randomStore(seed),
+    defaultRoute: base.config.routes[0]?.id ?? (0 as never),
+    warmUp: micros(0),
+    targets: [],
+  };
+  return { scenario, arrivals: randomArrivals(random, forkRandom(seed, "random-blocks"), forkRandom(seed, "random-callers")) };
+}
+
+interface RandomConfig {
+  readonly config: CompiledConfig;
+  /** By EndpointId. */
+  readonly models: readonly EndpointModelSpec[];
+}
+
+function randomConfig(seed: number, random: RandomState): RandomConfig {
   const deployments = Array.from({ length: 1 + nextBelow(random, 3) }, (_, place): FixtureDeployment & { readonly model: EndpointModelSpec } => ({
     endpoints: 1 + nextBelow(random, 3),
     weight: nextBelow(random, 4),
@@ -75,20 +110,46 @@ export function randomScenario(seed: number): RandomWorld {
       floorPercent: nextBelow(forkRandom(seed, "random-floor"), 3) * nextBelow(forkRandom(seed, "random-floor-2"), 51),
     },
   });
-  const endpoints = config.endpoints.map(({ deployment }) => deployments[deployment]?.model ?? smallVllm);
-  const scenario = {
-    name: `random-${seed}`,
-    config,
-    endpoints,
-    faults: randomFaults(random, endpoints.length),
-    replicas: randomReplicas(seed),
-    membership: randomMembership(seed, endpoints.length),
-    leaseStore: randomStore(seed),
-    defaultRoute: config.routes[0]?.id ?? (0 as never),
-    warmUp: micros(0),
-    targets: [],
+  return { config, models: config.endpoints.map(({ deployment }) => deployments[deployment]?.model ?? smallVllm) };
+}
+
+/**
+ * In a quarter of the worlds: versions of the configuration that come, as canaries or for all, get other shares, and go. Deployments and routes of two versions go by the
+ * same names, endpoints may belong to others, limits have other amounts.
+ */
+function randomChanges(seed: number, base: RandomConfig): { readonly changes: readonly ConfigChangeSpec[]; readonly models: readonly EndpointModelSpec[] } {
+  const random = forkRandom(seed, "random-changes");
+  const models = [...base.models];
+  if (nextUnit(random) < 0.75) return { changes: [], models };
+  const versions = [base.config];
+  const times = Array.from({ length: 1 + nextBelow(random, 7) }, () => nextBelow(random, 25_000_000)).toSorted((one, other) => one - other);
+  const changes = times.map((at, place): ConfigChangeSpec => {
+    const config =
+      nextUnit(random) < 0.6 ? newVersion(seed * 31 + place, versions, models, nextUnit(random) < 0.4) : versions[nextBelow(random, versions.length)];
+    const share = nextUnit(random) < 0.4 ? 1 : nextUnit(random) < 0.2 ? 0 : nextUnit(random);
+    return { at: instantAt(at), config: config ?? base.config, share, by: nextUnit(random) < 0.3 ? "tenant" : "request" };
+  });
+  return { changes, models };
+}
+
+/** @param likeBefore the last one with other amounts and weights, instead of one that shares only names */
+function newVersion(seed: number, versions: CompiledConfig[], models: EndpointModelSpec[], likeBefore: boolean): CompiledConfig {
+  const random = forkRandom(seed, "random-version");
+  const last = versions.at(-1) ?? fixtureConfig();
+  const drawn = likeBefore ? { config: amended(last, random), models } : randomConfig(seed, forkRandom(seed, "random-scenario"));
+  const version = (versions.length + 1) as ConfigVersion;
+  const { config, endpoints } = likeBefore ? { config: { ...drawn.config, version }, endpoints: [] } : alignConfig({ ...drawn.config, version }, versions);
+  for (const [place, id] of endpoints.entries()) models[id] ??= drawn.models[place] ?? smallVllm;
+  versions.push(config);
+  return config;
+}
+
+function amended(config: CompiledConfig, random: RandomState): CompiledConfig {
+  return {
+    ...config,
+    deployments: config.deployments.map((deployment) => ({ ...deployment, weight: nextBelow(random, 4) })),
+    limits: config.limits.map((limit) => ({ ...limit, amount: 1 + Math.floor(limit.amount * (0.5 + nextUnit(random))) })),
   };
-  return { scenario, arrivals: randomArrivals(random, forkRandom(seed, "random-blocks"), forkRandom(seed, "random-callers")) };
 }
 
 /** Up to what the deployment allows. */
@@ -111,6 +172,7 @@ function randomAdmission(random: RandomState): Partial<QueueSpec> {
     order: nextUnit(random) < 0.7 ? "fair" : "fcfs",
     ageing: millis(nextBelow(random, 2_000)),
     rejectEarly: nextUnit(random) < 0.5,
+    burst: nextBelow(random, 3) * 1000,
   };
 }
 
@@ -120,6 +182,13 @@ function randomReplicas(seed: number): ReplicasSpec {
   const signals = nextUnit(random) < 0.3 ? { every: millis(100 + nextBelow(random, 5000)), delay: millis(nextBelow(random, 1000)) } : null;
   if (nextUnit(random) < 0.6) return { ...oneReplica, signals };
   return { count: 2 + nextBelow(random, 3), gossip: nextUnit(random) < 0.6 ? millis(nextBelow(random, 300)) : null, signals };
+}
+
+/** In a third of the worlds replicas know their zone; the fixture has one per replica of a pool. */
+function randomPlaces(seed: number): Pick<ReplicasSpec, "places"> {
+  const random = forkRandom(seed, "random-places");
+  if (nextUnit(random) < 0.67) return {};
+  return { places: Array.from({ length: 1 + nextBelow(random, 2) }, () => ({ region: "", zone: `zone-${nextBelow(random, 3)}` })) };
 }
 
 const routesMost = 3;
@@ -152,7 +221,7 @@ const randomTier = (seed: number, place: number): number => {
 function randomLimits(seed: number, deployments: number): Pick<FixtureOptions, "limits" | "tenants"> {
   const random = forkRandom(seed, "random-limits");
   if (nextUnit(random) < 0.5) return {};
-  const limits = Array.from({ length: 1 + nextBelow(random, 4) }, (): FixtureLimit => {
+  const limits = Array.from({ length: 1 + nextBelow(random, 4) }, (_, place): FixtureLimit => {
     const kind = nextBelow(random, 4);
     const scopes: readonly LimitScope[] = [
       { kind: "total" },
@@ -161,12 +230,14 @@ function randomLimits(seed: number, deployments: number): Pick<FixtureOptions, "
       { kind: "deployments", deployments: [nextBelow(random, deployments) as DeploymentId] },
     ];
     const scope = scopes[nextBelow(random, 4)] ?? { kind: "total" };
-    if (kind === 0) return { scope, unit: "requests", amount: 1 + nextBelow(random, 400) };
-    if (kind === 1) return { scope, unit: "tokens", amount: 2_000 + nextBelow(random, 200_000) };
-    if (kind === 2) return { scope, unit: "attempts-in-flight", amount: 1 + nextBelow(random, 8) };
+    const name = `limit ${place}: ${kind} ${JSON.stringify(scope)}`;
+    if (kind === 0) return { name, scope, unit: "requests", amount: 1 + nextBelow(random, 400) };
+    if (kind === 1) return { name, scope, unit: "tokens", amount: 2_000 + nextBelow(random, 200_000) };
+    if (kind === 2) return { name, scope, unit: "attempts-in-flight", amount: 1 + nextBelow(random, 8) };
     const window = { kind: "period", length: seconds(1 + nextBelow(random, 30)) } as const;
     const atAlert = (["notify", "cheapest", "self-hosted"] as const)[nextBelow(random, 3)] ?? "notify";
     return {
+      name: `${name} ${window.length}`,
       scope,
       unit: "nano-dollars",
       amount: 3_000_000 + nextBelow(random, 60_000_000),

@@ -145,7 +145,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
       budgetFloorPerSecond: 1,
       ...options.retry,
     },
-    affinity: { placement: "hashed", loadBoundPercent: 125, homesMax: 256 },
+    affinity: { loadBoundPercent: 125, homesMax: 256 },
     queue: fixtureQueue(),
     hedge: null,
     fallbacks: noFallbacks,
@@ -194,6 +194,7 @@ export function fixtureQueue(queue: Partial<QueueSpec> = {}): QueueSpec {
     ageing: seconds(1),
     inputWeight: 1,
     outputWeight: 2,
+    burst: 0,
     rejectEarly: false,
     ...queue,
   };

@@ -14,7 +14,7 @@ import type {
 import { unknownName } from "../../router/core/messages.ts";
 import type { Router } from "../../router/core/router.ts";
 import { instantAt, micros, never } from "../../router/core/time.ts";
-import type { CompiledConfig } from "../../router/core/compiled-config.ts";
+import type { CompiledConfig, ConfigVersion } from "../../router/core/compiled-config.ts";
 import { Recorder } from "./recorder.ts";
 import { LeaseBench } from "./lease-bench.ts";
 import { fixtureRequest } from "./router-fixture.ts";
@@ -32,7 +32,7 @@ export interface TimedCommand {
 export interface RouterMove {
   /** Microseconds since the move before. */
   readonly wait: number;
-  readonly kind: "arrive" | "first-token" | "succeed" | "fail" | "leave" | "drain" | "peer" | "fleet";
+  readonly kind: "arrive" | "first-token" | "succeed" | "fail" | "leave" | "drain" | "peer" | "fleet" | "activate";
   readonly which: number;
   readonly failure: FailureKind;
   readonly retryAfterMs: number | null;
@@ -71,6 +71,7 @@ export const anyRouterMove: fc.Arbitrary<RouterMove> = fc.record({
     "drain",
     "peer",
     "fleet",
+    "activate",
   ),
   which: fc.nat(1000),
   failure: fc.constantFrom(...failures),
@@ -176,6 +177,8 @@ class PunctualDriver {
         return this.#leaving(move);
       case "fleet":
         return this.#fleetChange(move);
+      case "activate":
+        return this.#activation(move);
       case "peer":
         return this.#peerReport(move);
       case "drain":
@@ -208,6 +211,24 @@ class PunctualDriver {
     const id = (move.which % (endpoints.length + 1)) as EndpointId;
     const spec = endpoints[id] ?? { ...first, id, identity: "http://127.0.0.1:9999 model -", origin: "http://127.0.0.1:9999" };
     return { kind: "fleet-changed", joined: move.lagged ? [spec] : [], left: move.lagged ? [] : [id] };
+  }
+
+  /** One of three versions: as configured; with other weights and breakers; with the first deployment of each route only. */
+  #activation({ which, lagged }: RouterMove): RouterEvent | null {
+    const base = this.#config;
+    if (base === undefined) return null;
+    const other = base.deployments.map((deployment) => ({
+      ...deployment,
+      weight: deployment.weight + 1,
+      breaker: { ...deployment.breaker, probes: 1, failures: 3 },
+    }));
+    const versions = [
+      base,
+      { ...base, version: 1001 as ConfigVersion, deployments: other },
+      { ...base, version: 1002 as ConfigVersion, routes: base.routes.map((route) => ({ ...route, deployments: route.deployments.slice(0, 1) })) },
+    ];
+    const config = versions[which % versions.length] ?? base;
+    return { kind: "config-activated", config, share: [1, 0.5, 0.2, 0][which % 4] ?? 1, by: lagged ? "tenant" : "request" };
   }
 
   #arrival(move: RouterMove): RouterEvent {

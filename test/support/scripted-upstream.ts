@@ -18,6 +18,9 @@ export type Script = (response: ServerResponse, seen: SeenRequest) => void;
 /** A provider that answers each request by the next script, and by `otherwise` when there is none left. */
 export class ScriptedUpstream {
   readonly seen: SeenRequest[] = [];
+  /** What `GET /metrics` answers; null: it is not there. */
+  metrics: string | null = null;
+  scrapes = 0;
   readonly #server: Server;
   readonly #scripts: Script[] = [];
   otherwise: Script = chatAnswer("hello");
@@ -50,6 +53,11 @@ export class ScriptedUpstream {
   }
 
   #receive(request: IncomingMessage, response: ServerResponse): void {
+    if (request.method === "GET" && request.url === "/metrics") {
+      this.scrapes += 1;
+      response.writeHead(this.metrics === null ? 404 : 200, { "content-type": "text/plain; version=1.0.0; charset=utf-8" }).end(this.metrics ?? "");
+      return;
+    }
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {

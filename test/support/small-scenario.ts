@@ -34,6 +34,8 @@ export const smallHosted: HostedSpec = {
 
 export interface SmallPool {
   readonly name: string;
+  /** vllm where none is given. */
+  readonly provider?: string;
   readonly model: string;
   readonly replicas: readonly EndpointModelSpec[];
   readonly origins?: readonly string[];
@@ -54,7 +56,7 @@ export function smallScenario(pools: readonly SmallPool[], faults: readonly Faul
     deployments.push({
       id,
       name: pool.name,
-      provider: "vllm",
+      provider: pool.provider ?? "vllm",
       model: pool.model,
       weight: 1,
       contextTokens: 8_192,

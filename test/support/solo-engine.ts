@@ -68,6 +68,8 @@ export class SoloEngine implements EngineModel {
       batchUse: 0,
       steps: 0,
       stepsOutsideRange: 0,
+      stepSequences: 0,
+      stepTokens: 0,
     };
   }
 

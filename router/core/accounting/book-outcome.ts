@@ -17,7 +17,7 @@ export function bookOutcome(config: CompiledConfig, state: RouterState, slot: Re
   total.attempts += 1;
   const { usage } = outcome;
   if (usage !== null && outcome.billed !== "no") {
-    const cost = attempt.rates === null ? null : costOf(usage, attempt.rates);
+    const cost = attempt.rates === null ? null : costOf(usage, attempt.rates, slot.request.pictures);
     const estimated = outcome.usageEstimated || outcome.billed === "maybe";
     addUsage(total, usage, cost, estimated);
     slot.picoDollars += cost ?? 0;

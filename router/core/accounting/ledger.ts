@@ -42,13 +42,19 @@ export function sumOfUsage(one: Usage, other: Usage): Usage {
   };
 }
 
-/** Pico-dollars. Reasoning tokens are counted within output, cached ones within input: none is paid for twice. */
-export function costOf(usage: Usage, card: Rates): number {
+/** Pico-dollars. Reasoning tokens are counted within output, cached ones and those of pictures within input: none is paid for twice. @param pictures in the prompt */
+export function costOf(usage: Usage, card: Rates, pictures = 0): number {
   const { longPrompt } = card;
   const rates = longPrompt !== undefined && usage.input > longPrompt.aboveTokens ? longPrompt.rates : card;
   const fresh = Math.max(0, usage.input - usage.cachedRead - usage.cacheWrite);
   const reasoning = Math.min(usage.reasoning, usage.output);
-  const prompt = fresh * rates.input + usage.cachedRead * rates.cachedRead + usage.cacheWrite * rates.cacheWrite;
+  const drawn = rates.pictureTokens === undefined ? 0 : Math.min(fresh, usage.pictureTokens ?? 0);
+  const prompt =
+    (fresh - drawn) * rates.input +
+    drawn * (rates.pictureTokens ?? 0) +
+    pictures * (rates.picture ?? 0) +
+    usage.cachedRead * rates.cachedRead +
+    usage.cacheWrite * rates.cacheWrite;
   const cost = prompt + (usage.output - reasoning) * rates.output + reasoning * (rates.reasoning ?? rates.output);
   assert(cost <= largest, "a request's cost leaves the whole numbers");
   return cost;

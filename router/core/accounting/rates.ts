@@ -6,6 +6,10 @@ export interface Rates {
   readonly output: number;
   /** Of generated tokens that the caller does not see; absent: as output. */
   readonly reasoning?: number;
+  /** Of prompt tokens that stand for pictures; absent: as input. */
+  readonly pictureTokens?: number;
+  /** Of each picture in the prompt, beside its tokens; absent: nothing. Pico-dollars. */
+  readonly picture?: number;
   /** What everything costs where the prompt is longer than so many tokens. */
   readonly longPrompt?: { readonly aboveTokens: number; readonly rates: Rates };
 }

@@ -34,11 +34,12 @@ export function joinQueue(state: RouterState, route: RouteSpec, slot: RequestSlo
   }
   let turnedAway: TurnedAway | null = null;
   if (queue.length >= route.queue.lengthMax) {
-    const last = lastInLine(queue, lane, key, slotOf);
+    // One that another version of the configuration let grow longer takes nobody, in nobody's stead either.
+    const last = queue.length > route.queue.lengthMax ? -1 : lastInLine(queue, lane, key, slotOf);
     turnedAway = { id: last < 0 ? id : last, why: "queue-full", retryAfter: wait };
     if (last < 0) return turnedAway;
   }
   if (queue.length === 0) queueBegins(drain, state.now);
-  enqueue(queue, lane, id, key, slotOf);
+  enqueue(queue, lane, id, key, route.queue.burst * 1000, slotOf);
   return turnedAway;
 }

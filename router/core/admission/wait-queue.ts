@@ -3,8 +3,9 @@
  *
  * Between tenants: virtual token counters (Sheng et al., "Fairness in serving large language models", OSDI 2024). Every tenant has a lane; every attempt adds the tokens
  * it is expected to use, weighted and divided by the tenant's weight, to its lane's counter, and its outcome puts the counter right. The waiting lane with the least
- * counter is served next. A tenant that begins to wait is lifted to the least counter of those who wait (or, where nobody does, of the lane that was the last to leave):
- * what it did not ask for earlier it cannot claim now. In order `fcfs` all tenants share lane 0.
+ * counter is served next. A tenant that begins to wait is lifted to the least counter of those who wait (or, where nobody does, of the lane that was the last to leave),
+ * less `burst`: of what it did not ask for earlier it can claim so much now, and no more. So who sends little hardly waits behind who sends much, and who sends much
+ * loses at most `burst` to each of the others whenever they begin. In order `fcfs` all tenants share lane 0.
  *
  * Within a lane: by the instant at which the wait would end (deadline, or arrival + longest wait), less `ageing` per point of priority. Without deadlines and priorities
  * that is first come, first served; a point of priority is worth `ageing` of waiting, so that nobody waits for ever behind a higher one.
@@ -55,9 +56,10 @@ export function laneAt(queue: WaitQueue, lane: number): Lane {
   return present(queue.lanes[lane], "the tenant's lane");
 }
 
-export function enqueue(queue: WaitQueue, lane: number, id: number, key: number, slotOf: SlotOf): void {
+/** @param burst how far below the others a lane may begin */
+export function enqueue(queue: WaitQueue, lane: number, id: number, key: number, burst: number, slotOf: SlotOf): void {
   const line = laneAt(queue, lane);
-  if (line.length === 0) line.counter = Math.max(line.counter, queue.length > 0 ? heapTopKey(queue.turns) : queue.lastLeft);
+  if (line.length === 0) line.counter = Math.max(line.counter, (queue.length > 0 ? heapTopKey(queue.turns) : queue.lastLeft) - burst);
   const place = slotOf(id);
   place.queueKey = key;
   let before = line.tail;

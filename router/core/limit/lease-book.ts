@@ -11,7 +11,7 @@ import type { Duration, Instant } from "../machine.ts";
 import { after, between, earlier, instantAt, micros, never, seconds } from "../time.ts";
 
 export interface LeaseBook {
-  readonly spec: LimitSpec;
+  spec: LimitSpec;
   settled: number;
   outstanding: number;
   /** Of a rate: what is in the bucket; below zero after estimates that were short. */
@@ -45,6 +45,18 @@ const lookAgain: Duration = seconds(1);
 
 export function openBook(spec: LimitSpec, now: Instant): LeaseBook {
   return { spec, settled: 0, outstanding: 0, level: spec.amount, remainder: 0, filledAt: now, periodEnds: never, grants: [] };
+}
+
+/** Another amount for a limit that has a book, or a book for a new one. What is leased stays leased. */
+export function amendBook(books: LeaseBook[], spec: LimitSpec, now: Instant): void {
+  const book = books[spec.id];
+  if (book === undefined || book.spec.name !== spec.name) {
+    books[spec.id] = openBook(spec, now);
+    return;
+  }
+  refresh(book, now);
+  book.spec = spec;
+  book.level = Math.min(book.level, spec.amount);
 }
 
 /** @param holders replicas that may ask, this one among them */

@@ -4,16 +4,16 @@ import { present } from "../assert.ts";
 import type { Candidates } from "../candidates.ts";
 import type { DeploymentSpec, LimitSpec, RouteSpec } from "../compiled-config.ts";
 import type { Rates } from "../accounting/rates.ts";
-import type { LeaseKey, LimitRefusal } from "../messages.ts";
+import type { LeaseKey, LimitRefusal, RouteRequest } from "../messages.ts";
 import type { RequestSlot, RouterState } from "../state.ts";
 import { earlier, instantAt, never, startOfTime } from "../time.ts";
 import { leaseRefuses, type LeaseState, neededOf } from "./lease.ts";
 import { outputToReserve } from "./output-estimate.ts";
 
 /** Nano-dollars, rounded up; 0 where the price is unknown. */
-export function expectedNano(rates: Rates | null, inputTokens: number, outputTokens: number): number {
+export function expectedNano(rates: Rates | null, { inputTokens, pictures }: Pick<RouteRequest, "inputTokens" | "pictures">, outputTokens: number): number {
   if (rates === null) return 0;
-  return Math.ceil(costOf({ input: inputTokens, cachedRead: 0, cacheWrite: 0, output: outputTokens, reasoning: 0 }, rates) / 1000);
+  return Math.ceil(costOf({ input: inputTokens, cachedRead: 0, cacheWrite: 0, output: outputTokens, reasoning: 0 }, rates, pictures) / 1000);
 }
 
 export function unitsOf(spec: LimitSpec, tokens: number, nano: number, requestCounted: boolean): number {
@@ -47,7 +47,7 @@ export function limitsRefuse(found: Candidates, state: RouterState, route: Route
   const { request } = slot;
   const output = outputToReserve(present(state.routes[route.id], "the route's state").output, request.outputTokensMax);
   const tokens = request.inputTokens + output;
-  const nano = expectedNano(state.prices[deployment.id] ?? null, request.inputTokens, output);
+  const nano = expectedNano(state.prices[deployment.id] ?? null, request, output);
   const question: Question = { found, state, route, slot, deployment, tokens, nano, gravest: null, until: startOfTime, asked: found.wantedKeys.length };
   visit(question, limits.total, true);
   visit(question, limits.ofTenant[request.tenant] ?? none, true);
@@ -111,11 +111,10 @@ function modeRefuses(question: Question, spec: LimitSpec, alerted: boolean, self
 
 /** What the cheapest deployment of the route would cost for this request. */
 function cheapest({ state, route, slot, tokens }: Question): number {
-  const { inputTokens } = slot.request;
   let least = Infinity;
   for (const id of route.deployments) {
     const rates = state.prices[id] ?? null;
-    if (rates !== null) least = Math.min(least, expectedNano(rates, inputTokens, tokens - inputTokens));
+    if (rates !== null) least = Math.min(least, expectedNano(rates, slot.request, tokens - slot.request.inputTokens));
   }
   return least;
 }

@@ -48,7 +48,7 @@ export function reserve(core: Core, slot: RequestSlot, attempt: AttemptSlot): vo
   const { request } = slot;
   const output = outputToReserve(present(core.state.routes[slot.route], "the route's state").output, request.outputTokensMax);
   attempt.reservedTokens = request.inputTokens + output;
-  attempt.reservedNano = expectedNano(attempt.rates, request.inputTokens, output);
+  attempt.reservedNano = expectedNano(attempt.rates, request, output);
   const deployment = deploymentIn(config, attempt.endpoint).id;
   for (const spec of callerLimits(limits, request, slot.route)) if (!isExempt(limits, deployment, spec)) reserveOne(core, attempt, spec, slot.attempts > 0);
   for (const spec of limits.ofDeployment[deployment] ?? none) if (!isExempt(limits, deployment, spec)) reserveOne(core, attempt, spec, false);
@@ -76,7 +76,7 @@ export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, o
   // What is billed without a figure keeps its reservation.
   const known = free || usage !== null;
   const tokens = free || usage === null ? 0 : usage.input + usage.output;
-  const nano = free || usage === null || rates === null ? 0 : Math.ceil(costOf(usage, rates) / 1000);
+  const nano = free || usage === null || rates === null ? 0 : Math.ceil(costOf(usage, rates, slot.request.pictures) / 1000);
   const deployment = deploymentIn(config, attempt.endpoint).id;
   for (const spec of callerLimits(limits, slot.request, slot.route))
     if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, known, spec.unit === "tokens" ? tokens : nano);
@@ -144,7 +144,8 @@ export function hearAnswer(core: Core, { lease: key, nonce, units, until, settle
     lease.nonce = nonce;
     lease.grantedAt = core.state.now;
     lease.until = earlier(until, lease.periodEnds);
-    lease.deniedUntil = startOfTime;
+    // A smaller one says nothing about the larger one that was denied.
+    if (units >= lease.deniedUnits) lease.deniedUntil = startOfTime;
     lease.credit = true;
   } else {
     noteDenial(lease, until, core.state.now);

@@ -4,19 +4,25 @@ import type { Core, View } from "../core.ts";
 import { freeSlot } from "../fleet-config.ts";
 import { heapRemove } from "../indexed-heap.ts";
 import { dropLease } from "../limit/limit-course.ts";
+import { serveAll } from "../placement-course.ts";
 import { newEndpointState } from "../state.ts";
+import { applyRules } from "./apply-rules.ts";
 import { takesRequests } from "./versions.ts";
 
 /** Versions that get no new requests, and whose last one has ended, go; with them what only they had. */
 export function retireEnded(core: Core): void {
   const { state } = core;
-  if (state.versions.length === 1) return;
-  for (const { version, open } of [...state.versions]) if (open === 0 && !takesRequests(state.shares, version)) retire(core, core.view(version));
+  while (state.versions.length > 1) {
+    const ended = state.versions.find(({ version, open }) => open === 0 && !takesRequests(state.shares, version));
+    if (ended === undefined) return;
+    retire(core, core.view(ended.version));
+    serveAll(core);
+  }
 }
 
-function retire(core: Core, { version, config }: View): void {
+function retire(core: Core, { version, own: config }: View): void {
   const { state } = core;
-  const others = core.views.filter((view) => view.version !== version).map((view) => view.config);
+  const others = core.views.filter((view) => view.version !== version).map(({ own }) => own);
   const limits = config.limits.filter((limit) =>
     isOnlyHere(
       limit,
@@ -38,7 +44,9 @@ function retire(core: Core, { version, config }: View): void {
     state.endpoints[id] = newEndpointState(config, freeSlot(id));
     heapRemove(state.endpointDeadlines, id);
   }
+  const before = core.config;
   core.refit();
+  applyRules(core, before);
   for (const { id } of endpoints) core.emit({ kind: "forget-endpoint", endpoint: id });
   core.emit({ kind: "retire-config", version });
 }

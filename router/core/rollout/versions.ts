@@ -6,7 +6,7 @@
  * share contains the smaller one. A request for a route that only one of the two has goes to that one.
  *
  * What exists once is shared by identity and never doubled: endpoints with their breakers, places and what was learned; queues, retry and hedge budgets and estimates of
- * routes; leases; prices and totals. A shared thing has one rule, the stable version's: its breaker, concurrency, amounts of limits. A canary's rules for them come into
+ * routes; leases; prices and totals. A shared thing has one rule, the stable version's: its breaker, concurrency, price, amounts of limits. A canary's rules for them come into
  * force when it becomes stable; for what only it has, at once. Everything else (routes with their deployments, weights, strategies, retries, timeouts, queues, hedges, fallbacks) is each
  * version's own, the turns of its strategies with it.
  *
@@ -76,8 +76,8 @@ export function viewOf(own: CompiledConfig, stable: CompiledConfig, all: readonl
 
 function ruledBy(deployment: DeploymentSpec, ruling: DeploymentSpec | undefined): DeploymentSpec {
   if (ruling === undefined || ruling.gone === true) return deployment;
-  const { breaker, concurrencyMax, adaptiveLimit } = ruling;
-  return { ...deployment, breaker, concurrencyMax, adaptiveLimit };
+  const { breaker, concurrencyMax, adaptiveLimit, rates } = ruling;
+  return { ...deployment, breaker, concurrencyMax, adaptiveLimit, rates };
 }
 
 export const hasRoute = ({ routes }: CompiledConfig, id: RouteSpec["id"]): boolean =>

@@ -18,7 +18,9 @@ function expectedCost(choice: Choice, index: number): number {
   if (rates === null) return unknownPrice;
   const cached = request.inputTokens * endpointAt(choice, index).learned.cachedShare;
   const output = expectedOutput(present(state.routes[route.id], "the route's state").learned, request);
-  return Math.floor((request.inputTokens - cached) * rates.input + cached * rates.cachedRead + output * rates.output);
+  return Math.floor(
+    (request.inputTokens - cached) * rates.input + cached * rates.cachedRead + output * rates.output + (request.pictures ?? 0) * (rates.picture ?? 0),
+  );
 }
 
 export const costBased: Strategy = {

@@ -5,7 +5,7 @@ import type { Instant } from "../machine.ts";
 import type { AttemptOutcome, EndpointId, EndpointLoad, RouteRequest } from "../messages.ts";
 import type { AttemptSlot, EndpointState, RequestSlot, RouterState } from "../state.ts";
 import { between } from "../time.ts";
-import { countRecent } from "./recent-load.ts";
+import { countSignal, countStart } from "./recent-load.ts";
 import { type LearnedEndpoint, type LearnedRoute, minuteOf, notePeak } from "./learned.ts";
 
 /** Weight of the newest sample in means over requests. */
@@ -22,7 +22,7 @@ export function learnStart(state: RouterState, { request, route: at }: RequestSl
   }
   attempt.expectedTokens = request.inputTokens + expectedOutput(route, request);
   learned.requests += 1;
-  countRecent(state, attempt.endpoint);
+  countStart(state, attempt.endpoint);
   learned.tokens += attempt.expectedTokens;
 }
 
@@ -74,7 +74,9 @@ export function learnSignal(state: RouterState, id: EndpointId, signals: Endpoin
   if (endpoint === undefined) return;
   const { learned } = endpoint;
   if (sampledAt < learned.sampledAt) return;
-  learned.others = Math.max(0, signals.running + signals.waiting - endpoint.inFlight);
+  const signalled = signals.running + signals.waiting;
+  countSignal(state, endpoint.inFlight, signalled);
+  learned.others = Math.max(0, signalled - endpoint.inFlight);
   learned.kvUsed = signals.kvUsed;
   learned.sampledAt = sampledAt;
 }

@@ -1,15 +1,16 @@
 import type { Usage } from "../../core/messages.ts";
+import type { AnswerPart, NeutralAnswer, NeutralChoice, TokenLogprob } from "../neutral/neutral-answer.ts";
+import type { StopReason } from "../provider-adapter.ts";
 import { isRecord, readUsage } from "./usage.ts";
 
 const usageMark = '"usage":{';
 
 /** The last `usage` of a plain answer is read without the rest, where it can be told apart; else the answer is parsed. */
-export function readAnswer(body: Uint8Array): { readonly body: Uint8Array; readonly usage: Usage | null } {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  return { body, usage: usageAtMark(bytes) ?? usageOfParsed(bytes) };
+export function usageOfAnswer(body: Buffer, read: (value: unknown) => Usage | null): Usage | null {
+  return usageAtMark(body, read) ?? usageOfParsed(body, read);
 }
 
-function usageAtMark(body: Buffer): Usage | null {
+function usageAtMark(body: Buffer, read: (value: unknown) => Usage | null): Usage | null {
   // Within a JSON string the quotes would be escaped, so this can only be a key.
   const at = body.lastIndexOf(usageMark);
   if (at === -1) return null;
@@ -17,24 +18,85 @@ function usageAtMark(body: Buffer): Usage | null {
   let depth = 0;
   for (let place = start; place < body.length; place++) {
     if (body[place] === 0x7b) depth += 1;
-    else if (body[place] === 0x7d && --depth === 0) return parsedUsage(body.toString("utf8", start, place + 1));
+    else if (body[place] === 0x7d && --depth === 0) return parsedUsage(body.toString("utf8", start, place + 1), read);
   }
   return null;
 }
 
-function parsedUsage(text: string): Usage | null {
+function parsedUsage(text: string, read: (value: unknown) => Usage | null): Usage | null {
   try {
-    return readUsage(JSON.parse(text));
+    return read(JSON.parse(text));
   } catch {
     return null;
   }
 }
 
-function usageOfParsed(body: Buffer): Usage | null {
+function usageOfParsed(body: Buffer, read: (value: unknown) => Usage | null): Usage | null {
   try {
     const value: unknown = JSON.parse(body.toString("utf8"));
-    return isRecord(value) ? readUsage(value["usage"]) : null;
+    return isRecord(value) ? read(value["usage"]) : null;
   } catch {
     return null;
+  }
+}
+
+/** A chat completion; null: it is none. */
+export function readChatAnswer(value: unknown): NeutralAnswer | null {
+  if (!isRecord(value) || !Array.isArray(value["choices"])) return null;
+  const choices: readonly unknown[] = value["choices"];
+  return { id: String(value["id"] ?? ""), choices: choices.map(readChoice), usage: readUsage(value["usage"]) };
+}
+
+function readChoice(value: unknown): NeutralChoice {
+  const choice = isRecord(value) ? value : {};
+  const message = isRecord(choice["message"]) ? choice["message"] : {};
+  const stop = choice["stop_reason"];
+  return {
+    parts: readParts(message),
+    reason: readReason(choice["finish_reason"]) ?? "stop",
+    stopText: typeof stop === "string" ? stop : null,
+    logprobs: readLogprobs(choice["logprobs"]),
+  };
+}
+
+function readParts(message: Readonly<Record<string, unknown>>): readonly AnswerPart[] {
+  const parts: AnswerPart[] = [];
+  const thought = message["reasoning"] ?? message["reasoning_content"];
+  if (typeof thought === "string" && thought !== "") parts.push({ kind: "thinking", text: thought, signature: null });
+  const text = message["content"] ?? message["refusal"];
+  if (typeof text === "string" && text !== "") parts.push({ kind: "text", text });
+  const calls: readonly unknown[] = Array.isArray(message["tool_calls"]) ? message["tool_calls"] : [];
+  for (const call of calls) {
+    const called = isRecord(call) && isRecord(call["function"]) ? call["function"] : null;
+    if (!isRecord(call) || called === null) continue;
+    parts.push({
+      kind: "tool-call",
+      id: String(call["id"] ?? ""),
+      name: String(called["name"] ?? ""),
+      arguments: typeof called["arguments"] === "string" ? called["arguments"] : "{}",
+      signature: null,
+    });
+  }
+  return parts;
+}
+
+/** The shape is passed on as it came. */
+export function readLogprobs(value: unknown): readonly TokenLogprob[] | null {
+  return isRecord(value) && Array.isArray(value["content"]) ? (value["content"] as TokenLogprob[]) : null;
+}
+
+export function readReason(reason: unknown): StopReason | null {
+  switch (reason) {
+    case "stop":
+      return "stop";
+    case "length":
+      return "length";
+    case "tool_calls":
+    case "function_call":
+      return "tool";
+    case "content_filter":
+      return "filter";
+    default:
+      return null;
   }
 }

@@ -8,7 +8,9 @@ export function readUsage(value: unknown): Usage | null {
   if (input === null && output === null) return null;
   const promptDetails = isRecord(value["prompt_tokens_details"]) ? value["prompt_tokens_details"] : {};
   const outputDetails = isRecord(value["completion_tokens_details"]) ? value["completion_tokens_details"] : {};
+  const pictureTokens = tokens(promptDetails["image_tokens"]);
   return {
+    ...(pictureTokens === null ? {} : { pictureTokens }),
     input: input ?? 0,
     cachedRead: tokens(promptDetails["cached_tokens"]) ?? 0,
     cacheWrite: tokens(promptDetails["created_cache_tokens"]) ?? 0,
@@ -17,7 +19,7 @@ export function readUsage(value: unknown): Usage | null {
   };
 }
 
-function tokens(value: unknown): number | null {
+export function tokens(value: unknown): number | null {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
 }
 

@@ -1,5 +1,5 @@
 import type { LimitSpec } from "../../core/compiled-config.ts";
-import { askBook, type LeaseBook, openBook, settleBook, startBookPeriod } from "../../core/limit/lease-book.ts";
+import { amendBook, askBook, type LeaseBook, openBook, settleBook, startBookPeriod } from "../../core/limit/lease-book.ts";
 import type { Duration, Instant } from "../../core/machine.ts";
 import type { LeaseKey } from "../../core/messages.ts";
 import { after, between } from "../../core/time.ts";
@@ -7,7 +7,7 @@ import type { LeaseBalance, LeaseGrant, LeaseStore } from "../lease-store.ts";
 
 /** Within one process: for a single replica, and for tests. What was spent is forgotten when the process ends. */
 export class MemoryLeaseStore implements LeaseStore {
-  readonly #books: readonly LeaseBook[];
+  readonly #books: LeaseBook[];
   readonly #clock: () => Instant;
   readonly #holders: string[] = [];
 
@@ -30,6 +30,10 @@ export class MemoryLeaseStore implements LeaseStore {
 
   async startPeriod(lease: LeaseKey, endsIn: Duration): Promise<void> {
     startBookPeriod(this.#book(lease), after(this.#clock(), endsIn));
+  }
+
+  async amend(limits: readonly LimitSpec[]): Promise<void> {
+    for (const spec of limits) amendBook(this.#books, spec, this.#clock());
   }
 
   async balance(lease: LeaseKey): Promise<LeaseBalance> {

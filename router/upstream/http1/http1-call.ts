@@ -123,8 +123,8 @@ export class Http1Call implements UpstreamCall {
   }
 
   #head(bodyBytes: number): string {
-    const { path, headers } = this.#request;
-    let head = `POST ${path} HTTP/1.1\r\nhost: ${this.#host}\r\n`;
+    const { method, path, headers } = this.#request;
+    let head = `${method} ${path} HTTP/1.1\r\nhost: ${this.#host}\r\n`;
     for (let place = 0; place + 1 < headers.length; place += 2) head += `${headers[place]}: ${headers[place + 1]}\r\n`;
     return `${head}content-length: ${bodyBytes}\r\n\r\n`;
   }

@@ -1,5 +1,5 @@
 import { present } from "../../../router/core/assert.ts";
-import type { Instant, Out } from "../../../router/core/machine.ts";
+import type { Duration, Instant, Out } from "../../../router/core/machine.ts";
 import type { FailureKind, Usage } from "../../../router/core/messages.ts";
 import { after, earlier } from "../../../router/core/time.ts";
 import type { VllmSpec } from "../compiled-scenario.ts";
@@ -56,8 +56,7 @@ export class VllmReplica implements EndpointModel {
   readonly #freeSequences: number[] = [];
   readonly #engineOut: Out<EngineCommand>;
   /** Of the engines that crashed: a new one counts from 0. */
-  #stepsBefore = 0;
-  #outsideBefore = 0;
+  #before: EngineTotals = { busy: 0, steps: 0, stepsOutsideRange: 0, stepSequences: 0, stepTokens: 0 };
   #fault: FaultState = healthy;
   #crashing = false;
   /** Null between events. */
@@ -99,15 +98,16 @@ export class VllmReplica implements EndpointModel {
   }
 
   observe(now: Instant): EndpointSignals {
-    const { running, waiting, blocksUsed, blocks, preemptions, busy, steps, stepsOutsideRange } = this.#engine.observe(now);
+    const signals = this.#engine.observe(now);
+    const { running, waiting, blocksUsed, blocks, preemptions } = signals;
+    const { busy, ...totals } = sumOf(this.#before, signals);
     return {
       running,
       waiting: waiting + this.#entering.count,
       kvUsed: blocks > 0 ? blocksUsed / blocks : 0,
       preemptions,
-      busy,
-      steps: this.#stepsBefore + steps,
-      stepsOutsideRange: this.#outsideBefore + stepsOutsideRange,
+      busy: busy as Duration,
+      ...totals,
     };
   }
 
@@ -212,9 +212,7 @@ export class VllmReplica implements EndpointModel {
     this.#fault = fault;
     if (fault.slowdown !== before.slowdown) this.#engine.handle({ kind: "speed-changed", factor: fault.slowdown }, now, this.#engineOut);
     if (!fault.down || before.down) return;
-    const { steps, stepsOutsideRange } = this.#engine.observe(now);
-    this.#stepsBefore += steps;
-    this.#outsideBefore += stepsOutsideRange;
+    this.#before = sumOf(this.#before, this.#engine.observe(now));
     this.#crashing = true;
     this.#engine.handle({ kind: "engine-crashed" }, now, this.#engineOut);
     this.#crashing = false;
@@ -278,6 +276,18 @@ export class VllmReplica implements EndpointModel {
     call.open = false;
     this.#calls.delete(call.id);
   }
+}
+
+type EngineTotals = Readonly<Record<"busy" | "steps" | "stepsOutsideRange" | "stepSequences" | "stepTokens", number>>;
+
+function sumOf(one: EngineTotals, other: EngineTotals): EngineTotals {
+  return {
+    busy: one.busy + other.busy,
+    steps: one.steps + other.steps,
+    stepsOutsideRange: one.stepsOutsideRange + other.stepsOutsideRange,
+    stepSequences: one.stepSequences + other.stepSequences,
+    stepTokens: one.stepTokens + other.stepTokens,
+  };
 }
 
 function usageOf(call: LiveCall): Usage {

@@ -1,12 +1,16 @@
 import { assert } from "../../../router/core/assert.ts";
 import { keyedUnit, purposeOf } from "../../../router/core/random.ts";
 import { createStepTime } from "../step-time/create-step-time.ts";
+import { draftTimer } from "../step-time/draft-time.ts";
 import { ScheduledStepTime } from "../step-time/scheduled-step-time.ts";
+import { DataParallelEngine } from "./data-parallel-engine.ts";
+import { DisaggregatedEngine } from "./disaggregated-engine.ts";
 import { engineDefaults } from "./engine-spec.ts";
 import type { EngineOptions, EngineSpec } from "./engine-spec.ts";
 import type { EngineModel, StepTimeModel } from "./engine.ts";
 import { FastEngine } from "./fast/fast-engine.ts";
 import { PlainEngine } from "./plain/plain-engine.ts";
+import type { PlainEngineOptions } from "./plain/plain-engine.ts";
 import type { Acceptance } from "./plain/plain-scheduler.ts";
 
 const draftPurpose = purposeOf("engine-draft-accepted");
@@ -18,27 +22,45 @@ export interface EngineBuild {
 }
 
 /**
- * One vLLM replica. `detail` "first-token" says only when the first token of a sequence comes and when it ends, and skips what lies between.
+ * One vLLM replica. Who carries it out: the fast form, unless it is asked for speculation, pipeline stages or static batching, which the plain form alone knows; data-parallel ranks
+ * in lockstep and the two kinds of disaggregated engines are plain too, dense ranks are engines of either form. `detail` "first-token" says only when the first token of a sequence comes and when it ends, and skips what lies between.
  * A pool smaller than one whole sequence is refused, as vLLM refuses to start: such a sequence would preempt itself for ever.
  */
 export function createEngine(spec: EngineSpec, options: EngineBuild): EngineModel {
   const chosen = optionsOf(spec);
   assert(spec.blocks >= Math.ceil(spec.modelTokensMax / spec.blockTokens) + 1, "the KV pool holds at least one sequence of modelTokensMax and the null block");
-  const rules = { ...spec, ...chosen };
-  const stepTime = stepTimeOf(spec, chosen);
-  if (chosen.speculation === null && chosen.pipelineStages === 1 && chosen.batching === "continuous") return new FastEngine(rules, stepTime, options.detail);
-  return createPlainEngine(spec, options);
+  const { dataParallel, disaggregation } = chosen;
+  assert(disaggregation === null || dataParallel === null, "disaggregated engines have no data-parallel ranks");
+  if (disaggregation !== null) return new DisaggregatedEngine(disaggregation, (kvWanted) => plainEngine(spec, options, 1, kvWanted));
+  if (dataParallel === null || dataParallel.ranks === 1) return createRank(spec, options);
+  if (dataParallel.lockstep) return plainEngine(spec, options, dataParallel.ranks);
+  return new DataParallelEngine(dataParallel.ranks, () => createRank(spec, options));
 }
 
-/** The same engine in the form that walks over every sequence in every step: for speculation and pipeline stages, and to judge the fast form by. */
+function createRank(spec: EngineSpec, options: EngineBuild): EngineModel {
+  const chosen = optionsOf(spec);
+  const { speculation, pipelineStages, batching } = chosen;
+  if (speculation !== null || pipelineStages > 1 || batching === "static") return createPlainEngine(spec, options);
+  return new FastEngine({ ...spec, ...chosen }, scheduled(createStepTime(spec.stepTime), chosen), options.detail);
+}
+
+/** One rank in the form that walks over every sequence in every step: for what the fast form does not know, and to judge it by. */
 export function createPlainEngine(spec: EngineSpec, options: EngineBuild): EngineModel {
+  return plainEngine(spec, options, 1);
+}
+
+function plainEngine(spec: EngineSpec, options: EngineBuild, lockstepRanks: number, kvWanted?: PlainEngineOptions["kvWanted"]): PlainEngine {
   const chosen = optionsOf(spec);
   const batchedTokensMax = chosen.batching === "static" ? spec.sequencesMax * spec.modelTokensMax : spec.batchedTokensMax;
+  const stepTime = createStepTime(spec.stepTime);
   return new PlainEngine({
     rules: { ...spec, ...chosen, batchedTokensMax },
-    stepTime: stepTimeOf(spec, chosen),
+    stepTime: scheduled(stepTime, chosen),
+    draftTime: draftTimer(stepTime, chosen.speculation),
     detail: options.detail,
     acceptance: acceptanceOf(chosen, options.seed ?? 1),
+    lockstepRanks,
+    ...(kvWanted === undefined ? {} : { kvWanted }),
   });
 }
 
@@ -47,8 +69,8 @@ function optionsOf(spec: EngineSpec): EngineOptions {
   return chosen.batching === "static" ? { ...chosen, asyncScheduling: false, prefixCaching: false, longPrefillTokensMax: 0 } : chosen;
 }
 
-const stepTimeOf = (spec: EngineSpec, { scheduling, asyncScheduling }: EngineOptions): StepTimeModel =>
-  new ScheduledStepTime(createStepTime(spec.stepTime), scheduling, asyncScheduling);
+const scheduled = (stepTime: StepTimeModel, { scheduling, asyncScheduling }: EngineOptions): StepTimeModel =>
+  new ScheduledStepTime(stepTime, scheduling, asyncScheduling);
 
 /** Each draft is accepted with the same chance as long as those before it were; the draw belongs to the sequence and its place. */
 function acceptanceOf(options: EngineOptions, seed: number): Acceptance {

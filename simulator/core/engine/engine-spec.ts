@@ -36,6 +36,10 @@ export interface EngineOptions {
   readonly activeSequencesMax: number | null;
   /** pipeline_parallel_size */
   readonly pipelineStages: number;
+  /** Microseconds in which a step's activations go from one stage to the next. */
+  readonly pipelineHopUs: number;
+  readonly dataParallel: DataParallelSpec | null;
+  readonly disaggregation: DisaggregationSpec | null;
   readonly speculation: SpeculationSpec | null;
   /**
    * `static`: the baseline without paging. A batch of at most sequencesMax is taken from the queue and computed whole, every sequence reserves modelTokensMax of KV,
@@ -51,12 +55,32 @@ export interface SchedulingCost {
   readonly perSequenceUs: number;
 }
 
+/** data_parallel_size: several schedulers, each with KV memory of its own, behind one front end. */
+export interface DataParallelSpec {
+  readonly ranks: number;
+  /** Mixture-of-experts models: forward passes are aligned, and ranks without work run dummy ones. Dense: ranks know nothing of each other. */
+  readonly lockstep: boolean;
+}
+
+/** Prefill and decode on engines of their own, the KV cache carried over between them (vLLM: kv_transfer_config, NixlConnector). */
+export interface DisaggregationSpec {
+  readonly prefillEngines: number;
+  readonly decodeEngines: number;
+  /** Of one GPU's share of the KV cache, as is the bandwidth. */
+  readonly kvBytesPerToken: number;
+  readonly bytesPerSecond: number;
+  /** Before the first byte moves: handshake and the proxy's second call. */
+  readonly latencyUs: number;
+}
+
 export interface SpeculationSpec {
   /** num_speculative_tokens */
   readonly draftTokens: number;
   readonly method: "ngram" | "eagle" | "draft-model";
   /** Chance that a draft is accepted, given that all before it were, 0..1. */
   readonly acceptance: number;
+  /** What one pass of the drafting model takes, as a share of the same pass of the target; absent: it costs nothing (ngram). */
+  readonly costRatio?: number;
 }
 
 export const engineDefaults: EngineOptions = {
@@ -70,6 +94,9 @@ export const engineDefaults: EngineOptions = {
   watermark: 0,
   activeSequencesMax: null,
   pipelineStages: 1,
+  pipelineHopUs: 0,
+  dataParallel: null,
+  disaggregation: null,
   speculation: null,
   batching: "continuous",
   // Fitted on fast hosts by BLIS (inference-sim); a slow one took 75 + 24.

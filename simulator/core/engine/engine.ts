@@ -50,6 +50,9 @@ export interface EngineSignals {
   /** Steps carried out, and those of them for which the step-time model was not made: such a result is of low confidence. */
   readonly steps: number;
   readonly stepsOutsideRange: number;
+  /** Over all steps: the sequences and the tokens in each. */
+  readonly stepSequences: number;
+  readonly stepTokens: number;
 }
 
 export interface EngineModel extends Machine<EngineEvent, EngineCommand> {

@@ -5,7 +5,7 @@ import type { FailureKind } from "../../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../../router/core/random.ts";
 import { seconds } from "../../../router/core/time.ts";
 import type { CallId, EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals, FaultState } from "../endpoint.ts";
-import { healthy } from "../endpoint.ts";
+import { healthy, idleSignals } from "../endpoint.ts";
 import { cutAfterTokens, faultRefusal } from "../endpoint/refusal.ts";
 import { either } from "../fault/fault-script.ts";
 import type { HostedCall } from "./hosted-call.ts";
@@ -84,8 +84,7 @@ export class HostedProvider implements EndpointModel {
 
   /** A hosted API shows nothing but the calls it has accepted, and what is left of the quota. */
   observe(now: Instant): EndpointSignals {
-    const quota = quotaState(this.#quota, now);
-    return { running: this.#deadlines.ids.length, waiting: 0, kvUsed: 0, preemptions: 0, steps: 0, stepsOutsideRange: 0, busy: 0 as Duration, quota };
+    return { ...idleSignals, running: this.#deadlines.ids.length, quota: quotaState(this.#quota, now) };
   }
 
   #enter(): void {

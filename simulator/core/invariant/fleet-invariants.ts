@@ -26,6 +26,7 @@ export class FleetInvariants {
   event(event: RouterEvent, now: Instant, replica: number): void {
     this.#of(replica).event(event, now);
     this.#limits.event(event, now, replica);
+    if (event.kind === "config-activated") this.#gossip.activated(event.config);
   }
 
   command(command: RouterCommand, at: Instant, replica: number): void {
@@ -45,11 +46,11 @@ export class FleetInvariants {
   /** At the end of a run, when nothing may be open any more. */
   finished(): readonly Violation[] {
     const [only, ...others] = this.#replicas;
-    if (only !== undefined && others.length === 0) return [...this.#past, ...only.finished(), ...this.#limits.violations];
+    if (only !== undefined && others.length === 0) return [...this.#past, ...only.finished(), ...this.#limits.finished()];
     const own = this.#replicas.flatMap((invariants, replica) =>
       invariants.finished().map((violation) => ({ ...violation, what: `replica ${replica}: ${violation.what}` })),
     );
-    return [...this.#past, ...own, ...this.#limits.violations, ...this.#gossip.violations];
+    return [...this.#past, ...own, ...this.#limits.finished(), ...this.#gossip.violations];
   }
 
   #of(replica: number): RouterInvariants {

@@ -16,7 +16,7 @@ interface Opening {
 }
 
 export class GossipInvariant {
-  readonly #config: CompiledConfig;
+  #config: CompiledConfig;
   readonly #spec: ReplicasSpec;
   readonly violations: Violation[] = [];
   /** By EndpointId: the last opening that peers were told of. */
@@ -28,6 +28,13 @@ export class GossipInvariant {
     this.#config = config;
     this.#spec = spec;
     this.#closedSince = Array.from({ length: spec.count }, () => config.endpoints.map(() => startOfTime));
+  }
+
+  /** What was told under other rules is not held against anyone. */
+  activated(config: CompiledConfig): void {
+    this.#config = config;
+    this.#openings.length = 0;
+    for (const own of this.#closedSince) for (const { id } of config.endpoints) own[id] ??= startOfTime;
   }
 
   /** Its successor has heard of nothing: what it does not know it may call, as one that has just closed its breakers. */

@@ -2,7 +2,7 @@
  * Attempts of one request side by side (hedges): I14 none starts beside one that may still answer, but where its route hedges, then only one, at another endpoint; at most
  * one is committed, and after it none starts. I6 no more hedges than the requests of the route have earned.
  */
-import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
+import type { CompiledConfig, HedgeSpec } from "../../../router/core/compiled-config.ts";
 import type { AttemptId, EndpointId, RequestId, RouteId } from "../../../router/core/messages.ts";
 
 interface Racer {
@@ -20,16 +20,16 @@ interface Race {
 type Violate = (invariant: "I6" | "I14", what: string) => void;
 
 export class RaceInvariant {
-  readonly #config: CompiledConfig;
   readonly #violate: Violate;
   readonly #races = new Map<RequestId, Race>();
   readonly #requestOf = new Map<AttemptId, RequestId>();
   /** By RouteId. */
   readonly #arrived: number[] = [];
   readonly #hedges: number[] = [];
+  /** By RouteId: the largest share of any version so far. */
+  readonly #perMille: number[] = [];
 
-  constructor(config: CompiledConfig, violate: Violate) {
-    this.#config = config;
+  constructor(violate: Violate) {
     this.#violate = violate;
   }
 
@@ -38,22 +38,27 @@ export class RaceInvariant {
     this.#arrived[route] = (this.#arrived[route] ?? 0) + 1;
   }
 
-  /** @param route where the request is now */
-  started(request: RequestId, route: RouteId, attempt: { readonly id: AttemptId; readonly endpoint: EndpointId }): void {
+  /** @param route where the request is now @param hedge what it allows there */
+  started(request: RequestId, route: RouteId, hedge: HedgeSpec | null, attempt: { readonly id: AttemptId; readonly endpoint: EndpointId }): void {
     const race = this.#races.get(request);
     if (race === undefined) return;
     const others = race.racers.filter(({ aborted }) => !aborted);
-    const hedge = this.#config.routes[route]?.hedge ?? null;
     if (race.committed) this.#violate("I14", `an attempt of request ${request}, which is answered already`);
     if (others.length > (hedge === null ? 0 : 1)) this.#violate("I14", `an attempt of request ${request} beside ${others.length} that may still answer`);
     if (others.some(({ endpoint }) => endpoint === attempt.endpoint))
       this.#violate("I14", `two attempts of request ${request} at endpoint ${attempt.endpoint}`);
-    if (others.length > 0) this.#countHedge(route, hedge?.budgetPerMille ?? 0);
+    if (others.length > 0) this.#countHedge(route);
     race.racers.push({ ...attempt, aborted: false });
     this.#requestOf.set(attempt.id, request);
   }
 
-  #countHedge(route: RouteId, budgetPerMille: number): void {
+  /** What the versions of the configuration let a route's requests earn. */
+  mayEarn({ routes }: CompiledConfig): void {
+    for (const { id, hedge } of routes) this.#perMille[id] = Math.max(hedge?.budgetPerMille ?? 0, this.#perMille[id] ?? 0);
+  }
+
+  #countHedge(route: RouteId): void {
+    const budgetPerMille = this.#perMille[route] ?? 0;
     const hedges = (this.#hedges[route] ?? 0) + 1;
     this.#hedges[route] = hedges;
     const earned = (budgetPerMille * (this.#arrived[route] ?? 0)) / 1000;

@@ -8,17 +8,20 @@
  *  I7 an open breaker gets no attempt but where its route's floor keeps it, a half-open one at most its probes at once, an endpoint that has left none
  *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them
  *  I15 no attempt outside the region that a request must be answered in
+ *  I16 a request sees one version of the configuration, and is sent where that version's route goes; versions are retired when they have ended: versions-seen.ts
  *  I6 and I14 of attempts side by side: race-invariant.ts; I8 no endpoint that could take a waiting request is left idle: idle-invariant.ts
  */
-import type { CompiledConfig, DeploymentSpec, EndpointSpec } from "../../../router/core/compiled-config.ts";
+import type { CompiledConfig, EndpointSpec, RouteSpec } from "../../../router/core/compiled-config.ts";
 import { checkIdle } from "./idle-invariant.ts";
+import { newSeenEndpoint, type SeenAttempt, type SeenEndpoint, type SeenRequest } from "./seen.ts";
+import { FleetSeen } from "./fleet-seen.ts";
+import { VersionsSeen } from "./versions-seen.ts";
 import { RaceInvariant } from "./race-invariant.ts";
 import { coolDefault } from "../../../router/core/retry.ts";
 import type { Instant } from "../../../router/core/machine.ts";
 import type {
   AttemptId,
   AttemptOutcome,
-  BreakerPhase,
   DeploymentId,
   EndpointId,
   FinishResult,
@@ -30,7 +33,7 @@ import type {
   RouterEvent,
 } from "../../../router/core/messages.ts";
 
-export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14" | "I15";
+export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14" | "I15" | "I16";
 
 export interface Violation {
   readonly invariant: InvariantId;
@@ -38,61 +41,20 @@ export interface Violation {
   readonly what: string;
 }
 
-interface SeenRequest {
-  route: RouteId;
-  /** All routes it has been at. */
-  readonly path: RouteId[];
-  readonly inputTokens: number;
-  /** The only region it may be answered in; -1: anywhere. */
-  readonly residency: number;
-  /** Neither tags nor residency bind it. */
-  readonly anywhere: boolean;
-  readonly arrivedAt: Instant;
-  lastAt: Instant;
-  readonly underWay: AttemptId[];
-  attempts: number;
-}
-
-interface SeenAttempt {
-  readonly request: RequestId;
-  readonly endpoint: EndpointId;
-  readonly startedAt: Instant;
-  readonly probeOf: number | null;
-  firstAt: Instant | null;
-}
-
-interface SeenEndpoint {
-  phase: BreakerPhase;
-  /** Opened for its failure rate, and not closed since. */
-  partial: boolean;
-  /** What a peer has said last. */
-  peerPartial: boolean;
-  epoch: number;
-  inFlight: number;
-  probing: number;
-  /** Rate-limited or draining until then, by what its outcomes have said. */
-  coolUntil: number;
-}
-
-function newSeenEndpoint(): SeenEndpoint {
-  return { phase: "closed", partial: false, peerPartial: false, epoch: 0, inFlight: 0, probing: 0, coolUntil: 0 };
-}
-
 export type Counts = { arrived: number } & Record<FinishResult["kind"], number>;
 
 const violationsMax = 20;
 
+type StartAttempt = Extract<RouterCommand, { kind: "start-attempt" }>;
+
 export class RouterInvariants {
-  readonly #config: CompiledConfig;
+  readonly #versions: VersionsSeen;
   readonly #requests = new Map<RequestId, SeenRequest>();
   readonly #attempts = new Map<AttemptId, SeenAttempt>();
   readonly #endpoints: SeenEndpoint[];
-  /** By EndpointId. */
-  readonly #deployments: DeploymentId[];
+  readonly #fleet: FleetSeen;
   /** By DeploymentId: attempts in flight per endpoint. */
   readonly #limits: number[];
-  /** Left and not come back. */
-  readonly #leaving = new Set<EndpointId>();
   /** By RouteId: open requests that have had no attempt. */
   readonly #waiting: number[];
   readonly #race: RaceInvariant;
@@ -103,10 +65,11 @@ export class RouterInvariants {
   readonly counts: Counts = { arrived: 0, served: 0, cut: 0, failed: 0, rejected: 0, "client-left": 0 };
 
   constructor(config: CompiledConfig) {
-    this.#config = config;
-    this.#race = new RaceInvariant(config, (invariant, what) => this.#violate(invariant, what));
+    this.#versions = new VersionsSeen(config, (invariant, what) => this.#violate(invariant, what));
+    this.#fleet = new FleetSeen(config, this.#versions);
+    this.#race = new RaceInvariant((invariant, what) => this.#violate(invariant, what));
+    this.#race.mayEarn(config);
     this.#endpoints = config.endpoints.map(newSeenEndpoint);
-    this.#deployments = config.endpoints.map(({ deployment }) => deployment);
     this.#limits = config.deployments.map(({ adaptiveLimit, concurrencyMax }) => adaptiveLimit?.min ?? concurrencyMax);
     this.#waiting = config.routes.map(() => 0);
   }
@@ -135,21 +98,40 @@ export class RouterInvariants {
     if (this.#held === null) return;
     const { event, now } = this.#held;
     this.#held = null;
-    checkIdle(
-      this.#config,
-      this.#requests,
-      this.#deployments,
-      (id) => this.#isIdle(id, now),
-      (what) => this.#violate("I8", what),
-    );
+    // Which version a waiting request belongs to is not seen from outside.
+    if (this.#versions.all.length === 1) this.#checkIdle(now);
     this.#tick(now);
     if (event.kind === "request-arrived") this.#requestArrived(event.request, now);
     else if (event.kind === "attempt-first-token") this.#firstToken(event.attempt, now);
     else if (event.kind === "attempt-ended") this.#ended(event.attempt, event.outcome, now);
-    else if (event.kind === "fleet-changed") this.#fleetChanged(event.joined, event.left);
+    else this.#otherEvent(event);
+  }
+
+  #checkIdle(now: Instant): void {
+    checkIdle(
+      this.#versions.stable,
+      this.#requests,
+      this.#fleet.placesNow(),
+      (id) => this.#isIdle(id, now),
+      (what) => this.#violate("I8", what),
+    );
+  }
+
+  #otherEvent(event: RouterEvent): void {
+    if (event.kind === "fleet-changed") this.#fleetChanged(event.joined, event.left);
     else if (event.kind === "client-left" && !this.#requests.has(event.request))
       this.#violate("I14", `the client left request ${event.request}, which is not open`);
     else if (event.kind === "peer-reported") this.#heard(event);
+    else if (event.kind === "config-activated") this.#activated(event);
+  }
+
+  #activated(event: Extract<RouterEvent, { kind: "config-activated" }>): void {
+    this.#fleet.activated(event.config);
+    this.#versions.activated(event);
+    this.#race.mayEarn(event.config);
+    for (const { id } of event.config.endpoints) this.#endpoints[id] ??= newSeenEndpoint();
+    for (const { id, adaptiveLimit, concurrencyMax } of event.config.deployments) this.#limits[id] ??= adaptiveLimit?.min ?? concurrencyMax;
+    for (const { id } of event.config.routes) this.#waiting[id] ??= 0;
   }
 
   #requestArrived({ id, route, inputTokens, tags, residency }: RouteRequest, now: Instant): void {
@@ -171,22 +153,15 @@ export class RouterInvariants {
   }
 
   #fleetChanged(joined: readonly EndpointSpec[], left: readonly EndpointId[]): void {
-    for (const { id, deployment } of joined) {
-      this.#endpoints[id] ??= newSeenEndpoint();
-      this.#deployments[id] = deployment;
-      this.#leaving.delete(id);
-    }
-    for (const id of left) this.#leaving.add(id);
-  }
-
-  #deploymentOf(id: EndpointId): DeploymentSpec | undefined {
-    return this.#config.deployments[this.#deployments[id] ?? -1];
+    for (const { id } of joined) this.#endpoints[id] ??= newSeenEndpoint();
+    this.#fleet.changed(joined, left);
   }
 
   /** Its slot begins anew. */
   #forgotten(id: EndpointId): void {
     const endpoint = this.#endpoints[id];
-    if (endpoint === undefined || !this.#leaving.has(id) || endpoint.inFlight > 0) this.#violate("I14", `endpoint ${id} is forgotten, but has not left`);
+    const may = this.#fleet.forgotten(id);
+    if (endpoint === undefined || !may || endpoint.inFlight > 0) this.#violate("I14", `endpoint ${id} is forgotten, but has not left`);
     this.#endpoints[id] = newSeenEndpoint();
   }
 
@@ -210,7 +185,12 @@ export class RouterInvariants {
       case "breaker-changed":
         this.#breakerChanged(command, at);
         return;
+      case "retire-config":
+        this.#versions.retired(command.version);
+        return;
       case "finish-request":
+        this.#versions.seen(command.request, command.version);
+        this.#versions.finished(command.request);
         this.#finishedRequest(command.request, command.result, command.account.attempts, at);
         return;
       case "commit-attempt":
@@ -250,18 +230,20 @@ export class RouterInvariants {
   #tick(now: Instant): void {
     if (now < this.#now) this.#violate("I3", `the clock goes back from ${this.#now} to ${now}`);
     this.#now = now;
-    for (const { id, queue } of this.#config.routes)
-      if ((this.#waiting[id] ?? 0) > queue.lengthMax)
-        this.#violate("I5", `${this.#waiting[id]} requests wait at route ${id}, its queue holds ${queue.lengthMax}`);
+    const { all, stable } = this.#versions;
+    for (const { id } of stable.routes) {
+      const most = all.reduce((length, { routes }) => Math.max(length, routes[id]?.queue.lengthMax ?? 0), 0);
+      if ((this.#waiting[id] ?? 0) > most) this.#violate("I5", `${this.#waiting[id]} requests wait at route ${id}, its queue holds ${most}`);
+    }
   }
 
   #isIdle(id: EndpointId, now: Instant): boolean {
     const endpoint = this.#endpoints[id];
-    return endpoint?.phase === "closed" && endpoint.coolUntil < now && endpoint.inFlight < this.#limitOf(id) && !this.#leaving.has(id);
+    return endpoint?.phase === "closed" && endpoint.coolUntil < now && endpoint.inFlight < this.#limitOf(id) && !this.#fleet.hasLeft(id);
   }
 
   #limitOf(id: EndpointId): number {
-    return this.#limits[this.#deployments[id] ?? -1] ?? Infinity;
+    return this.#limits[this.#fleet.deploymentOf(id)?.id ?? -1] ?? Infinity;
   }
 
   #countWaiting(route: RouteId, change: number): void {
@@ -278,7 +260,7 @@ export class RouterInvariants {
     request.lastAt = at;
   }
 
-  #started(command: Extract<RouterCommand, { kind: "start-attempt" }>, at: Instant): void {
+  #started(command: StartAttempt, at: Instant): void {
     const request = this.#requests.get(command.request);
     const endpoint = this.#endpoints[command.endpoint];
     if (request === undefined || endpoint === undefined) {
@@ -286,15 +268,13 @@ export class RouterInvariants {
       return;
     }
     this.#advance(request, at, "an attempt starts");
-    this.#race.started(command.request, request.route, { id: command.attempt, endpoint: command.endpoint });
+    this.#versions.seen(command.request, command.version);
+    const config = this.#versions.of(command.version);
+    this.#race.started(command.request, request.route, config.routes[request.route]?.hedge ?? null, { id: command.attempt, endpoint: command.endpoint });
     if (this.#attempts.has(command.attempt)) this.#violate("I14", `attempt ${command.attempt} starts twice`);
-    this.#checkBreaker(command.endpoint, endpoint, request.route);
+    this.#checkBreaker(command.endpoint, endpoint, config, config.routes[request.route]);
     endpoint.inFlight += 1;
-    const deployment = this.#deploymentOf(command.endpoint);
-    if (request.residency !== -1 && deployment?.region !== request.residency)
-      this.#violate("I15", `request ${command.request} may only be answered in region ${request.residency}, and went to one in ${deployment?.region}`);
-    const limit = this.#limitOf(command.endpoint);
-    if (endpoint.inFlight > limit) this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${limit}`);
+    this.#checkPlace(command, request, endpoint, config);
     if (request.attempts === 0) this.#countWaiting(request.route, -1);
     request.underWay.push(command.attempt);
     request.attempts += 1;
@@ -302,26 +282,39 @@ export class RouterInvariants {
     this.#attempts.set(command.attempt, { request: command.request, endpoint: command.endpoint, startedAt: at, probeOf, firstAt: null });
   }
 
+  #checkPlace(command: StartAttempt, request: SeenRequest, endpoint: SeenEndpoint, config: CompiledConfig): void {
+    const deployment = this.#fleet.deploymentOf(command.endpoint, config);
+    if (deployment === undefined || config.routes[request.route]?.deployments.includes(deployment.id) !== true)
+      this.#violate("I16", `request ${command.request} of version ${command.version} is sent to endpoint ${command.endpoint}, which its route does not name`);
+    if (request.residency !== -1 && deployment?.region !== request.residency)
+      this.#violate("I15", `request ${command.request} may only be answered in region ${request.residency}, and went to one in ${deployment?.region}`);
+    const limit = this.#limitOf(command.endpoint);
+    if (endpoint.inFlight > limit) this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${limit}`);
+  }
+
   #limitChanged(id: DeploymentId, limit: number): void {
-    const deployment = this.#config.deployments[id];
-    if (deployment === undefined || limit > deployment.concurrencyMax || limit < (deployment.adaptiveLimit?.min ?? Infinity))
+    const deployment = this.#versions.stable.deployments[id];
+    // Of those that only another version has, it is not seen whose rule holds.
+    if (
+      deployment?.gone !== true &&
+      (deployment === undefined || limit > deployment.concurrencyMax || limit < (deployment.adaptiveLimit?.min ?? deployment.concurrencyMax))
+    )
       this.#violate("I5", `the limit of deployment ${id} is set to ${limit}`);
     this.#limits[id] = limit;
   }
 
   /** The route's floor is not reached by what is not open, or all are open and this one only for its failure rate. */
-  #keptByFloor(endpoint: SeenEndpoint, route: RouteId): boolean {
-    const spec = this.#config.routes[route];
+  #keptByFloor(endpoint: SeenEndpoint, config: CompiledConfig, spec: RouteSpec | undefined): boolean {
     if (spec === undefined) return false;
-    const pool = this.#deployments.flatMap((deployment, id) => (spec.deployments.includes(deployment) && !this.#leaving.has(id as EndpointId) ? [id] : []));
+    const pool = this.#fleet.poolOf(config, spec);
     const others = pool.filter((id) => this.#endpoints[id]?.phase !== "open").length;
     return others < Math.ceil((pool.length * spec.floorPercent) / 100) || (others === 0 && endpoint.partial);
   }
 
-  #checkBreaker(id: EndpointId, endpoint: SeenEndpoint, route: RouteId): void {
-    if (this.#leaving.has(id)) this.#violate("I7", `an attempt at endpoint ${id}, which has left`);
-    const deployment = this.#deploymentOf(id);
-    if (endpoint.phase === "open" && !this.#keptByFloor(endpoint, route)) this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
+  #checkBreaker(id: EndpointId, endpoint: SeenEndpoint, config: CompiledConfig, route: RouteSpec | undefined): void {
+    if (this.#fleet.hasLeft(id)) this.#violate("I7", `an attempt at endpoint ${id}, which has left`);
+    const deployment = this.#fleet.deploymentOf(id);
+    if (endpoint.phase === "open" && !this.#keptByFloor(endpoint, config, route)) this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
     if (endpoint.phase !== "half-open" || deployment === undefined) return;
     endpoint.probing += 1;
     if (endpoint.probing > deployment.breaker.probes)

@@ -3,15 +3,19 @@ import type { RequestRecord, RequestResult } from "./request-record.ts";
 export const requestResults: readonly RequestResult[] = ["served", "cut", "client-left", "failed", "rejected"];
 
 /** Columns by name; NaN and -1 stand for null. */
-interface Columns {
+export interface RecordColumns {
   readonly result: Uint8Array;
   readonly priced: Uint8Array;
   readonly route: Int32Array;
   readonly deployment: Int32Array;
   readonly reason: Int32Array;
+  readonly tenant: Int32Array;
+  readonly cachedTokens: Int32Array;
+  readonly started: Float64Array;
   readonly inputTokens: Int32Array;
   readonly outputTokens: Int32Array;
   readonly attempts: Int32Array;
+  readonly version: Float64Array;
   readonly scheduled: Float64Array;
   readonly first: Float64Array;
   readonly last: Float64Array;
@@ -19,7 +23,7 @@ interface Columns {
   readonly nanoDollars: Float64Array;
 }
 
-/** The records of a run in growing columns: 70 bytes a request. What is summed up from it is exact. */
+/** The records of a run in growing columns: 94 bytes a request. What is summed up from it is exact. */
 export class RecordTable {
   readonly #reasonIds = new Map<string, number>();
   #columns = columnsOf(1024);
@@ -28,7 +32,7 @@ export class RecordTable {
   get rows(): number {
     return this.#rows;
   }
-  get columns(): Columns {
+  get columns(): RecordColumns {
     return this.#columns;
   }
   /** By the column `reason`. There are as many as failure kinds and reject reasons. */
@@ -46,9 +50,13 @@ export class RecordTable {
     columns.route[row] = record.route;
     columns.deployment[row] = record.deployment ?? -1;
     columns.reason[row] = record.why === null ? -1 : this.#reasonId(record.why);
+    columns.tenant[row] = record.tenant;
+    columns.cachedTokens[row] = record.cachedTokens;
+    columns.started[row] = record.started ?? NaN;
     columns.inputTokens[row] = record.inputTokens;
     columns.outputTokens[row] = record.outputTokens;
     columns.attempts[row] = record.attempts;
+    columns.version[row] = record.version ?? -1;
     columns.scheduled[row] = record.scheduled;
     columns.first[row] = record.first ?? NaN;
     columns.last[row] = record.last ?? NaN;
@@ -64,16 +72,20 @@ export class RecordTable {
   }
 }
 
-function columnsOf(size: number): Columns {
+function columnsOf(size: number): RecordColumns {
   return {
     result: new Uint8Array(size),
     priced: new Uint8Array(size),
     route: new Int32Array(size),
     deployment: new Int32Array(size),
     reason: new Int32Array(size),
+    tenant: new Int32Array(size),
+    cachedTokens: new Int32Array(size),
+    started: new Float64Array(size),
     inputTokens: new Int32Array(size),
     outputTokens: new Int32Array(size),
     attempts: new Int32Array(size),
+    version: new Float64Array(size),
     scheduled: new Float64Array(size),
     first: new Float64Array(size),
     last: new Float64Array(size),
@@ -82,16 +94,20 @@ function columnsOf(size: number): Columns {
   };
 }
 
-function grown(old: Columns): Columns {
+function grown(old: RecordColumns): RecordColumns {
   const next = columnsOf(old.result.length * 2);
   next.result.set(old.result);
   next.priced.set(old.priced);
   next.route.set(old.route);
   next.deployment.set(old.deployment);
   next.reason.set(old.reason);
+  next.tenant.set(old.tenant);
+  next.cachedTokens.set(old.cachedTokens);
+  next.started.set(old.started);
   next.inputTokens.set(old.inputTokens);
   next.outputTokens.set(old.outputTokens);
   next.attempts.set(old.attempts);
+  next.version.set(old.version);
   next.scheduled.set(old.scheduled);
   next.first.set(old.first);
   next.last.set(old.last);

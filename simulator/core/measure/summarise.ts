@@ -1,8 +1,12 @@
+import type { ConfigVersion } from "../../../router/core/compiled-config.ts";
 import type { Duration } from "../../../router/core/machine.ts";
-import type { CostFigures, Figures, RequestCounts, Summary } from "./figures.ts";
+import { baselineCost, type BaselineSpec, costOfRows } from "./cost-of-rows.ts";
+import type { Figures, RequestCounts, Summary } from "./figures.ts";
+import { goodputOf, judgedPercentiles, type SloSpec } from "./goodput.ts";
 import { distributionMs, rounded } from "./percentile.ts";
 import type { RecordTable } from "./record-table.ts";
 import { requestResults } from "./record-table.ts";
+import { weightedDistributionMs } from "./weighted-percentile.ts";
 
 /** Microseconds, both ends included. */
 interface Window {
@@ -16,11 +20,31 @@ export interface RunFigures {
   readonly routes: readonly Figures[];
   /** By DeploymentId: the requests that were answered there, or else tried there last. */
   readonly deployments: readonly Figures[];
+  /** In the order they were asked for in. */
+  readonly versions: readonly Figures[];
+  /** By TenantId. */
+  readonly tenants: readonly Figures[];
+  readonly tiers: readonly { readonly tier: number; readonly figures: Figures }[];
 }
 
-export function summarise(table: RecordTable, options: { readonly warmUp: Duration; readonly routes: number; readonly deployments: number }): RunFigures {
-  const { route, deployment, scheduled, end } = table.columns;
-  const window = windowOf(table, options.warmUp);
+export interface SummaryOptions {
+  readonly warmUp: Duration;
+  /** Absent: to the last scheduled request. */
+  readonly window?: Duration | undefined;
+  /** Of the configuration, whose figures are wanted apart. */
+  readonly versions?: readonly ConfigVersion[];
+  readonly routes: number;
+  readonly deployments: number;
+  readonly tenants?: number;
+  /** By DeploymentId: its tier. */
+  readonly tierOf?: readonly number[];
+  readonly slo?: SloSpec | undefined;
+  readonly baseline?: BaselineSpec | undefined;
+}
+
+export function summarise(table: RecordTable, options: SummaryOptions): RunFigures {
+  const { route, deployment, tenant, scheduled, end, result, version } = table.columns;
+  const window = windowOf(table, options);
   let drained = 0;
   let lastEnd = window.until;
   let warmUpRequests = 0;
@@ -29,18 +53,31 @@ export function summarise(table: RecordTable, options: { readonly warmUp: Durati
     if ((end[row] ?? 0) > window.until) drained += 1;
     lastEnd = Math.max(lastEnd, end[row] ?? 0);
   }
-  const figures = figuresOf(table, window, () => true);
+  const figures = figuresOf(table, window, options.slo, () => true);
+  const served = rowsOf(table, window, (row) => result[row] === 0);
   const summary: Summary = {
     window: { fromMs: window.from / 1000, untilMs: window.until / 1000 },
     drain: { requests: drained, lastsMs: (lastEnd - window.until) / 1000 },
     warmUpRequests,
     ...figures,
+    ...(options.baseline === undefined ? {} : { baseline: baselineCost(table, served, options.baseline, figures.cost) }),
   };
-  const each = (count: number, column: Int32Array) => Array.from({ length: count }, (_, id) => figuresOf(table, window, (row) => column[row] === id));
-  return { summary, routes: each(options.routes, route), deployments: each(options.deployments, deployment) };
+  const where = (choose: Choose): Figures => figuresOf(table, window, options.slo, choose);
+  const each = (count: number, column: Int32Array) => Array.from({ length: count }, (_, id) => where((row) => column[row] === id));
+  const { tierOf = [] } = options;
+  return {
+    summary,
+    routes: each(options.routes, route),
+    deployments: each(options.deployments, deployment),
+    tenants: each(options.tenants ?? 0, tenant),
+    versions: (options.versions ?? []).map((wanted) => where((row) => version[row] === wanted)),
+    tiers: [...new Set(tierOf)]
+      .toSorted((one, other) => one - other)
+      .map((tier) => ({ tier, figures: where((row) => tierOf[deployment[row] ?? -1] === tier) })),
+  };
 }
 
-function windowOf(table: RecordTable, warmUp: Duration): Window {
+function windowOf(table: RecordTable, { warmUp, window = Infinity as Duration }: SummaryOptions): Window {
   const { scheduled } = table.columns;
   let first = Infinity;
   let last = -Infinity;
@@ -48,26 +85,36 @@ function windowOf(table: RecordTable, warmUp: Duration): Window {
     first = Math.min(first, scheduled[row] ?? 0);
     last = Math.max(last, scheduled[row] ?? 0);
   }
-  return table.rows === 0 ? { from: 0, until: 0 } : { from: first + warmUp, until: last };
+  return table.rows === 0 ? { from: 0, until: 0 } : { from: first + warmUp, until: Math.min(last, first + warmUp + window) };
 }
 
 type Choose = (row: number) => boolean;
 
-function figuresOf(table: RecordTable, window: Window, choose: Choose): Figures {
+function figuresOf(table: RecordTable, window: Window, slo: SloSpec | undefined, choose: Choose): Figures {
   const rows = rowsOf(table, window, choose);
-  const { first, last, end, scheduled, result, outputTokens } = table.columns;
+  const { first, last, end, scheduled, started, result, outputTokens } = table.columns;
   const served = rows.filter((row) => result[row] === 0);
   const ttft = rows.filter((row) => !Number.isNaN(first[row]));
   const tpot = served.filter((row) => (outputTokens[row] ?? 0) >= 2 && !Number.isNaN(first[row]));
+  const queued = rows.filter((row) => !Number.isNaN(started[row]));
+  const perToken = (row: number): number => ((last[row] ?? 0) - (first[row] ?? 0)) / ((outputTokens[row] ?? 0) - 1);
   const of = (chosen: Int32Array, value: (row: number) => number) => distributionMs(Float64Array.from(chosen, value));
   return {
     requests: countsOf(table, rows),
     ttftMs: of(ttft, (row) => (first[row] ?? 0) - (scheduled[row] ?? 0)),
-    tpotMs: of(tpot, (row) => ((last[row] ?? 0) - (first[row] ?? 0)) / ((outputTokens[row] ?? 0) - 1)),
+    tpotMs: of(tpot, perToken),
+    itlMs: weightedDistributionMs(
+      Float64Array.from(tpot, perToken),
+      Float64Array.from(tpot, (row) => (outputTokens[row] ?? 0) - 1),
+    ),
     e2eMs: of(served, (row) => (end[row] ?? 0) - (scheduled[row] ?? 0)),
+    queueMs: of(queued, (row) => (started[row] ?? 0) - (scheduled[row] ?? 0)),
+    judged: judgedPercentiles(table, rows),
+    goodput: goodputOf(table, rows, slo, (window.until - window.from) / 1_000_000),
+    cachedTokenPercent: cachedPercent(table, served),
     ...throughputOf(table, window, choose),
     ...attemptsOf(table, rows),
-    cost: costOf(table, rows, served),
+    cost: costOfRows(table, rows, served),
   };
 }
 
@@ -132,22 +179,13 @@ function attemptsOf(table: RecordTable, rows: Int32Array): Pick<Figures, "attemp
   return { attempts: all, retries: all - tried, amplification: tried === 0 ? null : rounded(all / tried, 6) };
 }
 
-function costOf(table: RecordTable, rows: Int32Array, served: Int32Array): CostFigures {
-  const { nanoDollars, priced, inputTokens, outputTokens } = table.columns;
-  let nano = 0;
-  let unpricedRequests = 0;
-  for (const row of rows) {
-    nano += nanoDollars[row] ?? 0;
-    if (priced[row] === 0) unpricedRequests += 1;
+function cachedPercent(table: RecordTable, served: Int32Array): number | null {
+  const { inputTokens, cachedTokens } = table.columns;
+  let input = 0;
+  let cached = 0;
+  for (const row of served) {
+    input += inputTokens[row] ?? 0;
+    cached += cachedTokens[row] ?? 0;
   }
-  let tokens = 0;
-  for (const row of served) tokens += (inputTokens[row] ?? 0) + (outputTokens[row] ?? 0);
-  const dollars = nano / 1_000_000_000;
-  const known = unpricedRequests === 0 && served.length > 0;
-  return {
-    dollars,
-    perRequestDollars: known ? rounded(dollars / served.length, 9) : null,
-    per1kTokensDollars: known && tokens > 0 ? rounded((dollars * 1000) / tokens, 9) : null,
-    unpricedRequests,
-  };
+  return input === 0 ? null : rounded((100 * cached) / input, 3);
 }

@@ -1,9 +1,15 @@
 import type { TargetSpec } from "../compiled-scenario.ts";
+import { type MeanInterval, meanInterval } from "./mean-interval.ts";
 import type { Metrics } from "./metrics.ts";
 
 /**
- * A target over several seeds: kept with all of them is a pass, broken with all of them a fail, anything between inconclusive.
- * A figure that is not known (a price is missing) keeps no target and breaks none: inconclusive. Where nothing was served, every target is broken.
+ * A target over several seeds.
+ *  - pass: every seed keeps it, or the 95 % confidence interval of the mean over at least five seeds lies within the bound;
+ *  - fail: every seed breaks it, or that interval lies beyond the bound. Where nothing was served, every target is broken;
+ *  - inconclusive: anything between, and a figure that some seed does not know (a price is missing);
+ *  - not applicable: there is nothing to take the figure from (no breaker opened, no GPU has a price) in any seed;
+ *  - invalid: nothing was scheduled in the window of some seed.
+ * What was rejected, timed out, cut or failed counts as endless in percentiles of TTFT and E2E (figures.ts).
  */
 export type Verdict = "pass" | "fail" | "inconclusive" | "not-applicable" | "invalid";
 
@@ -13,26 +19,46 @@ export interface TargetVerdict {
   readonly limit: number;
   /** One per seed. */
   readonly values: readonly (number | null)[];
+  /** Null: one seed, or not known or endless with some. */
+  readonly interval: MeanInterval | null;
   readonly verdict: Verdict;
 }
 
+const intervalSeedsMin = 5;
+
+function figureOf(metrics: Metrics, metric: string): number | null {
+  return (metrics as Readonly<Record<string, number | null>>)[metric] ?? null;
+}
+
 export function judge(targets: readonly TargetSpec[], perSeed: readonly Metrics[]): readonly TargetVerdict[] {
-  return targets.map(({ metric, bound, value: limit }) => {
-    const values = perSeed.map((metrics) => (metrics as Readonly<Record<string, number | null>>)[metric] ?? null);
-    const kept = perSeed.map((metrics, index) => {
-      const value = values[index] ?? null;
-      if (metrics.servedPercent === 0) return false;
-      if (value === null) return null;
-      return bound === "max" ? value <= limit : value >= limit;
-    });
-    const verdict = kept.every((one) => one === true) ? "pass" : kept.every((one) => one === false) ? "fail" : "inconclusive";
-    return { metric, bound, limit, values, verdict };
+  return targets.map((target) => {
+    const { metric, bound, value: limit } = target;
+    const values = perSeed.map((metrics) => figureOf(metrics, metric));
+    const known = values.filter((value) => value !== null);
+    const interval = known.length === values.length ? meanInterval(known) : null;
+    return { metric, bound, limit, values, interval, verdict: verdictOf(target, perSeed, interval) };
   });
 }
 
-/** One broken target breaks the run. Without targets there is nothing to judge. */
+function verdictOf({ metric, bound, value: limit }: TargetSpec, perSeed: readonly Metrics[], interval: MeanInterval | null): Verdict {
+  if (perSeed.some(({ servedPercent }) => servedPercent === null)) return "invalid";
+  const keeps = (value: number): boolean => (bound === "max" ? value <= limit : value >= limit);
+  const kept = perSeed.map((metrics) => {
+    const value = figureOf(metrics, metric);
+    return metrics.servedPercent === 0 ? false : value === null ? null : keeps(value);
+  });
+  if (kept.every((one) => one === true)) return "pass";
+  if (kept.every((one) => one === false)) return "fail";
+  if (kept.every((one) => one === null)) return metric.startsWith("cost") ? "inconclusive" : "not-applicable";
+  if (interval === null || perSeed.length < intervalSeedsMin) return "inconclusive";
+  const [low, high] = [keeps(interval.low), keeps(interval.high)];
+  return low && high ? "pass" : low || high ? "inconclusive" : "fail";
+}
+
+/** One broken target breaks the run. Without targets that apply there is nothing to judge. */
 export function overall(verdicts: readonly TargetVerdict[]): Verdict {
-  if (verdicts.length === 0) return "not-applicable";
-  if (verdicts.some(({ verdict }) => verdict === "fail")) return "fail";
-  return verdicts.some(({ verdict }) => verdict !== "pass") ? "inconclusive" : "pass";
+  const judged = verdicts.map(({ verdict }) => verdict).filter((verdict) => verdict !== "not-applicable");
+  if (judged.length === 0) return "not-applicable";
+  const worst = (["invalid", "fail", "inconclusive"] as const).find((verdict) => judged.includes(verdict));
+  return worst ?? "pass";
 }

@@ -5,7 +5,7 @@
  */
 import { present } from "../../../router/core/assert.ts";
 import type { LimitSpec } from "../../../router/core/compiled-config.ts";
-import { askBook, type LeaseBook, openBook, settleBook, startBookPeriod } from "../../../router/core/limit/lease-book.ts";
+import { amendBook, askBook, type LeaseBook, openBook, settleBook, startBookPeriod } from "../../../router/core/limit/lease-book.ts";
 import type { Instant, Machine, Out } from "../../../router/core/machine.ts";
 import type { LeaseKey } from "../../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../../router/core/random.ts";
@@ -16,7 +16,9 @@ import { drawLatency, type LogNormal, logNormalOf } from "../hosted/log-normal.t
 export type StoreEvent =
   | { readonly kind: "lease-asked"; readonly replica: number; readonly lease: LeaseKey; readonly nonce: number; readonly units: number }
   | { readonly kind: "lease-returned"; readonly replica: number; readonly lease: LeaseKey; readonly nonce: number; readonly used: number }
-  | { readonly kind: "period-began"; readonly lease: LeaseKey; readonly endsAt: Instant };
+  | { readonly kind: "period-began"; readonly lease: LeaseKey; readonly endsAt: Instant }
+  /** Other amounts, and limits that are new; one that is gone keeps its book. */
+  | { readonly kind: "limits-amended"; readonly limits: readonly LimitSpec[] };
 
 export interface StoreCommand {
   readonly kind: "lease-answered";
@@ -28,7 +30,7 @@ export interface StoreCommand {
   readonly settled: number;
 }
 
-type Message = Exclude<StoreEvent, { kind: "period-began" }> | StoreCommand;
+type Message = Exclude<StoreEvent, { kind: "period-began" | "limits-amended" }> | StoreCommand;
 
 interface UnderWay {
   readonly at: Instant;
@@ -43,7 +45,7 @@ export class LeaseStoreModel implements Machine<StoreEvent, StoreCommand> {
   readonly #latency: LogNormal;
   readonly #seed: number;
   readonly #replicas: number;
-  readonly #books: readonly LeaseBook[];
+  readonly #books: LeaseBook[];
   /** In order of arrival; of one instant, of sending. */
   readonly #underWay: UnderWay[] = [];
   /** By replica: no message arrives before the one that was sent before it; to the store, and from it. */
@@ -73,6 +75,7 @@ export class LeaseStoreModel implements Machine<StoreEvent, StoreCommand> {
   handle(event: StoreEvent, now: Instant, out: Out<StoreCommand>): void {
     while (this.nextDeadline() < now) this.#arrive(out);
     if (event.kind === "period-began") startBookPeriod(this.#book(event.lease), event.endsAt);
+    else if (event.kind === "limits-amended") for (const limit of event.limits) amendBook(this.#books, limit, now);
     else this.#send(event, this.#lastTo, now);
   }
 

@@ -36,7 +36,11 @@ export async function runLive(scenario: LoadedScenario, options: LiveOptions): P
   try {
     options.signal.throwIfAborted();
     const seed = String(options.seed);
-    const mock = start("headgate mock", ["mock", scenario.file, "--ports", "ephemeral", "--seed", seed], process.env);
+    const mock = start(
+      "headgate mock",
+      ["mock", scenario.file, "--ports", "ephemeral", "--seed", seed, ...scenario.settings.flatMap((setting) => ["--set", setting])],
+      process.env,
+    );
     const origins = new Map(Object.entries((await mock.ready()) as Record<string, readonly string[]>));
     const anyPort = { host: "127.0.0.1", port: 0 };
     const file = join(folder, "headgate.yaml");

@@ -72,7 +72,8 @@ function* simplerConfigs(config: CompiledConfig): Generator<CompiledConfig> {
 
 function* simplerScenarios(scenario: CompiledScenario): Generator<CompiledScenario> {
   const models = new Map(scenario.endpoints.map((model) => [JSON.stringify(model), model]));
-  const { replicas, membership = [] } = scenario;
+  const { replicas, membership = [], changes = [] } = scenario;
+  for (let place = 0; place < changes.length; place += 1) yield { ...scenario, changes: without(changes, place) };
   for (let place = 0; place < membership.length; place += 1) yield { ...scenario, membership: without(membership, place) };
   if (replicas.gossip !== null) yield { ...scenario, replicas: { ...replicas, gossip: null } };
   if (replicas.signals !== null) yield { ...scenario, replicas: { ...replicas, signals: null } };

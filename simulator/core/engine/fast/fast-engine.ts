@@ -45,6 +45,8 @@ export class FastEngine implements EngineModel {
   #lastBatch = 0;
   #steps = 0;
   #stepsOutside = 0;
+  #stepSequences = 0;
+  #stepTokens = 0;
   readonly #unlimited: boolean;
   #inside = false;
   #at = 0 as Instant;
@@ -120,6 +122,8 @@ export class FastEngine implements EngineModel {
       batchUse: this.#lastBatch / this.#rules.sequencesMax,
       steps: this.#steps,
       stepsOutsideRange: this.#stepsOutside,
+      stepSequences: this.#stepSequences,
+      stepTokens: this.#stepTokens,
     };
   }
 
@@ -189,6 +193,8 @@ export class FastEngine implements EngineModel {
       if (shape.tokens > 0) {
         this.#lastBatch = shape.sequences;
         this.#steps++;
+        this.#stepSequences += shape.sequences;
+        this.#stepTokens += shape.tokens;
         if (!this.#unlimited && isOutside(this.#stepTime.range, shape)) this.#stepsOutside++;
       }
       for (let index = 0; index < state.admitted.count; index++) {
@@ -230,6 +236,8 @@ export class FastEngine implements EngineModel {
     this.#busy = 0;
     this.#steps = 0;
     this.#stepsOutside = 0;
+    this.#stepSequences = 0;
+    this.#stepTokens = 0;
     this.#busySince = now;
     this.#lastBatch = 0;
   }
@@ -362,6 +370,8 @@ export class FastEngine implements EngineModel {
     const blocks = state.decodes.blocksNeeded(state.call + 1, iterations);
     if (blocks > 0) state.memory.take(blocks);
     this.#steps += iterations;
+    this.#stepSequences += iterations * state.decodes.count;
+    this.#stepTokens += iterations * state.decodes.count;
     if (!this.#unlimited) this.#countOutside(state.call + 1, iterations);
     state.call += iterations;
     state.processed += iterations;

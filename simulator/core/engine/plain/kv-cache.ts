@@ -52,7 +52,10 @@ export class KvCache {
     return true;
   }
 
-  /** Blocks for the first `tokens` of a sequence behind its hits. @param alone nothing else is running, so that the watermark does not apply */
+  /**
+   * Blocks for the first `tokens` of a sequence behind its hits; others find them when they are computed, or have come.
+   * @param alone nothing else is running, so that the watermark does not apply
+   */
   admit(request: PlainRequest, hits: readonly number[], tokens: number, lookahead: number, alone: boolean): boolean {
     const hitTokens = hits.length * this.#rules.blockTokens;
     const reclaimed = hits.filter((block) => this.pool.isFree(block)).length;
@@ -65,7 +68,7 @@ export class KvCache {
     request.hashedBlocks = hits.length;
     request.computed = hitTokens;
     this.#take(request, target);
-    this.publish(request, Math.min(hitTokens + tokens, lengthOf(request)));
+    if (request.remoteTokens === 0) this.publish(request, Math.min(hitTokens + tokens, lengthOf(request)));
     return true;
   }
 

@@ -12,7 +12,14 @@ export interface PlainRequest {
   readonly arrival: number;
   /** Chained ids of its full blocks, prompt first; grows with private ids where the caller knows none. */
   readonly chain: number[];
-  status: "waiting" | "running" | "preempted" | "finished";
+  /** Prompt tokens whose KV is to come from another engine; 0: none, or it has come. */
+  remoteTokens: number;
+  /** Its KV stays behind when it has ended, until another engine has it. */
+  readonly keepsKv: boolean;
+  /** Which of the schedulers in lockstep it belongs to. */
+  readonly rank: number;
+  /** loading: it owns blocks, their contents are on their way. */
+  status: "waiting" | "loading" | "running" | "preempted" | "finished";
   outputs: number;
   /** Tokens whose KV stands, or will when the steps in flight have run. */
   computed: number;
@@ -31,10 +38,16 @@ export interface PlainRequest {
   eligibleCall: number;
 }
 
-export function createPlainRequest(submission: Submission): PlainRequest {
+/** Where the prompt's KV is made and used. here: by this engine alone; leaves: for another one; comes: by another one. */
+export type KvRole = "here" | "leaves" | "comes";
+
+export function createPlainRequest(submission: Submission, kv: KvRole = "here", rank = 0): PlainRequest {
   const { keys, ...rest } = submission;
   return {
     ...rest,
+    remoteTokens: kv === "comes" ? submission.promptTokens : 0,
+    keepsKv: kv === "leaves",
+    rank,
     chain: keys === null ? [] : Array.from(keys),
     status: "waiting",
     outputs: 0,

@@ -6,7 +6,8 @@ import type { PlainRequest } from "./plain-request.ts";
 import { createWaitingQueue } from "./waiting-queue.ts";
 import type { WaitingQueue } from "./waiting-queue.ts";
 
-export interface SchedulerRules extends Omit<EngineOptions, "speculation" | "scheduling">, Omit<KvCacheRules, "dropsHitBlock" | "reservesModelLength"> {
+export interface SchedulerRules
+  extends Omit<EngineOptions, "speculation" | "scheduling" | "dataParallel" | "disaggregation">, Omit<KvCacheRules, "dropsHitBlock" | "reservesModelLength"> {
   readonly sequencesMax: number;
   readonly batchedTokensMax: number;
   readonly speculation: { readonly draftTokens: number; readonly method: "ngram" | "eagle" | "draft-model" } | null;
@@ -30,6 +31,8 @@ export interface BatchEntry {
 export interface Batch {
   readonly entries: readonly BatchEntry[];
   readonly preempted: readonly PlainRequest[];
+  /** They got blocks in this step for KV that comes from another engine. */
+  readonly loads: readonly PlainRequest[];
 }
 
 /** Totals since the start. `resumed*`: of preempted sequences that were admitted again; they are not in the others. */
@@ -62,6 +65,8 @@ export class PlainScheduler {
   readonly #lookahead: number;
   readonly #draftTokens: number;
   #running: PlainRequest[] = [];
+  /** Waiting with blocks of their own, whose contents have come. */
+  readonly #loaded = new Set<PlainRequest>();
   #call = 0;
   #endedSinceSchedule = false;
 
@@ -82,6 +87,11 @@ export class PlainScheduler {
     return this.#running.length > 0 || this.waiting.length > 0 || this.#endedSinceSchedule;
   }
 
+  /** Nothing runs, and no call of its own can change that. */
+  get isStuck(): boolean {
+    return this.#running.length === 0 && this.waiting.length > 0 && !this.#endedSinceSchedule;
+  }
+
   add(request: PlainRequest): void {
     this.waiting.add(request);
   }
@@ -90,6 +100,20 @@ export class PlainScheduler {
     if (request.status === "finished") return;
     this.#remove(request);
     this.#end(request);
+  }
+
+  /** The KV that a request was waiting for is there. Of a whole prompt the last token is computed again: its logits are needed. */
+  load(request: PlainRequest): void {
+    request.computed = Math.min(request.remoteTokens, lengthOf(request) - 1);
+    this.cache.publish(request, request.remoteTokens);
+    request.remoteTokens = 0;
+    request.status = "waiting";
+    this.#loaded.add(request);
+  }
+
+  /** Another engine has what an ended request left behind. */
+  letGo(request: PlainRequest): void {
+    this.cache.release(request);
   }
 
   schedule(): Batch {
@@ -153,17 +177,44 @@ export class PlainScheduler {
     if (this.#rules.batching === "static" && this.#running.length > 0) return;
     const skipped: PlainRequest[] = [];
     const runningMax = this.#rules.activeSequencesMax ?? this.#rules.sequencesMax;
+    // Those that hold blocks already come first: others may be waiting for just these.
+    for (const request of this.#loaded) if (this.#running.length < runningMax) this.#admitLoaded(request, step);
     while (step.budget > 0 && this.#running.length < runningMax) {
       const request = this.waiting.requests[0];
       if (request === undefined) break;
-      if (request.stale > 0) {
+      if (request.stale > 0 || request.status === "loading") {
         this.waiting.remove(request);
         skipped.push(request);
+        continue;
+      }
+      if (request.remoteTokens > 0) {
+        if (!this.#beginLoad(request, step)) break;
         continue;
       }
       if (!this.#admit(request, step)) break;
     }
     for (const request of skipped.toReversed()) this.waiting.prepend(request);
+  }
+
+  /** Blocks for all of it at once, and it waits on for their contents. */
+  #beginLoad(request: PlainRequest, step: Step): boolean {
+    const hits = this.cache.hitsOf(request);
+    const missing = request.remoteTokens - hits.length * this.#rules.blockTokens;
+    if (!this.cache.admit(request, hits, missing, this.#lookahead, this.#running.length === 0)) return false;
+    this.#countPrefix(request);
+    request.status = "loading";
+    step.loads.push(request);
+    return true;
+  }
+
+  #admitLoaded(request: PlainRequest, step: Step): void {
+    const tokens = Math.min(lengthOf(request) - request.computed, step.room);
+    if (tokens <= 0 || !this.cache.grow(request, tokens, this.#lookahead)) return;
+    this.#loaded.delete(request);
+    this.waiting.remove(request);
+    this.#running.push(request);
+    step.add(request, tokens, 0, "new");
+    request.status = "running";
   }
 
   #admit(request: PlainRequest, step: Step): boolean {
@@ -248,7 +299,7 @@ export class PlainScheduler {
     listener.output(request, produced);
     if (end === null) return;
     this.#remove(request);
-    this.#end(request);
+    this.#end(request, request.keepsKv);
     listener.finished(request, end);
   }
 
@@ -258,12 +309,13 @@ export class PlainScheduler {
   }
 
   #remove(request: PlainRequest): void {
+    this.#loaded.delete(request);
     if (request.status === "running") this.#running.splice(this.#running.indexOf(request), 1);
     else this.waiting.remove(request);
   }
 
-  #end(request: PlainRequest): void {
-    this.cache.release(request);
+  #end(request: PlainRequest, keepsKv = false): void {
+    if (!keepsKv) this.cache.release(request);
     request.status = "finished";
     this.#endedSinceSchedule = true;
   }
@@ -273,6 +325,7 @@ export class PlainScheduler {
 class Step implements Batch {
   readonly entries: BatchEntry[] = [];
   readonly preempted: PlainRequest[] = [];
+  readonly loads: PlainRequest[] = [];
   budget: number;
   /** Place in the running list. */
   index = 0;

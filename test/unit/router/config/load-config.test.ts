@@ -63,9 +63,9 @@ test("everything but deployments and routes has a default", () => {
       backoffMax: 5_000_000,
       retryAfterMax: 30_000_000,
       budgetPerMille: 100,
-      budgetFloorPerSecond: 1,
+      budgetFloorPerSecond: 10,
     },
-    affinity: { placement: "hashed", loadBoundPercent: 125, homesMax: 16_384 },
+    affinity: { loadBoundPercent: 125, homesMax: 16_384 },
     queue: {
       lengthMax: 1000,
       wait: 10_000_000,
@@ -73,6 +73,7 @@ test("everything but deployments and routes has a default", () => {
       ageing: 1_000_000,
       inputWeight: 1,
       outputWeight: 2,
+      burst: 4000,
       rejectEarly: true,
     },
     hedge: null,
@@ -172,7 +173,7 @@ routes:
   expect(placed(problems)).toEqual([
     '1:28 listen.prt: unknown key "prt"',
     "3:3 deployments.pool-a.model: is missing",
-    '4:15 deployments.pool-a.provider: "vlm" is not one of vllm, openai-compatible',
+    '4:15 deployments.pool-a.provider: "vlm" is not one of vllm, openai, azure, anthropic, vertex, openai-compatible',
     '5:17 deployments.pool-a.endpoints[0]: "ftp://127.0.0.1:9101" is not an http or https URL',
     "5:39 deployments.pool-a.endpoints[1]: a URL must carry no user or password",
     "6:13 deployments.pool-a.weight: -60 is negative",
@@ -187,7 +188,6 @@ routes:
     '11:3 deployments.b b: the name "b b" is not usable',
     "12:3 deployments.pool-c.provider: is missing",
     "12:3 deployments.pool-c.model: is missing",
-    "12:3 deployments.pool-c.endpoints: is missing",
     '12:20 deployments.pool-c.price: "free" cannot stand here',
     '15:5 routes.chat.startegy: unknown key "startegy"',
     "16:18 routes.chat.deployments: is empty",
@@ -258,7 +258,10 @@ describe("keys", () => {
   const withKey = (key: string) => small.replace("model: m", `model: m, key: ${key}`);
 
   test("from the environment and from a file beside the configuration", () => {
-    const key = (text: string, more = {}) => loadConfig(write(withKey(text), more), { KEY_A: "sk-a" }).service.endpoints[0]?.key?.reveal();
+    const key = (text: string, more = {}) => {
+      const found = loadConfig(write(withKey(text), more), { KEY_A: "sk-a" }).service.endpoints[0]?.key;
+      return found?.kind === "secret" ? found.secret.reveal() : null;
+    };
     expect(key('"${KEY_A}"')).toBe("sk-a");
     expect(key("{ env: KEY_A }")).toBe("sk-a");
     expect(key("{ file: secret.txt }", { "secret.txt": "sk-f\n" })).toBe("sk-f");

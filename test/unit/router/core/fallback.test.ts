@@ -55,6 +55,7 @@ describe("a route that has failed", () => {
     const router = make([{ general: to(1) }, {}], {
       deployments: [{ endpoints: 3 }, { endpoints: 3 }],
       retry: { attemptsMax: 3, budgetPerMille: 10_000 },
+      retryBudget: { budgetPerMille: 10_000 },
       breaker: { enabled: false },
     });
     router.arrive(0);

@@ -106,10 +106,12 @@ describe("retry", () => {
 });
 
 describe("retry budget", () => {
+  let id = 0;
   const failing = (router: RouterHarness, requests: number): number => {
     let retries = 0;
     for (let request = 0; request < requests; request += 1) {
-      router.arrive(request);
+      // An id of its own: what cannot be paid for at once waits for a while.
+      router.arrive((id += 1));
       for (let commands = router.fail(0); only(commands, "start-attempt").length > 0; commands = router.fail(0)) retries += 1;
     }
     return retries;
@@ -132,7 +134,7 @@ describe("retry budget", () => {
   test("the floor pays only where there is hope: a second chance, or an endpoint that answered last time", () => {
     const router = make(floorOnly);
     expect(failing(router, 3)).toBe(1);
-    router.arrive(9);
+    router.arrive((id += 1));
     router.firstToken(0);
     // Two of the three have failed their last attempt, and now the third does.
     expect(only(router.fail(0, "cut"), "start-attempt")).toHaveLength(0);
@@ -142,10 +144,21 @@ describe("retry budget", () => {
   test("the floor pays once, and again when something has been answered", () => {
     const router = make({ ...floorOnly, deployments: [{ endpoints: 50 }] });
     expect(failing(router, 10)).toBe(1);
-    router.arrive(10);
+    router.arrive((id += 1));
     router.firstToken(0);
     router.end(0, { kind: "succeeded" });
     expect(failing(router, 10)).toBe(1);
+  });
+
+  test("a retry that would go somewhere that answers waits until an answer pays for it, a second at most", () => {
+    const router = make({ ...floorOnly, deployments: [{ endpoints: 50 }] });
+    for (const request of [1, 2, 3]) router.arrive(request);
+    // All at once: the first is paid for.
+    expect([0, 1, 2].map((attempt) => only(router.fail(attempt), "start-attempt").length)).toEqual([1, 0, 0]);
+    router.succeed(0);
+    expect(only(router.at(0.06).wake(), "start-attempt")).toHaveLength(1);
+    const ended = [0.5, 1, 1.2].flatMap((at) => only(router.at(at).wake(), "finish-request"));
+    expect(ended.map(({ request, result }) => [request, result.kind])).toEqual([[3, "failed"]]);
   });
 
   test("the routes together have a budget too", () => {

@@ -1,12 +1,15 @@
 import { expect, test } from "vitest";
 import { seconds } from "../../../../router/core/time.ts";
-import { errorBody, errorOfFailure, errorOfRejection, passesOn, retryAfterSeconds, unknownModel } from "../../../../router/http/http-errors.ts";
+import { errorDialect } from "../../../../router/http/error-dialect.ts";
+import { errorOfFailure, errorOfRejection, nothingTold, passesOn, retryAfterSeconds, unknownModel } from "../../../../router/http/http-errors.ts";
+
+const errorBody = errorDialect("openai-chat").body;
 
 test("errors have OpenAI's shape", () => {
   expect(JSON.parse(errorBody(unknownModel("x")))).toEqual({
     error: { message: "The model `x` does not exist", type: "invalid_request_error", param: "model", code: "model_not_found" },
   });
-  expect(JSON.parse(errorBody(errorOfFailure("cut")))).toMatchObject({ error: { param: null, code: "upstream_cut" } });
+  expect(JSON.parse(errorBody(errorOfFailure("cut", nothingTold)))).toMatchObject({ error: { param: null, code: "upstream_cut" } });
 });
 
 test("only the caller's own mistakes are passed on as the provider told them", () => {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { readErrorEvent, readFailure, readRetryAfter } from "../../../../router/providers/openai-compatible/failure.ts";
-import { readAnswer } from "../../../../router/providers/openai-compatible/response.ts";
+import { openAiCompatible } from "../../../../router/providers/openai-compatible/index.ts";
+import { callerRequest } from "../../../support/caller.ts";
 
+const readAnswer = (body: Buffer) => openAiCompatible.readAnswer(callerRequest("openai-chat", "{}"), body);
 const nowMs = Date.parse("2026-01-01T00:00:00Z");
 const error = (fields: object): Buffer => Buffer.from(JSON.stringify({ error: fields }));
 const kindOf = (status: number, body: Buffer): string => readFailure(status, {}, body, nowMs).kind;
@@ -64,11 +66,11 @@ describe("a plain answer's usage", () => {
 
   test.each([0, 2])("is found in compact and in indented JSON (%i)", (indent) => {
     const answer = { choices: [{ message: { content: 'no "usage":{"prompt_tokens":1} here' } }], usage, after: { x: 1 } };
-    expect(readAnswer(Buffer.from(JSON.stringify(answer, null, indent))).usage).toEqual(expected);
+    expect(readAnswer(Buffer.from(JSON.stringify(answer, null, indent)))?.usage).toEqual(expected);
   });
 
   test("is absent where there is none", () => {
-    expect(readAnswer(Buffer.from('{"choices":[]}')).usage).toBeNull();
-    expect(readAnswer(Buffer.from("<html>")).usage).toBeNull();
+    expect(readAnswer(Buffer.from('{"choices":[]}'))?.usage).toBeNull();
+    expect(readAnswer(Buffer.from("<html>"))?.usage).toBeNull();
   });
 });

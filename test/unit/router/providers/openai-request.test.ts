@@ -3,8 +3,9 @@ import { describe, expect, test } from "vitest";
 import { scanBody } from "../../../../router/providers/body-scan.ts";
 import { sealCredential } from "../../../../router/providers/credential.ts";
 import { openAiCompatible } from "../../../../router/providers/openai-compatible/index.ts";
+import { bodyText, callerRequest, encodedBy, someTarget } from "../../../support/caller.ts";
 
-const target = { origin: "http://provider", basePath: "/base", model: 'up"stream' };
+const target = { ...someTarget, basePath: "/base", model: 'up"stream' };
 
 function scanned(text: string) {
   const result = scanBody(Buffer.from(text));
@@ -13,8 +14,7 @@ function scanned(text: string) {
 }
 
 function encodedBody(text: string): string {
-  const encoded = openAiCompatible.encode({ dialect: "openai-chat", scan: scanned(text) }, target);
-  return Buffer.concat(encoded.body).toString("utf8");
+  return bodyText(encodedBy(openAiCompatible, callerRequest("openai-chat", text), target));
 }
 
 describe("what is read of a body, and what is written anew", () => {
@@ -36,9 +36,9 @@ describe("what is read of a body, and what is written anew", () => {
   });
 
   test("paths and modes", () => {
-    const plain = openAiCompatible.encode({ dialect: "openai-chat", scan: scanned('{"model":"chat"}') }, target);
+    const plain = encodedBy(openAiCompatible, callerRequest("openai-chat", '{"model":"chat"}'), target);
     expect([plain.path, plain.mode]).toEqual(["/base/v1/chat/completions", "as-is"]);
-    expect(openAiCompatible.encode({ dialect: "openai-chat", scan: scanned('{"model":"chat","stream":true}') }, target).mode).toBe("tap");
+    expect(encodedBy(openAiCompatible, callerRequest("openai-chat", '{"model":"chat","stream":true}'), target).mode).toBe("tap");
   });
 
   test("escaped and repeated keys are decided by JSON.parse", () => {
@@ -62,7 +62,7 @@ describe("what is read of a body, and what is written anew", () => {
   );
 
   test("for any JSON object the scan reads what JSON.parse reads, and the splices change nothing else", () => {
-    const keys = fc.constantFrom("model", "stream", "stream_options", "max_tokens", "messages", "x", 'quo"te', "back\\slash");
+    const keys = fc.constantFrom("model", "stream", "stream_options", "max_tokens", "messages", "x", 'quo"te', "back\\slash", "priority", "tags");
     const leaf = fc.oneof(
       fc.string(),
       fc.double({ noNaN: true, noDefaultInfinity: true }),
@@ -81,14 +81,15 @@ describe("what is read of a body, and what is written anew", () => {
         expect(scan.stream).toBe(value["stream"] === true);
         const options = value["stream_options"];
         const kept = typeof options === "object" && options !== null && !Array.isArray(options) ? options : {};
-        const expected = { ...value, model: target.model, ...(value["stream"] === true ? { stream_options: { ...kept, include_usage: true } } : {}) };
+        const { priority: _priority, tags: _tags, ...theirs } = value;
+        const expected = { ...theirs, model: target.model, ...(value["stream"] === true ? { stream_options: { ...kept, include_usage: true } } : {}) };
         expect(JSON.parse(encodedBody(text))).toEqual(expected);
       }),
     );
   });
 
   test("a key goes to its own provider only", () => {
-    const credential = sealCredential("http://provider", "sk-1");
+    const credential = sealCredential("http://provider", () => "sk-1");
     expect(openAiCompatible.authorise(credential, target)).toEqual(["authorization", "Bearer sk-1"]);
     expect(() => openAiCompatible.authorise(credential, { ...target, origin: "http://other" })).toThrow("assertion");
     expect(JSON.stringify(credential)).not.toContain("sk-1");

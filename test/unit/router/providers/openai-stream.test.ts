@@ -4,7 +4,8 @@ import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Usage } from "../../../../router/core/messages.ts";
-import { OpenAiStream } from "../../../../router/providers/openai-compatible/stream.ts";
+import { CompletionTap } from "../../../../router/providers/openai-compatible/tap.ts";
+import { TapStream } from "../../../../router/providers/tap-stream.ts";
 import type { StreamOut } from "../../../../router/providers/provider-adapter.ts";
 import { projectRoot } from "../../../support/project-root.ts";
 
@@ -31,7 +32,7 @@ class Heard implements StreamOut {
 
 function heard(parts: readonly (string | Uint8Array)[], passUsage = false): Heard & { events: number } {
   const out = new Heard();
-  const stream = new OpenAiStream(passUsage, out);
+  const stream = new TapStream(new CompletionTap(passUsage), out);
   for (const part of parts) stream.write(Buffer.from(part));
   stream.end();
   return Object.assign(out, { events: stream.contentEvents() });

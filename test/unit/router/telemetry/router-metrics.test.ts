@@ -13,6 +13,7 @@ const account: Account = {
 const ended: EndedRequest = {
   route: 0 as RouteId,
   tenant: 0 as TenantId,
+  user: null,
   endpoint: 1 as EndpointId,
   result: { kind: "served" },
   account,

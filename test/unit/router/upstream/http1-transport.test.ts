@@ -55,7 +55,10 @@ const ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 function send(transport: Http1Transport, origin: string, connectMs = 1000): { heard: Heard; call: ReturnType<Http1Transport["send"]> } {
   const heard = new Heard();
-  const call = transport.send({ origin, path: "/", headers: ["content-type", "application/json"], body: [Buffer.from("{}")], connect: millis(connectMs) }, heard);
+  const call = transport.send(
+    { origin, method: "POST", path: "/", headers: ["content-type", "application/json"], body: [Buffer.from("{}")], connect: millis(connectMs) },
+    heard,
+  );
   return { heard, call };
 }
 
@@ -163,7 +166,7 @@ describe("calls over HTTP/1.1", () => {
       const server = createServer((request, response) => response.end("ok")).listen(0, "127.0.0.1", () => {
         const handler = { onHead() {}, onData() { throw new Error("broken invariant"); }, onEnd() {}, onBroken(problem) { console.log(problem); process.exit(0); } };
         const origin = "http://127.0.0.1:" + server.address().port;
-        new Http1Transport().send({ origin, path: "/", headers: [], body: [Buffer.from("{}")], connect: 1e6 }, handler);
+        new Http1Transport().send({ origin, method: "POST", path: "/", headers: [], body: [Buffer.from("{}")], connect: 1e6 }, handler);
       });`;
     const ran = spawnSync(process.execPath, ["--input-type=module", "--eval", program], { encoding: "utf8", timeout: 8000 });
     expect(ran.status).toBe(1);

@@ -9,10 +9,6 @@ test("words are what whitespace separates", () => {
   expect(countWords("größe 東京 #17")).toBe(3);
 });
 
-test("10,000 words cost well below a millisecond", () => {
-  const text = " the".repeat(10_000);
-  countWords(text);
-  const started = performance.now();
-  for (let round = 0; round < 20; round += 1) expect(countWords(text)).toBe(10_000);
-  expect((performance.now() - started) / 20).toBeLessThan(2);
+test("a prompt of 100,000 words is counted whole", () => {
+  expect(countWords(" the".repeat(100_000))).toBe(100_000);
 });

@@ -1,9 +1,10 @@
+import { resultVersion } from "../../../../simulator/result/run-result.ts";
 import { expect, test } from "vitest";
 import { readResult, writeResult } from "../../../../simulator/result/result-json.ts";
 import type { NotApplicableResult } from "../../../../simulator/result/run-result.ts";
 
 const result: NotApplicableResult = {
-  version: 1,
+  version: resultVersion,
   kind: "not-applicable",
   verdict: "not-applicable",
   scenario: { name: "x", description: null },
@@ -22,5 +23,5 @@ test("anything else is refused with the reason", () => {
   expect(reason("{")).toMatch(/^not JSON/);
   expect(reason("null")).toBe("not a result of a run");
   expect(reason('{"version":1}')).toBe("not a result of a run");
-  expect(reason(writeResult(result).replace('"version": 1', '"version": 2'))).toBe("a result of version 2; this program reads version 1");
+  expect(reason(writeResult(result).replace(`"version": ${resultVersion}`, '"version": 99'))).toBe("a result of version 99; this program reads version 2");
 });

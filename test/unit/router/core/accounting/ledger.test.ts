@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { DeploymentId } from "../../../../../router/core/messages.ts";
 import { only, RouterHarness } from "../../../../support/router-fixture.ts";
+import { seconds } from "../../../../../router/core/time.ts";
 import { addUsage, costOf, emptyTotal, roundToNano } from "../../../../../router/core/accounting/ledger.ts";
 
 const usage = (input: number, cachedRead = 0, output = 0): Parameters<typeof costOf>[0] => ({ input, cachedRead, cacheWrite: 0, output, reasoning: 0 });
@@ -47,6 +48,25 @@ test("a long prompt makes everything dearer, from one token beyond the border on
   };
   expect(costOf(usage(200_000, 0, 10), card)).toBe(200_000 * 2_500_000 + 10 * 10_000_000);
   expect(costOf(usage(200_001, 1, 10), card)).toBe(200_000 * 5_000_000 + 2_500_000 + 10 * 15_000_000);
+});
+
+test("pictures cost by their tokens, or each, or both; without a price of their own they are prompt tokens", () => {
+  const shown = { ...usage(1000, 100, 10), pictureTokens: 500 };
+  expect(costOf(shown, rates)).toBe(costOf(usage(1000, 100, 10), rates));
+  expect(costOf(shown, { ...rates, pictureTokens: 8_000_000 })).toBe(400 * 2_500_000 + 500 * 8_000_000 + 100 * 1_250_000 + 10 * 10_000_000);
+  expect(costOf(shown, { ...rates, picture: 7_650_000_000 }, 2)).toBe(costOf(shown, rates) + 15_300_000_000);
+});
+
+test("a picture's price is set aside and booked with the request that shows it", () => {
+  const card = { input: 1_000_000, cachedRead: 0, cacheWrite: 0, output: 0, picture: 5_000_000_000 };
+  const harness = new RouterHarness({
+    deployments: [{ rates: card }],
+    limits: [{ unit: "nano-dollars", amount: 12_000_000, window: { kind: "period", length: seconds(3600) } }],
+  });
+  const [start] = only(harness.arrive(0, { pictures: 2 }), "start-attempt");
+  expect(start?.reservedNano).toBe(10_100_000);
+  expect(only(harness.arrive(1, { pictures: 1 }), "start-attempt")).toHaveLength(0);
+  expect(only(harness.succeed(0, { input: 100, output: 0 }), "finish-request")[0]?.account.nanoDollars).toBe(10_100_000);
 });
 
 test("an attempt is paid for at the price it started under", () => {

@@ -69,6 +69,15 @@ describe("between tenants", () => {
     expect(drain(router, 6)).toEqual([4, 11, 5, 12, 6, 13]);
   });
 
+  test("with a burst, who has sent less comes before the others, for so many tokens", () => {
+    // A request is 300 weighted tokens: three of them, then each in turn.
+    const router = crowded({ burst: 700 });
+    for (const id of [1, 2, 3, 4, 5, 6, 7]) router.arrive(id, { tenant: tenant(1) });
+    drain(router, 4);
+    for (const id of [11, 12, 13, 14, 15]) router.arrive(id, { tenant: tenant(2) });
+    expect(drain(router, 8)).toEqual([11, 12, 13, 5, 14, 6, 15, 7]);
+  });
+
   test("what an attempt really used replaces what was expected of it", () => {
     const router = crowded();
     // Both are expected to use their cap of 1,000; tenant 1 uses 10.

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { DeploymentId, RouteId } from "../../../../../router/core/messages.ts";
 import { instantAt, micros } from "../../../../../router/core/time.ts";
-import { metricsOf } from "../../../../../simulator/core/measure/metrics.ts";
+import { metricsOf, nothingKnown } from "../../../../../simulator/core/measure/metrics.ts";
 import { RecordTable } from "../../../../../simulator/core/measure/record-table.ts";
 import type { RequestRecord } from "../../../../../simulator/core/measure/request-record.ts";
 import { summarise } from "../../../../../simulator/core/measure/summarise.ts";
@@ -20,19 +20,23 @@ function record({ at, first, last, end, deployment = 0, ...more }: Told): Reques
   return {
     serial: 0,
     route: 0 as RouteId,
+    tenant: 0 as RequestRecord["tenant"],
     deployment: deployment as DeploymentId,
     result: "served",
     why: null,
     scheduled: instant(at),
     sent: instant(at),
+    started: instant(at),
     first: first === null ? null : instant(first ?? at + 1),
     last: last === null ? null : instant(last ?? end),
     end: instant(end),
     inputTokens: 10,
+    cachedTokens: 0,
     outputTokens: 11,
     attempts: 1,
     nanoDollars: 1_000_000_000,
     priced: true,
+    version: null,
     ...more,
   };
 }
@@ -120,7 +124,7 @@ test("cost: exact sums; quotients only where every price is known", () => {
     { at: 1, end: 2, nanoDollars: 0, priced: false },
   ]).summary;
   expect(unknown.cost).toEqual({ dollars: 1, perRequestDollars: null, per1kTokensDollars: null, unpricedRequests: 1 });
-  expect(metricsOf(unknown, 0).costDollars).toBeNull();
+  expect(metricsOf(unknown, nothingKnown).costDollars).toBeNull();
 });
 const rounded9 = (value: number): number => Math.floor(value * 1e9 + 0.5) / 1e9;
 
@@ -134,7 +138,7 @@ test("by deployment, and of nothing", () => {
   expect(deployments[0]).toMatchObject({ ttftMs: null, amplification: null, cost: { dollars: 0, perRequestDollars: null } });
   const none = figuresOf([]).summary;
   expect(none).toMatchObject({ requestsPerSecond: null, outputTokensPerSecond: null, requests: { scheduled: 0 } });
-  expect(metricsOf(none, 0).servedPercent).toBeNull();
+  expect(metricsOf(none, nothingKnown).servedPercent).toBeNull();
 });
 
 test("a table of many records grows without losing any", () => {

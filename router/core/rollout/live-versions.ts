@@ -1,0 +1,51 @@
+import { present } from "../assert.ts";
+import type { CompiledConfig, ConfigVersion } from "../compiled-config.ts";
+import type { DeploymentId, EndpointId, RouterEvent } from "../messages.ts";
+import { liveVersionsMax } from "./versions.ts";
+
+type Activation = Extract<RouterEvent, { kind: "config-activated" }>;
+
+/** A version to come, or another share for one that is live. */
+export interface Offer {
+  readonly version: ConfigVersion;
+  /** Called when it may be activated; a new version has to come in the ids of those that are live (align-config.ts). */
+  prepare(live: readonly CompiledConfig[]): Activation;
+}
+
+/**
+ * The driver's side of `liveVersionsMax`: what would be one version too many waits until another is retired. Only the newest waits: one that a newer one has overtaken
+ * never takes traffic.
+ */
+export class LiveVersions {
+  #live: CompiledConfig[];
+  #waiting: Offer | null = null;
+
+  constructor(config: CompiledConfig) {
+    this.#live = [config];
+  }
+
+  /** What to tell the core now; null: it waits. */
+  offer(offer: Offer): Activation | null {
+    if (!this.#live.some(({ version }) => version === offer.version) && this.#live.length >= liveVersionsMax) {
+      this.#waiting = offer;
+      return null;
+    }
+    const activation = offer.prepare(this.#live);
+    if (!this.#live.some(({ version }) => version === offer.version)) this.#live.push(activation.config);
+    return activation;
+  }
+
+  /** The deployment that an endpoint is of, in a version that is live. */
+  deploymentOf(endpoint: EndpointId, version: ConfigVersion): DeploymentId {
+    const config = this.#live.find((live) => live.version === version);
+    return present(config?.endpoints[endpoint], "the endpoint in its version").deployment;
+  }
+
+  /** On `retire-config`: what waited, to be told to the core now; null: nothing did. */
+  retired(version: ConfigVersion): Activation | null {
+    this.#live = this.#live.filter((config) => config.version !== version);
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    return waiting === null ? null : this.offer(waiting);
+  }
+}

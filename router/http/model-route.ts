@@ -1,0 +1,132 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
+import type { DeploymentId, TenantId } from "../core/messages.ts";
+import { type BodyScan, scanBody } from "../providers/body-scan.ts";
+import type { CallerRequest, Dialect, PassedRequest } from "../providers/provider-adapter.ts";
+import { adapterFor } from "../providers/registry.ts";
+import { errorDialect } from "./error-dialect.ts";
+import { encoded, type HttpError, invalidAsk, malformed, noModel, notServed, tooLarge, unknownId, unknownKey, unknownModel } from "./http-errors.ts";
+import { passedHeaders } from "./passed-headers.ts";
+import { readAsks } from "./read-asks.ts";
+import { readBody } from "./read-body.ts";
+import type { RouterService } from "./router-service.ts";
+
+const bodyBytesMax = 20 * 1024 * 1024;
+const everyone: readonly DeploymentId[] = [];
+
+/** What the handlers of calls to models share. */
+export interface Surface {
+  readonly service: RouterService;
+  readonly config: CompiledConfig;
+  /** Those that callers can ask for, by name. */
+  readonly routes: ReadonlyMap<string, RouteSpec>;
+}
+
+/** A call to a model in one of the dialects: `POST /v1/chat/completions` and its like. */
+export function handleModelCall(surface: Surface, dialect: Dialect, request: IncomingMessage, response: ServerResponse): void {
+  receiveBody(surface, dialect, request, response, (body, tenant, refuse) => {
+    const result = scanBody(body);
+    if (result.kind === "malformed") {
+      refuse(malformed(result.message));
+      return;
+    }
+    const { scan } = result;
+    const route = scan.model === null ? undefined : surface.routes.get(scan.model);
+    if (scan.model === null) refuse(noModel);
+    else if (route === undefined) refuse(unknownModel(scan.model));
+    else admitCall(surface, { route, tenant, dialect, scan, passed: null, ids: scan.continues === null ? [] : [scan.continues] }, request, response, refuse);
+  });
+}
+
+export type Refuse = (error: HttpError) => void;
+
+/** Whose request it is, and its whole body; or a refusal. */
+export function receiveBody(
+  { service }: Surface,
+  dialect: Dialect,
+  request: IncomingMessage,
+  response: ServerResponse,
+  whole: (body: Buffer, tenant: TenantId, refuse: Refuse) => void,
+): void {
+  const refuse: Refuse = (error) => {
+    service.metrics.requestInvalid(error.status);
+    sendError(response, dialect, error);
+  };
+  const tenant = service.tenantOf(request);
+  if (tenant === null) {
+    request.resume();
+    refuse(unknownKey);
+    return;
+  }
+  const encoding = request.headers["content-encoding"];
+  if (encoding !== undefined && encoding !== "identity") {
+    request.resume();
+    refuse(encoded(encoding));
+    return;
+  }
+  readBody(
+    request,
+    bodyBytesMax,
+    (body) => whole(body, tenant, refuse),
+    () => refuse(tooLarge(bodyBytesMax)),
+  );
+}
+
+export interface ModelCall {
+  readonly route: RouteSpec;
+  readonly tenant: TenantId;
+  readonly dialect: Dialect;
+  readonly scan: BodyScan;
+  readonly passed: PassedRequest | null;
+  /** Of what a provider keeps, that the request refers to. */
+  readonly ids: readonly string[];
+}
+
+export function admitCall(surface: Surface, call: ModelCall, request: IncomingMessage, response: ServerResponse, refuse: Refuse): void {
+  const { dialect, scan, passed, tenant } = call;
+  const read = readAsks(request.headers, scan.asked);
+  if (read.kind === "invalid") {
+    refuse(invalidAsk(read.field, read.message));
+    return;
+  }
+  const issuer = surface.service.issuerOf(call.ids);
+  if (issuer !== null && issuer.tenant !== tenant) {
+    refuse(unknownId(call.ids[0] ?? ""));
+    return;
+  }
+  const route = issuer !== null && !call.route.deployments.includes(issuer.deployment) ? (surface.config.routes[issuer.route] ?? call.route) : call.route;
+  const barred = issuer === null ? barredFor(surface.config, dialect) : allBut(surface.config, issuer.deployment);
+  if (route.deployments.every((id) => barred.includes(id))) {
+    refuse(notServed(dialect, route.name));
+    return;
+  }
+  const caller: CallerRequest = { dialect, scan, headers: passedHeaders(request.headers, dialect), passed };
+  surface.service.admit({ route, tenant, caller, asks: read.asks, barred }, response);
+}
+
+const barredByDialect = new WeakMap<CompiledConfig, Map<Dialect, readonly DeploymentId[]>>();
+
+/** Deployments whose provider has nothing of the kind. */
+function barredFor(config: CompiledConfig, dialect: Dialect): readonly DeploymentId[] {
+  let known = barredByDialect.get(config);
+  if (known === undefined) barredByDialect.set(config, (known = new Map<Dialect, readonly DeploymentId[]>()));
+  let barred = known.get(dialect);
+  if (barred === undefined) {
+    const ids = config.deployments.filter(({ provider }) => adapterFor(provider).handles(dialect) === "no").map(({ id }) => id);
+    known.set(dialect, (barred = ids.length === 0 ? everyone : ids));
+  }
+  return barred;
+}
+
+const allBut = ({ deployments }: CompiledConfig, only: DeploymentId): readonly DeploymentId[] => deployments.map(({ id }) => id).filter((id) => id !== only);
+
+/** @param headers name, value, name, value */
+export function sendError(response: ServerResponse, dialect: Dialect, error: HttpError, headers: readonly string[] = []): void {
+  sendJson(response, error.status, errorDialect(dialect).body(error), headers);
+}
+
+export function sendJson(response: ServerResponse, status: number, body: string, headers: readonly string[] = []): void {
+  const bytes = Buffer.from(body);
+  response.writeHead(status, ["content-type", "application/json", "content-length", String(bytes.length), ...headers]);
+  response.end(bytes);
+}

@@ -1,0 +1,37 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Dialect } from "../providers/provider-adapter.ts";
+import { unknownModel } from "./http-errors.ts";
+import { sendError, sendJson, type Surface } from "./model-route.ts";
+
+const created = Math.floor(Date.now() / 1000);
+
+const dialectOf = (request: IncomingMessage): Dialect => (request.headers["anthropic-version"] === undefined ? "openai-chat" : "anthropic-messages");
+
+const openAiModel = (id: string): object => ({ id, object: "model", created, owned_by: "headgate" });
+const anthropicModel = (id: string): object => ({ type: "model", id, display_name: id, created_at: new Date(created * 1000).toISOString() });
+
+/** `GET /v1/models`: what callers can ask for, in the dialect that they speak. */
+export function listModels({ routes }: Surface, request: IncomingMessage, response: ServerResponse): void {
+  const names = [...routes.keys()];
+  const list =
+    dialectOf(request) === "anthropic-messages"
+      ? { data: names.map(anthropicModel), has_more: false, first_id: names[0] ?? null, last_id: names.at(-1) ?? null }
+      : { object: "list", data: names.map(openAiModel) };
+  sendJson(response, 200, JSON.stringify(list));
+}
+
+/** `GET /v1/models/{name}`. */
+export function showModel({ routes }: Surface, request: IncomingMessage, response: ServerResponse, path: string): void {
+  const name = decoded(path.slice("/v1/models/".length));
+  const dialect = dialectOf(request);
+  if (!routes.has(name)) sendError(response, dialect, unknownModel(name));
+  else sendJson(response, 200, JSON.stringify(dialect === "anthropic-messages" ? anthropicModel(name) : openAiModel(name)));
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,71 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { RouteSpec } from "../core/compiled-config.ts";
+import { type BodyScan, scanBody, unreadBody } from "../providers/body-scan.ts";
+import { adapterFor } from "../providers/registry.ts";
+import { unknownModel, unknownPath } from "./http-errors.ts";
+import { idsInPath } from "./issued-ids.ts";
+import { admitCall, receiveBody, type Surface } from "./model-route.ts";
+
+/**
+ * A path below `/v1/` that the router does not know: it goes as it came to a provider that speaks OpenAI's dialect, with all limits. Which one: the keeper of an id in
+ * the path; else the route that the body's `model`, the header `x-headgate-model` or the query's `model` names; else the first route with such a provider.
+ */
+export function handlePassed(surface: Surface, request: IncomingMessage, response: ServerResponse, path: string): void {
+  receiveBody(surface, "openai-other", request, response, (body, tenant, refuse) => {
+    const url = request.url ?? path;
+    if (!sendable.test(url)) {
+      refuse(unknownPath(path));
+      return;
+    }
+    const scan = readScan(request, body);
+    const model = scan.model ?? modelOf(request, url);
+    const named = model === null ? undefined : surface.routes.get(model);
+    if (model !== null && named === undefined) {
+      refuse(unknownModel(model));
+      return;
+    }
+    const route = named ?? firstRoute(surface);
+    if (route === null) {
+      refuse(unknownPath(path));
+      return;
+    }
+    const passed = { method: request.method ?? "GET", path: url };
+    const ids = [...idsInPath(path), ...(scan.continues === null ? [] : [scan.continues])];
+    admitCall(
+      surface,
+      { route, tenant, dialect: "openai-other", scan, passed, ids: knownFirst(surface, [...ids, ...fileIds(scan)]) },
+      request,
+      response,
+      refuse,
+    );
+  });
+}
+
+const sendable = /^[\x21-\x7e]+$/;
+
+function readScan(request: IncomingMessage, body: Buffer): BodyScan {
+  if (body.length === 0 || !/^application\/json\b/i.test(request.headers["content-type"] ?? "")) return unreadBody(body);
+  const result = scanBody(body);
+  return result.kind === "scanned" ? result.scan : unreadBody(body);
+}
+
+function modelOf(request: IncomingMessage, url: string): string | null {
+  const header = request.headers["x-headgate-model"];
+  if (typeof header === "string" && header !== "") return header;
+  return URL.canParse(url, "http://x") ? new URL(url, "http://x").searchParams.get("model") : null;
+}
+
+function firstRoute({ routes, config }: Surface): RouteSpec | null {
+  for (const route of routes.values())
+    if (route.deployments.some((id) => adapterFor(config.deployments[id]?.provider ?? "").handles("openai-other") === "passes")) return route;
+  return null;
+}
+
+/** A batch refers to its file in the body. */
+function fileIds(scan: BodyScan): readonly string[] {
+  return scan.body.length > 64 * 1024 ? [] : idsInPath(scan.body.toString("latin1"));
+}
+
+function knownFirst({ service }: Surface, ids: readonly string[]): readonly string[] {
+  return ids.toSorted((one, other) => Number(service.issuerOf([other]) !== null) - Number(service.issuerOf([one]) !== null));
+}

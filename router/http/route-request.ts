@@ -1,0 +1,57 @@
+import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
+import type { Instant } from "../core/machine.ts";
+import type { DeploymentId, RequestId, RouteRequest, TenantId } from "../core/messages.ts";
+import { after, millis, never } from "../core/time.ts";
+import type { CallerRequest } from "../providers/provider-adapter.ts";
+import { countPictures } from "./count-pictures.ts";
+import { estimateTokens } from "./estimate-tokens.ts";
+import { promptBlocks } from "./prompt-blocks.ts";
+import type { Asks } from "./read-asks.ts";
+import { labelsOf } from "./request-labels.ts";
+
+/** A call to a model that the surface has read. */
+export interface AdmittedCall {
+  readonly route: RouteSpec;
+  readonly tenant: TenantId;
+  readonly caller: CallerRequest;
+  readonly asks: Asks;
+  /** Deployments that cannot serve it. */
+  readonly barred: readonly DeploymentId[];
+}
+
+export interface RequestSetting {
+  readonly id: RequestId;
+  readonly serial: number;
+  readonly now: Instant;
+  readonly config: CompiledConfig;
+  /** Callers are known by their keys: none may ask for more priority than it has. */
+  readonly hasTenants: boolean;
+  /** Some route looks at the prompts' blocks. */
+  readonly hashesPrompts: boolean;
+  /** Some deployment charges by the picture. */
+  readonly countsPictures: boolean;
+}
+
+/** What the core is told of a call: no text. */
+export function routeRequest(call: AdmittedCall, setting: RequestSetting): RouteRequest {
+  const { route, tenant, caller, asks, barred } = call;
+  const { id, serial, now, config, hasTenants, hashesPrompts, countsPictures } = setting;
+  const { scan } = caller;
+  const own = config.tenants[tenant]?.priority ?? 0;
+  const priority = typeof asks.priority === "number" ? asks.priority : own;
+  return {
+    id,
+    serial,
+    tenant,
+    route: route.id,
+    inputTokens: estimateTokens(scan.body.length),
+    ...(countsPictures ? { pictures: countPictures(scan.body) } : {}),
+    outputTokensMax: scan.outputTokensMax ?? route.outputTokensDefault,
+    stream: scan.stream,
+    priority: hasTenants ? Math.min(priority, own) : priority,
+    deadline: typeof asks.maxLatencyMs === "number" ? after(now, millis(asks.maxLatencyMs)) : never,
+    blocks: hashesPrompts ? promptBlocks(scan) : null,
+    barred,
+    ...labelsOf(asks, config),
+  };
+}

@@ -1,0 +1,62 @@
+import type { Usage } from "../../core/messages.ts";
+import { parsedPayload, payloadOf } from "../event-splitter.ts";
+import { isRecord } from "../openai-compatible/usage.ts";
+import type { Failure, StopReason } from "../provider-adapter.ts";
+import { cut, type TapReader, type Verdict } from "../tap-stream.ts";
+import { readMessageErrorEvent } from "./failure.ts";
+import { readStopReason } from "./response.ts";
+import { errorOf } from "./stream.ts";
+import { mergedUsage, readMessageUsage } from "./usage.ts";
+
+const delta = "event: content_block_delta";
+const stop = "event: message_stop";
+
+/** A message's events, read while they pass. */
+export class MessageTap implements TapReader {
+  contentEvents = 0;
+  reason: StopReason = "stop";
+  failure: Failure = cut;
+  #usage: Usage | null = null;
+
+  read(event: Buffer, onUsage: (usage: Usage) => void): Verdict {
+    if (this.contentEvents > 0 && event.toString("latin1", 0, delta.length) === delta) {
+      this.contentEvents += 1;
+      return "pass";
+    }
+    const value = parsedPayload(payloadOf(event));
+    if (!isRecord(value)) return "pass";
+    switch (value["type"]) {
+      case "message_start":
+        this.#usage = isRecord(value["message"]) ? readMessageUsage(value["message"]["usage"]) : null;
+        if (this.#usage !== null) onUsage(this.#usage);
+        return "pass";
+      case "content_block_delta":
+        this.contentEvents += 1;
+        return "pass";
+      case "content_block_start":
+        if (isRecord(value["content_block"]) && value["content_block"]["type"] === "tool_use") this.contentEvents += 1;
+        return "pass";
+      case "message_delta":
+        this.#end(value, onUsage);
+        return "pass";
+      case "message_stop":
+        return "last";
+      case "error":
+        this.failure = readMessageErrorEvent(errorOf(value["error"]));
+        return "failed";
+      default:
+        return "pass";
+    }
+  }
+
+  ending(rest: Buffer): string | null {
+    return rest.toString("latin1").startsWith(stop) ? `${stop}\ndata: {"type":"message_stop"}\n\n` : null;
+  }
+
+  #end(value: Readonly<Record<string, unknown>>, onUsage: (usage: Usage) => void): void {
+    const reason = isRecord(value["delta"]) ? readStopReason(value["delta"]["stop_reason"]) : null;
+    this.reason = reason ?? this.reason;
+    const usage = mergedUsage(this.#usage, value["usage"]);
+    if (usage !== null) onUsage(usage);
+  }
+}

@@ -1,0 +1,23 @@
+import type { Usage } from "../../core/messages.ts";
+import { isRecord, tokens } from "../openai-compatible/usage.ts";
+
+/** Anthropic's `usage`, where what came from the cache and what went there stand beside the rest of the prompt, not within it. Null: it is none. */
+export function readMessageUsage(value: unknown): Usage | null {
+  if (!isRecord(value)) return null;
+  const output = tokens(value["output_tokens"]);
+  const fresh = tokens(value["input_tokens"]);
+  if (output === null && fresh === null) return null;
+  const cachedRead = tokens(value["cache_read_input_tokens"]) ?? 0;
+  const cacheWrite = tokens(value["cache_creation_input_tokens"]) ?? 0;
+  const details = isRecord(value["output_tokens_details"]) ? value["output_tokens_details"] : {};
+  const reasoning = tokens(details["reasoning_tokens"]) ?? tokens(details["thinking_tokens"]) ?? 0;
+  return { input: (fresh ?? 0) + cachedRead + cacheWrite, cachedRead, cacheWrite, output: output ?? 0, reasoning };
+}
+
+/** The last `message_delta` has the totals; what it leaves out stands in `message_start`. */
+export function mergedUsage(start: Usage | null, last: unknown): Usage | null {
+  const end = readMessageUsage(last);
+  if (end === null || start === null) return end ?? start;
+  const inputTold = isRecord(last) && typeof last["input_tokens"] === "number";
+  return inputTold ? { ...end, cachedRead: end.cachedRead, cacheWrite: end.cacheWrite } : { ...start, output: end.output, reasoning: end.reasoning };
+}

@@ -1,0 +1,63 @@
+import type { Usage } from "../../../core/messages.ts";
+import { parsedPayload, payloadOf } from "../../event-splitter.ts";
+import { readErrorEvent } from "../../openai-compatible/failure.ts";
+import { isRecord, tokens } from "../../openai-compatible/usage.ts";
+import type { Failure, StopReason } from "../../provider-adapter.ts";
+import { cut, type TapReader, type Verdict } from "../../tap-stream.ts";
+
+const delta = /^event: response\.(output_text|reasoning_text|reasoning_summary_text|refusal|function_call_arguments)\.delta/;
+
+/** `usage` of a response; null: it is none. */
+export function readResponseUsage(value: unknown): Usage | null {
+  if (!isRecord(value)) return null;
+  const input = tokens(value["input_tokens"]);
+  const output = tokens(value["output_tokens"]);
+  if (input === null && output === null) return null;
+  const inputDetails = isRecord(value["input_tokens_details"]) ? value["input_tokens_details"] : {};
+  const outputDetails = isRecord(value["output_tokens_details"]) ? value["output_tokens_details"] : {};
+  return {
+    input: input ?? 0,
+    cachedRead: tokens(inputDetails["cached_tokens"]) ?? 0,
+    cacheWrite: tokens(inputDetails["cache_write_tokens"]) ?? 0,
+    output: output ?? 0,
+    reasoning: tokens(outputDetails["reasoning_tokens"]) ?? 0,
+  };
+}
+
+/** A response's events, read while they pass. */
+export class ResponseTap implements TapReader {
+  contentEvents = 0;
+  reason: StopReason = "stop";
+  failure: Failure = cut;
+
+  read(event: Buffer, onUsage: (usage: Usage) => void): Verdict {
+    if (delta.test(event.toString("latin1", 0, 80))) {
+      this.contentEvents += 1;
+      return "pass";
+    }
+    const value = parsedPayload(payloadOf(event));
+    if (!isRecord(value)) return "pass";
+    const response = isRecord(value["response"]) ? value["response"] : {};
+    switch (value["type"]) {
+      case "response.completed":
+      case "response.incomplete": {
+        const usage = readResponseUsage(response["usage"]);
+        if (usage !== null) onUsage(usage);
+        if (value["type"] === "response.incomplete") this.reason = "length";
+        return "last";
+      }
+      case "response.failed":
+        this.failure = readErrorEvent({ error: response["error"] });
+        return "failed";
+      case "error":
+        this.failure = readErrorEvent({ error: isRecord(value["error"]) ? value["error"] : value });
+        return "failed";
+      default:
+        return "pass";
+    }
+  }
+
+  ending(): string | null {
+    return null;
+  }
+}

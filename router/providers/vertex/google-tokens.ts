@@ -1,0 +1,102 @@
+import { GoogleAuth } from "google-auth-library";
+import type { SecretSource } from "../credential.ts";
+
+const scope = "https://www.googleapis.com/auth/cloud-platform";
+/** A token lives for an hour as a rule; a new one is fetched so long before the old one's end. */
+const aheadMs = 5 * 60_000;
+const againMs = 5_000;
+/** No timer waits longer. */
+const timerMaxMs = 3_600_000;
+const lifeDefaultMs = 3_600_000;
+
+/** What fetches a token; in tests, another. */
+export type FetchToken = (file: string | null) => Promise<{ readonly token: string; readonly expiresMs: number | null }>;
+
+/**
+ * Google's access tokens, fetched and renewed in the background: the request path only reads the last one. The library finds out what a credentials file is (service
+ * account, workload identity federation, authorised user) and, without one, what the machine or the environment provides. A token whose renewal fails is used to its end.
+ */
+export class GoogleTokens {
+  readonly #onTrouble: (message: string) => void;
+  readonly #fetch: FetchToken;
+  readonly #tokens = new Map<string | null, Token>();
+
+  constructor(onTrouble: (message: string) => void, fetch: FetchToken = fetchToken) {
+    this.#onTrouble = onTrouble;
+    this.#fetch = fetch;
+  }
+
+  /** @param file credentials; null: the environment's own */
+  source(file: string | null): SecretSource {
+    let token = this.#tokens.get(file);
+    if (token === undefined) this.#tokens.set(file, (token = new Token(async () => this.#fetch(file), this.#onTrouble)));
+    const known = token;
+    return () => known.current();
+  }
+
+  /** Each has been fetched once, or the limit is over. */
+  async ready(limitMs: number): Promise<void> {
+    if (this.#tokens.size === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, limitMs);
+    });
+    await Promise.race([Promise.all([...this.#tokens.values()].map(async ({ first }) => first)), limit]);
+    clearTimeout(timer);
+  }
+
+  close(): void {
+    for (const token of this.#tokens.values()) token.close();
+  }
+}
+
+class Token {
+  readonly first: Promise<void>;
+  readonly #fetch: () => ReturnType<FetchToken>;
+  readonly #onTrouble: (message: string) => void;
+  #value: string | null = null;
+  #expiresMs = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  constructor(fetch: () => ReturnType<FetchToken>, onTrouble: (message: string) => void) {
+    this.#fetch = fetch;
+    this.#onTrouble = onTrouble;
+    this.first = this.#renew();
+  }
+
+  current(): string | null {
+    return Date.now() < this.#expiresMs ? this.#value : null;
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  async #renew(): Promise<void> {
+    try {
+      const { token, expiresMs } = await this.#fetch();
+      this.#value = token;
+      this.#expiresMs = expiresMs ?? Date.now() + lifeDefaultMs;
+      this.#later(Math.max(againMs, this.#expiresMs - aheadMs - Date.now()));
+    } catch (error) {
+      this.#onTrouble(error instanceof Error ? error.message : String(error));
+      this.#later(againMs);
+    }
+  }
+
+  #later(ms: number): void {
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => void this.#renew(), Math.min(ms, timerMaxMs));
+    this.#timer.unref();
+  }
+}
+
+async function fetchToken(file: string | null): ReturnType<FetchToken> {
+  const auth = new GoogleAuth({ scopes: [scope], ...(file === null ? {} : { keyFile: file }) });
+  const client = await auth.getClient();
+  const { token } = await client.getAccessToken();
+  if (token === null || token === undefined || token === "") throw new Error("Google gave no access token");
+  return { token, expiresMs: client.credentials.expiry_date ?? null };
+}

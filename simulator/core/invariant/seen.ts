@@ -1,0 +1,43 @@
+/** What a checker remembers of what is open. */
+import type { Instant } from "../../../router/core/machine.ts";
+import type { AttemptId, BreakerPhase, EndpointId, RequestId, RouteId } from "../../../router/core/messages.ts";
+
+export interface SeenRequest {
+  route: RouteId;
+  /** All routes it has been at. */
+  readonly path: RouteId[];
+  readonly inputTokens: number;
+  /** The only region it may be answered in; -1: anywhere. */
+  readonly residency: number;
+  /** Neither tags nor residency bind it. */
+  readonly anywhere: boolean;
+  readonly arrivedAt: Instant;
+  lastAt: Instant;
+  readonly underWay: AttemptId[];
+  attempts: number;
+}
+
+export interface SeenAttempt {
+  readonly request: RequestId;
+  readonly endpoint: EndpointId;
+  readonly startedAt: Instant;
+  readonly probeOf: number | null;
+  firstAt: Instant | null;
+}
+
+export interface SeenEndpoint {
+  phase: BreakerPhase;
+  /** Opened for its failure rate, and not closed since. */
+  partial: boolean;
+  /** What a peer has said last. */
+  peerPartial: boolean;
+  epoch: number;
+  inFlight: number;
+  probing: number;
+  /** Rate-limited or draining until then, by what its outcomes have said. */
+  coolUntil: number;
+}
+
+export function newSeenEndpoint(): SeenEndpoint {
+  return { phase: "closed", partial: false, peerPartial: false, epoch: 0, inFlight: 0, probing: 0, coolUntil: 0 };
+}

@@ -1,0 +1,128 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { request as requestTls } from "node:https";
+import path from "node:path";
+import { gzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { startLive, until } from "../support/live-service.ts";
+import { chatRequest, RawCaller } from "../support/raw-caller.ts";
+import { wordStream } from "../support/scripted-upstream.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const post = "POST /v1/chat/completions HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n";
+const hidden = "GET /v1/models HTTP/1.1\r\nhost: h\r\n\r\n";
+
+describe("requests that can be read in two ways are refused, and what hides behind them is not read", () => {
+  const smuggled: Readonly<Record<string, string>> = {
+    "content-length and transfer-encoding": `${post}content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`,
+    "two content-lengths": `${post}content-length: 2\r\ncontent-length: 40\r\n\r\n{}${hidden}`,
+    "a transfer-encoding that is not chunked": `${post}transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n${hidden}`,
+    "a transfer-encoding behind a tab": `${post}transfer-encoding:\x0bchunked\r\n\r\n0\r\n\r\n${hidden}`,
+    "a header that goes on in the next line": `${post}x-one: a\r\n content-length: 4\r\ncontent-length: x\r\n\r\n{}${hidden}`,
+    "a blank before the colon": `${post}content-length : 2\r\n\r\n{}${hidden}`,
+    "a chunk size that is no number": `${post}transfer-encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n${hidden}`,
+    "a chunk size beyond all numbers": `${post}transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n{}${hidden}`,
+    "a chunk that is longer than it says": `${post}transfer-encoding: chunked\r\n\r\n2\r\n{}{}\r\n0\r\n\r\n${hidden}`,
+    "no host": `POST /v1/chat/completions HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}`,
+    "no HTTP at all": "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+  };
+  test.each(Object.entries(smuggled))("%s", async (_name, bytes) => {
+    const live = await startLive();
+    const caller = new RawCaller(live.running.url).write(bytes);
+    await caller.end();
+    expect(caller.statuses).toEqual([400]);
+    expect(caller.received).not.toContain('"object":"list"');
+    expect(live.upstreams[0]?.seen).toHaveLength(0);
+  });
+});
+
+describe("limits on requests", () => {
+  test("headers beyond 16 KB: 431 in the callers' dialect", async () => {
+    const live = await startLive();
+    const caller = new RawCaller(live.running.url).write(chatRequest({}, [`x-much: ${"x".repeat(20_000)}`]));
+    await caller.end();
+    expect(caller.statuses).toEqual([431]);
+    expect(caller.json.error?.code).toBe("headers_too_large");
+  });
+
+  test("a body beyond 20 MB: 413, whether it says so or not; one just below goes through", async () => {
+    const live = await startLive();
+    const big = "x".repeat(21 * 1024 * 1024);
+    const answer = await fetch(`${live.running.url}/v1/chat/completions`, { method: "POST", body: JSON.stringify({ model: "chat", messages: [], big }) });
+    expect(answer.status).toBe(413);
+    expect(await answer.json()).toMatchObject({ error: { code: "body_too_large" } });
+    const caller = new RawCaller(live.running.url).write(`${post}content-length: 999999999999\r\n\r\n{`);
+    await caller.answered();
+    expect(caller.statuses).toEqual([413]);
+    await caller.end();
+    const image = "x".repeat(19 * 1024 * 1024);
+    const served = await live.client.chat.completions.create({ model: "chat", messages: [{ role: "user", content: image }] });
+    expect(served.choices[0]?.message.content).toBe("hello");
+    expect(JSON.stringify(live.upstreams[0]?.seen[0]?.body).length).toBeGreaterThan(19 * 1024 * 1024);
+  });
+
+  test("a caller that trickles its headers, or its body, is told 408 and gone; others do not notice", async () => {
+    const live = await startLive({ patience: { headersTimeout: 300, requestTimeout: 600, connectionsCheckingInterval: 50 } });
+    const slowHead = new RawCaller(live.running.url).write("POST /v1/chat/completions HTTP/1.1\r\nhost: h\r\nx-one");
+    const slowBody = new RawCaller(live.running.url).write(`${post}content-length: 100\r\n\r\n{`);
+    await live.client.chat.completions.create({ model: "chat", messages: [] });
+    await slowHead.end();
+    await slowBody.end();
+    expect(slowHead.statuses).toEqual([408]);
+    expect(slowHead.json.error?.code).toBe("request_timeout");
+    expect(slowBody.statuses).toEqual([408]);
+  });
+
+  test("a compressed body is refused unread: there is nothing to blow up", async () => {
+    const live = await startLive();
+    const bomb = gzipSync(Buffer.alloc(50 * 1024 * 1024));
+    const answer = await fetch(`${live.running.url}/v1/chat/completions`, { method: "POST", body: bomb, headers: { "content-encoding": "gzip" } });
+    expect(answer.status).toBe(415);
+    expect(live.upstreams[0]?.seen).toHaveLength(0);
+  });
+});
+
+test("an HTTP/1.0 caller gets a stream without chunks, ended with the connection", async () => {
+  const live = await startLive();
+  live.upstreams[0]?.next(wordStream(["one", "two"]));
+  const caller = new RawCaller(live.running.url).write(chatRequest({ stream: true }).replace("HTTP/1.1", "HTTP/1.0"));
+  await caller.end();
+  expect(caller.received).not.toMatch(/transfer-encoding/i);
+  expect(caller.received.slice(caller.received.indexOf("\r\n\r\n") + 4)).toMatch(/^data: [\s\S]*data: \[DONE\]\n\n$/);
+});
+
+test("requests sent ahead on one connection are answered in their order, streams and plain, and none has a byte of another", async () => {
+  const live = await startLive();
+  live.upstreams[0]?.next(wordStream(["first", "one"], { gapMs: 10 }), wordStream(["second"]));
+  const plain = chatRequest({ model: "none" });
+  const caller = new RawCaller(live.running.url).write(chatRequest({ stream: true }) + plain + chatRequest({ stream: true }));
+  await until(() => caller.received.split("data: [DONE]").length === 3);
+  expect(caller.statuses).toEqual([200, 404, 200]);
+  const order = ["first", "model_not_found", "second"].map((word) => caller.received.indexOf(word));
+  expect(order).toEqual(order.toSorted((one, other) => one - other));
+});
+
+test("with a certificate in the configuration, callers connect with TLS", async () => {
+  const folder = temporaryFolder();
+  const [key, cert] = [path.join(folder, "key.pem"), path.join(folder, "cert.pem")];
+  const command = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", cert, "-days", "2"];
+  execFileSync("openssl", [...command, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], { stdio: "ignore" });
+  const files = { "cert.pem": readFileSync(cert, "utf8"), "key.pem": readFileSync(key, "utf8") };
+  const live = await startLive({ more: "tls: { cert: cert.pem, key: key.pem }", files });
+  live.upstreams[0]?.next(wordStream(["over", "TLS"]));
+  expect(live.running.url).toMatch(/^https:/);
+  const { port } = new URL(live.running.url);
+  const body = JSON.stringify({ model: "chat", messages: [], stream: true });
+  const text = await new Promise<string>((resolve, reject) => {
+    const options = { host: "127.0.0.1", port, servername: "localhost", ca: files["cert.pem"], method: "POST", path: "/v1/chat/completions" };
+    const request = requestTls(options, (response) => {
+      let received = "";
+      response.on("data", (data: Buffer) => (received += data.toString()));
+      response.on("end", () => resolve(received));
+    });
+    request.on("error", reject);
+    request.end(body);
+  });
+  expect(text).toContain("over");
+  expect(text.trimEnd().endsWith("data: [DONE]")).toBe(true);
+});
