@@ -181,7 +181,7 @@ function collect(
   }
   clear(found);
   if (common) found.filledFor = route.id;
-  const { eligible, open, shutUntil } = found;
+  const { eligible, shutUntil } = found;
   const { ids, places } = endpoints;
   const asked: AskedDeployment = { route, slot, unmatched, onlyState, deployment: null, refused: null };
   let count = 0;
@@ -192,8 +192,7 @@ function collect(
       excludeShut(found, id, opensAt);
       continue;
     }
-    const quick = onlyState && open[id] === 1;
-    const why = (quick ? null : whyNot(found, state, endpoints, index, asked)) ?? (tried.length > 0 && tried.includes(id) ? "already-tried" : null);
+    const why = whyNot(found, state, endpoints, index, asked) ?? (tried.length > 0 && tried.includes(id) ? "already-tried" : null);
     if (why === null) {
       eligible.ids[count] = id;
       eligible.places[count] = places[index] as number;
@@ -223,13 +222,15 @@ interface AskedDeployment {
 }
 
 function whyNot(found: Candidates, state: RouterState, endpoints: RouteEndpoints, index: number, asked: AskedDeployment): ExclusionReason | null {
+  const id = endpoints.ids[index] as EndpointId;
+  if (asked.onlyState && found.open[id] === 1) return null;
   const deployment = endpoints.deployments[index] as DeploymentSpec;
   if (!asked.onlyState && deployment !== asked.deployment) {
     const { route, slot, unmatched } = asked;
     asked.refused = neverFits(deployment, slot.request, unmatched) ?? limitsRefuse(found, state, route, slot, deployment);
     asked.deployment = deployment;
   }
-  return asked.refused ?? refusal(state.endpoints[endpoints.ids[index] as EndpointId] as EndpointState, deployment);
+  return asked.refused ?? refusal(state.endpoints[id] as EndpointState, deployment);
 }
 
 function clear(found: Candidates): void {
