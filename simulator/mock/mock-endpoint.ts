@@ -9,7 +9,7 @@ import { healthy } from "../core/endpoint.ts";
 import { AcknowledgingEndpoint, type MockCommand } from "./acknowledging-endpoint.ts";
 import type { ChatBody } from "./chat-body.ts";
 import type { HttpRefusal } from "./http-refusal.ts";
-import { type MockDialect, noHeaders } from "./dialects/mock-dialect.ts";
+import { type MockDialect, type MockRefusal, noHeaders } from "./dialects/mock-dialect.ts";
 import { mockDialectOf } from "./dialects/mock-dialects.ts";
 import { badRequest } from "./http-refusal.ts";
 import { MockCall } from "./mock-call.ts";
@@ -174,7 +174,7 @@ export class MockEndpoint {
 
   #refuse(call: MockCall, command: Extract<EndpointCommand, { kind: "refuse-call" }>): void {
     const { failure, retryAfter } = command;
-    const { refusal } = this.dialect;
+    const refusal = (why: MockRefusal): HttpRefusal => this.dialect.refusal(why);
     const { inputTokens } = call.body;
     if (failure === "connect-failed") call.breakConnection();
     else if (failure === "rate-limited") call.refuse(refusal({ kind: failure, retryAfterSeconds: retryAfter === null ? null : retryAfter / 1_000_000 }));
