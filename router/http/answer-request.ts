@@ -62,7 +62,7 @@ export function finishAnswer(request: RequestInFlight, result: FinishResult, hea
       else answer.endError(errorOfFailure(result.failure, toldOf(request, config)), headers);
       return;
     case "failed":
-      if (ending !== null && ending.answer !== null && passesOn(result.failure)) answer.endPlain(ending.answer, headers);
+      if (ending !== null && ending.answer !== null && passesOn(result.failure) && saysError(ending.answer.body)) answer.endPlain(ending.answer, headers);
       else endWithError(request, errorOfFailure(result.failure, toldOf(request, config)), result, headers);
       return;
     case "rejected":
@@ -76,4 +76,16 @@ export function finishAnswer(request: RequestInFlight, result: FinishResult, hea
 function endWithError(request: RequestInFlight, error: HttpError, result: FinishResult, headers: readonly string[]): void {
   const seconds = retryAfterSeconds(error.status, result);
   request.answer.endError(error, seconds === null ? headers : [...headers, "retry-after", String(seconds)]);
+}
+
+/** What clients can read: `{"error": {"message": ...}}`, as both dialects have it. A proxy's page, or anything else that came with a status of 400, is told in our own words. */
+function saysError(body: Uint8Array): boolean {
+  try {
+    const value = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8")) as {
+      readonly error?: { readonly message?: unknown; readonly type?: unknown };
+    } | null;
+    return typeof value?.error?.message === "string" && value.error.message !== "" && typeof value.error.type === "string";
+  } catch {
+    return false;
+  }
 }

@@ -226,8 +226,7 @@ export class RouterService {
       now: this.#driver.now(),
       config: compiled,
       hasTenants: spec.tenantOf !== null,
-      hashesPrompts: this.#adopted.hashesPrompts,
-      countsPictures: this.#adopted.countsPictures,
+      looks: this.#adopted.looks,
     });
   }
 

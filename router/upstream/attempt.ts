@@ -92,7 +92,7 @@ export class Attempt implements UpstreamHandler, StreamOut {
 
   start(transport: UpstreamTransport): void {
     const { adapter, request, target, credential, limits } = this.#spec;
-    const encoded = adapter.encode(request, target);
+    const encoded = encodedFor(adapter, request, target);
     if (encoded.kind === "refused") {
       this.#refuse("bad-request", encoded.message, encoded.field);
       return;
@@ -169,11 +169,14 @@ export class Attempt implements UpstreamHandler, StreamOut {
     this.#end({ kind: "failed", failure: problem.kind, retryAfter: null, billed, ...this.#seenUsage() }, null, problem.message);
   }
 
+  /** What follows may be called by a stream in the middle of a read whose earlier part has ended the attempt: the core gives up on a first token that comes too late. */
   bytes(chunk: Uint8Array): void {
+    if (this.#over) return;
     this.#listener.onBytes(chunk);
   }
 
   firstContent(): void {
+    if (this.#over) return;
     this.#firstContentMs = performance.now();
     this.#idle.start();
     this.#listener.onFirstContent();
@@ -184,6 +187,7 @@ export class Attempt implements UpstreamHandler, StreamOut {
   }
 
   done(): void {
+    if (this.#over) return;
     const known = this.#usage !== null;
     this.#lingerOn();
     this.#end(
@@ -194,6 +198,7 @@ export class Attempt implements UpstreamHandler, StreamOut {
   }
 
   failed(failure: Failure): void {
+    if (this.#over) return;
     this.#call?.abort();
     const { kind, retryAfter, billed, message } = failure;
     this.#end({ kind: "failed", failure: kind, retryAfter, billed, ...this.#seenUsage() }, null, message);
@@ -260,6 +265,16 @@ export class Attempt implements UpstreamHandler, StreamOut {
     this.#idle.stop();
     const said = message === "" ? "" : textWithoutSecrets(message, this.#authorisation);
     this.#listener.onEnded({ outcome, answer, message: said, told: status !== 0 || this.#refused, status, field: this.#refusedField });
+  }
+}
+
+/** The surface reads no further than it must: that a body is no JSON deep inside is found out by whoever reads all of it. */
+function encodedFor(adapter: ProviderAdapter, request: CallerRequest, target: Target): ReturnType<ProviderAdapter["encode"]> {
+  try {
+    return adapter.encode(request, target);
+  } catch (error) {
+    if (!(error instanceof SyntaxError) && !(error instanceof RangeError)) throw error;
+    return { kind: "refused", message: `the body is not valid JSON, or nested beyond all measure: ${error.message}`, field: "body" };
   }
 }
 
