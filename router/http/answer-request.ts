@@ -33,8 +33,7 @@ function deploymentOf(request: RequestInFlight, config: CompiledConfig): string 
 function toldOf(request: RequestInFlight, config: CompiledConfig): FailureTold {
   const { ending } = request;
   if (ending === null) return nothingTold;
-  const quotes = ending.status !== 0 || ending.field !== null;
-  return { quoted: quotes ? quotable(ending.message) : "", deployment: deploymentOf(request, config), status: ending.status, field: ending.field };
+  return { quoted: ending.told ? quotable(ending.message) : "", deployment: deploymentOf(request, config), status: ending.status, field: ending.field };
 }
 
 /** Known when the request is finished: also what it cost. */

@@ -9,7 +9,7 @@ import { healthy } from "../core/endpoint.ts";
 import { AcknowledgingEndpoint, type MockCommand } from "./acknowledging-endpoint.ts";
 import type { ChatBody } from "./chat-body.ts";
 import type { HttpRefusal } from "./http-refusal.ts";
-import { type MockDialect, noHeaders } from "./dialects/mock-dialect.ts";
+import { type MockDialect, type MockRefusal, noHeaders } from "./dialects/mock-dialect.ts";
 import { mockDialectOf } from "./dialects/mock-dialects.ts";
 import { badRequest } from "./http-refusal.ts";
 import { MockCall } from "./mock-call.ts";
@@ -190,18 +190,16 @@ export class MockEndpoint {
 
   #refuse(call: MockCall, command: Extract<EndpointCommand, { kind: "refuse-call" }>): void {
     const { failure, retryAfter } = command;
-    const { dialect } = this;
+    const refusal = (why: MockRefusal): HttpRefusal => this.dialect.refusal(why);
     const { inputTokens } = call.body;
     if (failure === "connect-failed") call.breakConnection();
-    else if (failure === "rate-limited")
-      call.refuse(dialect.refusal({ kind: failure, retryAfterSeconds: retryAfter === null ? null : retryAfter / 1_000_000 }));
-    else if (failure === "context-exceeded")
-      call.refuse(dialect.refusal({ kind: failure, tokensMax: this.modelTokensMax ?? this.#contextTokens, inputTokens }));
+    else if (failure === "rate-limited") call.refuse(refusal({ kind: failure, retryAfterSeconds: retryAfter === null ? null : retryAfter / 1_000_000 }));
+    else if (failure === "context-exceeded") call.refuse(refusal({ kind: failure, tokensMax: this.modelTokensMax ?? this.#contextTokens, inputTokens }));
     else if (failure === "overloaded" && this.#metrics !== null) {
       this.#metrics.rejected();
-      call.refuse(dialect.refusal({ kind: failure }));
-    } else if (failure === "content-filtered") call.refuse(dialect.refusal({ kind: failure }));
-    else call.refuse(dialect.refusal({ kind: failure === "overloaded" ? failure : "server-error" }));
+      call.refuse(refusal({ kind: failure }));
+    } else if (failure === "content-filtered") call.refuse(refusal({ kind: failure }));
+    else call.refuse(refusal({ kind: failure === "overloaded" ? failure : "server-error" }));
   }
 
   /** After the pass: the commands of one instant belong into one write. */

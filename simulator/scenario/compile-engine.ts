@@ -18,6 +18,7 @@ const modelTokensDefault = 16_384;
 /** A deployment's engine: what the scenario says, then what the profile of its GPU and model says, then vLLM's defaults. */
 export function compileVllm(entry: VllmEntry, deployment: DeploymentSpec, report: Report): VllmSpec {
   const match = matchOf(entry);
+  const { before, after, perPromptTokenUs, perSequenceUs } = entry.frontEnd;
   const engine = { ...sizesOf(entry, deployment, match), stepTime: stepTimeOf(entry, match) };
   const options = optionsOf(entry, match);
   checkSizes(engine, options, ["fleet", deployment.name, "engine"], report);
@@ -25,8 +26,10 @@ export function compileVllm(entry: VllmEntry, deployment: DeploymentSpec, report
   return {
     kind: "vllm",
     engine: Object.keys(options).length === 0 ? engine : { ...engine, options },
-    frontEndBefore: entry.frontEnd.before,
-    frontEndAfter: entry.frontEnd.after,
+    frontEndBefore: before,
+    frontEndAfter: after,
+    ...(perPromptTokenUs === undefined ? {} : { frontEndPerPromptTokenUs: perPromptTokenUs }),
+    ...(perSequenceUs === undefined ? {} : { frontEndPerSequenceUs: perSequenceUs }),
     ...(modelled === null ? {} : { modelled }),
   };
 }

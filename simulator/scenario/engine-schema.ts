@@ -111,6 +111,8 @@ export const vllmSchema = z.strictObject({
     .strictObject({
       before: duration("Receipt to the engine's queue", micros(0)).prefault("8ms"),
       after: duration("Token to its byte on the wire", micros(0)).prefault("3ms"),
+      perPromptTokenUs: microseconds("On the way in, for each token of the prompt").optional(),
+      perSequenceUs: microseconds("On the way out, for each sequence that is running").optional(),
     })
     .prefault({}),
 });

@@ -3,7 +3,7 @@
  * goes unnoticed.
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { mutations } from "./mutations.ts";
@@ -44,9 +44,11 @@ function breakRule(copy: string, { file, text, instead }: Mutation): void {
 let unnoticed = 0;
 let tried = 0;
 try {
-  for (const part of ["router", "simulator", "test", "fixtures"]) cpSync(path.join(root, part), path.join(folder, part), { recursive: true });
-  cpSync(path.join(root, "package.json"), path.join(folder, "package.json"));
+  const left = new Set(["node_modules", ".git", "dist", ".headgate"]);
+  for (const part of readdirSync(root).filter((name) => !left.has(name))) cpSync(path.join(root, part), path.join(folder, part), { recursive: true });
   symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"));
+  const before = noticedBy(folder);
+  if (before !== null) throw new Error(`${before} fail with unbroken rules: nothing can be learnt from their failing with broken ones`);
   const chosen = mutations.slice(Number(from)).filter(({ rule }) => rule.includes(only));
   for (const mutation of chosen) {
     const place = path.join(folder, "simulator/core/engine", mutation.file);

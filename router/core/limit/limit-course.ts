@@ -5,11 +5,12 @@
 import { costOf } from "../accounting/ledger.ts";
 import { present } from "../assert.ts";
 import type { LimitSpec } from "../compiled-config.ts";
+import type { Rates } from "../accounting/rates.ts";
 import type { Candidates } from "../candidates.ts";
 import { type Core, deploymentIn } from "../core.ts";
 import { heapHas, heapRemove, heapSet } from "../indexed-heap.ts";
 import type { Instant } from "../machine.ts";
-import type { AttemptOutcome, DeploymentId, LeaseKey, RouterEvent } from "../messages.ts";
+import type { AttemptOutcome, DeploymentId, LeaseKey, RouterEvent, RouteRequest, Usage } from "../messages.ts";
 import type { AttemptSlot, RequestSlot } from "../state.ts";
 import { after, earlier, later, millis, seconds, startOfTime } from "../time.ts";
 import { expectedNano, unitsOf } from "./limit-check.ts";
@@ -71,17 +72,21 @@ export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, o
   const { found, config } = core.viewOf(slot);
   const { limits } = found;
   if (!limits.some) return;
-  const { rates } = attempt;
-  const free = outcome.billed === "no";
+  const charged = outcome.billed === "no" ? null : usage;
   // What is billed without a figure keeps its reservation.
-  const known = free || usage !== null;
-  const tokens = free || usage === null ? 0 : usage.input + usage.output;
-  const nano = free || usage === null || rates === null ? 0 : Math.ceil(costOf(usage, rates, slot.request.pictures) / 1000);
+  const known = outcome.billed === "no" || usage !== null;
+  const tokens = charged === null ? 0 : charged.input + charged.output;
+  const nano = charged === null ? 0 : nanoOf(charged, attempt.rates, slot.request);
   const deployment = deploymentIn(config, attempt.endpoint).id;
   for (const spec of callerLimits(limits, slot.request, slot.route))
     if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, known, spec.unit === "tokens" ? tokens : nano);
   for (const spec of limits.ofDeployment[deployment] ?? none)
     if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, known, spec.unit === "tokens" ? tokens : nano);
+}
+
+/** Rounded up; 0 where the price is unknown. */
+function nanoOf(usage: Usage, rates: Rates | null, { pictures }: RouteRequest): number {
+  return rates === null ? 0 : Math.ceil(costOf(usage, rates, pictures) / 1000);
 }
 
 function reconcileOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, known: boolean, used: number): void {
