@@ -5,12 +5,11 @@
 import { costOf } from "../accounting/ledger.ts";
 import { present } from "../assert.ts";
 import type { LimitSpec } from "../compiled-config.ts";
-import type { Rates } from "../accounting/rates.ts";
 import type { Candidates } from "../candidates.ts";
 import { type Core, deploymentIn } from "../core.ts";
 import { heapHas, heapRemove, heapSet } from "../indexed-heap.ts";
 import type { Instant } from "../machine.ts";
-import type { AttemptOutcome, DeploymentId, LeaseKey, RouterEvent, RouteRequest, Usage } from "../messages.ts";
+import type { AttemptOutcome, DeploymentId, LeaseKey, RouterEvent } from "../messages.ts";
 import type { AttemptSlot, RequestSlot } from "../state.ts";
 import { after, earlier, later, millis, seconds, startOfTime } from "../time.ts";
 import { expectedNano, unitsOf } from "./limit-check.ts";
@@ -72,31 +71,34 @@ export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, o
   const { found, config } = core.viewOf(slot);
   const { limits } = found;
   if (!limits.some) return;
-  const charged = outcome.billed === "no" ? null : usage;
-  // What is billed without a figure keeps its reservation.
-  const known = outcome.billed === "no" || usage !== null;
-  const tokens = charged === null ? 0 : charged.input + charged.output;
-  const nano = charged === null ? 0 : nanoOf(charged, attempt.rates, slot.request);
   const deployment = deploymentIn(config, attempt.endpoint).id;
-  for (const spec of callerLimits(limits, slot.request, slot.route))
-    if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, known, spec.unit === "tokens" ? tokens : nano);
-  for (const spec of limits.ofDeployment[deployment] ?? none)
-    if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, known, spec.unit === "tokens" ? tokens : nano);
+  const used = usedOf(slot, attempt, outcome);
+  for (const spec of callerLimits(limits, slot.request, slot.route)) if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, used);
+  for (const spec of limits.ofDeployment[deployment] ?? none) if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, used);
 }
 
-/** Rounded up; 0 where the price is unknown. */
-function nanoOf(usage: Usage, rates: Rates | null, { pictures }: RouteRequest): number {
-  return rates === null ? 0 : Math.ceil(costOf(usage, rates, pictures) / 1000);
+interface Used {
+  readonly tokens: number;
+  readonly nano: number;
 }
 
-function reconcileOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, known: boolean, used: number): void {
+/** Null: it is billed without a figure, and keeps its reservation. */
+function usedOf({ request }: RequestSlot, { rates }: AttemptSlot, { billed, usage }: AttemptOutcome): Used | null {
+  if (billed === "no") return nothingUsed;
+  if (usage === null) return null;
+  return { tokens: usage.input + usage.output, nano: rates === null ? 0 : Math.ceil(costOf(usage, rates, request.pictures) / 1000) };
+}
+
+const nothingUsed: Used = { tokens: 0, nano: 0 };
+
+function reconcileOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, used: Used | null): void {
   const lease = leaseOf(core, spec.id);
   if (spec.window.kind === "held") {
     lease.spent -= 1;
     return;
   }
-  if (spec.unit === "requests" || !known) return;
-  const change = used - neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, false));
+  if (spec.unit === "requests" || used === null) return;
+  const change = (spec.unit === "tokens" ? used.tokens : used.nano) - neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, false));
   const counted = attempt.startedAt <= lease.forgottenAt ? Math.max(0, change) : change;
   if (counted === 0) return;
   lease.spent += counted;

@@ -49,8 +49,8 @@ export class VllmReplica implements EndpointModel {
   readonly #index: number;
   readonly #entering = makeDelayLine<LiveCall>();
   readonly #leaving = makeDelayLine<Leaving>();
-  /** By call id. */
-  readonly #calls: (LiveCall | null)[] = [];
+  /** The driver's ids are those of all endpoints: too many for a list per replica. */
+  readonly #calls = new Map<CallId, LiveCall>();
   /** By sequence id: the engine's slots are the replica's own, since an aborted call's slot may be used again before the engine has let go. */
   readonly #sequences: (LiveCall | null)[] = [];
   readonly #freeSequences: number[] = [];
@@ -161,7 +161,7 @@ export class VllmReplica implements EndpointModel {
       outputTokens: 0,
       open: true,
     };
-    setSlot(this.#calls, received.call, call);
+    this.#calls.set(received.call, call);
     const { frontEndBefore, frontEndPerPromptTokenUs = 0 } = this.#spec;
     this.#entersAt = Math.max(this.#entersAt, now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)) as Instant;
     if (this.#entersAt === now && this.#entering.count === 0) this.#submit(call, now);
@@ -202,8 +202,8 @@ export class VllmReplica implements EndpointModel {
   }
 
   #abort(id: CallId, now: Instant): void {
-    const call = this.#calls[id] ?? null;
-    if (call === null) return;
+    const call = this.#calls.get(id);
+    if (call === undefined) return;
     this.#forget(call);
     if (call.sequence >= 0) {
       const sequence = call.sequence as SequenceId;
@@ -226,8 +226,7 @@ export class VllmReplica implements EndpointModel {
     clearLine(this.#leaving);
     this.#entersAt = now;
     this.#leavesAt = now;
-    for (const call of this.#calls) {
-      if (call === null) continue;
+    for (const call of [...this.#calls.values()].toSorted((one, other) => one.id - other.id)) {
       this.#forget(call);
       this.#emit({ kind: "cut-call", call: call.id, usage: usageOf(call) }, now);
     }
@@ -287,7 +286,7 @@ export class VllmReplica implements EndpointModel {
 
   #forget(call: LiveCall): void {
     call.open = false;
-    this.#calls[call.id] = null;
+    this.#calls.delete(call.id);
   }
 }
 

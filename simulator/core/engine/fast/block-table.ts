@@ -66,7 +66,9 @@ export class BlockTable {
 }
 
 function nothing(size: number): (CachedBlock | null)[] {
-  return new Array<CachedBlock | null>(size).fill(null);
+  const blocks: (CachedBlock | null)[] = [];
+  while (blocks.length < size) blocks.push(null);
+  return blocks;
 }
 
 /** Keys beyond 32 bits fall together with those below: rare, and only slower. */
