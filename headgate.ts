@@ -4,6 +4,11 @@ import { runCommandLine, type CommandEntry } from "./router/commands/command-lin
 /** The table of contents: one line per command, each loaded when it is called. */
 const commands: readonly CommandEntry[] = [
   { name: "serve", summary: "route requests over HTTP", load: async () => (await import("./router/commands/serve.ts")).serveCommand() },
+  {
+    name: "init",
+    summary: "write a first configuration from the keys in the environment",
+    load: async () => (await import("./router/commands/init.ts")).initCommand(),
+  },
   { name: "config", summary: "check a configuration file", load: async () => (await import("./router/commands/config.ts")).configCommand() },
   { name: "journal", summary: "replay what a core was given, or show it", load: async () => (await import("./router/commands/journal.ts")).journalCommand() },
   { name: "demo", summary: "the tour: a small scenario on an embedded trace", load: async () => (await import("./simulator/commands/demo.ts")).demoCommand() },

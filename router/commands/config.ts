@@ -2,12 +2,14 @@ import { Command } from "commander";
 import { loadConfig } from "../config/load-config.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import { explainCommand } from "./explain.ts";
+import { smokeCommand } from "./smoke.ts";
 
 export function configCommand(): Command {
   return new Command("config")
     .description("check configurations, and explain what they do with a request")
     .addCommand(validateCommand())
-    .addCommand(explainCommand());
+    .addCommand(explainCommand())
+    .addCommand(smokeCommand());
 }
 
 function validateCommand(): Command {

@@ -1,18 +1,23 @@
 import { randomInt } from "node:crypto";
+import { existsSync } from "node:fs";
 import process from "node:process";
 import { Command } from "commander";
-import { loadConfig, type LoadedConfig } from "../config/load-config.ts";
+import { environmentConfig, environmentHelp, portsIn, providersIn } from "../config/environment-config.ts";
+import { compileConfigAt, loadConfig, type LoadedConfig } from "../config/load-config.ts";
 import { InputError } from "../config/problem.ts";
 import { headgateVersion } from "../config/project-root.ts";
 import { Router } from "../core/router.ts";
+import { parseYaml, plainValue } from "../config/yaml-source.ts";
 import { type RunningService, startService } from "../http/start-service.ts";
 import { type DecisionLog, openDecisionLog } from "../telemetry/decision-log.ts";
+import { findModels } from "./find-models.ts";
+import { startNotes } from "./start-notes.ts";
 import { JournalWriter } from "../telemetry/journal/journal-writer.ts";
 
 const drainMs = 30_000;
 
 interface ServeOptions {
-  readonly config: string;
+  readonly config?: string;
   readonly journal?: string;
   readonly seed?: string;
   readonly json?: boolean;
@@ -21,7 +26,7 @@ interface ServeOptions {
 export function serveCommand(): Command {
   return new Command("serve")
     .description("Run the router service")
-    .requiredOption("-c, --config <file>", "configuration (YAML)")
+    .option("-c, --config <file>", "configuration (YAML); absent: headgate.yaml where it is, or else the providers whose keys are in the environment")
     .option(
       "--journal <folder>",
       "write every input and command of the core there, in segments that `headgate journal replay` reproduces (the last 64 are kept)",
@@ -30,13 +35,13 @@ export function serveCommand(): Command {
     .option("--json", "write the addresses as one JSON line on stdout when it listens")
     .addHelpText(
       "after",
-      "\nExample:\n  $ headgate serve -c headgate.yaml\n  $ curl http://127.0.0.1:8080/v1/models\n\nSIGHUP: reads the configuration again, all or nothing; requests under way end as they began. SIGTERM or SIGINT: takes no new connections, waits up to 30 s for what is under way, exits 0. LOG_LEVEL says how much is logged (stderr).",
+      "\nExample:\n  $ OPENAI_API_KEY=... headgate serve\n  $ headgate serve -c headgate.yaml\n  $ curl http://127.0.0.1:8080/v1/models\n\nSIGHUP: reads the configuration again, all or nothing; requests under way end as they began. SIGTERM or SIGINT: takes no new connections, waits up to 30 s for what is under way, exits 0. LOG_LEVEL says how much is logged (stderr).",
     )
     .action(serve);
 }
 
 async function serve(options: ServeOptions): Promise<void> {
-  const config = loadConfig(options.config, process.env);
+  const config = await readConfig(options.config);
   const seed = readSeed(options.seed);
   const log = openDecisionLog(process.env["LOG_LEVEL"]);
   const explain = log.logger.isLevelEnabled("info");
@@ -50,7 +55,8 @@ async function serve(options: ServeOptions): Promise<void> {
     ...(journal === null ? {} : { journal }),
   });
   announce(running, config, options.json === true);
-  process.on("SIGHUP", () => reload(running, options.config, config));
+  void startNotes(config).then((notes) => process.stderr.write(notes.map((note) => `headgate: ${note}\n`).join("")));
+  process.on("SIGHUP", () => void reload(running, options.config, config));
   await stopSignal();
   process.stderr.write("headgate: draining\n");
   const inTime = await running.stop(drainMs);
@@ -59,22 +65,34 @@ async function serve(options: ServeOptions): Promise<void> {
   endLog(log);
 }
 
+type ReadConfig = Pick<LoadedConfig, "compiled" | "service">;
+const usualFile = "headgate.yaml";
+
+async function readConfig(file: string | undefined): Promise<ReadConfig> {
+  if (file !== undefined || existsSync(usualFile)) return loadConfig(file ?? usualFile, process.env);
+  const named = await findModels(providersIn(process.env), environmentHelp);
+  const source = parseYaml("environment", environmentConfig(named, portsIn(process.env)));
+  for (const { found, models } of named) process.stderr.write(`headgate: ${found.because} is set: ${models.length} model(s) of ${found.provider}\n`);
+  return compileConfigAt({ source, base: [] }, plainValue(source), process.env);
+}
+
 /** The file again: what is wrong with it leaves everything as it is. */
-function reload(running: RunningService, file: string, { service: started }: LoadedConfig): void {
+async function reload(running: RunningService, file: string | undefined, { service: started }: ReadConfig): Promise<void> {
+  const named = file ?? "the configuration";
   try {
-    const { compiled, service } = loadConfig(file, process.env);
+    const { compiled, service } = await readConfig(file);
     const outcome = running.activate(compiled, service);
     const moved = JSON.stringify([service.listen, service.metrics]) !== JSON.stringify([started.listen, started.metrics]);
     if (moved) process.stderr.write("headgate: other addresses to listen on take effect with the next start\n");
     const said = outcome === "activated" ? "is in force" : "waits: too many older versions still have requests under way";
-    process.stderr.write(`headgate: ${file} read again, version ${compiled.version} ${said}\n`);
+    process.stderr.write(`headgate: ${named} read again, version ${compiled.version} ${said}\n`);
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
-    process.stderr.write(`${error.message}\nheadgate: ${file} is refused, the configuration stays as it was\n`);
+    process.stderr.write(`${error.message}\nheadgate: ${named} is refused, the configuration stays as it was\n`);
   }
 }
 
-function announce(running: RunningService, config: LoadedConfig, json: boolean): void {
+function announce(running: RunningService, config: ReadConfig, json: boolean): void {
   const routes = config.compiled.routes.filter(({ internal }) => !internal).map((route) => route.name);
   if (json) process.stdout.write(`${JSON.stringify({ url: running.url, metricsUrl: running.metricsUrl, routes, pid: process.pid })}\n`);
   process.stderr.write(`headgate: listening on ${running.url} (models ${routes.join(", ")}), metrics on ${running.metricsUrl}\n`);

@@ -2,7 +2,9 @@ import type { Rates } from "../core/accounting/rates.ts";
 import type { ConfigFile } from "./schema.ts";
 
 type PriceFile = ConfigFile["deployments"][string]["price"];
-type RateTable = Extract<PriceFile, { readonly input: number }>;
+type PriceTable = Extract<PriceFile, { readonly input: number }>;
+type RateTable = Omit<PriceTable, "batch" | "longPrompt" | "volume">;
+type StepTable = RateTable & Pick<PriceTable, "batch">;
 
 /** Whole pico-dollars per token; null: unknown. */
 export function compileRates(price: PriceFile): Rates | null {
@@ -13,12 +15,20 @@ export function compileRates(price: PriceFile): Rates | null {
     const rate = Math.round((gpuHour * gpus * 1e12) / ((3600 * tokensPerSecond * utilisation) / 100));
     return { input: rate, output: rate, cacheWrite: rate, cachedRead: 0 };
   }
-  const { longPrompt } = price;
-  if (longPrompt === undefined) return ratesOf(price);
-  return { ...ratesOf(price), longPrompt: { aboveTokens: longPrompt.above, rates: ratesOf(longPrompt) } };
+  const { longPrompt, volume = [] } = price;
+  const steps = volume.map((step) => ({ aboveTokens: step.above, rates: withBatch(step) })).toSorted((one, other) => one.aboveTokens - other.aboveTokens);
+  return {
+    ...withBatch(price),
+    ...(longPrompt === undefined ? {} : { longPrompt: { aboveTokens: longPrompt.above, rates: ratesOf(longPrompt) } }),
+    ...(steps.length === 0 ? {} : { volume: steps }),
+  };
 }
 
-function ratesOf({ input, output, cachedInput, cacheWrite, reasoning, pictureTokens, picture }: Omit<RateTable, "longPrompt">): Rates {
+function withBatch({ batch, ...rest }: StepTable): Rates {
+  return batch === undefined ? ratesOf(rest) : { ...ratesOf(rest), batch: ratesOf(batch) };
+}
+
+function ratesOf({ input, output, cachedInput, cacheWrite, reasoning, pictureTokens, picture }: RateTable): Rates {
   return {
     input,
     output,

@@ -19,7 +19,7 @@ import type { EndpointId, ExclusionReason, Explanation, LeaseKey, LimitRefusal, 
 import { purposeOf } from "./random.ts";
 import { distancesFrom } from "./nearness.ts";
 import type { EndpointState, Place, RequestSlot, RouterState, RouteTurns } from "./state.ts";
-import { earlier, never } from "./time.ts";
+import { earlier, instantAt, never } from "./time.ts";
 
 export interface Candidates {
   readonly eligible: EndpointList;
@@ -57,6 +57,8 @@ export interface Candidates {
   /** By EndpointId, drawn from the state by `noteEndpoint`, for speed: 1 where it has a place and neither its breaker nor cooling is in the way; attempts in flight. */
   readonly open: number[];
   readonly busy: number[];
+  /** Likewise: until when its breaker is open; 0: it is not. Many may be, and each decision after a change passes them all. */
+  readonly shutUntil: Float64Array;
   /** Of their identities: the same in every replica. */
   readonly hashes: Int32Array;
   /** The route whose lists stand here, where they hold for every request of it that no rule but the endpoints' state concerns; -1: they do not. */
@@ -127,6 +129,7 @@ export function noCandidates(config: CompiledConfig, explain: boolean, turns: re
     distance,
     open: Array.from({ length: size }, () => 0),
     busy: Array.from({ length: size }, () => 0),
+    shutUntil: new Float64Array(size),
     hashes: Int32Array.from(config.endpoints, ({ identity }) => purposeOf(identity)),
     filledFor: -1,
   };
@@ -142,6 +145,7 @@ export function noteEndpoint(found: Candidates, config: CompiledConfig, state: R
   const deployment = present(config.deployments[present(config.endpoints[id], "the endpoint").deployment], "its deployment");
   const open = refusal(endpoint, deployment) === null && endpoint.breaker.phase === "closed" ? 1 : 0;
   found.busy[id] = endpoint.inFlight;
+  found.shutUntil[id] = endpoint.breaker.phase === "open" ? endpoint.breaker.openUntil : 0;
   if (open === 1 && found.open[id] === 1) return;
   found.open[id] = open;
   found.filledFor = -1;
@@ -180,14 +184,18 @@ function collect(
   }
   clear(found);
   if (common) found.filledFor = route.id;
-  const { eligible, open } = found;
+  const { eligible, shutUntil } = found;
   const { ids, places } = endpoints;
   const asked: AskedDeployment = { route, slot, unmatched, onlyState, deployment: null, refused: null };
   let count = 0;
   for (let index = 0; index < ids.length; index += 1) {
     const id = ids[index] as EndpointId;
-    const quick = onlyState && open[id] === 1;
-    const why = (quick ? null : whyNot(found, state, endpoints, index, asked)) ?? (tried.length > 0 && tried.includes(id) ? "already-tried" : null);
+    const opensAt = shutUntil[id] as number;
+    if (onlyState && opensAt > 0) {
+      excludeShut(found, id, opensAt);
+      continue;
+    }
+    const why = whyNot(found, state, endpoints, index, asked) ?? (tried.length > 0 && tried.includes(id) ? "already-tried" : null);
     if (why === null) {
       eligible.ids[count] = id;
       eligible.places[count] = places[index] as number;
@@ -217,13 +225,15 @@ interface AskedDeployment {
 }
 
 function whyNot(found: Candidates, state: RouterState, endpoints: RouteEndpoints, index: number, asked: AskedDeployment): ExclusionReason | null {
+  const id = endpoints.ids[index] as EndpointId;
+  if (asked.onlyState && found.open[id] === 1) return null;
   const deployment = endpoints.deployments[index] as DeploymentSpec;
   if (!asked.onlyState && deployment !== asked.deployment) {
     const { route, slot, unmatched } = asked;
     asked.refused = neverFits(deployment, slot.request, unmatched) ?? limitsRefuse(found, state, route, slot, deployment);
     asked.deployment = deployment;
   }
-  return asked.refused ?? refusal(state.endpoints[endpoints.ids[index] as EndpointId] as EndpointState, deployment);
+  return asked.refused ?? refusal(state.endpoints[id] as EndpointState, deployment);
 }
 
 function clear(found: Candidates): void {
@@ -268,6 +278,16 @@ function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why
   } else if (why === "cooling") found.reopensAt = earlier(found.reopensAt, endpoint.coolUntil);
   else if (why === "context-too-small") found.tooSmall += 1;
   found.unfit ||= why === "context-too-small" || why === "tags" || why === "residency" || why === "barred";
+}
+
+/** What `exclude` does for an open breaker, without a look at the endpoint. */
+function excludeShut(found: Candidates, id: EndpointId, opensAt: number): void {
+  const { excluded } = found;
+  excluded.ids[excluded.count] = id;
+  found.reasons[excluded.count] = "breaker-open";
+  excluded.count += 1;
+  found.someOpen = true;
+  if (opensAt < found.reopensAt) found.reopensAt = instantAt(opensAt);
 }
 
 function wasExcluded(found: Candidates, reason: ExclusionReason): boolean {

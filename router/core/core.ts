@@ -3,9 +3,10 @@ import { type Candidates, noCandidates, noteEndpoint } from "./candidates.ts";
 import type { CompiledConfig, ConfigVersion, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import { configOf } from "./fleet-config.ts";
 import type { Rates } from "./accounting/rates.ts";
+import { priceNow } from "./accounting/price-now.ts";
 import { dearestOf } from "./limit/dearest.ts";
 import type { Out } from "./machine.ts";
-import type { AttemptId, DeploymentId, EndpointId, RouteId, RouterCommand } from "./messages.ts";
+import type { AttemptId, DeploymentId, EndpointId, RouteId, RouterCommand, RouteRequest } from "./messages.ts";
 import { viewOf } from "./rollout/versions.ts";
 import type { AttemptSlot, LiveVersion, Place, RequestSlot, RouterState } from "./state.ts";
 
@@ -141,8 +142,8 @@ export class Core {
     return all.filter((id, place) => all.indexOf(id) === place && this.deploymentOf(id).id === deployment);
   }
 
-  priceOf(deployment: DeploymentId): Rates | null {
-    return this.state.prices[deployment] ?? null;
+  priceOf(deployment: DeploymentId, request: RouteRequest): Rates | null {
+    return priceNow(this.state, deployment, request);
   }
 
   routeOf(slot: RequestSlot): RouteSpec {

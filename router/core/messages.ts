@@ -24,6 +24,8 @@ export interface RouteRequest {
   readonly inputTokens: number;
   /** In the prompt; absent: none, or nobody charges by them. */
   readonly pictures?: number;
+  /** It may be delayed, and costs what batches cost. */
+  readonly batch?: boolean;
   /** The caller's cap, or the route's default where none was given. */
   readonly outputTokensMax: number;
   /** Only a streamed answer has a first token; a plain one has only its end. */
@@ -112,6 +114,8 @@ export type RouterEvent =
   | { readonly kind: "store-back" }
   /** Calendar, time zone and summer time are the driver's business. */
   | { readonly kind: "period-started"; readonly budget: LeaseKey; readonly endsAt: Instant }
+  /** Volumes that prices depend on are counted anew. */
+  | { readonly kind: "billing-month-started" }
   /** This core was restored from an older snapshot: what it held may have been spent since. `nonce`: beyond any that was ever used. */
   | { readonly kind: "leases-forfeited"; readonly nonce: number }
   /** What an endpoint said of itself, `sampledAt` at the latest now. */
@@ -316,6 +320,7 @@ export const rankOf: Readonly<Record<RouterEvent["kind"], number>> = {
   "period-started": 1,
   "leases-forfeited": 1,
   "price-changed": 1,
+  "billing-month-started": 1,
   "request-arrived": 1,
   "signal-observed": 1,
   "peer-reported": 1,

@@ -206,7 +206,13 @@ export function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, en
   const state = core.state;
   const place = present(state.endpoints[endpoint], "the endpoint's state");
   const { config } = core.viewOf(slot);
-  const attempt = newAttemptSlot(slot.request.id, endpoint, state.now, breakerStarts(place.breaker), core.priceOf(deploymentIn(config, endpoint).id));
+  const attempt = newAttemptSlot(
+    slot.request.id,
+    endpoint,
+    state.now,
+    breakerStarts(place.breaker),
+    core.priceOf(deploymentIn(config, endpoint).id, slot.request),
+  );
   attempt.share = chargeShare(config, route, present(state.routes[route.id], "the route's state").queue, slot.request);
   const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
   state.attempts[id] = attempt;

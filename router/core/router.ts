@@ -183,6 +183,9 @@ function hearOf(core: Core, event: Exclude<RouterEvent, { kind: "request-arrived
       core.state.prices[event.deployment] = event.rates;
       core.notePrices();
       return;
+    case "billing-month-started":
+      core.state.volumes.fill(0);
+      return;
     case "peer-reported":
       hearPeer(core, event);
       return;

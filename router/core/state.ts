@@ -47,6 +47,8 @@ export interface RouterState {
   readonly ledger: Total[];
   /** By DeploymentId: what tokens cost now; null: unknown. */
   readonly prices: (Rates | null)[];
+  /** By DeploymentId: tokens billed since the month began. */
+  readonly volumes: number[];
   /** By RouteId. */
   dearest: Dearest[];
   /** Of all routes together. */
@@ -195,6 +197,7 @@ export function initialState(config: CompiledConfig, seed: number, here: Place =
     adaptiveLimits: config.deployments.map(({ adaptiveLimit }) => (adaptiveLimit === null ? null : newAdaptiveLimit(adaptiveLimit))),
     ledger: config.deployments.map(emptyTotal),
     prices,
+    volumes: config.deployments.map(() => 0),
     dearest: dearestOf([config], prices),
     retryBudget: fullRetryBudget(config.retryBudget),
     requestDeadlines: makeHeap(),

@@ -2,6 +2,7 @@ import type { ServiceSpec, UpstreamKey } from "../config/service-spec.ts";
 import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
 import type { Credential } from "../providers/credential.ts";
 import { DecisionLines } from "./decision-lines.ts";
+import { type PromptLooks, promptLooks } from "./route-request.ts";
 
 /** The newest version of the configuration as the service looks things up in it: it has all ids, those that only older versions use among them. */
 export interface AdoptedConfig {
@@ -12,10 +13,7 @@ export interface AdoptedConfig {
   /** By EndpointId. */
   readonly credentials: readonly (Credential | null)[];
   readonly decisions: DecisionLines;
-  /** Some route looks at them. */
-  readonly hashesPrompts: boolean;
-  /** Some price asks for them. */
-  readonly countsPictures: boolean;
+  readonly looks: PromptLooks;
 }
 
 export function adoptConfig(compiled: CompiledConfig, spec: ServiceSpec, seal: (origin: string, key: UpstreamKey | null) => Credential | null): AdoptedConfig {
@@ -25,9 +23,6 @@ export function adoptConfig(compiled: CompiledConfig, spec: ServiceSpec, seal: (
     routes: new Map(compiled.routes.filter(({ internal }) => !internal).map((route) => [route.name, route])),
     credentials: spec.endpoints.map(({ origin, key }) => seal(origin, key)),
     decisions: new DecisionLines(compiled),
-    countsPictures: [...compiled.deployments, ...spec.priceChanges].some(
-      ({ rates }) => rates?.picture !== undefined || rates?.longPrompt?.rates.picture !== undefined,
-    ),
-    hashesPrompts: compiled.routes.some(({ strategy }) => strategy === "prefix-affinity"),
+    looks: promptLooks(compiled, spec.priceChanges),
   };
 }

@@ -33,8 +33,7 @@ function deploymentOf(request: RequestInFlight, config: CompiledConfig): string 
 function toldOf(request: RequestInFlight, config: CompiledConfig): FailureTold {
   const { ending } = request;
   if (ending === null) return nothingTold;
-  const quotes = ending.status !== 0 || ending.field !== null;
-  return { quoted: quotes ? quotable(ending.message) : "", deployment: deploymentOf(request, config), status: ending.status, field: ending.field };
+  return { quoted: ending.told ? quotable(ending.message) : "", deployment: deploymentOf(request, config), status: ending.status, field: ending.field };
 }
 
 /** Known when the request is finished: also what it cost. */
@@ -63,8 +62,7 @@ export function finishAnswer(request: RequestInFlight, result: FinishResult, hea
       else answer.endError(errorOfFailure(result.failure, toldOf(request, config)), headers);
       return;
     case "failed":
-      if (ending !== null && ending.answer !== null && passesOn(result.failure)) answer.endPlain(ending.answer, headers);
-      else endWithError(request, errorOfFailure(result.failure, toldOf(request, config)), result, headers);
+      endFailed(request, result, headers, config);
       return;
     case "rejected":
       endWithError(request, errorOfRejection(result.why), result, headers);
@@ -74,7 +72,25 @@ export function finishAnswer(request: RequestInFlight, result: FinishResult, hea
   }
 }
 
+function endFailed(request: RequestInFlight, result: Extract<FinishResult, { kind: "failed" }>, headers: readonly string[], config: CompiledConfig): void {
+  const said = request.ending?.answer ?? null;
+  if (said !== null && passesOn(result.failure) && saysError(said.body)) request.answer.endPlain(said, headers);
+  else endWithError(request, errorOfFailure(result.failure, toldOf(request, config)), result, headers);
+}
+
 function endWithError(request: RequestInFlight, error: HttpError, result: FinishResult, headers: readonly string[]): void {
   const seconds = retryAfterSeconds(error.status, result);
   request.answer.endError(error, seconds === null ? headers : [...headers, "retry-after", String(seconds)]);
+}
+
+/** What clients can read: `{"error": {"message": ...}}`, as both dialects have it. A proxy's page, or anything else that came with a status of 400, is told in our own words. */
+function saysError(body: Uint8Array): boolean {
+  try {
+    const value = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8")) as {
+      readonly error?: { readonly message?: unknown; readonly type?: unknown };
+    } | null;
+    return typeof value?.error?.message === "string" && value.error.message !== "" && typeof value.error.type === "string";
+  } catch {
+    return false;
+  }
 }

@@ -162,3 +162,9 @@ export const headersTooLarge = (bytesMax: number): HttpError => ({
   code: "headers_too_large",
   message: `the headers are larger than ${bytesMax} bytes`,
 });
+export const unknownExpectation: HttpError = {
+  status: 417,
+  type: invalid,
+  code: "unknown_expectation",
+  message: "expect: 100-continue is the only one that is met",
+};

@@ -4,7 +4,7 @@ import type { Dialect } from "../providers/provider-adapter.ts";
 import { answerCors } from "./cors.ts";
 import { countTokens } from "./count-tokens-route.ts";
 import { createServer, type ServerPatience } from "./create-server.ts";
-import { unknownPath, wrongMethod } from "./http-errors.ts";
+import { badHttp, unknownPath, wrongMethod } from "./http-errors.ts";
 import { handleModelCall, sendError, sendJson, type Surface } from "./model-route.ts";
 import { listModels, showModel } from "./models-route.ts";
 import { handlePassed } from "./passed-route.ts";
@@ -47,6 +47,11 @@ export function createHttpServer(service: RouterService, { cors, tls }: Pick<Ser
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     response.on("error", () => undefined);
     if (service.draining) response.shouldKeepAlive = false;
+    if (request.headers.host === undefined && request.httpVersion === "1.1") {
+      request.resume();
+      sendError(response, "openai-chat", badHttp, ["connection", "close"]);
+      return;
+    }
     if (cors !== null && answerCors(cors, request, response)) return;
     const url = request.url ?? "/";
     const query = url.indexOf("?");

@@ -89,7 +89,7 @@ export function admitCall(surface: Surface, call: ModelCall, request: IncomingMe
     refuse(invalidAsk(read.field, read.message));
     return;
   }
-  const issuer = surface.service.issuerOf(call.ids);
+  const issuer = surface.service.memory.issuerOf(call.ids);
   if (issuer !== null && issuer.tenant !== tenant) {
     refuse(unknownId(call.ids[0] ?? ""));
     return;

@@ -67,5 +67,5 @@ function fileIds(scan: BodyScan): readonly string[] {
 }
 
 function knownFirst({ service }: Surface, ids: readonly string[]): readonly string[] {
-  return ids.toSorted((one, other) => Number(service.issuerOf([other]) !== null) - Number(service.issuerOf([one]) !== null));
+  return ids.toSorted((one, other) => Number(service.memory.issuerOf([other]) !== null) - Number(service.memory.issuerOf([one]) !== null));
 }

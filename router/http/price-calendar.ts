@@ -1,14 +1,18 @@
 import type { PriceChange } from "../config/service-spec.ts";
+import { periodEndsMs } from "./budget-calendar.ts";
 import type { RouterEvent } from "../core/messages.ts";
 
 /** No timer waits longer: Node clamps beyond 24.8 days. */
 const timerMaxMs = 3_600_000;
 
-/** Tells the core of prices that come into force: those of the past at once, in their order, the others at their instant. */
+/** Tells the core of prices that come into force (those of the past at once, in their order, the others at their instant) and of months that begin, by UTC. */
+const monthEndsMs = (nowMs: number): number => periodEndsMs({ per: "month", timeZone: "UTC" }, nowMs);
+
 export class PriceCalendar {
   readonly #changes: PriceChange[];
   readonly #submit: (event: RouterEvent) => void;
   #timer: NodeJS.Timeout | null = null;
+  #monthEndsMs = monthEndsMs(Date.now());
 
   constructor(changes: readonly PriceChange[], submit: (event: RouterEvent) => void) {
     this.#changes = changes.toSorted((one, other) => one.fromMs - other.fromMs);
@@ -16,14 +20,18 @@ export class PriceCalendar {
   }
 
   start(): void {
+    if (Date.now() >= this.#monthEndsMs) {
+      this.#monthEndsMs = monthEndsMs(Date.now());
+      this.#submit({ kind: "billing-month-started" });
+    }
     let next = this.#changes[0];
     while (next !== undefined && next.fromMs <= Date.now()) {
       this.#changes.shift();
       this.#submit({ kind: "price-changed", deployment: next.deployment, rates: next.rates });
       next = this.#changes[0];
     }
-    if (next === undefined) return;
-    this.#timer = setTimeout(() => this.start(), Math.max(1, Math.min(timerMaxMs, next.fromMs - Date.now())));
+    const dueMs = Math.min(this.#monthEndsMs, next?.fromMs ?? Infinity);
+    this.#timer = setTimeout(() => this.start(), Math.max(1, Math.min(timerMaxMs, dueMs - Date.now())));
     this.#timer.unref();
   }
 

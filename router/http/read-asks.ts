@@ -45,21 +45,26 @@ function placeOf(
 /** Headers and `metadata` have only text: numbers and lists may come as such. Null: it is not of this form. */
 function readForm(value: unknown, form: AskForm): Ask | null {
   switch (form.kind) {
-    case "text":
-      return typeof value === "string" && value.trim() !== "" && value.length <= form.lengthMax ? value.trim() : null;
+    case "text": {
+      const text = typeof value === "string" ? value.trim() : "";
+      return text !== "" && text.length <= form.lengthMax ? text : null;
+    }
     case "number": {
       const number = typeof value === "string" ? Number(value) : value;
       return typeof number === "number" && number >= form.min && number <= form.max ? number : null;
     }
     case "choice":
-      return typeof value === "string" && form.of.includes(value.trim()) ? value.trim() : null;
-    case "list": {
-      const items: readonly unknown[] | null = typeof value === "string" ? value.split(",") : Array.isArray(value) ? value : null;
-      if (items === null || !items.every((item) => typeof item === "string" && item.length <= itemLengthMax)) return null;
-      const texts = items.map((item) => String(item).trim()).filter((item) => item !== "");
-      return texts.length > listMax ? null : texts;
-    }
+      return form.of.find((name) => typeof value === "string" && value.trim() === name) ?? null;
+    case "list":
+      return readList(value);
   }
+}
+
+function readList(value: unknown): readonly string[] | null {
+  const items: readonly unknown[] = typeof value === "string" ? value.split(",") : Array.isArray(value) ? value : [null];
+  if (!items.every((item) => typeof item === "string" && item.length <= itemLengthMax)) return null;
+  const texts = items.map((item) => String(item).trim()).filter((item) => item !== "");
+  return texts.length > listMax ? null : texts;
 }
 
 function expectation(form: AskForm): string {

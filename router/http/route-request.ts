@@ -1,3 +1,5 @@
+import type { PriceChange } from "../config/service-spec.ts";
+import { chargesPictures } from "../core/accounting/rates.ts";
 import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
 import type { Instant } from "../core/machine.ts";
 import type { DeploymentId, RequestId, RouteRequest, TenantId } from "../core/messages.ts";
@@ -26,32 +28,49 @@ export interface RequestSetting {
   readonly config: CompiledConfig;
   /** Callers are known by their keys: none may ask for more priority than it has. */
   readonly hasTenants: boolean;
+  readonly looks: PromptLooks;
+}
+
+/** What is looked for in a prompt only where somebody wants to know it. */
+export interface PromptLooks {
   /** Some route looks at the prompts' blocks. */
   readonly hashesPrompts: boolean;
-  /** Some deployment charges by the picture. */
+  /** Some deployment charges by the picture, or will. */
   readonly countsPictures: boolean;
+}
+
+export function promptLooks({ routes, deployments }: CompiledConfig, priceChanges: readonly PriceChange[]): PromptLooks {
+  return {
+    hashesPrompts: routes.some(({ strategy }) => strategy === "prefix-affinity"),
+    countsPictures: [...deployments, ...priceChanges].some(({ rates }) => chargesPictures(rates)),
+  };
 }
 
 /** What the core is told of a call: no text. */
 export function routeRequest(call: AdmittedCall, setting: RequestSetting): RouteRequest {
   const { route, tenant, caller, asks, barred } = call;
-  const { id, serial, now, config, hasTenants, hashesPrompts, countsPictures } = setting;
+  const { id, serial, now, config, hasTenants, looks } = setting;
   const { scan } = caller;
   const own = config.tenants[tenant]?.priority ?? 0;
-  const priority = typeof asks.priority === "number" ? asks.priority : own;
+  // A file on its way to a provider is no prompt, however large it is.
+  const isText = caller.dialect !== "openai-other" || scan.model !== null;
+  const priority = typeof asks.priority === "number" ? Math.floor(asks.priority) : own;
   return {
     id,
     serial,
     tenant,
     route: route.id,
-    inputTokens: estimateTokens(scan.body.length),
-    ...(countsPictures ? { pictures: countPictures(scan.body) } : {}),
-    outputTokensMax: scan.outputTokensMax ?? route.outputTokensDefault,
+    inputTokens: isText ? estimateTokens(scan.body.length) : 1,
+    ...(looks.countsPictures ? { pictures: countPictures(scan.body) } : {}),
+    ...(mayBeDelayed(scan.serviceTier) ? { batch: true } : {}),
+    outputTokensMax: isText ? (scan.outputTokensMax ?? route.outputTokensDefault) : 1,
     stream: scan.stream,
     priority: hasTenants ? Math.min(priority, own) : priority,
     deadline: typeof asks.maxLatencyMs === "number" ? after(now, millis(asks.maxLatencyMs)) : never,
-    blocks: hashesPrompts ? promptBlocks(scan) : null,
+    blocks: looks.hashesPrompts ? promptBlocks(scan) : null,
     barred,
     ...labelsOf(asks, config),
   };
 }
+
+const mayBeDelayed = (serviceTier: string | null): boolean => serviceTier === "flex" || serviceTier === "batch";

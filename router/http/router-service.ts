@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
 import { alignService } from "../config/align-service.ts";
-import type { ServiceSpec, UpstreamKey, UpstreamSpec } from "../config/service-spec.ts";
+import type { ServiceSpec, UpstreamSpec } from "../config/service-spec.ts";
 import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
 import { alignConfig } from "../core/rollout/align-config.ts";
 import { LiveVersions } from "../core/rollout/live-versions.ts";
@@ -11,7 +11,6 @@ import {
   type AttemptId,
   type EndpointId,
   type EndpointLoad,
-  type FinishResult,
   rankOf,
   type RequestId,
   type RouterCommand,
@@ -20,10 +19,7 @@ import {
   type TenantId,
 } from "../core/messages.ts";
 import { RealtimeDriver, type Recorded } from "../drivers/realtime-driver.ts";
-import { type Credential, sealCredential } from "../providers/credential.ts";
 import { adapterFor } from "../providers/registry.ts";
-import type { Dialect } from "../providers/provider-adapter.ts";
-import { GoogleTokens } from "../providers/vertex/google-tokens.ts";
 import type { DecisionLog } from "../telemetry/decision-log.ts";
 import { type LoadNow, RouterMetrics } from "../telemetry/router-metrics.ts";
 import { Attempt, type AttemptEnding } from "../upstream/attempt.ts";
@@ -31,7 +27,8 @@ import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
 import { type AdoptedConfig, adoptConfig } from "./adopted-config.ts";
 import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
 import { CallerAnswer } from "./caller-answer.ts";
-import { CoreNotes } from "./core-notes.ts";
+import { CoreNotes, isOnlyNoted } from "./core-notes.ts";
+import { endedRequest } from "./ended-request.ts";
 import { PriceCalendar } from "./price-calendar.ts";
 import { LeaseLink } from "./lease-link.ts";
 import { tenantOf } from "./tenant-of.ts";
@@ -39,9 +36,8 @@ import type { LeaseStore } from "../stores/lease-store.ts";
 import { MemoryLeaseStore } from "../stores/memory/memory-lease-store.ts";
 import { monotonicNow } from "../drivers/host-timers.ts";
 import { errorDialect } from "./error-dialect.ts";
-import { idsIn, IssuedIds, type Issuer } from "./issued-ids.ts";
-import { RequestRecords } from "./request-records.ts";
-import { factsOf, type RequestFacts, requestTold } from "./request-told.ts";
+import { RequestMemory } from "./request-memory.ts";
+import { UpstreamKeys } from "./upstream-keys.ts";
 import { type RequestInFlight, requestInFlight, type RunningAttempt } from "./request-in-flight.ts";
 import { type AdmittedCall, routeRequest } from "./route-request.ts";
 import { Slots } from "./slots.ts";
@@ -58,9 +54,6 @@ export interface RouterServiceOptions {
   readonly record?: (entry: Recorded<RouterEvent, RouterCommand>) => void;
 }
 
-/** Dialects in which providers issue ids for what they keep. */
-const stateful: ReadonlySet<Dialect> = new Set<Dialect>(["openai-responses", "openai-other"]);
-
 type Finish = Extract<RouterCommand, { kind: "finish-request" }>;
 type Activation = Extract<RouterEvent, { kind: "config-activated" }>;
 type StartAttempt = Extract<RouterCommand, { kind: "start-attempt" }>;
@@ -68,6 +61,7 @@ type StartAttempt = Extract<RouterCommand, { kind: "start-attempt" }>;
 /** The core at work: callers' requests become events, commands become attempts and answers. Every start-attempt gets exactly one attempt-ended. */
 export class RouterService {
   readonly metrics: RouterMetrics;
+  readonly memory: RequestMemory;
   readonly #options: RouterServiceOptions;
   readonly #driver: RealtimeDriver<RouterEvent, RouterCommand>;
   readonly #requests = new Slots<RequestInFlight>();
@@ -78,16 +72,16 @@ export class RouterService {
   readonly #notes: CoreNotes;
   readonly #leases: LeaseLink;
   #prices: PriceCalendar;
-  readonly #records = new RequestRecords();
-  readonly #issued = new IssuedIds();
-  readonly #googleTokens = new GoogleTokens((message) => this.#options.log.logger.warn({ said: message }, "google_token_not_fetched"));
+  readonly #keys: UpstreamKeys;
   #serial = 0;
   #draining = false;
   #onIdle: (() => void) | null = null;
 
   constructor(options: RouterServiceOptions) {
     this.#options = options;
+    this.#keys = new UpstreamKeys((message) => options.log.logger.warn({ said: message }, "google_token_not_fetched"));
     this.#adopted = this.#adopt(options.compiled, options.spec);
+    this.memory = new RequestMemory(() => this.compiled);
     this.#versions = new LiveVersions(options.compiled);
     this.metrics = new RouterMetrics(options.compiled, () => this.#load());
     this.#notes = new CoreNotes(() => this.compiled, this.metrics, options.log);
@@ -149,7 +143,7 @@ export class RouterService {
   }
 
   #adopt(compiled: CompiledConfig, spec: ServiceSpec): AdoptedConfig {
-    return adoptConfig(compiled, spec, (origin, key) => this.#seal(origin, key));
+    return adoptConfig(compiled, spec, (origin, key) => this.#keys.seal(origin, key));
   }
 
   #announce(activation: Activation): void {
@@ -170,30 +164,14 @@ export class RouterService {
     return tenantOf(this.#adopted.spec.tenantOf, request);
   }
 
-  /** Who keeps what one of these ids stands for; null: nobody that is remembered. */
-  issuerOf(ids: readonly string[]): Issuer | null {
-    for (const id of ids) {
-      const issuer = this.#issued.find(id);
-      if (issuer !== null) return issuer;
-    }
-    return null;
-  }
-
   /** Of a request of this tenant's, under way or one of the last; null: there is none. */
   requestTold(name: string, tenant: TenantId): Readonly<Record<string, unknown>> | null {
-    const { compiled } = this;
-    const record = this.#records.find(name, tenant);
-    if (record !== null) return requestTold(record.facts, record.ended, compiled);
-    let facts: RequestFacts | null = null;
-    this.#requests.forEach((request) => {
-      if (request.name === name && request.routed.tenant === tenant) facts = factsOf(request);
-    });
-    return facts === null ? null : requestTold(facts, null, compiled);
+    return this.memory.told(name, tenant) ?? this.memory.toldUnderWay(name, tenant, this.#requests);
   }
 
   /** Google's tokens are there, or cannot be had for now. */
   async ready(limitMs: number): Promise<void> {
-    await this.#googleTokens.ready(limitMs);
+    await this.#keys.ready(limitMs);
   }
 
   admit(call: AdmittedCall, response: ServerResponse): void {
@@ -234,16 +212,9 @@ export class RouterService {
     this.#driver.stop();
     this.#leases.close();
     this.#prices.close();
-    this.#googleTokens.close();
+    this.#keys.close();
     for (const { attempt } of this.#attempts.values()) attempt.abort();
     this.#requests.forEach((request) => request.answer.abandon());
-  }
-
-  #seal(origin: string, key: UpstreamKey | null): Credential | null {
-    if (key === null) return null;
-    if (key.kind === "google") return sealCredential(origin, this.#googleTokens.source(key.file));
-    const { secret } = key;
-    return sealCredential(origin, () => secret.reveal());
   }
 
   #routed(id: RequestId, call: AdmittedCall): RouteRequest {
@@ -255,8 +226,7 @@ export class RouterService {
       now: this.#driver.now(),
       config: compiled,
       hasTenants: spec.tenantOf !== null,
-      hashesPrompts: this.#adopted.hashesPrompts,
-      countsPictures: this.#adopted.countsPictures,
+      looks: this.#adopted.looks,
     });
   }
 
@@ -278,6 +248,10 @@ export class RouterService {
   }
 
   #carryOut(command: RouterCommand): void {
+    if (isOnlyNoted(command)) {
+      this.#notes.note(command);
+      return;
+    }
     switch (command.kind) {
       case "start-attempt":
         this.#startAttempt(command);
@@ -311,14 +285,6 @@ export class RouterService {
         return;
       case "return-lease":
         this.#leases.settle(command);
-        return;
-      case "request-rerouted":
-      case "budget-noticed":
-      case "limit-changed":
-      case "weight-changed":
-      case "forget-endpoint":
-      case "breaker-changed":
-        this.#notes.note(command);
     }
   }
 
@@ -333,7 +299,7 @@ export class RouterService {
       { adapter, request: request.caller, target: upstream, credential, limits, inputTokens: request.routed.inputTokens },
       {
         onBytes: (chunk) => {
-          if (stateful.has(request.caller.dialect) && running.unread) this.#noteIds(running, chunk);
+          this.memory.noteIds(running, chunk);
           request.answer.bytes(command.attempt, chunk);
         },
         onFirstContent: () => this.#driver.submit({ kind: "attempt-first-token", attempt: command.attempt }),
@@ -378,20 +344,12 @@ export class RouterService {
     }
     if (ending.outcome.kind !== "succeeded") request.answer.forgetHeld(running.id);
     request.attemptsEnded.push({ endpoint, outcome: ending.outcome.failure ?? ending.outcome.kind, status: ending.status });
-    if (stateful.has(request.caller.dialect) && ending.outcome.kind === "succeeded" && ending.answer !== null) this.#noteIds(running, ending.answer.body);
+    if (ending.outcome.kind === "succeeded" && ending.answer !== null) this.memory.noteIds(running, ending.answer.body);
     this.metrics.attemptEnded(request.route.id, endpoint, ending.outcome);
     if (ending.outcome.kind === "failed") {
       const origin = this.compiled.endpoints[endpoint]?.origin;
       this.#options.log.logger.debug({ request_id: request.name, endpoint: origin, failure: ending.outcome.failure, said: ending.message }, "attempt_failed");
     }
-  }
-
-  /** A stream tells its id in its first event. */
-  #noteIds(running: RunningAttempt, bytes: Uint8Array): void {
-    running.unread = false;
-    const { request, endpoint } = running;
-    const deployment = this.compiled.endpoints[endpoint]?.deployment;
-    if (deployment !== undefined) this.#issued.note(idsIn(bytes), { deployment, route: request.route.id, tenant: request.routed.tenant });
   }
 
   #commit(id: AttemptId): void {
@@ -413,28 +371,11 @@ export class RouterService {
     if (request.answering !== null) request.ending = request.answering.ending;
     finishAnswer(request, command.result, answerHeaders(request, command.account, this.compiled), this.compiled);
     if (command.result.kind === "served" && !request.routed.stream) this.metrics.latencyAdded(performance.now() - request.answeredMs);
-    this.#account(request, command.result, command);
-    if (this.#requests.inUse === 0) this.#onIdle?.();
-  }
-
-  #account(request: RequestInFlight, result: FinishResult, command: Finish): void {
-    const { compiled } = this;
-    const { log } = this.#options;
-    const tried = new Set(request.endpointsTried.map((endpoint) => compiled.endpoints[endpoint]?.deployment));
-    const ended = {
-      route: request.route.id,
-      tenant: request.routed.tenant,
-      user: typeof request.asks.user === "string" ? request.asks.user : null,
-      endpoint: request.answering?.endpoint ?? request.endpointsTried.at(-1) ?? null,
-      result,
-      account: command.account,
-      deploymentsTried: tried.size,
-      durationMs: performance.now() - request.arrivedMs,
-      ttftMs: request.ttftMs,
-    };
+    const ended = endedRequest(request, command.result, command.account, this.compiled);
     this.metrics.requestEnded(ended);
-    this.#records.add(request.name, { tenant: request.routed.tenant, facts: factsOf(request), ended });
-    if (log.takesDecisions) log.decision(this.#adopted.decisions.line(request, ended));
+    this.memory.noteEnded(request, ended);
+    if (this.#options.log.takesDecisions) this.#options.log.decision(this.#adopted.decisions.line(request, ended));
+    if (this.#requests.inUse === 0) this.#onIdle?.();
   }
 
   #request(id: RequestId): RequestInFlight {

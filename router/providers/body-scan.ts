@@ -27,6 +27,8 @@ export interface BodyScan {
   readonly prompt: readonly Span[];
   /** `previous_response_id`, by which the provider knows what it said before; null: none. */
   readonly continues: string | null;
+  /** `service_tier`: how soon the caller wants it, and at what price; null: none is named. */
+  readonly serviceTier: string | null;
 }
 
 /** Bytes that are replaced. */
@@ -49,7 +51,17 @@ const closeBrace = 0x7d;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
 
-const read = ["model", "stream", "stream_options", "max_tokens", "max_completion_tokens", "max_output_tokens", "metadata", "previous_response_id"];
+const read = [
+  "model",
+  "stream",
+  "stream_options",
+  "max_tokens",
+  "max_completion_tokens",
+  "max_output_tokens",
+  "metadata",
+  "previous_response_id",
+  "service_tier",
+];
 const promptKeys = ["tools", "system", "instructions", "messages", "prompt", "input"];
 /** True: one of the contract's own, which no provider is to see. */
 const wanted: ReadonlyMap<string, boolean> = new Map([
@@ -105,6 +117,7 @@ export function unreadBody(body: Buffer): BodyScan {
     cuts: [],
     prompt: [],
     continues: null,
+    serviceTier: null,
   };
 }
 
@@ -188,6 +201,7 @@ function readFound(body: Buffer, found: Found): BodyScan | null {
     const options = value("stream_options");
     const cap = value("max_completion_tokens") ?? value("max_tokens") ?? value("max_output_tokens");
     const continues = value("previous_response_id");
+    const serviceTier = value("service_tier");
     const metadata = spans.has("metadata") ? value("metadata") : undefined;
     return {
       body,
@@ -203,6 +217,7 @@ function readFound(body: Buffer, found: Found): BodyScan | null {
       cuts: [...found.cuts, ...metadataCut(spans.get("metadata"), metadata)],
       prompt: promptKeys.flatMap((key) => spans.get(key) ?? []),
       continues: typeof continues === "string" ? continues : null,
+      serviceTier: typeof serviceTier === "string" ? serviceTier : null,
     };
   } catch {
     return null;

@@ -1,5 +1,5 @@
 const nothing = Buffer.alloc(0);
-export const eventBytesMax = 16 * 1024 * 1024;
+const eventBytesMax = 16 * 1024 * 1024;
 
 /** Finds the blank lines between the events of a stream, however its bytes are split. */
 export class EventSplitter {

@@ -12,6 +12,7 @@ import { bodyHeaders, ownFields, passOn, usageSplices } from "./pass-on.ts";
 import type { CallerRequest, Dialect, EncodedRequest, Encoding, ProviderAdapter, ReadAnswer, Target } from "./provider-adapter.ts";
 import type { ProviderFormat } from "./provider-format.ts";
 import { type TapReader, TapStream } from "./tap-stream.ts";
+import { UnknownTap } from "./unknown-tap.ts";
 import { TranslatedStream } from "./translated-stream.ts";
 
 /** How bytes of a dialect are read that pass. */
@@ -24,7 +25,7 @@ const passedDialects: Readonly<Record<Dialect, PassedDialect>> = {
   "openai-chat": completions,
   "openai-completions": completions,
   "openai-embeddings": completions,
-  "openai-other": { readUsage, openTap: () => new CompletionTap(true) },
+  "openai-other": { readUsage, openTap: () => new UnknownTap() },
   "openai-responses": { readUsage: readResponseUsage, openTap: () => new ResponseTap() },
   "anthropic-messages": { readUsage: readMessageUsage, openTap: () => new MessageTap() },
 };
@@ -35,8 +36,12 @@ export function makeAdapter(format: ProviderFormat): ProviderAdapter {
     name: format.name,
     handles: (dialect) => (format.speaks.has(dialect) ? "passes" : callerDialects[dialect] === undefined ? "no" : "translates"),
     encode: (request, target) => encode(format, request, target),
-    authorise: format.authorise,
-    readFailure: (status, headers, body) => format.readFailure(status, headers, body, Date.now()),
+    authorise: (credential, target) => format.authorise(credential, target),
+    readFailure: (request, status, headers, body) => {
+      const failure = format.readFailure(status, headers, body, Date.now());
+      // What is missing there is what the caller has asked for, not our model.
+      return request.dialect === "openai-other" && failure.kind === "not-found" ? { ...failure, kind: "bad-request" } : failure;
+    },
     readAnswer: (request, body) => readAnswer(format, request, Buffer.from(body.buffer, body.byteOffset, body.byteLength)),
     openStream: (request, out) => {
       if (format.speaks.has(request.dialect)) return new TapStream(passedDialects[request.dialect].openTap(request), out);

@@ -66,7 +66,7 @@ export interface ProviderAdapter {
   encode(request: CallerRequest, target: Target): Encoding;
   /** Throws when the credential's origin is not the target's. Null: there is no key to send yet. */
   authorise(credential: Credential, target: Target): readonly string[] | null;
-  readFailure(status: number, headers: ResponseHeaders, body: Uint8Array): Failure;
+  readFailure(request: CallerRequest, status: number, headers: ResponseHeaders, body: Uint8Array): Failure;
   /** Null: it is no answer of this provider. */
   readAnswer(request: CallerRequest, body: Uint8Array): ReadAnswer | null;
   /** `end()` before the dialect's terminal event means cut, never success. */

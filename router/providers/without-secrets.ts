@@ -6,14 +6,17 @@ const keyLike = /\b(?:sk|pk|rk)-[A-Za-z0-9_*.-]{6,}|\bAIza[A-Za-z0-9_-]{10,}|\by
 
 /** An answer without what was sent to authorise the request, should the provider echo it. @param headers name, value, name, value */
 export function withoutSecrets(body: Buffer, headers: readonly string[]): Buffer {
-  const secrets = headers
-    .flatMap((header, place) => (place % 2 === 1 ? (header.split(" ").at(-1) ?? "") : []))
-    .filter(({ length }) => length >= secretLengthMin);
-  const found = secrets.filter((secret) => body.includes(secret));
-  if (found.length === 0) return body;
-  let text = body.toString("utf8");
-  for (const secret of found) text = text.replaceAll(secret, replacement);
-  return Buffer.from(text);
+  if (!secretsOf(headers).some((secret) => body.includes(secret))) return body;
+  return Buffer.from(textWithoutSecrets(body.toString("utf8"), headers));
+}
+
+export function textWithoutSecrets(text: string, headers: readonly string[]): string {
+  return secretsOf(headers).reduce((kept, secret) => kept.replaceAll(secret, replacement), text);
+}
+
+function secretsOf(headers: readonly string[]): readonly string[] {
+  const values = headers.filter((_, place) => place % 2 === 1);
+  return values.map((value) => value.split(" ").at(-1) ?? "").filter(({ length }) => length >= secretLengthMin);
 }
 
 /** A provider's message as callers may read it. */

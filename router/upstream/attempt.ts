@@ -2,7 +2,7 @@ import { performance } from "node:perf_hooks";
 import type { AttemptLimits, AttemptOutcome, FailureKind, Usage } from "../core/messages.ts";
 import type { Credential } from "../providers/credential.ts";
 import type { AnswerStream, CallerRequest, Failure, ProviderAdapter, ResponseHeaders, StreamOut, Target } from "../providers/provider-adapter.ts";
-import { withoutSecrets } from "../providers/without-secrets.ts";
+import { textWithoutSecrets, withoutSecrets } from "../providers/without-secrets.ts";
 import { IdleWatch } from "./idle-watch.ts";
 import type { UpstreamCall, UpstreamHandler, UpstreamProblem, UpstreamTransport } from "./upstream-transport.ts";
 
@@ -37,6 +37,8 @@ export interface AttemptEnding {
   readonly message: string;
   /** Of the caller's request: what cannot be said in the provider's dialect; null: nothing of that kind. */
   readonly field: string | null;
+  /** The message is for callers too: the provider's own, or why nothing was sent. What a connection said names addresses. */
+  readonly told: boolean;
   /** The provider itself has said so, with this status; 0: the connection, a limit, or the router has. */
   readonly status: number;
 }
@@ -68,6 +70,7 @@ export class Attempt implements UpstreamHandler, StreamOut {
   #firstContentMs = Number.NaN;
   #dropped: readonly string[] = nothing;
   #translated = false;
+  #refused = false;
   #refusedField: string | null = null;
   #authorisation: readonly string[] = nothing;
 
@@ -89,7 +92,7 @@ export class Attempt implements UpstreamHandler, StreamOut {
 
   start(transport: UpstreamTransport): void {
     const { adapter, request, target, credential, limits } = this.#spec;
-    const encoded = adapter.encode(request, target);
+    const encoded = encodedFor(adapter, request, target);
     if (encoded.kind === "refused") {
       this.#refuse("bad-request", encoded.message, encoded.field);
       return;
@@ -166,11 +169,14 @@ export class Attempt implements UpstreamHandler, StreamOut {
     this.#end({ kind: "failed", failure: problem.kind, retryAfter: null, billed, ...this.#seenUsage() }, null, problem.message);
   }
 
+  /** What follows may be called by a stream in the middle of a read whose earlier part has ended the attempt: the core gives up on a first token that comes too late. */
   bytes(chunk: Uint8Array): void {
+    if (this.#over) return;
     this.#listener.onBytes(chunk);
   }
 
   firstContent(): void {
+    if (this.#over) return;
     this.#firstContentMs = performance.now();
     this.#idle.start();
     this.#listener.onFirstContent();
@@ -181,6 +187,7 @@ export class Attempt implements UpstreamHandler, StreamOut {
   }
 
   done(): void {
+    if (this.#over) return;
     const known = this.#usage !== null;
     this.#lingerOn();
     this.#end(
@@ -191,6 +198,7 @@ export class Attempt implements UpstreamHandler, StreamOut {
   }
 
   failed(failure: Failure): void {
+    if (this.#over) return;
     this.#call?.abort();
     const { kind, retryAfter, billed, message } = failure;
     this.#end({ kind: "failed", failure: kind, retryAfter, billed, ...this.#seenUsage() }, null, message);
@@ -224,7 +232,7 @@ export class Attempt implements UpstreamHandler, StreamOut {
 
   #endFailure(): void {
     const body = withoutSecrets(this.#wholeBody(), this.#authorisation);
-    const { kind, retryAfter, billed, message } = this.#spec.adapter.readFailure(this.#status, this.#headers, body);
+    const { kind, retryAfter, billed, message } = this.#spec.adapter.readFailure(this.#spec.request, this.#status, this.#headers, body);
     const answer = this.#translated ? null : { status: this.#status, contentType: contentType(this.#headers), body };
     this.#end({ kind: "failed", failure: kind, retryAfter, billed, usage: null, usageEstimated: false }, answer, message, this.#status);
   }
@@ -234,17 +242,20 @@ export class Attempt implements UpstreamHandler, StreamOut {
     return first !== undefined && this.#body.length === 1 ? first : Buffer.concat(this.#body);
   }
 
-  /** The best figure for an attempt that did not tell its usage to the end: an event with content is about a token, four bytes of a plain answer are one. */
+  /** The best figure for an attempt that did not tell its usage to the end: an event with content is about a token, four bytes of a plain answer are one; of files and other media nothing is known. */
   #seenUsage(): { usage: Usage; usageEstimated: boolean } {
     const streamed = this.#stream?.contentEvents() ?? 0;
     const plain = this.#reading === "answer" ? Math.ceil(this.#bodyBytes / 4) : 0;
     const told = this.#usage;
-    const seen = { input: this.#spec.inputTokens, cachedRead: 0, cacheWrite: 0, output: streamed + plain, reasoning: 0 };
+    const { request, inputTokens } = this.#spec;
+    const isText = request.dialect !== "openai-other";
+    const seen = { input: isText ? inputTokens : 0, cachedRead: 0, cacheWrite: 0, output: isText ? streamed + plain : 0, reasoning: 0 };
     return { usage: told ?? seen, usageEstimated: true };
   }
 
   /** Nothing has been sent. */
   #refuse(failure: FailureKind, message: string, field: string | null): void {
+    this.#refused = true;
     this.#refusedField = field;
     this.#end({ kind: "failed", failure, retryAfter: null, billed: "no", usage: null, usageEstimated: false }, null, message);
   }
@@ -252,7 +263,18 @@ export class Attempt implements UpstreamHandler, StreamOut {
   #end(outcome: AttemptEnding["outcome"], answer: UpstreamAnswer | null, message: string, status = 0): void {
     this.#over = true;
     this.#idle.stop();
-    this.#listener.onEnded({ outcome, answer, message, status, field: this.#refusedField });
+    const said = message === "" ? "" : textWithoutSecrets(message, this.#authorisation);
+    this.#listener.onEnded({ outcome, answer, message: said, told: status !== 0 || this.#refused, status, field: this.#refusedField });
+  }
+}
+
+/** The surface reads no further than it must: that a body is no JSON deep inside is found out by whoever reads all of it. */
+function encodedFor(adapter: ProviderAdapter, request: CallerRequest, target: Target): ReturnType<ProviderAdapter["encode"]> {
+  try {
+    return adapter.encode(request, target);
+  } catch (error) {
+    if (!(error instanceof SyntaxError) && !(error instanceof RangeError)) throw error;
+    return { kind: "refused", message: `the body is not valid JSON, or nested beyond all measure: ${error.message}`, field: "body" };
   }
 }
 

@@ -15,7 +15,10 @@ export function reportLines(result: JudgedResult): readonly string[] {
     `${arrivals.rows.toLocaleString("en")} requests of ${arrivals.file}${pace}, ${clock(arrivals.spanMs)}; seed ${seeds[0] ?? ""}${seeds.length > 1 ? ` (figures; targets over ${seeds.length} seeds)` : ""}`,
     figuresTable(result),
     requestsLine(result.summary),
+    ...goodputLines(result.summary),
+    ...fleetLines(result),
     ...breakerLines(result),
+    ...truthLines(result),
   ];
   const uncertain = models.filter(({ errorPercent }) => (errorPercent ?? 0) > 10);
   for (const model of new Set(uncertain.map((one) => one.model))) {
@@ -85,6 +88,43 @@ function requestsLine({ requests, retries, amplification, drain, window }: Judge
   return `window ${clock(window.fromMs)} to ${clock(window.untilMs)}, drained in ${clock(drain.lastsMs)}; ${bad}; ${retries} ${retries === 1 ? "retry" : "retries"}, ${(amplification ?? 0).toFixed(3)} attempts per request`;
 }
 
+function goodputLines({ goodput, baseline, cachedTokenPercent }: JudgedResult["summary"]): readonly string[] {
+  const good = goodput === null ? [] : [`goodput ${figure(goodput.percent)} % of all scheduled, ${(goodput.perSecond ?? 0).toFixed(2)} requests/s`];
+  const saved = baseline === undefined || baseline.savedPercent === null ? [] : [`${figure(baseline.savedPercent)} % saved against ${baseline.deployment}`];
+  const cached = cachedTokenPercent === null || cachedTokenPercent === 0 ? [] : [`${figure(cachedTokenPercent)} % of prompt tokens from a prefix cache`];
+  const parts = [...good, ...cached, ...saved];
+  return parts.length === 0 ? [] : [parts.join("; ")];
+}
+
+function fleetLines({ fleet }: JudgedResult): readonly string[] {
+  const pools = fleet.filter(({ busyPercent }) => busyPercent !== null);
+  const percent = (value: number | null): string => (value === null ? "-" : `${value.toFixed(0)} %`);
+  return pools.map(({ name, replicas, busyPercent, sequencesPercent, tokensPercent, kvUsedPercent, gpuHours, gpuDollars, energyKwh }) => {
+    const costs = [
+      gpuHours === null ? [] : [`${gpuHours.toFixed(2)} GPU hours`],
+      gpuDollars === null ? [] : [`$ ${gpuDollars.toFixed(2)}`],
+      energyKwh === null ? [] : [`${energyKwh.toFixed(2)} kWh`],
+    ].flat();
+    const use = `busy ${percent(busyPercent)}, batch ${percent(sequencesPercent)} of sequences, ${percent(tokensPercent)} of tokens, KV ${percent(kvUsedPercent)}`;
+    return `pool ${name} (${replicas}): ${use}${costs.length === 0 ? "" : `; ${costs.join(", ")}`}`;
+  });
+}
+
+/** Breakers against the script of faults, over all endpoints. */
+function truthLines({ faults, seeds }: JudgedResult): readonly string[] {
+  const metrics = seeds[0]?.metrics;
+  if (faults.count === 0 || metrics === undefined) return [];
+  const { breakerTimeToOpenP95Ms: toOpen, breakerTimeToCloseP95Ms: toClose, breakerFalsePositives, breakerMissedFaults } = metrics;
+  const times = [toOpen === null ? [] : [`open after p95 ${clock(toOpen)}`], toClose === null ? [] : [`closed after p95 ${clock(toClose)}`]].flat();
+  const parts = [
+    faults.count === 1 ? "1 fault" : `${faults.count} faults`,
+    ...times,
+    `${breakerFalsePositives ?? 0} false openings`,
+    `${breakerMissedFaults ?? 0} missed`,
+  ];
+  return [`breakers against the script: ${parts.join(", ")}`];
+}
+
 function breakerLines(result: JudgedResult): readonly string[] {
   const opened = result.breakers.filter(({ openings }) => openings > 0);
   return opened.map(({ endpoint, openings, changes }) => {
@@ -109,7 +149,7 @@ function valuesText(values: readonly (number | null)[]): string {
   return known.length < values.length ? `${range}, ${values.length - known.length} not known` : range;
 }
 
-const figure = (value: number): string => String(Number(value.toPrecision(6)));
+const figure = (value: number): string => (value === Infinity ? "endless" : String(Number(value.toPrecision(6))));
 
 function shownVerdict(verdict: Verdict): string {
   const text = verdict === "not-applicable" ? "not applicable" : verdict;

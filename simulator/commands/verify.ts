@@ -107,6 +107,7 @@ function statusFor({ status, scenarios }: VerifyResult, { update }: Options): St
 
 function keepBaseline(file: string, baseline: Baseline | null, { scenarios }: VerifyResult, { update }: Options): readonly string[] {
   if (baseline !== null && !update) return [];
+  if (scenarios.every(({ seeds }) => seeds.length === 0)) return ["nothing ran: no baseline was written"];
   const text = baselineText(scenarios, baseline);
   writeFileSync(file, text);
   return [baseline === null ? `no baseline was there: wrote ${file}; nothing was compared. Commit it, and the next run compares with it` : `wrote ${file}`];

@@ -112,6 +112,9 @@ export interface VllmSpec {
   /** From a request's receipt to the engine's queue, and from a token to its byte on the wire. */
   readonly frontEndBefore: Duration;
   readonly frontEndAfter: Duration;
+  /** And that for each token of the prompt (tokenising), and for each sequence that is running (the server sends their tokens one by one); absent: nothing. */
+  readonly frontEndPerPromptTokenUs?: number;
+  readonly frontEndPerSequenceUs?: number;
   /** Absent: its step times are the scenario's own. */
   readonly modelled?: ModelledAs;
 }

@@ -28,6 +28,7 @@ import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
 import type { Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
 import { aborted, failed, succeeded } from "./outcomes.ts";
+import { unserved, whyOf } from "./measure/ended-request.ts";
 import { RouterProcess, type RouterWatch, WatchedRouter } from "./router-process.ts";
 import type { StoreEvent } from "./store/lease-store-model.ts";
 import type { Arrival } from "./workload/arrival.ts";
@@ -99,13 +100,19 @@ export class SimulatedReplica {
   #config: CompiledConfig;
   #open = 0;
   #crashes = 0;
+  /** What a process that has just started is still to be told. */
+  readonly #history: (() => void)[] = [];
+  #told = 0;
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
     this.#config = options.scenario.config;
     this.#versions = new LiveVersions(this.#config);
     this.#tenants = new Map(everyVersion(options.scenario).tenants.map(({ name, id }) => [name, id]));
-    this.#process = new RouterProcess(() => this.#newRouter());
+    this.#process = new RouterProcess(
+      () => this.#newRouter(),
+      () => this.#goOnTelling(),
+    );
     this.#toRouter = options.driver.addMachine(this.#process, "router", { emit: (command, at) => this.#carryOut(command, at) });
   }
 
@@ -127,6 +134,7 @@ export class SimulatedReplica {
   crash(at: Instant): void {
     this.#options.watch?.crashed?.(at, this.#options.replica);
     this.#process.crash();
+    this.#history.length = 0;
     for (const [attempt, open] of this.#attempts.entries()) {
       if (open === null || open.over) continue;
       open.over = true;
@@ -140,15 +148,25 @@ export class SimulatedReplica {
     }
   }
 
-  /** @param tell what a new process of this fleet is told */
-  restart(tell: () => void): void {
+  /** @param history what a new process of this fleet is told, each when the one before has been dealt with */
+  restart(history: readonly (() => void)[]): void {
     this.#crashes += 1;
     this.#config = this.#options.scenario.config;
     this.#versions = new LiveVersions(this.#config);
     this.#process.restart();
-    tell();
-    // Leases that the dead one held are taken for spent; its questions' numbers are not to be used again.
-    if (this.#config.limits.length > 0 || sharesProbes(this.#options.scenario)) this.tell({ kind: "leases-forfeited", nonce: this.#crashes * 1_000_000_000 });
+    this.#history.push(...history, () => {
+      // Leases that the dead one held are taken for spent; its questions' numbers are not to be used again.
+      if (this.#config.limits.length > 0 || sharesProbes(this.#options.scenario)) this.tell({ kind: "leases-forfeited", nonce: this.#crashes * 1_000_000_000 });
+    });
+    this.#goOnTelling();
+  }
+
+  #goOnTelling(): void {
+    for (const before = this.#told; this.#told === before;) {
+      const next = this.#history.shift();
+      if (next === undefined) return;
+      next();
+    }
   }
 
   /** Of a request that found no replica of the router at all. */
@@ -171,6 +189,7 @@ export class SimulatedReplica {
 
   /** What the store of limits answers, and what becomes of it. */
   tell(event: RouterEvent): void {
+    this.#told += 1;
     this.#toRouter(event, rankOf[event.kind] === 0 ? 0 : 1);
   }
 
@@ -295,7 +314,7 @@ export class SimulatedReplica {
       outputTokens: arrival.outputTokens,
       outputTokensMax: arrival.outputTokens,
       priority: 0,
-      patience: present(this.#options.scenario.config.routes[open.route], "the request's route").limits,
+      patience: present(this.#config.routes[open.route], "the request's route").limits,
     });
   }
 
@@ -375,27 +394,4 @@ export class SimulatedReplica {
       version,
     });
   }
-}
-
-/** A request that never had an attempt. */
-function unserved({ at, inputTokens }: Arrival, serial: number, route: RouteId): Omit<RequestRecord, "tenant" | "why" | "end"> {
-  const result = {
-    result: "failed",
-    deployment: null,
-    started: null,
-    first: null,
-    last: null,
-    cachedTokens: 0,
-    outputTokens: 0,
-    attempts: 0,
-    nanoDollars: 0,
-    priced: true,
-    version: null,
-  } as const;
-  return { serial, route, scheduled: at, sent: at, inputTokens, ...result };
-}
-
-function whyOf(result: FinishResult): string | null {
-  if (result.kind === "failed" || result.kind === "cut") return result.failure;
-  return result.kind === "rejected" ? result.why : null;
 }

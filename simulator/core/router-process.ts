@@ -20,10 +20,13 @@ export interface RouterWatch {
 /** The router while it runs, nothing while it is down: what it is told then is lost. */
 export class RouterProcess implements Machine<RouterEvent, RouterCommand> {
   readonly #start: () => Machine<RouterEvent, RouterCommand>;
+  readonly #handled: () => void;
   #router: Machine<RouterEvent, RouterCommand> | null;
 
-  constructor(start: () => Machine<RouterEvent, RouterCommand>) {
+  /** @param handled called after every event, what follows from it told */
+  constructor(start: () => Machine<RouterEvent, RouterCommand>, handled: () => void) {
     this.#start = start;
+    this.#handled = handled;
     this.#router = start();
   }
 
@@ -41,6 +44,7 @@ export class RouterProcess implements Machine<RouterEvent, RouterCommand> {
 
   handle(event: RouterEvent, now: Instant, out: Out<RouterCommand>): void {
     this.#router?.handle(event, now, out);
+    this.#handled();
   }
 
   wake(now: Instant, out: Out<RouterCommand>): void {

@@ -308,17 +308,20 @@ class SimulatedWorld implements World {
   }
 
   #restart(replica: SimulatedReplica, now: Instant): void {
-    replica.restart(() => this.#tellHistory(replica, now));
+    replica.restart(this.#history(replica, now));
   }
 
   /** What has become of the fleet and its configuration so far, for a replica that starts now. */
-  #tellHistory(replica: SimulatedReplica, now: Instant): void {
+  #history(replica: SimulatedReplica, now: Instant): readonly (() => void)[] {
     const { membership = [], changes = [] } = this.#scenario;
     const told = [
       ...membership.map((change) => ({ at: change.at, tell: () => replica.tell(this.#membershipEvent(change)) })),
       ...changes.map((change) => ({ at: change.at, tell: () => replica.activate(offerOf(change)) })),
     ];
-    for (const { tell } of told.filter(({ at }) => at <= now).toSorted((one, other) => one.at - other.at)) tell();
+    return told
+      .filter(({ at }) => at <= now)
+      .toSorted((one, other) => one.at - other.at)
+      .map(({ tell }) => tell);
   }
 
   #membershipEvent({ endpoint, kind }: MembershipSpec): RouterEvent {

@@ -25,7 +25,7 @@ export interface JudgedResult {
   readonly deployments: readonly NamedFigures[];
   /** One entry where no tenants are configured. */
   readonly tenants: readonly NamedFigures[];
-  /** Of the deployments' tiers. */
+  /** Of the deployments' tiers, where they have several. */
   readonly tiers: readonly NamedFigures[];
   /** Machines and their use, by deployment; none of a replay. */
   readonly fleet: readonly PoolFigures[];

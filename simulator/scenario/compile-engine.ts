@@ -1,6 +1,6 @@
 import type { DeploymentSpec } from "../../router/core/compiled-config.ts";
 import type { FieldPath } from "../../router/config/yaml-source.ts";
-import type { EngineOptions, EngineSpec } from "../core/engine/engine-spec.ts";
+import type { DisaggregationSpec, EngineOptions, EngineSpec } from "../core/engine/engine-spec.ts";
 import type { ModelledAs, VllmSpec } from "../core/compiled-scenario.ts";
 import { calibrated } from "../core/step-time/calibrated.ts";
 import type { StepTimeSpec } from "../core/step-time/step-time-spec.ts";
@@ -18,15 +18,18 @@ const modelTokensDefault = 16_384;
 /** A deployment's engine: what the scenario says, then what the profile of its GPU and model says, then vLLM's defaults. */
 export function compileVllm(entry: VllmEntry, deployment: DeploymentSpec, report: Report): VllmSpec {
   const match = matchOf(entry);
+  const { before, after, perPromptTokenUs, perSequenceUs } = entry.frontEnd;
   const engine = { ...sizesOf(entry, deployment, match), stepTime: stepTimeOf(entry, match) };
-  const options = optionsOf(entry);
+  const options = optionsOf(entry, match);
   checkSizes(engine, options, ["fleet", deployment.name, "engine"], report);
   const modelled = match === null || entry.engine.stepTime !== undefined ? null : modelledAs(entry, match);
   return {
     kind: "vllm",
     engine: Object.keys(options).length === 0 ? engine : { ...engine, options },
-    frontEndBefore: entry.frontEnd.before,
-    frontEndAfter: entry.frontEnd.after,
+    frontEndBefore: before,
+    frontEndAfter: after,
+    ...(perPromptTokenUs === undefined ? {} : { frontEndPerPromptTokenUs: perPromptTokenUs }),
+    ...(perSequenceUs === undefined ? {} : { frontEndPerSequenceUs: perSequenceUs }),
     ...(modelled === null ? {} : { modelled }),
   };
 }
@@ -61,8 +64,29 @@ function stepTimeOf({ engine }: VllmEntry, match: ProfileMatch | null): StepTime
 }
 
 /** Only what the scenario names. */
-function optionsOf({ engine }: VllmEntry): Partial<EngineOptions> {
-  return Object.fromEntries(engineOptionNames.flatMap((name) => (engine[name] === undefined ? [] : [[name, engine[name]]])));
+function optionsOf({ engine }: VllmEntry, match: ProfileMatch | null): Partial<EngineOptions> {
+  const { speculation, disaggregation } = engine;
+  const plain = Object.fromEntries(engineOptionNames.flatMap((name) => (engine[name] === undefined ? [] : [[name, engine[name]]])));
+  return {
+    ...plain,
+    ...(speculation === undefined ? {} : { speculation: { ...speculation, costRatio: speculation.costRatio ?? costRatios[speculation.method] } }),
+    ...(disaggregation === undefined ? {} : { disaggregation: transferOf(disaggregation, match) }),
+  };
+}
+
+/** Where the scenario names none; docs/engine.md has the sources. */
+const costRatios = { ngram: 0, eagle: 0.05, "draft-model": 0.1 } as const;
+const kvBytesOfLlama8b = 131_072;
+
+function transferOf(entry: NonNullable<VllmEntry["engine"]["disaggregation"]>, match: ProfileMatch | null): DisaggregationSpec {
+  const { prefillEngines, decodeEngines, gigabytesPerSecond, latency, kvBytesPerToken } = entry;
+  return {
+    prefillEngines,
+    decodeEngines,
+    kvBytesPerToken: kvBytesPerToken ?? match?.profile.memory.kvBytesPerToken ?? kvBytesOfLlama8b,
+    bytesPerSecond: gigabytesPerSecond * 1e9,
+    latencyUs: latency,
+  };
 }
 
 /** What vLLM refuses to start with. */
@@ -95,5 +119,8 @@ function checkSizes(engine: EngineSpec, options: Partial<EngineOptions>, path: F
   }
   if (options.batching === "static" && (options.speculation !== undefined || (options.pipelineStages ?? 1) > 1)) {
     report([...path, "batching"], "value", "static batching knows neither speculation nor pipeline stages", "leave them out, or batch continuously");
+  }
+  if (options.disaggregation !== undefined && (options.dataParallel !== undefined || options.batching === "static")) {
+    report([...path, "disaggregation"], "value", "disaggregated engines have neither data-parallel ranks nor static batching", "leave one of them out");
   }
 }

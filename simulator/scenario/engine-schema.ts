@@ -34,8 +34,28 @@ const speculation = z
     method: choice("Who drafts", ["ngram", "eagle", "draft-model"]),
     draftTokens: count("num_speculative_tokens", 1, 32),
     acceptance: share("Chance that a draft is accepted, given that all before it were"),
+    costRatio: share(
+      "What one pass of the drafting model takes, as a share of the target's; absent: 0 of ngram, 0.05 of eagle, 0.1 of a draft model",
+    ).optional(),
   })
   .meta({ description: "Speculative decoding (speculative_config); absent: none" });
+
+const dataParallel = z
+  .strictObject({
+    ranks: count("data_parallel_size", 1, 256),
+    lockstep: flag("Mixture-of-experts model: ranks step together, idle ones run dummy steps").prefault(false),
+  })
+  .meta({ description: "Several schedulers, each with KV blocks of its own, behind one front end; absent: one" });
+
+const disaggregation = z
+  .strictObject({
+    prefillEngines: count("Engines that compute prompts", 1, 1000).prefault(1),
+    decodeEngines: count("Engines that generate", 1, 1000).prefault(1),
+    gigabytesPerSecond: number("Bandwidth of the KV transfer, per GPU", { min: 0.001, max: 100_000, whole: false }).prefault(25),
+    latency: duration("Before its first byte: handshake, and the proxy's second call", micros(0)).prefault("5ms"),
+    kvBytesPerToken: count("KV cache of one token on one GPU, bytes; absent: the profile's, or that of Llama-3.1-8B", 1, 1_000_000_000).optional(),
+  })
+  .meta({ description: "Prefill and decode on engines of their own, the KV cache carried over between them; absent: together" });
 
 /** EngineOptions by their names; absent: the default of engine-spec.ts. */
 const optionFields = {
@@ -49,7 +69,8 @@ const optionFields = {
   watermark: share("Share of the KV blocks kept free at admissions").optional(),
   activeSequencesMax: count("max_num_active_seqs; absent: as sequencesMax", 1, 100_000).optional(),
   pipelineStages: count("pipeline_parallel_size", 1, 64).optional(),
-  speculation: speculation.optional(),
+  pipelineHopUs: microseconds("A step's activations from one pipeline stage to the next").optional(),
+  dataParallel: dataParallel.optional(),
   batching: choice("continuous, or the baseline without paging, where nothing joins a running batch", ["continuous", "static"]).optional(),
   scheduling: z
     .strictObject({ perStepUs: microseconds("Every step"), perSequenceUs: microseconds("Per sequence of the step") })
@@ -66,6 +87,8 @@ const engine = z
     batchedTokensMax: count("max_num_batched_tokens; absent: vLLM's default on the GPU", 1, 10_000_000).optional(),
     modelTokensMax: count("max_model_len; absent: the deployment's context", 2, 100_000_000).optional(),
     ...optionFields,
+    speculation: speculation.optional(),
+    disaggregation: disaggregation.optional(),
     stepTime: stepTime.optional(),
     calibration: z
       .strictObject({
@@ -88,6 +111,8 @@ export const vllmSchema = z.strictObject({
     .strictObject({
       before: duration("Receipt to the engine's queue", micros(0)).prefault("8ms"),
       after: duration("Token to its byte on the wire", micros(0)).prefault("3ms"),
+      perPromptTokenUs: microseconds("On the way in, for each token of the prompt").optional(),
+      perSequenceUs: microseconds("On the way out, for each sequence that is running").optional(),
     })
     .prefault({}),
 });

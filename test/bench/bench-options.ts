@@ -20,7 +20,10 @@ export const idleOptions: readonly IdleOption[] = [
   { name: "long prefills cut at 8,192", engine: { longPrefillTokensMax: 8192 } },
   { name: "hedging without a budget", router: { route: { hedge: { quantile: 0.95, delayMin: micros(0), budgetPerMille: 0 } } } },
   { name: "a floor of 10 %, all healthy", router: { route: { floorPercent: 10 } } },
-  { name: "a fault after the end", scenario: { faults: [{ endpoint: 0 as EndpointId, at: farAway, until: after(farAway, seconds(1)), fault: { kind: "down" } }] } },
+  {
+    name: "a fault after the end",
+    scenario: { faults: [{ endpoint: 0 as EndpointId, at: farAway, until: after(farAway, seconds(1)), fault: { kind: "down" } }] },
+  },
   { name: "breakers off", router: { breaker: { enabled: false } } },
   { name: "signals every hour", scenario: { replicas: { count: 1, gossip: null, signals: { every: seconds(3600), delay: micros(0) } } } },
 ];

@@ -1,50 +1,156 @@
 /**
- * npm run bench [-- REQUESTS REPLICAS RATE INPUT OUTPUT]: CPU seconds of the whole simulator (router and engines) against those of the research prototype
- * in ../shared/design/engine-prototype (engines alone, least-loaded choice, no router), on the same requests, in turn, in fresh processes of the same Node.
+ * npm run bench [-- --rounds N] [--options] [--large] [REQUESTS REPLICAS RATE INPUT OUTPUT]: what the simulator costs, in CPU seconds (least and median over the
+ * rounds), each run in a fresh process of the same Node, in turn with what it is compared with. --options: each option while it has nothing to do; --large: one and ten
+ * million requests, and the memory they take. The last line, `ratio X`, is the whole simulator with the full router against the research prototype in
+ * ../shared/design/engine-prototype (engines and a least-loaded choice alone) on the same requests, by the medians. HEADGATE_DYNOSIM_PYTHON: a Python with ai-dynamo
+ * 1.6.1 (pip install ai-dynamo==1.6.1 ai-dynamo-runtime==1.6.1), for a row of DynoSim's.
  */
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { gunzipSync } from "node:zlib";
+import { dynosimSeconds, engineSeconds, prototype, prototypeSeconds, sharedPath, simulated, type YardstickArguments } from "./bench-child.ts";
+import { idleOptions } from "./bench-options.ts";
+import type { BenchRequests } from "./bench-workload.ts";
 
-const rounds = 5;
-const root = resolve(import.meta.dirname, "../..");
-const prototype = join(process.env["HEADGATE_SHARED"] ?? resolve(root, "../shared"), "design/engine-prototype/speed.mjs");
-const given = process.argv.slice(2);
-const [requests = "20000", replicas = "16", rate = "160", input = "1024", output = "256"] = given;
-
-if (!existsSync(prototype)) {
-  console.log(`skipped: the prototype to compare with is not at ${prototype} (HEADGATE_SHARED names the folder)`);
-  process.exit(0);
-}
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: "string", default: "2" }, options: { type: "boolean" }, large: { type: "boolean" } },
+});
+const rounds = Number(values.rounds);
+const given = positionals.map(Number);
+const [requests = 200_000, replicas = 16, perSecond = 160, input = 1024, output = 256] = given;
+const mooncakeTrace = join(sharedPath, "traces/mooncake_conversation_0-30min.jsonl.gz");
 const folder = mkdtempSync(join(tmpdir(), "headgate-bench-"));
+
 try {
-  const dump = join(folder, "requests.csv");
-  const ratios: number[] = [];
-  for (let round = 1; round <= rounds; round += 1) {
-    const theirs = prototypeRun(dump);
-    const ours = simulatorRun(dump);
-    ratios.push(ours / theirs);
-    console.log(`round ${round}: prototype ${theirs.toFixed(0)}, simulator ${ours.toFixed(0)} requests per CPU second: ${(ours / theirs).toFixed(2)}`);
+  console.log(`CPU seconds, ${rounds} rounds, ${process.version}`);
+  if (!existsSync(prototype)) console.log(`skipped: no prototype to compare with at ${prototype} (HEADGATE_SHARED names the folder)`);
+  const ratio = existsSync(prototype) ? yardstick([requests, replicas, perSecond, input, output]) : null;
+  if (existsSync(prototype) && given.length === 0) yardstick([5_000, 16, 20, 1024, 4000]);
+  if (given.length === 0) {
+    mooncake();
+    byReplicas();
+    if (values.options === true) options();
+    if (values.large === true) large();
   }
-  ratios.sort((one, other) => one - other);
-  console.log(`${requests} requests, ${replicas} replicas, ${rate}/s, ${input}/${output} tokens; median of ${rounds} rounds, ${process.version}`);
-  console.log(`ratio ${(ratios[Math.floor(rounds / 2)] ?? 0).toFixed(2)}`);
+  if (ratio !== null) console.log(`ratio ${ratio.toFixed(2)}`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Requests per CPU second, as the prototype itself counts them. */
-function prototypeRun(dump: string): number {
-  const printed = execFileSync(process.execPath, [prototype, requests, replicas, rate, input, output, "--dump", dump], { encoding: "utf8" });
-  const [, figure] = /(\d+) requests per CPU second/.exec(printed) ?? [];
-  if (figure === undefined) throw new Error(`the prototype printed no figure: ${printed}`);
-  return Number(figure);
+/** @returns how many times the whole simulator is faster */
+function yardstick(asked: YardstickArguments): number {
+  const dump = join(folder, "requests.csv");
+  const theirs: number[] = [];
+  const engines: number[] = [];
+  const whole: number[] = [];
+  inRounds(() => {
+    theirs.push(prototypeSeconds(asked, dump));
+    engines.push(engineSeconds(dump, asked[1]));
+    whole.push(simulated({ requests: { kind: "dump", file: dump }, replicas: asked[1] }).cpuSeconds);
+  });
+  heading(`${asked.join(" ")} (requests, replicas, per second, input, output)`);
+  row("prototype", theirs);
+  row("engines, least-loaded choice", engines, `x ${ratioOf(theirs, engines).toFixed(2)}`);
+  row("whole simulator, full router", whole, `x ${ratioOf(theirs, whole).toFixed(2)}`);
+  return ratioOf(theirs, whole);
 }
 
-function simulatorRun(dump: string): number {
-  const printed = execFileSync(process.execPath, [join(import.meta.dirname, "simulate-requests.ts"), dump, replicas], { encoding: "utf8" });
-  const { requests: played, served, cpuSeconds } = JSON.parse(printed) as { requests: number; served: number; cpuSeconds: number };
-  if (served !== played) throw new Error(`${played - served} of ${played} requests were not served: the two did not do the same work`);
-  return played / cpuSeconds;
+function mooncake(): void {
+  if (!existsSync(mooncakeTrace)) return;
+  const unzipped = join(folder, "mooncake.jsonl");
+  writeFileSync(unzipped, gunzipSync(readFileSync(mooncakeTrace)));
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  inRounds(() => {
+    ours.push(simulated({ requests: { kind: "mooncake" }, replicas: 10, affinity: true }).cpuSeconds);
+    const seconds = dynosimSeconds(unzipped, 10);
+    if (seconds !== null) theirs.push(seconds);
+  });
+  heading("Mooncake, 30 minutes (5,719 requests), 10 workers of 16,384 blocks of 64 tokens, prefix affinity");
+  row("whole simulator", ours);
+  if (theirs.length > 0) row("DynoSim 1.6.1, kv_router", theirs, `x ${ratioOf(theirs, ours).toFixed(2)}`);
+}
+
+/** The same load on each replica, as many requests in all. */
+function byReplicas(): void {
+  heading("by replicas, 10 requests a second each, 60,000 in all: us per request");
+  const sizes = [1, 4, 16, 64, 256];
+  const costs = sizes.map((): number[] => []);
+  inRounds(() => {
+    for (const [place, size] of sizes.entries()) costs[place]?.push(simulated({ requests: made(60_000, 10 * size), replicas: size }).cpuSeconds);
+  });
+  for (const [place, size] of sizes.entries()) {
+    const us = (costs[place] ?? []).map((seconds) => (seconds * 1e6) / 60_000);
+    const before = costs[place - 1];
+    // Two doublings from row to row.
+    const growth = before === undefined ? "" : `${signed(100 * (Math.sqrt(1 / ratioOf(before, costs[place] ?? [])) - 1))} % per doubling`;
+    row(`${size} replicas`, us, growth);
+  }
+}
+
+function options(): void {
+  heading("options with nothing to do, 50,000 requests on 16 replicas: against none");
+  const none: number[] = [];
+  const costs = idleOptions.map((): number[] => []);
+  inRounds(() => {
+    none.push(simulated({ requests: made(50_000, 160), replicas: 16 }).cpuSeconds);
+    for (const [place, { name }] of idleOptions.entries())
+      costs[place]?.push(simulated({ requests: made(50_000, 160), replicas: 16, option: name }).cpuSeconds);
+  });
+  row("none", none);
+  for (const [place, { name }] of idleOptions.entries()) {
+    const own = costs[place] ?? [];
+    row(name, own, `${signed(100 * (Math.min(...own) / Math.min(...none) - 1))} % (by the least)`);
+  }
+}
+
+function large(): void {
+  heading("many requests, 16 replicas, 160 a second");
+  for (const [count, records] of [
+    [1_000_000, false],
+    [1_000_000, true],
+    [10_000_000, false],
+  ] as const) {
+    const { cpuSeconds, rssMb } = simulated({ requests: made(count, 160), replicas: 16, records });
+    const name = `${(count / 1e6).toFixed(0)} million${records ? ", summed up" : ""}`;
+    row(name, [cpuSeconds], `${((cpuSeconds * 1e6) / count).toFixed(2)} us per request, peak ${rssMb} MB`);
+  }
+}
+
+function made(count: number, rate: number): BenchRequests {
+  return { kind: "made", count, perSecond: rate, input: 1024, output: 256 };
+}
+
+function inRounds(round: () => void): void {
+  for (let done = 0; done < rounds; done += 1) round();
+}
+
+function heading(text: string): void {
+  console.log(`\n${text}`);
+}
+
+function row(name: string, figures: readonly number[], more = ""): void {
+  console.log(
+    `  ${name.padEnd(32)} least ${Math.min(...figures)
+      .toFixed(3)
+      .padStart(8)}  median ${median(figures).toFixed(3).padStart(8)}  ${more}`,
+  );
+}
+
+function ratioOf(theirs: readonly number[], ours: readonly number[]): number {
+  return median(theirs) / median(ours);
+}
+
+/** Of two, their mean. */
+function median(figures: readonly number[]): number {
+  const sorted = figures.toSorted((one, other) => one - other);
+  const middle = (sorted.length - 1) / 2;
+  return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle)] ?? 0)) / 2;
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? "" : "+"}${value.toFixed(1)}`;
 }

@@ -170,7 +170,7 @@ describe("refusals", () => {
       readonly retryAfterSeconds: number | null;
     }
     for (const { status, headers, body, kind, retryAfterSeconds } of json(name, "failures.json") as Refusal[]) {
-      const failure = adapterFor(name).readFailure(status, headers, Buffer.from(JSON.stringify(body)));
+      const failure = adapterFor(name).readFailure(asked("openai-chat", false), status, headers, Buffer.from(JSON.stringify(body)));
       expect([status, failure.kind]).toEqual([status, kind]);
       expect(failure.retryAfter).toBe(retryAfterSeconds === null ? null : retryAfterSeconds * 1_000_000);
       expect(failure.message).not.toBe("");

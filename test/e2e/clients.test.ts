@@ -233,10 +233,10 @@ describe.each(fleetProviders)("LangChain.js (npm), served by %s", (provider) => 
 
   test("a message, a stream, a tool", async () => {
     const answer = await chat().invoke([new HumanMessage("one two three")]);
-    expect(String(answer.content)).toMatch(/word/);
+    expect(answer.text).toMatch(/word/);
     expect(answer).toMatchObject({ usage_metadata: { input_tokens: 3 } });
     let said = "";
-    for await (const chunk of await chat().stream("one two")) said += String(chunk.content);
+    for await (const chunk of await chat().stream("one two")) said += chunk.text;
     expect(said.trim()).toMatch(/^word( word){0,4}$/);
     const weather = langchainTool(() => "rain", { name: "get_weather", description: "the weather", schema: parameters });
     const called = await chat().bindTools([weather]).invoke("weather?");

@@ -93,3 +93,32 @@ test("a picture's price is in the bill of the request that shows it, and of no o
   expect(nano).toBeGreaterThan(10_000_000);
   expect(nano).toBeLessThan(20_000_000);
 });
+
+test("a request that may be delayed is billed at the batch price", async () => {
+  const live = await startLive({
+    deployment: ", priceChanges: [{ from: 2020-01-01T00:00:00Z, price: { input: 100, output: 0, batch: { input: 50, output: 0 } } }]",
+  });
+  const paid = async (tier: "default" | "flex"): Promise<number> => {
+    const before = Number(/billing_cost_nanodollars_total\{[^}]*\} (\d+)/.exec(await live.scrape())?.[1] ?? 0);
+    await live.client.chat.completions.create({ model: "chat", messages, max_tokens: 16, service_tier: tier });
+    return Number(/billing_cost_nanodollars_total\{[^}]*\} (\d+)/.exec(await live.scrape())?.[1]) - before;
+  };
+  const full = await paid("default");
+  expect(full).toBeGreaterThan(0);
+  expect(await paid("flex")).toBe(full / 2);
+});
+
+test("a request that may be delayed is billed at the batch price", async () => {
+  const live = await startLive({
+    deployment: ", priceChanges: [{ from: 2020-01-01T00:00:00Z, price: { input: 100, output: 0, batch: { input: 50, output: 0 } } }]",
+  });
+  const billed = async (): Promise<number> => Number(/billing_cost_nanodollars_total\{[^}]*\} (\d+)/.exec(await live.scrape())?.[1] ?? 0);
+  const paid = async (tier: "default" | "flex"): Promise<number> => {
+    const before = await billed();
+    await live.client.chat.completions.create({ model: "chat", messages, max_tokens: 16, service_tier: tier });
+    return (await billed()) - before;
+  };
+  const full = await paid("default");
+  expect(full).toBeGreaterThan(0);
+  expect(await paid("flex")).toBe(full / 2);
+});

@@ -2,6 +2,7 @@ import type { Instant } from "../../router/core/machine.ts";
 import { forkRandom, nextBelow, nextUnit } from "../../router/core/random.ts";
 import type { RandomState } from "../../router/core/random.ts";
 import { createEngine, createPlainEngine } from "../../simulator/core/engine/create-engine.ts";
+import { DataParallelEngine } from "../../simulator/core/engine/data-parallel-engine.ts";
 import type { EngineSpec } from "../../simulator/core/engine/engine-spec.ts";
 import type { PiecewiseSpec } from "../../simulator/core/step-time/step-time-spec.ts";
 import type { EngineEvent, EngineModel, SequenceId } from "../../simulator/core/engine/engine.ts";
@@ -44,6 +45,7 @@ function randomSpec(random: RandomState): EngineSpec {
       reserveFullSequence: chance(random, 0.8),
       longPrefillTokensMax: chance(random, 0.25) ? 24 : 0,
       watermark: chance(random, 0.2) ? 0.1 : 0,
+      dataParallel: chance(random, 0.1) ? { ranks: 2 + nextBelow(random, 2), lockstep: false } : null,
       scheduling: pick(random, [
         { perStepUs: 0, perSequenceUs: 0 },
         { perStepUs: 126, perSequenceUs: 4.4 },
@@ -139,7 +141,9 @@ export function fuzzEngines(seed: number): string | null {
   const moments = randomMoments(random, spec);
   const detail = seed % 3 === 0 ? "tokens" : "first-token";
   const expected: string[] = [];
-  play(createPlainEngine(spec, { detail }), moments, (line) => void expected.push(line));
+  const ranks = spec.options?.dataParallel?.ranks ?? 1;
+  const plain = (): EngineModel => createPlainEngine(spec, { detail });
+  play(ranks > 1 ? new DataParallelEngine(ranks, plain) : plain(), moments, (line) => void expected.push(line));
   let line = 0;
   let difference: string | null = null;
   play(createEngine(spec, { detail }), moments, (actual) => {

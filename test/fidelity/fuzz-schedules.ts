@@ -7,11 +7,52 @@ import type { RecordedCase, RecordedConfig, RecordedIteration, RecordedRequest }
 /** A case like those of the recorded corpus, but small, dense and odd. */
 function randomCase(seed: number): Pick<RecordedCase, "header"> {
   const random = forkRandom(seed, "schedules");
+  if (seed % 4 === 3) return starvingCase(seed, random);
   const alike = chance(random, 0.4);
   const cfg = alike ? alikeConfig(randomConfig(random), random) : randomConfig(random);
   const reqs = randomRequests(random, cfg, alike);
   return { header: { case: `fuzz-${seed}`, fam: "fuzz", cfg, reqs } };
 }
+
+/**
+ * Decodes that are left out of a call: the least urgent runs first, finds no block and preempts itself, and those behind it are not reached. What they had in flight is then known
+ * one call earlier, which only a late request of the same contents can see, at once, in a block that is full just then.
+ */
+function starvingCase(seed: number, random: RandomState): Pick<RecordedCase, "header"> {
+  const max_model_len = pick(random, [128, 200, 256]);
+  const running = 2 + nextBelow(random, 3);
+  const inputs = Array.from({ length: running }, () => Math.floor(max_model_len * (0.25 + 0.5 * nextUnit(random))));
+  const blocks = inputs.reduce((sum, tokens) => sum + Math.ceil(tokens / 16), 1);
+  const cfg = {
+    ...randomConfig(random),
+    max_model_len,
+    num_gpu_blocks: Math.max(Math.ceil(max_model_len / 16) + 1, blocks + nextBelow(random, 3)),
+    max_num_seqs: 16,
+    max_num_batched_tokens: 512,
+    prefix_caching: true,
+    chunked_prefill: true,
+    long_prefill_token_threshold: 0,
+    long_prefill_adaptive: false,
+    policy: "priority" as const,
+    watermark: 0,
+    async_scheduling: chance(random, 0.9),
+    max_num_active_seqs: null,
+  };
+  const contents = [70_000, Math.ceil(max_model_len / 16)];
+  const reqs = inputs.map((p, id) => {
+    const first = id === 0;
+    const request = { id, at: first ? 0 : 1, p, o: 60, b: first ? [1, 16] : contents, pr: first ? 5 : nextBelow(random, 3) };
+    return requestOf(!first && chance(random, 0.3) ? { ...request, ab: [2 + nextBelow(random, 18), chance(random, 0.5) ? "p" : "m"] } : request);
+  });
+  const late = 4 + nextBelow(random, 20);
+  for (let id = running; id < running + late; id++) {
+    const p = Math.ceil((max_model_len - 1) * (0.5 + 0.5 * nextUnit(random)));
+    reqs.push(requestOf({ id, at: 2 + nextBelow(random, 24), p, o: 1 + nextBelow(random, 3), b: contents, pr: nextBelow(random, 3) }));
+  }
+  return { header: { case: `fuzz-${seed}`, fam: "fuzz", cfg, reqs } };
+}
+
+const requestOf = (request: Record<string, unknown>): RecordedRequest => request as unknown as RecordedRequest;
 
 const pick = <T>(random: RandomState, values: readonly T[]): T => values[nextBelow(random, values.length)] as T;
 const chance = (random: RandomState, probability: number): boolean => nextUnit(random) < probability;

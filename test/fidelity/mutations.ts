@@ -36,7 +36,7 @@ export const mutations: readonly Mutation[] = [
     instead: "this.#scheduleWaiting(step);",
   },
   { rule: "preempted ones go to the front", file: plain, text: "this.waiting.prepend(victim);", instead: "this.waiting.add(victim);" },
-  { rule: "a stale request is passed over", file: plain, text: "if (request.stale > 0) {", instead: "if (request.stale > 999) {" },
+  { rule: "a stale request is passed over", file: plain, text: "if (request.stale > 0 || ", instead: "if (request.stale > 999 || " },
   {
     rule: "head-of-line blocking",
     file: plain,
@@ -49,7 +49,12 @@ export const mutations: readonly Mutation[] = [
     text: "if (!this.#rules.chunkedPrefill && missing > step.room) return false;",
     instead: "",
   },
-  { rule: "the watermark only while something runs", file: plain, text: "this.#running.length === 0)) return false;", instead: "false)) return false;" },
+  {
+    rule: "the watermark only while something runs",
+    file: plain,
+    text: "hits, tokens, this.#lookahead, this.#running.length === 0)",
+    instead: "hits, tokens, this.#lookahead, false)",
+  },
   { rule: "the threshold is ignored for a single request", file: plain, text: "sequences > 1 ? Math.max", instead: "sequences > 0 ? Math.max" },
   { rule: "the adaptive threshold", file: plain, text: "Math.max(rules.longPrefillTokensMax, adaptive)", instead: "rules.longPrefillTokensMax" },
   { rule: "max_num_active_seqs", file: plain, text: "this.#rules.activeSequencesMax ?? this.#rules.sequencesMax", instead: "this.#rules.sequencesMax" },
@@ -168,4 +173,19 @@ export const mutations: readonly Mutation[] = [
     text: "this.#quiet = 0;\n    if (this.#endsAt === never && this.#startsAt === never)",
     instead: "if (this.#endsAt === never && this.#startsAt === never)",
   },
+  {
+    rule: "transfers into one engine come one after the other",
+    file: "disaggregated-engine.ts",
+    text: "Math.max(at, line.at(-1)?.endsAt ?? 0)",
+    instead: "at as number",
+  },
+  { rule: "KV stays until it has been read", file: plain, text: "if (!keepsKv) this.cache.release(request);", instead: "this.cache.release(request);" },
+  {
+    rule: "ranks in lockstep without work run dummy steps",
+    file: "plain/plain-engine.ts",
+    text: "if (idle && !this.#lockstep) continue;",
+    instead: "if (idle) continue;",
+  },
+  { rule: "waiting requests count four times", file: "rank-balancer.ts", text: "return 4 * (this.#waiting", instead: "return 1 * (this.#waiting" },
+  { rule: "counts are known 100 ms late", file: "rank-balancer.ts", text: "const publishEveryUs = 100_000;", instead: "const publishEveryUs = 10_000;" },
 ];

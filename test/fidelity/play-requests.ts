@@ -31,16 +31,18 @@ export interface PlayedTimes {
 export function playRequests(spec: EngineSpec, requests: readonly PlayedRequest[], speeds: readonly SpeedChange[] = []): PlayedTimes {
   const engine = createEngine(spec, { detail: "first-token" });
   const unknown = (): Float64Array => new Float64Array(requests.length).fill(NaN);
+  let running = 0;
   const times = { first: unknown(), end: unknown(), besideFirst: unknown(), besideEnd: unknown(), preemptions: 0 };
   const out = {
     emit: (command: EngineCommand, at: Instant): void => {
+      if (command.kind === "start-sequence") running++;
       if (command.kind === "emit-tokens" && command.from === 0) {
         times.first[command.id] = at;
-        times.besideFirst[command.id] = engine.observe(at).running;
+        times.besideFirst[command.id] = running;
       }
       if (command.kind !== "end-sequence") return;
       times.end[command.id] = at;
-      times.besideEnd[command.id] = engine.observe(at).running + 1;
+      times.besideEnd[command.id] = running--;
       times.preemptions += command.preemptions;
     },
   };

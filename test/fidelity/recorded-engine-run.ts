@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 
 /** One run of a real vLLM on a GPU, by its engine's own times: queued, first token, last token; seconds on a monotonic clock. */
@@ -28,16 +28,11 @@ export interface EngineRunRequest {
   readonly chain: Int32Array;
 }
 
-/** Folders that hold a requests.jsonl, which tells such a run from a server run. */
-export function listEngineRuns(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((name) => existsSync(join(folder, name, "requests.jsonl")))
-    .toSorted();
-}
+/** A folder with a requests.jsonl, which tells such a run from a server run. */
+export const isEngineRun = (folder: string): boolean => existsSync(join(folder, "requests.jsonl"));
 
-export function readEngineRun(folder: string, name: string): EngineRun {
-  const place = join(folder, name);
+export function readEngineRun(place: string): EngineRun {
+  const name = basename(place);
   const meta = JSON.parse(readFileSync(join(place, "meta.json"), "utf8"));
   const workload = new Map<string, number[]>();
   const chains = join(place, "workload.chain16.jsonl.gz");

@@ -1,9 +1,9 @@
 /**
- * node test/fidelity/run-mutations.ts [RULE] [FROM]: breaks each rule of mutations.ts in a copy of the sources, and asks whether recordings, unit tests or fuzz notice. Exit 1 if one
+ * node test/fidelity/run-mutations.ts [RULE] [FROM]: breaks each rule of mutations.ts in a copy of the sources, and asks whether unit tests, fuzz or recordings notice. Exit 1 if one
  * goes unnoticed.
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { mutations } from "./mutations.ts";
@@ -17,9 +17,10 @@ const folder = mkdtempSync(path.join(tmpdir(), "headgate-mutations-"));
 /** Null: nobody noticed. */
 function noticedBy(copy: string): string | null {
   const attempts = [
-    ["recordings", "test/fidelity/run.ts", "--schedules", path.join(shared, "calibration/vllm-schedules/dev")],
     ["tests", "node_modules/vitest/vitest.mjs", "run", "test/unit/simulator/core/engine"],
-    ["fuzz", "test/fidelity/run.ts", "--fuzz", "1500"],
+    ["fuzz", "test/fidelity/run.ts", "--fuzz", "400"],
+    ["recordings", "test/fidelity/run.ts", "--schedules", path.join(shared, "calibration/vllm-schedules/dev")],
+    ["longer fuzz", "test/fidelity/run.ts", "--fuzz", "2000", "--seed", "401"],
   ];
   for (const [name = "", ...args] of attempts) {
     try {
@@ -44,9 +45,11 @@ function breakRule(copy: string, { file, text, instead }: Mutation): void {
 let unnoticed = 0;
 let tried = 0;
 try {
-  for (const part of ["router", "simulator", "test", "fixtures"]) cpSync(path.join(root, part), path.join(folder, part), { recursive: true });
-  cpSync(path.join(root, "package.json"), path.join(folder, "package.json"));
+  const left = new Set(["node_modules", ".git", "dist", ".headgate"]);
+  for (const part of readdirSync(root).filter((name) => !left.has(name))) cpSync(path.join(root, part), path.join(folder, part), { recursive: true });
   symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"));
+  const before = noticedBy(folder);
+  if (before !== null) throw new Error(`${before} fail with unbroken rules: nothing can be learnt from their failing with broken ones`);
   const chosen = mutations.slice(Number(from)).filter(({ rule }) => rule.includes(only));
   for (const mutation of chosen) {
     const place = path.join(folder, "simulator/core/engine", mutation.file);
@@ -56,7 +59,7 @@ try {
     const noticed = noticedBy(folder);
     writeFileSync(place, source);
     if (noticed === null) unnoticed++;
-    console.log(`${noticed === null ? "UNNOTICED" : noticed.padEnd(10)} ${mutation.rule}`);
+    console.log(`${noticed === null ? "UNNOTICED" : noticed.padEnd(11)} ${mutation.rule}`);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

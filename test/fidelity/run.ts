@@ -4,7 +4,7 @@
  * told apart by their files. Without folders: what lies in ../shared/calibration (HEADGATE_SHARED names another place). Exit 1 on any difference or missed tolerance.
  * Example: npm run fidelity -- --schedules recorded/other-seeds --runs recorded/more-runs
  */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { fuzzEngines } from "./fuzz-engines.ts";
@@ -18,7 +18,7 @@ import { isForPlainOnly, playFastSchedule } from "./play-fast-schedule.ts";
 import { playSchedule } from "./play-schedule.ts";
 import { listSchedules, readSchedules } from "./recorded-case.ts";
 import type { RecordedCase } from "./recorded-case.ts";
-import { listEngineRuns, readEngineRun } from "./recorded-engine-run.ts";
+import { isEngineRun, readEngineRun } from "./recorded-engine-run.ts";
 import { listServerRuns, readServerRun } from "./recorded-server-run.ts";
 import { sourcesFor } from "./server-fit.ts";
 import type { ServerRun } from "./recorded-server-run.ts";
@@ -34,7 +34,9 @@ function judge(name: string, problem: string | null): void {
 }
 
 function playSchedules(folder: string): void {
-  for (const file of listSchedules(folder)) {
+  const files = withSubfolders(folder).flatMap(listSchedules);
+  if (files.length === 0) judge(folder, "holds no schedules");
+  for (const file of files) {
     const cases = readSchedules(file);
     const before = tally.passed;
     for (const recorded of cases) judge(`${path.basename(file)} ${recorded.header.case}`, differenceOf(recorded));
@@ -55,9 +57,15 @@ function differenceOf(recorded: RecordedCase): string | null {
   return null;
 }
 
+/** The folder itself and those in it, where recordings may lie by kind or by hour. */
+function withSubfolders(folder: string): string[] {
+  const inside = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [folder, ...inside.map(({ name }) => path.join(folder, name)).toSorted()];
+}
+
 function playRuns(folder: string): void {
-  const names = listServerRuns(folder);
-  const runs = names.map((name) => readServerRun(folder, name));
+  const folders = withSubfolders(folder);
+  const runs = folders.flatMap((place) => listServerRuns(place).map((name) => readServerRun(place, name)));
   // The shared ones too, so that a folder with a single run has something to be fitted on; of one name the folder's own counts.
   const known = [...new Map([...sharedServerRuns(), ...runs].map((run) => [run.name, run])).values()];
   for (const run of runs) {
@@ -68,8 +76,9 @@ function playRuns(folder: string): void {
     );
     tell(judgeServerRun(run, sourcesFor(run, known)));
   }
-  for (const name of listEngineRuns(folder)) tell(judgeEngineRun(readEngineRun(folder, name)));
-  if (runs.length === 0 && listEngineRuns(folder).length === 0) judge(folder, "holds no runs");
+  const engineRuns = folders.filter(isEngineRun);
+  for (const place of engineRuns) tell(judgeEngineRun(readEngineRun(place)));
+  if (runs.length === 0 && engineRuns.length === 0) judge(folder, "holds no runs");
 }
 
 let sharedRuns: readonly ServerRun[] | null = null;

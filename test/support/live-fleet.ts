@@ -8,7 +8,6 @@ import { smallHosted, smallScenario, smallVllm } from "./small-scenario.ts";
 
 /** A mock of every provider, behind the service: the routes `vllm`, `openai`, `azure`, `anthropic` and `vertex`, each with the deployment of its name. */
 export const fleetProviders = ["vllm", "openai", "azure", "anthropic", "vertex"] as const;
-export type FleetProvider = (typeof fleetProviders)[number];
 
 export interface LiveFleet {
   readonly running: RunningService;

@@ -1,5 +1,6 @@
 import path from "node:path";
 import OpenAI from "openai";
+import { pino } from "pino";
 import { onTestFinished } from "vitest";
 import { loadConfig } from "../../router/config/load-config.ts";
 import type { RouterCommand, RouterEvent } from "../../router/core/messages.ts";
@@ -7,7 +8,7 @@ import { Router } from "../../router/core/router.ts";
 import type { Recorded } from "../../router/drivers/realtime-driver.ts";
 import { type RunningService, type StartOptions, startService } from "../../router/http/start-service.ts";
 import { JournalWriter } from "../../router/telemetry/journal/journal-writer.ts";
-import { openDecisionLog } from "../../router/telemetry/decision-log.ts";
+import { type DecisionLog, openDecisionLog } from "../../router/telemetry/decision-log.ts";
 import { ScriptedUpstream } from "./scripted-upstream.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
@@ -26,8 +27,18 @@ export interface LiveOptions {
   readonly upstreams?: number;
   /** YAML of the route `chat`, indented by four. */
   readonly route?: string;
+  /** Of each deployment; vllm where none is given. */
+  readonly providers?: readonly string[];
+  /** YAML of each deployment's price. */
+  readonly price?: string;
   /** YAML of each deployment, after a comma. */
   readonly deployment?: string;
+  /** YAML of each deployment's key. */
+  readonly key?: string;
+  /** Environment variables of the deployments' keys; UPSTREAM_KEY where none is given. */
+  readonly keys?: readonly string[];
+  readonly onLog?: (line: string) => void;
+  readonly env?: Readonly<Record<string, string>>;
   /** YAML at the top. */
   readonly more?: string;
   readonly keepAliveTimeout?: number;
@@ -45,7 +56,7 @@ export async function startLive(options: LiveOptions = {}): Promise<LiveService>
   const upstreams = await Promise.all(started);
   const names = ["one", "two", "three"].slice(0, upstreams.length);
   const folder = temporaryFolder({ ...options.files, "headgate.yaml": configText(upstreams, names, options) });
-  const { compiled, service } = loadConfig(path.join(folder, "headgate.yaml"), { UPSTREAM_KEY: "sk-upstream" });
+  const { compiled, service } = loadConfig(path.join(folder, "headgate.yaml"), { UPSTREAM_KEY: "sk-upstream", ...options.env });
   const recorded: Recorded<RouterEvent, RouterCommand>[] = [];
   const core = new Router(compiled, { seed: liveSeed, explain: true });
   const journalFolder = path.join(folder, "journal");
@@ -63,7 +74,7 @@ export async function startLive(options: LiveOptions = {}): Promise<LiveService>
     spec: service,
     core,
     journal,
-    log: openDecisionLog("silent"),
+    log: options.onLog === undefined ? openDecisionLog("silent") : logTo(options.onLog),
     record: (entry) => recorded.push(structuredClone(entry)),
     ...(options.patience === undefined ? {} : { patience: options.patience }),
   });
@@ -76,10 +87,14 @@ export async function startLive(options: LiveOptions = {}): Promise<LiveService>
   return { running, journal, journalFolder, upstreams, client, recorded, config: compiled, scrape: async () => (await fetch(running.metricsUrl)).text() };
 }
 
+function logTo(onLine: (line: string) => void): DecisionLog {
+  return { logger: pino({ level: "debug" }, { write: onLine }), takesDecisions: true, decision: onLine, dropped: () => 0, flush: () => undefined };
+}
+
 function configText(upstreams: readonly ScriptedUpstream[], names: readonly string[], options: LiveOptions): string {
   const deployments = upstreams.map(({ origin }, place) => {
     const weight = place === 0 ? 1 : 0;
-    return `  ${names[place]}: { provider: vllm, model: upstream-model, endpoints: ["${origin}"], weight: ${weight}, key: "\${UPSTREAM_KEY}", price: { input: 1, cachedInput: 0.1, output: 2 }${options.deployment ?? ""} }`;
+    return `  ${names[place]}: { provider: ${options.providers?.[place] ?? "vllm"}, model: upstream-model, endpoints: ["${origin}"], weight: ${weight}, key: ${options.key ?? `"\${${options.keys?.[place] ?? "UPSTREAM_KEY"}}"`}, price: ${options.price ?? "{ input: 1, cachedInput: 0.1, output: 2 }"}${options.deployment ?? ""} }`;
   });
   return [
     "listen: { port: 0 }",
@@ -96,9 +111,9 @@ function configText(upstreams: readonly ScriptedUpstream[], names: readonly stri
 }
 
 /** Waits until `holds`, looking every millisecond. */
-export async function until(holds: () => boolean, limitMs = 2000): Promise<void> {
+export async function until(holds: () => boolean | Promise<boolean>, limitMs = 2000): Promise<void> {
   const end = performance.now() + limitMs;
-  while (!holds()) {
+  while (!(await holds())) {
     if (performance.now() > end) throw new Error("it did not come to pass");
     await new Promise((resolve) => setTimeout(resolve, 1));
   }

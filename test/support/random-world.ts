@@ -27,6 +27,7 @@ import { JournalInvariant } from "../../simulator/core/invariant/journal-invaria
 import type { Violation } from "../../simulator/core/invariant/router-invariants.ts";
 import type { LeaseStoreSpec } from "../../simulator/core/store/lease-store-spec.ts";
 import type { RequestRecord } from "../../simulator/core/measure/request-record.ts";
+import type { FaultPlan } from "../../simulator/core/fault/fault-spec.ts";
 import type { Arrival } from "../../simulator/core/workload/arrival.ts";
 import { createWorld } from "../../simulator/core/world.ts";
 import { type FixtureDeployment, type FixtureLimit, type FixtureOptions, fixtureConfig, fixtureQueue } from "./router-fixture.ts";
@@ -46,7 +47,8 @@ export function randomScenario(seed: number): RandomWorld {
     name: `random-${seed}`,
     config: base.config,
     endpoints: models,
-    faults: randomFaults(random, base.models.length),
+    faults: [...randomFaults(random, base.models.length), ...randomLineFaults(seed, base.models.length)],
+    faultPlans: randomCrashes(seed),
     replicas: { ...randomReplicas(seed), ...randomPlaces(seed) },
     membership: randomMembership(seed, base.models.length),
     changes,
@@ -284,6 +286,36 @@ function randomFaults(random: RandomState, endpoints: number): FaultSpec[] {
   });
 }
 
+/** Further faults of endpoints and of the line to them: a fork of its own, so that the older draws stay what they were. */
+function randomLineFaults(seed: number, endpoints: number): FaultSpec[] {
+  const random = forkRandom(seed, "random-line-faults");
+  if (nextUnit(random) < 0.5) return [];
+  const kinds: readonly (() => FaultSpec["fault"])[] = [
+    () => ({ kind: "overload", rate: nextUnit(random) }),
+    () => ({ kind: "cut", rate: nextUnit(random) }),
+    () => ({ kind: "stall" }),
+    () => ({ kind: "latency", delay: micros(nextBelow(random, 300_000)) }),
+    () => ({ kind: "loss", rate: nextUnit(random) * 0.5 }),
+    () => ({ kind: "partition" }),
+  ];
+  return Array.from({ length: 1 + nextBelow(random, 4) }, () => {
+    const at = nextBelow(random, 30_000_000);
+    const fault = (kinds[nextBelow(random, kinds.length)] ?? (() => ({ kind: "stall" as const })))();
+    return { endpoint: nextBelow(random, endpoints) as EndpointId, at: instantAt(at), until: instantAt(at + nextBelow(random, 20_000_000)), fault };
+  });
+}
+
+/** Of replicas of the router. */
+function randomCrashes(seed: number): FaultPlan[] {
+  const random = forkRandom(seed, "random-crashes");
+  if (nextUnit(random) < 0.7) return [];
+  return Array.from({ length: 1 + nextBelow(random, 3) }, (_, place) => ({
+    name: `crash ${place}`,
+    target: { kind: "replica", replica: nextBelow(random, 3) },
+    timing: { kind: "once", at: instantAt(nextBelow(random, 30_000_000)), for: micros(1 + nextBelow(random, 10_000_000)) },
+  }));
+}
+
 function randomArrivals(random: RandomState, sessions: RandomState, callers: RandomState): Arrival[] {
   let at = 0;
   return Array.from({ length: 300 }, (_, place) => {
@@ -339,6 +371,7 @@ export function playScenario(
     },
     watch: {
       wake: (now, replica) => journal.wake(now, replica),
+      crashed: (at, replica) => invariants.crashed(at, replica),
       attach: (router, given, replica) => journal.attach(router, given, replica),
       event: (event, now, replica) => {
         invariants.event(event, now, replica);

@@ -3,9 +3,13 @@ import type { AddressInfo } from "node:net";
 import { performance } from "node:perf_hooks";
 
 export interface SeenRequest {
+  readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
+  /** Empty where it is no JSON. */
   readonly body: Record<string, unknown>;
+  /** Latin-1. */
+  readonly raw: string;
   readonly port: number;
   /** On performance.now(): the router closed the connection before the answer was whole. */
   closedMs: number | null;
@@ -61,8 +65,11 @@ export class ScriptedUpstream {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
-      const body = JSON.parse(Buffer.concat(chunks).toString("utf8")) as Record<string, unknown>;
-      const seen: SeenRequest = { path: request.url ?? "", headers: request.headers, body, port: request.socket.remotePort ?? 0, closedMs: null, written: 0 };
+      const raw = Buffer.concat(chunks).toString("latin1");
+      const isJson = (request.headers["content-type"] ?? "").startsWith("application/json") && raw !== "";
+      const body = (isJson ? JSON.parse(Buffer.concat(chunks).toString("utf8")) : {}) as Record<string, unknown>;
+      const { method = "", url = "" } = request;
+      const seen: SeenRequest = { method, path: url, headers: request.headers, body, raw, port: request.socket.remotePort ?? 0, closedMs: null, written: 0 };
       this.seen.push(seen);
       response.on("close", () => {
         if (!response.writableFinished) seen.closedMs = performance.now();

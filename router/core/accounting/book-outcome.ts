@@ -5,6 +5,7 @@ import type { AttemptOutcome } from "../messages.ts";
 import { coolDefault, meaningOf } from "../retry.ts";
 import type { AttemptSlot, RequestSlot, RouterState } from "../state.ts";
 import { after } from "../time.ts";
+import { countVolume } from "./price-now.ts";
 import { addUsage, costOf, sumOfUsage } from "./ledger.ts";
 
 /** The one place where an endpoint's slot, money, the breaker's verdict and cooling are booked: when the attempt's only outcome comes in. */
@@ -20,6 +21,7 @@ export function bookOutcome(config: CompiledConfig, state: RouterState, slot: Re
     const cost = attempt.rates === null ? null : costOf(usage, attempt.rates, slot.request.pictures);
     const estimated = outcome.usageEstimated || outcome.billed === "maybe";
     addUsage(total, usage, cost, estimated);
+    countVolume(state.volumes, deployment.id, usage);
     slot.picoDollars += cost ?? 0;
     slot.priced &&= cost !== null;
     slot.estimated ||= estimated;

@@ -12,4 +12,16 @@ export interface Rates {
   readonly picture?: number;
   /** What everything costs where the prompt is longer than so many tokens. */
   readonly longPrompt?: { readonly aboveTokens: number; readonly rates: Rates };
+  /** What everything costs in a batch, or where it may be delayed as one. */
+  readonly batch?: Rates;
+  /** What everything costs beyond so many tokens a month, in ascending order. */
+  readonly volume?: readonly { readonly aboveTokens: number; readonly rates: Rates }[];
+}
+
+export function chargesPictures(rates: Rates | null): boolean {
+  if (rates === null) return false;
+  const { picture, batch, longPrompt, volume = [] } = rates;
+  return (
+    picture !== undefined || chargesPictures(batch ?? null) || chargesPictures(longPrompt?.rates ?? null) || volume.some((step) => chargesPictures(step.rates))
+  );
 }

@@ -16,12 +16,18 @@ export function dearestOf(versions: readonly CompiledConfig[], prices: readonly 
     for (const id of versions.flatMap(({ routes }) => routes[route]?.deployments ?? [])) {
       const rates = prices[id] ?? null;
       if (rates === null) dearest.someUnknown = true;
-      for (let card: Rates | null = rates; card !== null; card = card.longPrompt?.rates ?? null) {
-        dearest.input = Math.max(dearest.input, card.input);
-        dearest.output = Math.max(dearest.output, card.output);
-        dearest.picture = Math.max(dearest.picture, card.picture ?? 0);
-      }
+      else raiseTo(dearest, rates);
     }
     return dearest;
   });
+}
+
+/** Whatever the prompt's length and the month's volume, in a batch or not. */
+function raiseTo(dearest: Dearest, { input, output, picture = 0, batch, longPrompt, volume = [] }: Rates): void {
+  dearest.input = Math.max(dearest.input, input);
+  dearest.output = Math.max(dearest.output, output);
+  dearest.picture = Math.max(dearest.picture, picture);
+  if (batch !== undefined) raiseTo(dearest, batch);
+  if (longPrompt !== undefined) raiseTo(dearest, longPrompt.rates);
+  for (const { rates } of volume) raiseTo(dearest, rates);
 }

@@ -1,5 +1,6 @@
 /** May this request have an attempt at this deployment now? Asked for every deployment of every decision: no allocation, no names. */
 import { costOf } from "../accounting/ledger.ts";
+import { priceNow } from "../accounting/price-now.ts";
 import { present } from "../assert.ts";
 import type { Candidates } from "../candidates.ts";
 import type { DeploymentSpec, LimitSpec, RouteSpec } from "../compiled-config.ts";
@@ -47,7 +48,7 @@ export function limitsRefuse(found: Candidates, state: RouterState, route: Route
   const { request } = slot;
   const output = outputToReserve(present(state.routes[route.id], "the route's state").output, request.outputTokensMax);
   const tokens = request.inputTokens + output;
-  const nano = expectedNano(state.prices[deployment.id] ?? null, request, output);
+  const nano = expectedNano(priceNow(state, deployment.id, request), request, output);
   const question: Question = { found, state, route, slot, deployment, tokens, nano, gravest: null, until: startOfTime, asked: found.wantedKeys.length };
   visit(question, limits.total, true);
   visit(question, limits.ofTenant[request.tenant] ?? none, true);
@@ -113,7 +114,7 @@ function modeRefuses(question: Question, spec: LimitSpec, alerted: boolean, self
 function cheapest({ state, route, slot, tokens }: Question): number {
   let least = Infinity;
   for (const id of route.deployments) {
-    const rates = state.prices[id] ?? null;
+    const rates = priceNow(state, id, slot.request);
     if (rates !== null) least = Math.min(least, expectedNano(rates, slot.request, tokens - slot.request.inputTokens));
   }
   return least;

@@ -72,27 +72,34 @@ export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, o
   const { found, config } = core.viewOf(slot);
   const { limits } = found;
   if (!limits.some) return;
-  const { rates } = attempt;
-  const free = outcome.billed === "no";
-  // What is billed without a figure keeps its reservation.
-  const known = free || usage !== null;
-  const tokens = free || usage === null ? 0 : usage.input + usage.output;
-  const nano = free || usage === null || rates === null ? 0 : Math.ceil(costOf(usage, rates, slot.request.pictures) / 1000);
   const deployment = deploymentIn(config, attempt.endpoint).id;
-  for (const spec of callerLimits(limits, slot.request, slot.route))
-    if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, known, spec.unit === "tokens" ? tokens : nano);
-  for (const spec of limits.ofDeployment[deployment] ?? none)
-    if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, known, spec.unit === "tokens" ? tokens : nano);
+  const used = usedOf(slot, attempt, outcome);
+  for (const spec of callerLimits(limits, slot.request, slot.route)) if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, used);
+  for (const spec of limits.ofDeployment[deployment] ?? none) if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, used);
 }
 
-function reconcileOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, known: boolean, used: number): void {
+interface Used {
+  readonly tokens: number;
+  readonly nano: number;
+}
+
+/** Null: it is billed without a figure, and keeps its reservation. */
+function usedOf({ request }: RequestSlot, { rates }: AttemptSlot, { billed, usage }: AttemptOutcome): Used | null {
+  if (billed === "no") return nothingUsed;
+  if (usage === null) return null;
+  return { tokens: usage.input + usage.output, nano: rates === null ? 0 : Math.ceil(costOf(usage, rates, request.pictures) / 1000) };
+}
+
+const nothingUsed: Used = { tokens: 0, nano: 0 };
+
+function reconcileOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, used: Used | null): void {
   const lease = leaseOf(core, spec.id);
   if (spec.window.kind === "held") {
     lease.spent -= 1;
     return;
   }
-  if (spec.unit === "requests" || !known) return;
-  const change = used - neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, false));
+  if (spec.unit === "requests" || used === null) return;
+  const change = (spec.unit === "tokens" ? used.tokens : used.nano) - neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, false));
   const counted = attempt.startedAt <= lease.forgottenAt ? Math.max(0, change) : change;
   if (counted === 0) return;
   lease.spent += counted;

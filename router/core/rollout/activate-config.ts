@@ -43,6 +43,7 @@ function begin(core: Core, config: CompiledConfig): void {
     state.adaptiveLimits[id] = adaptiveLimit === null ? null : newAdaptiveLimit(adaptiveLimit);
     state.ledger[id] = emptyTotal();
     state.prices[id] = rates;
+    state.volumes[id] = 0;
   }
   // On credit only what a replica starts with: a limit that comes and goes would have one each time.
   for (const { id } of newOf(config.limits, ({ limits }) => limits)) state.leases[id] = { ...noLease(), credit: false };

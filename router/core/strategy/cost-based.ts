@@ -3,6 +3,7 @@
  * cache; output tokens as the route has learned them, never above the caller's cap; all at the deployment's rates, so that a long prompt and a long answer may go to
  * different providers. An unknown price comes after every known one, it is never taken for zero. Among equals the least busy endpoint.
  */
+import { priceNow } from "../accounting/price-now.ts";
 import { present } from "../assert.ts";
 import { type Choice, endpointAt, judgeBy, type Strategy } from "./choice.ts";
 import { expectedOutput } from "./learn.ts";
@@ -14,7 +15,7 @@ const perInFlight = 1e-6;
 
 function expectedCost(choice: Choice, index: number): number {
   const { state, route, request, eligible } = choice;
-  const rates = state.prices[route.deployments[eligible.places[index] as number] as number] ?? null;
+  const rates = priceNow(state, route.deployments[eligible.places[index] as number] as number, request);
   if (rates === null) return unknownPrice;
   const cached = request.inputTokens * endpointAt(choice, index).learned.cachedShare;
   const output = expectedOutput(present(state.routes[route.id], "the route's state").learned, request);

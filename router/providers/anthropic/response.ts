@@ -1,3 +1,4 @@
+import { textOr } from "../neutral/untranslatable.ts";
 import type { AnswerPart, NeutralAnswer } from "../neutral/neutral-answer.ts";
 import { isRecord } from "../openai-compatible/usage.ts";
 import type { StopReason } from "../provider-adapter.ts";
@@ -14,7 +15,7 @@ export function readMessageAnswer(value: unknown): NeutralAnswer | null {
     stopText,
     logprobs: null,
   };
-  return { id: String(value["id"] ?? ""), choices: [choice], usage: readMessageUsage(value["usage"]) };
+  return { id: textOr(value["id"]), choices: [choice], usage: readMessageUsage(value["usage"]) };
 }
 
 /** Null: what has no place in another dialect, such as a server tool's own doings. */
@@ -22,14 +23,14 @@ function readBlock(block: unknown): AnswerPart | null {
   if (!isRecord(block)) return null;
   switch (block["type"]) {
     case "text":
-      return { kind: "text", text: String(block["text"] ?? "") };
+      return { kind: "text", text: textOr(block["text"]) };
     case "thinking":
-      return { kind: "thinking", text: String(block["thinking"] ?? ""), signature: typeof block["signature"] === "string" ? block["signature"] : null };
+      return { kind: "thinking", text: textOr(block["thinking"]), signature: typeof block["signature"] === "string" ? block["signature"] : null };
     case "tool_use":
       return {
         kind: "tool-call",
-        id: String(block["id"] ?? ""),
-        name: String(block["name"] ?? ""),
+        id: textOr(block["id"]),
+        name: textOr(block["name"]),
         arguments: JSON.stringify(block["input"] ?? {}),
         signature: null,
       };

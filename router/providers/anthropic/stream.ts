@@ -1,7 +1,7 @@
 import type { Usage } from "../../core/messages.ts";
 import { parsedPayload } from "../event-splitter.ts";
 import type { EventReader, NeutralEvent } from "../neutral/neutral-answer.ts";
-import type { Fields } from "../neutral/untranslatable.ts";
+import { type Fields, textOr } from "../neutral/untranslatable.ts";
 import { isRecord } from "../openai-compatible/usage.ts";
 import type { Failure } from "../provider-adapter.ts";
 import { readMessageErrorEvent } from "./failure.ts";
@@ -49,14 +49,14 @@ export class MessageEventReader implements EventReader {
 
   #start(message: Fields, emit: Emit): void {
     this.#usage = readMessageUsage(message["usage"]);
-    emit({ kind: "started", id: String(message["id"] ?? ""), usage: this.#usage });
+    emit({ kind: "started", id: textOr(message["id"]), usage: this.#usage });
   }
 
   #open(block: Fields, index: number, emit: Emit): void {
     if (block["type"] !== "tool_use") return;
     const call = this.#calls++;
     this.#callOf.set(index, call);
-    emit({ kind: "call-started", choice: 0, call, id: String(block["id"] ?? ""), name: String(block["name"] ?? ""), signature: null });
+    emit({ kind: "call-started", choice: 0, call, id: textOr(block["id"]), name: textOr(block["name"]), signature: null });
   }
 
   #grow(delta: Fields, index: number, emit: Emit): void {
@@ -81,5 +81,5 @@ export class MessageEventReader implements EventReader {
 
 export function errorOf(value: unknown): { readonly type: string; readonly message: string } {
   const error = isRecord(value) ? value : {};
-  return { type: String(error["type"] ?? ""), message: String(error["message"] ?? "").slice(0, 1000) };
+  return { type: textOr(error["type"]), message: textOr(error["message"]).slice(0, 1000) };
 }

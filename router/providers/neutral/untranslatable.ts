@@ -28,6 +28,9 @@ export function textAt(value: unknown, field: string): string {
   throw new Untranslatable(field, "must be a text");
 }
 
+/** Of what a provider says, where another form is no reason to fail. */
+export const textOr = (value: unknown, otherwise = ""): string => (typeof value === "string" || typeof value === "number" ? String(value) : otherwise);
+
 /** Null: absent. */
 export function numberAt(value: unknown, field: string): number | null {
   if (value === undefined || value === null) return null;

@@ -80,7 +80,9 @@ function writePart(part: NeutralPart): object {
       return { type: "image_url", image_url: { url: part.url } };
     case "media":
       return writeMedia(part);
-    default:
+    case "thinking":
+    case "tool-call":
+    case "tool-result":
       throw new Untranslatable("messages", `a ${part.kind} cannot stand in a user's message`);
   }
 }

@@ -1,3 +1,4 @@
+import { textOr } from "../neutral/untranslatable.ts";
 import type { Usage } from "../../core/messages.ts";
 import type { AnswerPart, NeutralAnswer, NeutralChoice, TokenLogprob } from "../neutral/neutral-answer.ts";
 import type { StopReason } from "../provider-adapter.ts";
@@ -44,7 +45,7 @@ function usageOfParsed(body: Buffer, read: (value: unknown) => Usage | null): Us
 export function readChatAnswer(value: unknown): NeutralAnswer | null {
   if (!isRecord(value) || !Array.isArray(value["choices"])) return null;
   const choices: readonly unknown[] = value["choices"];
-  return { id: String(value["id"] ?? ""), choices: choices.map(readChoice), usage: readUsage(value["usage"]) };
+  return { id: textOr(value["id"]), choices: choices.map(readChoice), usage: readUsage(value["usage"]) };
 }
 
 function readChoice(value: unknown): NeutralChoice {
@@ -60,19 +61,24 @@ function readChoice(value: unknown): NeutralChoice {
 }
 
 function readParts(message: Readonly<Record<string, unknown>>): readonly AnswerPart[] {
+  const thought = textOr(message["reasoning"] ?? message["reasoning_content"]);
+  const text = textOr(message["content"] ?? message["refusal"]);
   const parts: AnswerPart[] = [];
-  const thought = message["reasoning"] ?? message["reasoning_content"];
-  if (typeof thought === "string" && thought !== "") parts.push({ kind: "thinking", text: thought, signature: null });
-  const text = message["content"] ?? message["refusal"];
-  if (typeof text === "string" && text !== "") parts.push({ kind: "text", text });
-  const calls: readonly unknown[] = Array.isArray(message["tool_calls"]) ? message["tool_calls"] : [];
+  if (thought !== "") parts.push({ kind: "thinking", text: thought, signature: null });
+  if (text !== "") parts.push({ kind: "text", text });
+  return [...parts, ...readCalls(message["tool_calls"])];
+}
+
+function readCalls(value: unknown): readonly AnswerPart[] {
+  const parts: AnswerPart[] = [];
+  const calls: readonly unknown[] = Array.isArray(value) ? value : [];
   for (const call of calls) {
     const called = isRecord(call) && isRecord(call["function"]) ? call["function"] : null;
     if (!isRecord(call) || called === null) continue;
     parts.push({
       kind: "tool-call",
-      id: String(call["id"] ?? ""),
-      name: String(called["name"] ?? ""),
+      id: textOr(call["id"]),
+      name: textOr(called["name"]),
       arguments: typeof called["arguments"] === "string" ? called["arguments"] : "{}",
       signature: null,
     });

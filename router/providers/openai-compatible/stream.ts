@@ -1,3 +1,4 @@
+import { textOr } from "../neutral/untranslatable.ts";
 import { parsedPayload } from "../event-splitter.ts";
 import type { EventReader, NeutralEvent } from "../neutral/neutral-answer.ts";
 import type { Failure } from "../provider-adapter.ts";
@@ -18,7 +19,7 @@ export class ChatEventReader implements EventReader {
     if (value["error"] !== undefined && value["error"] !== null) return readErrorEvent(value);
     if (!this.#started) {
       this.#started = true;
-      emit({ kind: "started", id: String(value["id"] ?? ""), usage: null });
+      emit({ kind: "started", id: textOr(value["id"]), usage: null });
     }
     const choices: readonly unknown[] = Array.isArray(value["choices"]) ? value["choices"] : [];
     for (const choice of choices) if (isRecord(choice)) readChoice(choice, emit);

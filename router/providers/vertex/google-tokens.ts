@@ -1,7 +1,6 @@
-import { GoogleAuth } from "google-auth-library";
 import type { SecretSource } from "../credential.ts";
+import { googleClient } from "./google-client.ts";
 
-const scope = "https://www.googleapis.com/auth/cloud-platform";
 /** A token lives for an hour as a rule; a new one is fetched so long before the old one's end. */
 const aheadMs = 5 * 60_000;
 const againMs = 5_000;
@@ -13,8 +12,7 @@ const lifeDefaultMs = 3_600_000;
 export type FetchToken = (file: string | null) => Promise<{ readonly token: string; readonly expiresMs: number | null }>;
 
 /**
- * Google's access tokens, fetched and renewed in the background: the request path only reads the last one. The library finds out what a credentials file is (service
- * account, workload identity federation, authorised user) and, without one, what the machine or the environment provides. A token whose renewal fails is used to its end.
+ * Google's access tokens, fetched and renewed in the background: the request path only reads the last one. A token whose renewal fails is used to its end.
  */
 export class GoogleTokens {
   readonly #onTrouble: (message: string) => void;
@@ -94,8 +92,7 @@ class Token {
 }
 
 async function fetchToken(file: string | null): ReturnType<FetchToken> {
-  const auth = new GoogleAuth({ scopes: [scope], ...(file === null ? {} : { keyFile: file }) });
-  const client = await auth.getClient();
+  const client = await googleClient(file);
   const { token } = await client.getAccessToken();
   if (token === null || token === undefined || token === "") throw new Error("Google gave no access token");
   return { token, expiresMs: client.credentials.expiry_date ?? null };

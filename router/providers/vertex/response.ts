@@ -1,6 +1,6 @@
 import { isRecord } from "../openai-compatible/usage.ts";
 import type { AnswerPart, NeutralAnswer, NeutralChoice, TokenLogprob } from "../neutral/neutral-answer.ts";
-import type { Fields } from "../neutral/untranslatable.ts";
+import { type Fields, textOr } from "../neutral/untranslatable.ts";
 import type { StopReason } from "../provider-adapter.ts";
 import { readGenerateUsage } from "./usage.ts";
 
@@ -10,7 +10,7 @@ export function readGenerateAnswer(value: unknown): NeutralAnswer | null {
   const candidates: readonly unknown[] = Array.isArray(value["candidates"]) ? value["candidates"] : [];
   const blocked = isRecord(value["promptFeedback"]) && value["promptFeedback"]["blockReason"] !== undefined;
   if (candidates.length === 0 && !blocked) return null;
-  const id = String(value["responseId"] ?? "gemini");
+  const id = textOr(value["responseId"], "gemini");
   const choices = candidates.map((candidate) => readCandidate(isRecord(candidate) ? candidate : {}, id));
   const none: NeutralChoice = { parts: [], reason: "filter", stopText: null, logprobs: null };
   return { id, choices: choices.length === 0 ? [none] : choices, usage: readGenerateUsage(value["usageMetadata"]) };
@@ -39,7 +39,7 @@ export function readPart(part: Fields, id: string): AnswerPart | null {
   const call = part["functionCall"];
   if (isRecord(call)) {
     const own = typeof call["id"] === "string" && call["id"] !== "" ? call["id"] : `call_${id.replaceAll(/[^A-Za-z0-9_]/g, "")}`;
-    return { kind: "tool-call", id: own, name: String(call["name"] ?? ""), arguments: JSON.stringify(call["args"] ?? {}), signature };
+    return { kind: "tool-call", id: own, name: textOr(call["name"]), arguments: JSON.stringify(call["args"] ?? {}), signature };
   }
   const { text } = part;
   if (typeof text !== "string" || text === "") return null;
@@ -78,6 +78,6 @@ export function readLogprobs(value: unknown): readonly TokenLogprob[] | null {
 }
 
 function tokenOf(value: Fields): { token: string; logprob: number; bytes: readonly number[] } {
-  const token = String(value["token"] ?? "");
+  const token = textOr(value["token"]);
   return { token, logprob: Number(value["logProbability"] ?? 0), bytes: [...Buffer.from(token)] };
 }

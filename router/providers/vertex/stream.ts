@@ -1,6 +1,6 @@
 import { parsedPayload } from "../event-splitter.ts";
 import type { EventReader, NeutralEvent } from "../neutral/neutral-answer.ts";
-import type { Fields } from "../neutral/untranslatable.ts";
+import { type Fields, textOr } from "../neutral/untranslatable.ts";
 import { failureKindOf } from "../openai-compatible/failure.ts";
 import { isRecord } from "../openai-compatible/usage.ts";
 import type { Failure } from "../provider-adapter.ts";
@@ -23,7 +23,7 @@ export class GenerateEventReader implements EventReader {
     if (!isRecord(value)) return "more";
     if (isRecord(value["error"])) return failureOf(value["error"]);
     if (this.#id === "") {
-      this.#id = String(value["responseId"] ?? "gemini");
+      this.#id = textOr(value["responseId"], "gemini");
       emit({ kind: "started", id: this.#id, usage: readGenerateUsage(value["usageMetadata"]) });
     }
     const candidates: readonly unknown[] = Array.isArray(value["candidates"]) ? value["candidates"] : [];
@@ -65,7 +65,7 @@ export class GenerateEventReader implements EventReader {
 
 function failureOf(error: Fields): Failure {
   const status = Number(error["code"]);
-  const message = String(error["message"] ?? "").slice(0, 1000);
-  const kind = failureKindOf(Number.isInteger(status) && status >= 400 ? status : 500, { message, type: String(error["status"] ?? ""), code: "" });
+  const message = textOr(error["message"]).slice(0, 1000);
+  const kind = failureKindOf(Number.isInteger(status) && status >= 400 ? status : 500, { message, type: textOr(error["status"]), code: "" });
   return { kind, retryAfter: null, billed: "maybe", message };
 }

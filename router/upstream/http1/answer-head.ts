@@ -10,8 +10,8 @@ export interface AnswerHead {
   readonly reusable: boolean;
 }
 
-/** Control characters that end or forge lines. The text's own line ends are CR LF. */
-const strayControl = /\0|\r(?!\n)|(?<!\r)\n/;
+/** Control characters, but the tab and the text's own line ends (CR LF): they forge lines, or cannot be passed on. */
+const strayControl = /(?![\t\r\n\x80-\x9f])\p{Cc}|\r(?!\n)|(?<!\r)\n/u;
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const knownNamesMax = 512;
 /** Names in lower case, by how they were written: the same few come again and again. */

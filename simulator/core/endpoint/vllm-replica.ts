@@ -1,7 +1,7 @@
 import { present } from "../../../router/core/assert.ts";
 import type { Duration, Instant, Out } from "../../../router/core/machine.ts";
 import type { FailureKind, Usage } from "../../../router/core/messages.ts";
-import { after, earlier } from "../../../router/core/time.ts";
+import { earlier } from "../../../router/core/time.ts";
 import type { VllmSpec } from "../compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals, FaultState } from "../endpoint.ts";
 import { healthy } from "../endpoint.ts";
@@ -10,8 +10,8 @@ import { clearLine, lineDue, makeDelayLine, putInLine, takeFromLine } from "./de
 import { cutAfterTokens, faultRefusal } from "./refusal.ts";
 
 /**
- * A vLLM replica: an engine behind an API server. The server adds a constant delay on the way in (receipt to engine queue) and on the way out (token
- * to byte); both are queues of their own, so the engine never waits for them, and are left out where there is no delay. A prompt that leaves no room for one token of output is refused
+ * A vLLM replica: an engine behind an API server. The server adds a delay on the way in (receipt to engine queue: constant, and per prompt token) and on the way out (token
+ * to byte: constant, and per running sequence); both are queues of their own, in order, so the engine never waits for them, and are left out where there is no delay. A prompt that leaves no room for one token of output is refused
  * (vLLM 0.32: 400 when input >= max_model_len, recorded in calibration/vllm-wire). Aborts reach the engine at once.
  *
  * Faults: `down` cuts every running call at that instant (what is still on its way out is lost), the engine starts again empty, and new calls are
@@ -49,12 +49,17 @@ export class VllmReplica implements EndpointModel {
   readonly #index: number;
   readonly #entering = makeDelayLine<LiveCall>();
   readonly #leaving = makeDelayLine<Leaving>();
-  /** By call id. */
-  readonly #calls: (LiveCall | null)[] = [];
+  /** The driver's ids are those of all endpoints: too many for a list per replica. */
+  readonly #calls = new Map<CallId, LiveCall>();
   /** By sequence id: the engine's slots are the replica's own, since an aborted call's slot may be used again before the engine has let go. */
   readonly #sequences: (LiveCall | null)[] = [];
   readonly #freeSequences: number[] = [];
   readonly #engineOut: Out<EngineCommand>;
+  /** When the last one in each line is through. */
+  #entersAt = 0 as Instant;
+  #leavesAt = 0 as Instant;
+  /** Sequences that have started in the engine and not ended. */
+  #running = 0;
   /** Of the engines that crashed: a new one counts from 0. */
   #before: EngineTotals = { busy: 0, steps: 0, stepsOutsideRange: 0, stepSequences: 0, stepTokens: 0 };
   #fault: FaultState = healthy;
@@ -156,10 +161,11 @@ export class VllmReplica implements EndpointModel {
       outputTokens: 0,
       open: true,
     };
-    setSlot(this.#calls, received.call, call);
-    const { frontEndBefore } = this.#spec;
-    if (frontEndBefore === 0) this.#submit(call, now);
-    else putInLine(this.#entering, after(now, frontEndBefore), call);
+    this.#calls.set(received.call, call);
+    const { frontEndBefore, frontEndPerPromptTokenUs = 0 } = this.#spec;
+    this.#entersAt = Math.max(this.#entersAt, now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)) as Instant;
+    if (this.#entersAt === now && this.#entering.count === 0) this.#submit(call, now);
+    else putInLine(this.#entering, this.#entersAt, call);
   }
 
   #refusal(received: CallReceived): FailureKind | null {
@@ -196,8 +202,8 @@ export class VllmReplica implements EndpointModel {
   }
 
   #abort(id: CallId, now: Instant): void {
-    const call = this.#calls[id] ?? null;
-    if (call === null) return;
+    const call = this.#calls.get(id);
+    if (call === undefined) return;
     this.#forget(call);
     if (call.sequence >= 0) {
       const sequence = call.sequence as SequenceId;
@@ -218,8 +224,9 @@ export class VllmReplica implements EndpointModel {
     this.#crashing = false;
     clearLine(this.#entering);
     clearLine(this.#leaving);
-    for (const call of this.#calls) {
-      if (call === null) continue;
+    this.#entersAt = now;
+    this.#leavesAt = now;
+    for (const call of [...this.#calls.values()].toSorted((one, other) => one.id - other.id)) {
       this.#forget(call);
       this.#emit({ kind: "cut-call", call: call.id, usage: usageOf(call) }, now);
     }
@@ -230,8 +237,10 @@ export class VllmReplica implements EndpointModel {
     if (call === null) return;
     switch (command.kind) {
       case "start-sequence":
-        if (!call.started) call.cachedTokens = command.cachedTokens;
+        if (call.started) break;
+        call.cachedTokens = command.cachedTokens;
         call.started = true;
+        this.#running++;
         break;
       case "emit-tokens":
         call.outputTokens = command.from + command.count;
@@ -254,13 +263,15 @@ export class VllmReplica implements EndpointModel {
     } else if (!this.#crashing) {
       this.#send(call, { kind: "cut-call", call: call.id, usage: usageOf(call) }, at);
     }
+    if (call.started) this.#running--;
   }
 
   #send(call: LiveCall, command: EndpointCommand, at: Instant): void {
     if (!call.open) return;
-    const { frontEndAfter } = this.#spec;
-    if (frontEndAfter === 0) this.#sendNow(call, command, at);
-    else putInLine(this.#leaving, after(at, frontEndAfter), { call, command });
+    const { frontEndAfter, frontEndPerSequenceUs = 0 } = this.#spec;
+    this.#leavesAt = Math.max(this.#leavesAt, at + frontEndAfter + Math.floor(frontEndPerSequenceUs * this.#running + 0.5)) as Instant;
+    if (this.#leavesAt === at && this.#leaving.count === 0) this.#sendNow(call, command, at);
+    else putInLine(this.#leaving, this.#leavesAt, { call, command });
   }
 
   #sendNext(at: Instant): void {
@@ -275,7 +286,7 @@ export class VllmReplica implements EndpointModel {
 
   #forget(call: LiveCall): void {
     call.open = false;
-    this.#calls[call.id] = null;
+    this.#calls.delete(call.id);
   }
 }
 

@@ -13,6 +13,7 @@ export class DataParallelEngine implements EngineModel {
   readonly #ranks: readonly EngineModel[];
   readonly #balancer: RankBalancer;
   readonly #rankOf = new Map<SequenceId, number>();
+  #wokenAt = -1;
   #inside = false;
 
   constructor(ranks: number, make: () => EngineModel) {
@@ -22,7 +23,7 @@ export class DataParallelEngine implements EngineModel {
 
   handle(event: EngineEvent, now: Instant, out: Out<EngineCommand>): void {
     const watched = this.#enter(out);
-    this.#advance((now - 1) as Instant, watched);
+    if (this.#wokenAt < now) this.#settle((now - 1) as Instant, watched);
     switch (event.kind) {
       case "sequence-submitted": {
         const rank = this.#balancer.choose();
@@ -45,7 +46,8 @@ export class DataParallelEngine implements EngineModel {
   }
 
   wake(now: Instant, out: Out<EngineCommand>): void {
-    this.#advance(now, this.#enter(out));
+    this.#settle(now, this.#enter(out));
+    this.#wokenAt = now;
     this.#inside = false;
   }
 
@@ -73,10 +75,11 @@ export class DataParallelEngine implements EngineModel {
     };
   }
 
-  /** Everything up to and with `limit`, instant by instant, so that commands come in order of time. */
-  #advance(limit: Instant, out: Out<EngineCommand>): void {
+  /** Everything up to and with `limit`, instant by instant, so that commands come in order of time; then every rank knows how late it is. */
+  #settle(limit: Instant, out: Out<EngineCommand>): void {
     for (let at = this.nextDeadline(); at <= limit; at = this.nextDeadline()) {
       for (const rank of this.#ranks) if (rank.nextDeadline() <= at) rank.wake(at, out);
     }
+    for (const rank of this.#ranks) rank.wake(limit, out);
   }
 }

@@ -41,11 +41,11 @@ export class FleetInvariants {
   }
 
   /** What it had open ends with it; its successor begins with nothing. */
-  crashed(at: Instant, replica: number): void {
+  crashed(_at: Instant, replica: number): void {
     this.#past.push(...this.#of(replica).violations);
     this.#replicas[replica] = new RouterInvariants(this.#config);
     this.#limits.crashed(replica);
-    this.#gossip.crashed(at, replica);
+    this.#gossip.crashed(replica);
     this.#probes.crashed(replica);
   }
 

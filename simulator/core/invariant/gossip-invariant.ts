@@ -6,7 +6,7 @@ import { present } from "../../../router/core/assert.ts";
 import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
 import type { Duration, Instant } from "../../../router/core/machine.ts";
 import { type EndpointId, isOwnFinding, type RouterCommand } from "../../../router/core/messages.ts";
-import { after, startOfTime } from "../../../router/core/time.ts";
+import { after, never, startOfTime } from "../../../router/core/time.ts";
 import type { ReplicasSpec } from "../compiled-scenario.ts";
 import type { Violation } from "./router-invariants.ts";
 
@@ -37,9 +37,9 @@ export class GossipInvariant {
     for (const own of this.#closedSince) for (const { id } of config.endpoints) own[id] ??= startOfTime;
   }
 
-  /** Its successor has heard of nothing: what it does not know it may call, as one that has just closed its breakers. */
-  crashed(at: Instant, replica: number): void {
-    this.#closedSince[replica] = this.#config.endpoints.map(() => at);
+  /** Its successor has heard of nothing: it is bound again by what it opens or closes itself. */
+  crashed(replica: number): void {
+    this.#closedSince[replica] = this.#config.endpoints.map(() => never);
   }
 
   command(command: RouterCommand, at: Instant, replica: number): void {

@@ -32,6 +32,8 @@ export class JournalInvariant implements RouterWatch {
   }
 
   attach(router: Restorable<RouterSnapshot>, options: RouterOptions, replica: number): void {
+    const before = this.#watched[replica];
+    if (before !== undefined) this.#replay(before, replica);
     this.#watched[replica] = { router, options, head: null, records: [] };
   }
 

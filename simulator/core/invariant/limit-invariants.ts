@@ -9,13 +9,14 @@
  */
 import { present } from "../../../router/core/assert.ts";
 import { costOf } from "../../../router/core/accounting/ledger.ts";
+import { countVolume, priceNow } from "../../../router/core/accounting/price-now.ts";
 import type { Rates } from "../../../router/core/accounting/rates.ts";
 import type { CompiledConfig, DeploymentSpec, LimitSpec } from "../../../router/core/compiled-config.ts";
 import { neededOf } from "../../../router/core/limit/lease.ts";
 import { unitsOf } from "../../../router/core/limit/limit-check.ts";
 import { samePlain } from "../../../router/core/plain.ts";
 import type { Instant } from "../../../router/core/machine.ts";
-import type { AttemptOutcome, RouteId, RouterCommand, RouterEvent, RouteRequest, Usage } from "../../../router/core/messages.ts";
+import type { AttemptOutcome, DeploymentId, RouteId, RouterCommand, RouterEvent, RouteRequest, Usage } from "../../../router/core/messages.ts";
 import { startOfTime } from "../../../router/core/time.ts";
 import { OverrunPeak } from "./overrun-peak.ts";
 import type { Violation } from "./router-invariants.ts";
@@ -32,6 +33,7 @@ interface SeenRequest {
 
 interface SeenAttempt {
   readonly request: RouteRequest;
+  readonly deployment: DeploymentId;
   readonly rates: Rates | null;
   readonly bound: readonly BoundAttempt[];
 }
@@ -75,6 +77,8 @@ export class LimitInvariants {
   /** By replica. */
   readonly #versions: VersionsSeen[];
   readonly #prices: (Rates | null)[];
+  /** By replica and deployment: tokens billed this month. */
+  readonly #volumes: number[][];
   readonly #violations: Violation[] = [];
   #incarnations: number;
   #now = startOfTime;
@@ -82,6 +86,7 @@ export class LimitInvariants {
   constructor(config: CompiledConfig, replicas: number) {
     this.#config = config;
     this.#incarnations = replicas;
+    this.#volumes = Array.from({ length: replicas }, () => []);
     this.#prices = config.deployments.map(({ rates }) => rates);
     this.#versions = Array.from({ length: replicas }, () => new VersionsSeen(config, () => undefined));
     this.#tallies = config.limits.map((spec) => newTally(spec, replicas, startOfTime));
@@ -128,6 +133,7 @@ export class LimitInvariants {
     } else if (event.kind === "attempt-ended") this.#ended(`${replica} ${event.attempt}`, event.outcome, replica);
     else if (event.kind === "period-started") this.#periodStarted(this.#tally(event.budget), event.endsAt);
     else if (event.kind === "price-changed") this.#prices[event.deployment] = event.rates;
+    else if (event.kind === "billing-month-started") this.#volumesOf(replica).fill(0);
     else if (event.kind === "lease-answered") {
       const tally = this.#tally(event.lease);
       tally.largestLease = Math.max(tally.largestLease, event.units);
@@ -138,6 +144,7 @@ export class LimitInvariants {
   crashed(replica: number): void {
     for (const known of [this.#requests, this.#attempts]) for (const key of known.keys()) if (key.startsWith(`${replica} `)) known.delete(key);
     this.#incarnations += 1;
+    this.#volumes[replica] = [];
     this.#versions[replica] = new VersionsSeen(this.#config, () => undefined);
     for (const tally of this.#tallies) {
       tally.inFlightOf[replica] = 0;
@@ -154,6 +161,14 @@ export class LimitInvariants {
     else if (command.kind === "retire-config") this.#change(replica, (versions) => versions.retired(command.version));
     else if (command.kind === "request-rerouted" && seen !== undefined) seen.route = command.to;
     else if (command.kind === "start-attempt" && seen !== undefined) this.#started(command, seen, replica);
+  }
+
+  #volumesOf(replica: number): number[] {
+    return present(this.#volumes[replica], "the replica's volumes");
+  }
+
+  #priceNow(deployment: DeploymentId, request: RouteRequest, replica: number): Rates | null {
+    return priceNow({ prices: this.#prices, volumes: this.#volumesOf(replica) }, deployment, request);
   }
 
   #tally(id: number): Tally {
@@ -188,7 +203,12 @@ export class LimitInvariants {
         const corrected = spec.window.kind !== "held" && spec.unit !== "requests";
         return { tally, period, reserved, start: corrected ? present(tally.overruns[replica], "the replica's overruns").started() : -1 };
       });
-    this.#attempts.set(`${replica} ${command.attempt}`, { request: seen.request, rates: this.#prices[deployment.id] ?? null, bound });
+    this.#attempts.set(`${replica} ${command.attempt}`, {
+      request: seen.request,
+      deployment: deployment.id,
+      rates: this.#priceNow(deployment.id, seen.request, replica),
+      bound,
+    });
   }
 
   #hold({ spec, amount, inFlightOf }: Tally, replica: number): void {
@@ -201,6 +221,7 @@ export class LimitInvariants {
     const attempt = this.#attempts.get(key);
     if (attempt === undefined) return;
     this.#attempts.delete(key);
+    if (outcome.billed !== "no" && outcome.usage !== null) countVolume(this.#volumesOf(replica), attempt.deployment, outcome.usage);
     for (const { tally, period, reserved, start } of attempt.bound) {
       const { spec } = tally;
       if (spec.window.kind === "held") tally.inFlightOf[replica] = (tally.inFlightOf[replica] ?? 0) - 1;

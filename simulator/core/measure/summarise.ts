@@ -24,6 +24,7 @@ export interface RunFigures {
   readonly versions: readonly Figures[];
   /** By TenantId. */
   readonly tenants: readonly Figures[];
+  /** None where all deployments are of one tier. */
   readonly tiers: readonly { readonly tier: number; readonly figures: Figures }[];
 }
 
@@ -65,15 +66,14 @@ export function summarise(table: RecordTable, options: SummaryOptions): RunFigur
   const where = (choose: Choose): Figures => figuresOf(table, window, options.slo, choose);
   const each = (count: number, column: Int32Array) => Array.from({ length: count }, (_, id) => where((row) => column[row] === id));
   const { tierOf = [] } = options;
+  const tiers = [...new Set(tierOf)].toSorted((one, other) => one - other);
   return {
     summary,
     routes: each(options.routes, route),
     deployments: each(options.deployments, deployment),
-    tenants: each(options.tenants ?? 0, tenant),
+    tenants: options.tenants === 1 ? [figures] : each(options.tenants ?? 0, tenant),
     versions: (options.versions ?? []).map((wanted) => where((row) => version[row] === wanted)),
-    tiers: [...new Set(tierOf)]
-      .toSorted((one, other) => one - other)
-      .map((tier) => ({ tier, figures: where((row) => tierOf[deployment[row] ?? -1] === tier) })),
+    tiers: (tiers.length > 1 ? tiers : []).map((tier) => ({ tier, figures: where((row) => tierOf[deployment[row] ?? -1] === tier) })),
   };
 }
 

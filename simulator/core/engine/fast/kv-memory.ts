@@ -1,3 +1,4 @@
+import { BlockTable } from "./block-table.ts";
 import type { CachedBlock } from "./cached-block.ts";
 import type { Sequence } from "./sequence.ts";
 
@@ -11,7 +12,7 @@ const noKey = 0;
  */
 export class KvMemory {
   free: number;
-  readonly #holders = new Map<number, CachedBlock>();
+  readonly #holders = new BlockTable();
   /** Ends of the queue of hashed free blocks. */
   #oldest: CachedBlock | null = null;
   #newest: CachedBlock | null = null;
@@ -46,7 +47,7 @@ export class KvMemory {
     const most = Math.min(blocksMax, keys.length);
     while (into.hits < most) {
       const block = this.#holders.get(keys[into.hits] ?? noKey);
-      if (block === undefined) return;
+      if (block === null) return;
       into.hits++;
       if (block.references === 0) into.reclaimed++;
     }
@@ -58,7 +59,7 @@ export class KvMemory {
     if (sequence.blocks.length === hits) return;
     for (let index = 0; keys !== null && index < hits; index++) {
       const block = this.#holders.get(keys[index] ?? noKey);
-      if (block === undefined) return;
+      if (block === null) return;
       if (block.references === 0) {
         this.#unlink(block);
         this.free--;
@@ -137,7 +138,7 @@ export class KvMemory {
   #hold(key: number, references: number): CachedBlock {
     const block = this.#create(key, false, 1, references);
     const holder = this.#holders.get(key);
-    if (holder === undefined) this.#holders.set(key, block);
+    if (holder === null) this.#holders.set(key, block);
     else {
       let last = holder;
       while (last.nextHolder !== null) last = last.nextHolder;
@@ -171,7 +172,7 @@ export class KvMemory {
 
   #forget(block: CachedBlock): void {
     const holder = this.#holders.get(block.key);
-    if (holder === undefined) return;
+    if (holder === null) return;
     if (holder === block) {
       if (block.nextHolder === null) this.#holders.delete(block.key);
       else this.#holders.set(block.key, block.nextHolder);

@@ -269,7 +269,7 @@ describe("keys", () => {
 
   test("are never printed", () => {
     const { service } = loadConfig(write(withKey('"${KEY_A}"')), { KEY_A: "sk-a" });
-    expect(inspect(service, { depth: 9 }) + JSON.stringify(service) + String(service.endpoints[0]?.key)).not.toContain("sk-a");
+    expect(inspect(service, { depth: 9 }) + JSON.stringify(service) + inspect(service.endpoints[0]?.key)).not.toContain("sk-a");
   });
 
   test("a missing one is a problem that names it; simulation does not look it up", async () => {

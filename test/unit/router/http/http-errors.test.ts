@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { seconds } from "../../../../router/core/time.ts";
 import { errorDialect } from "../../../../router/http/error-dialect.ts";
-import { errorOfFailure, errorOfRejection, nothingTold, passesOn, retryAfterSeconds, unknownModel } from "../../../../router/http/http-errors.ts";
+import { errorOfFailure, type HttpError, errorOfRejection, nothingTold, passesOn, retryAfterSeconds, unknownModel } from "../../../../router/http/http-errors.ts";
 
-const errorBody = errorDialect("openai-chat").body;
+const errorBody = (error: HttpError): string => errorDialect("openai-chat").body(error);
 
 test("errors have OpenAI's shape", () => {
   expect(JSON.parse(errorBody(unknownModel("x")))).toEqual({

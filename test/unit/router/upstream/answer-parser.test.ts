@@ -111,6 +111,7 @@ describe("what could be understood in two ways is refused", () => {
     "a lone line feed": `${head}x-one: a\nx-two: b\r\n\r\n`,
     "a lone carriage return": `${head}x-one: a\rb\r\n\r\n`,
     "a NUL": `${head}x-one: a\0b\r\n\r\n`,
+    "a control character in a value": `${head}content-type: a\x01b\r\n\r\n`,
     "a change of protocol": "HTTP/1.1 101 Switching Protocols\r\n\r\n",
     "a chunk size that is none": `${chunked}xyz\r\n`,
     "no chunk size": `${chunked}\r\n`,

@@ -59,9 +59,27 @@ test("what the scenario says of sizes and options beats the profile", async () =
     watermark: 0.01,
     activeSequencesMax: 4,
     pipelineStages: 2,
-    speculation: { method: "ngram", draftTokens: 3, acceptance: 0.7 },
+    speculation: { method: "ngram", draftTokens: 3, acceptance: 0.7, costRatio: 0 },
     scheduling: { perStepUs: 75, perSequenceUs: 24 },
   });
+});
+
+test("several engines behind one endpoint: ranks, and prefill apart from decode with the profile's KV bytes", async () => {
+  const ranks = await compiled("{ kind: vllm, gpu: H200, engine: { dataParallel: { ranks: 4, lockstep: true }, pipelineHopUs: 40 } }");
+  expect(ranks.engine.options).toEqual({ dataParallel: { ranks: 4, lockstep: true }, pipelineHopUs: 40 });
+  const apart = await compiled(
+    "{ kind: vllm, gpu: H100, model: llama-3.1-8b, tensorParallel: 2, engine: { disaggregation: { prefillEngines: 2, gigabytesPerSecond: 50 } } }",
+  );
+  expect(apart.engine.options).toEqual({
+    disaggregation: { prefillEngines: 2, decodeEngines: 1, kvBytesPerToken: 65_536, bytesPerSecond: 50e9, latencyUs: 5000 },
+  });
+  const loaded = await load("{ kind: vllm, gpu: H100, engine: { disaggregation: {} } }");
+  expect(runScenario(loaded, { seeds: [1], strict: true }).summary.requests.served).toBe(2);
+});
+
+test("what drafting costs comes from its method where the scenario does not say", async () => {
+  const { engine } = await compiled("{ kind: vllm, gpu: H100, engine: { speculation: { method: eagle, draftTokens: 3, acceptance: 0.7 } } }");
+  expect(engine.options?.speculation?.costRatio).toBe(0.05);
 });
 
 test("without a context the longest request is what the model can and the memory holds", async () => {

@@ -69,6 +69,47 @@ test("a picture's price is set aside and booked with the request that shows it",
   expect(only(harness.succeed(0, { input: 100, output: 0 }), "finish-request")[0]?.account.nanoDollars).toBe(10_100_000);
 });
 
+test("beyond a month's volume everything costs what its step says; a new month begins at the first price", () => {
+  const flat = (input: number) => ({ input, cachedRead: 0, cacheWrite: 0, output: 0 });
+  const card = {
+    ...flat(3_000_000),
+    volume: [
+      { aboveTokens: 1000, rates: flat(2_000_000) },
+      { aboveTokens: 5000, rates: flat(1_000_000) },
+    ],
+  };
+  const harness = new RouterHarness({ deployments: [{ rates: card }, { rates: flat(2_500_000) }], strategy: "cost-based" });
+  const paid = (input: number): (number | undefined)[] => {
+    const [start] = only(harness.arrive(0), "start-attempt");
+    const [finish] = only(harness.succeed(start?.attempt ?? -1, { input, output: 0 }), "finish-request");
+    return [start?.endpoint, finish?.account.nanoDollars];
+  };
+  // While it is dear the other deployment is the cheapest.
+  expect(paid(1000)).toEqual([1, 2_500_000]);
+  harness.send({ kind: "price-changed", deployment: 1 as DeploymentId, rates: flat(9_000_000) });
+  expect([paid(1000), paid(1000), paid(4000), paid(1000)]).toEqual([
+    [0, 3_000_000],
+    [0, 3_000_000],
+    [0, 8_000_000],
+    [0, 1_000_000],
+  ]);
+  harness.send({ kind: "billing-month-started" });
+  expect(paid(1000)).toEqual([0, 3_000_000]);
+});
+
+test("what may be delayed costs what batches cost, of the month's step; where there is no such price, what all costs", () => {
+  const flat = (input: number) => ({ input, cachedRead: 0, cacheWrite: 0, output: 0 });
+  const card = { ...flat(3_000_000), batch: flat(1_500_000), volume: [{ aboveTokens: 1000, rates: { ...flat(2_000_000), batch: flat(1_000_000) } }] };
+  const harness = new RouterHarness({ deployments: [{ rates: card }] });
+  const paid = (batch: boolean): number | undefined => {
+    const [start] = only(harness.arrive(0, { batch }), "start-attempt");
+    return only(harness.succeed(start?.attempt ?? -1, { input: 1000, output: 0 }), "finish-request")[0]?.account.nanoDollars;
+  };
+  expect([paid(true), paid(true), paid(true), paid(false)]).toEqual([1_500_000, 1_500_000, 1_000_000, 2_000_000]);
+  harness.send({ kind: "price-changed", deployment: 0 as DeploymentId, rates: flat(3_000_000) });
+  expect(paid(true)).toBe(3_000_000);
+});
+
 test("an attempt is paid for at the price it started under", () => {
   const harness = new RouterHarness({ deployments: [{ rates: { input: 1_000_000, cachedRead: 0, cacheWrite: 0, output: 0 } }] });
   const nano = (attempt: number): number | undefined => only(harness.succeed(attempt, { input: 100, output: 0 }), "finish-request")[0]?.account.nanoDollars;

@@ -132,3 +132,18 @@ test("steps are counted over crashes, those beyond the range of their step-time 
   replica.handle({ kind: "fault-changed", fault: { ...healthy, down: true } }, 11_500 as never, recorder);
   expect(replica.observe(11_500 as never)).toMatchObject({ steps: before.steps, stepsOutsideRange: before.stepsOutsideRange });
 });
+
+test("a long prompt takes longer on its way in, and a token on its way out beside many sequences; nobody overtakes", () => {
+  const costs = { frontEndPerPromptTokenUs: 2, frontEndPerSequenceUs: 50 };
+  const replica = new VllmReplica({ ...spec, ...costs }, new SoloEngine({ detail: "first-token" }), { seed: 1, index: 0 });
+  const recorder = new CommandRecorder();
+  replica.handle(call(0, { input: 400, output: 1 }), 0 as never, recorder);
+  replica.handle(call(1, { input: 10, output: 1 }), 100 as never, recorder);
+  replica.wake(20_000 as never, recorder);
+  const firsts = recorder.commands.filter(({ command }) => command.kind === "emit-tokens").map(({ at, command }) => [command.call, at]);
+  // In at 700 + 800 both, since the second waits behind the first; a step of 1,000; out after 300 + 2 x 50.
+  expect(firsts).toEqual([
+    [0, 2900],
+    [1, 2900],
+  ]);
+});

@@ -1,0 +1,46 @@
+import { connect } from "node:net";
+import type { LoadedConfig } from "../config/load-config.ts";
+
+const reachMs = 3_000;
+
+/** What an operator wants to know at the start: who can be reached, what has no price, what is off. */
+export async function startNotes({ compiled, service }: Pick<LoadedConfig, "compiled" | "service">): Promise<readonly string[]> {
+  const origins = [...new Set(service.endpoints.map(({ origin }) => origin))];
+  const reached = await Promise.all(origins.map(async (origin) => ({ origin, told: await reach(new URL(origin)) })));
+  const unpriced = compiled.deployments.filter(({ rates }) => rates === null).map(({ name }) => name);
+  const keyless = compiled.deployments.filter(({ endpoints }) => endpoints.every((id) => service.endpoints[id]?.key === null)).map(({ name }) => name);
+  const off = [
+    ...(service.tenantOf === null ? ["callers' keys (whoever reaches the port may call)"] : []),
+    ...(compiled.limits.length === 0 ? ["limits and budgets"] : []),
+    ...(service.cors === null ? ["calls from pages (cors)"] : []),
+    ...(compiled.routes.every(({ hedge }) => hedge === null) ? ["hedging"] : []),
+  ];
+  return [
+    ...reached.map(({ origin, told }) => `${origin}: ${told}`),
+    unpriced.length === 0
+      ? "prices: known for all deployments"
+      : `prices: unknown for ${few(unpriced)}; their cost is counted as unknown, ${compiled.unknownPrice === "refuse" ? "and budgets refuse them" : "never as zero"}`,
+    ...(keyless.length === 0 ? [] : [`keys: none for ${few(keyless)}`]),
+    ...(off.length === 0 ? [] : [`off: ${off.join(", ")}`]),
+  ];
+}
+
+function few(names: readonly string[]): string {
+  return names.length <= 5 ? names.join(", ") : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
+}
+
+/** A connection, and nothing said on it. */
+async function reach(url: URL): Promise<string> {
+  const startedMs = performance.now();
+  const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+  return new Promise((resolve) => {
+    const socket = connect({ host: url.hostname.replace(/^\[|\]$/g, ""), port });
+    const end = (told: string): void => {
+      socket.destroy();
+      resolve(told);
+    };
+    socket.setTimeout(reachMs, () => end(`not reached within ${reachMs / 1000} s`));
+    socket.on("connect", () => end(`reachable in ${Math.round(performance.now() - startedMs)} ms`));
+    socket.on("error", (error: NodeJS.ErrnoException) => end(`not reachable (${error.code ?? error.message})`));
+  });
+}

@@ -1,0 +1,61 @@
+import type { CompiledConfig } from "../core/compiled-config.ts";
+import type { TenantId } from "../core/messages.ts";
+import type { Dialect } from "../providers/provider-adapter.ts";
+import type { EndedRequest } from "../telemetry/router-metrics.ts";
+import { idsIn, IssuedIds, type Issuer } from "./issued-ids.ts";
+import type { RequestInFlight, RunningAttempt } from "./request-in-flight.ts";
+import { RequestRecords } from "./request-records.ts";
+import { factsOf, requestTold } from "./request-told.ts";
+import type { Slots } from "./slots.ts";
+
+/** Dialects in which providers issue ids for what they keep. */
+const stateful: ReadonlySet<Dialect> = new Set<Dialect>(["openai-responses", "openai-other"]);
+
+/** What is remembered of requests that have ended: what callers may ask of them, and who keeps what they have made. */
+export class RequestMemory {
+  readonly #config: () => CompiledConfig;
+  readonly #records = new RequestRecords();
+  readonly #issued = new IssuedIds();
+
+  /** @param config the newest version */
+  constructor(config: () => CompiledConfig) {
+    this.#config = config;
+  }
+
+  noteEnded(request: RequestInFlight, ended: EndedRequest): void {
+    this.#records.add(request.name, { tenant: request.routed.tenant, facts: factsOf(request), ended });
+  }
+
+  /** Null: not known, or another tenant's. */
+  told(name: string, tenant: TenantId): Readonly<Record<string, unknown>> | null {
+    const record = this.#records.find(name, tenant);
+    return record === null ? null : requestTold(record.facts, record.ended, this.#config());
+  }
+
+  toldUnderWay(name: string, tenant: TenantId, requests: Slots<RequestInFlight>): Readonly<Record<string, unknown>> | null {
+    let told: Readonly<Record<string, unknown>> | null = null;
+    requests.forEach((request) => {
+      if (request.name === name && request.routed.tenant === tenant) told = requestTold(factsOf(request), null, this.#config());
+    });
+    return told;
+  }
+
+  /** The first bytes of an answer; of a stream they tell its id. */
+  noteIds(running: RunningAttempt, bytes: Uint8Array): void {
+    if (!running.unread) return;
+    running.unread = false;
+    const { request, endpoint } = running;
+    const deployment = this.#config().endpoints[endpoint]?.deployment;
+    if (deployment === undefined || !stateful.has(request.caller.dialect)) return;
+    this.#issued.note(idsIn(bytes), { deployment, route: request.route.id, tenant: request.routed.tenant });
+  }
+
+  /** Who keeps what one of these ids stands for; null: nobody that is remembered. */
+  issuerOf(ids: readonly string[]): Issuer | null {
+    for (const id of ids) {
+      const issuer = this.#issued.find(id);
+      if (issuer !== null) return issuer;
+    }
+    return null;
+  }
+}

@@ -1,0 +1,25 @@
+import type { Usage } from "../core/messages.ts";
+import { parsedPayload, payloadOf } from "./event-splitter.ts";
+import { isRecord, readUsage } from "./openai-compatible/usage.ts";
+import { cut, type TapReader, type Verdict } from "./tap-stream.ts";
+
+/** The stream of a path that the router does not know: all of it passes, and its end is where the connection ends it well. */
+export class UnknownTap implements TapReader {
+  contentEvents = 0;
+  readonly reason = "stop";
+  readonly failure = cut;
+
+  read(event: Buffer, onUsage: (usage: Usage) => void): Verdict {
+    this.contentEvents += 1;
+    if (event.includes('"usage"')) {
+      const value = parsedPayload(payloadOf(event));
+      const usage = isRecord(value) ? readUsage(value["usage"]) : null;
+      if (usage !== null) onUsage(usage);
+    }
+    return "pass";
+  }
+
+  ending(rest: Buffer): string {
+    return rest.toString("utf8");
+  }
+}

@@ -1,0 +1,296 @@
+import OpenAI, { toFile } from "openai";
+import { describe, expect, test } from "vitest";
+import { startLive, until } from "../support/live-service.ts";
+import { chatAnswer, chatStream, errorAnswer, type Script, wordStream } from "../support/scripted-upstream.ts";
+
+const messages = [{ role: "user" as const, content: "say hello" }];
+const json =
+  (value: unknown): Script =>
+  (response) => {
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify(value));
+  };
+const responseOf = (id: string) => ({
+  id,
+  object: "response",
+  created_at: 1,
+  status: "completed",
+  model: "m",
+  output: [{ id: "msg_1", type: "message", role: "assistant", status: "completed", content: [{ type: "output_text", text: "hello", annotations: [] }] }],
+  usage: { input_tokens: 3, input_tokens_details: { cached_tokens: 1 }, output_tokens: 2, output_tokens_details: { reasoning_tokens: 0 }, total_tokens: 5 },
+});
+const bothWays = "    strategy: round-robin";
+
+describe("other endpoints", () => {
+  test("completions and embeddings pass", async () => {
+    const { client, upstreams } = await startLive();
+    upstreams[0]?.next(
+      json({
+        id: "cmpl-1",
+        object: "text_completion",
+        choices: [{ index: 0, text: "hi", finish_reason: "stop" }],
+        usage: { prompt_tokens: 1, completion_tokens: 1 },
+      }),
+    );
+    const completion = await client.completions.create({ model: "chat", prompt: "x" });
+    expect(completion.choices[0]?.text).toBe("hi");
+    upstreams[0]?.next(json({ object: "list", data: [{ index: 0, embedding: [0.5, 0.25] }], usage: { prompt_tokens: 1, total_tokens: 1 } }));
+    const embedded = await client.embeddings.create({ model: "chat", input: "x", encoding_format: "float" }).withResponse();
+    expect(embedded.data.data[0]?.embedding).toEqual([0.5, 0.25]);
+    expect(embedded.response.headers.get("x-headgate-cost-usd")).toBe("0.000001000");
+    expect(upstreams[0]?.seen.map(({ path }) => path)).toEqual(["/v1/completions", "/v1/embeddings"]);
+  });
+
+  test("an endpoint that no provider of the route has is refused in words", async () => {
+    const { client, upstreams } = await startLive({ providers: ["anthropic"] });
+    await expect(client.embeddings.create({ model: "chat", input: "x" })).rejects.toMatchObject({ status: 400, code: "unsupported_endpoint", param: "model" });
+    expect(upstreams[0]?.seen).toHaveLength(0);
+  });
+
+  test("of two providers only the one that has it is asked", async () => {
+    const { client, upstreams } = await startLive({ upstreams: 2, providers: ["anthropic", "vllm"], route: bothWays });
+    upstreams[1]?.next(...[1, 2, 3].map(() => json({ object: "list", data: [{ index: 0, embedding: [1] }], usage: { prompt_tokens: 1 } })));
+    for (let round = 0; round < 3; round += 1) await client.embeddings.create({ model: "chat", input: "x", encoding_format: "float" });
+    expect([upstreams[0]?.seen.length, upstreams[1]?.seen.length]).toEqual([0, 3]);
+  });
+
+  test("a field that a provider has nothing for is refused by name, a hint is left out and said so", async () => {
+    const { client, upstreams } = await startLive({ providers: ["anthropic"] });
+    await expect(client.chat.completions.create({ model: "chat", messages, logprobs: true })).rejects.toMatchObject({
+      status: 400,
+      code: "untranslatable",
+      param: "logprobs",
+    });
+    expect(upstreams[0]?.seen).toHaveLength(0);
+    upstreams[0]?.next(
+      json({
+        id: "msg_1",
+        type: "message",
+        role: "assistant",
+        content: [{ type: "text", text: "hi" }],
+        stop_reason: "end_turn",
+        usage: { input_tokens: 1, output_tokens: 1 },
+      }),
+    );
+    const { response } = await client.chat.completions.create({ model: "chat", messages, seed: 7, frequency_penalty: 1 }).withResponse();
+    expect(response.headers.get("x-headgate-dropped")).toBe("seed, frequency_penalty");
+  });
+});
+
+describe("what providers keep", () => {
+  test("a response is continued where it was given, in a stream too", async () => {
+    const { client, upstreams } = await startLive({ upstreams: 2, providers: ["openai", "openai"], route: bothWays });
+    for (const upstream of upstreams) upstream.otherwise = json(responseOf(`resp_of_${upstream.origin.slice(-5)}`));
+    const first = await client.responses.create({ model: "chat", input: "one" });
+    expect(first.output_text).toBe("hello");
+    const keeper = upstreams.find(({ origin }) => first.id.endsWith(origin.slice(-5)));
+    const before = keeper?.seen.length ?? 0;
+    for (let round = 0; round < 4; round += 1) await client.responses.create({ model: "chat", input: "more", previous_response_id: first.id });
+    expect((keeper?.seen.length ?? 0) - before).toBe(4);
+    expect(keeper?.seen.at(-1)?.body["previous_response_id"]).toBe(first.id);
+    await client.responses.retrieve(first.id);
+    expect(keeper?.seen.at(-1)).toMatchObject({ method: "GET", path: `/v1/responses/${first.id}` });
+    expect(keeper?.seen.at(-1)?.headers.authorization).toBe("Bearer sk-upstream");
+  });
+
+  test("a file, and the batch that refers to it, go to one provider; the body passes as it came", async () => {
+    const { client, upstreams } = await startLive({ upstreams: 2, providers: ["openai", "openai"], route: bothWays });
+    for (const upstream of upstreams) {
+      const tail = upstream.origin.slice(-5);
+      upstream.otherwise = (response, seen) =>
+        json(seen.path === "/v1/files" ? { id: `file-of${tail}xyz`, object: "file" } : { id: `batch_of${tail}xyz`, object: "batch" })(response, seen);
+    }
+    const file = await client.files.create({ file: await toFile(Buffer.from('{"a":1}\n'), "in.jsonl"), purpose: "batch" });
+    const keeper = upstreams.find(({ origin }) => file.id.includes(origin.slice(-5)));
+    expect(keeper?.seen[0]?.headers["content-type"]).toMatch(/^multipart\/form-data; boundary=/);
+    expect(keeper?.seen[0]?.raw).toContain('{"a":1}');
+    for (let round = 0; round < 3; round += 1) {
+      const batch = await client.batches.create({ input_file_id: file.id, endpoint: "/v1/chat/completions", completion_window: "24h" });
+      await client.batches.retrieve(batch.id);
+    }
+    expect(keeper?.seen).toHaveLength(7);
+    await client.files.delete(file.id);
+    expect(keeper?.seen.at(-1)).toMatchObject({ method: "DELETE", path: `/v1/files/${file.id}` });
+  });
+
+  test("files cost no tokens and are no prompts; what a provider does not have, it says itself", async () => {
+    const { client, running, upstreams } = await startLive({ providers: ["openai"], deployment: ", context: 1000" });
+    upstreams[0]?.next(
+      json({ id: "file-large1", object: "file" }),
+      (response) => response.end(Buffer.alloc(3_000_000, 7)),
+      errorAnswer(404, "No such File object: file-none"),
+    );
+    const { response } = await client.files.create({ file: await toFile(Buffer.alloc(2_000_000), "in.bin"), purpose: "batch" }).withResponse();
+    const content = await client.files.content("file-large1");
+    expect((await content.arrayBuffer()).byteLength).toBe(3_000_000);
+    for (const id of [response.headers.get("x-headgate-request-id"), content.headers.get("x-headgate-request-id")]) {
+      const told = await (await fetch(`${running.url}/v1/requests/${id}`)).json();
+      expect(told).toMatchObject({ status: "served", usage: { input_tokens: 0, output_tokens: 0 }, cost_usd: "0.000000000" });
+    }
+    await expect(client.files.retrieve("file-none12")).rejects.toMatchObject({ status: 404, message: expect.stringContaining("No such File object") });
+  });
+
+  test("a stream of a path that nobody knows passes to its end", async () => {
+    const { running, upstreams } = await startLive();
+    const events = ["event: a\ndata: 1\n\n", 'data: {"usage":{"prompt_tokens":5,"completion_tokens":2}}\n\n', "data: no blank line behind"];
+    upstreams[0]?.next(chatStream(events, { gapMs: 5 }));
+    const answer = await fetch(`${running.url}/v1/audio/speech`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model: "chat", stream: true, input: "x" }),
+    });
+    expect(await answer.text()).toBe(events.join(""));
+    expect(upstreams[0]?.seen[0]?.body["model"]).toBe("upstream-model");
+    const told = await (await fetch(`${running.url}/v1/requests/${answer.headers.get("x-headgate-request-id")}`)).json();
+    expect(told).toMatchObject({ status: "served", usage: { input_tokens: 5, output_tokens: 2 } });
+  });
+
+  test("what one tenant's provider keeps is not another tenant's", async () => {
+    const { running, upstreams } = await startLive({
+      providers: ["openai"],
+      more: 'tenants: { red: { keys: ["${RED}"] }, blue: { keys: ["${BLUE}"] } }',
+      env: { RED: "sk-red", BLUE: "sk-blue" },
+    });
+    const clientOf = (apiKey: string) => new OpenAI({ baseURL: `${running.url}/v1`, apiKey, maxRetries: 0 });
+    if (upstreams[0] !== undefined) upstreams[0].otherwise = json(responseOf("resp_of_red_1"));
+    const { id } = await clientOf("sk-red").responses.create({ model: "chat", input: "mine" });
+    await expect(clientOf("sk-blue").responses.retrieve(id)).rejects.toMatchObject({ status: 404, code: "unknown_id" });
+    await expect(clientOf("sk-blue").responses.create({ model: "chat", input: "x", previous_response_id: id })).rejects.toMatchObject({ status: 404 });
+    expect(upstreams[0]?.seen).toHaveLength(1);
+  });
+
+  test("paths that a server behind could read otherwise are not passed", async () => {
+    const { running, upstreams } = await startLive();
+    for (const path of ["/v1/../admin", "/v1/files/%2e%2e/admin", "/v1/files%2F..%2Fadmin", "/v1//files", "/v1/files\\admin"]) {
+      const { port } = new URL(running.url);
+      const status = await rawStatus(Number(port), path);
+      expect([path, status]).toEqual([path, 404]);
+    }
+    expect(upstreams[0]?.seen).toHaveLength(0);
+  });
+});
+
+async function rawStatus(port: number, path: string): Promise<number> {
+  const { connect } = await import("node:net");
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`));
+    socket.once("data", (data) => resolve(Number(data.toString().split(" ")[1])));
+  });
+}
+
+describe("GET /v1/requests/{id}", () => {
+  test("tells of a stream what its headers could not: who served it, in which attempts, what it cost", async () => {
+    const { client, running, upstreams } = await startLive({ upstreams: 2, route: "    retry: { attempts: 2, backoff: { base: 1ms } }" });
+    upstreams[0]?.next(errorAnswer(500, "broken"));
+    for (const upstream of upstreams) upstream.otherwise = wordStream(["a", "b", "c"]);
+    const { data, response } = await client.chat.completions.create({ model: "chat", messages, stream: true }).withResponse();
+    for await (const _chunk of data) void _chunk;
+    const id = response.headers.get("x-headgate-request-id");
+    const told = (await (await fetch(`${running.url}/v1/requests/${id}`)).json()) as Record<string, unknown>;
+    expect(told).toMatchObject({
+      id,
+      object: "headgate.request",
+      status: "served",
+      model: "chat",
+      stream: true,
+      deployment: "two",
+      attempts: [
+        { deployment: "one", outcome: "server-error", status: 500 },
+        { deployment: "two", outcome: "succeeded" },
+      ],
+      usage: { input_tokens: 11, cached_tokens: 4, output_tokens: 3 },
+      cost_usd: "0.000013400",
+      cost_estimated: false,
+    });
+    const unknown = await fetch(`${running.url}/v1/requests/nothing`);
+    expect(unknown.status).toBe(404);
+    await unknown.text();
+  });
+
+  test("a request under way, and never another tenant's", async () => {
+    const tenants = 'tenants: { red: { keys: ["${RED}"] }, blue: { keys: ["${BLUE}"] } }';
+    const { running, upstreams } = await startLive({ more: tenants, env: { RED: "sk-red", BLUE: "sk-blue" } });
+    upstreams[0]?.next(wordStream(["a", "b", "c"], { gapMs: 50 }));
+    const client = new OpenAI({ baseURL: `${running.url}/v1`, apiKey: "sk-red", maxRetries: 0 });
+    const { data, response } = await client.chat.completions.create({ model: "chat", messages, stream: true }).withResponse();
+    const ask = async (key: string) =>
+      (await fetch(`${running.url}/v1/requests/${response.headers.get("x-headgate-request-id")}`, { headers: { authorization: `Bearer ${key}` } })).json();
+    expect(await ask("sk-red")).toMatchObject({ status: "in_progress" });
+    expect(await ask("sk-blue")).toMatchObject({ error: { code: "unknown_request" } });
+    for await (const _chunk of data) void _chunk;
+    expect(await ask("sk-red")).toMatchObject({ status: "served" });
+    expect(await ask("sk-blue")).toMatchObject({ error: { code: "unknown_request" } });
+  });
+});
+
+describe("the request contract", () => {
+  test("fields of the body, of metadata and headers act, and no provider sees them", async () => {
+    const { client, upstreams, recorded } = await startLive({ deployment: ", tags: [eu, default], region: west" });
+    const extra = { priority: 7, tags: ["eu"], max_latency_ms: 60_000, cost_budget: 0.5, metadata: { region: "west", own: "kept", urgency: "high" } };
+    await client.chat.completions.create({ model: "chat", messages, ...extra } as OpenAI.ChatCompletionCreateParamsNonStreaming, {
+      headers: { "x-headgate-residency": "west" },
+    });
+    const arrived = recorded
+      .map((entry) => (entry.kind === "event" && entry.event.kind === "request-arrived" ? entry.event.request : null))
+      .find((one) => one !== null);
+    expect(arrived).toMatchObject({ priority: 7, tags: [0], region: 0, residency: 0 });
+    expect(arrived?.deadline).toBeLessThan(Infinity);
+    expect(upstreams[0]?.seen[0]?.body).toEqual({ model: "upstream-model", messages, metadata: { own: "kept" } });
+    expect(Object.keys(upstreams[0]?.seen[0]?.headers ?? {}).filter((name) => name.startsWith("x-headgate"))).toEqual([]);
+  });
+
+  test("what is not of its form is refused by name", async () => {
+    const { client, running } = await startLive();
+    const body = { model: "chat", messages, priority: "high" } as unknown as OpenAI.ChatCompletionCreateParamsNonStreaming;
+    await expect(client.chat.completions.create(body)).rejects.toMatchObject({ status: 400, code: "invalid_request_contract", param: "priority" });
+    const answer = await fetch(`${running.url}/v1/chat/completions`, {
+      method: "POST",
+      body: JSON.stringify({ model: "chat", messages }),
+      headers: { "x-headgate-tags-match": "some" },
+    });
+    expect(answer.status).toBe(400);
+    expect(await answer.text()).toContain("must be one of any, all");
+  });
+
+  test("a deadline that passes is told, and the provider is let go", async () => {
+    const { client, upstreams } = await startLive();
+    upstreams[0]?.next(() => undefined);
+    const error = client.chat.completions.create({ model: "chat", messages }, { headers: { "x-headgate-max-latency-ms": "150" } });
+    await expect(error).rejects.toMatchObject({ status: 503, code: "deadline_passed" });
+    await until(() => upstreams[0]?.seen[0]?.closedMs !== null);
+  });
+});
+
+describe("trace context and pages", () => {
+  test("W3C trace context goes on to the provider, other headers of the caller do not", async () => {
+    const { client, upstreams } = await startLive();
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    await client.chat.completions.create(
+      { model: "chat", messages },
+      { headers: { traceparent, tracestate: "a=1", cookie: "session=1", "x-secret": "s", "x-forwarded-for": "10.0.0.1" } },
+    );
+    const headers = upstreams[0]?.seen[0]?.headers ?? {};
+    expect([headers["traceparent"], headers["tracestate"]]).toEqual([traceparent, "a=1"]);
+    expect(Object.keys(headers).filter((name) => /cookie|secret|forwarded|stainless|user-agent/.test(name))).toEqual([]);
+  });
+
+  test("pages of a configured origin may call, others may not", async () => {
+    const { running, upstreams } = await startLive({ more: 'cors: { origins: ["https://app.example"] }' });
+    const url = `${running.url}/v1/chat/completions`;
+    const ask = async (origin: string) =>
+      fetch(url, {
+        method: "OPTIONS",
+        headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization, x-stainless-os" },
+      });
+    const asked = await ask("https://app.example");
+    expect(asked.status).toBe(204);
+    expect(asked.headers.get("access-control-allow-origin")).toBe("https://app.example");
+    expect(asked.headers.get("access-control-allow-headers")).toContain("x-stainless-os");
+    expect((await ask("https://evil.example")).headers.get("access-control-allow-origin")).toBeNull();
+    upstreams[0]?.next(chatAnswer("hi"));
+    const answer = await fetch(url, { method: "POST", headers: { origin: "https://app.example" }, body: JSON.stringify({ model: "chat", messages }) });
+    expect(answer.headers.get("access-control-allow-origin")).toBe("https://app.example");
+    expect(answer.headers.get("access-control-expose-headers")).toContain("x-headgate-cost-usd");
+    expect(await answer.json()).toMatchObject({ choices: [{ message: { content: "hi" } }] });
+  });
+});

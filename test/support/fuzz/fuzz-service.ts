@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { loadConfig } from "../../../router/config/load-config.ts";
+import { Router } from "../../../router/core/router.ts";
+import { startService } from "../../../router/http/start-service.ts";
+import { openDecisionLog } from "../../../router/telemetry/decision-log.ts";
+import type { FuzzedAnswer } from "./fuzz-answers.ts";
+
+/** The service with one provider behind it that answers as it is told, and never rests. */
+export interface FuzzService {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+const patience = { headersTimeout: 400, requestTimeout: 800, connectionsCheckingInterval: 100 };
+
+export async function startFuzzService(answer: (stream: boolean) => FuzzedAnswer): Promise<FuzzService> {
+  const provider = createServer((socket) => serve(socket, answer));
+  await new Promise<void>((resolve) => provider.listen(0, "127.0.0.1", 4096, resolve));
+  const folder = mkdtempSync(path.join(tmpdir(), "headgate-fuzz-"));
+  writeFileSync(path.join(folder, "headgate.yaml"), configText((provider.address() as AddressInfo).port));
+  const { compiled, service } = loadConfig(path.join(folder, "headgate.yaml"), {});
+  const core = new Router(compiled, { seed: 1, explain: true });
+  const running = await startService({ compiled, spec: service, core, log: openDecisionLog("silent"), patience });
+  return {
+    port: Number(new URL(running.url).port),
+    stop: async () => {
+      await running.stop(100);
+      provider.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+const configText = (port: number): string => `
+listen: { port: 0 }
+metrics: { port: 0 }
+deployments:
+  one: { provider: vllm, model: m, endpoints: ["http://127.0.0.1:${port}"], price: { input: 1, output: 2 }, breaker: { enabled: false } }
+routes:
+  chat:
+    deployments: [one]
+    timeouts: { connect: 1s, firstToken: 300ms, idle: 300ms, total: 1s }
+    retry: { attempts: 1 }
+`;
+
+function serve(socket: Socket, answer: (stream: boolean) => FuzzedAnswer): void {
+  let seen = "";
+  socket.setNoDelay(true);
+  socket.on("error", () => undefined);
+  socket.on("data", (data: Buffer) => {
+    seen += data.toString("latin1");
+    const end = seen.indexOf("\r\n\r\n");
+    const length = Number(/\r\ncontent-length: (\d+)/.exec(seen)?.[1] ?? 0);
+    if (end === -1 || seen.length < end + 4 + length) return;
+    const { pieces, afterwards } = answer(/"stream":\s*true/.test(seen.slice(end)));
+    seen = "";
+    write(socket, pieces, 0, () => {
+      if (afterwards === "close") socket.end();
+      else if (afterwards === "reset") socket.resetAndDestroy();
+    });
+  });
+}
+
+function write(socket: Socket, pieces: readonly string[], place: number, done: () => void): void {
+  const piece = pieces[place];
+  if (piece === undefined || socket.destroyed) done();
+  else socket.write(piece, "latin1", () => setImmediate(() => write(socket, pieces, place + 1, done)));
+}

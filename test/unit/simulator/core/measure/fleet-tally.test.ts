@@ -1,0 +1,50 @@
+import { expect, test } from "vitest";
+import { idleSignals } from "../../../../../simulator/core/endpoint.ts";
+import { fleetFigures } from "../../../../../simulator/core/measure/fleet-figures.ts";
+import { FleetTally } from "../../../../../simulator/core/measure/fleet-tally.ts";
+import { defaultScenario } from "../../../../support/default-scenario.ts";
+import { smallHosted, smallVllm } from "../../../../support/small-scenario.ts";
+
+const second = 1_000_000;
+
+/** Of 16 sequences and 512 tokens at most: 2 s at 8 sequences, 6 s at 4, 2 s idle; of tokens 256 and 64 a step. */
+function samples(tally: FleetTally): void {
+  const at = (seconds: number, busy: number, steps: number, stepSequences: number, stepTokens: number, kvUsed: number, waiting: number): void =>
+    tally.sample((seconds * second) as never, [
+      { ...idleSignals, busy: (busy * second) as never, steps, stepSequences, stepTokens, kvUsed, waiting },
+      { ...idleSignals, running: 3 },
+    ]);
+  at(0, 0, 0, 0, 0, 0, 0);
+  at(2, 2, 100, 800, 25_600, 0.6, 4);
+  at(8, 8, 400, 2_000, 44_800, 0.3, 0);
+  at(10, 8, 400, 2_000, 44_800, 0.3, 0);
+}
+
+test("both utilisations are weighted by the time in which steps ran; a hosted API has none", () => {
+  const tally = new FleetTally([smallVllm, smallHosted]);
+  samples(tally);
+  const [engine, hosted] = tally.uses();
+  expect(engine).toEqual({
+    busyPercent: 80,
+    sequencesPercent: ((2 * 8 + 6 * 4) / 8 / 16) * 100,
+    tokensPercent: ((2 * 256 + 6 * 64) / 8 / 512) * 100,
+    kvUsedPercent: 30,
+    waitingMean: 1,
+    waitingMax: 4,
+    preemptions: 0,
+    busy: 8 * second,
+    sampled: 10 * second,
+  });
+  expect(hosted).toMatchObject({ busyPercent: null, sequencesPercent: null, kvUsedPercent: null });
+});
+
+test("machines are paid for by the hour, busy or not, and use power by what they do", () => {
+  const tally = new FleetTally([smallVllm, smallHosted]);
+  samples(tally);
+  const { config } = defaultScenario({ endpoints: 2 });
+  const [pool] = fleetFigures(config, tally.uses(), [{ gpus: 2, gpuHourDollars: 3, watts: 700, idleWatts: 100 }]);
+  // Two endpoints of two GPUs for 10 s; the hosted one stands for a replica that never did a thing.
+  expect(pool?.gpuHours).toBeCloseTo(40 / 3600, 6);
+  expect(pool?.gpuDollars).toBeCloseTo((3 * 40) / 3600, 6);
+  expect(pool?.energyKwh).toBeCloseTo((16 * 700 + 24 * 100) / 3600 / 1000, 6);
+});
