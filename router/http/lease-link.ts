@@ -1,5 +1,5 @@
 import type { BudgetPeriod } from "../config/service-spec.ts";
-import type { LimitSpec } from "../core/compiled-config.ts";
+import type { CompiledConfig, LimitSpec } from "../core/compiled-config.ts";
 import type { Instant } from "../core/machine.ts";
 import type { RouterCommand, RouterEvent } from "../core/messages.ts";
 import { after, millis } from "../core/time.ts";
@@ -55,6 +55,13 @@ export class LeaseLink {
 
   #amendStore(limits: readonly LimitSpec[]): void {
     this.#options.store.amend(limits).catch(() => this.#later(againMs, () => this.#amendStore(limits)));
+  }
+
+  carryOut(command: AskLease | ReturnLease | AskProbes | ReturnProbes, { endpoints }: CompiledConfig): void {
+    if (command.kind === "ask-lease") this.ask(command);
+    else if (command.kind === "return-lease") this.settle(command);
+    else if (command.kind === "ask-probes") this.askProbes(command, endpoints[command.endpoint]?.identity ?? "");
+    else this.returnProbes(command, endpoints[command.endpoint]?.identity ?? "");
   }
 
   ask({ lease, nonce, units }: AskLease): void {

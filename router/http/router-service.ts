@@ -268,12 +268,6 @@ export class RouterService {
       case "record-decision":
         this.#request(command.request).explanation = command.explanation;
         return;
-      case "ask-probes":
-        this.#leases.askProbes(command, this.compiled.endpoints[command.endpoint]?.identity ?? "");
-        return;
-      case "return-probes":
-        this.#leases.returnProbes(command, this.compiled.endpoints[command.endpoint]?.identity ?? "");
-        return;
       case "retire-config": {
         this.#notes.note(command);
         const waiting = this.#versions.retired(command.version);
@@ -281,10 +275,10 @@ export class RouterService {
         return;
       }
       case "ask-lease":
-        this.#leases.ask(command);
-        return;
       case "return-lease":
-        this.#leases.settle(command);
+      case "ask-probes":
+      case "return-probes":
+        this.#leases.carryOut(command, this.compiled);
     }
   }
 

@@ -19,6 +19,10 @@ interface SeenBreaker {
   readonly probing: Set<AttemptId>;
 }
 
+function newSeen(): SeenBreaker {
+  return { phase: "closed", nonce: -1, granted: null, until: startOfTime, askedAt: never, probing: new Set() };
+}
+
 export class ProbeInvariant {
   /** By replica and EndpointId. */
   readonly #seen: SeenBreaker[][];
@@ -64,7 +68,7 @@ export class ProbeInvariant {
       own.probing.clear();
     } else if (command.kind === "ask-probes") {
       Object.assign(this.#breaker(replica, command.endpoint), { nonce: command.nonce, granted: null, until: startOfTime, askedAt: at });
-    } else if (command.kind === "forget-endpoint") delete this.#of(replica)[command.endpoint];
+    } else if (command.kind === "forget-endpoint") this.#of(replica)[command.endpoint] = newSeen();
     else if (command.kind === "start-attempt")
       this.#started(command.attempt, this.#breaker(replica, command.endpoint), { endpoint: command.endpoint, at, replica });
   }
@@ -84,14 +88,7 @@ export class ProbeInvariant {
   }
 
   #breaker(replica: number, endpoint: EndpointId): SeenBreaker {
-    return (this.#of(replica)[endpoint] ??= {
-      phase: "closed",
-      nonce: -1,
-      granted: null,
-      until: startOfTime,
-      askedAt: never,
-      probing: new Set(),
-    });
+    return (this.#of(replica)[endpoint] ??= newSeen());
   }
 
   #of(replica: number): SeenBreaker[] {

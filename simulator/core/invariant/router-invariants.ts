@@ -208,6 +208,8 @@ export class RouterInvariants {
       case "weight-changed":
       case "record-decision":
       case "ask-lease":
+      case "ask-probes":
+      case "return-probes":
       case "return-lease":
       case "budget-noticed":
     }
