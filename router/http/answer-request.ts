@@ -62,8 +62,7 @@ export function finishAnswer(request: RequestInFlight, result: FinishResult, hea
       else answer.endError(errorOfFailure(result.failure, toldOf(request, config)), headers);
       return;
     case "failed":
-      if (ending !== null && ending.answer !== null && passesOn(result.failure) && saysError(ending.answer.body)) answer.endPlain(ending.answer, headers);
-      else endWithError(request, errorOfFailure(result.failure, toldOf(request, config)), result, headers);
+      endFailed(request, result, headers, config);
       return;
     case "rejected":
       endWithError(request, errorOfRejection(result.why), result, headers);
@@ -71,6 +70,12 @@ export function finishAnswer(request: RequestInFlight, result: FinishResult, hea
     case "client-left":
       answer.abandon();
   }
+}
+
+function endFailed(request: RequestInFlight, result: Extract<FinishResult, { kind: "failed" }>, headers: readonly string[], config: CompiledConfig): void {
+  const said = request.ending?.answer ?? null;
+  if (said !== null && passesOn(result.failure) && saysError(said.body)) request.answer.endPlain(said, headers);
+  else endWithError(request, errorOfFailure(result.failure, toldOf(request, config)), result, headers);
 }
 
 function endWithError(request: RequestInFlight, error: HttpError, result: FinishResult, headers: readonly string[]): void {
