@@ -50,19 +50,14 @@ export function finishAnswer(request: RequestInFlight, result: FinishResult, hea
   const { answer, ending } = request;
   switch (result.kind) {
     case "served":
-      if (ending !== null && ending.answer !== null) answer.endPlain(ending.answer, headers);
-      else {
-        const attempt = request.answering?.id ?? request.endedLast;
-        if (attempt !== null) answer.commit(attempt, headers);
-        answer.endStream();
-      }
+      endServed(request, headers);
       return;
     case "cut":
       if (answer.committed) answer.cutStream(errorOfFailure(result.failure, toldOf(request, config)));
       else answer.endError(errorOfFailure(result.failure, toldOf(request, config)), headers);
       return;
     case "failed":
-      if (ending !== null && ending.answer !== null && passesOn(result.failure) && saysError(ending.answer.body)) answer.endPlain(ending.answer, headers);
+      if (ending?.answer != null && passesOn(result.failure) && saysError(ending.answer.body)) answer.endPlain(ending.answer, headers);
       else endWithError(request, errorOfFailure(result.failure, toldOf(request, config)), result, headers);
       return;
     case "rejected":
@@ -71,6 +66,16 @@ export function finishAnswer(request: RequestInFlight, result: FinishResult, hea
     case "client-left":
       answer.abandon();
   }
+}
+
+function endServed({ answer, ending, answering, endedLast }: RequestInFlight, headers: readonly string[]): void {
+  if (ending !== null && ending.answer !== null) {
+    answer.endPlain(ending.answer, headers);
+    return;
+  }
+  const attempt = answering?.id ?? endedLast;
+  if (attempt !== null) answer.commit(attempt, headers);
+  answer.endStream();
 }
 
 function endWithError(request: RequestInFlight, error: HttpError, result: FinishResult, headers: readonly string[]): void {
