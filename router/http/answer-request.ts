@@ -47,7 +47,7 @@ export function answerHeaders(request: RequestInFlight, account: Account, config
 
 /** The one place where a request's result becomes its answer. */
 export function finishAnswer(request: RequestInFlight, result: FinishResult, headers: readonly string[], config: CompiledConfig): void {
-  const { answer, ending } = request;
+  const { answer } = request;
   switch (result.kind) {
     case "served":
       endServed(request, headers);
@@ -57,8 +57,7 @@ export function finishAnswer(request: RequestInFlight, result: FinishResult, hea
       else answer.endError(errorOfFailure(result.failure, toldOf(request, config)), headers);
       return;
     case "failed":
-      if (ending?.answer != null && passesOn(result.failure) && saysError(ending.answer.body)) answer.endPlain(ending.answer, headers);
-      else endWithError(request, errorOfFailure(result.failure, toldOf(request, config)), result, headers);
+      endFailed(request, result, headers, config);
       return;
     case "rejected":
       endWithError(request, errorOfRejection(result.why), result, headers);
@@ -76,6 +75,12 @@ function endServed({ answer, ending, answering, endedLast }: RequestInFlight, he
   const attempt = answering?.id ?? endedLast;
   if (attempt !== null) answer.commit(attempt, headers);
   answer.endStream();
+}
+
+function endFailed(request: RequestInFlight, result: Extract<FinishResult, { kind: "failed" }>, headers: readonly string[], config: CompiledConfig): void {
+  const said = request.ending?.answer ?? null;
+  if (said !== null && passesOn(result.failure) && saysError(said.body)) request.answer.endPlain(said, headers);
+  else endWithError(request, errorOfFailure(result.failure, toldOf(request, config)), result, headers);
 }
 
 function endWithError(request: RequestInFlight, error: HttpError, result: FinishResult, headers: readonly string[]): void {

@@ -27,7 +27,7 @@ import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
 import { type AdoptedConfig, adoptConfig } from "./adopted-config.ts";
 import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
 import { CallerAnswer } from "./caller-answer.ts";
-import { CoreNotes } from "./core-notes.ts";
+import { CoreNotes, isOnlyNoted } from "./core-notes.ts";
 import { endedRequest } from "./ended-request.ts";
 import { PriceCalendar } from "./price-calendar.ts";
 import { LeaseLink } from "./lease-link.ts";
@@ -248,6 +248,10 @@ export class RouterService {
   }
 
   #carryOut(command: RouterCommand): void {
+    if (isOnlyNoted(command)) {
+      this.#notes.note(command);
+      return;
+    }
     switch (command.kind) {
       case "start-attempt":
         this.#startAttempt(command);
@@ -275,14 +279,6 @@ export class RouterService {
         return;
       case "return-lease":
         this.#leases.settle(command);
-        return;
-      case "request-rerouted":
-      case "budget-noticed":
-      case "limit-changed":
-      case "weight-changed":
-      case "forget-endpoint":
-      case "breaker-changed":
-        this.#notes.note(command);
     }
   }
 

@@ -17,6 +17,7 @@ import { readCoarseLayers } from "./read-coarse-layers.ts";
 import { readLayerProfile } from "./read-layer-profile.ts";
 import { readTable } from "./read-table.ts";
 import { rooflineLike, scaledTo } from "./scale-profile.ts";
+import type { Measured } from "./scale-profile.ts";
 
 /** num_gpu_blocks x 16 tokens of the measured RTX 4090 engine (0.9 of its memory, Llama-3.1-8B) leave so much for activations, CUDA graphs and context. */
 const overheadBytes = 1.24e9;
@@ -39,7 +40,9 @@ const pairs = [
 ] as const;
 const small8b = modelOf("llama-3.1-8b");
 const scalingError = worst((spec, from, to) => scaledTo(spec, from, to, 0));
-const rooflineError = worst((spec, from, to) => rooflineLike(spec, from, to, small8b, 1, 0));
+/** A guess: without NVLink the all-reduces take much of a step, and a roofline scales them as if they computed, where another card's would take as long. */
+const pcieError = 50;
+const rooflineError = worst((spec, from, to) => rooflineLike({ spec, card: from, model: small8b }, to, small8b, 1, 0));
 
 /** Two measurements of the same card and model by different hands: how far the layer profile is from the operator tables. */
 const layerError = layerProfileError();
@@ -51,11 +54,18 @@ const measured = {
   rtxPro6000: [...layered("RTXPRO6000", gpus.rtxPro6000), ...fitted("rtx_pro_6000_server", "0.19.0", gpus.rtxPro6000)],
   rtx4090: layered("RTX4090", gpus.rtx4090),
 };
-write("a100-sxm", measured.a100);
-write("h100-sxm", measured.h100);
-write("l40s", measured.l40s);
+const otherErrors = [
+  ...errorOfOtherModels(measured.a100, "a100_sxm", "0.14.0", gpus.a100),
+  ...errorOfOtherModels(measured.h100, "h100_sxm", "0.24.0", gpus.h100),
+  ...errorOfOtherModels(measured.l40s, "l40s", "0.14.0", gpus.l40s),
+];
+const otherModelError = rounded(Math.max(...otherErrors), 2);
+
+write("a100-sxm", [...measured.a100, ...otherModels(measured.a100, gpus.a100, gpus.a100)]);
+write("h100-sxm", [...measured.h100, ...otherModels(measured.h100, gpus.h100, gpus.h100)]);
+write("l40s", [...measured.l40s, ...otherModels(measured.l40s, gpus.l40s, gpus.l40s)]);
 write("rtx-pro-6000", unique(measured.rtxPro6000));
-write("rtx-4090", measured.rtx4090);
+write("rtx-4090", unique([...measured.rtx4090, ...otherModels(measured.l40s, gpus.l40s, gpus.rtx4090).filter(isSingle)]));
 write("rtx-3090", [
   profileOf(
     gpus.rtx3090,
@@ -64,34 +74,76 @@ write("rtx-3090", [
     readCoarseLayers(path.join(layers, "RTX3090"), modelOf("llama-3.1-8b"), gpus.rtx3090),
     "LLMServingSim's older profiler, coarse layer times (MIT); decode attention by memory bandwidth",
   ),
+  ...otherModels(measured.a100, gpus.a100, gpus.rtx3090).filter(isSingle),
 ]);
-write(
-  "rtx-5090",
-  derived(
+write("rtx-5090", [
+  ...derived(
     measured.rtxPro6000,
     gpus.rtx5090,
     (spec) => scaledTo(spec, gpus.rtxPro6000, gpus.rtx5090, scalingError),
     "scaled from RTX PRO 6000 (same memory bandwidth, 0.9 of its compute)",
   ),
-);
-write(
-  "l4",
-  derived(
+  ...otherModels(measured.rtxPro6000, gpus.rtxPro6000, gpus.rtx5090),
+]);
+write("l4", [
+  ...derived(
     measured.l40s,
     gpus.l4,
-    (spec, model, parallel) => rooflineLike(spec, gpus.l40s, gpus.l4, model, parallel, rooflineError),
+    (spec, model, parallel) => rooflineLike({ spec, card: gpus.l40s, model }, gpus.l4, model, parallel, parallel > 1 ? pcieError : rooflineError),
     "roofline; efficiencies of the measured L40S",
   ),
-);
-write(
-  "h200-sxm",
-  derived(
+  ...otherModels(measured.l40s, gpus.l40s, gpus.l4).filter(isSingle),
+]);
+write("h200-sxm", [
+  ...derived(
     measured.h100,
     gpus.h200,
-    (spec, model, parallel) => rooflineLike(spec, gpus.h100, gpus.h200, model, parallel, rooflineError),
+    (spec, model, parallel) => rooflineLike({ spec, card: gpus.h100, model }, gpus.h200, model, parallel, rooflineError),
     "roofline; efficiencies of the measured H100",
   ),
-);
+  ...otherModels(measured.h100, gpus.h100, gpus.h200),
+]);
+
+/** Models of which a card, or one like it, was not measured: by the efficiencies at which it runs the measured model nearest in size. */
+function otherModels(from: readonly EngineProfile[], measuredCard: Gpu, card: Gpu): EngineProfile[] {
+  const error = rounded(card === measuredCard ? otherModelError : otherModelError + rooflineError, 2);
+  return ["mistral-7b", "codellama-13b", "qwen3-32b", "llama-2-70b"].flatMap((name) =>
+    [1, 2, 4, 8].flatMap((parallel) => {
+      const model = modelOf(name);
+      if (from.some((profile) => profile.model === model.name && profile.stepTime.kind === "piecewise")) {
+        if (card !== gpus.rtx4090 && card !== gpus.rtx3090) return [];
+      }
+      const base = baseOf(from, model, measuredCard, parallel);
+      if (base === undefined) return [];
+      const spec = rooflineLike(base, card, model, parallel, error);
+      const like = `${base.model.name} on ${measuredCard.name}`;
+      const own = profileOf(card, model, parallel, spec, `roofline; efficiencies of the measured ${like}`);
+      return fits(own) ? [own] : [];
+    }),
+  );
+}
+
+function baseOf(from: readonly EngineProfile[], model: Model, card: Gpu, parallel: number): Measured | undefined {
+  const known = from.flatMap(({ model: name, tensorParallel, stepTime }): Measured[] => {
+    const own = Object.values(models).find((one) => one.name === name);
+    return tensorParallel === parallel && stepTime.kind === "piecewise" && own !== undefined && own !== model ? [{ spec: stepTime, card, model: own }] : [];
+  });
+  const distance = (other: Measured): number => Math.abs(Math.log(other.model.weights / model.weights));
+  return known.toSorted((one, other) => distance(one) - distance(other))[0];
+}
+
+/** What that is worth: each measured model of each measured card, as if it had not been measured. */
+function errorOfOtherModels(from: readonly EngineProfile[], gpu: string, version: string, card: Gpu): number[] {
+  return [...tables]
+    .filter(([key]) => key.startsWith(`${gpu}/${version}/`))
+    .flatMap(([, table]) => {
+      const base = baseOf(from, table.model, card, table.tensorParallel);
+      if (base === undefined || !table.rows.some(({ kind }) => kind === "attn_decode_layer")) return [];
+      const error = errorAgainst(table, rooflineLike(base, card, table.model, table.tensorParallel, 0));
+      console.log(`${table.model.name} on ${table.tensorParallel} x ${gpu} predicted from ${base.model.name}: ${error.toFixed(1)} %`);
+      return [error];
+    });
+}
 
 function layerProfileError(): number {
   const judge = tables.get("rtx_pro_6000_server/0.19.0/llama-3.1-8b/1");
@@ -206,6 +258,10 @@ function profileOf(
     provenance,
     stepTime,
   };
+}
+
+function isSingle({ tensorParallel }: EngineProfile): boolean {
+  return tensorParallel === 1;
 }
 
 /** Weights and at least one request of 2,048 tokens. */

@@ -22,30 +22,48 @@ export function scaledTo(spec: PiecewiseSpec, from: Gpu, to: Gpu, errorPercent: 
   };
 }
 
-/** Data-sheet numbers of a card that nobody measured, with the efficiencies at which a measured one of the same kind runs the same model. */
-export function rooflineLike(spec: PiecewiseSpec, measured: Gpu, card: Gpu, model: Model, tensorParallel: number, errorPercent: number): RooflineSpec {
-  const weightBytes = (2 * model.weights) / tensorParallel;
-  const operationsPerToken = (2 * model.weights) / tensorParallel;
-  const operationsPerAttention = (4 * model.layers * model.heads * model.headSize) / tensorParallel;
-  const lightest = (spec.gemm.y[0] ?? 1) + (spec.head.y[0] ?? 0);
-  const memoryEfficiency = Math.min(0.98, weightBytes / (measured.bytesPerSecond * lightest * 1e-6));
-  const heaviest = spec.gemm.x.at(-1) ?? 8192;
-  const attended = heaviest * (heaviest / 2);
-  const time = valueAt(spec.gemm, heaviest) + valueAt(spec.chunkAttention, attended);
-  const computeEfficiency = Math.min(0.98, (operationsPerToken * heaviest + operationsPerAttention * attended) / (measured.operationsPerSecond * time * 1e-6));
+/** What was measured: a card with a model on so many of them. */
+export interface Measured {
+  readonly spec: PiecewiseSpec;
+  readonly card: Gpu;
+  readonly model: Model;
+}
+
+/** Data-sheet numbers of a card or model that nobody measured, with the efficiencies at which a measured card of the same kind runs a measured model. */
+export function rooflineLike(known: Measured, card: Gpu, model: Model, tensorParallel: number, errorPercent: number): RooflineSpec {
+  const { memoryEfficiency, computeEfficiency } = efficienciesOf(known, tensorParallel);
+  const { spec } = known;
   return {
     kind: "roofline",
     bytesPerSecond: card.bytesPerSecond,
     operationsPerSecond: card.operationsPerSecond,
     memoryEfficiency: rounded(memoryEfficiency, 3),
     computeEfficiency: rounded(computeEfficiency, 3),
-    weightBytes,
     kvBytesPerToken: kvBytesOf(model, tensorParallel),
-    operationsPerToken,
-    operationsPerAttention,
-    perSequenceUs: spec.perDecodeUs,
+    ...workOf(model, tensorParallel),
+    perSequenceUs: rounded((spec.perDecodeUs * model.layers) / known.model.layers),
     perStepUs: 0,
     range: spec.range,
     source: { kind: "roofline", hardware: card.name, model: model.name, engineVersion: spec.source.engineVersion, errorPercent },
   };
+}
+
+/** Bytes and operations of one GPU of the group. */
+function workOf(model: Model, tensorParallel: number) {
+  return {
+    weightBytes: (2 * model.weights) / tensorParallel,
+    operationsPerToken: (2 * model.weights) / tensorParallel,
+    operationsPerAttention: (4 * model.layers * model.heads * model.headSize) / tensorParallel,
+  };
+}
+
+function efficienciesOf({ spec, card: measured, model }: Measured, tensorParallel: number) {
+  const { weightBytes, operationsPerToken, operationsPerAttention } = workOf(model, tensorParallel);
+  const lightest = (spec.gemm.y[0] ?? 1) + (spec.head.y[0] ?? 0);
+  const memoryEfficiency = Math.min(0.98, weightBytes / (measured.bytesPerSecond * lightest * 1e-6));
+  const heaviest = spec.gemm.x.at(-1) ?? 8192;
+  const attended = heaviest * (heaviest / 2);
+  const time = valueAt(spec.gemm, heaviest) + valueAt(spec.chunkAttention, attended);
+  const computeEfficiency = Math.min(0.98, (operationsPerToken * heaviest + operationsPerAttention * attended) / (measured.operationsPerSecond * time * 1e-6));
+  return { memoryEfficiency, computeEfficiency };
 }

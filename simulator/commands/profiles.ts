@@ -4,6 +4,7 @@ import { Command } from "commander";
 import type { StepShape } from "../core/engine/engine.ts";
 import { createStepTime } from "../core/step-time/create-step-time.ts";
 import { emptyShape } from "../core/step-time/step-range.ts";
+import type { StepRangeSpec } from "../core/step-time/step-time-spec.ts";
 import { blocksOf, engineProfiles, findProfile } from "../scenario/engine-profile.ts";
 import { suggestion } from "../../router/config/nearest.ts";
 import { InputError } from "../../router/config/problem.ts";
@@ -22,7 +23,8 @@ const help = `
 Without options all are listed. Engines: GPU, model, how the step times were found, their error on data they were not fitted on, KV blocks of 16 tokens, and two steps as a
 check: 32 sequences decoding at 1,000 tokens of context, and a prefill of 2,048 tokens. Hosted APIs: latencies, list prices, context, each figure's source with --json
 or --hosted NAME; in a scenario: { kind: hosted, profile: NAME }. With --gpu and --model the profile a simulation would take is shown: an unknown
-GPU or model takes the nearest, with a wider error. Blocks by formula are no more than a guess: take num_gpu_blocks from the engine's log.
+GPU or model takes the nearest, with a wider error. "Holds up to" is the largest step for which a profile was made: tokens, sequences (seq), summed context of
+the decodes (ctx), longest context (max); larger ones are simulated, counted, and said in the result. Blocks by formula are no more than a guess: take num_gpu_blocks from the engine's log.
 
 Example:
   $ headgate profiles --gpu "H100" --model llama-3.1-8b
@@ -72,7 +74,7 @@ const plainOf = (profile: EngineProfile): object => ({
 
 function engineTable(rows: readonly (readonly string[])[]): string {
   const table = new Table({
-    head: ["GPU", "model", "tp", "form", "source", "vLLM", "error", "KV blocks", "32 decodes", "2,048 prefill"],
+    head: ["GPU", "model", "tp", "form", "source", "vLLM", "error", "KV blocks", "holds up to", "32 decodes", "2,048 prefill"],
     style: { head: [], border: [], compact: true },
   });
   for (const row of rows) table.push([...row]);
@@ -119,5 +121,28 @@ function rowOf(profile: EngineProfile): string[] {
   const decodes = time({ sequences: 32, decodes: 32, tokens: 32, decodeContext: 32_000, decodeContextMax: 1000 });
   const prefill = time({ sequences: 1, tokens: 2048, chunkAttention: 2048 * 1024 });
   const blocks = `${blocksOf(profile, 16)}${memory.blocksMeasured === null ? "" : " (log)"}`;
-  return [gpu, model, String(tensorParallel), stepTime.kind, kind, engineVersion, `${errorPercent} %`, blocks, decodes, prefill];
+  return [
+    gpu,
+    model,
+    String(tensorParallel),
+    stepTime.kind,
+    kind,
+    engineVersion,
+    `${errorPercent} %`,
+    blocks,
+    rangeOf(stepTime.kind === "linear" ? {} : stepTime.range),
+    decodes,
+    prefill,
+  ];
+}
+
+function rangeOf(range: StepRangeSpec): string {
+  const short = (value: number): string => (value >= 1_048_576 ? `${value / 1_048_576}M` : value >= 1024 ? `${value / 1024}k` : String(value));
+  const parts = [
+    ["", range.tokens],
+    ["seq ", range.sequences],
+    ["ctx ", range.decodeContext],
+    ["max ", range.decodeContextMax],
+  ] as const;
+  return parts.flatMap(([name, bounds]) => (bounds === undefined ? [] : [`${name}${short(bounds[1])}`])).join(", ");
 }

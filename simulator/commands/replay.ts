@@ -2,6 +2,7 @@ import process from "node:process";
 import { Command } from "commander";
 import { InputError } from "../../router/config/problem.ts";
 import { replayScenario } from "../load/replay-scenario.ts";
+import { runsFolder, writeReplay } from "../run/replay-folder.ts";
 import { loadScenario } from "../scenario/load-scenario.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { progressLine } from "./progress-line.ts";
@@ -17,6 +18,7 @@ interface ReplayCommandOptions {
   readonly metrics?: string;
   readonly model?: string;
   readonly keyEnv?: string;
+  readonly out: string;
   readonly json?: boolean;
 }
 
@@ -37,6 +39,7 @@ export function replayCommand(): Command {
     .option("--metrics <url>", "the router's metrics: cost, retries and breaker openings are read there")
     .option("--model <name>", "model to ask for (default: the route's name)")
     .option("--key-env <name>", "environment variable that holds the bearer key of the target")
+    .option("--out <folder>", "where results are kept, each replay in a folder of its own", runsFolder)
     .option("--json", "print the result as JSON")
     .addHelpText("after", help)
     .action(replay);
@@ -57,6 +60,7 @@ async function replay(file: string, options: ReplayCommandOptions): Promise<void
   release();
   progress.end();
   const result = replayResult(scenario, run, target.href);
+  process.stderr.write(`results are in ${writeReplay(options.out, scenario.name, result)}\n`);
   if (options.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
   else process.stdout.write(`${[...reportLines(result), ...validityLines(run.validity)].join("\n")}\n`);
   process.exitCode = exitCodeOf(result.verdict);

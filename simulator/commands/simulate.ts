@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { writeResult } from "../result/result-json.ts";
-import { type RecordFormat, runsFolder, writeRun } from "../run/run-folder.ts";
+import { runsFolder } from "../run/replay-folder.ts";
+import { type RecordFormat, writeRun } from "../run/run-folder.ts";
 import { notApplicableResult, type RunOptions, runWithRecords, runWithRecordsParallel, type ScenarioRun } from "../run/run-scenario.ts";
 import { SeedPool } from "../run/seed-pool.ts";
 import { loadScenario } from "../scenario/load-scenario.ts";

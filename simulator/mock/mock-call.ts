@@ -1,14 +1,17 @@
 import type { ServerResponse } from "node:http";
+import { performance } from "node:perf_hooks";
 import type { Usage } from "../../router/core/messages.ts";
 import type { ChatBody } from "./chat-body.ts";
 import type { AnswerForm } from "./dialects/mock-dialect.ts";
 import type { HttpRefusal } from "./http-refusal.ts";
+import type { MeasuredCall } from "./vllm/vllm-metrics.ts";
 
 const streamHeaders = ["content-type", "text/event-stream; charset=utf-8"];
 
 /** One open call's way to the wire. What a pass of the model says is gathered and written at once: the last token carries the reason for the end. */
 export class MockCall {
   readonly body: ChatBody;
+  readonly measured: MeasuredCall;
   readonly #response: ServerResponse;
   readonly #form: AnswerForm;
   /** Of the API, in every answer. */
@@ -20,6 +23,7 @@ export class MockCall {
 
   constructor(body: ChatBody, response: ServerResponse, form: AnswerForm, headers: () => readonly string[]) {
     this.body = body;
+    this.measured = { receivedMs: performance.now(), tokensMax: body.outputTokensMax ?? 0, firstTokenMs: Number.NaN, lastTokenMs: Number.NaN };
     this.#response = response;
     this.#form = form;
     this.#headers = headers;

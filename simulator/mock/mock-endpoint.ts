@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import type { RecordableHistogram } from "node:perf_hooks";
+import { performance, type RecordableHistogram } from "node:perf_hooks";
 import { RealtimeDriver } from "../../router/drivers/realtime-driver.ts";
 import type { Instant } from "../../router/core/machine.ts";
 import type { EndpointModelSpec } from "../core/compiled-scenario.ts";
@@ -14,6 +14,7 @@ import { mockDialectOf } from "./dialects/mock-dialects.ts";
 import { badRequest } from "./http-refusal.ts";
 import { MockCall } from "./mock-call.ts";
 import { drawOutputTokens } from "./output-length.ts";
+import { VllmMetrics } from "./vllm/vllm-metrics.ts";
 
 export interface MockEndpointOptions {
   /** Its place in the configuration. */
@@ -54,6 +55,8 @@ export class MockEndpoint {
   /** By call id. */
   readonly #calls: (MockCall | null)[] = [];
   readonly #freeCalls: number[] = [];
+  /** Null: no vLLM server. */
+  readonly #metrics: VllmMetrics | null;
   readonly #spoken = new Set<MockCall>();
   #fault: FaultState = healthy;
   #callCount = 0;
@@ -65,6 +68,7 @@ export class MockEndpoint {
     this.#contextTokens = (options.spec.kind === "hosted" ? options.spec.contextTokens : undefined) ?? 0;
     this.dialect = mockDialectOf(options.provider);
     this.#isVllm = options.spec.kind === "vllm";
+    this.#metrics = this.#isVllm ? new VllmMetrics(options.model) : null;
     this.modelTokensMax = options.spec.kind === "vllm" ? options.spec.engine.modelTokensMax : null;
     this.#seed = options.seed;
     this.#nextSerial = options.nextSerial;
@@ -78,6 +82,16 @@ export class MockEndpoint {
 
   get isDown(): boolean {
     return this.#fault.down;
+  }
+
+  /** Calls that are open. */
+  get load(): number {
+    return this.#calls.length - this.#freeCalls.length;
+  }
+
+  /** Prometheus' text; null: it is no vLLM server. */
+  metrics(): string | null {
+    return this.#metrics?.exposition(this.#machine.observe(this.#driver.now())) ?? null;
   }
 
   receive(body: ChatBody, response: ServerResponse): void {
@@ -154,11 +168,13 @@ export class MockEndpoint {
       case "emit-tokens":
         this.#lateness.record(Math.max(1, this.#driver.now() - at));
         call.addTokens(command.count);
+        this.#metrics?.tokensLeft(call.measured, command.count, performance.now());
         this.#speakLater(call);
         return;
       case "end-call":
         this.#forget(command.call);
         call.end(command.reason, command.usage);
+        this.#metrics?.ended(call.measured, command.reason, command.usage, performance.now());
         this.#speakLater(call);
         return;
       case "refuse-call":
@@ -179,7 +195,10 @@ export class MockEndpoint {
     if (failure === "connect-failed") call.breakConnection();
     else if (failure === "rate-limited") call.refuse(refusal({ kind: failure, retryAfterSeconds: retryAfter === null ? null : retryAfter / 1_000_000 }));
     else if (failure === "context-exceeded") call.refuse(refusal({ kind: failure, tokensMax: this.modelTokensMax ?? this.#contextTokens, inputTokens }));
-    else if (failure === "content-filtered") call.refuse(refusal({ kind: failure }));
+    else if (failure === "overloaded" && this.#metrics !== null) {
+      this.#metrics.rejected();
+      call.refuse(refusal({ kind: failure }));
+    } else if (failure === "content-filtered") call.refuse(refusal({ kind: failure }));
     else call.refuse(refusal({ kind: failure === "overloaded" ? failure : "server-error" }));
   }
 

@@ -2,9 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { InputError } from "../../router/config/problem.ts";
 import { hasKey, type MockDialect, type MockPlace } from "./dialects/mock-dialect.ts";
-import { openAiError, type HttpRefusal } from "./http-refusal.ts";
+import { badRequest, openAiError, type HttpRefusal } from "./http-refusal.ts";
 import { writeRefusal } from "./mock-call.ts";
 import type { MockEndpoint } from "./mock-endpoint.ts";
+import { vllmMetricsType } from "./vllm/vllm-metrics.ts";
+import { breakStream, noWireFaults, readFaults, refusalOf, type WireFaults } from "./wire-faults.ts";
+import { countWords } from "./word-count.ts";
 
 const bodyBytesMax = 64 * 1024 * 1024;
 /** vLLM's (uvicorn's) own: an idle connection is closed after 5 s. */
@@ -23,6 +26,7 @@ export class MockServer {
   #port = 0;
   #closed = false;
   #listenAgainTimer: NodeJS.Timeout | null = null;
+  #faults: WireFaults = noWireFaults;
 
   constructor(endpoints: readonly MockEndpoint[], onCall: () => void) {
     this.#endpoints = endpoints;
@@ -81,22 +85,114 @@ export class MockServer {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    const path = (request.url ?? "/").split("?", 1)[0];
+    const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
+    if (path === "/mock/faults") {
+      this.#administer(request, response);
+      return;
+    }
+    if (this.#faults.hangs) return;
     const called = this.#calledAt(request.url ?? "/");
     if (called !== null) {
-      if (request.method === "POST") this.#call(called, request, response);
+      if (request.method === "POST") this.#faultyCall(called, request, response);
       else writeRefusal(response, notAllowed);
       return;
     }
+    if (path === "/tokenize" && request.method === "POST") {
+      readWhole(request, (body) => this.#tokenize(body, response));
+      return;
+    }
     request.resume();
-    if (request.method !== "GET") {
-      writeRefusal(response, path === "/health" || path === "/v1/models" || path === "/version" ? notAllowed : notFound);
-    } else if (path === "/health") {
-      response.writeHead(200, ["content-length", "0"]);
-      response.end();
-    } else if (path === "/version") writeJson(response, { version: "0.32.0+headgate-mock" });
-    else if (path === "/v1/models") writeJson(response, { object: "list", data: this.#endpoints.map(modelEntry) });
-    else writeRefusal(response, notFound);
+    const page = this.#pageAt(path);
+    if (page === null) writeRefusal(response, notFound);
+    else if (request.method === "GET" || (path === "/ping" && request.method === "POST")) page(response);
+    else writeRefusal(response, notAllowed);
+  }
+
+  /** What a server tells with GET; null: there is nothing. */
+  #pageAt(path: string): ((response: ServerResponse) => void) | null {
+    switch (path) {
+      case "/health":
+      case "/ping":
+        return (response) => {
+          response.writeHead(200, ["content-length", "0"]);
+          response.end();
+        };
+      case "/version":
+        return (response) => writeJson(response, { version: "0.32.0+headgate-mock" });
+      case "/v1/models":
+        return (response) => writeJson(response, { object: "list", data: this.#endpoints.map(modelEntry) });
+      case "/load":
+        return (response) => writeJson(response, { server_load: this.#endpoints.reduce((sum, { load }) => sum + load, 0) });
+      case "/metrics":
+      case "/metrics/":
+        return this.#endpoints.every((endpoint) => endpoint.metrics() === null) ? null : (response) => this.#writeMetrics(response);
+      default:
+        return null;
+    }
+  }
+
+  #writeMetrics(response: ServerResponse): void {
+    setTimeout(() => {
+      const text = this.#endpoints.map((endpoint) => endpoint.metrics() ?? "").join("");
+      response.writeHead(200, ["content-type", vllmMetricsType, "content-length", String(Buffer.byteLength(text))]);
+      response.end(text);
+    }, this.#faults.metricsMs);
+  }
+
+  #tokenize(body: Buffer, response: ServerResponse): void {
+    const [endpoint] = this.#endpoints;
+    const text = promptOf(body);
+    if (text === null) {
+      writeRefusal(
+        response,
+        badRequest("1 validation error:\n  {'type': 'missing', 'loc': 'body.prompt', 'msg': 'Field required', 'input': '<dict>'}", "body.prompt"),
+      );
+      return;
+    }
+    const count = countWords(text);
+    const tokens = Array.from({ length: count }, (_, place) => place);
+    writeJson(response, { count, max_model_len: endpoint?.modelTokensMax ?? null, tokens, token_strs: null });
+  }
+
+  /** `GET`, `POST` and `DELETE /mock/faults`: see wire-faults.ts. */
+  #administer(request: IncomingMessage, response: ServerResponse): void {
+    readWhole(request, (body) => {
+      if (request.method === "DELETE") this.#faults = noWireFaults;
+      else if (request.method === "POST") {
+        const parsed = readFaults(body);
+        if (typeof parsed === "string") {
+          writeRefusal(response, badRequest(parsed, null));
+          return;
+        }
+        this.#faults = parsed;
+      } else if (request.method !== "GET") {
+        writeRefusal(response, notAllowed);
+        return;
+      }
+      writeJson(response, this.#faults);
+    });
+  }
+
+  #faultyCall(called: Called, request: IncomingMessage, response: ServerResponse): void {
+    const faults = this.#faults;
+    if (faults === noWireFaults || Math.random() >= faults.share) {
+      breakStream(response, () => (this.#faults.share === 1 ? this.#faults : noWireFaults));
+      this.#call(called, request, response);
+      return;
+    }
+    if (faults.reset) {
+      request.socket.resetAndDestroy();
+      return;
+    }
+    const refusal = refusalOf(faults);
+    if (refusal !== null) request.resume();
+    breakStream(response, () => this.#faults);
+    const answer = (): void => {
+      if (refusal !== null) writeRefusal(response, refusal);
+      else this.#call(called, request, response);
+    };
+    if (faults.latencyMs > 0) setTimeout(answer, faults.latencyMs);
+    else answer();
   }
 
   #calledAt(url: string): Called | null {
@@ -113,16 +209,11 @@ export class MockServer {
       writeRefusal(response, called.dialect.refusal({ kind: "no-key" }));
       return;
     }
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    request.on("data", (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes <= bodyBytesMax) chunks.push(chunk);
-    });
-    request.on("end", () => {
-      if (bytes > bodyBytesMax) writeRefusal(response, tooLarge);
-      else this.#receive(called, chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks), response);
-    });
+    readWhole(
+      request,
+      (body) => this.#receive(called, body, response),
+      () => writeRefusal(response, tooLarge),
+    );
   }
 
   #receive({ dialect, place }: Called, bytes: Buffer, response: ServerResponse): void {
@@ -141,6 +232,32 @@ export class MockServer {
     }
     this.#onCall();
     endpoint.receive(parsed.body, response);
+  }
+}
+
+function readWhole(request: IncomingMessage, whole: (body: Buffer) => void, refuse: () => void = () => undefined): void {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  request.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= bodyBytesMax) chunks.push(chunk);
+  });
+  request.on("end", () => {
+    const [first] = chunks;
+    if (bytes > bodyBytesMax) refuse();
+    else whole(chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks));
+  });
+}
+
+/** A completion's prompt, or the contents of a chat's messages; null: neither. */
+function promptOf(body: Buffer): string | null {
+  try {
+    const { prompt, messages } = JSON.parse(body.toString("utf8")) as { readonly prompt?: unknown; readonly messages?: unknown };
+    if (typeof prompt === "string") return prompt;
+    if (!Array.isArray(messages)) return null;
+    return messages.map((message: { readonly content?: unknown }) => (typeof message.content === "string" ? message.content : "")).join(" ");
+  } catch {
+    return null;
   }
 }
 

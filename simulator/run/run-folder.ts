@@ -14,8 +14,6 @@ import type { SeedRun } from "./run-seed.ts";
 
 export type RecordFormat = "csv" | "parquet";
 
-export const runsFolder = join(".headgate", "runs");
-
 /**
  * Writes what a run left behind to `<folder>/<scenario>-<digest>/`: result.json; of the first seed series.csv and metrics.om (OpenMetrics), and where asked for
  * requests.csv or requests.parquet. The digest is of all that went in, so a run that is repeated writes the same bytes to the same place.

@@ -19,7 +19,12 @@ const fileSchema = z.strictObject({
   version: z.literal(1),
   tolerances: z.array(
     z
-      .strictObject({ metric: z.enum(metricNames), better: z.enum(["less", "more"]), percent: z.number().min(0).optional(), absolute: z.number().min(0).optional() })
+      .strictObject({
+        metric: z.enum(metricNames),
+        better: z.enum(["less", "more"]),
+        percent: z.number().min(0).optional(),
+        absolute: z.number().min(0).optional(),
+      })
       .refine(({ percent, absolute }) => (percent === undefined) !== (absolute === undefined), "give either percent or absolute"),
   ),
   scenarios: z.record(z.string(), z.array(z.strictObject({ seed: z.int().min(0), metrics: z.record(z.string(), figure) }))),

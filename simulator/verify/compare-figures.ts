@@ -54,7 +54,8 @@ interface Sample {
 
 export function compareFigures(pairs: readonly Pair[], tolerances: readonly Tolerance[]): readonly ComparedFigure[] {
   const samples = tolerances.flatMap((tolerance) => sampleOf(pairs, tolerance));
-  const corrected = (sign: 1 | -1) => holm(samples.map(({ worsenings, allowed }) => (differs(worsenings) ? pValue(worsenings.map((value) => sign * value - allowed)) : null)));
+  const corrected = (sign: 1 | -1) =>
+    holm(samples.map(({ worsenings, allowed }) => (differs(worsenings) ? pValue(worsenings.map((value) => sign * value - allowed)) : null)));
   const [worse, better] = [corrected(1), corrected(-1)];
   return samples.map((sample, index) => figureOf(sample, worse[index] ?? null, better[index] ?? null));
 }

@@ -8,7 +8,8 @@ export function targetText({ metric, bound, limit, values, interval }: TargetVer
   const known = values.filter((value) => value !== null);
   const [low, high] = [Math.min(...known), Math.max(...known)];
   const seen = known.length === 0 ? "not known" : low === high ? shown(low) : `${shown(low)} to ${shown(high)}`;
-  const mean = interval === null || interval.low === interval.high ? "" : `, mean ${short(interval.mean)} (95 %: ${short(interval.low)} to ${short(interval.high)})`;
+  const mean =
+    interval === null || interval.low === interval.high ? "" : `, mean ${short(interval.mean)} (95 %: ${short(interval.low)} to ${short(interval.high)})`;
   return `${metric} ${bound === "max" ? "<=" : ">="} ${limit}: ${seen}${mean}`;
 }
 
@@ -18,6 +19,8 @@ const shown = (value: number): string => (value === Infinity ? "endless" : short
 export function comparedText({ metric, before, after, worsening, spread, tolerance, unit, p }: ComparedFigure): string {
   const suffix = unit === "percent" ? " %" : "";
   const by = worsening === null ? "" : `${short(Math.abs(worsening))}${suffix} ${worsening > 0 ? "worse" : "better"}`;
-  const beside = [spread === null ? "" : `+-${short(spread)}`, `tolerated ${tolerance}${suffix}`, p === null ? "" : `p ${short(p)}`].filter((part) => part !== "");
+  const beside = [spread === null ? "" : `+-${short(spread)}`, `tolerated ${tolerance}${suffix}`, p === null ? "" : `p ${short(p)}`].filter(
+    (part) => part !== "",
+  );
   return `${metric} ${short(before)} -> ${short(after)}: ${by} (${beside.join(", ")})`;
 }

@@ -46,7 +46,8 @@ export async function verifyFolder(folder: string, options: VerifyOptions, pool:
 
 /** @throws InputError */
 function scenarioFiles(folder: string): readonly string[] {
-  const wrong = (message: string) => new InputError([{ file: folder, line: null, column: null, field: null, message, fix: "name a folder with scenarios (*.yaml)" }]);
+  const wrong = (message: string) =>
+    new InputError([{ file: folder, line: null, column: null, field: null, message, fix: "name a folder with scenarios (*.yaml)" }]);
   let names: readonly string[];
   try {
     names = readdirSync(folder);

@@ -24,6 +24,8 @@ const loads = {
 } as const;
 type LoadName = keyof typeof loads;
 const paceMs = 20;
+/** Compiled code is warm then; on both sides. */
+const warmUpSeconds = 4;
 
 const { values } = parseArgs({
   options: {
@@ -57,7 +59,7 @@ try {
       mock = await subjects.startMock(paceMs);
     }
     const roots = [process.pid, ...measured.flatMap(({ pid }) => pid ?? [])];
-    for (const subject of measured) await loadOnce(subject, load, 1);
+    for (const subject of measured) await loadOnce(subject, load, warmUpSeconds);
     for (let round = 0; round < rounds; round += 1) for (const subject of measured) rows.push(await measureOnce(subject, load, round, roots));
   }
 } finally {

@@ -65,7 +65,8 @@ describe("headgate mock and headgate replay", () => {
     const mock = start(["mock", file, "--ports", "ephemeral"]);
     const origins = JSON.parse(await mock.firstLine) as { pool: string[]; cloud: string[] };
     expect([origins.pool.length, origins.cloud.length]).toEqual([2, 1]);
-    const { status, stdout } = await start(["replay", file, "--target", origins.cloud[0] ?? "", "--model", "gpt", "--json"]).ended;
+    const { status, stdout } = await start(["replay", file, "--target", origins.cloud[0] ?? "", "--model", "gpt", "--json", "--out", temporaryFolder({})])
+      .ended;
     const result = JSON.parse(stdout) as { verdict: string; provenance: object; summary: { requests: object; ttftMs: { p50: number } }; replay: object };
     expect(result.provenance).toMatchObject({ clock: "replayed", arrivals: { rows: 40, speed: 2 } });
     expect(result.summary.requests).toMatchObject({ scheduled: 40, served: 40 });
@@ -82,7 +83,7 @@ describe("headgate mock and headgate replay", () => {
     const file = fileOf(scenario);
     const mock = start(["mock", file, "--ports", "ephemeral"]);
     const origins = JSON.parse(await mock.firstLine) as { cloud: string[] };
-    const replay = start(["replay", file, "--target", origins.cloud[0] ?? "", "--model", "gpt", "--json"]);
+    const replay = start(["replay", file, "--target", origins.cloud[0] ?? "", "--model", "gpt", "--json", "--out", temporaryFolder({})]);
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     replay.child.kill("SIGINT");
     const { status, stdout } = await replay.ended;

@@ -1,5 +1,5 @@
 /**
- * node test/fidelity/run-mutations.ts [RULE] [FROM]: breaks each rule of mutations.ts in a copy of the sources, and asks whether recordings, unit tests or fuzz notice. Exit 1 if one
+ * node test/fidelity/run-mutations.ts [RULE] [FROM]: breaks each rule of mutations.ts in a copy of the sources, and asks whether unit tests, fuzz or recordings notice. Exit 1 if one
  * goes unnoticed.
  */
 import { execFileSync } from "node:child_process";
@@ -17,9 +17,10 @@ const folder = mkdtempSync(path.join(tmpdir(), "headgate-mutations-"));
 /** Null: nobody noticed. */
 function noticedBy(copy: string): string | null {
   const attempts = [
-    ["recordings", "test/fidelity/run.ts", "--schedules", path.join(shared, "calibration/vllm-schedules/dev")],
     ["tests", "node_modules/vitest/vitest.mjs", "run", "test/unit/simulator/core/engine"],
-    ["fuzz", "test/fidelity/run.ts", "--fuzz", "1500"],
+    ["fuzz", "test/fidelity/run.ts", "--fuzz", "400"],
+    ["recordings", "test/fidelity/run.ts", "--schedules", path.join(shared, "calibration/vllm-schedules/dev")],
+    ["longer fuzz", "test/fidelity/run.ts", "--fuzz", "2000", "--seed", "401"],
   ];
   for (const [name = "", ...args] of attempts) {
     try {
@@ -58,7 +59,7 @@ try {
     const noticed = noticedBy(folder);
     writeFileSync(place, source);
     if (noticed === null) unnoticed++;
-    console.log(`${noticed === null ? "UNNOTICED" : noticed.padEnd(10)} ${mutation.rule}`);
+    console.log(`${noticed === null ? "UNNOTICED" : noticed.padEnd(11)} ${mutation.rule}`);
   }
 } finally {
   rmSync(folder, { recursive: true, force: true });

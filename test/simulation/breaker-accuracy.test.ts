@@ -8,5 +8,6 @@ test("breakers against 40 random fault scripts: fewer than 5 % of the openings a
   expect(missed).toBe(0);
   expect(openings).toBeGreaterThan(80);
   expect(falsePositives / openings).toBeLessThan(0.05);
-  for (const { rate, found, oursMs, bestMs } of byRate) expect({ rate, found: found >= 10, near: oursMs <= 1.5 * bestMs }).toEqual({ rate, found: true, near: true });
+  for (const { rate, found, oursMs, bestMs } of byRate)
+    expect({ rate, found: found >= 10, near: oursMs <= 1.5 * bestMs }).toEqual({ rate, found: true, near: true });
 });

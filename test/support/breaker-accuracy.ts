@@ -117,7 +117,12 @@ function faultsOf(script: number): readonly FaultSpec[] {
   const first = draw(0, endpoints);
   return [first, (first + 1 + draw(1, endpoints - 1)) % endpoints].map((endpoint, which) => {
     const at = 120e6 + draw(10 + which, 480) * 1e6;
-    return { endpoint: endpoint as EndpointId, at: instantAt(at), until: instantAt(at + (60 + draw(20 + which, 180)) * 1e6), fault: faultOf(draw(30 + which, 9)) };
+    return {
+      endpoint: endpoint as EndpointId,
+      at: instantAt(at),
+      until: instantAt(at + (60 + draw(20 + which, 180)) * 1e6),
+      fault: faultOf(draw(30 + which, 9)),
+    };
   });
 }
 

@@ -111,9 +111,9 @@ function configText(upstreams: readonly ScriptedUpstream[], names: readonly stri
 }
 
 /** Waits until `holds`, looking every millisecond. */
-export async function until(holds: () => boolean, limitMs = 2000): Promise<void> {
+export async function until(holds: () => boolean | Promise<boolean>, limitMs = 2000): Promise<void> {
   const end = performance.now() + limitMs;
-  while (!holds()) {
+  while (!(await holds())) {
     if (performance.now() > end) throw new Error("it did not come to pass");
     await new Promise((resolve) => setTimeout(resolve, 1));
   }

@@ -11,7 +11,7 @@ export interface AnswerHead {
 }
 
 /** Control characters, but the tab and the text's own line ends (CR LF): they forge lines, or cannot be passed on. */
-const strayControl = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n/;
+const strayControl = /(?![\t\r\n\x80-\x9f])\p{Cc}|\r(?!\n)|(?<!\r)\n/u;
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const knownNamesMax = 512;
 /** Names in lower case, by how they were written: the same few come again and again. */

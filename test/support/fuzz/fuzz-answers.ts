@@ -1,10 +1,10 @@
 import type { Dice } from "./dice.ts";
 import { split } from "./fuzz-requests.ts";
 
-/** What a provider does with a request: pieces of bytes, and then it keeps the connection, closes it, breaks it off, or falls silent. */
+/** What a provider does with a request: pieces of bytes, and afterwards it keeps the connection, closes it, breaks it off, or falls silent. */
 export interface FuzzedAnswer {
   readonly pieces: readonly string[];
-  readonly then: "keep" | "close" | "reset" | "silence";
+  readonly afterwards: "keep" | "close" | "reset" | "silence";
 }
 
 const usage = { prompt_tokens: 5, completion_tokens: 3, total_tokens: 8 };
@@ -28,8 +28,8 @@ export function fuzzedAnswer(dice: Dice, stream: boolean): FuzzedAnswer {
       `HTTP/1.1 200 OK\r\nx: ${"x".repeat(80_000)}\r\n\r\n`,
     ]);
   if (dice.chance(0.1)) bytes = bytes.slice(0, dice.below(bytes.length + 1));
-  const then = dice.chance(0.75) ? "keep" : dice.chance(0.04) ? "silence" : dice.pick(["close", "reset"] as const);
-  return { pieces: dice.chance(0.6) ? [bytes] : split(dice, bytes), then };
+  const afterwards = dice.chance(0.75) ? "keep" : dice.chance(0.04) ? "silence" : dice.pick(["close", "reset"] as const);
+  return { pieces: dice.chance(0.6) ? [bytes] : split(dice, bytes), afterwards };
 }
 
 function framed(dice: Dice, isStream: boolean, content: string): string {

@@ -33,8 +33,8 @@ export async function callOnce(port: number, request: FuzzedRequest): Promise<He
       if (socket.destroyed) return;
       if (piece !== undefined)
         socket.write(piece, "latin1", () => (request.pauseMs > 0 ? setTimeout(next, request.pauseMs / request.pieces.length) : setImmediate(next)));
-      else if (request.then === "leave") socket.destroy();
-      else if (request.then === "end") socket.end();
+      else if (request.afterwards === "leave") socket.destroy();
+      else if (request.afterwards === "end") socket.end();
     };
     next();
   });

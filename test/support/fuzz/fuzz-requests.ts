@@ -1,10 +1,10 @@
 import type { Dice } from "./dice.ts";
 
-/** How a caller sends it: pieces with pauses between them, and then waits, leaves, or ends its half. */
+/** How a caller sends it: pieces with pauses between them, and afterwards waits, leaves, or ends its half. */
 export interface FuzzedRequest {
   readonly pieces: readonly string[];
   readonly pauseMs: number;
-  readonly then: "wait" | "leave" | "end";
+  readonly afterwards: "wait" | "leave" | "end";
   readonly isHead: boolean;
 }
 
@@ -37,7 +37,7 @@ export function fuzzedRequest(dice: Dice): FuzzedRequest {
   const method = dice.chance(0.85) ? "POST" : dice.pick(["GET", "PUT", "HEAD", "OPTIONS", "DELETE", "FROB", "CONNECT", "post"]);
   const path = dice.chance(0.9)
     ? dice.pick(paths)
-    : dice.pick([`/${dice.noise(12).replace(/[\s\0-\x1f]/g, "")}`, "/v1/../admin", "/v1/%00", `/${"x".repeat(9000)}`, "*", "http://elsewhere/v1/models"]);
+    : dice.pick([`/${dice.noise(12).replace(/[\s\p{Cc}]/gu, "")}`, "/v1/../admin", "/v1/%00", `/${"x".repeat(9000)}`, "*", "http://elsewhere/v1/models"]);
   const body = fuzzedBody(dice);
   const lines = [`${method} ${path} HTTP/1.${dice.chance(0.95) ? 1 : 0}`, ...(dice.chance(0.97) ? ["host: headgate"] : []), "connection: close"];
   for (let count = dice.below(4); count > 0; count -= 1) lines.push(fuzzedHeader(dice));
@@ -46,8 +46,8 @@ export function fuzzedRequest(dice: Dice): FuzzedRequest {
   else bytes = [...lines, "transfer-encoding: chunked", "", chunked(dice, body)].join("\r\n");
   if (dice.chance(0.1)) bytes = dice.mangled(bytes);
   const pieces = dice.chance(0.7) ? [bytes] : split(dice, bytes);
-  const then = dice.chance(0.9) ? "wait" : dice.pick(["leave", "end"] as const);
-  return { pieces, pauseMs: dice.chance(0.01) ? 100 : 0, then, isHead: method === "HEAD" };
+  const afterwards = dice.chance(0.9) ? "wait" : dice.pick(["leave", "end"] as const);
+  return { pieces, pauseMs: dice.chance(0.01) ? 100 : 0, afterwards, isHead: method === "HEAD" };
 }
 
 function fuzzedLength(dice: Dice, length: number): string {

@@ -26,7 +26,7 @@ const goodBody = JSON.stringify({
 const goodPlain = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${goodBody.length}\r\n\r\n${goodBody}`;
 const goodEvents = `data: {"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n`;
 const goodStream = `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: ${goodEvents.length}\r\n\r\n${goodEvents}`;
-const goodAnswer = (stream: boolean): FuzzedAnswer => ({ pieces: [stream ? goodStream : goodPlain], then: "keep" });
+const goodAnswer = (stream: boolean): FuzzedAnswer => ({ pieces: [stream ? goodStream : goodPlain], afterwards: "keep" });
 
 /** Whatever callers send: no crash, no hang, and what is refused is refused in a dialect, never with a 500. */
 export async function fuzzRequests(plan: FuzzPlan): Promise<FuzzReport> {
@@ -40,7 +40,7 @@ export async function fuzzAnswers(plan: FuzzPlan): Promise<FuzzReport> {
   const request = (): FuzzedRequest => {
     const body = JSON.stringify({ model: "chat", messages: [{ role: "user", content: "hi" }], ...(dice.chance(0.6) ? { stream: true } : {}) });
     const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n`;
-    return { pieces: [head + body], pauseMs: 0, then: dice.chance(0.02) ? "leave" : "wait", isHead: false };
+    return { pieces: [head + body], pauseMs: 0, afterwards: dice.chance(0.02) ? "leave" : "wait", isHead: false };
   };
   return play(plan, (stream) => fuzzedAnswer(dice, stream), request, judgeAnswer);
 }
@@ -82,15 +82,19 @@ function problemOf(
 ): string | null {
   const answers = answersIn(heard.text, request.isHead);
   // Kept open for another request, where the one that was answered did not say otherwise.
-  const answered = answers !== null && answers.length > 0 && answers.every(({ whole }) => whole);
-  if (heard.ended === null && !answered) return "hang: neither an answer nor an end";
-  if (answers === null) return request.then === "leave" || request.isHead ? null : "not an HTTP answer";
+  if (heard.ended === null && !isAnswered(answers)) return "hang: neither an answer nor an end";
+  if (answers === null) return request.afterwards === "leave" || request.isHead ? null : "not an HTTP answer";
   const status = answers[0]?.status ?? 0;
   statuses.set(status, (statuses.get(status) ?? 0) + 1);
-  if (answers.length === 0 && request.then === "wait" && heard.ended === "end") return "no answer at all";
-  if (request.then === "leave" || request.isHead) return null;
+  if (answers.length === 0 && request.afterwards === "wait" && heard.ended === "end") return "no answer at all";
+  return request.afterwards === "leave" || request.isHead ? null : firstProblem(answers, (answer) => judge(answer, request));
+}
+
+const isAnswered = (answers: readonly HeardAnswer[] | null): boolean => answers !== null && answers.length > 0 && answers.every(({ whole }) => whole);
+
+function firstProblem(answers: readonly HeardAnswer[], judge: (answer: HeardAnswer) => string | null): string | null {
   for (const answer of answers) {
-    const said = judge(answer, request);
+    const said = judge(answer);
     if (said !== null) return said;
   }
   return null;

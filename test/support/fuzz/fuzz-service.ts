@@ -55,11 +55,11 @@ function serve(socket: Socket, answer: (stream: boolean) => FuzzedAnswer): void 
     const end = seen.indexOf("\r\n\r\n");
     const length = Number(/\r\ncontent-length: (\d+)/.exec(seen)?.[1] ?? 0);
     if (end === -1 || seen.length < end + 4 + length) return;
-    const { pieces, then } = answer(/"stream":\s*true/.test(seen.slice(end)));
+    const { pieces, afterwards } = answer(/"stream":\s*true/.test(seen.slice(end)));
     seen = "";
     write(socket, pieces, 0, () => {
-      if (then === "close") socket.end();
-      else if (then === "reset") socket.resetAndDestroy();
+      if (afterwards === "close") socket.end();
+      else if (afterwards === "reset") socket.resetAndDestroy();
     });
   });
 }

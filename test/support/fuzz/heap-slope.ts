@@ -17,7 +17,7 @@ export async function heapSlope(requests: number): Promise<{ readonly slope: num
   const dice = new Dice(7, "heap");
   const service = await startFuzzService((stream) => {
     const answer = fuzzedAnswer(dice, stream);
-    return answer.then === "silence" ? { ...answer, then: "reset" } : answer;
+    return answer.afterwards === "silence" ? { ...answer, afterwards: "reset" } : answer;
   });
   const body = (stream: boolean): string => JSON.stringify({ model: "chat", messages: [{ role: "user", content: "hi" }], stream });
   const playMany = async (count: number): Promise<void> => {
@@ -27,7 +27,7 @@ export async function heapSlope(requests: number): Promise<{ readonly slope: num
         begun += 1;
         const text = body(begun % 2 === 0);
         const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: ${text.length}\r\n\r\n`;
-        await callOnce(service.port, { pieces: [head + text], pauseMs: 0, then: "wait", isHead: false });
+        await callOnce(service.port, { pieces: [head + text], pauseMs: 0, afterwards: "wait", isHead: false });
       }
     };
     await Promise.all(Array.from({ length: atOnce }, worker));

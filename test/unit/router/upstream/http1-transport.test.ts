@@ -158,6 +158,18 @@ describe("calls over HTTP/1.1", () => {
     expect(closedMs - startMs).toBeLessThan(4900);
   });
 
+  test("a connection is never half-closed: a vLLM server takes that for an abort", async () => {
+    const transport = new Http1Transport();
+    let halfClosed = false;
+    const server = await rawServer((socket) => {
+      socket.on("end", () => (halfClosed = true));
+      setTimeout(() => socket.write(ok), 60);
+    });
+    expect((await ended(send(transport, server.origin)))?.kind).toBe("end");
+    expect(halfClosed).toBe(false);
+    transport.close();
+  });
+
   test("what a handler throws ends the process", () => {
     const transport = JSON.stringify(path.join(projectRoot, "router/upstream/http1-transport.ts"));
     const program = `

@@ -19,8 +19,16 @@ test("a figure that is not known is inconclusive; where nothing was served, ever
 
 test("from five seeds on, the confidence interval of the mean decides where seeds disagree", () => {
   const around = (mean: number) => [-3, -1, 0, 1, 3].map((by) => withTtft(mean + by));
-  expect([verdictOf(...around(96.5)), verdictOf(...around(97.2)), verdictOf(...around(100)), verdictOf(...around(103.2))]).toEqual(["pass", "pass", "inconclusive", "fail"]);
-  expect(judge([{ metric: "ttftP95Ms", bound: "max", value: 100 }], around(100))[0]?.interval?.high).toBeCloseTo(100 + (2.776 * Math.sqrt(5)) / Math.sqrt(5), 2);
+  expect([verdictOf(...around(96.5)), verdictOf(...around(97.2)), verdictOf(...around(100)), verdictOf(...around(103.2))]).toEqual([
+    "pass",
+    "pass",
+    "inconclusive",
+    "fail",
+  ]);
+  expect(judge([{ metric: "ttftP95Ms", bound: "max", value: 100 }], around(100))[0]?.interval?.high).toBeCloseTo(
+    100 + (2.776 * Math.sqrt(5)) / Math.sqrt(5),
+    2,
+  );
 });
 
 test("endless with some seeds is inconclusive; nothing to take it from is not applicable; nothing scheduled is invalid", () => {
