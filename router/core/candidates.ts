@@ -32,6 +32,8 @@ export interface Candidates {
   readonly routes: readonly RouteEndpoints[];
   /** Eligible though their breakers are open: the pool's floor. */
   readonly kept: EndpointId[];
+  /** Half-open, and nobody has asked for its probes lately. */
+  readonly wantedProbes: EndpointId[];
   someOpen: boolean;
   /** Some endpoint is only full: its place comes free with the next outcome. */
   full: boolean;
@@ -112,6 +114,7 @@ export function noCandidates(config: CompiledConfig, explain: boolean, turns: re
     scores: explain ? new Float64Array(size) : null,
     routes,
     kept: [],
+    wantedProbes: [],
     someOpen: false,
     full: false,
     reopensAt: never,
@@ -237,6 +240,7 @@ function clear(found: Candidates): void {
   found.eligible.count = 0;
   found.excluded.count = 0;
   if (found.kept.length > 0) found.kept.length = 0;
+  if (found.wantedProbes.length > 0) found.wantedProbes.length = 0;
   found.someOpen = false;
   found.full = false;
   found.reopensAt = never;
@@ -266,6 +270,7 @@ function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why
   excluded.ids[excluded.count] = id;
   found.reasons[excluded.count] = why;
   excluded.count += 1;
+  if (why === "half-open-full" && endpoint.probes.state === "lapsed" && !found.wantedProbes.includes(id)) found.wantedProbes.push(id);
   if (why === "at-capacity" || why === "half-open-full") found.full = true;
   else if (why === "breaker-open") {
     found.someOpen = true;

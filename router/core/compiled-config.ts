@@ -155,6 +155,8 @@ export interface BreakerSpec {
   readonly open: Duration;
   /** Probes let through while half-open; so many successes close it. */
   readonly probes: number;
+  /** They are the whole fleet's, leased, not each replica's own. */
+  readonly shared: boolean;
   /** Each opening without `stable` closed time before it lasts so many hundredths of the one before (100: all alike, 200: it doubles), up to `openMax`. */
   readonly growthPercent: number;
   readonly openMax: Duration;

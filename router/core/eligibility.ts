@@ -1,5 +1,6 @@
 import type { DeploymentSpec } from "./compiled-config.ts";
 import { breakerRefuses } from "./health/breaker.ts";
+import { mayProbe } from "./health/probe-lease.ts";
 import type { ExclusionReason, RouteRequest } from "./messages.ts";
 import type { EndpointState } from "./state.ts";
 import { startOfTime } from "./time.ts";
@@ -16,6 +17,7 @@ export function neverFits(deployment: DeploymentSpec, request: RouteRequest, unm
 export function refusal(endpoint: EndpointState, deployment: DeploymentSpec): ExclusionReason | null {
   const refused = breakerRefuses(endpoint.breaker, deployment.breaker);
   if (refused !== null) return refused;
+  if (endpoint.breaker.phase === "half-open" && !mayProbe(endpoint.probes, endpoint.breaker.probing)) return "half-open-full";
   if (endpoint.coolUntil > startOfTime) return "cooling";
   return endpoint.inFlight >= endpoint.limit ? "at-capacity" : null;
 }

@@ -108,6 +108,8 @@ export type RouterEvent =
       readonly until: Instant;
       readonly settled: number;
     }
+  /** To the `ask-probes` of this nonce: they are this replica's, or somebody else's, until then. */
+  | { readonly kind: "probes-answered"; readonly endpoint: EndpointId; readonly nonce: number; readonly granted: boolean; readonly until: Instant }
   | { readonly kind: "store-lost" }
   | { readonly kind: "store-back" }
   /** Calendar, time zone and summer time are the driver's business. */
@@ -188,6 +190,9 @@ export type RouterCommand =
   /** For metrics and people: so much of a budget is spent, as far as this replica knows. */
   /** For metrics and people: its route has failed it, and it goes on at another. */
   | { readonly kind: "request-rerouted"; readonly request: RequestId; readonly from: RouteId; readonly to: RouteId; readonly cause: FallbackCause }
+  /** The probes of a half-open breaker, of the whole fleet: for `open` at most. A question may be lost; what is given back is to be delivered for certain. */
+  | { readonly kind: "ask-probes"; readonly endpoint: EndpointId; readonly nonce: number; readonly open: Duration }
+  | { readonly kind: "return-probes"; readonly endpoint: EndpointId; readonly nonce: number }
   | { readonly kind: "budget-noticed"; readonly budget: LeaseKey; readonly level: "alert" | "spent"; readonly spent: number }
   /** It has left, and its last attempt has ended. */
   | { readonly kind: "forget-endpoint"; readonly endpoint: EndpointId }
@@ -308,6 +313,7 @@ export const rankOf: Readonly<Record<RouterEvent["kind"], number>> = {
   "attempt-first-token": 0,
   "attempt-ended": 0,
   "lease-answered": 0,
+  "probes-answered": 0,
   "client-left": 1,
   "store-lost": 1,
   "store-back": 1,

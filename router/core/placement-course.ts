@@ -15,6 +15,7 @@ import type { FallbackCause, RouteSpec } from "./compiled-config.ts";
 import { type Core, deploymentIn } from "./core.ts";
 import { decide } from "./decision.ts";
 import { causeOfRejection, nextHop } from "./fallback.ts";
+import { askWantedProbes } from "./health/probe-course.ts";
 import { breakerStarts } from "./health/breaker.ts";
 import { hedgeInstant, payIntoHedgeBudget } from "./hedge/hedge.ts";
 import { heapRemove, heapSet } from "./indexed-heap.ts";
@@ -63,6 +64,7 @@ export function place(core: Core, slot: RequestSlot): void {
   if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
   // A tier or a deployment that was passed over may want for leases alone.
   askWanted(core, found);
+  if (found.wantedProbes.length > 0) askWantedProbes(core, found);
   if (decision.kind === "dispatch") return;
   if (decision.kind === "wait") wait(core, slot, route, decision.until);
   else giveUp(core, slot, decision.why, decision.retryAfter);
@@ -183,7 +185,10 @@ function serveRoute(core: Core, id: RouteId, hasPlace: () => boolean): void {
     if (decision.kind === "reject" && found.refusal !== null) {
       unqueue(core, slot);
       giveUp(core, slot, decision.why, decision.retryAfter);
-    } else askWanted(core, found);
+    } else {
+      askWanted(core, found);
+      if (found.wantedProbes.length > 0) askWantedProbes(core, found);
+    }
     return false;
   };
   serveQueue(queue, { slotOf: core.slotOf, hasPlace, goesOn, setAside: core.setAside });

@@ -12,6 +12,7 @@ import type { Core } from "./core.ts";
 import { decide } from "./decision.ts";
 import { causeOfFailure } from "./fallback.ts";
 import { breakerHalfOpens, breakerHears, breakerHearsPeer } from "./health/breaker.ts";
+import { hearProbes, probesFallDue, probesFollow, scheduleEndpoint } from "./health/probe-course.ts";
 import { sketchHears } from "./estimate/quantile-sketch.ts";
 import { canHedge, takeHedge } from "./hedge/hedge.ts";
 import { heapSet } from "./indexed-heap.ts";
@@ -19,12 +20,12 @@ import { reconcile } from "./limit/limit-course.ts";
 import { retryBudgetHearsAnswer } from "./limit/retry-budget.ts";
 import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
 import type { Duration } from "./machine.ts";
-import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, PeerReport } from "./messages.ts";
+import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, PeerReport, RouterEvent } from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
 import type { AttemptSlot, EndpointState, RequestSlot } from "./state.ts";
 import { adaptWeights } from "./strategy/adaptive-weights.ts";
 import { learnEnd, learnFirstToken } from "./strategy/learn.ts";
-import { after, between, earlier, millis, never, startOfTime } from "./time.ts";
+import { after, between, millis, never, startOfTime } from "./time.ts";
 import { awaitAttempts, explain, finish, place, reroute, routeState, serveAll, serveQueues, startAttempt } from "./placement-course.ts";
 
 /** Many attempts at one endpoint fail at once where it hangs. Their retries are paid for one by one, as the others' answers come in: so long is waited for that. */
@@ -172,10 +173,12 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
 
 export function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before: BreakerPhase): void {
   core.note(id);
-  const cools = endpoint.coolUntil > startOfTime ? endpoint.coolUntil : never;
-  heapSet(core.state.endpointDeadlines, id, earlier(endpoint.breaker.openUntil, cools));
   const { phase, reason } = endpoint.breaker;
-  if (phase !== before) core.emit({ kind: "breaker-changed", endpoint: id, from: before, to: phase, why: reason });
+  if (phase !== before) {
+    core.emit({ kind: "breaker-changed", endpoint: id, from: before, to: phase, why: reason });
+    probesFollow(core, id, endpoint);
+  }
+  scheduleEndpoint(core, id);
 }
 
 /** Another replica's breaker has opened, or its probes have closed it. */
@@ -189,12 +192,21 @@ export function hearPeer(core: Core, report: PeerReport): void {
   if (endpoint.breaker.phase !== before && endpoint.breaker.phase !== "open") serveQueues(core, id);
 }
 
+/** Of the store: whose the fleet's probes are. */
+export function answerProbes(core: Core, event: Extract<RouterEvent, { kind: "probes-answered" }>): void {
+  if (!hearProbes(core, event)) return;
+  const endpoint = present(core.state.endpoints[event.endpoint], "the endpoint's state");
+  noteBreaker(core, event.endpoint, endpoint, endpoint.breaker.phase);
+  serveQueues(core, event.endpoint);
+}
+
 /** The open time of a breaker, or the cooling after a rate limit, has passed. */
 export function reopenEndpoint(core: Core, id: EndpointId): void {
   const endpoint = present(core.state.endpoints[id], "the endpoint's state");
   const before = endpoint.breaker.phase;
   if (endpoint.breaker.openUntil <= core.state.now) breakerHalfOpens(endpoint.breaker);
   if (endpoint.coolUntil <= core.state.now) endpoint.coolUntil = startOfTime;
+  probesFallDue(core, id);
   noteBreaker(core, id, endpoint, before);
   serveQueues(core, id);
 }

@@ -33,6 +33,7 @@ import {
   concludeAborted,
   endAttempt,
   goOn,
+  answerProbes,
   hearPeer,
   type OutcomeReaction,
   reopenEndpoint,
@@ -156,6 +157,9 @@ function hearOf(core: Core, event: Exclude<RouterEvent, { kind: "request-arrived
     case "lease-answered":
       hearAnswer(core, event);
       serveAll(core);
+      return;
+    case "probes-answered":
+      answerProbes(core, event);
       return;
     case "store-lost":
       loseStore(core);

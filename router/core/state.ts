@@ -7,6 +7,7 @@ import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, Route
 import type { Rates } from "./accounting/rates.ts";
 import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
+import { noProbeLease, type ProbeLease } from "./health/probe-lease.ts";
 import { type Dearest, dearestOf } from "./limit/dearest.ts";
 import { type LeaseState, noLease } from "./limit/lease.ts";
 import { noEstimate, type OutputEstimate } from "./limit/output-estimate.ts";
@@ -124,6 +125,7 @@ export interface EndpointState {
   /** Attempts that it may have in flight: its deployment's concurrency, or what has been found out. */
   limit: number;
   readonly breaker: BreakerState;
+  readonly probes: ProbeLease;
   /** Rate-limited until then; 0: not. */
   coolUntil: Instant;
   readonly learned: LearnedEndpoint;
@@ -214,6 +216,7 @@ export function newEndpointState(config: CompiledConfig, { deployment }: Endpoin
     inFlight: 0,
     limit: startLimit(present(config.deployments[deployment], "the endpoint's deployment")),
     breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
+    probes: noProbeLease(),
     coolUntil: startOfTime,
     learned: newLearnedEndpoint(),
   };

@@ -18,6 +18,8 @@ export interface LeaseLinkOptions {
 }
 
 type AskLease = Extract<RouterCommand, { kind: "ask-lease" }>;
+type AskProbes = Extract<RouterCommand, { kind: "ask-probes" }>;
+type ReturnProbes = Extract<RouterCommand, { kind: "return-probes" }>;
 type ReturnLease = Extract<RouterCommand, { kind: "return-lease" }>;
 
 /** No timer waits longer: Node clamps beyond 24.8 days. */
@@ -71,6 +73,24 @@ export class LeaseLink {
   settle({ lease, nonce, used }: ReturnLease): void {
     this.#options.store.settle(lease, this.#options.holder, nonce, used).catch(() => {
       this.#later(againMs, () => this.settle({ kind: "return-lease", lease, nonce, used }));
+    });
+  }
+
+  /** @param identity of the endpoint */
+  askProbes({ endpoint, nonce, open }: AskProbes, identity: string): void {
+    const options = this.#options;
+    const askedAt = options.now();
+    options.store.askProbes(identity, options.holder, nonce, open).then(
+      ({ granted, ttl }) => {
+        if (!this.#closed) options.submit({ kind: "probes-answered", endpoint, nonce, granted, until: after(askedAt, ttl) });
+      },
+      () => undefined,
+    );
+  }
+
+  returnProbes(command: ReturnProbes, identity: string): void {
+    this.#options.store.returnProbes(identity, this.#options.holder, command.nonce).catch(() => {
+      this.#later(againMs, () => this.returnProbes(command, identity));
     });
   }
 

@@ -268,6 +268,12 @@ export class RouterService {
       case "record-decision":
         this.#request(command.request).explanation = command.explanation;
         return;
+      case "ask-probes":
+        this.#leases.askProbes(command, this.compiled.endpoints[command.endpoint]?.identity ?? "");
+        return;
+      case "return-probes":
+        this.#leases.returnProbes(command, this.compiled.endpoints[command.endpoint]?.identity ?? "");
+        return;
       case "retire-config": {
         this.#notes.note(command);
         const waiting = this.#versions.retired(command.version);

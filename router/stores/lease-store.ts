@@ -11,6 +11,9 @@ export interface LeaseStore {
   ask(lease: LeaseKey, holder: string, nonce: number, units: number): Promise<LeaseGrant>;
   /** Counts once per (holder, nonce), also for a nonce that was never asked with. */
   settle(lease: LeaseKey, holder: string, nonce: number, used: number): Promise<void>;
+  /** The probes of a half-open endpoint, of the whole fleet: see core/health/probe-lease.ts. @param endpoint its identity */
+  askProbes(endpoint: string, holder: string, nonce: number, open: Duration): Promise<ProbeGrant>;
+  returnProbes(endpoint: string, holder: string, nonce: number): Promise<void>;
   /** Everything of the period before is forgotten. Of several replicas the first one's word counts. @param endsIn from now */
   startPeriod(lease: LeaseKey, endsIn: Duration): Promise<void>;
   /** The amounts that hold from now on, and limits that are new; what is leased stays leased. */
@@ -26,6 +29,12 @@ export interface LeaseGrant {
   readonly units: number;
   readonly ttl: Duration;
   readonly settled: number;
+}
+
+export interface ProbeGrant {
+  readonly granted: boolean;
+  /** Of the lease, or of its denial. */
+  readonly ttl: Duration;
 }
 
 export interface LeaseBalance {

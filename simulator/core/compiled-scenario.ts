@@ -93,6 +93,11 @@ export function everyVersion({ config, changes = [] }: Pick<CompiledScenario, "c
   return { ...filled, deployments: filled.deployments.map((deployment) => ({ ...deployment, endpoints: endpointsOf(deployment.id) })) };
 }
 
+/** Some version's replicas lease the probes of half-open breakers. */
+export function sharesProbes({ config, changes = [] }: Pick<CompiledScenario, "config" | "changes">): boolean {
+  return [config, ...changes.map((change) => change.config)].some(({ deployments }) => deployments.some(({ breaker }) => breaker.shared));
+}
+
 /** None where the configuration stays: then there is nothing to tell apart. */
 export function versionsOf({ config, changes = [] }: Pick<CompiledScenario, "config" | "changes">): readonly ConfigVersion[] {
   return changes.length === 0 ? [] : [...new Set([config.version, ...changes.map((change) => change.config.version)])];

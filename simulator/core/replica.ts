@@ -23,7 +23,7 @@ import { meaningOf } from "../../router/core/retry.ts";
 import { LiveVersions, type Offer } from "../../router/core/rollout/live-versions.ts";
 import { Router } from "../../router/core/router.ts";
 import { after, micros } from "../../router/core/time.ts";
-import { type CompiledScenario, everyVersion } from "./compiled-scenario.ts";
+import { type CompiledScenario, everyVersion, sharesProbes } from "./compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
 import type { Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
@@ -156,7 +156,7 @@ export class SimulatedReplica {
     this.#process.restart();
     this.#history.push(...history, () => {
       // Leases that the dead one held are taken for spent; its questions' numbers are not to be used again.
-      if (this.#config.limits.length > 0) this.tell({ kind: "leases-forfeited", nonce: this.#crashes * 1_000_000_000 });
+      if (this.#config.limits.length > 0 || sharesProbes(this.#options.scenario)) this.tell({ kind: "leases-forfeited", nonce: this.#crashes * 1_000_000_000 });
     });
     this.#goOnTelling();
   }
@@ -269,6 +269,12 @@ export class SimulatedReplica {
         return;
       case "return-lease":
         this.#tellStore({ ...command, kind: "lease-returned", replica: this.#options.replica });
+        return;
+      case "ask-probes":
+        this.#tellStore({ ...command, kind: "probes-asked", replica: this.#options.replica });
+        return;
+      case "return-probes":
+        this.#tellStore({ ...command, kind: "probes-returned", replica: this.#options.replica });
         return;
       case "retire-config":
         this.#announce(this.#versions.retired(command.version));

@@ -9,7 +9,7 @@ import type { BreakerPhase, EndpointId, LeaseKey, RouteId, RouterEvent } from ".
 import { keyedUnit, purposeOf } from "../../router/core/random.ts";
 import { after, instantAt, never, startOfTime } from "../../router/core/time.ts";
 import type { Offer } from "../../router/core/rollout/live-versions.ts";
-import { type CompiledScenario, type ConfigChangeSpec, everyVersion, type MembershipSpec } from "./compiled-scenario.ts";
+import { type CompiledScenario, type ConfigChangeSpec, everyVersion, type MembershipSpec, sharesProbes } from "./compiled-scenario.ts";
 import { createEndpoint } from "./create-endpoint.ts";
 import type { EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals } from "./endpoint.ts";
 import { faultChanges } from "./fault/fault-script.ts";
@@ -249,7 +249,7 @@ class SimulatedWorld implements World {
   #addStore(): Post<StoreEvent> | null {
     const { config, replicas, leaseStore = localStore } = this.#scenario;
     const { limits } = everyVersion(this.#scenario);
-    if (limits.length === 0) return null;
+    if (limits.length === 0 && !sharesProbes(this.#scenario)) return null;
     for (const { id } of config.limits) this.#limits.add(id);
     const model = new LeaseStoreModel(limits, { ...leaseStore, faults: this.#faults.store }, { seed: this.#options.seed, replicas: replicas.count });
     const post = this.#driver.addMachine(model, "model", { emit: (command) => present(this.#replicas[command.replica], "the asker").tell(command) });

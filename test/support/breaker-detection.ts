@@ -24,6 +24,7 @@ export const defaultBreaker: BreakerSpec = {
   failures: 5,
   open: seconds(60),
   probes: 3,
+  shared: false,
   growthPercent: 200,
   openMax: seconds(600),
   stable: seconds(600),

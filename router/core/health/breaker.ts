@@ -140,6 +140,10 @@ export function breakerRefits(breaker: BreakerState, spec: BreakerSpec, now: Ins
  */
 export function breakerHearsPeer(breaker: BreakerState, spec: BreakerSpec, { breaker: told, why, since }: PeerReport, now: Instant): void {
   if (!spec.enabled) return;
+  if (spec.shared && breaker.phase !== "closed" && breaker.probing === 0 && since >= breaker.closedSince) {
+    hearProber(breaker, spec, told, since, now);
+    return;
+  }
   if (told === "closed") {
     if (breaker.phase === "open") change(breaker, "half-open", "peer-reported", never);
     return;
@@ -151,6 +155,15 @@ export function breakerHearsPeer(breaker: BreakerState, spec: BreakerSpec, { bre
   breaker.partial = why === "failure-rate";
   change(breaker, "open", "peer-reported", until);
   breaker.openings = openings + 1;
+}
+
+/** The peer's probes were the whole fleet's: what they have found holds here too. */
+function hearProber(breaker: BreakerState, spec: BreakerSpec, told: "open" | "closed", since: Instant, now: Instant): void {
+  if (told === "closed") {
+    breaker.closedSince = now;
+    breaker.partial = false;
+    change(breaker, "closed", "peer-reported", never);
+  } else if (breaker.phase === "half-open" && after(since, spec.open) > now) change(breaker, "open", "peer-reported", after(since, spec.open));
 }
 
 function openBreaker(breaker: BreakerState, spec: BreakerSpec, reason: BreakerReason, now: Instant): void {

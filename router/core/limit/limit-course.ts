@@ -7,6 +7,7 @@ import { present } from "../assert.ts";
 import type { LimitSpec } from "../compiled-config.ts";
 import type { Candidates } from "../candidates.ts";
 import { type Core, deploymentIn } from "../core.ts";
+import { askForProbes } from "../health/probe-course.ts";
 import { heapHas, heapRemove, heapSet } from "../indexed-heap.ts";
 import type { Instant } from "../machine.ts";
 import type { AttemptOutcome, DeploymentId, LeaseKey, RouterEvent } from "../messages.ts";
@@ -201,6 +202,7 @@ export function startPeriod(core: Core, key: LeaseKey, endsAt: Instant): void {
 /** Nothing of what a snapshot held is spent again; the store takes it for spent when its life is over. */
 export function forfeitLeases(core: Core, nonce: number): void {
   core.state.leaseNonce = Math.max(core.state.leaseNonce, nonce);
+  for (const { id } of core.config.endpoints) if (core.state.endpoints[id]?.probes.state !== "free") askForProbes(core, id);
   for (const spec of core.config.limits) {
     const lease = leaseOf(core, spec.id);
     if (spec.window.kind === "held") continue;

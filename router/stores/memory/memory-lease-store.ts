@@ -3,11 +3,14 @@ import { amendBook, askBook, type LeaseBook, openBook, settleBook, startBookPeri
 import type { Duration, Instant } from "../../core/machine.ts";
 import type { LeaseKey } from "../../core/messages.ts";
 import { after, between } from "../../core/time.ts";
-import type { LeaseBalance, LeaseGrant, LeaseStore } from "../lease-store.ts";
+import { askProbes, openProbeBook, type ProbeBook, returnProbes } from "../../core/health/probe-lease.ts";
+import type { LeaseBalance, LeaseGrant, LeaseStore, ProbeGrant } from "../lease-store.ts";
 
 /** Within one process: for a single replica, and for tests. What was spent is forgotten when the process ends. */
 export class MemoryLeaseStore implements LeaseStore {
   readonly #books: LeaseBook[];
+  /** By an endpoint's identity. */
+  readonly #probes = new Map<string, ProbeBook>();
   readonly #clock: () => Instant;
   readonly #holders: string[] = [];
 
@@ -26,6 +29,16 @@ export class MemoryLeaseStore implements LeaseStore {
 
   async settle(lease: LeaseKey, holder: string, nonce: number, used: number): Promise<void> {
     settleBook(this.#book(lease), this.#numberOf(holder), nonce, used, this.#clock());
+  }
+
+  async askProbes(endpoint: string, holder: string, nonce: number, open: Duration): Promise<ProbeGrant> {
+    const now = this.#clock();
+    const { granted, until } = askProbes(this.#probesOf(endpoint), this.#numberOf(holder), nonce, open, now);
+    return { granted, ttl: between(now, until) };
+  }
+
+  async returnProbes(endpoint: string, holder: string, nonce: number): Promise<void> {
+    returnProbes(this.#probesOf(endpoint), this.#numberOf(holder), nonce, this.#clock());
   }
 
   async startPeriod(lease: LeaseKey, endsIn: Duration): Promise<void> {
@@ -47,6 +60,12 @@ export class MemoryLeaseStore implements LeaseStore {
   }
 
   async close(): Promise<void> {}
+
+  #probesOf(endpoint: string): ProbeBook {
+    let book = this.#probes.get(endpoint);
+    if (book === undefined) this.#probes.set(endpoint, (book = openProbeBook()));
+    return book;
+  }
 
   #numberOf(holder: string): number {
     const known = this.#holders.indexOf(holder);

@@ -5,6 +5,7 @@ import type { Instant } from "../../../router/core/machine.ts";
 import type { RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
 import type { CompiledScenario } from "../compiled-scenario.ts";
 import { GossipInvariant } from "./gossip-invariant.ts";
+import { ProbeInvariant } from "./probe-invariant.ts";
 import { LimitInvariants } from "./limit-invariants.ts";
 import { RouterInvariants, type Violation } from "./router-invariants.ts";
 
@@ -15,17 +16,20 @@ export class FleetInvariants {
   readonly #past: Violation[] = [];
   readonly #limits: LimitInvariants;
   readonly #gossip: GossipInvariant;
+  readonly #probes: ProbeInvariant;
 
   constructor({ config, replicas }: Pick<CompiledScenario, "config" | "replicas">) {
     this.#config = config;
     this.#replicas = Array.from({ length: replicas.count }, () => new RouterInvariants(config));
     this.#limits = new LimitInvariants(config, replicas.count);
     this.#gossip = new GossipInvariant(config, replicas);
+    this.#probes = new ProbeInvariant(replicas.count);
   }
 
   event(event: RouterEvent, now: Instant, replica: number): void {
     this.#of(replica).event(event, now);
     this.#limits.event(event, now, replica);
+    this.#probes.event(event, now, replica);
     if (event.kind === "config-activated") this.#gossip.activated(event.config);
   }
 
@@ -33,6 +37,7 @@ export class FleetInvariants {
     this.#of(replica).command(command, at);
     this.#limits.command(command, at, replica);
     this.#gossip.command(command, at, replica);
+    this.#probes.command(command, at, replica);
   }
 
   /** What it had open ends with it; its successor begins with nothing. */
@@ -41,6 +46,7 @@ export class FleetInvariants {
     this.#replicas[replica] = new RouterInvariants(this.#config);
     this.#limits.crashed(replica);
     this.#gossip.crashed(replica);
+    this.#probes.crashed(replica);
   }
 
   /** At the end of a run, when nothing may be open any more. */
@@ -50,7 +56,7 @@ export class FleetInvariants {
     const own = this.#replicas.flatMap((invariants, replica) =>
       invariants.finished().map((violation) => ({ ...violation, what: `replica ${replica}: ${violation.what}` })),
     );
-    return [...this.#past, ...own, ...this.#limits.finished(), ...this.#gossip.violations];
+    return [...this.#past, ...own, ...this.#limits.finished(), ...this.#gossip.violations, ...this.#probes.violations];
   }
 
   #of(replica: number): RouterInvariants {

@@ -6,8 +6,9 @@
 import { present } from "../../../router/core/assert.ts";
 import type { LimitSpec } from "../../../router/core/compiled-config.ts";
 import { amendBook, askBook, type LeaseBook, openBook, settleBook, startBookPeriod } from "../../../router/core/limit/lease-book.ts";
-import type { Instant, Machine, Out } from "../../../router/core/machine.ts";
-import type { LeaseKey } from "../../../router/core/messages.ts";
+import { askProbes, openProbeBook, type ProbeAnswer, type ProbeBook, returnProbes } from "../../../router/core/health/probe-lease.ts";
+import type { Duration, Instant, Machine, Out } from "../../../router/core/machine.ts";
+import type { EndpointId, LeaseKey } from "../../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../../router/core/random.ts";
 import { after, instantAt, later, never, startOfTime } from "../../../router/core/time.ts";
 import type { LeaseStoreSpec } from "./lease-store-spec.ts";
@@ -16,11 +17,22 @@ import { drawLatency, type LogNormal, logNormalOf } from "../hosted/log-normal.t
 export type StoreEvent =
   | { readonly kind: "lease-asked"; readonly replica: number; readonly lease: LeaseKey; readonly nonce: number; readonly units: number }
   | { readonly kind: "lease-returned"; readonly replica: number; readonly lease: LeaseKey; readonly nonce: number; readonly used: number }
+  | { readonly kind: "probes-asked"; readonly replica: number; readonly endpoint: EndpointId; readonly nonce: number; readonly open: Duration }
+  | { readonly kind: "probes-returned"; readonly replica: number; readonly endpoint: EndpointId; readonly nonce: number }
   | { readonly kind: "period-began"; readonly lease: LeaseKey; readonly endsAt: Instant }
   /** Other amounts, and limits that are new; one that is gone keeps its book. */
   | { readonly kind: "limits-amended"; readonly limits: readonly LimitSpec[] };
 
-export interface StoreCommand {
+export type StoreCommand = LeaseAnswered | ProbesAnswered;
+
+interface ProbesAnswered extends ProbeAnswer {
+  readonly kind: "probes-answered";
+  readonly replica: number;
+  readonly endpoint: EndpointId;
+  readonly nonce: number;
+}
+
+interface LeaseAnswered {
   readonly kind: "lease-answered";
   readonly replica: number;
   readonly lease: LeaseKey;
@@ -46,6 +58,8 @@ export class LeaseStoreModel implements Machine<StoreEvent, StoreCommand> {
   readonly #seed: number;
   readonly #replicas: number;
   readonly #books: LeaseBook[];
+  /** By EndpointId. */
+  readonly #probes: ProbeBook[] = [];
   /** In order of arrival; of one instant, of sending. */
   readonly #underWay: UnderWay[] = [];
   /** By replica: no message arrives before the one that was sent before it; to the store, and from it. */
@@ -93,7 +107,7 @@ export class LeaseStoreModel implements Machine<StoreEvent, StoreCommand> {
     const took = drawLatency(this.#latency, this.#seed, latencyOfMessage, this.#sent, 0);
     let at = later(after(now, took), present(last[replica], "the replica's link"));
     const mended = this.#cutUntil(replica, at);
-    if (message.kind === "lease-returned") at = later(at, mended);
+    if (message.kind === "lease-returned" || message.kind === "probes-returned") at = later(at, mended);
     else if (mended > at || keyedUnit(this.#seed, lossOfMessage, this.#sent, 0) < this.#spec.loss) return;
     last[replica] = at;
     let place = this.#underWay.length;
@@ -121,6 +135,16 @@ export class LeaseStoreModel implements Machine<StoreEvent, StoreCommand> {
         this.#send({ kind: "lease-answered", replica, lease, nonce, ...answer }, this.#lastFrom, at);
         return;
       }
+      case "probes-asked": {
+        const { replica, endpoint, nonce, open } = message;
+        const answer = askProbes((this.#probes[endpoint] ??= openProbeBook()), replica, nonce, open, at);
+        this.#send({ kind: "probes-answered", replica, endpoint, nonce, ...answer }, this.#lastFrom, at);
+        return;
+      }
+      case "probes-returned":
+        returnProbes((this.#probes[message.endpoint] ??= openProbeBook()), message.replica, message.nonce, at);
+        return;
+      case "probes-answered":
       case "lease-answered":
         out.emit(message, at);
     }
