@@ -47,15 +47,10 @@ export function answerHeaders(request: RequestInFlight, account: Account, config
 
 /** The one place where a request's result becomes its answer. */
 export function finishAnswer(request: RequestInFlight, result: FinishResult, headers: readonly string[], config: CompiledConfig): void {
-  const { answer, ending } = request;
+  const { answer } = request;
   switch (result.kind) {
     case "served":
-      if (ending !== null && ending.answer !== null) answer.endPlain(ending.answer, headers);
-      else {
-        const attempt = request.answering?.id ?? request.endedLast;
-        if (attempt !== null) answer.commit(attempt, headers);
-        answer.endStream();
-      }
+      endServed(request, headers);
       return;
     case "cut":
       if (answer.committed) answer.cutStream(errorOfFailure(result.failure, toldOf(request, config)));
@@ -70,6 +65,16 @@ export function finishAnswer(request: RequestInFlight, result: FinishResult, hea
     case "client-left":
       answer.abandon();
   }
+}
+
+function endServed({ answer, ending, answering, endedLast }: RequestInFlight, headers: readonly string[]): void {
+  if (ending !== null && ending.answer !== null) {
+    answer.endPlain(ending.answer, headers);
+    return;
+  }
+  const attempt = answering?.id ?? endedLast;
+  if (attempt !== null) answer.commit(attempt, headers);
+  answer.endStream();
 }
 
 function endFailed(request: RequestInFlight, result: Extract<FinishResult, { kind: "failed" }>, headers: readonly string[], config: CompiledConfig): void {

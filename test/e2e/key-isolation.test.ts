@@ -83,7 +83,9 @@ describe("hostile providers", () => {
     (status: number): Script =>
     (response, seen) => {
       response.writeHead(status, { "content-type": "application/json", "x-echo": seen.headers.authorization ?? "" });
-      response.end(JSON.stringify({ error: { message: `you sent ${String(seen.headers.authorization)} and ${String(seen.headers["api-key"])}`, headers: seen.headers } }));
+      response.end(
+        JSON.stringify({ error: { message: `you sent ${String(seen.headers.authorization)} and ${String(seen.headers["api-key"])}`, headers: seen.headers } }),
+      );
     };
 
   test.each([400, 401, 403, 404, 422, 429, 500, 503])("an answer (%i) that echoes what was sent reaches nobody with the key in it", async (status) => {

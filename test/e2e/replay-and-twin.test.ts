@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
@@ -80,15 +82,19 @@ describe("headgate mock and headgate replay", () => {
   });
 
   test("Ctrl-C: what there is, as invalid, exit code 3", async () => {
-    const file = fileOf(scenario);
-    const mock = start(["mock", file, "--ports", "ephemeral"]);
-    const origins = JSON.parse(await mock.firstLine) as { cloud: string[] };
-    const replay = start(["replay", file, "--target", origins.cloud[0] ?? "", "--model", "gpt", "--json", "--out", temporaryFolder({})]);
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    // Never answers: the first call says that the replay is under way, however long it took to start.
+    const silent = createServer();
+    const called = once(silent, "request");
+    await once(silent.listen(0, "127.0.0.1"), "listening");
+    const target = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const replay = start(["replay", fileOf(scenario), "--target", target, "--json", "--out", temporaryFolder({})]);
+    await called;
     replay.child.kill("SIGINT");
     const { status, stdout } = await replay.ended;
     expect(status).toBe(3);
     expect(JSON.parse(stdout)).toMatchObject({ verdict: "invalid", replay: { validity: { valid: false } } });
+    silent.closeAllConnections();
+    silent.close();
   });
 
   test("bad usage: exit code 2, with what to do", async () => {

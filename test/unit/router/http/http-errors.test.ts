@@ -1,7 +1,15 @@
 import { expect, test } from "vitest";
 import { seconds } from "../../../../router/core/time.ts";
 import { errorDialect } from "../../../../router/http/error-dialect.ts";
-import { errorOfFailure, type HttpError, errorOfRejection, nothingTold, passesOn, retryAfterSeconds, unknownModel } from "../../../../router/http/http-errors.ts";
+import {
+  errorOfFailure,
+  type HttpError,
+  errorOfRejection,
+  nothingTold,
+  passesOn,
+  retryAfterSeconds,
+  unknownModel,
+} from "../../../../router/http/http-errors.ts";
 
 const errorBody = (error: HttpError): string => errorDialect("openai-chat").body(error);
 
