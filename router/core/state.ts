@@ -158,7 +158,7 @@ export interface Place {
   readonly region: string;
   readonly zone: string;
 }
-export const nowhere: Place = { region: "", zone: "" };
+const nowhere: Place = { region: "", zone: "" };
 
 export interface LiveVersion {
   readonly version: ConfigVersion;

@@ -1,6 +1,7 @@
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import { instantAt } from "../../router/core/time.ts";
 import type { Duration } from "../../router/core/machine.ts";
+import type { RouteId } from "../../router/core/messages.ts";
 import { suggestion } from "../../router/config/nearest.ts";
 import type { Problem } from "../../router/config/problem.ts";
 import { problemIn } from "../../router/config/yaml-problems.ts";
@@ -40,20 +41,9 @@ export function compileScenario(
   const membership = file.membership
     .flatMap((entry, index) => compileMembership(entry, index, every, report))
     .toSorted((one, other) => one.at - other.at || one.endpoint - other.endpoint);
-  const route = file.route === undefined ? config.routes[0] : config.routes.find((candidate) => candidate.name === file.route);
-  if (route === undefined)
-    report(
-      ["route"],
-      "value",
-      `there is no route "${file.route ?? ""}"`,
-      suggestion(
-        file.route ?? "",
-        config.routes.map((known) => known.name),
-      ),
-    );
   const places = (file.replicaPlaces ?? []).map(({ region = "", zone = "" }) => ({ region, zone }));
   const targets = compileTargets(file, report);
-  const defaultRoute = (route ?? config.routes[0])?.id ?? (0 as NonNullable<typeof route>["id"]);
+  const defaultRoute = compileRoute(file, config, report);
   return {
     compiled: {
       name,
@@ -76,6 +66,13 @@ export function compileScenario(
     },
     problems,
   };
+}
+
+function compileRoute({ route: name }: ScenarioFile, { routes }: CompiledConfig, report: Report): RouteId {
+  const route = name === undefined ? routes[0] : routes.find((candidate) => candidate.name === name);
+  const names = routes.map((known) => known.name);
+  if (route === undefined) report(["route"], "value", `there is no route "${name ?? ""}"`, suggestion(name ?? "", names));
+  return route?.id ?? (0 as RouteId);
 }
 
 function known(slo: NonNullable<ScenarioFile["slo"]>): NonNullable<CompiledScenario["slo"]> {

@@ -20,7 +20,7 @@ import { keyedUnit, purposeOf } from "../random.ts";
 import { fillGaps } from "./align-config.ts";
 
 export const liveVersionsMax = 4;
-export const noVersion = -1 as ConfigVersion;
+const noVersion = -1 as ConfigVersion;
 
 /** Who gets new requests. */
 export interface Shares {

@@ -13,6 +13,8 @@ export interface SloSpec {
 const served = 0;
 const clientLeft = 2;
 
+const endless = Infinity as Duration;
+
 /** @param rows of the window */
 export function goodputOf(table: RecordTable, rows: Int32Array, slo: SloSpec | undefined, seconds: number): Goodput | null {
   if (slo === undefined || rows.length === 0) return null;
@@ -21,19 +23,20 @@ export function goodputOf(table: RecordTable, rows: Int32Array, slo: SloSpec | u
   return { good, percent: rounded((100 * good) / rows.length, 6), perSecond: seconds > 0 ? rounded(good / seconds, 3) : null };
 }
 
-function isGood(
-  { columns }: RecordTable,
-  row: number,
-  { ttft = Infinity as Duration, tpot = Infinity as Duration, e2e = Infinity as Duration }: SloSpec,
-): boolean {
-  const { result, scheduled, first, last, end, outputTokens } = columns;
+function isGood({ columns }: RecordTable, row: number, { ttft = endless, tpot = endless, e2e = endless }: SloSpec): boolean {
+  const { result, scheduled, first, end } = columns;
   if (result[row] !== served) return false;
   const at = scheduled[row] ?? 0;
-  const gaps = (outputTokens[row] ?? 0) - 1;
+  const inTime = (end[row] ?? 0) - at <= e2e;
   const began = first[row] ?? NaN;
-  if (Number.isNaN(began)) return ttft === Infinity && (end[row] ?? 0) - at <= e2e;
-  const perGap = gaps > 0 ? ((last[row] ?? 0) - began) / gaps : 0;
-  return began - at <= ttft && perGap <= tpot && (end[row] ?? 0) - at <= e2e;
+  if (Number.isNaN(began)) return inTime && ttft === endless;
+  return inTime && began - at <= ttft && meanGapOf(columns, row) <= tpot;
+}
+
+/** Between tokens, in microseconds; 0 for a single one. */
+function meanGapOf({ first, last, outputTokens }: RecordTable["columns"], row: number): number {
+  const gaps = (outputTokens[row] ?? 0) - 1;
+  return gaps > 0 ? ((last[row] ?? 0) - (first[row] ?? 0)) / gaps : 0;
 }
 
 /** A request without a first token, or without an end of its own, takes for ever; one whose caller left is not counted. */

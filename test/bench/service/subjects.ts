@@ -17,9 +17,9 @@ export interface Subject {
 }
 
 /** The port at which the peers' own configurations expect the provider. */
-export const mockPort = 9000;
+const mockPort = 9000;
 export const loadCore = "0";
-export const subjectCore = "1";
+const subjectCore = "1";
 const callerKey = "sk-test-0123456789abcdef";
 const chatPath = "/v1/chat/completions";
 const bearer = [`authorization: Bearer ${callerKey}`];
@@ -126,7 +126,7 @@ routes:
   mock-model: { deployments: [mock], strategy: least-busy }
 `;
 
-export async function answers(port: number, at: string): Promise<void> {
+async function answers(port: number, at: string): Promise<void> {
   const endMs = performance.now() + 20_000;
   for (;;) {
     try {
