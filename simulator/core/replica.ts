@@ -31,6 +31,7 @@ import { aborted, failed, succeeded } from "./outcomes.ts";
 import { unserved, whyOf } from "./measure/ended-request.ts";
 import { RouterProcess, type RouterWatch, WatchedRouter } from "./router-process.ts";
 import type { StoreEvent } from "./store/lease-store-model.ts";
+import { isForStore, storeEventOf } from "./store/store-event-of.ts";
 import type { Arrival } from "./workload/arrival.ts";
 
 export interface ReplicaOptions {
@@ -247,6 +248,10 @@ export class SimulatedReplica {
   }
 
   #carryOut(command: RouterCommand, at: Instant): void {
+    if (isForStore(command)) {
+      this.#options.store?.(storeEventOf(command, this.#options.replica));
+      return;
+    }
     switch (command.kind) {
       case "start-attempt":
         this.#start(command);
@@ -264,18 +269,6 @@ export class SimulatedReplica {
         this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
         this.#tellPeers(command, at);
         return;
-      case "ask-lease":
-        this.#tellStore({ ...command, kind: "lease-asked", replica: this.#options.replica });
-        return;
-      case "return-lease":
-        this.#tellStore({ ...command, kind: "lease-returned", replica: this.#options.replica });
-        return;
-      case "ask-probes":
-        this.#tellStore({ ...command, kind: "probes-asked", replica: this.#options.replica });
-        return;
-      case "return-probes":
-        this.#tellStore({ ...command, kind: "probes-returned", replica: this.#options.replica });
-        return;
       case "retire-config":
         this.#announce(this.#versions.retired(command.version));
         return;
@@ -286,10 +279,6 @@ export class SimulatedReplica {
       case "limit-changed":
       case "record-decision":
     }
-  }
-
-  #tellStore(event: StoreEvent): void {
-    this.#options.store?.(event);
   }
 
   #tellPeers({ endpoint, to, why }: Extract<RouterCommand, { kind: "breaker-changed" }>, since: Instant): void {

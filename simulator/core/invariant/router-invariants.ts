@@ -174,10 +174,11 @@ export class RouterInvariants {
   command(command: RouterCommand, at: Instant): void {
     if (this.#held !== null && at >= this.#held.now) this.#apply();
     if (command.kind === "start-attempt") this.#started(command, at);
+    else if (command.kind === "commit-attempt") this.#race.committed(command.attempt);
     else this.#otherCommand(command, at);
   }
 
-  #otherCommand(command: Exclude<RouterCommand, { kind: "start-attempt" }>, at: Instant): void {
+  #otherCommand(command: Exclude<RouterCommand, { kind: "start-attempt" | "commit-attempt" }>, at: Instant): void {
     switch (command.kind) {
       case "limit-changed":
         this.#limitChanged(command.deployment, command.limit);
@@ -192,9 +193,6 @@ export class RouterInvariants {
         this.#versions.seen(command.request, command.version);
         this.#versions.finished(command.request);
         this.#finishedRequest(command.request, command.result, command.account.attempts, at);
-        return;
-      case "commit-attempt":
-        this.#race.committed(command.attempt);
         return;
       case "abort-attempt":
         this.#race.aborted(command.attempt);
