@@ -16,6 +16,7 @@ export function reportLines(result: JudgedResult): readonly string[] {
     figuresTable(result),
     requestsLine(result.summary),
     ...goodputLines(result.summary),
+    ...batchLines(result.summary),
     ...fleetLines(result),
     ...breakerLines(result),
     ...truthLines(result),
@@ -53,9 +54,13 @@ function figuresTable(result: JudgedResult): string {
     colAligns: ["left", right, right, right, right, right, right, right, right, right, right, right],
     style: plainStyle,
   });
-  table.push(figuresRow("all", result.summary), ...result.deployments.map((figures) => figuresRow(`  ${figures.name}`, figures)));
+  table.push(figuresRow("all", result.summary), ...batchRows(result.summary), ...result.deployments.map((figures) => figuresRow(`  ${figures.name}`, figures)));
   for (const [place, figures] of (result.versions ?? []).entries()) table.push(figuresRow(`version ${place + 1}`, figures));
   return table.toString();
+}
+
+function batchRows({ batches }: JudgedResult["summary"]): readonly string[][] {
+  return batches === undefined ? [] : [figuresRow("batches", batches.figures), figuresRow("at once", batches.atOnce)];
 }
 
 function figuresRow(name: string, figures: Figures): string[] {
@@ -94,6 +99,14 @@ function goodputLines({ goodput, baseline, cachedTokenPercent }: JudgedResult["s
   const cached = cachedTokenPercent === null || cachedTokenPercent === 0 ? [] : [`${figure(cachedTokenPercent)} % of prompt tokens from a prefix cache`];
   const parts = [...good, ...cached, ...saved];
   return parts.length === 0 ? [] : [parts.join("; ")];
+}
+
+function batchLines({ batches }: JudgedResult["summary"]): readonly string[] {
+  if (batches === undefined) return [];
+  const { percent, savedDollars, figures } = batches;
+  const { cost, ttftMs, e2eMs } = figures;
+  const times = [ttftMs === null ? [] : [`TTFT p95 ${clock(ttftMs.p95)}`], e2eMs === null ? [] : [`E2E p95 ${clock(e2eMs.p95)}`]].flat();
+  return [`batches: ${figure(percent)} % of the requests; $ ${cost.dollars.toFixed(4)}, $ ${savedDollars.toFixed(4)} less than at once; ${times.join(", ")}`];
 }
 
 function fleetLines({ fleet }: JudgedResult): readonly string[] {

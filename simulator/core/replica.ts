@@ -214,6 +214,7 @@ export class SimulatedReplica {
           tenant,
           route,
           inputTokens: arrival.inputTokens,
+          ...(arrival.batch === true ? { batch: true } : {}),
           // Never the true length: a policy must not know it.
           outputTokensMax: present(routes[route], "the route").outputTokensDefault,
           stream: true,
@@ -303,6 +304,7 @@ export class SimulatedReplica {
       outputTokens: arrival.outputTokens,
       outputTokensMax: arrival.outputTokens,
       priority: 0,
+      ...(arrival.batch === true ? { batch: true } : {}),
       patience: present(this.#config.routes[open.route], "the request's route").limits,
     });
   }
@@ -380,6 +382,7 @@ export class SimulatedReplica {
       attempts: account.attempts,
       nanoDollars: account.nanoDollars,
       priced: account.priced,
+      batch: arrival.batch === true,
       version,
     });
   }

@@ -200,8 +200,9 @@ class Replay {
       cachedTokens: usage?.cachedRead ?? 0,
       outputTokens: report.outputTokens,
       attempts: report.attempts ?? 1,
-      nanoDollars: usage === null || rates === null ? 0 : roundToNano(costOf(usage, rates)),
+      nanoDollars: usage === null || rates === null ? 0 : roundToNano(costOf(usage, arrival.batch === true ? (rates.batch ?? rates) : rates)),
       priced: usage === null || rates !== null,
+      batch: arrival.batch === true,
       version: null,
     };
   }

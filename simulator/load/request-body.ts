@@ -14,7 +14,7 @@ export class RequestBodies {
     const outputTokens = Math.max(1, arrival.outputTokens);
     const head = Buffer.from(`{"model":${JSON.stringify(model)},"messages":[{"role":"user","content":"#${serial}`);
     const tail = Buffer.from(
-      `"}],"max_tokens":${outputTokens},"min_tokens":${outputTokens},"ignore_eos":true,"stream":true,"stream_options":{"include_usage":true}}`,
+      `"}],"max_tokens":${outputTokens},"min_tokens":${outputTokens},"ignore_eos":true,"stream":true,"stream_options":{"include_usage":true}${arrival.batch === true ? ',"service_tier":"flex"' : ""}}`,
     );
     const fillerBytes = Math.max(0, arrival.inputTokens - 1) * fillerWord.length;
     const filler = this.#fillerOf(fillerBytes);

@@ -15,6 +15,8 @@ export interface ChatBody {
   /** Exactly the cap is generated: `ignore_eos`, or min_tokens equal to the cap. */
   readonly exactLength: boolean;
   readonly stream: boolean;
+  /** It asks for the tier that may be delayed; absent: not. */
+  readonly batch?: boolean;
   readonly includeUsage: boolean;
   /** From a first word `#17` of the prompt, by which a replay says which arrival this is; null: none. */
   readonly serial: number | null;
@@ -68,6 +70,7 @@ function readFields(fields: Fields): Parsed {
     outputTokensMin,
     exactLength: outputTokensMax !== null && (fields["ignore_eos"] === true || outputTokensMin === outputTokensMax),
     stream,
+    batch: fields["service_tier"] === "flex",
     includeUsage: isObject(streamOptions) && streamOptions["include_usage"] === true,
     serial: serialOf(messages),
     calls: callsOf(fields, messages),

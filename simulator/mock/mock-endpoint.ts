@@ -119,6 +119,7 @@ export class MockEndpoint {
       outputTokens: Math.max(body.outputTokensMin, drawn),
       outputTokensMax,
       priority: 0,
+      ...(body.batch === true ? { batch: true } : {}),
     });
   }
 

@@ -33,6 +33,7 @@ export function compileHosted(entry: HostedEntry, name: string, startsAt: Durati
     ...(contextTokens === undefined ? {} : { contextTokens }),
     ...(timeOfDay === undefined ? {} : { timeOfDay: { factors: timeOfDay, startsAt } }),
     ...(slowStreams === undefined ? {} : { slowStreams: { rate: slowStreams.percent / 100, factor: slowStreams.factor } }),
+    ...batchTier(entry, profile),
     ...shares(entry),
     ...(profile === null ? {} : { profile: profile.name }),
   };
@@ -62,6 +63,13 @@ function profileOf({ profile: wanted }: HostedEntry, name: string, report: Repor
   const names = profiles.map((profile) => profile.name);
   report(["fleet", name, "profile"], "value", `there is no profile "${wanted}"`, suggestion(wanted, names));
   return null;
+}
+
+function batchTier({ batch }: HostedEntry, profile: ProviderProfile | null): Pick<HostedSpec, "batch"> {
+  const usual = profile?.batch;
+  if (batch === undefined && usual === undefined) return {};
+  const { firstTokenFactor = usual?.firstTokenFactor ?? 1, perTokenFactor = usual?.perTokenFactor ?? 1, refusedPercent = 0 } = batch ?? {};
+  return { batch: { firstTokenFactor, perTokenFactor, refusedRate: refusedPercent / 100 } };
 }
 
 function shares(entry: HostedEntry): Pick<HostedSpec, "errorRate" | "overloadRate" | "filteredRate" | "cutRate"> {

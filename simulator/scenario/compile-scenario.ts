@@ -44,6 +44,7 @@ export function compileScenario(
   const places = (file.replicaPlaces ?? []).map(({ region = "", zone = "" }) => ({ region, zone }));
   const targets = compileTargets(file, report);
   const defaultRoute = compileRoute(file, config, report);
+  checkBatches(file, every, report);
   return {
     compiled: {
       name,
@@ -73,6 +74,14 @@ function compileRoute({ route: name }: ScenarioFile, { routes }: CompiledConfig,
   const names = routes.map((known) => known.name);
   if (route === undefined) report(["route"], "value", `there is no route "${name ?? ""}"`, suggestion(name ?? "", names));
   return route?.id ?? (0 as RouteId);
+}
+
+function checkBatches({ batches }: ScenarioFile, { routes }: CompiledConfig, report: Report): void {
+  if (typeof batches === "boolean") return;
+  const names = routes.map(({ name }) => name);
+  for (const [place, name] of batches.entries()) {
+    if (!names.includes(name)) report(["batches", place], "value", `there is no route "${name}"`, suggestion(name, names));
+  }
 }
 
 function known(slo: NonNullable<ScenarioFile["slo"]>): NonNullable<CompiledScenario["slo"]> {

@@ -38,6 +38,14 @@ export const hostedSchema = z
         factor: number("Their tokens take so many times as long", { min: 1, max: 1000, whole: false }),
       })
       .optional(),
+    batch: z
+      .strictObject({
+        firstTokenFactor: number("The first token takes so many times as long; absent: the profile's, or 1", { min: 1, max: 10_000, whole: false }).optional(),
+        perTokenFactor: number("And each further token; absent: the profile's, or 1", { min: 1, max: 1000, whole: false }).optional(),
+        refusedPercent: percent("Refused with 429 for want of resources, without Retry-After"),
+      })
+      .optional()
+      .meta({ description: "The tier for requests that may be delayed (the scenario's batches); absent: the profile's, or they are served as any other" }),
     errorClusters: z
       .strictObject({
         perHour: number("Clusters in an hour, on average", { min: 0.000_001, max: 3600, whole: false }),

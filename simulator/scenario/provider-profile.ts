@@ -11,6 +11,8 @@ export interface ProviderProfile {
   readonly price: { readonly input: number; readonly output: number; readonly cachedInput?: number; readonly batchPercent?: number } | null;
   readonly firstTokenMs: Spread;
   readonly perTokenMs: Spread;
+  /** What a tier for requests that may be delayed takes longer; absent: it has none that answers within the same call. */
+  readonly batch?: { readonly firstTokenFactor: number; readonly perTokenFactor: number };
   readonly quota: { readonly requestsPerMinute: number; readonly tokensPerMinute: number } | null;
   /** By figure. */
   readonly sources: Readonly<Record<string, string>>;

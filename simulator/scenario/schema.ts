@@ -75,6 +75,13 @@ export const scenarioSchema = z
     trace: traceSchema,
     config,
     route: text("Route that the requests ask for; absent: the first").optional(),
+    batches: z
+      .union([z.boolean(), z.array(text("Route")).min(1)])
+      .prefault(false)
+      .meta({
+        description:
+          "Batchable requests (trace.features, or the trace says so) ask for the slower, cheaper tier, as with service_tier flex: of all routes, or of these",
+      }),
     fleet: z
       .record(z.string(), z.discriminatedUnion("kind", [vllmSchema.extend(poolFields), hostedSchema.extend(poolFields)]))
       .meta({ description: "What stands behind each deployment, one model per endpoint" }),

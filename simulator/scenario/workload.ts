@@ -1,17 +1,28 @@
 import { type CompiledScenario, everyVersion } from "../core/compiled-scenario.ts";
 import { ClosedLoop } from "../core/workload/closed-loop.ts";
 import type { SessionScript, SessionStep } from "../core/workload/session-script.ts";
+import { present } from "../../router/core/assert.ts";
 import type { Duration } from "../../router/core/machine.ts";
 import { arrivalsOf } from "./arrivals.ts";
 import type { LoadedScenario, TraceInfo } from "./loaded-scenario.ts";
 import type { ScenarioFile } from "./schema.ts";
 
 /** What a scenario's trace is played as. */
-export function workloadOf({ trace: file, seed }: ScenarioFile, compiled: CompiledScenario, trace: TraceInfo): Pick<LoadedScenario, "arrivals" | "closedLoop"> {
+export function workloadOf(
+  { trace: file, seed, batches }: ScenarioFile,
+  compiled: CompiledScenario,
+  trace: TraceInfo,
+): Pick<LoadedScenario, "arrivals" | "closedLoop"> {
   const keyTokens = keyTokensOf(compiled);
-  const routes = new Set(everyVersion(compiled).routes.map(({ name }) => name));
+  const known = everyVersion(compiled).routes;
+  const routes = new Set(known.map(({ name }) => name));
+  const defaultRoute = present(known[compiled.defaultRoute], "the default route").name;
+  const isBatchRoute = (route: string | null): boolean => batches === true || (batches !== false && batches.includes(route ?? defaultRoute));
   return {
-    arrivals: () => arrivalsOf(trace.table, { speed: trace.speed, blockTokens: trace.blockTokens, keyTokens, routes, features: file.features ?? null, seed }),
+    arrivals: () => {
+      const { table, speed, blockTokens } = trace;
+      return arrivalsOf(table, { speed, blockTokens, keyTokens, routes, features: file.features ?? null, seed, batches: isBatchRoute });
+    },
     closedLoop: () => {
       if (trace.loop === "open") return null;
       const { atOnce, rampUp, idleMax, timeLimit, afterFailure, repeat } = file.sessions;

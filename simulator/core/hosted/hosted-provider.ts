@@ -12,14 +12,14 @@ import type { HostedCall } from "./hosted-call.ts";
 import { changePace, tokenDueAt, tokensBefore, usageOf } from "./hosted-call.ts";
 import type { HostedQuota } from "./hosted-quota.ts";
 import { makeQuota, quotaState, releaseQuota, takeQuota } from "./hosted-quota.ts";
-import type { HostedSpec } from "./hosted-spec.ts";
+import type { BatchTierSpec, HostedSpec } from "./hosted-spec.ts";
 import type { LogNormal } from "./log-normal.ts";
 import { drawLatency, logNormalOf } from "./log-normal.ts";
 import { factorAt } from "./time-of-day.ts";
 
 /**
  * A hosted API as a distribution and a quota. Time to first token and time per token are log-normal, one draw each per request, keyed by its serial, and longer
- * by the time of day's factor. A refusal's Retry-After is the time after which the same call would pass if nobody else came, rounded up to whole seconds (the
+ * by the time of day's factor and, of calls that may be delayed, by the batch tier's. A refusal's Retry-After is the time after which the same call would pass if nobody else came, rounded up to whole seconds (the
  * header's unit). What goes wrong steadily (errors, overload, the content filter, streams that break off or crawl) are shares of the calls; what comes in
  * clusters are faults: a Gilbert-Elliott channel is a random fault of kind `error` on top of `errorRate`.
  */
@@ -29,6 +29,9 @@ const firstTokenPurpose = purposeOf("hosted-first-token");
 const perTokenPurpose = purposeOf("hosted-per-token");
 const filterPurpose = purposeOf("hosted-content-filter");
 const slowPurpose = purposeOf("hosted-slow-stream");
+const batchRefusalPurpose = purposeOf("hosted-batch-refusal");
+
+const atOnce: BatchTierSpec = { firstTokenFactor: 1, perTokenFactor: 1, refusedRate: 0 };
 
 export class HostedProvider implements EndpointModel {
   readonly #spec: HostedSpec;
@@ -126,7 +129,7 @@ export class HostedProvider implements EndpointModel {
       refuse("rate-limited", quota.retryAfter === null ? null : seconds(Math.ceil(quota.retryAfter / seconds(1))));
       return;
     }
-    const failure = faultRefusal(this.#fault, this.#seed, received.serial, this.#index) ?? this.#filtered(received.serial);
+    const failure = faultRefusal(this.#fault, this.#seed, received.serial, this.#index) ?? this.#shortOfResources(received) ?? this.#filtered(received.serial);
     if (failure !== null) {
       releaseQuota(this.#quota);
       refuse(failure);
@@ -138,13 +141,24 @@ export class HostedProvider implements EndpointModel {
     this.#schedule(call, accepted);
   }
 
+  /** The batch tier has nothing left for it. */
+  #shortOfResources({ batch, serial }: CallReceived): FailureKind | null {
+    const { refusedRate } = this.#tierOf(batch);
+    return refusedRate > 0 && keyedUnit(this.#seed, batchRefusalPurpose, serial, this.#index) < refusedRate ? "rate-limited" : null;
+  }
+
+  #tierOf(batch: boolean | undefined): BatchTierSpec {
+    return batch === true ? (this.#spec.batch ?? atOnce) : atOnce;
+  }
+
   #filtered(serial: number): FailureKind | null {
     const { filteredRate = 0 } = this.#spec;
     return filteredRate > 0 && keyedUnit(this.#seed, filterPurpose, serial, this.#index) < filteredRate ? "content-filtered" : null;
   }
 
   #accept(received: CallReceived, now: Instant): HostedCall {
-    const { serial, inputTokens, outputTokens, outputTokensMax } = received;
+    const { serial, inputTokens, outputTokens, outputTokensMax, batch } = received;
+    const tier = this.#tierOf(batch);
     const length = Math.max(1, Math.min(outputTokens, outputTokensMax));
     const cutAfter = cutAfterTokens(this.#fault, this.#seed, serial, this.#index, length);
     const factor = factorAt(this.#spec.timeOfDay, now);
@@ -156,8 +170,8 @@ export class HostedProvider implements EndpointModel {
       inputTokens,
       outputTokens: cutAfter ?? length,
       ends: cutAfter !== null ? "cut" : outputTokens < outputTokensMax ? "stop" : "length",
-      first: draw(this.#firstToken, firstTokenPurpose, factor),
-      perToken: draw(this.#perToken, perTokenPurpose, factor * this.#crawl(serial)),
+      first: draw(this.#firstToken, firstTokenPurpose, factor * tier.firstTokenFactor),
+      perToken: draw(this.#perToken, perTokenPurpose, factor * tier.perTokenFactor * this.#crawl(serial)),
       emitted: 0,
       worked: 0,
       pacedAt: now,

@@ -22,6 +22,8 @@ export interface HostedSpec {
   readonly cutRate?: number;
   /** Streams whose tokens take so many times as long. */
   readonly slowStreams?: { readonly rate: number; readonly factor: number };
+  /** The tier for requests that may be delayed; absent: there is none, and they are served as any other. */
+  readonly batch?: BatchTierSpec;
   /** Where the figures come from: a profile's name; absent: the scenario. */
   readonly profile?: string;
 }
@@ -32,6 +34,13 @@ export interface HostedQuotaSpec {
   readonly tokensPerMinute?: number;
   /** Calls in flight; a refusal names no Retry-After, since nobody knows when one ends. */
   readonly concurrency?: number;
+}
+
+/** As OpenAI's flex: both latencies take so many times as long, and a share of the calls (0..1) is refused with 429 for want of resources, without a Retry-After. */
+export interface BatchTierSpec {
+  readonly firstTokenFactor: number;
+  readonly perTokenFactor: number;
+  readonly refusedRate: number;
 }
 
 /** How many times as long everything takes at each full hour, 24 of them, with even passages between; `startsAt`: the time of day at the run's start. */

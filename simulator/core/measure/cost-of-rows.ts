@@ -24,6 +24,19 @@ export function costOfRows(table: RecordTable, rows: Int32Array, served: Int32Ar
   };
 }
 
+/** @param rates by DeploymentId */
+export function savedByBatch(table: RecordTable, served: Int32Array, rates: readonly (Rates | null)[]): number {
+  const { deployment, inputTokens, outputTokens, cachedTokens } = table.columns;
+  let pico = 0;
+  for (const row of served) {
+    const card = rates[deployment[row] ?? -1] ?? null;
+    if (card?.batch === undefined) continue;
+    const usage = { input: inputTokens[row] ?? 0, cachedRead: cachedTokens[row] ?? 0, cacheWrite: 0, output: outputTokens[row] ?? 0, reasoning: 0 };
+    pico += costOf(usage, card) - costOf(usage, card.batch);
+  }
+  return rounded(pico / 1_000_000_000_000, 9);
+}
+
 export interface BaselineSpec {
   readonly deployment: string;
   readonly rates: Rates;

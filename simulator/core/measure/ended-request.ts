@@ -3,7 +3,7 @@ import type { Arrival } from "../workload/arrival.ts";
 import type { RequestRecord } from "./request-record.ts";
 
 /** A request that never had an attempt. */
-export function unserved({ at, inputTokens }: Arrival, serial: number, route: RouteId): Omit<RequestRecord, "tenant" | "why" | "end"> {
+export function unserved({ at, inputTokens, batch = false }: Arrival, serial: number, route: RouteId): Omit<RequestRecord, "tenant" | "why" | "end"> {
   const result = {
     result: "failed",
     deployment: null,
@@ -17,7 +17,7 @@ export function unserved({ at, inputTokens }: Arrival, serial: number, route: Ro
     priced: true,
     version: null,
   } as const;
-  return { serial, route, scheduled: at, sent: at, inputTokens, ...result };
+  return { serial, route, scheduled: at, sent: at, inputTokens, batch, ...result };
 }
 
 export function whyOf(result: FinishResult): string | null {

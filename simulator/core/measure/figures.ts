@@ -86,6 +86,17 @@ export interface BaselineCost {
   readonly savedPercent: number | null;
 }
 
+/** Requests that were allowed to be delayed. */
+export interface BatchFigures {
+  /** Of the scheduled requests. */
+  readonly percent: number;
+  /** By the batch rates, on the tokens of those that were served: what the same deployments would have taken more for them at once. Volume steps are left out. */
+  readonly savedDollars: number;
+  readonly figures: Figures;
+  /** All others. */
+  readonly atOnce: Figures;
+}
+
 export interface Summary extends Figures {
   readonly window: { readonly fromMs: number; readonly untilMs: number };
   /** After the window: requests that were still open, and until the last of them had ended. */
@@ -93,4 +104,6 @@ export interface Summary extends Figures {
   readonly warmUpRequests: number;
   /** Absent: the scenario names none. */
   readonly baseline?: BaselineCost;
+  /** Absent: there were none. */
+  readonly batches?: BatchFigures;
 }

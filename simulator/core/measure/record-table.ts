@@ -6,6 +6,7 @@ export const requestResults: readonly RequestResult[] = ["served", "cut", "clien
 export interface RecordColumns {
   readonly result: Uint8Array;
   readonly priced: Uint8Array;
+  readonly batch: Uint8Array;
   readonly route: Int32Array;
   readonly deployment: Int32Array;
   readonly reason: Int32Array;
@@ -23,7 +24,7 @@ export interface RecordColumns {
   readonly nanoDollars: Float64Array;
 }
 
-/** The records of a run in growing columns: 94 bytes a request. What is summed up from it is exact. */
+/** The records of a run in growing columns: 95 bytes a request. What is summed up from it is exact. */
 export class RecordTable {
   readonly #reasonIds = new Map<string, number>();
   #columns = columnsOf(1024);
@@ -47,6 +48,7 @@ export class RecordTable {
     this.#rows += 1;
     columns.result[row] = requestResults.indexOf(record.result);
     columns.priced[row] = record.priced ? 1 : 0;
+    columns.batch[row] = record.batch === true ? 1 : 0;
     columns.route[row] = record.route;
     columns.deployment[row] = record.deployment ?? -1;
     columns.reason[row] = record.why === null ? -1 : this.#reasonId(record.why);
@@ -76,6 +78,7 @@ function columnsOf(size: number): RecordColumns {
   return {
     result: new Uint8Array(size),
     priced: new Uint8Array(size),
+    batch: new Uint8Array(size),
     route: new Int32Array(size),
     deployment: new Int32Array(size),
     reason: new Int32Array(size),
@@ -98,6 +101,7 @@ function grown(old: RecordColumns): RecordColumns {
   const next = columnsOf(old.result.length * 2);
   next.result.set(old.result);
   next.priced.set(old.priced);
+  next.batch.set(old.batch);
   next.route.set(old.route);
   next.deployment.set(old.deployment);
   next.reason.set(old.reason);

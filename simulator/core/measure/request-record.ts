@@ -32,6 +32,8 @@ export interface RequestRecord {
   readonly nanoDollars: number;
   /** False: tokens were used at a deployment without a price; they are not in `nanoDollars`. */
   readonly priced: boolean;
+  /** It was allowed to be delayed; absent: not. */
+  readonly batch?: boolean;
   /** Of the configuration that it arrived under; null: not known. */
   readonly version: ConfigVersion | null;
 }

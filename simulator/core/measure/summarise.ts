@@ -1,7 +1,8 @@
 import type { ConfigVersion } from "../../../router/core/compiled-config.ts";
+import type { Rates } from "../../../router/core/accounting/rates.ts";
 import type { Duration } from "../../../router/core/machine.ts";
-import { baselineCost, type BaselineSpec, costOfRows } from "./cost-of-rows.ts";
-import type { Figures, RequestCounts, Summary } from "./figures.ts";
+import { baselineCost, type BaselineSpec, costOfRows, savedByBatch } from "./cost-of-rows.ts";
+import type { BatchFigures, Figures, RequestCounts, Summary } from "./figures.ts";
 import { goodputOf, judgedPercentiles, type SloSpec } from "./goodput.ts";
 import { distributionMs, rounded } from "./percentile.ts";
 import type { RecordTable } from "./record-table.ts";
@@ -39,6 +40,8 @@ export interface SummaryOptions {
   readonly tenants?: number;
   /** By DeploymentId: its tier. */
   readonly tierOf?: readonly number[];
+  /** By DeploymentId: its price card; absent: what batches save is not known. */
+  readonly rates?: readonly (Rates | null)[];
   readonly slo?: SloSpec | undefined;
   readonly baseline?: BaselineSpec | undefined;
 }
@@ -62,6 +65,7 @@ export function summarise(table: RecordTable, options: SummaryOptions): RunFigur
     warmUpRequests,
     ...figures,
     ...(options.baseline === undefined ? {} : { baseline: baselineCost(table, served, options.baseline, figures.cost) }),
+    ...batchesOf(table, window, options),
   };
   const where = (choose: Choose): Figures => figuresOf(table, window, options.slo, choose);
   const each = (count: number, column: Int32Array) => Array.from({ length: count }, (_, id) => where((row) => column[row] === id));
@@ -75,6 +79,17 @@ export function summarise(table: RecordTable, options: SummaryOptions): RunFigur
     versions: (options.versions ?? []).map((wanted) => where((row) => version[row] === wanted)),
     tiers: (tiers.length > 1 ? tiers : []).map((tier) => ({ tier, figures: where((row) => tierOf[deployment[row] ?? -1] === tier) })),
   };
+}
+
+function batchesOf(table: RecordTable, window: Window, { slo, rates = [] }: SummaryOptions): { readonly batches?: BatchFigures } {
+  const { batch, result } = table.columns;
+  const all = rowsOf(table, window, () => true).length;
+  const figures = figuresOf(table, window, slo, (row) => batch[row] === 1);
+  const { scheduled } = figures.requests;
+  if (scheduled === 0) return {};
+  const served = rowsOf(table, window, (row) => batch[row] === 1 && result[row] === 0);
+  const atOnce = figuresOf(table, window, slo, (row) => batch[row] !== 1);
+  return { batches: { percent: rounded((100 * scheduled) / all, 3), savedDollars: savedByBatch(table, served, rates), figures, atOnce } };
 }
 
 function windowOf(table: RecordTable, { warmUp, window = Infinity as Duration }: SummaryOptions): Window {

@@ -12,6 +12,7 @@ export function summaryOptions(scenario: CompiledScenario): SummaryOptions {
     tenants: tenants.length,
     tierOf: deployments.map(({ tier }) => tier),
     versions: versionsOf(scenario),
+    rates: deployments.map(({ rates }) => rates),
     slo,
     baseline,
   };

@@ -20,6 +20,8 @@ export interface Arrival {
   readonly priority?: number;
   /** The answer is of use so long after the arrival; absent: however late. */
   readonly patience?: Duration;
+  /** It may be delayed and is asked for at a batch's price: `service_tier: flex`. Absent: not. */
+  readonly batch?: boolean;
   /** Those that the source knows; the others are drawn from the scenario's mix. */
   readonly features?: Partial<RequestFeatures> | null;
 }

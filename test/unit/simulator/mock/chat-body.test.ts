@@ -44,11 +44,12 @@ test("what a replay writes is what the mock reads: tokens, length and number of 
     [10_000, 300, 123_456],
     [50, 0, 9],
   ] as const) {
-    const body = bodies.bodyOf({ at: 0, inputTokens, outputTokens, blocks: null, route: null } as never, serial, 'a "model"');
+    const batch = serial === 7;
+    const body = bodies.bodyOf({ at: 0, inputTokens, outputTokens, blocks: null, route: null, batch } as never, serial, 'a "model"');
     const parsed = parseChatBody(body);
     expect(parsed).toMatchObject({
       kind: "body",
-      body: { model: 'a "model"', inputTokens, outputTokensMax: Math.max(1, outputTokens), serial, exactLength: true, stream: true, includeUsage: true },
+      body: { model: 'a "model"', inputTokens, outputTokensMax: Math.max(1, outputTokens), serial, exactLength: true, stream: true, includeUsage: true, batch },
     });
   }
 });

@@ -91,6 +91,30 @@ test("speed divides the gaps; each call of arrivals begins again", async () => {
   expect(all()).toEqual(all());
 });
 
+test("batchable requests ask for a batch where the scenario says so: nowhere, everywhere, or on the routes it names", async () => {
+  const asked = async (batches: string, batchable = 1) => {
+    const features = whole.replace("speed: 2", `speed: 2, features: { batchable: ${batchable} }`);
+    const { value } = (await load(write(`${features}${batches}`))).arrivals().next();
+    return value?.batch;
+  };
+  expect(await asked("")).toBeUndefined();
+  expect(await asked("batches: true\n")).toBe(true);
+  expect(await asked("batches: true\n", 0)).toBeUndefined();
+  expect(await asked("batches: [other]\n")).toBe(true);
+  expect(await asked("batches: [chat]\n")).toBeUndefined();
+  expect(placed(await problemsOf(async () => await load(write(`${whole}batches: [chat, chatt]\n`))))).toEqual(['14:17 batches[1]: there is no route "chatt"']);
+});
+
+test("the batch tier comes from the entry, then from the profile", async () => {
+  const tier = async (entry: string) =>
+    (await load(write(whole.replace(/cloud: \{ kind: hosted.*$/m, `cloud: { kind: hosted, ${entry} }`)))).compiled.endpoints[2];
+  expect(await tier("profile: openai/gpt-4o")).toMatchObject({ batch: { firstTokenFactor: 4, perTokenFactor: 2, refusedRate: 0 } });
+  expect(await tier("profile: openai/gpt-4o, batch: { firstTokenFactor: 9, refusedPercent: 5 }")).toMatchObject({
+    batch: { firstTokenFactor: 9, perTokenFactor: 2, refusedRate: 0.05 },
+  });
+  expect(await tier("profile: anthropic/claude-opus")).not.toHaveProperty("batch");
+});
+
 test("a configuration within the scenario reports its lines in the scenario", async () => {
   const inline = (text: string) => `trace: { format: azure, file: trace.csv }\nconfig:\n${text.replaceAll(/^(?=.)/gm, "  ")}${fleet}`;
   const inlined = await load(write(inline(config)));

@@ -5,11 +5,19 @@ const profiles = providerProfiles();
 
 test("every figure of every hosted profile has its source, and the figures are possible ones", () => {
   expect(new Set(profiles.map(({ name }) => name)).size).toBe(profiles.length);
-  for (const { name, sources, price, quota, firstTokenMs, perTokenMs, contextTokens } of profiles) {
-    const wanted = ["contextTokens", "firstTokenMs", "perTokenMs", ...(price === null ? [] : ["price"]), ...(quota === null ? [] : ["quota"])];
+  for (const { name, sources, price, quota, firstTokenMs, perTokenMs, contextTokens, batch } of profiles) {
+    const wanted = [
+      "contextTokens",
+      "firstTokenMs",
+      "perTokenMs",
+      ...(price === null ? [] : ["price"]),
+      ...(quota === null ? [] : ["quota"]),
+      ...(batch === undefined ? [] : ["batch"]),
+    ];
     expect(Object.keys(sources).toSorted(), name).toEqual(wanted.toSorted());
     expect(firstTokenMs.p95, name).toBeGreaterThanOrEqual(firstTokenMs.p50);
     expect(perTokenMs.p95, name).toBeGreaterThanOrEqual(perTokenMs.p50);
+    if (batch !== undefined) expect(Math.min(batch.firstTokenFactor, batch.perTokenFactor), name).toBeGreaterThanOrEqual(1);
     expect(contextTokens).toBeGreaterThan(1000);
   }
 });

@@ -117,3 +117,34 @@ test("an error rate strikes its share of the requests", () => {
   expect(refused.length).toBeGreaterThan(2_800);
   expect(refused.length).toBeLessThan(3_200);
 });
+
+test("what may be delayed is served slower, with the same draws; where there is no such tier it is served as any other", () => {
+  const played = (model: HostedSpec, batch: boolean) => {
+    const provider = new HostedProvider(model, { seed: 1, index: 0, detail: "first-token" });
+    const recorder = new CommandRecorder();
+    provider.handle({ ...(call(0, 1) as object), batch } as never, 0 as never, recorder);
+    provider.wake((100 * second) as never, recorder);
+    return recorder.commands.map(({ at }) => at);
+  };
+  const batch = { firstTokenFactor: 4, perTokenFactor: 2, refusedRate: 0 };
+  expect(played({ ...exact, batch }, true)).toEqual([400 * ms, 480 * ms]);
+  expect(played({ ...exact, batch }, false)).toEqual([100 * ms, 140 * ms]);
+  expect(played(exact, true)).toEqual([100 * ms, 140 * ms]);
+  const [first = 0] = played(spec, false);
+  expect(Math.abs((played({ ...spec, batch }, true)[0] ?? 0) - 4 * first)).toBeLessThanOrEqual(4);
+});
+
+test("a tier short of resources refuses its share of the batches with 429, and of nothing else", () => {
+  const provider = new HostedProvider(
+    { ...exact, batch: { firstTokenFactor: 1, perTokenFactor: 1, refusedRate: 0.2 } },
+    { seed: 5, index: 1, detail: "first-token" },
+  );
+  const recorder = new CommandRecorder();
+  for (let serial = 0; serial < 10_000; serial += 1) {
+    provider.handle({ ...(call(serial, serial) as object), batch: serial % 2 === 0 } as never, 1 as never, recorder);
+  }
+  const refused = recorder.commands.flatMap(({ command }) => (command.kind === "refuse-call" ? [command] : []));
+  expect(refused.length).toBeGreaterThan(900);
+  expect(refused.length).toBeLessThan(1_100);
+  expect(refused.every(({ call: id, failure, retryAfter }) => id % 2 === 0 && failure === "rate-limited" && retryAfter === null)).toBe(true);
+});

@@ -141,6 +141,22 @@ test("by deployment, and of nothing", () => {
   expect(metricsOf(none, nothingKnown).servedPercent).toBeNull();
 });
 
+test("what was allowed to be delayed stands apart, with what its price saves", () => {
+  const table = new RecordTable();
+  table.add(record({ at: 0, end: 9, first: 8, batch: true }));
+  table.add(record({ at: 1, end: 9, batch: true, result: "failed", why: "rate-limited", ...nothing }));
+  table.add(record({ at: 2, end: 3, batch: true, deployment: 1 }));
+  table.add(record({ at: 3, end: 5 }));
+  const flat = { input: 4_000_000, cachedRead: 4_000_000, cacheWrite: 4_000_000, output: 8_000_000 };
+  const half = { input: 2_000_000, cachedRead: 2_000_000, cacheWrite: 2_000_000, output: 4_000_000 };
+  const { summary } = summarise(table, { warmUp: micros(0), routes: 1, deployments: 2, rates: [{ ...flat, batch: half }, flat] });
+  // 10 tokens in, 11 out, at the deployment that has a batch price.
+  expect(summary.batches).toMatchObject({ percent: 75, savedDollars: (10 * 2 + 11 * 4) / 1_000_000 });
+  expect(summary.batches?.figures.requests).toMatchObject({ scheduled: 3, served: 2, failed: 1 });
+  expect(summary.batches?.atOnce).toMatchObject({ requests: { scheduled: 1 }, e2eMs: { p50: 2000 } });
+  expect(figuresOf([{ at: 0, end: 1 }]).summary).not.toHaveProperty("batches");
+});
+
 test("a table of many records grows without losing any", () => {
   const many = Array.from({ length: 5000 }, (_, index): Told => ({ at: index, end: index + 1 }));
   expect(figuresOf(many).summary).toMatchObject({ requests: { served: 5000 }, cost: { dollars: 5000 } });
