@@ -184,25 +184,17 @@ function collect(
   }
   clear(found);
   if (common) found.filledFor = route.id;
-  const { eligible, shutUntil } = found;
+  const { eligible, open } = found;
   const { ids, places } = endpoints;
-  const asked: AskedDeployment = { route, slot, unmatched, onlyState, deployment: null, refused: null };
+  const asked: AskedDeployment = { route, slot, unmatched, onlyState, tried, deployment: null, refused: null };
   let count = 0;
   for (let index = 0; index < ids.length; index += 1) {
     const id = ids[index] as EndpointId;
-    const opensAt = shutUntil[id] as number;
-    if (onlyState && opensAt > 0) {
-      excludeShut(found, id, opensAt);
-      continue;
-    }
-    const why = whyNot(found, state, endpoints, index, asked) ?? (tried.length > 0 && tried.includes(id) ? "already-tried" : null);
-    if (why === null) {
-      eligible.ids[count] = id;
-      eligible.places[count] = places[index] as number;
-      count += 1;
-    } else {
-      exclude(found, id, state.endpoints[id] as EndpointState, why);
-    }
+    // What most endpoints are is seen without a call.
+    if (!(common && open[id] === 1) && isExcluded(found, state, endpoints, index, asked)) continue;
+    eligible.ids[count] = id;
+    eligible.places[count] = places[index] as number;
+    count += 1;
   }
   eligible.count = count;
   if (found.someOpen && (count === 0 || route.floorPercent > 0)) keepFloor(found, state, route, endpoints, tried);
@@ -220,8 +212,21 @@ interface AskedDeployment {
   readonly unmatched: boolean;
   /** Nothing but the endpoint's own state can be in the way. */
   readonly onlyState: boolean;
+  readonly tried: readonly EndpointId[];
   deployment: DeploymentSpec | null;
   refused: ExclusionReason | null;
+}
+
+function isExcluded(found: Candidates, state: RouterState, endpoints: RouteEndpoints, index: number, asked: AskedDeployment): boolean {
+  const id = endpoints.ids[index] as EndpointId;
+  const opensAt = found.shutUntil[id] as number;
+  if (asked.onlyState && opensAt > 0) {
+    excludeShut(found, id, opensAt);
+    return true;
+  }
+  const why = whyNot(found, state, endpoints, index, asked) ?? (asked.tried.length > 0 && asked.tried.includes(id) ? "already-tried" : null);
+  if (why !== null) exclude(found, id, state.endpoints[id] as EndpointState, why);
+  return why !== null;
 }
 
 function whyNot(found: Candidates, state: RouterState, endpoints: RouteEndpoints, index: number, asked: AskedDeployment): ExclusionReason | null {

@@ -38,22 +38,26 @@ interface Load {
   readonly inFlightMax: number;
 }
 
-function loadOf(choice: Choice): Load {
-  const { eligible, route, state, busy } = choice;
+function loadOf({ eligible: { ids, count }, route, state, busy }: Choice): Load {
   const weights = recentWeights(state);
-  let started = 1;
+  const { current, before } = state.recent;
+  // Whole counts are added up and weighed once: this loop is most of a decision among many endpoints.
+  let startedNow = 0;
+  let startedBefore = 0;
   let inFlight = 0;
-  for (let index = 0; index < eligible.count; index += 1) {
-    const id = eligible.ids[index] as EndpointId;
-    started += recentStarts(state, id, weights);
+  for (let index = 0; index < count; index += 1) {
+    const id = ids[index] as EndpointId;
+    startedNow += current[id] as number;
+    startedBefore += before[id] as number;
     inFlight += busy[id] as number;
   }
+  const started = 1 + startedNow * weights.current + startedBefore * weights.before;
   const factor = route.affinity.loadBoundPercent / 100;
-  const mean = started / eligible.count;
+  const mean = started / count;
   const alone = seesAll(state);
   const slackLong = alone ? Math.max((factor - 1) * mean, slackMin) : (factor - 1) * mean + chance * Math.sqrt(mean);
   const slackNew = alone ? newShare * slackLong : slackLong;
-  return { weights, mean, slackNew, slackLong, inFlightMax: (factor * inFlight) / eligible.count + inFlightSlack };
+  return { weights, mean, slackNew, slackLong, inFlightMax: (factor * inFlight) / count + inFlightSlack };
 }
 
 function hasItsFill({ state, busy }: Choice, id: EndpointId, load: Load, slack: number): boolean {
