@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { drawnSpeeds, feltFactor, followedSpeeds, meanScale, meanWandering, scaledBy, wanderingOf } from "./machine-speed.ts";
+import { drawnSpeeds, followedSpeeds, meanScale, wanderingOf } from "./machine-speed.ts";
 import type { ServerRun } from "./recorded-server-run.ts";
 import { fitServer, sourcesFor, timedSteps } from "./server-fit.ts";
 
@@ -58,25 +58,6 @@ test("drawn speeds have the mean and the deviation asked for, and another seed g
   expect(drawn.reduce((sum, factor) => sum + factor, 0) / drawn.length).toBeCloseTo(1.2, 1);
   expect(Math.sqrt(drawn.reduce((sum, factor) => sum + (factor / 1.2 - 1) ** 2, 0) / drawn.length)).toBeCloseTo(0.1, 1);
   expect(drawnSpeeds(1.2, { deviation: 0.1, correlation: 0.7 }, 10, 8)[0]?.factor).not.toBe(drawn[0]);
-});
-
-test("the scale that a run with given speeds would show counts each window by the requests in it", () => {
-  const speeds = [1, 2].map((factor, place) => ({ at: place * 500_000, factor }));
-  expect(feltFactor(speeds, [{ from: 0, to: 1 }])).toBeCloseTo(1 / (0.5 + 0.25));
-  expect(feltFactor(speeds, [{ from: 0.6, to: 0.9 }])).toBeCloseTo(2);
-  // 0.25 s in the first window, 1 s in the second.
-  const stays = [
-    { from: 0.25, to: 1 },
-    { from: 0.5, to: 1 },
-  ];
-  expect(feltFactor(speeds, stays)).toBeCloseTo(1.25 / (0.25 + 0.5));
-  expect(feltFactor(scaledBy(speeds, 3), stays)).toBeCloseTo(3 * (1.25 / 0.75));
-  expect(
-    meanWandering([
-      { deviation: 0.1, correlation: 0.5 },
-      { deviation: 0.2, correlation: 0.7 },
-    ]).deviation,
-  ).toBeCloseTo(0.15);
 });
 
 test("a run is never fitted on itself while there is another", () => {

@@ -36,11 +36,6 @@ export function wanderingOf(steps: readonly TimedStep[], coefficients: readonly 
   return { deviation: Math.sqrt(variance), correlation: Math.min(0.99, Math.max(0, together / variance)) };
 }
 
-export const meanWandering = (several: readonly Wandering[]): Wandering => ({
-  deviation: sum(several.map(({ deviation }) => deviation)) / several.length,
-  correlation: sum(several.map(({ correlation }) => correlation)) / several.length,
-});
-
 /** Another run of the same machine: the same mean speed, wandering as much, elsewhere. */
 export function drawnSpeeds(scale: number, { deviation, correlation }: Wandering, seconds: number, seed: number): SpeedChange[] {
   const random = forkRandom(seed, "machine-speed");
@@ -50,20 +45,6 @@ export function drawnSpeeds(scale: number, { deviation, correlation }: Wandering
     log = correlation * log + Math.sqrt(1 - correlation ** 2) * deviation * normal();
     return { at: Math.round(place * windowSeconds * 1e6), factor: scale * Math.exp(log - deviation ** 2 / 2) };
   });
-}
-
-export const scaledBy = (speeds: readonly SpeedChange[], by: number): SpeedChange[] => speeds.map(({ at, factor }) => ({ at, factor: factor * by }));
-
-/** What `meanScale` would measure in a run with these speeds, one per window: real time over modelled time, both weighted by the requests that were there. Seconds. */
-export function feltFactor(speeds: readonly SpeedChange[], stays: readonly { readonly from: number; readonly to: number }[]): number {
-  const there = new Float64Array(speeds.length);
-  for (const { from, to } of stays) {
-    for (let place = Math.floor(from / windowSeconds); place * windowSeconds < to; place++) {
-      const overlap = Math.min(to, (place + 1) * windowSeconds) - Math.max(from, place * windowSeconds);
-      if (place < there.length) there[place] = (there[place] ?? 0) + overlap;
-    }
-  }
-  return sum([...there]) / sum(speeds.map(({ factor }, place) => (there[place] ?? 0) / factor));
 }
 
 /** A window without steps has the speed of the whole run. */
