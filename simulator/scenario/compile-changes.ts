@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { compileConfigAt, readText } from "../../router/config/load-config.ts";
 import { InputError } from "../../router/config/problem.ts";
 import { problemIn, type YamlPlace } from "../../router/config/yaml-problems.ts";
@@ -9,6 +9,7 @@ import { instantAt } from "../../router/core/time.ts";
 import type { ConfigChangeSpec } from "../core/compiled-scenario.ts";
 import { withZones } from "./compile-fleet.ts";
 import type { ConfigInfo } from "./loaded-scenario.ts";
+import { pathFrom } from "./path-from.ts";
 import type { ScenarioFile } from "./schema.ts";
 
 /**
@@ -40,7 +41,7 @@ export function compileChanges(place: YamlPlace, { changes, fleet }: ScenarioFil
 
 function readChange(place: YamlPlace, index: number, config: string | object, before: unknown): { readonly place: YamlPlace; readonly value: unknown } {
   if (typeof config !== "string") return { place: { source: place.source, base: ["changes", index, "config"] }, value: laidOver(before, config) };
-  const path = join(dirname(place.source.file), config);
+  const path = pathFrom(dirname(place.source.file), config);
   const source = parseYaml(path, readText(path, "configuration"));
   return { place: { source, base: [] }, value: plainValue(source) };
 }

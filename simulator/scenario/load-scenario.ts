@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { instantAt } from "../../router/core/time.ts";
 import { InputError } from "../../router/config/problem.ts";
 import { compileConfigAt, readText } from "../../router/config/load-config.ts";
@@ -9,6 +9,7 @@ import { parseYaml, plainValue } from "../../router/config/yaml-source.ts";
 import { loadTrace } from "../trace/load-trace.ts";
 import { traceFormats } from "../trace/trace-formats.ts";
 import { drawnNames } from "../core/workload/draw-features.ts";
+import { pathFrom } from "./path-from.ts";
 import { callsOf, workloadOf } from "./workload.ts";
 import { arrivalUs } from "./arrivals.ts";
 import { compileChanges } from "./compile-changes.ts";
@@ -80,7 +81,7 @@ function configOf(layers: LayeredScenario, value: object, scenario: ScenarioFile
     const inline: unknown = Reflect.get(value, "config");
     return { file: null, sha256: sha256Of(JSON.stringify(inline)), place: { ...place, base: ["config"] }, value: inline };
   }
-  const path = join(layers.folderOf(["config"]), scenario.config);
+  const path = pathFrom(layers.folderOf(["config"]), scenario.config);
   const source = parseYaml(path, readText(path, "configuration"));
   const fleet: unknown = Reflect.get(value, "fleet");
   return { file: scenario.config, sha256: sha256Of(source.text), place: { source, base: [] }, value: withFleetReplicas(plainValue(source), fleet) };

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { dirname, join, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { readText } from "../../router/config/load-config.ts";
 import { suggestion } from "../../router/config/nearest.ts";
 import { InputError } from "../../router/config/problem.ts";
@@ -7,6 +8,7 @@ import { valueAt } from "../../router/config/value-at.ts";
 import { problemIn, type YamlPlace, type YamlSpot } from "../../router/config/yaml-problems.ts";
 import { type FieldPath, parseYaml, plainValue, type YamlSource } from "../../router/config/yaml-source.ts";
 import { deepMerge, isMapping, replaces, withValueAt } from "./deep-merge.ts";
+import { pathFrom } from "./path-from.ts";
 import { badSetting, parseSetting, type Setting } from "./setting.ts";
 
 /**
@@ -76,7 +78,8 @@ function baseOf(place: YamlPlace, value: unknown, seen: ReadonlySet<string>): st
   if (base === undefined) return null;
   const wrong = (message: string, fix: string): InputError => new InputError([problemIn(place, ["extends"], "value", message, fix)]);
   if (typeof base !== "string" || base === "") throw wrong("must be the path of a scenario", "write extends: other.yaml");
-  const path = join(dirname(place.source.file), base);
+  const path = pathFrom(dirname(place.source.file), base);
+  if (!existsSync(path)) throw wrong(`there is no file ${path}`, "name a scenario, relative to this one");
   if (seen.has(resolve(path))) throw wrong(`${base} extends this file itself`, "let one of the two stand by itself");
   if (seen.size >= extendsMax) throw wrong(`more than ${extendsMax} files extend each other`, "join some of them");
   return path;
@@ -91,7 +94,7 @@ function withConfigFile(layers: readonly Layer[], sets: readonly Setting[]): rea
     layers.slice(0, naming).some(({ value }) => isMapping(value) && isMapping(value["config"])) ||
     sets.some((set) => set.path[0] === "config" && set.path.length > 1);
   if (layer === undefined || typeof path !== "string" || !changed) return layers;
-  const file = join(dirname(layer.source.file), path);
+  const file = pathFrom(dirname(layer.source.file), path);
   const source = parseYaml(file, readText(file, "configuration"));
   return [...layers.slice(0, naming + 1), { source, mount: ["config"], value: plainValue(source) ?? {} }, ...layers.slice(naming + 1)];
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { loadScenario } from "../../../../simulator/scenario/load-scenario.ts";
+import { readLayers } from "../../../../simulator/scenario/scenario-layers.ts";
 import type { LoadedScenario } from "../../../../simulator/scenario/loaded-scenario.ts";
 import { placed, problemsOf } from "../../../support/problems-of.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
@@ -37,6 +38,16 @@ test("mappings merge, lists and values replace, and paths are relative to the fi
   expect(compiled.faults).toEqual([]);
   expect(compiled.targets.map(({ metric }) => metric)).toEqual(["ttftP95Ms", "servedPercent"]);
   expect(compiled.endpoints.map(({ kind }) => kind)).toEqual(["vllm", "vllm", "hosted"]);
+});
+
+test("what it extends may be named by its whole path; where there is no such file, the place that names it is told", async () => {
+  const folder = temporaryFolder({ ...files("extends: nowhere.yaml\n"), "other.yaml": "" });
+  expect(await problemsOf(() => readLayers(`${folder}/top.yaml`, []))).toMatchObject([
+    { field: "extends", line: 1, message: `there is no file ${folder}/nowhere.yaml` },
+  ]);
+  const elsewhere = temporaryFolder({ "top.yaml": `extends: ${folder}/deep/base.yaml\n` });
+  const loaded = await loadScenario(`${elsewhere}/top.yaml`, {}, { settings: [] });
+  expect(loaded).toMatchObject({ kind: "loaded", compiled: { warmUp: 1_000_000 } });
 });
 
 test("a part of a configuration's file can be changed, from a file above it and from the command line", async () => {
