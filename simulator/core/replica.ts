@@ -29,7 +29,7 @@ import type { Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
 import { aborted, failed, succeeded } from "./outcomes.ts";
 import { unserved, whyOf } from "./measure/ended-request.ts";
-import { RouterProcess, type RouterWatch, WatchedRouter } from "./router-process.ts";
+import { RestartableRouter, type RouterWatch, WatchedRouter } from "./restartable-router.ts";
 import type { StoreEvent } from "./store/lease-store-model.ts";
 import { isForStore, storeEventOf } from "./store/store-event-of.ts";
 import type { Arrival } from "./workload/arrival.ts";
@@ -89,7 +89,7 @@ const forEver = micros(Infinity);
 
 export class SimulatedReplica {
   readonly #options: ReplicaOptions;
-  readonly #process: RouterProcess;
+  readonly #router: RestartableRouter;
   readonly #toRouter: Post<RouterEvent>;
   readonly #tenants: ReadonlyMap<string, TenantId>;
   /** By RequestId and AttemptId; an attempt that has ended stays until its slot is used again: its commit may be still to come. */
@@ -110,11 +110,11 @@ export class SimulatedReplica {
     this.#config = options.scenario.config;
     this.#versions = new LiveVersions(this.#config);
     this.#tenants = new Map(everyVersion(options.scenario).tenants.map(({ name, id }) => [name, id]));
-    this.#process = new RouterProcess(
+    this.#router = new RestartableRouter(
       () => this.#newRouter(),
       () => this.#goOnTelling(),
     );
-    this.#toRouter = options.driver.addMachine(this.#process, "router", { emit: (command, at) => this.#carryOut(command, at) });
+    this.#toRouter = options.driver.addMachine(this.#router, "router", { emit: (command, at) => this.#carryOut(command, at) });
   }
 
   #newRouter(): Machine<RouterEvent, RouterCommand> {
@@ -128,13 +128,13 @@ export class SimulatedReplica {
   }
 
   get isUp(): boolean {
-    return this.#process.isUp;
+    return this.#router.isUp;
   }
 
   /** The process dies: its connections break on both sides, and what it knew is gone, the bill of what it had under way with it. */
   crash(at: Instant): void {
     this.#options.watch?.crashed?.(at, this.#options.replica);
-    this.#process.crash();
+    this.#router.crash();
     this.#history.length = 0;
     for (const [attempt, open] of this.#attempts.entries()) {
       if (open === null || open.over) continue;
@@ -154,7 +154,7 @@ export class SimulatedReplica {
     this.#crashes += 1;
     this.#config = this.#options.scenario.config;
     this.#versions = new LiveVersions(this.#config);
-    this.#process.restart();
+    this.#router.restart();
     this.#history.push(...history, () => {
       // Leases that the dead one held are taken for spent; its questions' numbers are not to be used again.
       if (this.#config.limits.length > 0 || sharesProbes(this.#options.scenario)) this.tell({ kind: "leases-forfeited", nonce: this.#crashes * 1_000_000_000 });

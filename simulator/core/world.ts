@@ -18,7 +18,7 @@ import { Later } from "./kernel/later.ts";
 import { type Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
 import { SimulatedReplica } from "./replica.ts";
-import type { RouterWatch } from "./router-process.ts";
+import type { RouterWatch } from "./restartable-router.ts";
 import { Scrape } from "./scrape.ts";
 import { LeaseStoreModel, type StoreEvent } from "./store/lease-store-model.ts";
 import { localStore } from "./store/lease-store-spec.ts";

@@ -1,16 +1,14 @@
 import type { Instant } from "../../router/core/machine.ts";
-import { forkRandom, nextBelow, nextUnit } from "../../router/core/random.ts";
+import { forkRandom, nextBelow } from "../../router/core/random.ts";
 import type { RandomState } from "../../router/core/random.ts";
 import { createEngine, createPlainEngine } from "../../simulator/core/engine/create-engine.ts";
 import { DataParallelEngine } from "../../simulator/core/engine/data-parallel-engine.ts";
 import type { EngineSpec } from "../../simulator/core/engine/engine-spec.ts";
 import type { PiecewiseSpec } from "../../simulator/core/step-time/step-time-spec.ts";
 import type { EngineEvent, EngineModel, SequenceId } from "../../simulator/core/engine/engine.ts";
+import { chance, pick } from "./random-config.ts";
 
 type Moment = { readonly at: Instant; readonly what: EngineEvent | { readonly kind: "observe" } | { readonly kind: "look" } };
-
-const pick = <T>(random: RandomState, values: readonly T[]): T => values[nextBelow(random, values.length)] as T;
-const chance = (random: RandomState, probability: number): boolean => nextUnit(random) < probability;
 
 /** With bends, waiting for the longest, and a range that is soon left. */
 const piecewise: PiecewiseSpec = {

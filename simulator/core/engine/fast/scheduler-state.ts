@@ -118,9 +118,9 @@ export class SchedulerState {
     return residue === 0 ? this.rules.blockTokens - 1 : residue - 1;
   }
 
-  /** KV that stands when the calls made so far have run. */
-  computedOf(sequence: Sequence): number {
-    if (sequence.phase === "decode") return this.call + 1 + sequence.offset;
+  /** KV that stands when the calls up to `call` have run. */
+  computedOf(sequence: Sequence, call = this.call): number {
+    if (sequence.phase === "decode") return call + 1 + sequence.offset;
     if (sequence.phase === "ending") return sequence.endCall + 1 + sequence.offset;
     return sequence.phase === "prefill" ? sequence.computed : 0;
   }
@@ -129,18 +129,12 @@ export class SchedulerState {
    * Tokens up to which its blocks are findable. Synchronous: all computed ones. Asynchronous: at allocation the known tokens, which lag one behind what is
    * computed unless nothing was in flight (after prefill, or after a call that the budget did not reach); and all when its last output has been taken in.
    */
-  knownOf(sequence: Sequence): number {
-    const computed = this.computedOf(sequence);
+  knownOf(sequence: Sequence, call = this.call): number {
+    const computed = this.computedOf(sequence, call);
     if (!this.rules.asyncScheduling || sequence.phase === "prefill") return computed;
-    const last = this.lastCallOf(sequence);
+    const last = lastCallOf(sequence, call);
     const all = this.processed >= last || sequence.firstCall === last || sequence.starvedTo === last - 1;
     return all ? computed : computed - 1;
-  }
-
-  /** The latest call that scheduled a sequence past its prefill. */
-  lastCallOf(sequence: Sequence): number {
-    if (sequence.phase === "ending") return sequence.endCall;
-    return sequence.starvedTo === this.call ? sequence.starvedFrom - 1 : this.call;
   }
 
   /** Outputs taken in so far. */
@@ -153,4 +147,10 @@ export class SchedulerState {
     }
     return this.computedOf(sequence) + 1 - sequence.promptTokens - outstanding;
   }
+}
+
+/** The latest call up to `call` that scheduled a sequence past its prefill. */
+function lastCallOf(sequence: Sequence, call: number): number {
+  if (sequence.phase === "ending") return sequence.endCall;
+  return sequence.starvedTo === call ? sequence.starvedFrom - 1 : call;
 }

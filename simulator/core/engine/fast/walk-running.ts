@@ -59,7 +59,7 @@ function preempt(state: SchedulerState, victim: Sequence): void {
   const scheduled = victim.chunkCall === call;
   const before = computedBefore(state, victim);
   const owned = state.blocksFor(scheduled ? before + victim.chunk : before);
-  const hashed = state.fullBlocks(scheduled ? knownWhenScheduled(state, victim) : knownUnscheduled(state, victim, before));
+  const hashed = state.fullBlocks(scheduled ? knownWhenScheduled(state, victim) : state.knownOf(victim, call - 1));
   const outputs = state.outputsOf(victim);
   if (hasOutputInFlight(state, victim)) state.stale.add(victim);
   if (victim.phase === "prefill") state.prefills.remove(victim);
@@ -80,14 +80,6 @@ function preempt(state: SchedulerState, victim: Sequence): void {
   state.waiting.prepend(victim);
   state.preempted.add(victim);
   state.preemptions++;
-}
-
-/** As `knownOf`, after the call before this one. */
-function knownUnscheduled(state: SchedulerState, sequence: Sequence, before: number): number {
-  if (sequence.phase === "prefill" || !state.rules.asyncScheduling) return before;
-  const last = sequence.starvedTo === state.call - 1 ? sequence.starvedFrom - 1 : state.call - 1;
-  const all = state.processed >= last || sequence.firstCall === last || sequence.starvedTo === last - 1;
-  return all ? before : before - 1;
 }
 
 function hasOutputInFlight(state: SchedulerState, sequence: Sequence): boolean {

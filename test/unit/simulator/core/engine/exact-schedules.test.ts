@@ -125,6 +125,22 @@ describe("points that exact equality with vLLM's schedules needs", () => {
     expect(lines[8]?.ad).toEqual([3, 176]);
   });
 
+  test("m, aborted. what was known at once is freed with its content: for the next tokens, others' blocks are evicted", () => {
+    // As above; request 1 is aborted with 176 tokens, all known. Requests 2 and 3 each take a block: the last two of request 0, which finds nine of its eleven again.
+    const reqs = [request(0, 170, 60, { pr: 5 }), request(1, 170, 60, { at: 1, ab: [8, "m"] }), request(2, 170, 60, { at: 1 }), request(3, 170, 9, { at: 1 })];
+    const lines = playIterations({ policy: "priority", num_gpu_blocks: 45, max_num_batched_tokens: 1024 }, reqs, 20);
+    expect([lines[7]?.pr, lines[8]?.ab, lines[9]?.ad]).toEqual([[0], [1], [0, 144]]);
+  });
+
+  test("n, decodes. blocks of one content that are full in one call serve in running order, whoever began to decode first", () => {
+    // Request 0 needs a second chunk for its 11 tokens, and both are equally far then. Request 2 finds the two blocks of request 0: all three of request 1 come free.
+    const alike = { b: [70, 8] };
+    const reqs = [request(0, 11, 40, alike), request(1, 10, 30, alike), request(2, 40, 20, { ...alike, at: 25 })];
+    const lines = playIterations({ long_prefill_token_threshold: 10 }, reqs, 50);
+    expect(lines[25]?.ad).toEqual([2, 32]);
+    expect([lines[29]?.f, lines[30]?.fi, lines[30]?.f]).toEqual([57, [1, "length"], 60]);
+  });
+
   test("n. several prefills of one content between decodes: fast and plain agree on which copy serves", () => {
     const reqs = Array.from({ length: 8 }, (_, id) => request(id, 60 + 16 * (id % 3), 20, { b: [60, 8], at: id }));
     const lines = playIterations({ long_prefill_token_threshold: 20, num_gpu_blocks: 40 }, reqs, 120);

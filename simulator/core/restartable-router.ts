@@ -18,7 +18,7 @@ export interface RouterWatch {
 }
 
 /** The router while it runs, nothing while it is down: what it is told then is lost. */
-export class RouterProcess implements Machine<RouterEvent, RouterCommand> {
+export class RestartableRouter implements Machine<RouterEvent, RouterCommand> {
   readonly #start: () => Machine<RouterEvent, RouterCommand>;
   readonly #handled: () => void;
   #router: Machine<RouterEvent, RouterCommand> | null;
