@@ -8,19 +8,22 @@ export interface LiveAddresses {
   readonly metrics: { readonly host: string; readonly port: number };
 }
 
-/** The scenario's configuration as YAML for `serve`, with other addresses. Keys are left out: they belong to the addresses that were there. */
+/** In the environment of `serve`: what it shows the mocks, which want some key where the provider does. */
+export const mockKey = { name: "HEADGATE_MOCK_KEY", value: "mock" };
+
+/** The scenario's configuration as YAML for `serve`, with other addresses. Keys are replaced: they belong to the addresses that were there. */
 export function withOrigins(loaded: LoadedScenario, addresses: LiveAddresses): string {
   const config = structuredClone(loaded.config.value) as {
-    deployments: Record<string, { endpoints: readonly string[]; key?: unknown }>;
+    deployments: Record<string, { endpoints?: readonly string[]; key?: unknown }>;
     listen?: unknown;
     metrics?: unknown;
   };
   for (const [name, deployment] of Object.entries(config.deployments)) {
     const origins = addresses.origins.get(name) ?? [];
-    if (origins.length !== deployment.endpoints.length)
-      throw new Error(`${name} has ${deployment.endpoints.length} endpoints, ${origins.length} addresses were given`);
+    const count = loaded.compiled.config.deployments.find((compiled) => compiled.name === name)?.endpoints.length;
+    if (origins.length !== count) throw new Error(`${name} has ${count ?? "no"} endpoints, ${origins.length} addresses were given`);
     deployment.endpoints = origins;
-    delete deployment.key;
+    if (deployment.key !== undefined) deployment.key = `\${${mockKey.name}}`;
   }
   config.listen = addresses.listen;
   config.metrics = addresses.metrics;

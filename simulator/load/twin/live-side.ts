@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import type { LoadedScenario } from "../../scenario/loaded-scenario.ts";
-import { withOrigins } from "../../scenario/with-origins.ts";
+import { mockKey, withOrigins } from "../../scenario/with-origins.ts";
 import type { LiveRun } from "../replay-scenario.ts";
 import { replayScenario } from "../replay-scenario.ts";
 import type { Validity } from "../validity.ts";
@@ -45,7 +45,11 @@ export async function runLive(scenario: LoadedScenario, options: LiveOptions): P
     const anyPort = { host: "127.0.0.1", port: 0 };
     const file = join(folder, "headgate.yaml");
     writeFileSync(file, withOrigins(scenario, { origins, listen: anyPort, metrics: anyPort }));
-    const serve = start("headgate serve", ["serve", "-c", file, "--seed", seed, "--json"], { ...process.env, LOG_LEVEL: process.env["LOG_LEVEL"] ?? "warn" });
+    const serve = start("headgate serve", ["serve", "-c", file, "--seed", seed, "--json"], {
+      ...process.env,
+      [mockKey.name]: mockKey.value,
+      LOG_LEVEL: process.env["LOG_LEVEL"] ?? "warn",
+    });
     const { url, metricsUrl } = (await serve.ready()) as { url: string; metricsUrl: string };
     options.say(`mock fleet and router are up (${url}); replaying ${scenario.trace.rows} requests in ${Math.ceil(scenario.trace.spanUs / 1_000_000)} s`);
     const run = await replayScenario(scenario, { target: new URL(url), metricsUrl, key: null, model: null }, stop.signal, options.progress);

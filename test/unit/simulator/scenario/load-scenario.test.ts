@@ -216,6 +216,21 @@ test("a trace in the shared folder that is not there makes the scenario not appl
   expect(broken).toHaveLength(1);
 });
 
+test("with other origins: endpoints that the fleet's replicas made up are listed too", async () => {
+  const loaded = await load(
+    write(whole.replace("pool: { kind: vllm", "pool: { replicas: 2, kind: vllm"), {
+      "headgate.yaml": config.replace("endpoints: [http://h:1, http://h:2], ", ""),
+    }),
+  );
+  const at = (port: number) => ({ host: "127.0.0.1", port });
+  const pool = ["http://127.0.0.1:5001", "http://127.0.0.1:5002"];
+  const origins = new Map([
+    ["pool", pool],
+    ["cloud", ["http://127.0.0.1:5003"]],
+  ]);
+  expect(parse(withOrigins(loaded, { origins, listen: at(1), metrics: at(2) }))).toMatchObject({ deployments: { pool: { endpoints: pool } } });
+});
+
 test("with other origins: the same configuration for serve, without the keys of the real ones", async () => {
   const loaded = await load(write(whole));
   const at = (port: number) => ({ host: "127.0.0.1", port });
@@ -226,7 +241,7 @@ test("with other origins: the same configuration for serve, without the keys of 
   const text = withOrigins(loaded, { origins, listen: at(1), metrics: at(2) });
   expect(parse(text)).toEqual({
     deployments: {
-      pool: { provider: "vllm", model: "m", endpoints: origins.get("pool"), context: 8192 },
+      pool: { provider: "vllm", model: "m", endpoints: origins.get("pool"), context: 8192, key: "${HEADGATE_MOCK_KEY}" },
       cloud: { provider: "openai-compatible", model: "n", endpoints: origins.get("cloud") },
     },
     routes: { chat: { deployments: ["pool", "cloud"] }, other: { deployments: ["cloud"] } },
