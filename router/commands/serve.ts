@@ -76,14 +76,17 @@ async function readConfig(file: string | undefined): Promise<ReadConfig> {
   return compileConfigAt({ source, base: [] }, plainValue(source), process.env);
 }
 
+/** What a running server keeps. */
+const fixedAtStart = ["listen", "metrics", "tls", "cors"] as const;
+
 /** The file again: what is wrong with it leaves everything as it is. */
 async function reload(running: RunningService, file: string | undefined, { service: started }: ReadConfig): Promise<void> {
   const named = file ?? "the configuration";
   try {
     const { compiled, service } = await readConfig(file);
     const outcome = running.activate(compiled, service);
-    const moved = JSON.stringify([service.listen, service.metrics]) !== JSON.stringify([started.listen, started.metrics]);
-    if (moved) process.stderr.write("headgate: other addresses to listen on take effect with the next start\n");
+    const later = fixedAtStart.filter((key) => JSON.stringify(service[key]) !== JSON.stringify(started[key]));
+    if (later.length > 0) process.stderr.write(`headgate: changes of ${later.join(", ")} take effect with the next start\n`);
     const said = outcome === "activated" ? "is in force" : "waits: too many older versions still have requests under way";
     process.stderr.write(`headgate: ${named} read again, version ${compiled.version} ${said}\n`);
   } catch (error) {

@@ -119,6 +119,7 @@ test("serve: SIGHUP puts the file in force for new requests, and leaves everythi
   const models = (await (await fetch(`${served.url}/v1/models`)).json()) as { data: readonly { id: string }[] };
   // What was there keeps its id.
   expect(models.data.map(({ id }) => id)).toEqual(["chat", "talk"]);
+  await reload(`${next}\ncors: { origins: ["https://app.example"] }\n`, "changes of cors take effect with the next start");
   await reload(next.replace("deployments: [one]", "deployments: [two]"), "the configuration stays as it was");
   expect(served.stderr()).toContain('there is no deployment "two"');
   expect((await post(served.url, false)).status).toBe(200);
