@@ -12,6 +12,7 @@ import {
 } from "../core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
 import { compileBreaker } from "./compile-breaker.ts";
+import { checkAliases } from "./check-aliases.ts";
 import { compileFallbacks } from "./compile-fallbacks.ts";
 import { compileRates } from "./compile-rates.ts";
 import { compileLimits, tenantKeys } from "./compile-limits.ts";
@@ -61,6 +62,7 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   }
   const written = Object.entries(file.routes).map(([name, route], index) => compileRoute(index as RouteId, name, route, idOf, report));
   const routes = compileFallbacks(file, written, idOf, report);
+  checkAliases(file.routes, report);
   if (deployments.length === 0) report(["deployments"], "key", "is empty", "give at least one deployment");
   if (routes.length === 0) report(["routes"], "key", "is empty", "give at least one route");
   if (file.listen.port !== 0 && file.listen.port === file.metrics.port && file.listen.host === file.metrics.host) {
@@ -246,6 +248,7 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
   return {
     id,
     name,
+    ...(file.aliases === undefined ? {} : { aliases: file.aliases }),
     strategy: file.strategy,
     deployments,
     limits: file.timeouts,

@@ -4,7 +4,7 @@ import { suggestion } from "./nearest.ts";
 import type { ConfigFile } from "./schema.ts";
 import type { FieldPath } from "./yaml-source.ts";
 
-type Report = (path: FieldPath, part: "key" | "value", message: string, fix: string) => void;
+export type Report = (path: FieldPath, part: "key" | "value", message: string, fix: string) => void;
 const causes = ["general", "contextWindow", "contentPolicy", "budget"] as const;
 
 /** Names become routes. One that names a deployment gets a route of its own, over that deployment alone and otherwise as the route that falls back to it. */

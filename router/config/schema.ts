@@ -277,6 +277,13 @@ const route = z
   .strictObject({
     strategy: choice("How a deployment is chosen", strategyNames).prefault("weighted"),
     deployments: z.array(text("Name of a deployment")).min(1),
+    aliases: z
+      .array(z.string().regex(/^[A-Za-z0-9*][A-Za-z0-9._:/*-]{0,127}$/))
+      .optional()
+      .meta({
+        description:
+          "Other model names of the route; * stands for any run of characters, as in gpt-4o-*. A whole name comes before a pattern, a longer pattern before a shorter",
+      }),
     outputTokensDefault: count("Output tokens assumed when the caller gives no cap", 1, 10_000_000).prefault(1024),
     timeouts: timeouts.prefault({}),
     retry: retry.prefault({}),

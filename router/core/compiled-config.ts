@@ -71,6 +71,8 @@ export type LimitScope =
 export interface RouteSpec extends Entry {
   readonly id: RouteId;
   readonly name: string;
+  /** Other names that callers may use: route-names.ts. */
+  readonly aliases?: readonly string[];
   readonly strategy: StrategyName;
   readonly deployments: readonly DeploymentId[];
   readonly limits: AttemptLimits;

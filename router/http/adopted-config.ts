@@ -1,5 +1,6 @@
 import type { ServiceSpec, UpstreamKey } from "../config/service-spec.ts";
-import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
+import type { CompiledConfig } from "../core/compiled-config.ts";
+import { RouteNames } from "../core/route-names.ts";
 import type { Credential } from "../providers/credential.ts";
 import { DecisionLines } from "./decision-lines.ts";
 import { type PromptLooks, promptLooks } from "./route-request.ts";
@@ -9,7 +10,7 @@ export interface AdoptedConfig {
   readonly compiled: CompiledConfig;
   readonly spec: ServiceSpec;
   /** By the name that callers use. */
-  readonly routes: ReadonlyMap<string, RouteSpec>;
+  readonly routes: RouteNames;
   /** By EndpointId. */
   readonly credentials: readonly (Credential | null)[];
   readonly decisions: DecisionLines;
@@ -20,7 +21,7 @@ export function adoptConfig(compiled: CompiledConfig, spec: ServiceSpec, seal: (
   return {
     compiled,
     spec,
-    routes: new Map(compiled.routes.filter(({ internal }) => !internal).map((route) => [route.name, route])),
+    routes: new RouteNames(compiled.routes.filter(({ internal, gone }) => !internal && gone !== true)),
     credentials: spec.endpoints.map(({ origin, key }) => seal(origin, key)),
     decisions: new DecisionLines(compiled),
     looks: promptLooks(compiled, spec.priceChanges),

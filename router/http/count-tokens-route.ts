@@ -9,7 +9,7 @@ export function countTokens(surface: Surface, request: IncomingMessage, response
   receiveBody(surface, "anthropic-messages", request, response, (body, _tenant, refuse) => {
     const result = scanBody(body);
     if (result.kind === "malformed") refuse(malformed(result.message));
-    else if (!surface.routes.has(result.scan.model ?? "")) refuse(unknownModel(result.scan.model ?? ""));
+    else if (surface.routes.get(result.scan.model ?? "") === undefined) refuse(unknownModel(result.scan.model ?? ""));
     else sendJson(response, 200, JSON.stringify({ input_tokens: estimateTokens(body.length) }), ["x-headgate-estimated", "true"]);
   });
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
 import type { DeploymentId, TenantId } from "../core/messages.ts";
+import type { RouteNames } from "../core/route-names.ts";
 import { type BodyScan, scanBody } from "../providers/body-scan.ts";
 import type { CallerRequest, Dialect, PassedRequest } from "../providers/provider-adapter.ts";
 import { adapterFor } from "../providers/registry.ts";
@@ -19,7 +20,7 @@ export interface Surface {
   readonly service: RouterService;
   readonly config: CompiledConfig;
   /** Those that callers can ask for, by name. */
-  readonly routes: ReadonlyMap<string, RouteSpec>;
+  readonly routes: RouteNames;
 }
 
 /** A call to a model in one of the dialects: `POST /v1/chat/completions` and its like. */

@@ -12,7 +12,7 @@ const anthropicModel = (id: string): object => ({ type: "model", id, display_nam
 
 /** `GET /v1/models`: what callers can ask for, in the dialect that they speak. */
 export function listModels({ routes }: Surface, request: IncomingMessage, response: ServerResponse): void {
-  const names = [...routes.keys()];
+  const names = routes.names();
   const list =
     dialectOf(request) === "anthropic-messages"
       ? { data: names.map(anthropicModel), has_more: false, first_id: names[0] ?? null, last_id: names.at(-1) ?? null }
@@ -24,7 +24,7 @@ export function listModels({ routes }: Surface, request: IncomingMessage, respon
 export function showModel({ routes }: Surface, request: IncomingMessage, response: ServerResponse, path: string): void {
   const name = decoded(path.slice("/v1/models/".length));
   const dialect = dialectOf(request);
-  if (!routes.has(name)) sendError(response, dialect, unknownModel(name));
+  if (routes.get(name) === undefined) sendError(response, dialect, unknownModel(name));
   else sendJson(response, 200, JSON.stringify(dialect === "anthropic-messages" ? anthropicModel(name) : openAiModel(name)));
 }
 

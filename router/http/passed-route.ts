@@ -56,7 +56,7 @@ function modelOf(request: IncomingMessage, url: string): string | null {
 }
 
 function firstRoute({ routes, config }: Surface): RouteSpec | null {
-  for (const route of routes.values())
+  for (const route of routes.all)
     if (route.deployments.some((id) => adapterFor(config.deployments[id]?.provider ?? "").handles("openai-other") === "passes")) return route;
   return null;
 }

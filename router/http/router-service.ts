@@ -3,7 +3,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
 import { alignService } from "../config/align-service.ts";
 import type { ServiceSpec, UpstreamSpec } from "../config/service-spec.ts";
-import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
+import type { CompiledConfig } from "../core/compiled-config.ts";
+import type { RouteNames } from "../core/route-names.ts";
 import { alignConfig } from "../core/rollout/align-config.ts";
 import { LiveVersions } from "../core/rollout/live-versions.ts";
 import type { Instant, Machine } from "../core/machine.ts";
@@ -118,7 +119,7 @@ export class RouterService {
   }
 
   /** By the name that callers use. */
-  get routes(): ReadonlyMap<string, RouteSpec> {
+  get routes(): RouteNames {
     return this.#adopted.routes;
   }
 

@@ -261,6 +261,21 @@ describe("the request contract", () => {
   });
 });
 
+test("a model is asked for by name, alias or wildcard; the provider sees its own name, and the list has no wildcards", async () => {
+  const { running, upstreams } = await startLive({ route: '    aliases: [gpt-4o, "claude-*"]' });
+  const ask = async (model: string) =>
+    fetch(`${running.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model, messages: [{ role: "user", content: "hello" }] }),
+    });
+  const statuses = await Promise.all(["chat", "gpt-4o", "claude-sonnet-4", "gpt-4o-mini"].map(async (model) => (await ask(model)).status));
+  expect(statuses).toEqual([200, 200, 200, 404]);
+  expect(upstreams[0]?.seen.map(({ body }) => body["model"])).toEqual(["upstream-model", "upstream-model", "upstream-model"]);
+  const { data } = (await (await fetch(`${running.url}/v1/models`)).json()) as { data: readonly { id: string }[] };
+  expect(data.map(({ id }) => id)).toEqual(["chat", "gpt-4o"]);
+});
+
 describe("trace context and pages", () => {
   test("W3C trace context goes on to the provider, other headers of the caller do not", async () => {
     const { client, upstreams } = await startLive();

@@ -291,3 +291,16 @@ describe("keys", () => {
     expect(await message("12")).toBe("must say where the key is, not 12");
   });
 });
+
+test("a model name leads to one route", async () => {
+  const text = `deployments: { a: { provider: vllm, model: m, endpoints: ["http://h:1"] } }
+routes:
+  chat: { deployments: [a], aliases: [gpt-4o, other, "gpt-*"] }
+  other: { deployments: [a], aliases: ["gpt-*", gpt-4o] }
+`;
+  expect(placed(await problemsOf(() => loadConfig(write(text), {})))).toEqual([
+    '3:47 routes.chat.aliases[1]: "other" leads to route "other" already',
+    '4:40 routes.other.aliases[0]: "gpt-*" leads to route "chat" already',
+    '4:49 routes.other.aliases[1]: "gpt-4o" leads to route "chat" already',
+  ]);
+});
