@@ -40,7 +40,7 @@ export class RouteNames {
   }
 }
 
-export const isPattern = (alias: string): boolean => alias.includes("*");
+const isPattern = (alias: string): boolean => alias.includes("*");
 
 /** Each part is taken where it first occurs behind the one before; the first and the last are tied to the ends. */
 function fits(name: string, parts: readonly string[]): boolean {
