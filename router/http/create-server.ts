@@ -1,9 +1,11 @@
-import { createServer as createPlain, type RequestListener, type Server, type ServerOptions } from "node:http";
+import { createServer as createPlain, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
 import { createServer as createSecure } from "node:https";
 import type { Duplex } from "node:stream";
 import type { TlsSpec } from "../config/service-spec.ts";
 import { errorDialect } from "./error-dialect.ts";
 import { badHttp, headersTooLarge, type HttpError, tooSlow, unknownExpectation, wrongMethod } from "./http-errors.ts";
+import type { Exchange } from "./ingress/exchange.ts";
+import { NodeExchange } from "./ingress/node-exchange.ts";
 import { sendError } from "./model-route.ts";
 
 /** Above the idle time of the load balancers that stand in front (60 s is usual), so that they close first. */
@@ -19,8 +21,15 @@ export interface ServerPatience {
   readonly connectionsCheckingInterval: number;
 }
 
+export interface Served {
+  readonly tls: TlsSpec | null;
+  readonly serve: (exchange: Exchange) => void;
+  /** Answers then say that the connection ends with them. */
+  readonly isDraining: () => boolean;
+}
+
 /** Node's parser, strict: a request that can be read in two ways is refused, and its connection closed. */
-export function createServer(tls: TlsSpec | null, onRequest: RequestListener, given: Partial<ServerPatience> = {}): Server {
+export function createServer({ tls, serve, isDraining }: Served, given: Partial<ServerPatience> = {}): Server {
   const options: ServerOptions = {
     ...patience,
     ...given,
@@ -31,15 +40,25 @@ export function createServer(tls: TlsSpec | null, onRequest: RequestListener, gi
     requireHostHeader: false,
     noDelay: true,
   };
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    if (isDraining()) response.shouldKeepAlive = false;
+    const exchange = new NodeExchange(request, response);
+    if (request.headers.host !== undefined || request.httpVersion !== "1.1") serve(exchange);
+    else refuse(exchange, badHttp);
+  };
   const server =
     tls === null ? createPlain(options, onRequest) : createSecure({ ...options, cert: tls.cert, key: tls.key, ALPNProtocols: ["http/1.1"] }, onRequest);
   server.on("clientError", refuseBroken);
   server.on("connect", (_request, socket) => refuseOn(socket, wrongMethod("CONNECT", "this address")));
   server.on("checkExpectation", (request, response) => {
-    request.resume();
-    sendError(response, "openai-chat", unknownExpectation, ["connection", "close"]);
+    refuse(new NodeExchange(request, response), unknownExpectation);
   });
   return server;
+}
+
+function refuse(exchange: Exchange, error: HttpError): void {
+  exchange.discardBody();
+  sendError(exchange, "openai-chat", error, ["connection", "close"]);
 }
 
 /** What is no request gets an answer all the same, where one can still be written. */
