@@ -8,11 +8,11 @@ import { choice, count, duration, flag, number, price, scalar, shown, text } fro
 import type { Parsed } from "./scalars.ts";
 
 const port = count("TCP port; 0 takes any free one", 0, 65_535);
-const listen = (what: string, portDefault: number) =>
-  z
-    .strictObject({ host: text("Address to listen on").prefault("127.0.0.1"), port: port.prefault(portDefault) })
-    .meta({ description: what })
-    .prefault({});
+const listenFields = (portDefault: number) => ({ host: text("Address to listen on").prefault("127.0.0.1"), port: port.prefault(portDefault) });
+const fastLane = z
+  .boolean()
+  .prefault(true)
+  .meta({ description: "Requests that can be read in one way only are read by the router itself, at less cost; false: all of them by Node's HTTP server" });
 
 export interface EndpointUrl {
   readonly origin: string;
@@ -338,7 +338,10 @@ const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/);
 
 export const configSchema = z
   .strictObject({
-    listen: listen("Where callers connect", 8080),
+    listen: z
+      .strictObject({ ...listenFields(8080), fastLane })
+      .meta({ description: "Where callers connect" })
+      .prefault({}),
     here: place.prefault({}),
     signals: z
       .strictObject({ every: duration("How often each is asked; it costs a server 12 to 20 ms", micros(1_000_000)).prefault("1s") })
@@ -348,7 +351,7 @@ export const configSchema = z
       .strictObject({ cert: text("PEM file of the certificate chain, relative to the configuration"), key: text("PEM file of its key") })
       .optional()
       .meta({ description: "Callers connect with TLS; absent: without" }),
-    metrics: listen("Where Prometheus connects", 9090),
+    metrics: z.strictObject(listenFields(9090)).meta({ description: "Where Prometheus connects" }).prefault({}),
     deployments: z.record(name, deployment),
     breaker: breaker.prefault({}),
     retryBudget: z
