@@ -16,8 +16,8 @@ export interface LaneOwner {
   isDraining(): boolean;
   /** Node's HTTP server reads the connection from here on, with what was put back. */
   handOver(socket: Socket): void;
-  /** Said of what did not come in time. */
-  refuseSlow(socket: Socket): void;
+  /** Answers what will not be a request any more, and closes. */
+  refuse(socket: Socket, why: "slow" | "cut"): void;
   forget(connection: LaneConnection): void;
 }
 
@@ -72,7 +72,7 @@ export class LaneConnection {
     const forMs = nowMs - this.#sinceMs;
     if (this.#exchange === null && this.#requests > 0) {
       if (forMs > keepAliveMs && this.#socket.writableLength === 0) this.#socket.destroy();
-    } else if (forMs > (this.#exchange === null ? headersTimeout : this.#bodyLeft > 0 ? requestTimeout : Infinity)) this.#refuseSlow();
+    } else if (forMs > (this.#exchange === null ? headersTimeout : this.#bodyLeft > 0 ? requestTimeout : Infinity)) this.#refuse("slow");
   }
 
   receiveBody(whole: (body: Buffer) => void): void {
@@ -244,6 +244,7 @@ export class LaneConnection {
 
   readonly #onEnd = (): void => {
     if (this.#exchange === null || this.#answered) this.#endSoon();
+    else if (this.#bodyLeft > 0) this.#refuse("cut");
     else this.#socket.destroy();
   };
 
@@ -253,7 +254,7 @@ export class LaneConnection {
     this.#exchange = null;
   };
 
-  #refuseSlow(): void {
+  #refuse(why: "slow" | "cut"): void {
     if (this.#answered) {
       this.#socket.destroy();
       return;
@@ -261,7 +262,7 @@ export class LaneConnection {
     this.#leave();
     this.#exchange?.closed();
     this.#exchange = null;
-    this.#owner.refuseSlow(this.#socket);
+    this.#owner.refuse(this.#socket, why);
   }
 
   #leave(): void {
