@@ -42,7 +42,7 @@ function limitsOf(copy: string): Map<Watcher, number> {
       const from = performance.now();
       const verdict = watch(copy, watcher, 1_200_000);
       if (verdict !== "passes") throw new Error(`${watcher.name}: ${verdict} with unbroken rules, so nothing can be learnt from broken ones`);
-      return [watcher, Math.max(60_000, 10 * (performance.now() - from))];
+      return [watcher, Math.max(60_000, Math.ceil(10 * (performance.now() - from)))];
     }),
   );
 }
