@@ -108,6 +108,8 @@ function refuseOn(socket: Duplex, error: HttpError): void {
   const body = errorDialect("openai-chat").body(error);
   const head = `HTTP/1.1 ${error.status} ${reasonOf[error.status] ?? "Bad Request"}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}`;
   socket.end(`${head}\r\nconnection: close\r\n\r\n${body}`);
+  // After a CONNECT nobody else listens any more, and a connection that is reset would end the process.
+  socket.on("error", () => undefined);
   // What still comes is thrown away, for a moment: closed at once, the answer could be lost with it.
   socket.resume();
   setTimeout(() => socket.destroy(), lingerMs).unref();
