@@ -89,7 +89,8 @@ function createServer({ tls, serve, isDraining }: Served, limits: ServerPatience
   const refuseRest = (socket: Duplex, error: HttpError): void => {
     const midway = [...(underWay.get(socket) ?? [])].some((response) => response.socket === socket && response.headersSent && !response.writableEnded);
     if (midway) socket.destroy();
-    else if (!isClosing(socket)) refuseOn(socket, error);
+    else if (isClosing(socket)) lingerOn(socket);
+    else refuseOn(socket, error);
   };
   server.on("clientError", (problem: NodeJS.ErrnoException, socket) => {
     if (problem.code === "ECONNRESET") socket.destroy();
@@ -115,7 +116,7 @@ function noteUnderWay(underWay: WeakMap<Duplex, Set<ServerResponse>>, socket: Du
 }
 
 function refuseOn(socket: Duplex, error: HttpError): void {
-  // Of a connection that it gives away Node takes no errors any more.
+  // After a CONNECT nobody else listens any more, and a connection that is reset would end the process.
   socket.on("error", () => undefined);
   if (!socket.writable) {
     socket.destroy();
@@ -124,7 +125,11 @@ function refuseOn(socket: Duplex, error: HttpError): void {
   const body = errorDialect("openai-chat").body(error);
   const head = `HTTP/1.1 ${error.status} ${reasonOf[error.status] ?? "Bad Request"}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}`;
   socket.end(`${head}\r\nconnection: close\r\n\r\n${body}`);
-  // What still comes is thrown away, for a moment: closed at once, the answer could be lost with it.
+  lingerOn(socket);
+}
+
+/** What still comes is thrown away, for a moment: closed at once, the answer could be lost with it. */
+function lingerOn(socket: Duplex): void {
   socket.resume();
   setTimeout(() => socket.destroy(), lingerMs).unref();
 }

@@ -21,7 +21,7 @@ describe("the fast lane's reading of a head", () => {
     "lines that go on": (text) => text.replaceAll(/\r\n[ \t]+/g, " "),
     "transfer-encoding as any other header": (text) => text.replaceAll(/transfer-encoding/gi, "x-encoding"),
     "the last of two lengths": (text) => text.replaceAll(/content-length:[^\r\n]*\r\n(?=[\s\S]*content-length:)/gi, ""),
-    "control characters in values": (text) => text.replaceAll(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/g, "x"),
+    "control characters in values": (text) => text.replaceAll(/(?![\r\n\x80-\x9f])\p{Cc}/gu, "x"),
   };
   test.each(Object.entries(lax))("the comparison finds a reader that takes %s", async (_name, loosened) => {
     const reader = (bytes: Buffer, max: number): RequestHead | null => {
