@@ -1,9 +1,8 @@
-import type { Server } from "node:http";
 import type { ServiceSpec } from "../config/service-spec.ts";
 import type { Dialect } from "../providers/provider-adapter.ts";
 import { answerCors } from "./cors.ts";
 import { countTokens } from "./count-tokens-route.ts";
-import { createServer, type ServerPatience } from "./create-server.ts";
+import { type CallerServer, createCallerServer, type ServerPatience } from "./create-server.ts";
 import { unknownPath, wrongMethod } from "./http-errors.ts";
 import type { Exchange } from "./ingress/exchange.ts";
 import { handleModelCall, sendError, sendJson, type Surface } from "./model-route.ts";
@@ -35,7 +34,11 @@ const paths: Readonly<Record<string, Methods>> = {
 const below = Object.keys(paths).filter((path) => path.endsWith("/"));
 const passed: Methods = { GET: handlePassed, POST: handlePassed, DELETE: handlePassed };
 
-export function createHttpServer(service: RouterService, { cors, tls }: Pick<ServiceSpec, "cors" | "tls">, patience: Partial<ServerPatience> = {}): Server {
+export function createHttpServer(
+  service: RouterService,
+  { cors, tls, listen }: Pick<ServiceSpec, "cors" | "tls" | "listen">,
+  patience: Partial<ServerPatience> = {},
+): CallerServer {
   const surface: Surface = {
     service,
     get config() {
@@ -60,7 +63,7 @@ export function createHttpServer(service: RouterService, { cors, tls }: Pick<Ser
     if (methods === null) sendError(exchange, "openai-chat", unknownPath(path));
     else sendError(exchange, "openai-chat", wrongMethod(method, path), ["allow", Object.keys(methods).join(", ")]);
   };
-  return createServer({ tls, serve, isDraining: () => service.draining }, patience);
+  return createCallerServer({ tls, fastLane: listen.fastLane, serve, isDraining: () => service.draining }, patience);
 }
 
 /** Null: there is nothing. */

@@ -11,7 +11,7 @@ import { passedHeaders } from "./passed-headers.ts";
 import { readAsks } from "./read-asks.ts";
 import type { RouterService } from "./router-service.ts";
 
-const bodyBytesMax = 20 * 1024 * 1024;
+export const bodyBytesMax = 20 * 1024 * 1024;
 const everyone: readonly DeploymentId[] = [];
 
 /** What the handlers of calls to models share. */
