@@ -250,19 +250,16 @@ export class SimulatedReplica {
   }
 
   #carryOut(command: RouterCommand, at: Instant): void {
+    if (command.kind === "start-attempt") this.#start(command);
+    else if (command.kind === "commit-attempt") this.#commit(command.attempt, at);
+    else if (command.kind === "finish-request") this.#finish(command, at);
+    else if (command.kind === "abort-attempt") this.#abort(command);
+    else this.#carryOutRest(command, at);
+  }
+
+  /** What is nobody's request. */
+  #carryOutRest(command: Exclude<RouterCommand, { kind: "start-attempt" | "abort-attempt" | "finish-request" | "commit-attempt" }>, at: Instant): void {
     switch (command.kind) {
-      case "start-attempt":
-        this.#start(command);
-        return;
-      case "abort-attempt":
-        this.#abort(command);
-        return;
-      case "finish-request":
-        this.#finish(command, at);
-        return;
-      case "commit-attempt":
-        this.#commit(command.attempt, at);
-        return;
       case "ask-lease":
       case "return-lease":
       case "ask-probes":
