@@ -60,7 +60,7 @@ export class LineSink {
     }
     if (size > this.#left) this.#leave(size);
     this.#filling.lines += 1;
-    this.#timer ??= setTimeout(this.#onLate, lateMs).unref();
+    if (this.#timer === null) this.#timer = setTimeout(this.#onLate, lateMs).unref();
     return this.#filling;
   }
 
