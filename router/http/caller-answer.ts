@@ -1,7 +1,7 @@
-import process from "node:process";
 import type { AttemptId } from "../core/messages.ts";
 import type { UpstreamAnswer } from "../upstream/attempt.ts";
 import type { ErrorDialect } from "./error-dialect.ts";
+import { flushSoon } from "./flush-soon.ts";
 import type { HttpError } from "./http-errors.ts";
 import type { Exchange, ExchangeWatcher } from "./ingress/exchange.ts";
 
@@ -29,7 +29,7 @@ interface Held {
 /**
  * What goes to the caller: held back until committed, then passed on with backpressure, and ended in one of four ways.
  *
- * All that one read of the provider's socket brings leaves in one write.
+ * All that one turn of the event loop brings of a stream leaves in one write.
  */
 export class CallerAnswer implements ExchangeWatcher {
   readonly #exchange: Exchange;
@@ -41,6 +41,7 @@ export class CallerAnswer implements ExchangeWatcher {
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
   #holding = false;
+  #begun = false;
   #stallTimer: NodeJS.Timeout | null = null;
   #ended = false;
 
@@ -95,13 +96,16 @@ export class CallerAnswer implements ExchangeWatcher {
     this.#held = null;
     this.#flow.release(attempt);
     for (const chunk of chunks) this.#pend(chunk);
-    // The core may commit at any time; nearly always it does so within the read that brought the first content.
-    process.nextTick(flush, this);
   }
 
-  /** What one read of the provider's socket has brought is all here. */
+  /** What one read of the provider's socket has brought is all here: a stream's first bytes leave at once. */
+  readIsOver(): void {
+    if (!this.#begun) this.flush();
+  }
+
   flush(): void {
     if (this.#ended || this.#pendingBytes === 0) return;
+    this.#begun = true;
     const chunks = this.#pending;
     const bytes = this.#pendingBytes;
     this.#pending = [];
@@ -144,6 +148,7 @@ export class CallerAnswer implements ExchangeWatcher {
   }
 
   #pend(chunk: Uint8Array): void {
+    if (this.#pendingBytes === 0) flushSoon(this);
     this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
   }
@@ -174,5 +179,3 @@ export class CallerAnswer implements ExchangeWatcher {
     this.#stallTimer = null;
   }
 }
-
-const flush = (answer: CallerAnswer): void => answer.flush();

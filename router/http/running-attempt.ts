@@ -51,7 +51,7 @@ export class RunningAttempt implements AttemptListener {
   }
 
   onReadOver(): void {
-    this.request.answer.flush();
+    this.request.answer.readIsOver();
   }
 
   onEnded(ending: AttemptEnding): void {
