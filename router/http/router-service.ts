@@ -25,11 +25,10 @@ import type { UpstreamLane } from "../upstream/upstream-lane.ts";
 import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
 import { type AdoptedConfig, adoptConfig } from "./adopted-config.ts";
 import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
-import { CoreNotes, isOnlyNoted } from "./core-notes.ts";
+import { CoreNotes } from "./core-notes.ts";
 import { endedRequest } from "./ended-request.ts";
 import { PriceCalendar } from "./price-calendar.ts";
 import { LeaseLink } from "./lease-link.ts";
-import { tenantOf } from "./tenant-of.ts";
 import type { LeaseStore } from "../stores/lease-store.ts";
 import { MemoryLeaseStore } from "../stores/memory/memory-lease-store.ts";
 import { monotonicNow } from "../drivers/host-timers.ts";
@@ -38,6 +37,7 @@ import { RequestMemory } from "./request-memory.ts";
 import { UpstreamKeys } from "./upstream-keys.ts";
 import { RequestInFlight, type RequestOwner } from "./request-in-flight.ts";
 import { type AdmittedCall, routeRequest } from "./route-request.ts";
+import { RequestNames } from "./request-names.ts";
 import { type AttemptOwner, RunningAttempt } from "./running-attempt.ts";
 import { Slots } from "./slots.ts";
 import { TimedMachine } from "./timed-machine.ts";
@@ -72,6 +72,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
   readonly #leases: LeaseLink;
   #prices: PriceCalendar;
   readonly #keys: UpstreamKeys;
+  readonly #names = new RequestNames();
   #serial = 0;
   #draining = false;
   #onIdle: (() => void) | null = null;
@@ -160,7 +161,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
 
   /** Whose key the request carries; null: nobody's. */
   tenantOf(headers: CallerHeaders): TenantId | null {
-    return tenantOf(this.#adopted.spec.tenantOf, headers);
+    return this.#adopted.tenantKeys.tenantOf(headers);
   }
 
   /** Of a request of this tenant's, under way or one of the last; null: there is none. */
@@ -219,7 +220,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
     const { compiled, spec, looks } = this.#adopted;
     const serial = this.#serial++;
     const routed = routeRequest(call, { id, serial, now: this.#driver.now(), config: compiled, hasTenants: spec.tenantOf !== null, looks });
-    return new RequestInFlight(randomUUID(), call, routed, exchange, arrivedMs, this);
+    return new RequestInFlight(this.#names.next(), call, routed, exchange, arrivedMs, this);
   }
 
   hold(request: RequestInFlight, attempt: AttemptId): void {
@@ -235,10 +236,6 @@ export class RouterService implements RequestOwner, AttemptOwner {
   }
 
   #carryOut(command: RouterCommand): void {
-    if (isOnlyNoted(command)) {
-      this.#notes.note(command);
-      return;
-    }
     switch (command.kind) {
       case "start-attempt":
         this.#startAttempt(command);
@@ -266,6 +263,14 @@ export class RouterService implements RequestOwner, AttemptOwner {
       case "ask-probes":
       case "return-probes":
         this.#leases.carryOut(command, this.compiled);
+        return;
+      case "request-rerouted":
+      case "budget-noticed":
+      case "limit-changed":
+      case "weight-changed":
+      case "forget-endpoint":
+      case "breaker-changed":
+        this.#notes.note(command);
     }
   }
 
