@@ -167,9 +167,12 @@ describe("the mock's admin API", () => {
     const { origins } = await startPool();
     expect(await (await fetch(`${origins[0]}/load`)).json()).toEqual({ server_load: 0 });
     expect(await (await fetch(`${origins[0]}/version`)).json()).toHaveProperty("version");
-    const tokenized = await fetch(`${origins[0]}/tokenize`, { method: "POST", body: '{"model":"llama","prompt":"a b c"}' });
-    expect(await tokenized.json()).toMatchObject({ count: 3, tokens: [0, 1, 2], token_strs: null });
-    expect((await fetch(`${origins[0]}/tokenize`, { method: "POST", body: "{}" })).status).toBe(400);
+    const tokenize = async (body: object): Promise<Response> =>
+      fetch(`${origins[0]}/tokenize`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    const tokenized = (await (await tokenize({ model: "llama", prompt: "a b a" })).json()) as { readonly tokens: readonly number[] };
+    expect(tokenized).toMatchObject({ count: 3, token_strs: null });
+    expect(tokenized.tokens[0]).toBe(tokenized.tokens[2]);
+    expect((await tokenize({})).status).toBe(400);
   });
 });
 

@@ -8,6 +8,7 @@ export const vllmMetricsType = "text/plain; version=1.0.0; charset=utf-8";
 export interface MeasuredCall {
   readonly receivedMs: number;
   readonly tokensMax: number;
+  readonly answers: number;
   /** NaN: no token yet. */
   firstTokenMs: number;
   lastTokenMs: number;
@@ -57,7 +58,7 @@ export class VllmMetrics {
     this.#observe("vllm:request_prompt_tokens", usage.input);
     this.#observe("vllm:request_generation_tokens", usage.output);
     this.#observe("vllm:request_max_num_generation_tokens", usage.output);
-    this.#observe("vllm:request_params_n", 1);
+    this.#observe("vllm:request_params_n", call.answers);
     this.#observe("vllm:request_params_max_tokens", call.tokensMax);
     this.#observe("vllm:request_prefill_kv_computed_tokens", computed);
     this.#observe("vllm:e2e_request_latency_seconds", (nowMs - call.receivedMs) / 1000);
