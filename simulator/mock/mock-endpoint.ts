@@ -16,6 +16,7 @@ import type { MockBody } from "./mock-body.ts";
 import { MockCall } from "./mock-call.ts";
 import { drawOutputTokens } from "./output-length.ts";
 import { promptBlocks } from "./prompt-tokens.ts";
+import { cacheInfoLines } from "./vllm/cache-info.ts";
 import { loadHeader } from "./vllm/load-header.ts";
 import { VllmMetrics } from "./vllm/vllm-metrics.ts";
 import type { VllmOptions } from "./vllm/vllm-options.ts";
@@ -86,7 +87,7 @@ export class MockEndpoint {
     this.dialect = mockDialectOf(options.provider, options.vllm.dialect);
     this.#vllm = options.spec.kind === "vllm" ? options.vllm.options : null;
     this.#blockTokens = options.spec.kind === "vllm" ? options.spec.engine.blockTokens : 0;
-    this.#metrics = options.spec.kind === "vllm" ? new VllmMetrics(options.model) : null;
+    this.#metrics = options.spec.kind === "vllm" ? new VllmMetrics(options.model, cacheInfoLines(options.spec)) : null;
     this.modelTokensMax = options.spec.kind === "vllm" ? options.spec.engine.modelTokensMax : null;
     this.#seed = options.seed;
     this.#nextSerial = options.nextSerial;

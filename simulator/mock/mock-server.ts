@@ -101,8 +101,10 @@ export class MockServer {
     const called = guarded === null ? this.#calledAt(url) : null;
     if (guarded !== null) refuse(request, response, guarded);
     else if (called === null) this.#page(path, url, request, response);
-    else if (request.method === "POST") this.#faultyCall(called, request, response);
-    else refuse(request, response, notAllowed(["POST"]));
+    else if (request.method === "POST") {
+      this.#surface.watch(path, request, response);
+      this.#faultyCall(called, request, response);
+    } else refuse(request, response, notAllowed(["POST"]));
   }
 
   #page(path: string, url: string, request: IncomingMessage, response: ServerResponse): void {

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 
 /** A model as the pages of its server know it. */
 export interface ServedModel {
@@ -38,6 +38,8 @@ export interface MockSurface {
   guard(request: IncomingMessage, path: string): PageAnswer | null;
   /** By method; null: there is no such page. */
   pagesAt(path: string): Readonly<Record<string, Page>> | null;
+  /** A call begins: how it ends may be counted. */
+  watch(path: string, request: IncomingMessage, response: ServerResponse): void;
   /** Carries a call out when the server takes calls. */
   admit(call: () => void): void;
 }
@@ -58,6 +60,7 @@ export function hostedSurface(): MockSurface {
     headersOf: () => null,
     guard: () => null,
     pagesAt: (path) => (path === "/v1/models" ? { GET: models } : path === "/health" ? { GET: () => emptyPage } : null),
+    watch: () => undefined,
     admit: (call) => call(),
   };
 }

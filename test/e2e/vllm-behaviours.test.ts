@@ -176,12 +176,13 @@ describe("the mock's admin API", () => {
   });
 });
 
-/** Names, types, labels without values of their own, and buckets. */
+/** Names, types, labels without values of their own, and buckets; all but what Python tells of its own process. */
 function familiesOf(text: string): string[] {
   const shapes = new Set<string>();
   for (const line of text.split("\n")) {
-    if (!/^(# TYPE )?vllm:/.test(line) || line.includes("cache_config_info")) continue;
-    shapes.add(line.startsWith("#") ? line : line.replace(/ \S+$/, "").replace(/model_name="[^"]*"/, 'model_name="m"'));
+    if (!/^(# TYPE )?(vllm:|http_)/.test(line)) continue;
+    const sample = line.replace(/ \S+$/, "").replace(/model_name="[^"]*"/, 'model_name="m"');
+    shapes.add(line.startsWith("#") ? line : line.startsWith("vllm:cache_config_info") ? sample.replaceAll(/="[^"]*"/g, "") : sample);
   }
   return [...shapes].toSorted((one, other) => (one < other ? -1 : 1));
 }

@@ -48,6 +48,7 @@ export class SteadyLoad {
   async #ask(stream: boolean, content: string): Promise<Pick<LoadResult, "end" | "detail">> {
     const body = { model: "round-robin", messages: [{ role: "user", content }], max_tokens: this.#tokens, ignore_eos: true, stream };
     let status = 0;
+    let requestId = "";
     let text = "";
     try {
       const answer = await fetch(`${this.#url}/v1/chat/completions`, {
@@ -56,12 +57,20 @@ export class SteadyLoad {
         body: JSON.stringify(body),
       });
       ({ status } = answer);
+      requestId = answer.headers.get("x-headgate-request-id") ?? "";
       for await (const chunk of answer.body ?? []) text += Buffer.from(chunk).toString("utf8");
     } catch (error) {
       return { end: text.includes('"error"') && !text.includes("[DONE]") ? "cut" : "wrong", detail: `${status} ${String(error)} ${text.slice(-200)}` };
     }
-    if (status !== 200) return { end: text.includes('"error"') ? "refused" : "wrong", detail: `${status} ${text.slice(0, 200)}` };
+    if (status !== 200)
+      return { end: text.includes('"error"') ? "refused" : "wrong", detail: `${status} ${text.slice(0, 200)} ${await this.#attemptsOf(requestId)}` };
     const whole = stream ? text.includes("[DONE]") && !text.includes('"error"') : text.includes('"usage"');
     return { end: whole ? "whole" : "wrong", detail: whole ? "" : text.slice(-200) };
+  }
+
+  /** What the router tells of it: who was asked, and how that ended. */
+  async #attemptsOf(requestId: string): Promise<string> {
+    const answer = await fetch(`${this.#url}/v1/requests/${requestId}`);
+    return answer.text();
   }
 }

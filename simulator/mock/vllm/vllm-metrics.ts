@@ -25,13 +25,16 @@ interface Distribution {
  */
 export class VllmMetrics {
   readonly #model: string;
+  readonly #info: readonly string[];
   readonly #createdSeconds = Date.now() / 1000;
   /** By family, then by value of its label ("" where it has none). */
   readonly #values = new Map<string, number>();
   readonly #distributions = new Map<string, Distribution>();
 
-  constructor(model: string) {
+  /** @param info lines that never change */
+  constructor(model: string, info: readonly string[]) {
     this.#model = model;
+    this.#info = info;
   }
 
   tokensLeft(call: MeasuredCall, count: number, nowMs: number): void {
@@ -78,7 +81,7 @@ export class VllmMetrics {
       ["vllm:kv_cache_usage_perc ", kvUsed],
       ["vllm:num_preemptions_total ", preemptions],
     ]);
-    return `${vllmMetricFamilies.flatMap((family) => this.#lines(family, now)).join("\n")}\n`;
+    return `${[...vllmMetricFamilies.flatMap((family) => this.#lines(family, now)), ...this.#info].join("\n")}\n`;
   }
 
   #lines(family: MetricFamily, now: ReadonlyMap<string, number>): string[] {

@@ -4,6 +4,7 @@ import { emptyPage, jsonPage, type MockSurface, type Page, type PageAnswer, type
 import { openAiError } from "../http-refusal.ts";
 import { parseFields } from "../dialects/body-fields.ts";
 import { devPages, type EngineState } from "./dev-pages.ts";
+import { HttpMetrics } from "./http-metrics.ts";
 import { invalidFields, missing } from "./field-problems.ts";
 import { headerOf } from "./read-wishes.ts";
 import { vllmMetricsType } from "./vllm-metrics.ts";
@@ -13,9 +14,10 @@ const unauthorised: PageAnswer = { ...jsonPage({ error: "Unauthorized" }, 401), 
 
 /** What a vLLM 0.32 server serves beside its calls, as recorded: pages, keys, CORS, and the headers of everything. @param callPaths paths that take calls, for the page that lists all */
 export function vllmSurface(options: VllmOptions, callPaths: readonly string[]): MockSurface {
+  const http = new HttpMetrics();
   const state: EngineState = { sleeping: false, paused: false, waiting: [] };
   const pages: Readonly<Record<string, Readonly<Record<string, Page>>>> = {
-    ...openPages(options),
+    ...openPages(options, http),
     ...(options.devMode ? devPages(state) : {}),
     "/openapi.json": {
       GET: () => jsonPage({ openapi: "3.1.0", info: { title: "FastAPI", version: "0.1.0" }, paths: pathsOf([...callPaths, ...Object.keys(pages)]) }),
@@ -29,6 +31,11 @@ export function vllmSurface(options: VllmOptions, callPaths: readonly string[]):
     }),
     guard: (request, path) => (isLocked(request, path, options) ? unauthorised : preflight(request)),
     pagesAt: (path) => pages[path] ?? responsePages(path),
+    watch: (path, request, response) => {
+      const startedMs = performance.now();
+      const bytes = Number(request.headers["content-length"] ?? 0);
+      response.once("close", () => http.ended(path, response.statusCode, (performance.now() - startedMs) / 1000, bytes));
+    },
     admit: (call) => {
       if (state.paused) state.waiting.push(call);
       else call();
@@ -65,7 +72,7 @@ const scaleOut = refusalPage(
   openAiError(403, "Scale-out endpoints are disabled. Restart vllm serve with --enable-scale-out to enable them.", "PermissionDeniedError", null, 403),
 );
 
-function openPages(options: VllmOptions): Readonly<Record<string, Readonly<Record<string, Page>>>> {
+function openPages(options: VllmOptions, http: HttpMetrics): Readonly<Record<string, Readonly<Record<string, Page>>>> {
   const empty: Page = () => emptyPage;
   const disabled = { POST: () => scaleOut };
   return {
@@ -74,8 +81,8 @@ function openPages(options: VllmOptions): Readonly<Record<string, Readonly<Recor
     "/version": { GET: () => jsonPage({ version: "0.32.0" }) },
     "/v1/models": { GET: ({ models }) => jsonPage({ object: "list", data: models.map(modelEntry) }) },
     "/load": { GET: ({ models }) => jsonPage({ server_load: options.loadTracking ? models.reduce((sum, { load }) => sum + load, 0) : 0 }) },
-    "/metrics": { GET: ({ models }) => ({ status: 200, type: vllmMetricsType, body: metricsOf(models) }) },
-    "/metrics/": { GET: ({ models }) => ({ status: 200, type: "text/plain; version=0.0.4; charset=utf-8", body: metricsOf(models), chunked: true }) },
+    "/metrics": { GET: ({ models }) => ({ status: 200, type: vllmMetricsType, body: metricsOf(models, http) }) },
+    "/metrics/": { GET: ({ models }) => ({ status: 200, type: "text/plain; version=0.0.4; charset=utf-8", body: metricsOf(models, http), chunked: true }) },
     "/kv_event_sources": { GET: () => jsonPage({}) },
     "/scale_elastic_ep": { POST: scaled },
     "/generative_scoring": { POST: scored },
@@ -85,7 +92,7 @@ function openPages(options: VllmOptions): Readonly<Record<string, Readonly<Recor
   };
 }
 
-const metricsOf = (models: readonly ServedModel[]): string => models.map((model) => model.metrics() ?? "").join("");
+const metricsOf = (models: readonly ServedModel[], http: HttpMetrics): string => models.map((model) => model.metrics() ?? "").join("") + http.exposition();
 
 function modelEntry({ model, modelTokensMax }: ServedModel): object {
   const created = 1_700_000_000;
