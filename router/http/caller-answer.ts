@@ -1,5 +1,6 @@
 import process from "node:process";
 import type { AttemptId } from "../core/messages.ts";
+import { atEndOfTurn, type TurnWork } from "../upstream/end-of-turn.ts";
 import type { UpstreamAnswer } from "../upstream/attempt.ts";
 import type { ErrorDialect } from "./error-dialect.ts";
 import type { HttpError } from "./http-errors.ts";
@@ -29,9 +30,9 @@ interface Held {
 /**
  * What goes to the caller: held back until committed, then passed on with backpressure, and ended in one of four ways.
  *
- * All that one read of the provider's socket brings leaves in one write.
+ * All that one turn of the event loop brings of a stream leaves in one write, at the turn's end; its first token leaves at once.
  */
-export class CallerAnswer implements ExchangeWatcher {
+export class CallerAnswer implements ExchangeWatcher, TurnWork {
   readonly #exchange: Exchange;
   readonly #flow: AnswerFlow;
   readonly #errors: ErrorDialect;
@@ -42,6 +43,8 @@ export class CallerAnswer implements ExchangeWatcher {
   #pendingBytes = 0;
   #holding = false;
   #stallTimer: NodeJS.Timeout | null = null;
+  /** Something was written, or is about to be. */
+  #begun = false;
   #ended = false;
 
   constructor(exchange: Exchange, flow: AnswerFlow, errors: ErrorDialect) {
@@ -132,7 +135,7 @@ export class CallerAnswer implements ExchangeWatcher {
   }
 
   #writeSoon(chunk: Uint8Array): void {
-    if (this.#pending.length === 0) process.nextTick(this.#flush);
+    if (this.#pending.length === 0) this.#endTurnSoon();
     this.#pend(chunk);
   }
 
@@ -141,7 +144,16 @@ export class CallerAnswer implements ExchangeWatcher {
     this.#pendingBytes += chunk.length;
   }
 
-  readonly #flush = (): void => {
+  #endTurnSoon(): void {
+    if (this.#begun) {
+      atEndOfTurn(this);
+      return;
+    }
+    this.#begun = true;
+    process.nextTick(() => this.endTurn());
+  }
+
+  endTurn(): void {
     if (this.#ended || this.#pendingBytes === 0) return;
     const chunks = this.#pending;
     const bytes = this.#pendingBytes;
@@ -150,7 +162,7 @@ export class CallerAnswer implements ExchangeWatcher {
     if (this.#exchange.writeStream(chunks, bytes) || this.#holding) return;
     this.#hold();
     this.#stallTimer = setTimeout(() => this.#exchange.destroy(), writeStallMs);
-  };
+  }
 
   #hold(): void {
     if (this.#holding || this.#committed === null) return;
