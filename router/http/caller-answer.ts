@@ -1,7 +1,7 @@
 import type { AttemptId } from "../core/messages.ts";
 import type { UpstreamAnswer } from "../upstream/attempt.ts";
+import { atEndOfTurn, type TurnWork } from "../upstream/end-of-turn.ts";
 import type { ErrorDialect } from "./error-dialect.ts";
-import { flushSoon } from "./flush-soon.ts";
 import type { HttpError } from "./http-errors.ts";
 import type { Exchange, ExchangeWatcher } from "./ingress/exchange.ts";
 
@@ -29,9 +29,9 @@ interface Held {
 /**
  * What goes to the caller: held back until committed, then passed on with backpressure, and ended in one of four ways.
  *
- * All that one turn of the event loop brings of a stream leaves in one write.
+ * All that one turn of the event loop brings of a stream leaves in one write, at the turn's end; its first token leaves at once.
  */
-export class CallerAnswer implements ExchangeWatcher {
+export class CallerAnswer implements ExchangeWatcher, TurnWork {
   readonly #exchange: Exchange;
   readonly #flow: AnswerFlow;
   readonly #errors: ErrorDialect;
@@ -100,10 +100,10 @@ export class CallerAnswer implements ExchangeWatcher {
 
   /** What one read of the provider's socket has brought is all here: a stream's first bytes leave at once. */
   readIsOver(): void {
-    if (!this.#begun) this.flush();
+    if (!this.#begun) this.endTurn();
   }
 
-  flush(): void {
+  endTurn(): void {
     if (this.#ended || this.#pendingBytes === 0) return;
     this.#begun = true;
     const chunks = this.#pending;
@@ -148,7 +148,7 @@ export class CallerAnswer implements ExchangeWatcher {
   }
 
   #pend(chunk: Uint8Array): void {
-    if (this.#pendingBytes === 0) flushSoon(this);
+    if (this.#pendingBytes === 0) atEndOfTurn(this);
     this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
   }
