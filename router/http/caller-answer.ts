@@ -30,21 +30,21 @@ interface Held {
 /**
  * What goes to the caller: held back until committed, then passed on with backpressure, and ended in one of four ways.
  *
- * All that one turn of the event loop brings of a stream leaves in one write, at the turn's end; its first token leaves at once.
+ * All that one turn of the event loop brings of a stream leaves in one write, when the turn ends; its first token leaves at once.
  */
 export class CallerAnswer implements ExchangeWatcher, TurnWork {
   readonly #exchange: Exchange;
   readonly #flow: AnswerFlow;
   readonly #errors: ErrorDialect;
-  readonly #held = new Map<AttemptId, Held>();
+  #held: Map<AttemptId, Held> | null = null;
   #committed: AttemptId | null = null;
   /** Of the committed stream: to be written when the read that they came in is over. */
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
+  /** For the end of the turn. */
+  #waits = false;
   #holding = false;
   #stallTimer: NodeJS.Timeout | null = null;
-  /** Something was written, or is about to be. */
-  #begun = false;
   #ended = false;
 
   constructor(exchange: Exchange, flow: AnswerFlow, errors: ErrorDialect) {
@@ -73,14 +73,12 @@ export class CallerAnswer implements ExchangeWatcher, TurnWork {
   bytes(attempt: AttemptId, chunk: Uint8Array): void {
     if (this.#ended) return;
     if (this.#committed !== null) {
-      if (attempt === this.#committed) this.#writeSoon(chunk);
+      if (attempt === this.#committed) this.#pend(chunk);
       return;
     }
+    this.#held ??= new Map();
     let held = this.#held.get(attempt);
-    if (held === undefined) {
-      held = { chunks: [], bytes: 0 };
-      this.#held.set(attempt, held);
-    }
+    if (held === undefined) this.#held.set(attempt, (held = { chunks: [], bytes: 0 }));
     held.chunks.push(chunk);
     held.bytes += chunk.length;
     if (held.bytes > heldBytesMax) this.#flow.hold(attempt);
@@ -88,7 +86,7 @@ export class CallerAnswer implements ExchangeWatcher, TurnWork {
 
   /** What an attempt that did not succeed had sent so far. */
   forgetHeld(attempt: AttemptId): void {
-    this.#held.delete(attempt);
+    this.#held?.delete(attempt);
   }
 
   /** From now on it is this attempt's bytes that the caller gets. @param headers name, value, name, value */
@@ -96,10 +94,31 @@ export class CallerAnswer implements ExchangeWatcher, TurnWork {
     if (this.#committed !== null || this.#ended) return;
     this.#committed = attempt;
     this.#exchange.beginStream([...streamHeaders, ...headers]);
-    const chunks = this.#held.get(attempt)?.chunks ?? [];
-    this.#held.clear();
+    const chunks = this.#held?.get(attempt)?.chunks ?? [];
+    this.#held = null;
     this.#flow.release(attempt);
-    for (const chunk of chunks) this.#writeSoon(chunk);
+    for (const chunk of chunks) this.#pend(chunk);
+    // Nobody waits for the first token longer than for the rest of the read that it came in.
+    process.nextTick(writeNow, this);
+  }
+
+  /** What one read of the provider's socket has brought is all here. */
+  flush(): void {
+    if (this.#waits || this.#ended || this.#pendingBytes === 0) return;
+    this.#waits = true;
+    atEndOfTurn(this);
+  }
+
+  endTurn(): void {
+    this.#waits = false;
+    if (this.#ended || this.#pendingBytes === 0) return;
+    const chunks = this.#pending;
+    const bytes = this.#pendingBytes;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    if (this.#exchange.writeStream(chunks, bytes) || this.#holding) return;
+    this.#hold();
+    this.#stallTimer = setTimeout(() => this.#exchange.destroy(), writeStallMs);
   }
 
   endStream(): void {
@@ -134,34 +153,9 @@ export class CallerAnswer implements ExchangeWatcher, TurnWork {
     this.#exchange.destroy();
   }
 
-  #writeSoon(chunk: Uint8Array): void {
-    if (this.#pending.length === 0) this.#endTurnSoon();
-    this.#pend(chunk);
-  }
-
   #pend(chunk: Uint8Array): void {
     this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
-  }
-
-  #endTurnSoon(): void {
-    if (this.#begun) {
-      atEndOfTurn(this);
-      return;
-    }
-    this.#begun = true;
-    process.nextTick(() => this.endTurn());
-  }
-
-  endTurn(): void {
-    if (this.#ended || this.#pendingBytes === 0) return;
-    const chunks = this.#pending;
-    const bytes = this.#pendingBytes;
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    if (this.#exchange.writeStream(chunks, bytes) || this.#holding) return;
-    this.#hold();
-    this.#stallTimer = setTimeout(() => this.#exchange.destroy(), writeStallMs);
   }
 
   #hold(): void {
@@ -178,7 +172,7 @@ export class CallerAnswer implements ExchangeWatcher, TurnWork {
 
   #close(): void {
     this.#ended = true;
-    this.#held.clear();
+    this.#held = null;
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#clearStallTimer();
@@ -190,3 +184,5 @@ export class CallerAnswer implements ExchangeWatcher, TurnWork {
     this.#stallTimer = null;
   }
 }
+
+const writeNow = (answer: CallerAnswer): void => answer.endTurn();
