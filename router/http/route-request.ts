@@ -2,13 +2,14 @@ import type { PriceChange } from "../config/service-spec.ts";
 import { chargesPictures } from "../core/accounting/rates.ts";
 import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
 import type { Instant } from "../core/machine.ts";
-import type { DeploymentId, RequestId, RouteRequest, TenantId } from "../core/messages.ts";
+import { type DeploymentId, type RequestId, type RouteRequest, type TenantId, unlabelled } from "../core/messages.ts";
 import { after, millis, never } from "../core/time.ts";
+import type { BodyScan } from "../providers/body-scan.ts";
 import type { CallerRequest } from "../providers/provider-adapter.ts";
 import { countPictures } from "./count-pictures.ts";
 import { estimateTokens } from "./estimate-tokens.ts";
 import { promptBlocks } from "./prompt-blocks.ts";
-import type { Asks } from "./read-asks.ts";
+import { type Asks, noAsks } from "./read-asks.ts";
 import { labelsOf } from "./request-labels.ts";
 
 /** A call to a model that the surface has read. */
@@ -55,22 +56,31 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
   // A file on its way to a provider is no prompt, however large it is.
   const isText = caller.dialect !== "openai-other" || scan.model !== null;
   const priority = typeof asks.priority === "number" ? Math.floor(asks.priority) : own;
-  return {
+  const labels = asks === noAsks ? unlabelled : labelsOf(asks, config);
+  const routed: RouteRequest = {
     id,
     serial,
     tenant,
     route: route.id,
     inputTokens: isText ? estimateTokens(scan.body.length) : 1,
-    ...(looks.countsPictures ? { pictures: countPictures(scan.body) } : {}),
-    ...(mayBeDelayed(scan.serviceTier) ? { batch: true } : {}),
     outputTokensMax: isText ? (scan.outputTokensMax ?? route.outputTokensDefault) : 1,
     stream: scan.stream,
     priority: hasTenants ? Math.min(priority, own) : priority,
     deadline: typeof asks.maxLatencyMs === "number" ? after(now, millis(asks.maxLatencyMs)) : never,
     blocks: looks.hashesPrompts ? promptBlocks(scan) : null,
     barred,
-    ...labelsOf(asks, config),
+    tags: labels.tags,
+    tagMatch: labels.tagMatch,
+    region: labels.region,
+    residency: labels.residency,
   };
+  return isOrdinary(scan, looks) ? routed : { ...routed, ...whatElse(scan, looks) };
+}
+
+const isOrdinary = ({ serviceTier }: BodyScan, { countsPictures }: PromptLooks): boolean => !countsPictures && !mayBeDelayed(serviceTier);
+
+function whatElse({ serviceTier, body }: BodyScan, { countsPictures }: PromptLooks): Pick<RouteRequest, "pictures" | "batch"> {
+  return { ...(countsPictures ? { pictures: countPictures(body) } : {}), ...(mayBeDelayed(serviceTier) ? { batch: true } : {}) };
 }
 
 const mayBeDelayed = (serviceTier: string | null): boolean => serviceTier === "flex" || serviceTier === "batch";

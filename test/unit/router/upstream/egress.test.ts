@@ -7,6 +7,8 @@ import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { millis } from "../../../../router/core/time.ts";
 import { egressOf, proxyFor } from "../../../../router/upstream/http1/egress.ts";
+import { wholeBody } from "../../../../router/providers/sent-body.ts";
+import { sendableHead } from "../../../../router/upstream/http1/sendable-head.ts";
 import { Http1Transport } from "../../../../router/upstream/http1-transport.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
@@ -57,10 +59,16 @@ async function secureOrigin(): Promise<{ origin: string; seen: string[] }> {
 async function ask(transport: Http1Transport, origin: string): Promise<string> {
   return new Promise((resolve) => {
     let text = "";
-    const headers = ["authorization", "Bearer sk-provider"];
+    const head = sendableHead({ method: "POST", host: new URL(origin).host, path: "/", headers: ["authorization", "Bearer sk-provider"] });
     transport.send(
-      { origin, method: "POST", path: "/", headers, body: [Buffer.from("{}")], connect: millis(3000) },
-      { onHead: () => undefined, onData: (data) => (text += data.toString()), onEnd: () => resolve(text), onBroken: ({ kind }) => resolve(kind) },
+      { origin, head, body: wholeBody(Buffer.from("{}")), connect: millis(3000) },
+      {
+        onHead: () => undefined,
+        onData: (data) => (text += data.toString()),
+        onReadOver: () => undefined,
+        onEnd: () => resolve(text),
+        onBroken: ({ kind }) => resolve(kind),
+      },
     );
   });
 }
