@@ -1,13 +1,22 @@
 import type { CompiledConfig } from "../core/compiled-config.ts";
-import type { RouterCommand } from "../core/messages.ts";
+import type { RouterCommand, RouterEvent } from "../core/messages.ts";
 import type { DecisionLog } from "../telemetry/decision-log.ts";
 import type { RouterMetrics } from "../telemetry/router-metrics.ts";
 
-type NotedKind = "request-rerouted" | "budget-noticed" | "limit-changed" | "weight-changed" | "forget-endpoint" | "breaker-changed" | "retire-config";
+type NotedKind =
+  | "health-changed"
+  | "request-rerouted"
+  | "budget-noticed"
+  | "limit-changed"
+  | "weight-changed"
+  | "forget-endpoint"
+  | "breaker-changed"
+  | "retire-config";
 export type Noted = Extract<RouterCommand, { kind: NotedKind }>;
 
 type OnlyNoted = Exclude<Noted, { kind: "retire-config" }>;
 const onlyNoted: ReadonlySet<RouterCommand["kind"]> = new Set<OnlyNoted["kind"]>([
+  "health-changed",
   "request-rerouted",
   "budget-noticed",
   "limit-changed",
@@ -23,6 +32,8 @@ export class CoreNotes {
   readonly #config: () => CompiledConfig;
   readonly #metrics: RouterMetrics;
   readonly #log: DecisionLog;
+  /** By EndpointId: why its last probe was a bad one. */
+  readonly #probesSaid: string[] = [];
 
   /** @param config the newest version */
   constructor(config: () => CompiledConfig, metrics: RouterMetrics, log: DecisionLog) {
@@ -58,9 +69,26 @@ export class CoreNotes {
         logger.info({ endpoint: endpoints[endpoint]?.origin, from, to, why }, "breaker_changed");
         return;
       }
+      case "health-changed":
+        this.#metrics.healthChanged(command.endpoint, command.healthy);
+        this.#noteHealth(command);
+        return;
       case "retire-config":
         logger.info({ version: command.version }, "configuration_retired");
     }
+  }
+
+  /** Before the core hears of it. */
+  noteProbe({ endpoint, healthy }: Extract<RouterEvent, { kind: "probe-ended" }>, said: string): void {
+    this.#metrics.probeEnded(endpoint, healthy);
+    this.#probesSaid[endpoint] = said;
+    if (said !== "") this.#log.logger.debug({ endpoint: this.#config().endpoints[endpoint]?.origin, said }, "probe_failed");
+  }
+
+  #noteHealth({ endpoint, healthy }: Extract<Noted, { kind: "health-changed" }>): void {
+    const { origin } = this.#config().endpoints[endpoint] ?? {};
+    if (healthy) this.#log.logger.info({ endpoint: origin }, "endpoint_healthy");
+    else this.#log.logger.warn({ endpoint: origin, said: this.#probesSaid[endpoint] ?? "" }, "endpoint_unhealthy");
   }
 
   #noteBudget({ budget, level, spent }: Extract<Noted, { kind: "budget-noticed" }>): void {

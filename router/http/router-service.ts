@@ -22,10 +22,12 @@ import type { DecisionLog } from "../telemetry/decision-log.ts";
 import { type LoadNow, RouterMetrics } from "../telemetry/router-metrics.ts";
 import type { AttemptEnding } from "../upstream/attempt.ts";
 import type { UpstreamLane } from "../upstream/upstream-lane.ts";
+import type { HealthProber } from "../upstream/health-prober.ts";
 import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
 import { type AdoptedConfig, adoptConfig } from "./adopted-config.ts";
 import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
 import { CoreNotes, isOnlyNoted } from "./core-notes.ts";
+import { healthProbes } from "./health-probes.ts";
 import { endedRequest } from "./ended-request.ts";
 import { PriceCalendar } from "./price-calendar.ts";
 import { LeaseLink } from "./lease-link.ts";
@@ -70,6 +72,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
   readonly #versions: LiveVersions;
   readonly #notes: CoreNotes;
   readonly #leases: LeaseLink;
+  readonly #prober: HealthProber;
   #prices: PriceCalendar;
   readonly #keys: UpstreamKeys;
   #serial = 0;
@@ -95,6 +98,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
       },
       ...(record === undefined ? {} : { record }),
     });
+    this.#prober = healthProbes(options.transport, this.#driver, this.#notes, (endpoint) => this.#lane(endpoint));
     this.#leases = new LeaseLink({
       store: options.leaseStore ?? new MemoryLeaseStore(options.compiled.limits, monotonicNow),
       periods: options.spec.periods,
@@ -209,6 +213,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
   stop(): void {
     this.#driver.stop();
     this.#leases.close();
+    this.#prober.stop();
     this.#prices.close();
     this.#keys.close();
     for (const running of this.#attempts) running?.attempt.abort();
@@ -261,6 +266,9 @@ export class RouterService implements RequestOwner, AttemptOwner {
         if (waiting !== null) this.#announce(waiting);
         return;
       }
+      case "start-probe":
+        this.#prober.start(command);
+        return;
       case "ask-lease":
       case "return-lease":
       case "ask-probes":
