@@ -6,6 +6,7 @@ import { adapterFor } from "../providers/registry.ts";
 import { UpstreamLane } from "../upstream/upstream-lane.ts";
 import { DecisionLines } from "./decision-lines.ts";
 import { type PromptLooks, promptLooks } from "./route-request.ts";
+import { TenantKeys } from "./tenant-keys.ts";
 
 /** The newest version of the configuration as the service looks things up in it: it has all ids, those that only older versions use among them. */
 export interface AdoptedConfig {
@@ -15,6 +16,7 @@ export interface AdoptedConfig {
   readonly routes: RouteNames;
   /** By EndpointId. */
   readonly lanes: readonly UpstreamLane[];
+  readonly tenantKeys: TenantKeys;
   readonly decisions: DecisionLines;
   readonly looks: PromptLooks;
 }
@@ -25,6 +27,7 @@ export function adoptConfig(compiled: CompiledConfig, spec: ServiceSpec, seal: (
     spec,
     routes: new RouteNames(compiled.routes.filter(({ internal, gone }) => !internal && gone !== true)),
     lanes: spec.endpoints.map((upstream) => new UpstreamLane(adapterFor(upstream.provider), upstream, seal(upstream.origin, upstream.key))),
+    tenantKeys: new TenantKeys(spec.tenantOf),
     decisions: new DecisionLines(compiled),
     looks: promptLooks(compiled, spec.priceChanges),
   };

@@ -14,19 +14,6 @@ type NotedKind =
   | "retire-config";
 export type Noted = Extract<RouterCommand, { kind: NotedKind }>;
 
-type OnlyNoted = Exclude<Noted, { kind: "retire-config" }>;
-const onlyNoted: ReadonlySet<RouterCommand["kind"]> = new Set<OnlyNoted["kind"]>([
-  "health-changed",
-  "request-rerouted",
-  "budget-noticed",
-  "limit-changed",
-  "weight-changed",
-  "forget-endpoint",
-  "breaker-changed",
-]);
-/** Nothing is to be done about it. */
-export const isOnlyNoted = (command: RouterCommand): command is OnlyNoted => onlyNoted.has(command.kind);
-
 /** What the core says for people and metrics: nothing of it is carried out. */
 export class CoreNotes {
   readonly #config: () => CompiledConfig;

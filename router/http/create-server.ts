@@ -10,15 +10,17 @@ import { isClosing, NodeExchange } from "./ingress/node-exchange.ts";
 import { headBytesMax } from "./ingress/request-head.ts";
 import { bodyBytesMax, sendError } from "./model-route.ts";
 
-/** Above the idle time of the load balancers that stand in front (60 s is usual), so that they close first. */
-const keepAliveMs = 75_000;
-/** What a caller may take to send its request, so that one that trickles does not hold a connection for ever. 20 MB in five minutes is 70 KB/s. */
-const patience = { headersTimeout: 15_000, requestTimeout: 300_000, connectionsCheckingInterval: 2_000 };
+/**
+ * What a caller may take to send its request, so that one that trickles does not hold a connection for ever: 20 MB in five minutes is 70 KB/s. An idle connection is kept
+ * for longer than load balancers that stand in front keep theirs (60 s is usual), so that they close first.
+ */
+const patience = { headersTimeout: 15_000, requestTimeout: 300_000, keepAliveTimeout: 75_000, connectionsCheckingInterval: 2_000 };
 const lingerMs = 500;
 
 export interface ServerPatience {
   readonly headersTimeout: number;
   readonly requestTimeout: number;
+  readonly keepAliveTimeout: number;
   readonly connectionsCheckingInterval: number;
 }
 
@@ -47,7 +49,7 @@ export function createCallerServer(served: Served, given: Partial<ServerPatience
         serve,
         isDraining,
         refuse: (socket, why) => refuseOn(socket, why === "slow" ? tooSlow : badHttp),
-        patience: { ...limits, keepAliveMs },
+        patience: limits,
       })
     : null;
   return {
@@ -67,7 +69,6 @@ export function createCallerServer(served: Served, given: Partial<ServerPatience
 function createServer({ tls, serve, isDraining }: Served, limits: ServerPatience): Server {
   const options: ServerOptions = {
     ...limits,
-    keepAliveTimeout: keepAliveMs,
     maxHeaderSize: headBytesMax,
     insecureHTTPParser: false,
     // Refused by the handler, in the callers' dialect.

@@ -22,24 +22,24 @@ import type { DecisionLog } from "../telemetry/decision-log.ts";
 import { type LoadNow, RouterMetrics } from "../telemetry/router-metrics.ts";
 import type { AttemptEnding } from "../upstream/attempt.ts";
 import type { UpstreamLane } from "../upstream/upstream-lane.ts";
-import type { HealthProber } from "../upstream/health-prober.ts";
 import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
 import { type AdoptedConfig, adoptConfig } from "./adopted-config.ts";
-import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
-import { CoreNotes, isOnlyNoted } from "./core-notes.ts";
+import { attemptHeaders, finishAnswer } from "./answer-request.ts";
+import { CoreNotes } from "./core-notes.ts";
 import { healthProbes } from "./health-probes.ts";
 import { endedRequest } from "./ended-request.ts";
 import { PriceCalendar } from "./price-calendar.ts";
 import { LeaseLink } from "./lease-link.ts";
-import { tenantOf } from "./tenant-of.ts";
 import type { LeaseStore } from "../stores/lease-store.ts";
 import { MemoryLeaseStore } from "../stores/memory/memory-lease-store.ts";
 import { monotonicNow } from "../drivers/host-timers.ts";
 import type { CallerHeaders, Exchange } from "./ingress/exchange.ts";
+import { isOfRequest, type OtherCommand } from "./request-commands.ts";
 import { RequestMemory } from "./request-memory.ts";
 import { UpstreamKeys } from "./upstream-keys.ts";
 import { RequestInFlight, type RequestOwner } from "./request-in-flight.ts";
 import { type AdmittedCall, routeRequest } from "./route-request.ts";
+import { RequestNames } from "./request-names.ts";
 import { type AttemptOwner, RunningAttempt } from "./running-attempt.ts";
 import { Slots } from "./slots.ts";
 import { TimedMachine } from "./timed-machine.ts";
@@ -72,9 +72,10 @@ export class RouterService implements RequestOwner, AttemptOwner {
   readonly #versions: LiveVersions;
   readonly #notes: CoreNotes;
   readonly #leases: LeaseLink;
-  readonly #prober: HealthProber;
+  readonly #prober: ReturnType<typeof healthProbes>;
   #prices: PriceCalendar;
   readonly #keys: UpstreamKeys;
+  readonly #names = new RequestNames();
   #serial = 0;
   #draining = false;
   #onIdle: (() => void) | null = null;
@@ -164,7 +165,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
 
   /** Whose key the request carries; null: nobody's. */
   tenantOf(headers: CallerHeaders): TenantId | null {
-    return tenantOf(this.#adopted.spec.tenantOf, headers);
+    return this.#adopted.tenantKeys.tenantOf(headers);
   }
 
   /** Of a request of this tenant's, under way or one of the last; null: there is none. */
@@ -224,7 +225,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
     const { compiled, spec, looks } = this.#adopted;
     const serial = this.#serial++;
     const routed = routeRequest(call, { id, serial, now: this.#driver.now(), config: compiled, hasTenants: spec.tenantOf !== null, looks });
-    return new RequestInFlight(randomUUID(), call, routed, exchange, arrivedMs, this);
+    return new RequestInFlight(this.#names.next(), call, routed, exchange, arrivedMs, this);
   }
 
   hold(request: RequestInFlight, attempt: AttemptId): void {
@@ -240,8 +241,8 @@ export class RouterService implements RequestOwner, AttemptOwner {
   }
 
   #carryOut(command: RouterCommand): void {
-    if (isOnlyNoted(command)) {
-      this.#notes.note(command);
+    if (!isOfRequest(command)) {
+      this.#carryOutOther(command);
       return;
     }
     switch (command.kind) {
@@ -259,7 +260,12 @@ export class RouterService implements RequestOwner, AttemptOwner {
         return;
       case "record-decision":
         this.#request(command.request).explanation = command.explanation;
-        return;
+    }
+  }
+
+  /** What is not a request's. */
+  #carryOutOther(command: OtherCommand): void {
+    switch (command.kind) {
       case "retire-config": {
         this.#notes.note(command);
         const waiting = this.#versions.retired(command.version);
@@ -274,6 +280,15 @@ export class RouterService implements RequestOwner, AttemptOwner {
       case "ask-probes":
       case "return-probes":
         this.#leases.carryOut(command, this.compiled);
+        return;
+      case "health-changed":
+      case "request-rerouted":
+      case "budget-noticed":
+      case "limit-changed":
+      case "weight-changed":
+      case "forget-endpoint":
+      case "breaker-changed":
+        this.#notes.note(command);
     }
   }
 
@@ -354,7 +369,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
     this.#requests.release(command.request);
     for (const id of request.attemptIds) if (this.#attempts[id]?.request === request) this.#attempts[id] = null;
     if (request.answering !== null) request.ending = request.answering.ending;
-    finishAnswer(request, command.result, answerHeaders(request, command.account, this.compiled), this.compiled);
+    finishAnswer(request, command.result, command.account, this.compiled);
     if (command.result.kind === "served" && !request.routed.stream) this.metrics.latencyAdded(performance.now() - request.answeredMs);
     const ended = endedRequest(request, command.result, command.account, this.compiled);
     this.metrics.requestEnded(ended);

@@ -54,7 +54,7 @@ function skipLiteral(body: Buffer, start: number): number {
   let at = start;
   while (isOfLiteral(body[at])) at += 1;
   if (at === start) return -1;
-  if (isPlainNumber(body, start, at) || isOneOf(body, start, at)) return at;
+  if (isPlainNumber(body, start, at) || isPlainFraction(body, start, at) || isOneOf(body, start, at)) return at;
   try {
     JSON.parse(body.toString("latin1", start, at));
     return at;
@@ -91,8 +91,20 @@ export function isPlainNumber(body: Buffer, start: number, end: number): boolean
   return true;
 }
 
+/** Of two such numbers with a point between them. */
+function isPlainFraction(body: Buffer, start: number, end: number): boolean {
+  let at = start;
+  while (at < end && body[at] !== 0x2e) at += 1;
+  if (at === start || at + 1 >= end || !isPlainNumber(body, start, at)) return false;
+  for (let place = at + 1; place < end; place += 1) if ((body[place] ?? 0) < 0x30 || (body[place] ?? 0) > 0x39) return false;
+  return true;
+}
+
+/** What is still open, outermost first; used by one call at a time. */
+const closers: number[] = [];
+
 function skipNested(body: Buffer, start: number): number {
-  const closers: number[] = [];
+  closers.length = 0;
   let at = start;
   while (at < body.length) {
     const byte = body[at];

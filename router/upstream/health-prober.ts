@@ -61,6 +61,7 @@ export class HealthProber {
     const call = this.#options.transport.send(request, {
       onHead: (head) => (status = head.status),
       onData: () => undefined,
+      onReadOver: () => undefined,
       onEnd: () => end(status >= 200 && status < 400 ? "" : `it answered ${status}`),
       onBroken: ({ message }) => end(message),
     });

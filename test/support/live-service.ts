@@ -90,7 +90,13 @@ export async function startLive(options: LiveOptions = {}): Promise<LiveService>
 }
 
 function logTo(onLine: (line: string) => void): DecisionLog {
-  return { logger: pino({ level: "debug" }, { write: onLine }), takesDecisions: true, decision: onLine, dropped: () => 0, flush: () => undefined };
+  return {
+    logger: pino({ level: "debug" }, { write: onLine }),
+    takesDecisions: true,
+    decision: (line) => onLine(line.toString()),
+    dropped: () => 0,
+    flush: () => undefined,
+  };
 }
 
 function configText(upstreams: readonly ScriptedUpstream[], names: readonly string[], options: LiveOptions): string {

@@ -2,6 +2,7 @@ import { performance } from "node:perf_hooks";
 import type { Socket } from "node:net";
 import type { Exchange } from "./exchange.ts";
 import { LaneExchange } from "./lane-exchange.ts";
+import { readBytes, type StopReading } from "./read-bytes.ts";
 import { readRequestHead } from "./request-head.ts";
 
 /** So much of what was sent ahead of an answer is kept; then the socket is not read from until its turn comes. */
@@ -24,7 +25,7 @@ export interface LaneOwner {
 export interface LanePatience {
   readonly headersTimeout: number;
   readonly requestTimeout: number;
-  readonly keepAliveMs: number;
+  readonly keepAliveTimeout: number;
 }
 
 /**
@@ -35,6 +36,7 @@ export class LaneConnection {
   readonly #socket: Socket;
   readonly #owner: LaneOwner;
   readonly #keepAliveLine: string;
+  readonly #stopReading: StopReading;
   #exchange: LaneExchange | null = null;
   #answered = false;
   #keepsAlive = true;
@@ -49,12 +51,13 @@ export class LaneConnection {
   #aheadBytes = 0;
   #reading = false;
   #unreadLimited = false;
+  #paused = false;
 
   constructor(socket: Socket, owner: LaneOwner, keepAliveLine: string) {
     this.#socket = socket;
     this.#owner = owner;
     this.#keepAliveLine = keepAliveLine;
-    socket.on("data", this.#onData);
+    this.#stopReading = readBytes(socket, this.#onData);
     socket.on("end", this.#onEnd);
     socket.on("drain", this.#onDrain);
     socket.on("close", this.#onClose);
@@ -68,10 +71,10 @@ export class LaneConnection {
   }
 
   /** Closes it when its caller has taken too long. */
-  sweep(nowMs: number, { headersTimeout, requestTimeout, keepAliveMs }: LanePatience): void {
+  sweep(nowMs: number, { headersTimeout, requestTimeout, keepAliveTimeout }: LanePatience): void {
     const forMs = nowMs - this.#sinceMs;
     if (this.#exchange === null && this.#requests > 0) {
-      if (forMs > keepAliveMs && this.#socket.writableLength === 0) this.#socket.destroy();
+      if (forMs > keepAliveTimeout && this.#socket.writableLength === 0) this.#socket.destroy();
     } else if (forMs > (this.#exchange === null ? headersTimeout : this.#bodyLeft > 0 ? requestTimeout : Infinity)) this.#refuse("slow");
   }
 
@@ -114,8 +117,18 @@ export class LaneConnection {
     this.#ahead.push(bytes);
     this.#aheadBytes += bytes.length;
     this.#readOn();
-    if (this.#aheadBytes > aheadBytesMax || this.#ahead.length > aheadPiecesMax) this.#socket.pause();
+    if (this.#aheadBytes > aheadBytesMax || this.#ahead.length > aheadPiecesMax) this.#pause();
   };
+
+  #pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  #resume(): void {
+    this.#paused = false;
+    this.#socket.resume();
+  }
 
   /** Carries on with what has come, as far as that goes; what is answered on the spot comes back here and finds it at work. */
   #readOn(): void {
@@ -198,8 +211,8 @@ export class LaneConnection {
     if (!this.#answered || this.#bodyLeft > 0) return;
     this.#exchange = null;
     this.#sinceMs = performance.now();
-    if (this.#keepsAlive) this.#socket.resume();
-    else this.#endSoon();
+    if (!this.#keepsAlive) this.#endSoon();
+    else if (this.#paused) this.#resume();
   }
 
   #handOver(bytes: Buffer): void {
@@ -217,7 +230,7 @@ export class LaneConnection {
   #endSoon(): void {
     const socket = this.#socket;
     this.#limitUnread();
-    socket.removeListener("data", this.#onData);
+    this.#stopReading();
     socket.resume();
     socket.end(() => socket.destroy());
   }
@@ -267,7 +280,7 @@ export class LaneConnection {
 
   #leave(): void {
     const socket = this.#socket;
-    socket.removeListener("data", this.#onData);
+    this.#stopReading();
     socket.removeListener("end", this.#onEnd);
     socket.removeListener("drain", this.#onDrain);
     socket.removeListener("close", this.#onClose);
