@@ -1,6 +1,7 @@
+import process from "node:process";
 import type { AttemptId } from "../core/messages.ts";
-import type { UpstreamAnswer } from "../upstream/attempt.ts";
 import { atEndOfTurn, type TurnWork } from "../upstream/end-of-turn.ts";
+import type { UpstreamAnswer } from "../upstream/attempt.ts";
 import type { ErrorDialect } from "./error-dialect.ts";
 import type { HttpError } from "./http-errors.ts";
 import type { Exchange, ExchangeWatcher } from "./ingress/exchange.ts";
@@ -29,7 +30,7 @@ interface Held {
 /**
  * What goes to the caller: held back until committed, then passed on with backpressure, and ended in one of four ways.
  *
- * All that one turn of the event loop brings of a stream leaves in one write, at the turn's end; its first token leaves at once.
+ * All that one turn of the event loop brings of a stream leaves in one write, when the turn ends; its first token leaves at once.
  */
 export class CallerAnswer implements ExchangeWatcher, TurnWork {
   readonly #exchange: Exchange;
@@ -40,8 +41,9 @@ export class CallerAnswer implements ExchangeWatcher, TurnWork {
   /** Of the committed stream: to be written when the read that they came in is over. */
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
+  /** For the end of the turn. */
+  #waits = false;
   #holding = false;
-  #begun = false;
   #stallTimer: NodeJS.Timeout | null = null;
   #ended = false;
 
@@ -96,16 +98,20 @@ export class CallerAnswer implements ExchangeWatcher, TurnWork {
     this.#held = null;
     this.#flow.release(attempt);
     for (const chunk of chunks) this.#pend(chunk);
+    // Nobody waits for the first token longer than for the rest of the read that it came in.
+    process.nextTick(writeNow, this);
   }
 
-  /** What one read of the provider's socket has brought is all here: a stream's first bytes leave at once. */
-  readIsOver(): void {
-    if (!this.#begun) this.endTurn();
+  /** What one read of the provider's socket has brought is all here. */
+  flush(): void {
+    if (this.#waits || this.#ended || this.#pendingBytes === 0) return;
+    this.#waits = true;
+    atEndOfTurn(this);
   }
 
   endTurn(): void {
+    this.#waits = false;
     if (this.#ended || this.#pendingBytes === 0) return;
-    this.#begun = true;
     const chunks = this.#pending;
     const bytes = this.#pendingBytes;
     this.#pending = [];
@@ -148,7 +154,6 @@ export class CallerAnswer implements ExchangeWatcher, TurnWork {
   }
 
   #pend(chunk: Uint8Array): void {
-    if (this.#pendingBytes === 0) atEndOfTurn(this);
     this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
   }
@@ -179,3 +184,5 @@ export class CallerAnswer implements ExchangeWatcher, TurnWork {
     this.#stallTimer = null;
   }
 }
+
+const writeNow = (answer: CallerAnswer): void => answer.endTurn();

@@ -51,7 +51,7 @@ export class RunningAttempt implements AttemptListener {
   }
 
   onReadOver(): void {
-    this.request.answer.readIsOver();
+    this.request.answer.flush();
   }
 
   onEnded(ending: AttemptEnding): void {
