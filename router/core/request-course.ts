@@ -12,6 +12,7 @@ import type { Core } from "./core.ts";
 import { decide } from "./decision.ts";
 import { causeOfFailure } from "./fallback.ts";
 import { breakerHalfOpens, breakerHears, breakerHearsPeer } from "./health/breaker.ts";
+import { healthFallsDue, hearHealth } from "./health/health-course.ts";
 import { hearProbes, probesFallDue, probesFollow, scheduleEndpoint } from "./health/probe-course.ts";
 import { sketchHears } from "./estimate/quantile-sketch.ts";
 import { canHedge, takeHedge } from "./hedge/hedge.ts";
@@ -92,6 +93,7 @@ function loseOthers(core: Core, slot: RequestSlot, winner: AttemptSlot): void {
 
 function creditProbe(core: Core, attempt: AttemptSlot): void {
   const endpoint = present(core.state.endpoints[attempt.endpoint], "the endpoint's state");
+  endpoint.health.answered = true;
   const before = endpoint.breaker.phase;
   if (before !== "half-open") return;
   const heard = breakerHears(endpoint.breaker, core.deploymentOf(attempt.endpoint).breaker, attempt.breakerEpoch, core.state.now);
@@ -205,10 +207,20 @@ export function answerProbes(core: Core, event: Extract<RouterEvent, { kind: "pr
 export function reopenEndpoint(core: Core, id: EndpointId): void {
   const endpoint = present(core.state.endpoints[id], "the endpoint's state");
   const before = endpoint.breaker.phase;
-  if (endpoint.breaker.openUntil <= core.state.now) breakerHalfOpens(endpoint.breaker);
+  if (endpoint.breaker.openUntil <= core.state.now) breakerHalfOpens(endpoint.breaker, "open-time-passed");
   if (endpoint.coolUntil <= core.state.now) endpoint.coolUntil = startOfTime;
   probesFallDue(core, id);
+  healthFallsDue(core, id);
   noteBreaker(core, id, endpoint, before);
+  serveQueues(core, id);
+}
+
+/** A probe of an endpoint has its answer. Where that takes the last healthy one out, who waits may go to any. */
+export function hearProbe(core: Core, event: Extract<RouterEvent, { kind: "probe-ended" }>): void {
+  const { endpoint: id } = event;
+  const before = hearHealth(core, event);
+  if (before === null) return;
+  noteBreaker(core, id, present(core.state.endpoints[id], "the endpoint's state"), before);
   serveQueues(core, id);
 }
 

@@ -19,7 +19,7 @@ routes:
 
 test("everything but deployments and routes has a default", () => {
   const { compiled, service } = loadConfig(write(small), {});
-  expect(service.listen).toEqual({ host: "127.0.0.1", port: 8080 });
+  expect(service.listen).toEqual({ host: "127.0.0.1", port: 8080, fastLane: true });
   expect(service.metrics).toEqual({ host: "127.0.0.1", port: 9090 });
   expect(compiled.deployments[0]).toEqual({
     id: 0,
@@ -43,6 +43,7 @@ test("everything but deployments and routes has a default", () => {
       stable: 600_000_000,
       rate: failureRateSpec(0.05, 0.2, seconds(1800), 5),
     },
+    probe: { path: "/health", every: 5_000_000, timeout: 5_000_000, healthyAfter: 2, unhealthyAfter: 3 },
     tags: [],
     takesUntagged: true,
     takesUnmatched: false,
@@ -196,7 +197,7 @@ routes:
     '17:36 routes.chat.retry.backoff: must be a mapping, not "100ms"',
   ]);
   expect(problems.every(({ file: named, fix }) => named === file && fix.length > 0)).toBe(true);
-  expect(problems[0]?.fix).toBe('did you mean "port"? (known: host, port)');
+  expect(problems[0]?.fix).toBe('did you mean "port"? (known: host, port, fastLane)');
   expect(JSON.stringify(problems)).not.toContain("sk-123");
 });
 
