@@ -62,7 +62,7 @@ function madeOf(records: readonly RequestRecord[], keptMax: number, windowSecond
       slo: { ttft: seconds(1), e2e: seconds(4) },
     },
     sampleEvery: every,
-    keepsAll: false,
+    keeps: "series",
     keptMax,
   });
   let most = 0;
@@ -70,9 +70,10 @@ function madeOf(records: readonly RequestRecord[], keptMax: number, windowSecond
     run.add(record);
     most = Math.max(most, run.table.rows);
   }
-  const figures = run.finish();
-  const series = timeSeries({ config, every, steps: run.steps, samples: [], breakerChanges: [], faults: [] });
-  return { made: { figures, series, metrics: openMetrics({ config, requests: run.totals, samples: [], breakerChanges: [] }) }, most };
+  const figures = run.figures();
+  const { steps, totals } = run.series();
+  const series = timeSeries({ config, every, steps, samples: [], breakerChanges: [], faults: [] });
+  return { made: { figures, series, metrics: openMetrics({ config, requests: totals, samples: [], breakerChanges: [] }) }, most };
 }
 
 test.for([
