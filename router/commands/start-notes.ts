@@ -1,5 +1,6 @@
-import { connect } from "node:net";
+import { connect, isIP } from "node:net";
 import type { LoadedConfig } from "../config/load-config.ts";
+import type { UpstreamSpec } from "../config/service-spec.ts";
 
 const reachMs = 3_000;
 
@@ -9,6 +10,7 @@ export async function startNotes({ compiled, service }: Pick<LoadedConfig, "comp
   const reached = await Promise.all(origins.map(async (origin) => ({ origin, told: await reach(new URL(origin)) })));
   const unpriced = compiled.deployments.filter(({ rates }) => rates === null).map(({ name }) => name);
   const keyless = compiled.deployments.filter(({ endpoints }) => endpoints.every((id) => service.endpoints[id]?.key === null)).map(({ name }) => name);
+  const plain = compiled.deployments.filter(({ endpoints }) => endpoints.some((id) => isPlain(service.endpoints[id]))).map(({ name }) => name);
   const off = [
     ...(service.tenantOf === null ? ["callers' keys (whoever reaches the port may call)"] : []),
     ...(compiled.limits.length === 0 ? ["limits and budgets"] : []),
@@ -20,9 +22,17 @@ export async function startNotes({ compiled, service }: Pick<LoadedConfig, "comp
     unpriced.length === 0
       ? "prices: known for all deployments"
       : `prices: unknown for ${few(unpriced)}; their cost is counted as unknown, ${compiled.unknownPrice === "refuse" ? "and budgets refuse them" : "never as zero"}`,
+    ...(plain.length === 0 ? [] : [`keys: without TLS for ${few(plain)}; whoever such a name leads to gets the key`]),
     ...(keyless.length === 0 ? [] : [`keys: none for ${few(keyless)}`]),
     ...(off.length === 0 ? [] : [`off: ${off.join(", ")}`]),
   ];
+}
+
+/** Its key goes to a name, which may be made to lead elsewhere, without a certificate that would show it. */
+function isPlain(upstream: UpstreamSpec | undefined): boolean {
+  if (upstream === undefined || upstream.key === null) return false;
+  const { protocol, hostname } = new URL(upstream.origin);
+  return protocol === "http:" && isIP(hostname.replace(/^\[|\]$/g, "")) === 0 && hostname !== "localhost";
 }
 
 function few(names: readonly string[]): string {
