@@ -26,6 +26,8 @@ export interface RouteRequest {
   readonly pictures?: number;
   /** It may be delayed, and costs what batches cost. */
   readonly batch?: boolean;
+  /** Deployments whose provider does not come to know that it may be delayed: they answer at once, at the usual price. Absent: none. */
+  readonly atOnce?: readonly DeploymentId[];
   /** The caller's cap, or the route's default where none was given. */
   readonly outputTokensMax: number;
   /** Only a streamed answer has a first token; a plain one has only its end. */
@@ -77,6 +79,8 @@ export interface Usage {
   readonly reasoning: number;
   /** Of the prompt's tokens those that stand for pictures, where the provider says so. */
   readonly pictureTokens?: number;
+  /** Whether it was served as one that may be delayed, where the provider says so; absent: as it was asked for. */
+  readonly delayed?: boolean;
 }
 
 /** `aborted` and failed attempts may still cost: `billed` says so, and `usage` is the best known figure, flagged when estimated. */

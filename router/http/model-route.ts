@@ -4,7 +4,7 @@ import type { DeploymentId, TenantId } from "../core/messages.ts";
 import type { RouteNames } from "../core/route-names.ts";
 import { type BodyScan, scanBody } from "../providers/body-scan.ts";
 import type { CallerRequest, Dialect, PassedRequest } from "../providers/provider-adapter.ts";
-import { adapterFor } from "../providers/registry.ts";
+import { dialectHandling } from "./dialect-handling.ts";
 import { errorDialect } from "./error-dialect.ts";
 import { encoded, type HttpError, invalidAsk, malformed, noModel, notServed, tooLarge, unknownId, unknownKey, unknownModel } from "./http-errors.ts";
 import { passedHeaders } from "./passed-headers.ts";
@@ -13,7 +13,6 @@ import { readBody } from "./read-body.ts";
 import type { RouterService } from "./router-service.ts";
 
 const bodyBytesMax = 20 * 1024 * 1024;
-const everyone: readonly DeploymentId[] = [];
 
 /** What the handlers of calls to models share. */
 export interface Surface {
@@ -96,27 +95,13 @@ export function admitCall(surface: Surface, call: ModelCall, request: IncomingMe
     return;
   }
   const route = issuer !== null && !call.route.deployments.includes(issuer.deployment) ? (surface.config.routes[issuer.route] ?? call.route) : call.route;
-  const barred = issuer === null ? barredFor(surface.config, dialect) : allBut(surface.config, issuer.deployment);
+  const barred = issuer === null ? dialectHandling(surface.config, dialect).lack : allBut(surface.config, issuer.deployment);
   if (route.deployments.every((id) => barred.includes(id))) {
     refuse(notServed(dialect, route.name));
     return;
   }
   const caller: CallerRequest = { dialect, scan, headers: passedHeaders(request.headers, dialect), passed };
   surface.service.admit({ route, tenant, caller, asks: read.asks, barred }, response);
-}
-
-const barredByDialect = new WeakMap<CompiledConfig, Map<Dialect, readonly DeploymentId[]>>();
-
-/** Deployments whose provider has nothing of the kind. */
-function barredFor(config: CompiledConfig, dialect: Dialect): readonly DeploymentId[] {
-  let known = barredByDialect.get(config);
-  if (known === undefined) barredByDialect.set(config, (known = new Map<Dialect, readonly DeploymentId[]>()));
-  let barred = known.get(dialect);
-  if (barred === undefined) {
-    const ids = config.deployments.filter(({ provider }) => adapterFor(provider).handles(dialect) === "no").map(({ id }) => id);
-    known.set(dialect, (barred = ids.length === 0 ? everyone : ids));
-  }
-  return barred;
 }
 
 const allBut = ({ deployments }: CompiledConfig, only: DeploymentId): readonly DeploymentId[] => deployments.map(({ id }) => id).filter((id) => id !== only);

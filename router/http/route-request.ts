@@ -5,6 +5,8 @@ import type { Instant } from "../core/machine.ts";
 import type { DeploymentId, RequestId, RouteRequest, TenantId } from "../core/messages.ts";
 import { after, millis, never } from "../core/time.ts";
 import type { CallerRequest } from "../providers/provider-adapter.ts";
+import { isDelayedTier } from "../providers/served-tier.ts";
+import { dialectHandling } from "./dialect-handling.ts";
 import { countPictures } from "./count-pictures.ts";
 import { estimateTokens } from "./estimate-tokens.ts";
 import { promptBlocks } from "./prompt-blocks.ts";
@@ -62,7 +64,7 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
     route: route.id,
     inputTokens: isText ? estimateTokens(scan.body.length) : 1,
     ...(looks.countsPictures ? { pictures: countPictures(scan.body) } : {}),
-    ...(mayBeDelayed(scan.serviceTier) ? { batch: true } : {}),
+    ...(isDelayedTier(scan.serviceTier) ? { batch: true, atOnce: dialectHandling(config, caller.dialect).translate } : {}),
     outputTokensMax: isText ? (scan.outputTokensMax ?? route.outputTokensDefault) : 1,
     stream: scan.stream,
     priority: hasTenants ? Math.min(priority, own) : priority,
@@ -72,5 +74,3 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
     ...labelsOf(asks, config),
   };
 }
-
-const mayBeDelayed = (serviceTier: string | null): boolean => serviceTier === "flex" || serviceTier === "batch";
