@@ -65,7 +65,7 @@ async function serve(options: ServeOptions): Promise<void> {
   endLog(log);
 }
 
-type ReadConfig = Pick<LoadedConfig, "compiled" | "service">;
+type ReadConfig = Omit<LoadedConfig, "source">;
 const usualFile = "headgate.yaml";
 
 async function readConfig(file: string | undefined): Promise<ReadConfig> {

@@ -15,6 +15,8 @@ import { compileBreaker } from "./compile-breaker.ts";
 import { checkAliases } from "./check-aliases.ts";
 import { compileFallbacks } from "./compile-fallbacks.ts";
 import { compileRates } from "./compile-rates.ts";
+import { catalogueOf, type PriceCatalogue } from "./price-catalogue.ts";
+import { priceOf, type Pricing } from "./pricing.ts";
 import { compileLimits, tenantKeys } from "./compile-limits.ts";
 import { keyName } from "./key-reference.ts";
 import { suggestion } from "./nearest.ts";
@@ -40,6 +42,8 @@ export interface CompileOptions {
 export interface Compiled {
   readonly compiled: CompiledConfig;
   readonly service: ServiceSpec;
+  /** By DeploymentId. */
+  readonly pricing: readonly Pricing[];
   /** Not empty: the rest is not to be used. */
   readonly problems: readonly Problem[];
 }
@@ -52,13 +56,15 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   const upstreams: UpstreamSpec[] = [];
   const deployments: DeploymentSpec[] = [];
   const names: Names = { tagNames: [], regionNames: [] };
+  const pricing: Pricing[] = [];
+  const catalogue = catalogueOf(file.prices, place.source.file, (found) => problems.push(...found));
   const idOf = new Map<string, DeploymentId>();
   for (const [name, deployment] of Object.entries(file.deployments)) {
     const id = deployments.length as DeploymentId;
     idOf.set(name, id);
     const key = keyOf(name, deployment, options.env, place.source.file, report);
     const own = addEndpoints(id, name, deployment, key, { endpoints, upstreams, report });
-    deployments.push(compileDeployment(id, name, deployment, file.breaker, own, names, report));
+    deployments.push(compileDeployment(id, name, deployment, { breaker: file.breaker, endpoints: own, names, catalogue, pricing }, report));
   }
   const written = Object.entries(file.routes).map(([name, route], index) => compileRoute(index as RouteId, name, route, idOf, report));
   const routes = compileFallbacks(file, written, idOf, report);
@@ -95,7 +101,7 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   const { unknownPrice } = file;
   const retryBudget = compileRetryBudget(file.retryBudget, ["retryBudget"], report);
   const compiled = { version: options.version, routes, deployments, endpoints, retryBudget, tagNames, regionNames, tenants, limits, unknownPrice };
-  return { compiled, service, problems };
+  return { compiled, service, pricing, problems };
 }
 
 function tlsOf({ tls }: ConfigFile, file: string, env: Environment | null, report: Report): TlsSpec | null {
@@ -163,16 +169,23 @@ function addEndpoints(deployment: DeploymentId, name: string, file: DeploymentFi
   });
 }
 
+interface DeploymentSetting {
+  readonly breaker: ConfigFile["breaker"];
+  readonly endpoints: readonly EndpointId[];
+  readonly names: Names;
+  readonly catalogue: PriceCatalogue;
+  readonly pricing: Pricing[];
+}
+
 function compileDeployment(
   id: DeploymentId,
   name: string,
   file: DeploymentFile,
-  breakerDefaults: ConfigFile["breaker"],
-  endpoints: readonly EndpointId[],
-  names: Names,
+  { breaker: breakerDefaults, endpoints, names, catalogue, pricing }: DeploymentSetting,
   report: Report,
 ): DeploymentSpec {
-  const rates = compileRates(file.price);
+  const { rates, pricing: from } = priceOf(file, catalogue);
+  pricing.push(from);
   const contextTokens = file.context ?? Infinity;
   if (rates !== null && Math.max(rates.input, rates.output, rates.cacheWrite) * Math.min(contextTokens, 2_000_000) > Number.MAX_SAFE_INTEGER) {
     report(
