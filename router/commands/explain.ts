@@ -69,7 +69,7 @@ function readRequest(file: string, headers: readonly string[], config: CompiledC
   const names = new RouteNames(config.routes);
   const route = names.get(scan.model ?? "");
   if (route === undefined) throw problem("model", `there is no route "${scan.model ?? ""}"`, suggestion(scan.model ?? "", names.names()));
-  const read = readAsks(Object.fromEntries(headers.map(headerOf)), scan.asked);
+  const read = readAsks(new Map(headers.map(headerOf)), scan.asked);
   if (read.kind === "invalid") throw problem(read.field, read.message, "see docs/request-contract.md");
   const { asks } = read;
   return {

@@ -9,11 +9,11 @@ import { choice, count, duration, flag, number, scalar, shown, text } from "./sc
 import type { Parsed } from "./scalars.ts";
 
 const port = count("TCP port; 0 takes any free one", 0, 65_535);
-const listen = (what: string, portDefault: number) =>
-  z
-    .strictObject({ host: text("Address to listen on").prefault("127.0.0.1"), port: port.prefault(portDefault) })
-    .meta({ description: what })
-    .prefault({});
+const listenFields = (portDefault: number) => ({ host: text("Address to listen on").prefault("127.0.0.1"), port: port.prefault(portDefault) });
+const fastLane = z
+  .boolean()
+  .prefault(true)
+  .meta({ description: "Requests that can be read in one way only are read by the router itself, at less cost; false: all of them by Node's HTTP server" });
 
 export interface EndpointUrl {
   readonly origin: string;
@@ -37,7 +37,8 @@ const breakerFields = {
   enabled: flag("Whether the breaker acts at all"),
   failures: count("Consecutive failures that open it", 1, 10_000),
   open: duration("How long it stays open before it is probed"),
-  probes: count("Probes let through while half-open; so many successes close it", 1, 1000),
+  probes: count("Successes that close it while it is half-open", 1, 1000),
+  probesAtOnce: count("Probes that are out at the same time while it is half-open", 1, 1000),
   shared: flag("The probes are those of all replicas together, by a lease, not each one's own"),
   growth: number("Each opening that follows another lasts so many times as long; 1: all alike", { min: 1, max: 10, whole: false }),
   openMax: duration("Longest open time"),
@@ -56,6 +57,7 @@ const breakerOverride = z
     failures: breakerFields.failures.optional(),
     open: breakerFields.open.optional(),
     probes: breakerFields.probes.optional(),
+    probesAtOnce: breakerFields.probesAtOnce.optional(),
     shared: breakerFields.shared.optional(),
     growth: breakerFields.growth.optional(),
     openMax: breakerFields.openMax.optional(),
@@ -77,6 +79,7 @@ const breaker = z
     failures: breakerFields.failures.prefault(5),
     open: breakerFields.open.prefault("60s"),
     probes: breakerFields.probes.prefault(3),
+    probesAtOnce: breakerFields.probesAtOnce.prefault(1),
     shared: breakerFields.shared.prefault(false),
     growth: breakerFields.growth.prefault(2),
     openMax: breakerFields.openMax.prefault("10m"),
@@ -298,7 +301,10 @@ const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/);
 
 export const configSchema = z
   .strictObject({
-    listen: listen("Where callers connect", 8080),
+    listen: z
+      .strictObject({ ...listenFields(8080), fastLane })
+      .meta({ description: "Where callers connect" })
+      .prefault({}),
     here: place.prefault({}),
     signals: z
       .strictObject({ every: duration("How often each is asked; it costs a server 12 to 20 ms", micros(1_000_000)).prefault("1s") })
@@ -308,7 +314,7 @@ export const configSchema = z
       .strictObject({ cert: text("PEM file of the certificate chain, relative to the configuration"), key: text("PEM file of its key") })
       .optional()
       .meta({ description: "Callers connect with TLS; absent: without" }),
-    metrics: listen("Where Prometheus connects", 9090),
+    metrics: z.strictObject(listenFields(9090)).meta({ description: "Where Prometheus connects" }).prefault({}),
     deployments: z.record(name, deployment),
     breaker: breaker.prefault({}),
     retryBudget: z

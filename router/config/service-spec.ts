@@ -4,7 +4,7 @@ import type { Secret } from "./secret.ts";
 
 /** What the service needs beyond the core's CompiledConfig: addresses, upstream paths, keys. */
 export interface ServiceSpec {
-  readonly listen: ListenSpec;
+  readonly listen: CallerListenSpec;
   /** Null: callers connect without TLS. */
   readonly tls: TlsSpec | null;
   readonly metrics: ListenSpec;
@@ -56,6 +56,11 @@ export interface ListenSpec {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+}
+
+export interface CallerListenSpec extends ListenSpec {
+  /** Requests that can be read in one way only are read by the router itself; else all of them by Node's HTTP server. */
+  readonly fastLane: boolean;
 }
 
 export interface UpstreamSpec {

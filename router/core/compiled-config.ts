@@ -155,8 +155,9 @@ export interface BreakerSpec {
   /** Consecutive failures that open it. */
   readonly failures: number;
   readonly open: Duration;
-  /** Probes let through while half-open; so many successes close it. */
+  /** Successes of probes that close it while it is half-open; and so many of them are let through at once, one after the other where it is 1. */
   readonly probes: number;
+  readonly probesAtOnce: number;
   /** They are the whole fleet's, leased, not each replica's own. */
   readonly shared: boolean;
   /** Each opening without `stable` closed time before it lasts so many hundredths of the one before (100: all alike, 200: it doubles), up to `openMax`. */

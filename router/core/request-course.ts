@@ -98,7 +98,8 @@ function creditProbe(core: Core, attempt: AttemptSlot): void {
   attempt.breakerEpoch = heard.epoch;
   attempt.probeCredited = heard.credited;
   noteBreaker(core, attempt.endpoint, endpoint, before);
-  if (endpoint.breaker.phase !== before) serveQueues(core, attempt.endpoint);
+  // The next probe may start, or anybody.
+  if (heard.credited) serveQueues(core, attempt.endpoint);
 }
 
 /** A limit of the route's, the caller's deadline, or the time to double it. */

@@ -1,18 +1,14 @@
-import type { ServerResponse } from "node:http";
 import process from "node:process";
 import type { AttemptId } from "../core/messages.ts";
 import type { UpstreamAnswer } from "../upstream/attempt.ts";
 import type { ErrorDialect } from "./error-dialect.ts";
 import type { HttpError } from "./http-errors.ts";
+import type { Exchange, ExchangeWatcher } from "./ingress/exchange.ts";
 
 /** A caller that stays connected but does not read holds a provider's slot: not for longer than this. */
 const writeStallMs = 60_000;
 /** A stream without content is held back; beyond this the provider is not read from until the core decides. */
 const heldBytesMax = 1024 * 1024;
-
-/** A string of up to 16 KB is written from the stack. */
-const oneWriteBytesMax = 16_000;
-const lastChunk = "0\r\n\r\n";
 
 const streamHeaders = ["content-type", "text/event-stream; charset=utf-8", "cache-control", "no-cache", "x-accel-buffering", "no"];
 
@@ -20,6 +16,8 @@ export interface AnswerFlow {
   /** The caller reads more slowly than the provider writes. */
   hold(attempt: AttemptId): void;
   release(attempt: AttemptId): void;
+  /** The caller has gone. */
+  left(): void;
 }
 
 /** What an attempt has sent before it was committed. */
@@ -31,11 +29,10 @@ interface Held {
 /**
  * What goes to the caller: held back until committed, then passed on with backpressure, and ended in one of four ways.
  *
- * All that one read of the provider's socket brings leaves in one write: a stream is framed here (node would write the frame's three parts), and a small answer leaves
- * together with its head as one string, which node need not gather.
+ * All that one read of the provider's socket brings leaves in one write.
  */
-export class CallerAnswer {
-  readonly #response: ServerResponse;
+export class CallerAnswer implements ExchangeWatcher {
+  readonly #exchange: Exchange;
   readonly #flow: AnswerFlow;
   readonly #errors: ErrorDialect;
   readonly #held = new Map<AttemptId, Held>();
@@ -43,15 +40,23 @@ export class CallerAnswer {
   /** Of the committed stream: to be written when the read that they came in is over. */
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
-  #framing: "chunked" | "none" = "chunked";
   #holding = false;
   #stallTimer: NodeJS.Timeout | null = null;
   #ended = false;
 
-  constructor(response: ServerResponse, flow: AnswerFlow, errors: ErrorDialect) {
+  constructor(exchange: Exchange, flow: AnswerFlow, errors: ErrorDialect) {
     this.#errors = errors;
-    this.#response = response;
+    this.#exchange = exchange;
     this.#flow = flow;
+    exchange.watch(this);
+  }
+
+  onClosed(): void {
+    if (!this.#ended) this.#flow.left();
+  }
+
+  onDrain(): void {
+    if (this.#holding) this.#release();
   }
 
   get ended(): boolean {
@@ -87,7 +92,7 @@ export class CallerAnswer {
   commit(attempt: AttemptId, headers: readonly string[]): void {
     if (this.#committed !== null || this.#ended) return;
     this.#committed = attempt;
-    this.#beginStream(headers);
+    this.#exchange.beginStream([...streamHeaders, ...headers]);
     const chunks = this.#held.get(attempt)?.chunks ?? [];
     this.#held.clear();
     this.#flow.release(attempt);
@@ -95,33 +100,24 @@ export class CallerAnswer {
   }
 
   endStream(): void {
-    const pending = this.#takePending(true);
+    const chunks = this.#pending;
+    const bytes = this.#pendingBytes;
     this.#close();
-    if (pending !== null) this.#writeNow(pending);
-    this.#response.end();
+    this.#exchange.endStream(chunks, bytes);
   }
 
   /** Part of an answer is out: it must not end like a whole one. An error event, no terminal event, and the connection is broken off. */
   cutStream(error: HttpError): void {
     this.#pend(Buffer.from(this.#errors.event(error)));
-    const pending = this.#takePending(false);
+    const chunks = this.#pending;
+    const bytes = this.#pendingBytes;
     this.#close();
-    const response = this.#response;
-    if (pending === null) response.destroy();
-    else response.write(pending, () => response.destroy());
+    this.#exchange.cutStream(chunks, bytes);
   }
 
-  endPlain(answer: UpstreamAnswer, headers: readonly string[]): void {
+  endPlain({ status, contentType, body }: UpstreamAnswer, headers: readonly string[]): void {
     this.#close();
-    const { status, contentType, body } = answer;
-    const response = this.#response;
-    response.writeHead(status, ["content-type", contentType, "content-length", String(body.length), ...headers]);
-    if (body.length > oneWriteBytesMax) {
-      response.end(body);
-      return;
-    }
-    this.#writeNow(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
-    response.end();
+    this.#exchange.answer(status, ["content-type", contentType, ...headers], body);
   }
 
   endError(error: HttpError, headers: readonly string[]): void {
@@ -132,19 +128,7 @@ export class CallerAnswer {
   /** The caller has gone. */
   abandon(): void {
     this.#close();
-    if (!this.#response.destroyed) this.#response.destroy();
-  }
-
-  #beginStream(headers: readonly string[]): void {
-    const response = this.#response;
-    if (response.req.httpVersion === "1.1") {
-      response.writeHead(200, [...streamHeaders, "transfer-encoding", "chunked", ...headers]);
-      response.chunkedEncoding = false;
-    } else {
-      this.#framing = "none";
-      response.shouldKeepAlive = false;
-      response.writeHead(200, [...streamHeaders, ...headers]);
-    }
+    this.#exchange.destroy();
   }
 
   #writeSoon(chunk: Uint8Array): void {
@@ -158,44 +142,15 @@ export class CallerAnswer {
   }
 
   readonly #flush = (): void => {
-    if (this.#ended) return;
-    const pending = this.#takePending(false);
-    if (pending === null || this.#writeNow(pending) || this.#holding) return;
-    this.#hold();
-    this.#stallTimer = setTimeout(() => this.#response.destroy(), writeStallMs);
-    this.#response.once("drain", () => this.#release());
-  };
-
-  /** All that is pending as one piece, framed; with `last`, the end of the framing behind it. */
-  #takePending(last: boolean): Buffer | null {
-    const bytes = this.#pendingBytes;
+    if (this.#ended || this.#pendingBytes === 0) return;
     const chunks = this.#pending;
-    if (chunks.length > 0) this.#pending = [];
+    const bytes = this.#pendingBytes;
+    this.#pending = [];
     this.#pendingBytes = 0;
-    const end = last && this.#framing === "chunked" ? lastChunk : "";
-    if (bytes === 0) return end === "" ? null : Buffer.from(end, "latin1");
-    const head = this.#framing === "chunked" ? `${bytes.toString(16)}\r\n` : "";
-    const tail = this.#framing === "chunked" ? `\r\n${end}` : "";
-    const frame = Buffer.allocUnsafe(head.length + bytes + tail.length);
-    let at = frame.write(head, "latin1");
-    for (const chunk of chunks) {
-      frame.set(chunk, at);
-      at += chunk.length;
-    }
-    frame.write(tail, at, "latin1");
-    return frame;
-  }
-
-  /** One write, at once. @returns false: the caller reads too slowly */
-  #writeNow(bytes: Buffer): boolean {
-    const response = this.#response;
-    const { socket } = response;
-    // Node corks a write until the next tick, and gathers a head and a Buffer; neither is wanted here.
-    socket?.cork();
-    const accepted = !response.headersSent || bytes.length <= oneWriteBytesMax ? response.write(bytes.toString("latin1"), "latin1") : response.write(bytes);
-    socket?.uncork();
-    return accepted || response.writableLength === 0;
-  }
+    if (this.#exchange.writeStream(chunks, bytes) || this.#holding) return;
+    this.#hold();
+    this.#stallTimer = setTimeout(() => this.#exchange.destroy(), writeStallMs);
+  };
 
   #hold(): void {
     if (this.#holding || this.#committed === null) return;

@@ -1,16 +1,19 @@
-import { createServer as createPlain, type RequestListener, type Server, type ServerOptions } from "node:http";
+import { createServer as createPlain, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
 import { createServer as createSecure } from "node:https";
 import type { Duplex } from "node:stream";
 import type { TlsSpec } from "../config/service-spec.ts";
 import { errorDialect } from "./error-dialect.ts";
 import { badHttp, headersTooLarge, type HttpError, tooSlow, unknownExpectation, wrongMethod } from "./http-errors.ts";
-import { sendError } from "./model-route.ts";
+import type { Exchange } from "./ingress/exchange.ts";
+import { FastLane } from "./ingress/fast-lane.ts";
+import { NodeExchange } from "./ingress/node-exchange.ts";
+import { headBytesMax } from "./ingress/request-head.ts";
+import { bodyBytesMax, sendError } from "./model-route.ts";
 
 /** Above the idle time of the load balancers that stand in front (60 s is usual), so that they close first. */
 const keepAliveMs = 75_000;
 /** What a caller may take to send its request, so that one that trickles does not hold a connection for ever. 20 MB in five minutes is 70 KB/s. */
 const patience = { headersTimeout: 15_000, requestTimeout: 300_000, connectionsCheckingInterval: 2_000 };
-const headerBytesMax = 16 * 1024;
 const lingerMs = 500;
 
 export interface ServerPatience {
@@ -19,27 +22,77 @@ export interface ServerPatience {
   readonly connectionsCheckingInterval: number;
 }
 
+export interface Served {
+  readonly tls: TlsSpec | null;
+  readonly fastLane: boolean;
+  readonly serve: (exchange: Exchange) => void;
+  /** Answers then say that the connection ends with them. */
+  readonly isDraining: () => boolean;
+}
+
+/** A server of Node's, with a fast lane in front of it or without. */
+export interface CallerServer {
+  readonly server: Server;
+  closeIdle(): void;
+  closeAll(): void;
+}
+
+export function createCallerServer(served: Served, given: Partial<ServerPatience> = {}): CallerServer {
+  const limits = { ...patience, ...given };
+  const server = createServer(served, limits);
+  const { tls, serve, isDraining } = served;
+  const lane = served.fastLane
+    ? new FastLane(server, tls !== null, {
+        bodyBytesMax,
+        serve,
+        isDraining,
+        refuseSlow: (socket) => refuseOn(socket, tooSlow),
+        patience: { ...limits, keepAliveMs },
+      })
+    : null;
+  return {
+    server,
+    closeIdle: () => {
+      server.closeIdleConnections();
+      lane?.closeIdle();
+    },
+    closeAll: () => {
+      server.closeAllConnections();
+      lane?.closeAll();
+    },
+  };
+}
+
 /** Node's parser, strict: a request that can be read in two ways is refused, and its connection closed. */
-export function createServer(tls: TlsSpec | null, onRequest: RequestListener, given: Partial<ServerPatience> = {}): Server {
+function createServer({ tls, serve, isDraining }: Served, limits: ServerPatience): Server {
   const options: ServerOptions = {
-    ...patience,
-    ...given,
+    ...limits,
     keepAliveTimeout: keepAliveMs,
-    maxHeaderSize: headerBytesMax,
+    maxHeaderSize: headBytesMax,
     insecureHTTPParser: false,
     // Refused by the handler, in the callers' dialect.
     requireHostHeader: false,
     noDelay: true,
+  };
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    if (isDraining()) response.shouldKeepAlive = false;
+    const exchange = new NodeExchange(request, response);
+    if (request.headers.host !== undefined || request.httpVersion !== "1.1") serve(exchange);
+    else refuse(exchange, badHttp);
   };
   const server =
     tls === null ? createPlain(options, onRequest) : createSecure({ ...options, cert: tls.cert, key: tls.key, ALPNProtocols: ["http/1.1"] }, onRequest);
   server.on("clientError", refuseBroken);
   server.on("connect", (_request, socket) => refuseOn(socket, wrongMethod("CONNECT", "this address")));
   server.on("checkExpectation", (request, response) => {
-    request.resume();
-    sendError(response, "openai-chat", unknownExpectation, ["connection", "close"]);
+    refuse(new NodeExchange(request, response), unknownExpectation);
   });
   return server;
+}
+
+function refuse(exchange: Exchange, error: HttpError): void {
+  exchange.discardBody();
+  sendError(exchange, "openai-chat", error, ["connection", "close"]);
 }
 
 /** What is no request gets an answer all the same, where one can still be written. */
@@ -55,6 +108,8 @@ function refuseOn(socket: Duplex, error: HttpError): void {
   const body = errorDialect("openai-chat").body(error);
   const head = `HTTP/1.1 ${error.status} ${reasonOf[error.status] ?? "Bad Request"}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}`;
   socket.end(`${head}\r\nconnection: close\r\n\r\n${body}`);
+  // After a CONNECT nobody else listens any more, and a connection that is reset would end the process.
+  socket.on("error", () => undefined);
   // What still comes is thrown away, for a moment: closed at once, the answer could be lost with it.
   socket.resume();
   setTimeout(() => socket.destroy(), lingerMs).unref();
@@ -63,6 +118,6 @@ function refuseOn(socket: Duplex, error: HttpError): void {
 const reasonOf: Readonly<Record<number, string>> = { 405: "Method Not Allowed", 408: "Request Timeout", 431: "Request Header Fields Too Large" };
 
 function errorOf(code: string | undefined): HttpError {
-  if (code === "HPE_HEADER_OVERFLOW") return headersTooLarge(headerBytesMax);
+  if (code === "HPE_HEADER_OVERFLOW") return headersTooLarge(headBytesMax);
   return code === "ERR_HTTP_REQUEST_TIMEOUT" ? tooSlow : badHttp;
 }

@@ -6,15 +6,15 @@ import type { RequestInFlight } from "./request-in-flight.ts";
 
 /** What metrics, the log and the service's memory are told of a request that has ended now. */
 export function endedRequest(request: RequestInFlight, result: FinishResult, account: Account, { endpoints }: CompiledConfig): EndedRequest {
-  const tried = new Set(request.endpointsTried.map((endpoint) => endpoints[endpoint]?.deployment));
+  const { endpointsTried } = request;
   return {
     route: request.route.id,
     tenant: request.routed.tenant,
     user: typeof request.asks.user === "string" ? request.asks.user : null,
-    endpoint: request.answering?.endpoint ?? request.endpointsTried.at(-1) ?? null,
+    endpoint: request.answering?.endpoint ?? endpointsTried.at(-1) ?? null,
     result,
     account,
-    deploymentsTried: tried.size,
+    deploymentsTried: endpointsTried.length < 2 ? endpointsTried.length : new Set(endpointsTried.map((endpoint) => endpoints[endpoint]?.deployment)).size,
     durationMs: performance.now() - request.arrivedMs,
     ttftMs: request.ttftMs,
   };

@@ -1,20 +1,20 @@
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { ServiceSpec } from "../config/service-spec.ts";
 import type { Dialect } from "../providers/provider-adapter.ts";
 import { answerCors } from "./cors.ts";
 import { countTokens } from "./count-tokens-route.ts";
-import { createServer, type ServerPatience } from "./create-server.ts";
-import { badHttp, unknownPath, wrongMethod } from "./http-errors.ts";
+import { type CallerServer, createCallerServer, type ServerPatience } from "./create-server.ts";
+import { unknownPath, wrongMethod } from "./http-errors.ts";
+import type { Exchange } from "./ingress/exchange.ts";
 import { handleModelCall, sendError, sendJson, type Surface } from "./model-route.ts";
 import { listModels, showModel } from "./models-route.ts";
 import { handlePassed } from "./passed-route.ts";
 import { showRequest } from "./requests-route.ts";
 import type { RouterService } from "./router-service.ts";
 
-type Handler = (surface: Surface, request: IncomingMessage, response: ServerResponse, path: string) => void;
+type Handler = (surface: Surface, exchange: Exchange, path: string) => void;
 type Methods = Readonly<Record<string, Handler>>;
 
-const modelCall = (dialect: Dialect): Methods => ({ POST: (surface, request, response) => handleModelCall(surface, dialect, request, response) });
+const modelCall = (dialect: Dialect): Methods => ({ POST: (surface, exchange) => handleModelCall(surface, dialect, exchange) });
 
 /** What callers can ask for, by path and method. A path that ends in a slash stands for all below it. */
 const paths: Readonly<Record<string, Methods>> = {
@@ -28,13 +28,17 @@ const paths: Readonly<Record<string, Methods>> = {
   "/v1/models/": { GET: showModel },
   "/v1/requests/": { GET: showRequest },
   "/health": {
-    GET: ({ service }, _request, response) => sendJson(response, service.draining ? 503 : 200, service.draining ? `{"status":"draining"}` : `{"status":"ok"}`),
+    GET: ({ service }, exchange) => sendJson(exchange, service.draining ? 503 : 200, service.draining ? `{"status":"draining"}` : `{"status":"ok"}`),
   },
 };
 const below = Object.keys(paths).filter((path) => path.endsWith("/"));
 const passed: Methods = { GET: handlePassed, POST: handlePassed, DELETE: handlePassed };
 
-export function createHttpServer(service: RouterService, { cors, tls }: Pick<ServiceSpec, "cors" | "tls">, patience: Partial<ServerPatience> = {}): Server {
+export function createHttpServer(
+  service: RouterService,
+  { cors, tls, listen }: Pick<ServiceSpec, "cors" | "tls" | "listen">,
+  patience: Partial<ServerPatience> = {},
+): CallerServer {
   const surface: Surface = {
     service,
     get config() {
@@ -44,29 +48,22 @@ export function createHttpServer(service: RouterService, { cors, tls }: Pick<Ser
       return service.routes;
     },
   };
-  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    response.on("error", () => undefined);
-    if (service.draining) response.shouldKeepAlive = false;
-    if (request.headers.host === undefined && request.httpVersion === "1.1") {
-      request.resume();
-      sendError(response, "openai-chat", badHttp, ["connection", "close"]);
-      return;
-    }
-    if (cors !== null && answerCors(cors, request, response)) return;
-    const url = request.url ?? "/";
-    const query = url.indexOf("?");
-    const path = query === -1 ? url : url.slice(0, query);
+  const serve = (exchange: Exchange): void => {
+    if (cors !== null && answerCors(cors, exchange)) return;
+    const { method, target } = exchange;
+    const query = target.indexOf("?");
+    const path = query === -1 ? target : target.slice(0, query);
     const methods = methodsAt(path);
-    const handler = methods?.[request.method ?? ""];
+    const handler = methods?.[method];
     if (handler !== undefined) {
-      handler(surface, request, response, path);
+      handler(surface, exchange, path);
       return;
     }
-    request.resume();
-    if (methods === null) sendError(response, "openai-chat", unknownPath(path));
-    else sendError(response, "openai-chat", wrongMethod(request.method ?? "", path), ["allow", Object.keys(methods).join(", ")]);
+    exchange.discardBody();
+    if (methods === null) sendError(exchange, "openai-chat", unknownPath(path));
+    else sendError(exchange, "openai-chat", wrongMethod(method, path), ["allow", Object.keys(methods).join(", ")]);
   };
-  return createServer(tls, onRequest, patience);
+  return createCallerServer({ tls, fastLane: listen.fastLane, serve, isDraining: () => service.draining }, patience);
 }
 
 /** Null: there is nothing. */

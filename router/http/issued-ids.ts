@@ -7,13 +7,23 @@ export interface Issuer {
   readonly tenant: TenantId;
 }
 
+interface Known {
+  readonly issuer: Issuer;
+  readonly place: number;
+}
+/** No id is empty. */
+const forgotten = "";
+
 /**
  * Ids that providers have issued for something they keep (responses, files, batches, uploads): only the same provider, with the same key, knows them. The last
  * 100,000 are remembered, in this process; what is asked for with another id goes where its route sends it.
  */
 export class IssuedIds {
   readonly #sizeMax: number;
-  readonly #issuers = new Map<string, Issuer>();
+  readonly #known = new Map<string, Known>();
+  /** In the order in which they were noted last; the next one takes the place of the oldest. A Map's own order would have to be searched for it. */
+  readonly #order: string[] = [];
+  #next = 0;
 
   constructor(sizeMax = 100_000) {
     this.#sizeMax = sizeMax;
@@ -21,17 +31,17 @@ export class IssuedIds {
 
   note(ids: readonly string[], issuer: Issuer): void {
     for (const id of ids) {
-      this.#issuers.delete(id);
-      this.#issuers.set(id, issuer);
-    }
-    for (const oldest of this.#issuers.keys()) {
-      if (this.#issuers.size <= this.#sizeMax) return;
-      this.#issuers.delete(oldest);
+      const before = this.#known.get(id);
+      if (before !== undefined) this.#order[before.place] = forgotten;
+      this.#known.delete(this.#order[this.#next] ?? forgotten);
+      this.#known.set(id, { issuer, place: this.#next });
+      this.#order[this.#next] = id;
+      this.#next = (this.#next + 1) % this.#sizeMax;
     }
   }
 
   find(id: string): Issuer | null {
-    return this.#issuers.get(id) ?? null;
+    return this.#known.get(id)?.issuer ?? null;
   }
 }
 

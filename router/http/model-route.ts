@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
 import type { DeploymentId, TenantId } from "../core/messages.ts";
 import type { RouteNames } from "../core/route-names.ts";
@@ -6,13 +5,13 @@ import { type BodyScan, scanBody } from "../providers/body-scan.ts";
 import type { CallerRequest, Dialect, PassedRequest } from "../providers/provider-adapter.ts";
 import { dialectHandling } from "./dialect-handling.ts";
 import { errorDialect } from "./error-dialect.ts";
+import type { Exchange } from "./ingress/exchange.ts";
 import { encoded, type HttpError, invalidAsk, malformed, noModel, notServed, tooLarge, unknownId, unknownKey, unknownModel } from "./http-errors.ts";
 import { passedHeaders } from "./passed-headers.ts";
 import { readAsks } from "./read-asks.ts";
-import { readBody } from "./read-body.ts";
 import type { RouterService } from "./router-service.ts";
 
-const bodyBytesMax = 20 * 1024 * 1024;
+export const bodyBytesMax = 20 * 1024 * 1024;
 
 /** What the handlers of calls to models share. */
 export interface Surface {
@@ -23,8 +22,8 @@ export interface Surface {
 }
 
 /** A call to a model in one of the dialects: `POST /v1/chat/completions` and its like. */
-export function handleModelCall(surface: Surface, dialect: Dialect, request: IncomingMessage, response: ServerResponse): void {
-  receiveBody(surface, dialect, request, response, (body, tenant, refuse) => {
+export function handleModelCall(surface: Surface, dialect: Dialect, exchange: Exchange): void {
+  receiveBody(surface, dialect, exchange, (body, tenant, refuse) => {
     const result = scanBody(body);
     if (result.kind === "malformed") {
       refuse(malformed(result.message));
@@ -34,38 +33,31 @@ export function handleModelCall(surface: Surface, dialect: Dialect, request: Inc
     const route = scan.model === null ? undefined : surface.routes.get(scan.model);
     if (scan.model === null) refuse(noModel);
     else if (route === undefined) refuse(unknownModel(scan.model));
-    else admitCall(surface, { route, tenant, dialect, scan, passed: null, ids: scan.continues === null ? [] : [scan.continues] }, request, response, refuse);
+    else admitCall(surface, { route, tenant, dialect, scan, passed: null, ids: scan.continues === null ? [] : [scan.continues] }, exchange, refuse);
   });
 }
 
 export type Refuse = (error: HttpError) => void;
 
 /** Whose request it is, and its whole body; or a refusal. */
-export function receiveBody(
-  { service }: Surface,
-  dialect: Dialect,
-  request: IncomingMessage,
-  response: ServerResponse,
-  whole: (body: Buffer, tenant: TenantId, refuse: Refuse) => void,
-): void {
+export function receiveBody({ service }: Surface, dialect: Dialect, exchange: Exchange, whole: (body: Buffer, tenant: TenantId, refuse: Refuse) => void): void {
   const refuse: Refuse = (error) => {
     service.metrics.requestInvalid(error.status);
-    sendError(response, dialect, error);
+    sendError(exchange, dialect, error);
   };
-  const tenant = service.tenantOf(request);
+  const tenant = service.tenantOf(exchange.headers);
   if (tenant === null) {
-    request.resume();
+    exchange.discardBody();
     refuse(unknownKey);
     return;
   }
-  const encoding = request.headers["content-encoding"];
+  const encoding = exchange.headers.get("content-encoding");
   if (encoding !== undefined && encoding !== "identity") {
-    request.resume();
+    exchange.discardBody();
     refuse(encoded(encoding));
     return;
   }
-  readBody(
-    request,
+  exchange.receiveBody(
     bodyBytesMax,
     (body) => whole(body, tenant, refuse),
     () => refuse(tooLarge(bodyBytesMax)),
@@ -82,9 +74,9 @@ export interface ModelCall {
   readonly ids: readonly string[];
 }
 
-export function admitCall(surface: Surface, call: ModelCall, request: IncomingMessage, response: ServerResponse, refuse: Refuse): void {
+export function admitCall(surface: Surface, call: ModelCall, exchange: Exchange, refuse: Refuse): void {
   const { dialect, scan, passed, tenant } = call;
-  const read = readAsks(request.headers, scan.asked);
+  const read = readAsks(exchange.headers, scan.asked);
   if (read.kind === "invalid") {
     refuse(invalidAsk(read.field, read.message));
     return;
@@ -100,19 +92,17 @@ export function admitCall(surface: Surface, call: ModelCall, request: IncomingMe
     refuse(notServed(dialect, route.name));
     return;
   }
-  const caller: CallerRequest = { dialect, scan, headers: passedHeaders(request.headers, dialect), passed };
-  surface.service.admit({ route, tenant, caller, asks: read.asks, barred }, response);
+  const caller: CallerRequest = { dialect, scan, headers: passedHeaders(exchange.headers, dialect), passed };
+  surface.service.admit({ route, tenant, caller, asks: read.asks, barred }, exchange);
 }
 
 const allBut = ({ deployments }: CompiledConfig, only: DeploymentId): readonly DeploymentId[] => deployments.map(({ id }) => id).filter((id) => id !== only);
 
 /** @param headers name, value, name, value */
-export function sendError(response: ServerResponse, dialect: Dialect, error: HttpError, headers: readonly string[] = []): void {
-  sendJson(response, error.status, errorDialect(dialect).body(error), headers);
+export function sendError(exchange: Exchange, dialect: Dialect, error: HttpError, headers: readonly string[] = []): void {
+  sendJson(exchange, error.status, errorDialect(dialect).body(error), headers);
 }
 
-export function sendJson(response: ServerResponse, status: number, body: string, headers: readonly string[] = []): void {
-  const bytes = Buffer.from(body);
-  response.writeHead(status, ["content-type", "application/json", "content-length", String(bytes.length), ...headers]);
-  response.end(bytes);
+export function sendJson(exchange: Exchange, status: number, body: string, headers: readonly string[] = []): void {
+  exchange.answer(status, ["content-type", "application/json", ...headers], Buffer.from(body));
 }

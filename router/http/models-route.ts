@@ -1,31 +1,31 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dialect } from "../providers/provider-adapter.ts";
 import { unknownModel } from "./http-errors.ts";
+import type { CallerHeaders, Exchange } from "./ingress/exchange.ts";
 import { sendError, sendJson, type Surface } from "./model-route.ts";
 
 const created = Math.floor(Date.now() / 1000);
 
-const dialectOf = (request: IncomingMessage): Dialect => (request.headers["anthropic-version"] === undefined ? "openai-chat" : "anthropic-messages");
+const dialectOf = (headers: CallerHeaders): Dialect => (headers.get("anthropic-version") === undefined ? "openai-chat" : "anthropic-messages");
 
 const openAiModel = (id: string): object => ({ id, object: "model", created, owned_by: "headgate" });
 const anthropicModel = (id: string): object => ({ type: "model", id, display_name: id, created_at: new Date(created * 1000).toISOString() });
 
 /** `GET /v1/models`: what callers can ask for, in the dialect that they speak. */
-export function listModels({ routes }: Surface, request: IncomingMessage, response: ServerResponse): void {
+export function listModels({ routes }: Surface, exchange: Exchange): void {
   const names = routes.names();
   const list =
-    dialectOf(request) === "anthropic-messages"
+    dialectOf(exchange.headers) === "anthropic-messages"
       ? { data: names.map(anthropicModel), has_more: false, first_id: names[0] ?? null, last_id: names.at(-1) ?? null }
       : { object: "list", data: names.map(openAiModel) };
-  sendJson(response, 200, JSON.stringify(list));
+  sendJson(exchange, 200, JSON.stringify(list));
 }
 
 /** `GET /v1/models/{name}`. */
-export function showModel({ routes }: Surface, request: IncomingMessage, response: ServerResponse, path: string): void {
+export function showModel({ routes }: Surface, exchange: Exchange, path: string): void {
   const name = decoded(path.slice("/v1/models/".length));
-  const dialect = dialectOf(request);
-  if (routes.get(name) === undefined) sendError(response, dialect, unknownModel(name));
-  else sendJson(response, 200, JSON.stringify(dialect === "anthropic-messages" ? anthropicModel(name) : openAiModel(name)));
+  const dialect = dialectOf(exchange.headers);
+  if (routes.get(name) === undefined) sendError(exchange, dialect, unknownModel(name));
+  else sendJson(exchange, 200, JSON.stringify(dialect === "anthropic-messages" ? anthropicModel(name) : openAiModel(name)));
 }
 
 function decoded(text: string): string {

@@ -1,5 +1,5 @@
-import type { IncomingHttpHeaders } from "node:http";
 import type { Dialect } from "../providers/provider-adapter.ts";
+import type { CallerHeaders } from "./ingress/exchange.ts";
 
 /** W3C trace context. */
 const trace = ["traceparent", "tracestate"] as const;
@@ -16,13 +16,13 @@ const passedBy: Readonly<Record<Dialect, readonly string[]>> = {
 const none: readonly string[] = [];
 
 /** Name, value, name, value. */
-export function passedHeaders(headers: IncomingHttpHeaders, dialect: Dialect): readonly string[] {
+export function passedHeaders(headers: CallerHeaders, dialect: Dialect): readonly string[] {
   let passed: string[] | null = null;
   for (const name of passedBy[dialect]) {
-    const value = headers[name];
+    const value = headers.get(name);
     if (value === undefined) continue;
     passed ??= [];
-    passed.push(name, Array.isArray(value) ? value.join(", ") : value);
+    passed.push(name, value);
   }
   return passed ?? none;
 }

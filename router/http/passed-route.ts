@@ -1,8 +1,8 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RouteSpec } from "../core/compiled-config.ts";
 import { type BodyScan, scanBody, unreadBody } from "../providers/body-scan.ts";
 import { adapterFor } from "../providers/registry.ts";
 import { unknownModel, unknownPath } from "./http-errors.ts";
+import type { CallerHeaders, Exchange } from "./ingress/exchange.ts";
 import { idsInPath } from "./issued-ids.ts";
 import { admitCall, receiveBody, type Surface } from "./model-route.ts";
 
@@ -10,15 +10,15 @@ import { admitCall, receiveBody, type Surface } from "./model-route.ts";
  * A path below `/v1/` that the router does not know: it goes as it came to a provider that speaks OpenAI's dialect, with all limits. Which one: the keeper of an id in
  * the path; else the route that the body's `model`, the header `x-headgate-model` or the query's `model` names; else the first route with such a provider.
  */
-export function handlePassed(surface: Surface, request: IncomingMessage, response: ServerResponse, path: string): void {
-  receiveBody(surface, "openai-other", request, response, (body, tenant, refuse) => {
-    const url = request.url ?? path;
+export function handlePassed(surface: Surface, exchange: Exchange, path: string): void {
+  receiveBody(surface, "openai-other", exchange, (body, tenant, refuse) => {
+    const url = exchange.target;
     if (!sendable.test(url)) {
       refuse(unknownPath(path));
       return;
     }
-    const scan = readScan(request, body);
-    const model = scan.model ?? modelOf(request, url);
+    const scan = readScan(exchange.headers, body);
+    const model = scan.model ?? modelOf(exchange.headers, url);
     const named = model === null ? undefined : surface.routes.get(model);
     if (model !== null && named === undefined) {
       refuse(unknownModel(model));
@@ -29,29 +29,23 @@ export function handlePassed(surface: Surface, request: IncomingMessage, respons
       refuse(unknownPath(path));
       return;
     }
-    const passed = { method: request.method ?? "GET", path: url };
+    const passed = { method: exchange.method, path: url };
     const ids = [...idsInPath(path), ...(scan.continues === null ? [] : [scan.continues])];
-    admitCall(
-      surface,
-      { route, tenant, dialect: "openai-other", scan, passed, ids: knownFirst(surface, [...ids, ...fileIds(scan)]) },
-      request,
-      response,
-      refuse,
-    );
+    admitCall(surface, { route, tenant, dialect: "openai-other", scan, passed, ids: knownFirst(surface, [...ids, ...fileIds(scan)]) }, exchange, refuse);
   });
 }
 
 const sendable = /^[\x21-\x7e]+$/;
 
-function readScan(request: IncomingMessage, body: Buffer): BodyScan {
-  if (body.length === 0 || !/^application\/json\b/i.test(request.headers["content-type"] ?? "")) return unreadBody(body);
+function readScan(headers: CallerHeaders, body: Buffer): BodyScan {
+  if (body.length === 0 || !/^application\/json\b/i.test(headers.get("content-type") ?? "")) return unreadBody(body);
   const result = scanBody(body);
   return result.kind === "scanned" ? result.scan : unreadBody(body);
 }
 
-function modelOf(request: IncomingMessage, url: string): string | null {
-  const header = request.headers["x-headgate-model"];
-  if (typeof header === "string" && header !== "") return header;
+function modelOf(headers: CallerHeaders, url: string): string | null {
+  const header = headers.get("x-headgate-model");
+  if (header !== undefined && header !== "") return header;
   return URL.canParse(url, "http://x") ? new URL(url, "http://x").searchParams.get("model") : null;
 }
 

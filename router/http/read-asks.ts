@@ -1,5 +1,5 @@
-import type { IncomingHttpHeaders } from "node:http";
 import { type AskForm, type AskName, type ContractField, requestContract } from "../providers/request-contract.ts";
+import type { CallerHeaders } from "./ingress/exchange.ts";
 
 export type Ask = string | number | readonly string[];
 /** What a caller has asked the router for, by the names of the request contract; absent: nothing. */
@@ -12,7 +12,7 @@ const listMax = 32;
 const itemLengthMax = 256;
 
 /** @param body the contract's fields of the body, those of `metadata` as `metadata.name` */
-export function readAsks(headers: IncomingHttpHeaders, body: ReadonlyMap<string, unknown>): AsksRead {
+export function readAsks(headers: CallerHeaders, body: ReadonlyMap<string, unknown>): AsksRead {
   let asks: Partial<Record<AskName, Ask>> | null = null;
   for (const field of requestContract) {
     const place = placeOf(field, headers, body);
@@ -25,20 +25,15 @@ export function readAsks(headers: IncomingHttpHeaders, body: ReadonlyMap<string,
   return asks === null ? nothing : { kind: "asked", asks };
 }
 
-function placeOf(
-  field: ContractField,
-  headers: IncomingHttpHeaders,
-  body: ReadonlyMap<string, unknown>,
-): { readonly name: string; readonly value: unknown } | null {
+function placeOf(field: ContractField, headers: CallerHeaders, body: ReadonlyMap<string, unknown>): { readonly name: string; readonly value: unknown } | null {
   if (body.size > 0) {
     for (const name of [field.body, field.metadata === null ? null : `metadata.${field.metadata}`]) {
       const value = name === null ? undefined : body.get(name);
       if (name !== null && value !== undefined && value !== null) return { name, value };
     }
   }
-  const header = headers[field.header];
-  if (header === undefined) return null;
-  const value = Array.isArray(header) ? header.join(",") : header;
+  const value = headers.get(field.header);
+  if (value === undefined) return null;
   return value.trim() === "" ? null : { name: field.header, value };
 }
 

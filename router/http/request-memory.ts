@@ -23,7 +23,7 @@ export class RequestMemory {
   }
 
   noteEnded(request: RequestInFlight, ended: EndedRequest): void {
-    this.#records.add(request.name, { tenant: request.routed.tenant, facts: factsOf(request), ended });
+    this.#records.add(factsOf(request), ended);
   }
 
   /** Null: not known, or another tenant's. */

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
 import { alignService } from "../config/align-service.ts";
 import type { ServiceSpec, UpstreamSpec } from "../config/service-spec.ts";
@@ -37,6 +36,7 @@ import type { LeaseStore } from "../stores/lease-store.ts";
 import { MemoryLeaseStore } from "../stores/memory/memory-lease-store.ts";
 import { monotonicNow } from "../drivers/host-timers.ts";
 import { errorDialect } from "./error-dialect.ts";
+import type { CallerHeaders, Exchange } from "./ingress/exchange.ts";
 import { RequestMemory } from "./request-memory.ts";
 import { UpstreamKeys } from "./upstream-keys.ts";
 import { type RequestInFlight, requestInFlight, type RunningAttempt } from "./request-in-flight.ts";
@@ -161,8 +161,8 @@ export class RouterService {
   }
 
   /** Whose key the request carries; null: nobody's. */
-  tenantOf(request: IncomingMessage): TenantId | null {
-    return tenantOf(this.#adopted.spec.tenantOf, request);
+  tenantOf(headers: CallerHeaders): TenantId | null {
+    return tenantOf(this.#adopted.spec.tenantOf, headers);
   }
 
   /** Of a request of this tenant's, under way or one of the last; null: there is none. */
@@ -175,10 +175,9 @@ export class RouterService {
     await this.#keys.ready(limitMs);
   }
 
-  admit(call: AdmittedCall, response: ServerResponse): void {
+  admit(call: AdmittedCall, exchange: Exchange): void {
     const arrivedMs = performance.now();
-    const request = this.#requests.take((id) => this.#newRequest(id as RequestId, call, response, arrivedMs));
-    response.on("close", () => this.#closed(request));
+    const request = this.#requests.take((id) => this.#newRequest(id as RequestId, call, exchange, arrivedMs));
     this.#driver.submit({ kind: "request-arrived", request: request.routed });
     // Sent at once: what has passed since the body was read is the router's own.
     if (request.attempts > 0) this.metrics.latencyAdded(performance.now() - arrivedMs);
@@ -231,18 +230,19 @@ export class RouterService {
     });
   }
 
-  #newRequest(id: RequestId, call: AdmittedCall, response: ServerResponse, arrivedMs: number): RequestInFlight {
+  #newRequest(id: RequestId, call: AdmittedCall, exchange: Exchange, arrivedMs: number): RequestInFlight {
     const { route, caller, asks } = call;
     const flow = {
       hold: (attempt: AttemptId) => this.#runningOf(request, attempt)?.attempt.pause(),
       release: (attempt: AttemptId) => this.#runningOf(request, attempt)?.attempt.resume(),
+      left: () => this.#left(request),
     };
-    const answer = new CallerAnswer(response, flow, errorDialect(caller.dialect));
+    const answer = new CallerAnswer(exchange, flow, errorDialect(caller.dialect));
     const request = requestInFlight({ id, name: randomUUID(), route, caller, asks, routed: this.#routed(id, call), answer, arrivedMs });
     return request;
   }
 
-  #closed(request: RequestInFlight): void {
+  #left(request: RequestInFlight): void {
     if (request.answer.ended) return;
     request.left = true;
     this.#driver.submit({ kind: "client-left", request: request.id });

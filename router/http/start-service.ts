@@ -13,7 +13,7 @@ import { startMetricsServer } from "../telemetry/metrics-server.ts";
 import { egressOf } from "../upstream/http1/egress.ts";
 import { LoadScraper, serversOf } from "../upstream/load-scraper.ts";
 import { Http1Transport } from "../upstream/http1-transport.ts";
-import type { ServerPatience } from "./create-server.ts";
+import type { CallerServer, ServerPatience } from "./create-server.ts";
 import { createHttpServer } from "./http-server.ts";
 import { RouterService } from "./router-service.ts";
 
@@ -63,7 +63,8 @@ export async function startService(options: StartOptions): Promise<RunningServic
   });
   service.metrics.addCounter("router_load_signals_total", "Answers of vLLM servers about their load", () => scraper.counts.answered);
   service.metrics.addCounter("router_load_signals_missed_total", "Times a vLLM server was asked for its load and did not say", () => scraper.counts.failed);
-  const server = createHttpServer(service, spec, options.patience);
+  const callers = createHttpServer(service, spec, options.patience);
+  const { server } = callers;
   await service.ready(tokensReadyMs);
   const metrics = await listening("metrics", spec.metrics, async ({ host, port }) => startMetricsServer(service.metrics, host, port));
   const stopMetrics = async (): Promise<void> => closed(metrics);
@@ -79,7 +80,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     scraper.stop();
     const inTime = await service.drain(limitMs);
     service.stop();
-    await closeConnections(server, closing);
+    await closeConnections(callers, closing);
     transport.close();
     await stopMetrics();
     return inTime;
@@ -106,9 +107,9 @@ function bothOf(record: StartOptions["record"], journal: JournalWriter): NonNull
 }
 
 /** Answers that are written but not yet read get a moment; then connections are closed whatever they hold. */
-async function closeConnections(server: Server, closing: Promise<void>): Promise<void> {
-  const idle = setInterval(() => server.closeIdleConnections(), 20);
-  const all = setTimeout(() => server.closeAllConnections(), 1000);
+async function closeConnections(callers: CallerServer, closing: Promise<void>): Promise<void> {
+  const idle = setInterval(() => callers.closeIdle(), 20);
+  const all = setTimeout(() => callers.closeAll(), 1000);
   await closing;
   clearInterval(idle);
   clearTimeout(all);

@@ -1,20 +1,33 @@
 import { write, writeSync } from "node:fs";
 
 /** A write costs what some ten lines cost: they leave together, half a second late at most. */
-const batchCharacters = 64 * 1024;
+const batchBytes = 64 * 1024;
 const lateMs = 500;
 /** Beyond it lines are dropped, and counted: a slow sink must not hold memory or requests. */
-const waitingCharactersMax = 8 * 1024 * 1024;
+const waitingBytesMax = 8 * 1024 * 1024;
 const againMs = 20;
+/** What UTF-8 takes at most of a character of a string. */
+const bytesPerCharacterMax = 3;
+
+/** Lines that leave together, as bytes: strings would live until then, and be copied by the garbage collector meanwhile. */
+interface Batch {
+  readonly bytes: Buffer;
+  used: number;
+  lines: number;
+}
+
+const newBatch = (size: number): Batch => ({ bytes: Buffer.allocUnsafeSlow(Math.max(batchBytes, size)), used: 0, lines: 0 });
 
 /** Lines to a file descriptor, in batches, one write at a time; whoever writes a line never waits. */
 export class LineSink {
   readonly #descriptor: number;
-  #lines: string[] = [];
-  #characters = 0;
-  /** What is being written, and how much of it has been. */
-  #batch: Buffer | null = null;
+  #filling = newBatch(0);
+  /** Full batches; the first is being written. */
+  #waiting: Batch[] = [];
+  #waitingBytes = 0;
+  #isWriting = false;
   #written = 0;
+  #spare: Batch | null = null;
   #timer: NodeJS.Timeout | null = null;
   #dropped = 0;
   #closed = false;
@@ -29,75 +42,89 @@ export class LineSink {
 
   /** @param line with its newline */
   write(line: string): void {
-    if (this.#closed || this.#characters + line.length > waitingCharactersMax) {
+    const most = line.length * bytesPerCharacterMax;
+    if (this.#closed || (most > this.#left && this.#waitingBytes + this.#filling.used > waitingBytesMax)) {
       this.#dropped += 1;
       return;
     }
-    this.#lines.push(line);
-    this.#characters += line.length;
-    if (this.#characters >= batchCharacters) this.#next();
-    else this.#later();
+    if (most > this.#left) this.#leave(most);
+    const batch = this.#filling;
+    batch.used += batch.bytes.write(line, batch.used);
+    batch.lines += 1;
+    this.#timer ??= setTimeout(this.#onLate, lateMs).unref();
   }
 
   /** Writes what there is, and waits for it: for the end of the process. */
   flushSync(): void {
-    if (this.#batch !== null) this.#lines.unshift(this.#batch.toString("utf8", this.#written));
-    this.#batch = null;
-    const rest = Buffer.from(this.#take());
+    const rest = [...this.#waiting, this.#filling].map(({ bytes, used }, place) => bytes.subarray(place === 0 ? this.#written : 0, used));
+    this.#forget();
     try {
-      for (let at = 0; at < rest.length;) at += writeSync(this.#descriptor, rest, at);
+      for (const bytes of rest) for (let at = 0; at < bytes.length;) at += writeSync(this.#descriptor, bytes, at);
     } catch {
       // The sink is gone, or full: there is nobody to tell.
     }
   }
 
-  #later(): void {
-    if (this.#timer !== null) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      this.#next();
-    }, lateMs).unref();
+  get #left(): number {
+    return this.#filling.bytes.length - this.#filling.used;
   }
 
-  #next(): void {
-    if (this.#batch !== null || this.#characters === 0) return;
-    this.#batch = Buffer.from(this.#take());
-    this.#written = 0;
+  readonly #onLate = (): void => {
+    this.#timer = null;
+    if (this.#waiting.length === 0) this.#leave(0);
+    else this.#timer = setTimeout(this.#onLate, lateMs).unref();
+  };
+
+  /** @param size of what comes next */
+  #leave(size: number): void {
+    const batch = this.#filling;
+    this.#filling = this.#spare !== null && this.#spare.bytes.length >= size ? this.#spare : newBatch(size);
+    this.#spare = null;
+    if (batch.used === 0) return;
+    this.#waiting.push(batch);
+    this.#waitingBytes += batch.used;
     this.#push();
   }
 
-  #take(): string {
-    const text = this.#lines.join("");
-    this.#lines = [];
-    this.#characters = 0;
-    return text;
-  }
-
   #push(): void {
-    const batch = this.#batch;
-    if (batch === null) return;
-    write(this.#descriptor, batch, this.#written, batch.length - this.#written, null, (error, bytes) => {
-      if (this.#batch !== batch) return;
+    const [batch] = this.#waiting;
+    if (batch === undefined || this.#isWriting) return;
+    this.#isWriting = true;
+    write(this.#descriptor, batch.bytes, this.#written, batch.used - this.#written, null, (error, bytes) => {
+      if (this.#waiting[0] !== batch) return;
+      this.#isWriting = false;
       if (error !== null) {
         if (error.code === "EAGAIN") setTimeout(() => this.#push(), againMs).unref();
         else this.#close();
         return;
       }
       this.#written += bytes;
-      if (this.#written < batch.length) this.#push();
-      else {
-        this.#batch = null;
-        if (this.#characters >= batchCharacters) this.#next();
-        else if (this.#characters > 0) this.#later();
-      }
+      if (this.#written === batch.used) this.#over(batch);
+      this.#push();
     });
+  }
+
+  #over(batch: Batch): void {
+    this.#waiting.shift();
+    this.#waitingBytes -= batch.used;
+    this.#written = 0;
+    batch.used = 0;
+    batch.lines = 0;
+    if (batch.bytes.length === batchBytes) this.#spare = batch;
   }
 
   /** It cannot be written to any more. */
   #close(): void {
     this.#closed = true;
-    this.#batch = null;
-    this.#dropped += this.#lines.length;
-    this.#take();
+    for (const { lines } of [...this.#waiting, this.#filling]) this.#dropped += lines;
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#isWriting = false;
+    this.#written = 0;
+    this.#filling = newBatch(0);
   }
 }

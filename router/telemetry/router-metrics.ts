@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { CompiledConfig, DeploymentSpec } from "../core/compiled-config.ts";
 import type { Account, AttemptOutcome, BreakerPhase, DeploymentId, EndpointId, FinishResult, RouteId, TenantId } from "../core/messages.ts";
 import { SecondsHistogram } from "./seconds-histogram.ts";
-import { Tally, type TallySpec } from "./tally.ts";
+import { Tally, type TallyCell, type TallySpec } from "./tally.ts";
 import { UserBills } from "./user-bills.ts";
 
 const secondsBuckets = [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1];
@@ -36,6 +36,13 @@ export interface LoadNow {
   readonly inFlight: number;
   /** By RouteId: requests without an attempt under way (queued, or between two attempts). */
   readonly waiting: readonly number[];
+}
+
+interface BillCells {
+  readonly dollars: TallyCell;
+  readonly nanoDollars: TallyCell;
+  readonly input: TallyCell;
+  readonly output: TallyCell;
 }
 
 /**
@@ -81,6 +88,8 @@ export class RouterMetrics {
       return { ...this.#billOf(bill), kind: tokenKinds[kind] ?? "none" };
     },
   );
+  /** What nearly every request adds to, found with one look. */
+  readonly #billCells = new Map<number, BillCells>();
   readonly #unpriced = this.#counter("billing_unpriced_requests_total", "Requests with tokens of unknown price", ["route", "deployment"]);
   readonly #estimated = this.#counter("billing_estimated_requests_total", "Requests whose usage is partly estimated", ["route", "deployment"]);
   readonly #users = new UserBills(this.registry, (tenant) => this.#tenantName(tenant));
@@ -107,6 +116,7 @@ export class RouterMetrics {
   /** Another version of the configuration, in the ids of those before: what was counted so far keeps its names. */
   configure(config: CompiledConfig): void {
     for (const tally of this.#tallies) tally.rename();
+    this.#billCells.clear();
     const known = new Set(this.#config.endpoints.flatMap(({ gone, identity }) => (gone === true ? [] : [identity])));
     this.#config = config;
     for (const { id, identity, gone } of config.endpoints) if (gone !== true && !known.has(identity)) this.#breaker.set(this.#endpointLabels(id), 0);
@@ -175,17 +185,28 @@ export class RouterMetrics {
     const { usage, nanoDollars } = account;
     if (usage.input === 0 && usage.output === 0) return;
     const bill = tenant * this.#places + place;
-    this.#costDollars.add(bill, nanoDollars / 1e9);
-    this.#costNano.add(bill, nanoDollars);
     const tokens = bill * tokenKinds.length;
-    this.#tokens.add(tokens, usage.input);
-    this.#tokens.add(tokens + 1, usage.output);
+    const cells = this.#cellsOf(bill);
+    cells.dollars.count += nanoDollars / 1e9;
+    cells.nanoDollars.count += nanoDollars;
+    cells.input.count += usage.input;
+    cells.output.count += usage.output;
     if (usage.cachedRead > 0) this.#tokens.add(tokens + 2, usage.cachedRead);
     if (usage.reasoning > 0) this.#tokens.add(tokens + 3, usage.reasoning);
     if (account.priced && !account.estimated) return;
     const { route, deployment } = this.#placeOf(place);
     if (!account.priced) this.#unpriced.inc({ route, deployment });
     if (account.estimated) this.#estimated.inc({ route, deployment });
+  }
+
+  #cellsOf(bill: number): BillCells {
+    let cells = this.#billCells.get(bill);
+    if (cells === undefined) {
+      const tokens = bill * tokenKinds.length;
+      cells = { dollars: this.#costDollars.cell(bill), nanoDollars: this.#costNano.cell(bill), input: this.#tokens.cell(tokens), output: this.#tokens.cell(tokens + 1) };
+      this.#billCells.set(bill, cells);
+    }
+    return cells;
   }
 
   #outcomeKey(outcome: string): number {

@@ -2,10 +2,13 @@ import { Counter, type LabelValues, type Registry } from "prom-client";
 
 type Labels<Label extends string> = Readonly<Record<Label, string>>;
 
-interface Cell<Label extends string> {
-  readonly labels: Labels<Label>;
+export interface TallyCell {
   /** Since the last scrape. */
   count: number;
+}
+
+interface Cell<Label extends string> extends TallyCell {
+  readonly labels: Labels<Label>;
 }
 
 export interface TallySpec<Label extends string> {
@@ -42,8 +45,13 @@ export class Tally<Label extends string> {
   }
 
   add(key: number, count = 1): void {
-    const cell = this.#cells.get(key);
-    if (cell === undefined) this.#cells.set(key, { labels: this.#labelsOf(key), count });
-    else cell.count += count;
+    this.cell(key).count += count;
+  }
+
+  /** Good until the next `rename`. */
+  cell(key: number): TallyCell {
+    let cell = this.#cells.get(key);
+    if (cell === undefined) this.#cells.set(key, (cell = { labels: this.#labelsOf(key), count: 0 }));
+    return cell;
   }
 }

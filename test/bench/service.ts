@@ -2,7 +2,7 @@
  * npm run bench:service [-- --rounds 5 --seconds 3 --only plain,streams,open --profile FOLDER]: what a request costs in CPU, and what it waits, at Headgate with all its
  * features on, against nginx, against a hand-written Node proxy without any (the probe, out of ../shared/peers/gateways: what the platform can do), and against those
  * peers that are installed in the folder LAB as the install.sh there does it. One interleaved run: load and mock on core 0, whatever is measured on core 1, CPU out of the
- * scheduler's account of every thread of the measured process tree. Compare rows of one run only. Exit 1 when a limit is missed, 3 when nothing can be compared.
+ * scheduler's account of every thread of the measured process tree. Compare rows of one run only; a subject `headgate@FOLDER` is another checkout, for before and after. Exit 1 when a limit is missed, 3 when nothing can be compared.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -74,11 +74,17 @@ process.exit(failures.length === 0 ? 0 : 1);
 async function startAll(names: readonly string[]): Promise<Subject[]> {
   const started: Subject[] = [];
   for (const name of names) {
-    const subject = name === "direct" ? subjects.direct() : name === "headgate" ? await subjects.startHeadgate(profiling()) : await subjects.startPeer(name);
+    const subject = await startOne(name);
     if (subject === null) console.error(`SKIPPED: ${name} is not installed here (LAB names the folder of the peers; nginx comes from the system)`);
     else started.push(subject);
   }
   return started;
+}
+
+async function startOne(name: string): Promise<Subject | null> {
+  if (name === "direct") return subjects.direct();
+  if (name === "headgate") return subjects.startHeadgate(profiling());
+  return name.startsWith("headgate@") ? subjects.startHeadgate([], path.resolve(name.slice("headgate@".length))) : subjects.startPeer(name);
 }
 
 function profiling(): string[] {

@@ -36,6 +36,18 @@ describe("requests that can be read in two ways are refused, and what hides behi
   });
 });
 
+test("a caller that asks for a tunnel and resets its connection leaves the service standing", async () => {
+  const live = await startLive();
+  for (let round = 0; round < 5; round += 1) {
+    const caller = new RawCaller(live.running.url).write("CONNECT elsewhere:443 HTTP/1.1\r\nhost: elsewhere\r\n\r\n");
+    await caller.answered();
+    expect(caller.statuses).toEqual([405]);
+    caller.socket.resetAndDestroy();
+  }
+  const served = await live.client.chat.completions.create({ model: "chat", messages: [{ role: "user", content: "hello" }] });
+  expect(served.choices[0]?.message.content).toBe("hello");
+});
+
 describe("limits on requests", () => {
   test("headers beyond 16 KB: 431 in the callers' dialect", async () => {
     const live = await startLive();

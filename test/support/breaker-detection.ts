@@ -24,6 +24,7 @@ export const defaultBreaker: BreakerSpec = {
   failures: 5,
   open: seconds(60),
   probes: 3,
+  probesAtOnce: 1,
   shared: false,
   growthPercent: 200,
   openMax: seconds(600),

@@ -85,6 +85,7 @@ function randomConfig(seed: number, random: RandomState): RandomConfig {
       failures: 1 + nextBelow(random, 5),
       open: millis(100 + nextBelow(random, 20_000)),
       probes: 1 + nextBelow(random, 3),
+      probesAtOnce: 1 + nextBelow(forkRandom(seed, "random-probes-at-once"), 3),
       shared: nextUnit(forkRandom(seed, "random-shared-probes")) < 0.4,
       growthPercent: 100 + nextBelow(random, 200),
       openMax: seconds(30),

@@ -94,6 +94,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
     failures: 5,
     open: seconds(60),
     probes: 3,
+    probesAtOnce: 1,
     shared: false,
     growthPercent: 100,
     openMax: seconds(600),

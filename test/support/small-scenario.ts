@@ -63,7 +63,7 @@ export function smallScenario(pools: readonly SmallPool[], faults: readonly Faul
       concurrencyMax: Infinity,
       adaptiveLimit: null,
       rates: { input: 100_000, cachedRead: 50_000, cacheWrite: 0, output: 400_000 },
-      breaker: { enabled: true, failures: 5, open: 60_000_000, probes: 3, growthPercent: 100, openMax: 60_000_000, stable: 0, rate: null },
+      breaker: { enabled: true, failures: 5, open: 60_000_000, probes: 3, probesAtOnce: 1, growthPercent: 100, openMax: 60_000_000, stable: 0, rate: null },
       endpoints: own,
     } as never);
   }

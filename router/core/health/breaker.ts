@@ -4,13 +4,13 @@
  * closed --(`failures` in a row, or a failure rate)--> open --(open time passed)--> half-open --(`probes` successes)--> closed
  *                                                       ^------------(one failure)-------'
  *
- * While open nothing is let through; while half-open at most `probes` attempts are out at once, counting those that have already succeeded. An attempt
- * counts only in the phase it was started in (`epoch`): what was under way when the breaker opened neither closes it nor keeps it open. A probe that streams has
- * succeeded with its first token (its end may be minutes away), and can still fail after it. Client faults,
- * rate limits, aborts for the client's sake and attempts that overlapped a stall of our own say nothing and only give their place back.
+ * While open nothing is let through; while half-open at most `probesAtOnce` attempts are out at the same time, and no more than are wanting of `probes` successes: an endpoint
+ * that is not well again costs one caller's first try, not several. An attempt counts only in the phase it was started in (`epoch`): what was under way when the breaker
+ * opened neither closes it nor keeps it open. A probe that streams has succeeded with its first token (its end may be minutes away), and can still fail after it. Client
+ * faults, rate limits, aborts for the client's sake and attempts that overlapped a stall of our own say nothing and only give their place back.
  * The open time is a deadline of the router's, so that a queue behind a closed door is served the moment it opens.
  * An opening that follows another without `stable` closed time between lasts `growth` times as long as that one, up to `openMax`.
- * Numbers: failures 5, open 60 s, probes 3 (the guide's circuit_breaker section).
+ * Numbers: failures 5, open 60 s, probes 3 (the guide's circuit_breaker section), one after the other.
  */
 import type { BreakerSpec } from "../compiled-config.ts";
 import type { Duration, Instant } from "../machine.ts";
@@ -67,7 +67,7 @@ export function closedBreaker(spec: BreakerSpec): BreakerState {
 export function breakerRefuses(breaker: BreakerState, spec: BreakerSpec): "breaker-open" | "half-open-full" | null {
   if (breaker.phase === "closed") return null;
   if (breaker.phase === "open") return "breaker-open";
-  return breaker.probing + breaker.succeeded < spec.probes ? null : "half-open-full";
+  return breaker.probing < Math.min(spec.probesAtOnce, spec.probes - breaker.succeeded) ? null : "half-open-full";
 }
 
 /** Called for every attempt that starts; the attempt remembers the epoch that it returns. */

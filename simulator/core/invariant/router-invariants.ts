@@ -174,7 +174,7 @@ export class RouterInvariants {
   command(command: RouterCommand, at: Instant): void {
     if (this.#held !== null && at >= this.#held.now) this.#apply();
     if (command.kind === "start-attempt") this.#started(command, at);
-    else if (command.kind === "commit-attempt") this.#race.committed(command.attempt);
+    else if (command.kind === "commit-attempt") this.#committed(command.attempt);
     else this.#otherCommand(command, at);
   }
 
@@ -317,8 +317,21 @@ export class RouterInvariants {
     if (endpoint.phase === "open" && !this.#keptByFloor(endpoint, config, route)) this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
     if (endpoint.phase !== "half-open" || deployment === undefined) return;
     endpoint.probing += 1;
-    if (endpoint.probing > deployment.breaker.probes)
-      this.#violate("I7", `${endpoint.probing} probes at endpoint ${id}, ${deployment.breaker.probes} are allowed`);
+    const most = Math.min(deployment.breaker.probes, deployment.breaker.probesAtOnce);
+    if (endpoint.probing > most) this.#violate("I7", `${endpoint.probing} probes at endpoint ${id}, ${most} are allowed`);
+  }
+
+  /** A probe has succeeded with its first token. */
+  #committed(id: AttemptId): void {
+    this.#race.committed(id);
+    const attempt = this.#attempts.get(id);
+    if (attempt !== undefined) this.#probeOver(attempt);
+  }
+
+  #probeOver(attempt: SeenAttempt): void {
+    const endpoint = this.#endpoints[attempt.endpoint];
+    if (endpoint !== undefined && attempt.probeOf === endpoint.epoch) endpoint.probing -= 1;
+    attempt.probeOf = null;
   }
 
   #firstToken(id: AttemptId, now: Instant): void {
@@ -347,8 +360,8 @@ export class RouterInvariants {
       endpoint.inFlight -= 1;
       if (outcome.failure === "rate-limited" || outcome.failure === "draining")
         endpoint.coolUntil = Math.max(endpoint.coolUntil, now + (outcome.retryAfter ?? coolDefault));
-      if (attempt.probeOf === endpoint.epoch) endpoint.probing -= 1;
     }
+    this.#probeOver(attempt);
     const request = this.#requests.get(attempt.request);
     if (request === undefined) return;
     request.underWay.splice(request.underWay.indexOf(id), 1);

@@ -21,7 +21,8 @@ export interface SeenAttempt {
   readonly request: RequestId;
   readonly endpoint: EndpointId;
   readonly startedAt: Instant;
-  readonly probeOf: number | null;
+  /** The phase of its endpoint's breaker that it probes in; null: it is no probe, or has succeeded. */
+  probeOf: number | null;
   firstAt: Instant | null;
 }
 

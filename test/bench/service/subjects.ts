@@ -73,10 +73,11 @@ export class Subjects {
     return { name, pid: peer.pid, port: peer.port, path: peer.path, headers, body: peer.body, streamBody: peer.sbody };
   }
 
-  async startHeadgate(nodeArguments: readonly string[] = []): Promise<Subject> {
+  /** @param root of the checkout that is started */
+  async startHeadgate(nodeArguments: readonly string[] = [], root = projectRoot): Promise<Subject> {
     const config = path.join(this.#scratch, "headgate.yaml");
     writeFileSync(config, headgateConfig);
-    const serve = [...nodeArguments, path.join(projectRoot, "headgate.ts"), "serve", "-c", config, "--json"];
+    const serve = [...nodeArguments, path.join(root, "headgate.ts"), "serve", "-c", config, "--json"];
     const env = { ...process.env, BENCH_CALLER_KEY: callerKey, BENCH_PROVIDER_KEY: "sk-upstream-abcdef0123456789" };
     const child = spawn("sh", ["-c", `exec taskset -c ${subjectCore} "$0" "$@" 2>${path.join(this.#scratch, "decisions.log")}`, process.execPath, ...serve], {
       env,
@@ -90,7 +91,7 @@ export class Subjects {
     });
     const { url } = JSON.parse(line) as { url: string };
     const direct = this.direct();
-    return { ...direct, name: "headgate", pid: child.pid ?? null, port: Number(new URL(url).port) };
+    return { ...direct, name: root === projectRoot ? "headgate" : `headgate@${path.basename(root)}`, pid: child.pid ?? null, port: Number(new URL(url).port) };
   }
 
   async stop(): Promise<void> {

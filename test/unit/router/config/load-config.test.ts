@@ -36,6 +36,7 @@ test("everything but deployments and routes has a default", () => {
       failures: 5,
       open: 60_000_000,
       probes: 3,
+      probesAtOnce: 1,
       shared: false,
       growthPercent: 200,
       openMax: 600_000_000,

@@ -32,8 +32,22 @@ describe("a group of one", () => {
     expect(only(router.at(20).arrive(1), "finish-request")[0]?.result).toEqual({ kind: "rejected", why: "no-candidate", retryAfter: seconds(40) });
   });
 
-  test("half-opens after its open time, lets three probes through, closes at the third success", () => {
+  test("half-opens after its open time, lets one probe through at a time, closes at the third success", () => {
     const router = make();
+    failTimes(router, 5);
+    expect(changes(router.at(60).wake())).toEqual(["half-open"]);
+    expect(only(router.arrive(0), "start-attempt")).toHaveLength(1);
+    for (const waiting of [1, 2, 3]) expect(router.arrive(waiting)).toEqual([]);
+    const started = (commands: readonly RouterCommand[]): number[] => only(commands, "start-attempt").map(({ request }) => request);
+    expect(started(router.succeed(0))).toEqual([1]);
+    expect(started(router.firstToken(0))).toEqual([2]);
+    const commands = router.succeed(1);
+    expect(changes(commands)).toEqual(["closed"]);
+    expect(started(commands)).toEqual([3]);
+  });
+
+  test("where so many are let through at once, three are", () => {
+    const router = make({ breaker: { probesAtOnce: 3 } });
     failTimes(router, 5);
     expect(changes(router.at(60).wake())).toEqual(["half-open"]);
     for (let probe = 0; probe < 3; probe += 1) expect(only(router.arrive(probe), "start-attempt")).toHaveLength(1);
@@ -47,7 +61,7 @@ describe("a group of one", () => {
   });
 
   test("a probe that streams has succeeded with its first token, and can still fail after it", () => {
-    const router = make();
+    const router = make({ breaker: { probesAtOnce: 3 } });
     failTimes(router, 5);
     router.at(60).wake();
     for (let probe = 0; probe < 3; probe += 1) router.arrive(probe);

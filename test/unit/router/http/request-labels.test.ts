@@ -6,7 +6,7 @@ import { fixtureConfig } from "../../../support/router-fixture.ts";
 
 const config = fixtureConfig();
 const labels = (headers: Record<string, string>) => {
-  const read = readAsks(headers, new Map());
+  const read = readAsks(new Map(Object.entries(headers)), new Map());
   if (read.kind === "invalid") throw new Error(read.message);
   return labelsOf(read.asks, config);
 };

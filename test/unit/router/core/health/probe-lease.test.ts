@@ -10,7 +10,7 @@ const at = (second: number) => instantAt(seconds(second));
 
 /** Its only endpoint has failed at 0 s and half-opens at 60 s. */
 function halfOpen(): { harness: RouterHarness; asked: { nonce: number } } {
-  const harness = new RouterHarness({ breaker: { failures: 1, probes: 2, shared: true }, retry: { attemptsMax: 1 } });
+  const harness = new RouterHarness({ breaker: { failures: 1, probes: 2, probesAtOnce: 2, shared: true }, retry: { attemptsMax: 1 } });
   harness.arrive(0);
   harness.fail(0);
   const [asked] = only(harness.at(60).wake(), "ask-probes");
@@ -52,7 +52,7 @@ describe("a half-open breaker whose probes are the fleet's", () => {
   });
 
   test("where the store is known to be lost it does so at once", () => {
-    const harness = new RouterHarness({ breaker: { failures: 1, probes: 2, shared: true }, retry: { attemptsMax: 1 } });
+    const harness = new RouterHarness({ breaker: { failures: 1, probes: 2, probesAtOnce: 2, shared: true }, retry: { attemptsMax: 1 } });
     harness.arrive(0);
     harness.send({ kind: "store-lost" });
     harness.fail(0);

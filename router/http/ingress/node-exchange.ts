@@ -1,0 +1,128 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { chunkFrame, joinedPieces } from "./chunk-frame.ts";
+import { type CallerHeaders, type Exchange, type ExchangeWatcher, noWatcher } from "./exchange.ts";
+import { readBody } from "./read-body.ts";
+
+/** A string of up to 16 KB is written from the stack. */
+const oneWriteBytesMax = 16_000;
+
+/** An exchange that Node's HTTP server has read. */
+export class NodeExchange implements Exchange {
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  #watcher = noWatcher;
+  #isWatched = false;
+  #added: readonly string[] = [];
+  #framing: "chunked" | "none" = "chunked";
+  #draining = false;
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.#request = request;
+    this.#response = response;
+    response.on("error", () => undefined);
+  }
+
+  get method(): string {
+    return this.#request.method ?? "";
+  }
+
+  get target(): string {
+    return this.#request.url ?? "/";
+  }
+
+  get headers(): CallerHeaders {
+    const { headers } = this.#request;
+    return {
+      get: (name) => {
+        const value = headers[name];
+        return Array.isArray(value) ? value.join(", ") : value;
+      },
+    };
+  }
+
+  receiveBody(bytesMax: number, whole: (body: Buffer) => void, refuse: () => void): void {
+    readBody(this.#request, bytesMax, whole, refuse);
+  }
+
+  discardBody(): void {
+    this.#request.resume();
+  }
+
+  addHeaders(headers: readonly string[]): void {
+    this.#added = [...this.#added, ...headers];
+  }
+
+  watch(watcher: ExchangeWatcher): void {
+    this.#watcher = watcher;
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    this.#response.on("close", () => this.#watcher.onClosed());
+  }
+
+  answer(status: number, headers: readonly string[], body: Uint8Array): void {
+    const response = this.#response;
+    response.writeHead(status, [...headers, ...this.#added, "content-length", String(body.length)]);
+    if (body.length > oneWriteBytesMax) {
+      response.end(body);
+      return;
+    }
+    this.#write(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+    response.end();
+  }
+
+  beginStream(headers: readonly string[]): void {
+    const response = this.#response;
+    if (this.#request.httpVersion === "1.1") {
+      response.writeHead(200, [...headers, ...this.#added, "transfer-encoding", "chunked"]);
+      // The frames are made here: Node would write each in three parts.
+      response.chunkedEncoding = false;
+    } else {
+      this.#framing = "none";
+      response.shouldKeepAlive = false;
+      response.writeHead(200, [...headers, ...this.#added]);
+    }
+  }
+
+  writeStream(chunks: readonly Uint8Array[], bytes: number): boolean {
+    if (this.#write(this.#framed(chunks, bytes, false))) return true;
+    if (!this.#draining) {
+      this.#draining = true;
+      this.#response.once("drain", () => {
+        this.#draining = false;
+        this.#watcher.onDrain();
+      });
+    }
+    return false;
+  }
+
+  endStream(chunks: readonly Uint8Array[], bytes: number): void {
+    const last = this.#framed(chunks, bytes, true);
+    if (last.length > 0) this.#write(last);
+    this.#response.end();
+  }
+
+  cutStream(chunks: readonly Uint8Array[], bytes: number): void {
+    const response = this.#response;
+    if (bytes === 0) response.destroy();
+    else response.write(this.#framed(chunks, bytes, false), () => response.destroy());
+  }
+
+  destroy(): void {
+    if (!this.#response.destroyed) this.#response.destroy();
+  }
+
+  #framed(chunks: readonly Uint8Array[], bytes: number, last: boolean): Buffer {
+    return this.#framing === "chunked" ? chunkFrame(chunks, bytes, last) : joinedPieces(chunks, bytes);
+  }
+
+  /** One write, at once. @returns false: the caller reads too slowly */
+  #write(bytes: Buffer): boolean {
+    const response = this.#response;
+    const { socket } = response;
+    // Node corks a write until the next tick, and gathers a head and a Buffer; neither is wanted here.
+    socket?.cork();
+    const accepted = !response.headersSent || bytes.length <= oneWriteBytesMax ? response.write(bytes.toString("latin1"), "latin1") : response.write(bytes);
+    socket?.uncork();
+    return accepted || response.writableLength === 0;
+  }
+}
