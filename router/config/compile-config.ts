@@ -13,6 +13,7 @@ import {
 import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
 import { compileBreaker } from "./compile-breaker.ts";
 import { checkAliases } from "./check-aliases.ts";
+import { compileEgress } from "./compile-egress.ts";
 import { compileFallbacks } from "./compile-fallbacks.ts";
 import { compileRates } from "./compile-rates.ts";
 import { catalogueOf, type PriceCatalogue } from "./price-catalogue.ts";
@@ -24,7 +25,7 @@ import type { Problem } from "./problem.ts";
 import { type ConfigFile, type EndpointUrl, tierNames } from "./schema.ts";
 import { resolveKey } from "./secret.ts";
 import type { Environment } from "./secret.ts";
-import type { ServiceSpec, TlsSpec, UpstreamKey, UpstreamSpec } from "./service-spec.ts";
+import type { RequestLimits, ServiceSpec, TlsSpec, UpstreamKey, UpstreamSpec } from "./service-spec.ts";
 import { readTls } from "./tls-files.ts";
 import { problemIn } from "./yaml-problems.ts";
 import type { YamlPlace } from "./yaml-problems.ts";
@@ -84,11 +85,13 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   const tenantOf = Object.keys(file.tenants).length === 0 ? null : keys;
   const cors = file.cors === undefined ? null : { origins: file.cors.origins, maxAgeSeconds: Math.floor(file.cors.maxAge / 1_000_000) };
   const tls = tlsOf(file, place.source.file, options.env, report);
+  const egress = compileEgress(file.egress, options.env, place.source.file, report, (problem) => problems.push(problem));
   const signalsEveryMs = file.signals === undefined ? null : file.signals.every / 1000;
   const here = { region: file.here.region ?? "", zone: file.here.zone ?? "" };
   const service: ServiceSpec = {
-    listen: file.listen,
+    listen: { ...file.listen, limits: requestLimits(file, report) },
     tls,
+    egress,
     signalsEveryMs,
     metrics: file.metrics,
     endpoints: upstreams,
@@ -102,6 +105,12 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   const retryBudget = compileRetryBudget(file.retryBudget, ["retryBudget"], report);
   const compiled = { version: options.version, routes, deployments, endpoints, retryBudget, tagNames, regionNames, tenants, limits, unknownPrice };
   return { compiled, service, pricing, problems };
+}
+
+function requestLimits({ listen: { limits } }: ConfigFile, report: Report): RequestLimits {
+  const { headerBytes, bodyBytes, headerTime, requestTime, keepAlive, connections = Infinity } = limits;
+  if (headerTime > requestTime) report(["listen", "limits", "headerTime"], "value", "is longer than requestTime", "make requestTime the longer one");
+  return { headerBytes, bodyBytes, headerTimeMs: headerTime / 1000, requestTimeMs: requestTime / 1000, keepAliveMs: keepAlive / 1000, connections };
 }
 
 function tlsOf({ tls }: ConfigFile, file: string, env: Environment | null, report: Report): TlsSpec | null {

@@ -2,18 +2,12 @@ import { z } from "zod";
 import { strategyNames } from "../core/compiled-config.ts";
 import { providerNames } from "./service-spec.ts";
 import { micros } from "../core/time.ts";
+import { callersListen, cors, egress, metricsListen, tls } from "./entry-schema.ts";
 import { providerKey } from "./key-reference.ts";
 import { limitSchema, tenantSchema } from "./limit-schema.ts";
 import { gpuPrice, instant, priceSource, priceTable } from "./price-schema.ts";
 import { choice, count, duration, flag, number, scalar, shown, text } from "./scalars.ts";
 import type { Parsed } from "./scalars.ts";
-
-const port = count("TCP port; 0 takes any free one", 0, 65_535);
-const listenFields = (portDefault: number) => ({ host: text("Address to listen on").prefault("127.0.0.1"), port: port.prefault(portDefault) });
-const fastLane = z
-  .boolean()
-  .prefault(true)
-  .meta({ description: "Requests that can be read in one way only are read by the router itself, at less cost; false: all of them by Node's HTTP server" });
 
 export interface EndpointUrl {
   readonly origin: string;
@@ -96,13 +90,6 @@ const breaker = z
       .prefault({}),
   })
   .meta({ description: "Circuit breaker per endpoint: defaults for all deployments" });
-
-const cors = z
-  .strictObject({
-    origins: z.array(text("An origin as browsers send it, https://app.example, or *")).min(1),
-    maxAge: duration("So long a browser may keep the answer to its question", micros(0)).prefault("10m"),
-  })
-  .meta({ description: "Pages that may call from a browser; absent: none" });
 
 const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/);
 
@@ -301,20 +288,15 @@ const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/);
 
 export const configSchema = z
   .strictObject({
-    listen: z
-      .strictObject({ ...listenFields(8080), fastLane })
-      .meta({ description: "Where callers connect" })
-      .prefault({}),
+    listen: callersListen,
     here: place.prefault({}),
     signals: z
       .strictObject({ every: duration("How often each is asked; it costs a server 12 to 20 ms", micros(1_000_000)).prefault("1s") })
       .optional()
       .meta({ description: "Ask vLLM servers for their load (their /metrics), for the strategies that go by it; absent: nobody asks" }),
-    tls: z
-      .strictObject({ cert: text("PEM file of the certificate chain, relative to the configuration"), key: text("PEM file of its key") })
-      .optional()
-      .meta({ description: "Callers connect with TLS; absent: without" }),
-    metrics: z.strictObject(listenFields(9090)).meta({ description: "Where Prometheus connects" }).prefault({}),
+    tls,
+    egress,
+    metrics: metricsListen,
     deployments: z.record(name, deployment),
     breaker: breaker.prefault({}),
     retryBudget: z

@@ -1,19 +1,17 @@
 import { createServer as createPlain, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
 import { createServer as createSecure } from "node:https";
 import type { Duplex } from "node:stream";
-import type { TlsSpec } from "../config/service-spec.ts";
+import type { RequestLimits, TlsSpec } from "../config/service-spec.ts";
 import { errorDialect } from "./error-dialect.ts";
 import { badHttp, headersTooLarge, type HttpError, tooSlow, unknownExpectation, wrongMethod } from "./http-errors.ts";
 import type { Exchange } from "./ingress/exchange.ts";
 import { FastLane } from "./ingress/fast-lane.ts";
 import { NodeExchange } from "./ingress/node-exchange.ts";
 import { headBytesMax } from "./ingress/request-head.ts";
-import { bodyBytesMax, sendError } from "./model-route.ts";
+import { sendError } from "./model-route.ts";
 
-/** Above the idle time of the load balancers that stand in front (60 s is usual), so that they close first. */
-const keepAliveMs = 75_000;
-/** What a caller may take to send its request, so that one that trickles does not hold a connection for ever. 20 MB in five minutes is 70 KB/s. */
-const patience = { headersTimeout: 15_000, requestTimeout: 300_000, connectionsCheckingInterval: 2_000 };
+/** How often it is looked for callers that take too long. */
+const checkEveryMs = 2_000;
 const lingerMs = 500;
 
 export interface ServerPatience {
@@ -25,6 +23,7 @@ export interface ServerPatience {
 export interface Served {
   readonly tls: TlsSpec | null;
   readonly fastLane: boolean;
+  readonly limits: RequestLimits;
   readonly serve: (exchange: Exchange) => void;
   /** Answers then say that the connection ends with them. */
   readonly isDraining: () => boolean;
@@ -38,16 +37,19 @@ export interface CallerServer {
 }
 
 export function createCallerServer(served: Served, given: Partial<ServerPatience> = {}): CallerServer {
-  const limits = { ...patience, ...given };
-  const server = createServer(served, limits);
-  const { tls, serve, isDraining } = served;
+  const { tls, serve, isDraining, limits } = served;
+  const { headerBytes, bodyBytes, headerTimeMs, requestTimeMs, keepAliveMs, connections } = limits;
+  const patience = { headersTimeout: headerTimeMs, requestTimeout: requestTimeMs, connectionsCheckingInterval: checkEveryMs, ...given };
+  const server = createServer(served, patience);
+  if (connections !== Infinity) server.maxConnections = connections;
   const lane = served.fastLane
     ? new FastLane(server, tls !== null, {
-        bodyBytesMax,
+        headBytesMax: Math.min(headerBytes, headBytesMax),
+        bodyBytesMax: bodyBytes,
         serve,
         isDraining,
         refuseSlow: (socket) => refuseOn(socket, tooSlow),
-        patience: { ...limits, keepAliveMs },
+        patience: { ...patience, keepAliveMs },
       })
     : null;
   return {
@@ -64,11 +66,11 @@ export function createCallerServer(served: Served, given: Partial<ServerPatience
 }
 
 /** Node's parser, strict: a request that can be read in two ways is refused, and its connection closed. */
-function createServer({ tls, serve, isDraining }: Served, limits: ServerPatience): Server {
+function createServer({ tls, serve, isDraining, limits }: Served, patience: ServerPatience): Server {
   const options: ServerOptions = {
-    ...limits,
-    keepAliveTimeout: keepAliveMs,
-    maxHeaderSize: headBytesMax,
+    ...patience,
+    keepAliveTimeout: limits.keepAliveMs,
+    maxHeaderSize: limits.headerBytes,
     insecureHTTPParser: false,
     // Refused by the handler, in the callers' dialect.
     requireHostHeader: false,
@@ -82,7 +84,7 @@ function createServer({ tls, serve, isDraining }: Served, limits: ServerPatience
   };
   const server =
     tls === null ? createPlain(options, onRequest) : createSecure({ ...options, cert: tls.cert, key: tls.key, ALPNProtocols: ["http/1.1"] }, onRequest);
-  server.on("clientError", refuseBroken);
+  server.on("clientError", (problem: NodeJS.ErrnoException, socket) => refuseBroken(problem, socket, limits.headerBytes));
   server.on("connect", (_request, socket) => refuseOn(socket, wrongMethod("CONNECT", "this address")));
   server.on("checkExpectation", (request, response) => {
     refuse(new NodeExchange(request, response), unknownExpectation);
@@ -96,12 +98,12 @@ function refuse(exchange: Exchange, error: HttpError): void {
 }
 
 /** What is no request gets an answer all the same, where one can still be written. */
-function refuseBroken(problem: NodeJS.ErrnoException, socket: Duplex): void {
+function refuseBroken(problem: NodeJS.ErrnoException, socket: Duplex, headerBytes: number): void {
   if (problem.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;
   }
-  refuseOn(socket, errorOf(problem.code));
+  refuseOn(socket, errorOf(problem.code, headerBytes));
 }
 
 function refuseOn(socket: Duplex, error: HttpError): void {
@@ -117,7 +119,7 @@ function refuseOn(socket: Duplex, error: HttpError): void {
 
 const reasonOf: Readonly<Record<number, string>> = { 405: "Method Not Allowed", 408: "Request Timeout", 431: "Request Header Fields Too Large" };
 
-function errorOf(code: string | undefined): HttpError {
-  if (code === "HPE_HEADER_OVERFLOW") return headersTooLarge(headBytesMax);
+function errorOf(code: string | undefined, headerBytes: number): HttpError {
+  if (code === "HPE_HEADER_OVERFLOW") return headersTooLarge(headerBytes);
   return code === "ERR_HTTP_REQUEST_TIMEOUT" ? tooSlow : badHttp;
 }

@@ -41,6 +41,7 @@ export function createHttpServer(
 ): CallerServer {
   const surface: Surface = {
     service,
+    bodyBytesMax: listen.limits.bodyBytes,
     get config() {
       return service.compiled;
     },
@@ -63,7 +64,7 @@ export function createHttpServer(
     if (methods === null) sendError(exchange, "openai-chat", unknownPath(path));
     else sendError(exchange, "openai-chat", wrongMethod(method, path), ["allow", Object.keys(methods).join(", ")]);
   };
-  return createCallerServer({ tls, fastLane: listen.fastLane, serve, isDraining: () => service.draining }, patience);
+  return createCallerServer({ tls, fastLane: listen.fastLane, limits: listen.limits, serve, isDraining: () => service.draining }, patience);
 }
 
 /** Null: there is nothing. */

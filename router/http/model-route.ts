@@ -11,14 +11,13 @@ import { passedHeaders } from "./passed-headers.ts";
 import { readAsks } from "./read-asks.ts";
 import type { RouterService } from "./router-service.ts";
 
-export const bodyBytesMax = 20 * 1024 * 1024;
-
 /** What the handlers of calls to models share. */
 export interface Surface {
   readonly service: RouterService;
   readonly config: CompiledConfig;
   /** Those that callers can ask for, by name. */
   readonly routes: RouteNames;
+  readonly bodyBytesMax: number;
 }
 
 /** A call to a model in one of the dialects: `POST /v1/chat/completions` and its like. */
@@ -40,7 +39,12 @@ export function handleModelCall(surface: Surface, dialect: Dialect, exchange: Ex
 export type Refuse = (error: HttpError) => void;
 
 /** Whose request it is, and its whole body; or a refusal. */
-export function receiveBody({ service }: Surface, dialect: Dialect, exchange: Exchange, whole: (body: Buffer, tenant: TenantId, refuse: Refuse) => void): void {
+export function receiveBody(
+  { service, bodyBytesMax }: Surface,
+  dialect: Dialect,
+  exchange: Exchange,
+  whole: (body: Buffer, tenant: TenantId, refuse: Refuse) => void,
+): void {
   const refuse: Refuse = (error) => {
     service.metrics.requestInvalid(error.status);
     sendError(exchange, dialect, error);

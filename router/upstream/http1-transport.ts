@@ -1,5 +1,5 @@
 import { ConnectionPool } from "./http1/connection-pool.ts";
-import { type Egress, noProxy, proxyFor } from "./http1/egress.ts";
+import { type Egress, plainEgress, proxyFor } from "./http1/egress.ts";
 import { HostLookup } from "./http1/host-lookup.ts";
 import { assertSendable, Http1Call } from "./http1/http1-call.ts";
 import type { UpstreamCall, UpstreamHandler, UpstreamRequest, UpstreamTransport } from "./upstream-transport.ts";
@@ -21,7 +21,7 @@ export class Http1Transport implements UpstreamTransport {
   readonly #origins = new Map<string, Origin>();
   #trimmer: NodeJS.Timeout | null = null;
 
-  constructor(egress: Egress = noProxy) {
+  constructor(egress: Egress = plainEgress) {
     this.#egress = egress;
   }
 
@@ -42,7 +42,8 @@ export class Http1Transport implements UpstreamTransport {
     const known = this.#origins.get(origin);
     if (known !== undefined) return known;
     const url = new URL(origin);
-    const made = { host: url.host, pool: new ConnectionPool({ origin: url, proxy: proxyFor(this.#egress, url), lookup: this.#hosts.lookup }) };
+    const place = { origin: url, proxy: proxyFor(this.#egress, url), trust: this.#egress.trust, lookup: this.#hosts.lookup };
+    const made = { host: url.host, pool: new ConnectionPool(place) };
     this.#origins.set(origin, made);
     this.#trimmer ??= setInterval(() => this.#trim(), trimEveryMs).unref();
     return made;

@@ -11,6 +11,7 @@ const aheadPiecesMax = 64;
 const unreadAnswerMs = 60_000;
 
 export interface LaneOwner {
+  readonly headBytesMax: number;
   readonly bodyBytesMax: number;
   serve(exchange: Exchange): void;
   isDraining(): boolean;
@@ -142,7 +143,7 @@ export class LaneConnection {
 
   /** @returns false: it is Node's from here on */
   #begin(bytes: Buffer): boolean {
-    const head = readRequestHead(bytes, this.#owner.bodyBytesMax);
+    const head = readRequestHead(bytes, this.#owner);
     if (head === null) {
       this.#handOver(bytes);
       return false;

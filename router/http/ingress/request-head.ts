@@ -20,6 +20,7 @@ export interface RequestHead {
   readonly bytes: number;
 }
 
+/** Whatever the limit on headers is: longer heads are Node's. */
 export const headBytesMax = 16 * 1024;
 const headersMax = 100;
 
@@ -37,9 +38,12 @@ const isToken = new Uint8Array(256);
 for (const character of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") isToken[character.charCodeAt(0)] = 1;
 
 /** Null: not whole yet, or nothing for the lane. */
-export function readRequestHead(bytes: Buffer, bodyBytesMax: number): RequestHead | null {
+export function readRequestHead(
+  bytes: Buffer,
+  { headBytesMax: most, bodyBytesMax }: { readonly headBytesMax: number; readonly bodyBytesMax: number },
+): RequestHead | null {
   const end = bytes.indexOf("\r\n\r\n", 0, "latin1");
-  if (end === -1 || end + 4 >= headBytesMax) return null;
+  if (end === -1 || end + 4 >= most) return null;
   const text = bytes.toString("latin1", 0, end + 2);
   const lineEnd = text.indexOf("\r\n");
   const line = requestLine.exec(text.slice(0, lineEnd));
