@@ -13,9 +13,17 @@ interface Kind {
 const all = (folder: string): readonly string[] => [`test/${folder}/**/*.test.ts`];
 
 /** They compare instants on the wall clock. */
-const timed = ["fault-table", "hedging", "live-signals", "mock-fleet", "openai-sdk", "replay-and-twin", "serve-and-mock"].map(
-  (name) => `test/e2e/${name}.test.ts`,
-);
+const timed = [
+  "fault-table",
+  "hedging",
+  "http-surface",
+  "live-signals",
+  "mock-fleet",
+  "openai-sdk",
+  "replay-and-twin",
+  "serve-and-mock",
+  "vllm-behaviours",
+].map((name) => `test/e2e/${name}.test.ts`);
 
 const kinds: readonly Kind[] = [
   { name: "unit", timeoutSeconds: 10, include: all("unit") },
