@@ -1,5 +1,5 @@
 import type { Rates } from "./accounting/rates.ts";
-import type { CompiledConfig, ConfigVersion, EndpointSpec, FallbackCause } from "./compiled-config.ts";
+import type { CompiledConfig, ConfigVersion, EndpointSpec, FallbackCause, StrategyName } from "./compiled-config.ts";
 import type { Branded, Duration, Instant } from "./machine.ts";
 
 export type RequestId = Branded<"request">;
@@ -28,6 +28,10 @@ export interface RouteRequest {
   readonly batch?: boolean;
   /** Deployments whose provider does not come to know that it may be delayed: they answer at once, at the usual price. Absent: none. */
   readonly atOnce?: readonly DeploymentId[];
+  /** What the caller will pay at most, all attempts together, nano-dollars; absent: whatever it costs. */
+  readonly costMaxNano?: number;
+  /** The caller's choice; absent: the route's. */
+  readonly strategy?: StrategyName;
   /** The caller's cap, or the route's default where none was given. */
   readonly outputTokensMax: number;
   /** Only a streamed answer has a first token; a plain one has only its end. */
@@ -250,10 +254,11 @@ export type FinishResult =
   /** No attempt is left to make; `failure` is the last one's, whose answer the driver passes on. */
   | { readonly kind: "failed"; readonly failure: FailureKind; readonly retryAfter: Duration | null }
   | { readonly kind: "rejected"; readonly why: RejectReason; readonly retryAfter: Duration | null };
-/** `too-long`: no endpoint of the route has a context window for the prompt. `deadline-unreachable`: its place would come too late, so it is told at once. */
+/** `too-long`: no endpoint of the route has a context window for the prompt. `too-dear`: none is certain to cost no more than the caller will pay. `deadline-unreachable`: its place would come too late, so it is told at once. */
 export type RejectReason =
   | "no-candidate"
   | "too-long"
+  | "too-dear"
   | "queue-full"
   | "deadline-unreachable"
   | "deadline-passed"
@@ -291,6 +296,8 @@ export type ExclusionReason =
   | "cooling"
   | "at-capacity"
   | "context-too-small"
+  /** It could cost more than the caller will pay. */
+  | "too-dear"
   | "already-tried"
   /** Others have answered last time: a retry goes there. */
   | "failed-lately"

@@ -1,5 +1,6 @@
 import type { CompiledConfig } from "../core/compiled-config.ts";
 import type { EndpointId, Explanation } from "../core/messages.ts";
+import { strategyOf } from "../core/strategy/strategy.ts";
 import type { EndedRequest } from "../telemetry/router-metrics.ts";
 import { noAsks } from "./read-asks.ts";
 import type { RequestInFlight } from "./request-in-flight.ts";
@@ -51,14 +52,18 @@ export class DecisionLines {
   /** From behind the request's name. Where it had one attempt, the endpoint that it was tried at is the one that served it, or failed. */
   #subject({ routed, route, endpointsTried }: RequestInFlight, endpoint: EndpointId | null): string {
     const one = endpointsTried.length === 1 ? 1 : 0;
-    const key = (((route.id * this.#tenants.length + routed.tenant) * (this.#origins.length + 1) + (endpoint ?? -1) + 1) * 2 + (routed.stream ? 1 : 0)) * 2 + one;
-    const known = this.#subjects.get(key);
+    const key =
+      (((route.id * this.#tenants.length + routed.tenant) * (this.#origins.length + 1) + (endpoint ?? -1) + 1) * 2 + (routed.stream ? 1 : 0)) * 2 + one;
+    const strategy = strategyOf(route, routed);
+    const isUsual = strategy === route.strategy;
+    const known = isUsual ? this.#subjects.get(key) : undefined;
     if (known !== undefined) return known;
     const deployment = endpoint === null ? "null" : (this.#deployments[this.#deploymentOf[endpoint] ?? -1] ?? "null");
-    const who = `","route":${this.#routes[route.id] ?? "null"},"tenant":${this.#tenants[routed.tenant] ?? "null"},"strategy":"${route.strategy}"`;
+    const who = `","route":${this.#routes[route.id] ?? "null"},"tenant":${this.#tenants[routed.tenant] ?? "null"},"strategy":"${strategy}"`;
     const where = `,"stream":${routed.stream},"deployment":${deployment}${one === 1 ? `,"endpoints":${listOf(endpointsTried, this.#origin)}` : ""}`;
     // One string, not a tree of its parts.
     const subject = Buffer.from(who + where).toString();
+    if (!isUsual) return subject;
     if (this.#subjects.size >= subjectsMax) this.#subjects.clear();
     this.#subjects.set(key, subject);
     return subject;

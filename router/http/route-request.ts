@@ -1,6 +1,6 @@
 import type { PriceChange } from "../config/service-spec.ts";
 import { chargesPictures } from "../core/accounting/rates.ts";
-import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
+import { type CompiledConfig, type RouteSpec, strategyNames } from "../core/compiled-config.ts";
 import type { Instant } from "../core/machine.ts";
 import type { DeploymentId, RequestId, RouteRequest, TenantId } from "../core/messages.ts";
 import { after, millis, never } from "../core/time.ts";
@@ -66,6 +66,8 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
     ...(looks.countsPictures ? { pictures: countPictures(scan.body) } : {}),
     ...(isDelayedTier(scan.serviceTier) ? { batch: true, atOnce: dialectHandling(config, caller.dialect).translate } : {}),
     outputTokensMax: isText ? (scan.outputTokensMax ?? route.outputTokensDefault) : 1,
+    ...(typeof asks.costBudget === "number" ? { costMaxNano: Math.floor(asks.costBudget * 1e9) } : {}),
+    ...strategyAsked(asks),
     stream: scan.stream,
     priority: hasTenants ? Math.min(priority, own) : priority,
     deadline: typeof asks.maxLatencyMs === "number" ? after(now, millis(asks.maxLatencyMs)) : never,
@@ -73,4 +75,10 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
     barred,
     ...labelsOf(asks, config),
   };
+}
+
+/** The names of strategies to come, as `auto`, choose nothing yet. */
+function strategyAsked({ strategy }: Asks): Pick<RouteRequest, "strategy"> {
+  const found = strategyNames.find((name) => name === strategy);
+  return found === undefined ? {} : { strategy: found };
 }

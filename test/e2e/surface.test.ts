@@ -239,6 +239,24 @@ describe("the request contract", () => {
     expect(Object.keys(upstreams[0]?.seen[0]?.headers ?? {}).filter((name) => name.startsWith("x-headgate"))).toEqual([]);
   });
 
+  test("the caller's strategy and what it will pay at most act, and the answer says which strategy it was", async () => {
+    const { client, running, upstreams } = await startLive({ upstreams: 2, price: "{ input: 100, output: 100 }" });
+    const ask = async (asked: object, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
+      fetch(`${running.url}/v1/chat/completions`, { method: "POST", body: JSON.stringify({ model: "chat", messages, max_tokens: 10, ...asked }), headers });
+    const strategyOf = (answer: Response): string | null => answer.headers.get("x-headgate-strategy");
+    expect(strategyOf(await ask({}))).toBe("weighted");
+    // Weighted, all of them go to the first; in turn, they do not.
+    const inTurn = [await ask({ routing_strategy: "round-robin" }), await ask({}, { "x-headgate-strategy": "round-robin" })];
+    expect(inTurn.map(strategyOf)).toEqual(["round-robin", "round-robin"]);
+    expect(upstreams[1]?.seen).toHaveLength(1);
+    const told = (await (await fetch(`${running.url}/v1/requests/${inTurn[0]?.headers.get("x-headgate-request-id")}`)).json()) as object;
+    expect(told).toMatchObject({ strategy: "round-robin" });
+    for (const kept of ["prefix-affinity", "auto"]) expect(strategyOf(await ask({ routing_strategy: kept })), kept).toBe("weighted");
+    expect((await ask({ cost_budget: 0.05 })).status).toBe(200);
+    const body = { model: "chat", messages, max_tokens: 10, cost_budget: 0.000001 } as unknown as OpenAI.ChatCompletionCreateParamsNonStreaming;
+    await expect(client.chat.completions.create(body)).rejects.toMatchObject({ status: 400, code: "cost_budget_too_small", param: "cost_budget" });
+  });
+
   test("what is not of its form is refused by name", async () => {
     const { client, running } = await startLive();
     const body = { model: "chat", messages, priority: "high" } as unknown as OpenAI.ChatCompletionCreateParamsNonStreaming;
