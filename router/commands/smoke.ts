@@ -12,6 +12,7 @@ import type { CallerRequest } from "../providers/provider-adapter.ts";
 import { adapterFor } from "../providers/registry.ts";
 import { quotable } from "../providers/without-secrets.ts";
 import { Attempt, type AttemptEnding } from "../upstream/attempt.ts";
+import { UpstreamLane } from "../upstream/upstream-lane.ts";
 import { egressOf } from "../upstream/http1/egress.ts";
 import { Http1Transport } from "../upstream/http1-transport.ts";
 
@@ -85,7 +86,7 @@ async function tryEndpoint(upstream: ServiceSpec["endpoints"][number], id: Endpo
 async function attempted(upstream: UpstreamSpec, id: EndpointId, { credentials, transport }: Tools): Promise<AttemptEnding> {
   return new Promise((resolve) => {
     const attempt = new Attempt(
-      { adapter: adapterFor(upstream.provider), request: smokeRequest(), target: upstream, credential: credentials[id] ?? null, limits, inputTokens: 1 },
+      { lane: new UpstreamLane(adapterFor(upstream.provider), upstream, credentials[id] ?? null), request: smokeRequest(), limits, inputTokens: 1 },
       {
         onBytes: () => undefined,
         onFirstContent: () => undefined,

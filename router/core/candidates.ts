@@ -360,16 +360,21 @@ export function anyFresh({ eligible }: Candidates, tried: readonly EndpointId[])
 }
 
 export function explanationOf(found: Candidates, chosen: EndpointId | null, strategy: string, measure: string, path: readonly RouteId[]): Explanation {
-  const { eligible, scores } = found;
-  const excluded = found.excluded.ids.slice(0, found.excluded.count).map((endpoint, place) => ({ endpoint, why: present(found.reasons[place], "the reason") }));
+  const { eligible, scores, reasons, kept } = found;
+  const judged: number[] = [];
+  if (scores !== null) for (let index = 0; index < eligible.count; index += 1) judged.push(scores[index] as number);
+  const excluded: Explanation["excluded"][number][] = [];
+  for (let index = 0; index < found.excluded.count; index += 1)
+    excluded.push({ endpoint: found.excluded.ids[index] as EndpointId, why: reasons[index] as ExclusionReason });
+  // The lists of a request's slot are replaced, never changed.
   return {
     candidates: eligible.ids.slice(0, eligible.count),
-    scores: scores === null ? [] : [...scores.subarray(0, eligible.count)],
+    scores: judged,
     measure,
-    kept: [...found.kept],
+    kept: kept.length === 0 ? none : [...kept],
     excluded,
     chosen,
     strategy,
-    path: [...path],
+    path,
   };
 }

@@ -134,9 +134,13 @@ export class RealtimeDriver<Event, Command> {
     this.#floor = at;
     this.#lastRank = rank;
     this.#options.record?.({ kind: "event", at, event });
-    this.#call(() => {
+    this.#busy = true;
+    try {
       this.#machine.handle(event, at, this.#out);
-    });
+      this.#carryOutAll();
+    } finally {
+      this.#rest();
+    }
   }
 
   #wake(): void {
@@ -144,29 +148,29 @@ export class RealtimeDriver<Event, Command> {
     if (this.#machine.nextDeadline() > now) return;
     this.#floor = after(now, micros(1));
     this.#lastRank = -1;
-    this.#call(() => {
-      this.#machine.wake(now, this.#out);
-    });
-  }
-
-  #call(call: () => void): void {
     this.#busy = true;
     try {
-      call();
-      for (let index = 0; index < this.#commands.length; index++) this.#carryOut(index);
+      this.#machine.wake(now, this.#out);
+      this.#carryOutAll();
     } finally {
-      this.#busy = false;
-      this.#commands.length = 0;
-      this.#instants.length = 0;
+      this.#rest();
     }
   }
 
-  #carryOut(index: number): void {
-    const command = this.#commands[index];
-    const at = this.#instants[index];
-    if (command === undefined || at === undefined) return;
-    this.#options.record?.({ kind: "command", at, command });
-    this.#options.carryOut(command, at);
+  #carryOutAll(): void {
+    const options = this.#options;
+    for (let index = 0; index < this.#commands.length; index += 1) {
+      const command = this.#commands[index] as Command;
+      const at = this.#instants[index] as Instant;
+      options.record?.({ kind: "command", at, command });
+      options.carryOut(command, at);
+    }
+  }
+
+  #rest(): void {
+    this.#busy = false;
+    this.#commands.length = 0;
+    this.#instants.length = 0;
   }
 
   /** Handles what was queued, in order, then sets the timer. */
@@ -200,10 +204,11 @@ export class RealtimeDriver<Event, Command> {
       this.#pulseAt = never;
       return;
     }
+    // A timer that is due sooner than needed finds nothing to do and is set again: cheaper than setting it anew for every event.
+    if (this.#timer !== null && this.#timerDue <= deadline && this.#pulseAt !== never) return;
     const clock = this.#clock();
     if (this.#pulseAt === never) this.#pulseAt = clock;
     const due = earlier(deadline, after(clock, this.#options.onStall === undefined ? timerMax : pulse));
-    // A timer that is due sooner than needed finds nothing to do and is set again: cheaper than setting it anew for every event.
     if (this.#timer !== null && this.#timerDue <= due) return;
     if (this.#timer !== null) this.#timers.clearTimer(this.#timer);
     this.#timer = null;

@@ -2,8 +2,11 @@ import type { ServiceSpec, UpstreamKey } from "../config/service-spec.ts";
 import type { CompiledConfig } from "../core/compiled-config.ts";
 import { RouteNames } from "../core/route-names.ts";
 import type { Credential } from "../providers/credential.ts";
+import { adapterFor } from "../providers/registry.ts";
+import { UpstreamLane } from "../upstream/upstream-lane.ts";
 import { DecisionLines } from "./decision-lines.ts";
 import { type PromptLooks, promptLooks } from "./route-request.ts";
+import { TenantKeys } from "./tenant-keys.ts";
 
 /** The newest version of the configuration as the service looks things up in it: it has all ids, those that only older versions use among them. */
 export interface AdoptedConfig {
@@ -12,7 +15,8 @@ export interface AdoptedConfig {
   /** By the name that callers use. */
   readonly routes: RouteNames;
   /** By EndpointId. */
-  readonly credentials: readonly (Credential | null)[];
+  readonly lanes: readonly UpstreamLane[];
+  readonly tenantKeys: TenantKeys;
   readonly decisions: DecisionLines;
   readonly looks: PromptLooks;
 }
@@ -22,7 +26,8 @@ export function adoptConfig(compiled: CompiledConfig, spec: ServiceSpec, seal: (
     compiled,
     spec,
     routes: new RouteNames(compiled.routes.filter(({ internal, gone }) => !internal && gone !== true)),
-    credentials: spec.endpoints.map(({ origin, key }) => seal(origin, key)),
+    lanes: spec.endpoints.map((upstream) => new UpstreamLane(adapterFor(upstream.provider), upstream, seal(upstream.origin, upstream.key))),
+    tenantKeys: new TenantKeys(spec.tenantOf),
     decisions: new DecisionLines(compiled),
     looks: promptLooks(compiled, spec.priceChanges),
   };

@@ -6,18 +6,6 @@ import type { RouterMetrics } from "../telemetry/router-metrics.ts";
 type NotedKind = "request-rerouted" | "budget-noticed" | "limit-changed" | "weight-changed" | "forget-endpoint" | "breaker-changed" | "retire-config";
 export type Noted = Extract<RouterCommand, { kind: NotedKind }>;
 
-type OnlyNoted = Exclude<Noted, { kind: "retire-config" }>;
-const onlyNoted: ReadonlySet<RouterCommand["kind"]> = new Set<OnlyNoted["kind"]>([
-  "request-rerouted",
-  "budget-noticed",
-  "limit-changed",
-  "weight-changed",
-  "forget-endpoint",
-  "breaker-changed",
-]);
-/** Nothing is to be done about it. */
-export const isOnlyNoted = (command: RouterCommand): command is OnlyNoted => onlyNoted.has(command.kind);
-
 /** What the core says for people and metrics: nothing of it is carried out. */
 export class CoreNotes {
   readonly #config: () => CompiledConfig;

@@ -6,7 +6,7 @@ import { errorDialect } from "./error-dialect.ts";
 import { badHttp, headersTooLarge, type HttpError, tooSlow, unknownExpectation, wrongMethod } from "./http-errors.ts";
 import type { Exchange } from "./ingress/exchange.ts";
 import { FastLane } from "./ingress/fast-lane.ts";
-import { NodeExchange } from "./ingress/node-exchange.ts";
+import { isClosing, NodeExchange } from "./ingress/node-exchange.ts";
 import { headBytesMax } from "./ingress/request-head.ts";
 import { sendError } from "./model-route.ts";
 
@@ -48,7 +48,7 @@ export function createCallerServer(served: Served, given: Partial<ServerPatience
         bodyBytesMax: bodyBytes,
         serve,
         isDraining,
-        refuseSlow: (socket) => refuseOn(socket, tooSlow),
+        refuse: (socket, why) => refuseOn(socket, why === "slow" ? tooSlow : badHttp),
         patience: { ...patience, keepAliveMs },
       })
     : null;
@@ -76,43 +76,62 @@ function createServer({ tls, serve, isDraining, limits }: Served, patience: Serv
     requireHostHeader: false,
     noDelay: true,
   };
+  const underWay = new WeakMap<Duplex, Set<ServerResponse>>();
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    if (isDraining()) response.shouldKeepAlive = false;
+    if (isClosing(request.socket)) return;
+    noteUnderWay(underWay, request.socket, response);
     const exchange = new NodeExchange(request, response);
+    if (isDraining()) exchange.endConnection();
     if (request.headers.host !== undefined || request.httpVersion !== "1.1") serve(exchange);
     else refuse(exchange, badHttp);
   };
   const server =
     tls === null ? createPlain(options, onRequest) : createSecure({ ...options, cert: tls.cert, key: tls.key, ALPNProtocols: ["http/1.1"] }, onRequest);
-  server.on("clientError", (problem: NodeJS.ErrnoException, socket) => refuseBroken(problem, socket, limits.headerBytes));
-  server.on("connect", (_request, socket) => refuseOn(socket, wrongMethod("CONNECT", "this address")));
+  /** What is no request gets an answer all the same, where one can still be written: not in the midst of another, and not behind the last. */
+  const refuseRest = (socket: Duplex, error: HttpError): void => {
+    const midway = [...(underWay.get(socket) ?? [])].some((response) => response.socket === socket && response.headersSent && !response.writableEnded);
+    if (midway) socket.destroy();
+    else if (isClosing(socket)) lingerOn(socket);
+    else refuseOn(socket, error);
+  };
+  server.on("clientError", (problem: NodeJS.ErrnoException, socket) => {
+    if (problem.code === "ECONNRESET") socket.destroy();
+    else refuseRest(socket, errorOf(problem.code, limits.headerBytes));
+  });
+  server.on("connect", (_request, socket) => refuseRest(socket, wrongMethod("CONNECT", "this address")));
   server.on("checkExpectation", (request, response) => {
-    refuse(new NodeExchange(request, response), unknownExpectation);
+    if (!isClosing(request.socket)) refuse(new NodeExchange(request, response), unknownExpectation);
   });
   return server;
 }
 
-function refuse(exchange: Exchange, error: HttpError): void {
+function refuse(exchange: NodeExchange, error: HttpError): void {
   exchange.discardBody();
-  sendError(exchange, "openai-chat", error, ["connection", "close"]);
+  exchange.endConnection();
+  sendError(exchange, "openai-chat", error);
 }
 
-/** What is no request gets an answer all the same, where one can still be written. */
-function refuseBroken(problem: NodeJS.ErrnoException, socket: Duplex, headerBytes: number): void {
-  if (problem.code === "ECONNRESET" || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  refuseOn(socket, errorOf(problem.code, headerBytes));
+function noteUnderWay(underWay: WeakMap<Duplex, Set<ServerResponse>>, socket: Duplex, response: ServerResponse): void {
+  const responses = underWay.get(socket) ?? new Set();
+  underWay.set(socket, responses.add(response));
+  response.on("close", () => responses.delete(response));
 }
 
 function refuseOn(socket: Duplex, error: HttpError): void {
+  // After a CONNECT nobody else listens any more, and a connection that is reset would end the process.
+  socket.on("error", () => undefined);
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
   const body = errorDialect("openai-chat").body(error);
   const head = `HTTP/1.1 ${error.status} ${reasonOf[error.status] ?? "Bad Request"}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}`;
   socket.end(`${head}\r\nconnection: close\r\n\r\n${body}`);
-  // After a CONNECT nobody else listens any more, and a connection that is reset would end the process.
-  socket.on("error", () => undefined);
-  // What still comes is thrown away, for a moment: closed at once, the answer could be lost with it.
+  lingerOn(socket);
+}
+
+/** What still comes is thrown away, for a moment: closed at once, the answer could be lost with it. */
+function lingerOn(socket: Duplex): void {
   socket.resume();
   setTimeout(() => socket.destroy(), lingerMs).unref();
 }

@@ -1,25 +1,24 @@
 import type { RouteSpec } from "../core/compiled-config.ts";
 import type { AttemptId, EndpointId, Explanation, RequestId, RouteRequest } from "../core/messages.ts";
 import type { CallerRequest } from "../providers/provider-adapter.ts";
-import type { Attempt, AttemptEnding } from "../upstream/attempt.ts";
-import type { CallerAnswer } from "./caller-answer.ts";
+import type { AttemptEnding } from "../upstream/attempt.ts";
+import { type AnswerFlow, CallerAnswer } from "./caller-answer.ts";
+import { errorDialect } from "./error-dialect.ts";
+import type { Exchange } from "./ingress/exchange.ts";
 import type { Asks } from "./read-asks.ts";
+import type { AdmittedCall } from "./route-request.ts";
+import type { RunningAttempt } from "./running-attempt.ts";
 
-/** From its start-attempt to the end of its request. */
-export interface RunningAttempt {
-  readonly id: AttemptId;
-  readonly endpoint: EndpointId;
-  readonly attempt: Attempt;
-  readonly request: RequestInFlight;
-  ending: AttemptEnding | null;
-  /** Another attempt of the request was first. */
-  lost: boolean;
-  /** Nothing of its answer has been looked at for ids. */
-  unread: boolean;
+/** Who hears of a request's caller. */
+export interface RequestOwner {
+  /** The caller reads too slowly. */
+  hold(request: RequestInFlight, attempt: AttemptId): void;
+  release(request: RequestInFlight, attempt: AttemptId): void;
+  left(request: RequestInFlight): void;
 }
 
 /** The one state object of a request, from its admission to its finish-request. */
-export interface RequestInFlight {
+export class RequestInFlight implements AnswerFlow {
   readonly id: RequestId;
   /** What callers and logs know it by. */
   readonly name: string;
@@ -30,45 +29,53 @@ export interface RequestInFlight {
   readonly asks: Asks;
   /** On performance.now(): the body has been read. */
   readonly arrivedMs: number;
+  readonly #owner: RequestOwner;
   /** Attempts that have not ended, and all there were. */
-  underWay: number;
-  attempts: number;
-  readonly endpointsTried: EndpointId[];
-  readonly attemptIds: AttemptId[];
+  underWay = 0;
+  attempts = 0;
+  readonly endpointsTried: EndpointId[] = [];
+  readonly attemptIds: AttemptId[] = [];
   /** How each has ended, in the order of their endings. */
-  readonly attemptsEnded: { readonly endpoint: EndpointId; readonly outcome: string; readonly status: number }[];
+  readonly attemptsEnded: { readonly endpoint: EndpointId; readonly outcome: string; readonly status: number }[] = [];
   /** Fields that the last attempt's provider has no place for. */
-  dropped: readonly string[];
+  dropped: readonly string[] = nothing;
   /** The attempt that the caller is answered with; null: none is committed (yet). */
-  answering: RunningAttempt | null;
+  answering: RunningAttempt | null = null;
   /** Of the last attempt that ended, those left out that lost to another. */
-  ending: AttemptEnding | null;
-  endedLast: AttemptId | null;
+  ending: AttemptEnding | null = null;
+  endedLast: AttemptId | null = null;
   /** On performance.now(): when the answer of a plain request had been read; NaN: not yet. */
-  answeredMs: number;
-  ttftMs: number;
-  explanation: Explanation | null;
-  left: boolean;
+  answeredMs = Number.NaN;
+  ttftMs = Number.NaN;
+  explanation: Explanation | null = null;
+  hasLeft = false;
+
+  /** @param name what callers and logs know it by */
+  constructor(name: string, { route, caller, asks }: AdmittedCall, routed: RouteRequest, exchange: Exchange, arrivedMs: number, owner: RequestOwner) {
+    this.id = routed.id;
+    this.name = name;
+    this.route = route;
+    this.caller = caller;
+    this.asks = asks;
+    this.routed = routed;
+    this.arrivedMs = arrivedMs;
+    this.#owner = owner;
+    this.answer = new CallerAnswer(exchange, this, errorDialect(caller.dialect));
+  }
+
+  hold(attempt: AttemptId): void {
+    this.#owner.hold(this, attempt);
+  }
+
+  release(attempt: AttemptId): void {
+    this.#owner.release(this, attempt);
+  }
+
+  left(): void {
+    if (this.answer.ended) return;
+    this.hasLeft = true;
+    this.#owner.left(this);
+  }
 }
 
-/** At its admission. */
-export function requestInFlight(
-  known: Pick<RequestInFlight, "id" | "name" | "route" | "caller" | "asks" | "routed" | "answer" | "arrivedMs">,
-): RequestInFlight {
-  return {
-    ...known,
-    underWay: 0,
-    attempts: 0,
-    endpointsTried: [],
-    attemptIds: [],
-    attemptsEnded: [],
-    dropped: [],
-    answering: null,
-    ending: null,
-    endedLast: null,
-    answeredMs: Number.NaN,
-    ttftMs: Number.NaN,
-    explanation: null,
-    left: false,
-  };
-}
+const nothing: readonly string[] = [];

@@ -3,8 +3,9 @@ import type { TenantId } from "../core/messages.ts";
 import type { Dialect } from "../providers/provider-adapter.ts";
 import type { EndedRequest } from "../telemetry/router-metrics.ts";
 import { idsIn, IssuedIds, type Issuer } from "./issued-ids.ts";
-import type { RequestInFlight, RunningAttempt } from "./request-in-flight.ts";
+import type { RequestInFlight } from "./request-in-flight.ts";
 import { RequestRecords } from "./request-records.ts";
+import type { RunningAttempt } from "./running-attempt.ts";
 import { factsOf, requestTold } from "./request-told.ts";
 import type { Slots } from "./slots.ts";
 

@@ -2,7 +2,7 @@ import type { PriceChange } from "../config/service-spec.ts";
 import { chargesPictures } from "../core/accounting/rates.ts";
 import { type CompiledConfig, type RouteSpec, strategyNames } from "../core/compiled-config.ts";
 import type { Instant } from "../core/machine.ts";
-import type { DeploymentId, RequestId, RouteRequest, TenantId } from "../core/messages.ts";
+import { type DeploymentId, type RequestId, type RouteRequest, type TenantId, unlabelled } from "../core/messages.ts";
 import { after, millis, never } from "../core/time.ts";
 import type { CallerRequest } from "../providers/provider-adapter.ts";
 import { isDelayedTier } from "../providers/served-tier.ts";
@@ -10,7 +10,7 @@ import { dialectHandling } from "./dialect-handling.ts";
 import { countPictures } from "./count-pictures.ts";
 import { estimateTokens } from "./estimate-tokens.ts";
 import { promptBlocks } from "./prompt-blocks.ts";
-import type { Asks } from "./read-asks.ts";
+import { type Asks, noAsks } from "./read-asks.ts";
 import { labelsOf } from "./request-labels.ts";
 
 /** A call to a model that the surface has read. */
@@ -57,23 +57,37 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
   // A file on its way to a provider is no prompt, however large it is.
   const isText = caller.dialect !== "openai-other" || scan.model !== null;
   const priority = typeof asks.priority === "number" ? Math.floor(asks.priority) : own;
-  return {
+  const labels = asks === noAsks ? unlabelled : labelsOf(asks, config);
+  const routed: RouteRequest = {
     id,
     serial,
     tenant,
     route: route.id,
     inputTokens: isText ? estimateTokens(scan.body.length) : 1,
-    ...(looks.countsPictures ? { pictures: countPictures(scan.body) } : {}),
-    ...(isDelayedTier(scan.serviceTier) ? { batch: true, atOnce: dialectHandling(config, caller.dialect).translate } : {}),
     outputTokensMax: isText ? (scan.outputTokensMax ?? route.outputTokensDefault) : 1,
-    ...(typeof asks.costBudget === "number" ? { costMaxNano: Math.floor(asks.costBudget * 1e9) } : {}),
-    ...strategyAsked(asks),
     stream: scan.stream,
     priority: hasTenants ? Math.min(priority, own) : priority,
     deadline: typeof asks.maxLatencyMs === "number" ? after(now, millis(asks.maxLatencyMs)) : never,
     blocks: looks.hashesPrompts ? promptBlocks(scan) : null,
     barred,
-    ...labelsOf(asks, config),
+    tags: labels.tags,
+    tagMatch: labels.tagMatch,
+    region: labels.region,
+    residency: labels.residency,
+  };
+  return isOrdinary(call, looks) ? routed : { ...routed, ...whatElse(call, config, looks) };
+}
+
+const isOrdinary = ({ caller, asks }: AdmittedCall, { countsPictures }: PromptLooks): boolean =>
+  !countsPictures && !isDelayedTier(caller.scan.serviceTier) && (asks === noAsks || (asks.costBudget === undefined && asks.strategy === undefined));
+
+function whatElse({ caller, asks }: AdmittedCall, config: CompiledConfig, { countsPictures }: PromptLooks): Partial<RouteRequest> {
+  const { scan, dialect } = caller;
+  return {
+    ...(countsPictures ? { pictures: countPictures(scan.body) } : {}),
+    ...(isDelayedTier(scan.serviceTier) ? { batch: true, atOnce: dialectHandling(config, dialect).translate } : {}),
+    ...(typeof asks.costBudget === "number" ? { costMaxNano: Math.floor(asks.costBudget * 1e9) } : {}),
+    ...strategyAsked(asks),
   };
 }
 

@@ -14,33 +14,31 @@ import {
   rankOf,
   type RequestId,
   type RouterCommand,
-  type RouteRequest,
   type RouterEvent,
   type TenantId,
 } from "../core/messages.ts";
 import { RealtimeDriver, type Recorded } from "../drivers/realtime-driver.ts";
-import { adapterFor } from "../providers/registry.ts";
 import type { DecisionLog } from "../telemetry/decision-log.ts";
 import { type LoadNow, RouterMetrics } from "../telemetry/router-metrics.ts";
-import { Attempt, type AttemptEnding } from "../upstream/attempt.ts";
+import type { AttemptEnding } from "../upstream/attempt.ts";
+import type { UpstreamLane } from "../upstream/upstream-lane.ts";
 import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
 import { type AdoptedConfig, adoptConfig } from "./adopted-config.ts";
 import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
-import { CallerAnswer } from "./caller-answer.ts";
-import { CoreNotes, isOnlyNoted } from "./core-notes.ts";
+import { CoreNotes } from "./core-notes.ts";
 import { endedRequest } from "./ended-request.ts";
 import { PriceCalendar } from "./price-calendar.ts";
 import { LeaseLink } from "./lease-link.ts";
-import { tenantOf } from "./tenant-of.ts";
 import type { LeaseStore } from "../stores/lease-store.ts";
 import { MemoryLeaseStore } from "../stores/memory/memory-lease-store.ts";
 import { monotonicNow } from "../drivers/host-timers.ts";
-import { errorDialect } from "./error-dialect.ts";
 import type { CallerHeaders, Exchange } from "./ingress/exchange.ts";
 import { RequestMemory } from "./request-memory.ts";
 import { UpstreamKeys } from "./upstream-keys.ts";
-import { type RequestInFlight, requestInFlight, type RunningAttempt } from "./request-in-flight.ts";
+import { RequestInFlight, type RequestOwner } from "./request-in-flight.ts";
 import { type AdmittedCall, routeRequest } from "./route-request.ts";
+import { RequestNames } from "./request-names.ts";
+import { type AttemptOwner, RunningAttempt } from "./running-attempt.ts";
 import { Slots } from "./slots.ts";
 import { TimedMachine } from "./timed-machine.ts";
 
@@ -60,20 +58,21 @@ type Activation = Extract<RouterEvent, { kind: "config-activated" }>;
 type StartAttempt = Extract<RouterCommand, { kind: "start-attempt" }>;
 
 /** The core at work: callers' requests become events, commands become attempts and answers. Every start-attempt gets exactly one attempt-ended. */
-export class RouterService {
+export class RouterService implements RequestOwner, AttemptOwner {
   readonly metrics: RouterMetrics;
   readonly memory: RequestMemory;
   readonly #options: RouterServiceOptions;
   readonly #driver: RealtimeDriver<RouterEvent, RouterCommand>;
   readonly #requests = new Slots<RequestInFlight>();
-  /** From start-attempt until the request is finished: a commit may come after the ending. */
-  readonly #attempts = new Map<AttemptId, RunningAttempt>();
+  /** By AttemptId, from start-attempt until the request is finished: a commit may come after the ending. */
+  readonly #attempts: (RunningAttempt | null)[] = [];
   #adopted: AdoptedConfig;
   readonly #versions: LiveVersions;
   readonly #notes: CoreNotes;
   readonly #leases: LeaseLink;
   #prices: PriceCalendar;
   readonly #keys: UpstreamKeys;
+  readonly #names = new RequestNames();
   #serial = 0;
   #draining = false;
   #onIdle: (() => void) | null = null;
@@ -89,7 +88,7 @@ export class RouterService {
     const { record } = options;
     this.#driver = new RealtimeDriver(new TimedMachine(options.core, (durationMs) => this.metrics.decided(durationMs)), {
       rank: (event) => rankOf[event.kind],
-      isStale: (event) => event.kind === "client-left" && this.#requests.at(event.request)?.left !== true,
+      isStale: (event) => event.kind === "client-left" && this.#requests.at(event.request)?.hasLeft !== true,
       carryOut: (command) => this.#carryOut(command),
       onStall: (from, to) => {
         this.metrics.stalled();
@@ -162,7 +161,7 @@ export class RouterService {
 
   /** Whose key the request carries; null: nobody's. */
   tenantOf(headers: CallerHeaders): TenantId | null {
-    return tenantOf(this.#adopted.spec.tenantOf, headers);
+    return this.#adopted.tenantKeys.tenantOf(headers);
   }
 
   /** Of a request of this tenant's, under way or one of the last; null: there is none. */
@@ -213,46 +212,30 @@ export class RouterService {
     this.#leases.close();
     this.#prices.close();
     this.#keys.close();
-    for (const { attempt } of this.#attempts.values()) attempt.abort();
+    for (const running of this.#attempts) running?.attempt.abort();
     this.#requests.forEach((request) => request.answer.abandon());
   }
 
-  #routed(id: RequestId, call: AdmittedCall): RouteRequest {
-    const { compiled, spec } = this.#adopted;
-    const serial = this.#serial++;
-    return routeRequest(call, {
-      id,
-      serial,
-      now: this.#driver.now(),
-      config: compiled,
-      hasTenants: spec.tenantOf !== null,
-      looks: this.#adopted.looks,
-    });
-  }
-
   #newRequest(id: RequestId, call: AdmittedCall, exchange: Exchange, arrivedMs: number): RequestInFlight {
-    const { route, caller, asks } = call;
-    const flow = {
-      hold: (attempt: AttemptId) => this.#runningOf(request, attempt)?.attempt.pause(),
-      release: (attempt: AttemptId) => this.#runningOf(request, attempt)?.attempt.resume(),
-      left: () => this.#left(request),
-    };
-    const answer = new CallerAnswer(exchange, flow, errorDialect(caller.dialect));
-    const request = requestInFlight({ id, name: randomUUID(), route, caller, asks, routed: this.#routed(id, call), answer, arrivedMs });
-    return request;
+    const { compiled, spec, looks } = this.#adopted;
+    const serial = this.#serial++;
+    const routed = routeRequest(call, { id, serial, now: this.#driver.now(), config: compiled, hasTenants: spec.tenantOf !== null, looks });
+    return new RequestInFlight(this.#names.next(), call, routed, exchange, arrivedMs, this);
   }
 
-  #left(request: RequestInFlight): void {
-    if (request.answer.ended) return;
-    request.left = true;
+  hold(request: RequestInFlight, attempt: AttemptId): void {
+    this.#runningOf(request, attempt)?.attempt.pause();
+  }
+
+  release(request: RequestInFlight, attempt: AttemptId): void {
+    this.#runningOf(request, attempt)?.attempt.resume();
+  }
+
+  left(request: RequestInFlight): void {
     this.#driver.submit({ kind: "client-left", request: request.id });
   }
 
   #carryOut(command: RouterCommand): void {
-    if (isOnlyNoted(command)) {
-      this.#notes.note(command);
-      return;
-    }
     switch (command.kind) {
       case "start-attempt":
         this.#startAttempt(command);
@@ -280,55 +263,59 @@ export class RouterService {
       case "ask-probes":
       case "return-probes":
         this.#leases.carryOut(command, this.compiled);
+        return;
+      case "request-rerouted":
+      case "budget-noticed":
+      case "limit-changed":
+      case "weight-changed":
+      case "forget-endpoint":
+      case "breaker-changed":
+        this.#notes.note(command);
     }
   }
 
-  #startAttempt(command: StartAttempt): void {
-    const request = this.#request(command.request);
-    const upstream = this.#upstream(command.endpoint);
-    const startedAt = this.#driver.now();
-    const adapter = adapterFor(upstream.provider);
-    const credential = this.#adopted.credentials[command.endpoint] ?? null;
-    const { limits } = command;
-    const attempt = new Attempt(
-      { adapter, request: request.caller, target: upstream, credential, limits, inputTokens: request.routed.inputTokens },
-      {
-        onBytes: (chunk) => {
-          this.memory.noteIds(running, chunk);
-          request.answer.bytes(command.attempt, chunk);
-        },
-        onFirstContent: () => this.#driver.submit({ kind: "attempt-first-token", attempt: command.attempt }),
-        onEnded: (ending) => {
-          this.#attemptEnded(running, ending);
-          const outcome = { ...ending.outcome, lagged: this.#driver.stalledSince(startedAt) };
-          this.#driver.submit({ kind: "attempt-ended", attempt: command.attempt, outcome });
-        },
-      },
-    );
-    const running: RunningAttempt = { id: command.attempt, endpoint: command.endpoint, attempt, request, ending: null, lost: false, unread: true };
-    this.#attempts.set(command.attempt, running);
+  #startAttempt({ attempt: id, endpoint, request: of, limits }: StartAttempt): void {
+    const request = this.#request(of);
+    const running = new RunningAttempt(id, endpoint, request, this.#driver.now(), this.#lane(endpoint), limits, this);
+    this.#attempts[id] = running;
     request.underWay += 1;
     request.attempts += 1;
-    request.endpointsTried.push(command.endpoint);
-    request.attemptIds.push(command.attempt);
-    request.answer.forgetHeld(command.attempt);
-    attempt.start(this.#options.transport);
-    request.dropped = attempt.dropped;
+    request.endpointsTried.push(endpoint);
+    request.attemptIds.push(id);
+    if (request.attempts > 1) request.answer.forgetHeld(id);
+    running.attempt.start(this.#options.transport);
+    request.dropped = running.attempt.dropped;
+  }
+
+  bytesCame(running: RunningAttempt, chunk: Uint8Array): void {
+    if (running.unread) this.memory.noteIds(running, chunk);
+    running.request.answer.bytes(running.id, chunk);
+  }
+
+  contentBegan({ id }: RunningAttempt): void {
+    this.#driver.submit({ kind: "attempt-first-token", attempt: id });
   }
 
   #abort(id: AttemptId, lost: boolean): void {
-    const running = this.#attempts.get(id);
-    if (running === undefined) return;
+    const running = this.#attempts[id] ?? null;
+    if (running === null) return;
     running.lost = lost;
     running.attempt.abort();
   }
 
   #runningOf(request: RequestInFlight, id: AttemptId): RunningAttempt | null {
-    const running = this.#attempts.get(id);
+    const running = this.#attempts[id] ?? null;
     return running?.request === request ? running : null;
   }
 
-  #attemptEnded(running: RunningAttempt, ending: AttemptEnding): void {
+  attemptEnded(running: RunningAttempt, ending: AttemptEnding): void {
+    this.#noteEnding(running, ending);
+    const { outcome } = ending;
+    const lagged = this.#driver.stalledSince(running.startedAt);
+    this.#driver.submit({ kind: "attempt-ended", attempt: running.id, outcome: lagged ? { ...outcome, lagged } : outcome });
+  }
+
+  #noteEnding(running: RunningAttempt, ending: AttemptEnding): void {
     const { request, endpoint } = running;
     running.ending = ending;
     request.underWay -= 1;
@@ -348,8 +335,8 @@ export class RouterService {
   }
 
   #commit(id: AttemptId): void {
-    const running = this.#attempts.get(id);
-    if (running === undefined) throw new Error(`assertion: attempt ${id} is committed, and was never started`);
+    const running = this.#attempts[id] ?? null;
+    if (running === null) throw new Error(`assertion: attempt ${id} is committed, and was never started`);
     const { request, attempt } = running;
     request.answering = running;
     // It has ended meanwhile: what it sent is handed over when the request is finished.
@@ -362,7 +349,7 @@ export class RouterService {
   #finish(command: Finish): void {
     const request = this.#request(command.request);
     this.#requests.release(command.request);
-    for (const id of request.attemptIds) if (this.#runningOf(request, id) !== null) this.#attempts.delete(id);
+    for (const id of request.attemptIds) if (this.#attempts[id]?.request === request) this.#attempts[id] = null;
     if (request.answering !== null) request.ending = request.answering.ending;
     finishAnswer(request, command.result, answerHeaders(request, command.account, this.compiled), this.compiled);
     if (command.result.kind === "served" && !request.routed.stream) this.metrics.latencyAdded(performance.now() - request.answeredMs);
@@ -379,10 +366,10 @@ export class RouterService {
     return request;
   }
 
-  #upstream(endpoint: EndpointId): UpstreamSpec {
-    const upstream = this.#adopted.spec.endpoints[endpoint];
-    if (upstream === undefined) throw new Error(`assertion: there is no endpoint ${endpoint}`);
-    return upstream;
+  #lane(endpoint: EndpointId): UpstreamLane {
+    const lane = this.#adopted.lanes[endpoint];
+    if (lane === undefined) throw new Error(`assertion: there is no endpoint ${endpoint}`);
+    return lane;
   }
 
   #load(): LoadNow {

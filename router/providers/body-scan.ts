@@ -1,4 +1,8 @@
-import { contractBodyFields, contractMetadataFields } from "./request-contract.ts";
+import { keyId, ourKeys, promptKeys } from "./body-keys.ts";
+import { isPlainNumber, isWord } from "./json-skip.ts";
+import { contractMetadataFields } from "./request-contract.ts";
+import type { Splice } from "./sent-body.ts";
+import { type Span, TopLevel } from "./top-level.ts";
 
 /**
  * What the router reads of a request's body, with the places of what it may have to replace, so that the bytes are passed on and not written anew.
@@ -31,75 +35,11 @@ export interface BodyScan {
   readonly serviceTier: string | null;
 }
 
-/** Bytes that are replaced. */
-export interface Splice extends Span {
-  readonly text: string;
-}
-export interface Span {
-  readonly start: number;
-  readonly end: number;
-}
-
 export type ScanResult = { readonly kind: "scanned"; readonly scan: BodyScan } | { readonly kind: "malformed"; readonly message: string };
 
 const quote = 0x22;
-const backslash = 0x5c;
-const commaByte = 0x2c;
-const colon = 0x3a;
 const openBrace = 0x7b;
-const closeBrace = 0x7d;
-const openBracket = 0x5b;
-const closeBracket = 0x5d;
-
-const read = [
-  "model",
-  "stream",
-  "stream_options",
-  "max_tokens",
-  "max_completion_tokens",
-  "max_output_tokens",
-  "metadata",
-  "previous_response_id",
-  "service_tier",
-];
-const promptKeys = ["tools", "system", "instructions", "messages", "prompt", "input"];
-/** True: one of the contract's own, which no provider is to see. */
-const wanted: ReadonlyMap<string, boolean> = new Map([
-  ...[...read, ...promptKeys].map((key) => [key, false] as const),
-  ...contractBodyFields.map((key) => [key, true] as const),
-]);
-
-class Found {
-  readonly spans = new Map<string, Span>();
-  readonly cuts: Splice[] = [];
-  #keptEnd = -1;
-  #cutStart = -1;
-  #kept = false;
-
-  get empty(): boolean {
-    return !this.#kept;
-  }
-
-  /** @param comma the one before the member; -1: it is the first */
-  member(start: number, end: number, comma: number, isCut: boolean): void {
-    if (isCut) {
-      if (this.#cutStart === -1) this.#cutStart = this.#keptEnd === -1 ? start : this.#keptEnd;
-      return;
-    }
-    if (this.#cutStart !== -1) this.#cut(this.#keptEnd === -1 ? start : comma);
-    this.#keptEnd = end;
-    this.#kept = true;
-  }
-
-  end(at: number): void {
-    if (this.#cutStart !== -1) this.#cut(at);
-  }
-
-  #cut(end: number): void {
-    this.cuts.push({ start: this.#cutStart, end, text: "" });
-    this.#cutStart = -1;
-  }
-}
+const topLevel = new TopLevel();
 
 /** A body that is passed on as it came. */
 export function unreadBody(body: Buffer): BodyScan {
@@ -122,12 +62,8 @@ export function unreadBody(body: Buffer): BodyScan {
 }
 
 export function scanBody(body: Buffer): ScanResult {
-  const found = findTopLevel(body, "given");
-  if (found !== null) {
-    const scan = readFound(body, found);
-    if (scan !== null) return { kind: "scanned", scan };
-  }
-  return scanParsed(body);
+  const scan = topLevel.find(body, "given") ? readFound(body) : null;
+  return scan === null ? scanParsed(body) : { kind: "scanned", scan };
 }
 
 function scanParsed(body: Buffer): ScanResult {
@@ -139,181 +75,99 @@ function scanParsed(body: Buffer): ScanResult {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return { kind: "malformed", message: "the body is not a JSON object" };
   const rewritten = Buffer.from(JSON.stringify(value));
-  const found = findTopLevel(rewritten, "rewritten");
-  const scan = found === null ? null : readFound(rewritten, found);
+  const scan = topLevel.find(rewritten, "rewritten") ? readFound(rewritten) : null;
   return scan === null ? { kind: "malformed", message: "the body cannot be read" } : { kind: "scanned", scan };
 }
 
-/** In what JSON.stringify wrote, a key with an escape is none of ours. */
-type Origin = "given" | "rewritten";
+const modelId = keyId("model");
+const streamId = keyId("stream");
+const optionsId = keyId("stream_options");
+const metadataId = keyId("metadata");
+const continuesId = keyId("previous_response_id");
+const tierId = keyId("service_tier");
+const capIds = [keyId("max_completion_tokens"), keyId("max_tokens"), keyId("max_output_tokens")];
+const trueBytes = Buffer.from("true");
+const nothingAsked: ReadonlyMap<string, unknown> = new Map();
 
-/** Null: not sure. */
-function findTopLevel(body: Buffer, origin: Origin): Found | null {
-  let at = skipBlanks(body, 0);
-  if (body[at] !== openBrace) return null;
-  const found = new Found();
-  let comma = -1;
-  at = skipBlanks(body, at + 1);
-  if (body[at] === closeBrace) return onlyBlanksFrom(body, at + 1) ? found : null;
-  for (;;) {
-    const end = readMember(body, at, comma, found, origin);
-    if (end === -1) return null;
-    at = skipBlanks(body, end);
-    if (body[at] === closeBrace) {
-      found.end(end);
-      return onlyBlanksFrom(body, at + 1) ? found : null;
-    }
-    if (body[at] !== commaByte) return null;
-    comma = at;
-    at = skipBlanks(body, at + 1);
-  }
-}
-
-/** @returns the place behind the member's value; -1: not sure */
-function readMember(body: Buffer, start: number, comma: number, found: Found, origin: Origin): number {
-  if (body[start] !== quote) return -1;
-  const keyEnd = skipString(body, start);
-  if (keyEnd === -1) return -1;
-  const key = body.toString("latin1", start + 1, keyEnd - 1);
-  if (origin === "given" && key.includes("\\u")) return -1;
-  const at = skipBlanks(body, keyEnd);
-  if (body[at] !== colon) return -1;
-  const valueStart = skipBlanks(body, at + 1);
-  const valueEnd = skipValue(body, valueStart);
-  if (valueEnd === -1) return -1;
-  const isOurs = wanted.get(key);
-  if (isOurs !== undefined) {
-    if (found.spans.has(key)) return -1;
-    found.spans.set(key, { start: valueStart, end: valueEnd });
-  }
-  found.member(start, valueEnd, comma, isOurs === true);
-  return valueEnd;
-}
-
-function readFound(body: Buffer, found: Found): BodyScan | null {
-  const { spans } = found;
+/** Null: a value is no JSON. */
+function readFound(body: Buffer): BodyScan | null {
+  const { empty, cuts } = topLevel;
   try {
-    const value = (key: string): unknown => {
-      const span = spans.get(key);
-      return span === undefined ? undefined : JSON.parse(body.toString("utf8", span.start, span.end));
-    };
-    const model = value("model");
-    const options = value("stream_options");
-    const cap = value("max_completion_tokens") ?? value("max_tokens") ?? value("max_output_tokens");
-    const continues = value("previous_response_id");
-    const serviceTier = value("service_tier");
-    const metadata = spans.has("metadata") ? value("metadata") : undefined;
+    const options = topLevel.has(optionsId) ? valueOf(body, optionsId) : null;
+    const metadata = topLevel.has(metadataId) ? valueOf(body, metadataId) : undefined;
     return {
       body,
       inside: body.indexOf(openBrace) + 1,
-      empty: found.empty,
-      model: typeof model === "string" ? model : null,
-      modelSpan: spans.get("model") ?? null,
-      stream: value("stream") === true,
-      streamOptionsSpan: spans.get("stream_options") ?? null,
+      empty,
+      model: textOf(body, modelId),
+      modelSpan: topLevel.span(modelId),
+      stream: topLevel.has(streamId) && isWord(body, topLevel.start(streamId), topLevel.end(streamId), trueBytes),
+      streamOptionsSpan: topLevel.span(optionsId),
       includeUsage: typeof options === "object" && options !== null && "include_usage" in options && options.include_usage === true,
-      outputTokensMax: typeof cap === "number" && cap >= 0 ? Math.floor(cap) : null,
-      asked: askedOf(spans, metadata, value),
-      cuts: [...found.cuts, ...metadataCut(spans.get("metadata"), metadata)],
-      prompt: promptKeys.flatMap((key) => spans.get(key) ?? []),
-      continues: typeof continues === "string" ? continues : null,
-      serviceTier: typeof serviceTier === "string" ? serviceTier : null,
+      outputTokensMax: capOf(body),
+      asked: topLevel.hasOurs || metadata !== undefined ? askedOf(body, metadata) : nothingAsked,
+      cuts: metadata === undefined ? cuts : [...cuts, ...metadataCut(topLevel.span(metadataId), metadata)],
+      prompt: promptOf(),
+      continues: topLevel.has(continuesId) ? textOf(body, continuesId) : null,
+      serviceTier: topLevel.has(tierId) ? textOf(body, tierId) : null,
     };
   } catch {
     return null;
   }
 }
 
-const nothingAsked: ReadonlyMap<string, unknown> = new Map();
+function valueOf(body: Buffer, id: number): unknown {
+  return JSON.parse(body.toString("utf8", topLevel.start(id), topLevel.end(id)));
+}
 
-function askedOf(spans: ReadonlyMap<string, Span>, metadata: unknown, value: (key: string) => unknown): ReadonlyMap<string, unknown> {
-  const ours = [...spans.keys()].filter((key) => wanted.get(key) === true);
-  if (ours.length === 0 && metadata === undefined) return nothingAsked;
-  const asked = new Map<string, unknown>(ours.map((key) => [key, value(key)]));
+/** Null: it is none, or not there. */
+function textOf(body: Buffer, id: number): string | null {
+  const start = topLevel.start(id);
+  const end = topLevel.end(id);
+  if (start === -1 || body[start] !== quote) return null;
+  for (let at = start + 1; at < end - 1; at += 1) {
+    const byte = body[at] ?? 0;
+    if (byte < 0x20 || byte > 0x7e || byte === 0x5c) return valueOf(body, id) as string;
+  }
+  return body.toString("latin1", start + 1, end - 1);
+}
+
+/** The first that is given; null: it is no number. */
+function capOf(body: Buffer): number | null {
+  for (const id of capIds) {
+    if (!topLevel.has(id)) continue;
+    const start = topLevel.start(id);
+    const end = topLevel.end(id);
+    const cap = isPlainNumber(body, start, end) ? numberAt(body, start, end) : valueOf(body, id);
+    if (cap !== null) return typeof cap === "number" && cap >= 0 ? Math.floor(cap) : null;
+  }
+  return null;
+}
+
+function numberAt(body: Buffer, start: number, end: number): number {
+  let number = 0;
+  for (let at = start; at < end; at += 1) number = number * 10 + (body[at] ?? 0) - 0x30;
+  return number;
+}
+
+function promptOf(): readonly Span[] {
+  const spans: Span[] = [];
+  for (const { id } of promptKeys) if (topLevel.has(id)) spans.push({ start: topLevel.start(id), end: topLevel.end(id) });
+  return spans;
+}
+
+function askedOf(body: Buffer, metadata: unknown): ReadonlyMap<string, unknown> {
+  const asked = new Map<string, unknown>();
+  for (const { name, id } of ourKeys) if (topLevel.has(id)) asked.set(name, valueOf(body, id));
   if (typeof metadata === "object" && metadata !== null)
     for (const [key, given] of Object.entries(metadata)) if (contractMetadataFields.has(key)) asked.set(`metadata.${key}`, given);
   return asked;
 }
 
 /** `metadata` without the contract's keys. */
-function metadataCut(span: Span | undefined, metadata: unknown): readonly Splice[] {
-  if (span === undefined || typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) return [];
+function metadataCut(span: Span | null, metadata: unknown): readonly Splice[] {
+  if (span === null || typeof metadata !== "object" || metadata === null || Array.isArray(metadata)) return [];
   const entries = Object.entries(metadata);
   const kept = entries.filter(([key]) => !contractMetadataFields.has(key));
-  return kept.length === entries.length ? [] : [{ ...span, text: JSON.stringify(Object.fromEntries(kept)) }];
-}
-
-function skipBlanks(body: Buffer, from: number): number {
-  let at = from;
-  for (;;) {
-    const byte = body[at];
-    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return at;
-    at += 1;
-  }
-}
-
-function onlyBlanksFrom(body: Buffer, from: number): boolean {
-  return skipBlanks(body, from) === body.length;
-}
-
-/** @param start the opening quote @returns behind the closing quote; -1: there is none */
-function skipString(body: Buffer, start: number): number {
-  let at = start + 1;
-  for (;;) {
-    const close = body.indexOf(quote, at);
-    if (close === -1) return -1;
-    let slashes = 0;
-    while (body[close - 1 - slashes] === backslash) slashes += 1;
-    if (slashes % 2 === 0) return close + 1;
-    at = close + 1;
-  }
-}
-
-function skipValue(body: Buffer, start: number): number {
-  const first = body[start];
-  if (first === quote) return skipString(body, start);
-  if (first === openBrace || first === openBracket) return skipNested(body, start);
-  return skipLiteral(body, start);
-}
-
-function skipLiteral(body: Buffer, start: number): number {
-  let at = start;
-  for (;;) {
-    const byte = body[at];
-    // Letters, digits, plus, minus, point: what numbers, true, false and null are made of.
-    if (
-      byte === undefined ||
-      !((byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45)
-    )
-      break;
-    at += 1;
-  }
-  if (at === start) return -1;
-  try {
-    JSON.parse(body.toString("latin1", start, at));
-    return at;
-  } catch {
-    return -1;
-  }
-}
-
-function skipNested(body: Buffer, start: number): number {
-  const closers: number[] = [];
-  let at = start;
-  while (at < body.length) {
-    const byte = body[at];
-    if (byte === quote) {
-      at = skipString(body, at);
-      if (at === -1) return -1;
-      continue;
-    }
-    if (byte === openBrace) closers.push(closeBrace);
-    else if (byte === openBracket) closers.push(closeBracket);
-    else if (byte === closeBrace || byte === closeBracket) {
-      if (closers.pop() !== byte) return -1;
-      if (closers.length === 0) return at + 1;
-    }
-    at += 1;
-  }
-  return -1;
+  return kept.length === entries.length ? [] : [{ ...span, bytes: Buffer.from(JSON.stringify(Object.fromEntries(kept))) }];
 }

@@ -8,9 +8,11 @@ import { Untranslatable } from "./neutral/untranslatable.ts";
 import { usageOfAnswer } from "./openai-compatible/response.ts";
 import { CompletionTap } from "./openai-compatible/tap.ts";
 import { isRecord, readUsage } from "./openai-compatible/usage.ts";
-import { bodyHeaders, ownFields, passOn, usageSplices } from "./pass-on.ts";
-import type { CallerRequest, Dialect, EncodedRequest, Encoding, ProviderAdapter, ReadAnswer, Target } from "./provider-adapter.ts";
+import { bodyHeaders, ownFields, passedBody, usageSplices } from "./pass-on.ts";
+import type { CallerRequest, Dialect, EncodedRequest, Encoding, PassedRequest, ProviderAdapter, ReadAnswer, Target } from "./provider-adapter.ts";
+import { wholeBody } from "./sent-body.ts";
 import type { ProviderFormat } from "./provider-format.ts";
+import { StandingHeads } from "./standing-heads.ts";
 import { withServedTier } from "./served-tier.ts";
 import { type TapReader, TapStream } from "./tap-stream.ts";
 import { UnknownTap } from "./unknown-tap.ts";
@@ -33,10 +35,11 @@ const passedDialects: Readonly<Record<Dialect, PassedDialect>> = {
 
 /** A provider's format made an adapter: what it speaks itself passes, the rest goes through the neutral form. */
 export function makeAdapter(format: ProviderFormat): ProviderAdapter {
+  const heads = new StandingHeads(format);
   return {
     name: format.name,
     handles: (dialect) => (format.speaks.has(dialect) ? "passes" : callerDialects[dialect] === undefined ? "no" : "translates"),
-    encode: (request, target) => encode(format, request, target),
+    encode: (request, target) => encode(format, heads, request, target),
     authorise: (credential, target) => format.authorise(credential, target),
     readFailure: (request, status, headers, body) => {
       const failure = format.readFailure(status, headers, body, Date.now());
@@ -51,31 +54,29 @@ export function makeAdapter(format: ProviderFormat): ProviderAdapter {
   };
 }
 
-function encode(format: ProviderFormat, request: CallerRequest, target: Target): Encoding {
-  const { dialect, scan, passed } = request;
-  if (!format.speaks.has(dialect)) return translate(format, request, target);
-  const path = format.path(dialect, target, scan.stream, passed?.path ?? "");
-  if (passed !== null) return passUnread(request, path, target);
-  const headers = withDefaults(format.headers, request.headers);
-  return passOn(scan, { path, model: target.model, headers }, dialect === "openai-chat" || dialect === "openai-completions" ? usageSplices(scan) : []);
-}
+const nothingDropped: readonly string[] = [];
 
-/** A caller that names a version of the dialect gets that one. */
-function withDefaults(defaults: readonly string[], given: readonly string[]): readonly string[] {
-  if (defaults.length === 0) return given;
-  const names = new Set(given.filter((_, place) => place % 2 === 0));
-  return [...defaults.filter((_, place) => !names.has(defaults[place - (place % 2)] ?? "")), ...given];
+function encode(format: ProviderFormat, heads: StandingHeads, request: CallerRequest, target: Target): Encoding {
+  const { dialect, scan, passed, headers } = request;
+  if (!format.speaks.has(dialect)) return translate(format, request, target);
+  if (passed !== null) return passUnread(format, request, passed, target);
+  const head = heads.headOf(dialect, target, scan.stream, headers);
+  const splices = dialect === "openai-chat" || dialect === "openai-completions" ? usageSplices(scan) : [];
+  return { kind: "encoded", head, body: passedBody(scan, target.model, splices), mode: scan.stream ? "tap" : "as-is", dropped: nothingDropped };
 }
 
 /** A path that the router does not know: the body goes as it came, but for the model where there is one. */
-function passUnread(request: CallerRequest, path: string, target: Target): EncodedRequest {
-  const { scan, passed, headers } = request;
+function passUnread(format: ProviderFormat, { dialect, scan, headers }: CallerRequest, passed: PassedRequest, target: Target): EncodedRequest {
+  const path = format.path(dialect, target, scan.stream, passed.path);
+  const { method } = passed;
   const mode = scan.stream ? ("tap" as const) : ("as-is" as const);
-  const method = passed?.method ?? "POST";
-  if (scan.modelSpan === null)
-    return { kind: "encoded", method, path, headers: [...headers, "accept-encoding", "identity"], body: [scan.body], mode, dropped: [] };
+  if (scan.modelSpan === null) {
+    const head = { method, path, headers: [...headers, "accept-encoding", "identity"], isStanding: false };
+    return { kind: "encoded", head, body: wholeBody(scan.body), mode, dropped: nothingDropped };
+  }
   const typeless = headers.filter((_, place) => headers[place - (place % 2)] !== "content-type");
-  return { ...passOn(scan, { path, model: target.model, headers: typeless }), method, mode };
+  const head = { method, path, headers: [...bodyHeaders(scan.stream), ...typeless], isStanding: false };
+  return { kind: "encoded", head, body: passedBody(scan, target.model, []), mode, dropped: nothingDropped };
 }
 
 function dialectOf({ dialect }: CallerRequest): CallerDialect {
@@ -95,10 +96,13 @@ function translate(format: ProviderFormat, request: CallerRequest, target: Targe
     const trace = request.headers.filter((_, place) => isTrace(request.headers[place - (place % 2)] ?? ""));
     return {
       kind: "encoded",
-      method: "POST",
-      path: format.path("translated", target, scan.stream, ""),
-      headers: [...bodyHeaders(scan.stream), ...format.headers, ...trace],
-      body: [Buffer.from(JSON.stringify(written.body))],
+      head: {
+        method: "POST",
+        path: format.path("translated", target, scan.stream, ""),
+        headers: [...bodyHeaders(scan.stream), ...format.headers, ...trace],
+        isStanding: false,
+      },
+      body: wholeBody(Buffer.from(JSON.stringify(written.body))),
       mode: "translated",
       dropped: [...neutral.dropped, ...written.dropped],
     };

@@ -2,6 +2,7 @@ import type { Duration } from "../core/machine.ts";
 import type { FailureKind, Usage } from "../core/messages.ts";
 import type { BodyScan } from "./body-scan.ts";
 import type { Credential } from "./credential.ts";
+import type { SentBody } from "./sent-body.ts";
 
 /** `openai-other`: a path of OpenAI's that the router does not know, passed on as it came. */
 export type Dialect = "openai-chat" | "openai-completions" | "openai-embeddings" | "openai-responses" | "anthropic-messages" | "openai-other";
@@ -44,13 +45,20 @@ export type Encoding =
   /** It cannot be said in the provider's dialect: the caller is told which field, and nothing is sent. */
   | { readonly kind: "refused"; readonly field: string; readonly message: string };
 
-export interface EncodedRequest {
-  readonly kind: "encoded";
+/** What stands before a body, but for what authorises it. */
+export interface RequestHead {
   readonly method: string;
   readonly path: string;
   /** Name, value, name, value. */
   readonly headers: readonly string[];
-  readonly body: readonly Uint8Array[];
+  /** The same object for every request that is alike: what is made of it may be kept. */
+  readonly isStanding: boolean;
+}
+
+export interface EncodedRequest {
+  readonly kind: "encoded";
+  readonly head: RequestHead;
+  readonly body: SentBody;
   readonly mode: "as-is" | "tap" | "translated";
   /** Fields of the caller's that the provider's dialect has no place for. */
   readonly dropped: readonly string[];

@@ -1,4 +1,5 @@
 import { pino, type Logger } from "pino";
+import type { ByteLine } from "./byte-line.ts";
 import { LineSink } from "./line-sink.ts";
 
 const levels: readonly string[] = ["fatal", "error", "warn", "info", "debug", "trace", "silent"];
@@ -8,8 +9,8 @@ export interface DecisionLog {
   readonly logger: Logger;
   /** False: decisions need not be put together. */
   readonly takesDecisions: boolean;
-  /** One decision, as a line of JSON with its newline. */
-  decision(line: string): void;
+  /** One decision, as a line of JSON with its newline; it is copied. */
+  decision(line: ByteLine): void;
   dropped(): number;
   flush(): void;
 }
@@ -21,7 +22,7 @@ export function openDecisionLog(level: string | undefined): DecisionLog {
   return {
     logger,
     takesDecisions: logger.isLevelEnabled("info"),
-    decision: (line) => sink.write(line),
+    decision: ({ bytes, length }) => sink.writeBytes(bytes, length),
     dropped: () => sink.dropped,
     flush: () => sink.flushSync(),
   };

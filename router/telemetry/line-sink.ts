@@ -42,16 +42,26 @@ export class LineSink {
 
   /** @param line with its newline */
   write(line: string): void {
-    const most = line.length * bytesPerCharacterMax;
-    if (this.#closed || (most > this.#left && this.#waitingBytes + this.#filling.used > waitingBytesMax)) {
+    const batch = this.#batchFor(line.length * bytesPerCharacterMax);
+    if (batch !== null) batch.used += batch.bytes.write(line, batch.used);
+  }
+
+  /** @param line its first `length` bytes, with its newline */
+  writeBytes(line: Buffer, length: number): void {
+    const batch = this.#batchFor(length);
+    if (batch !== null) batch.used += line.copy(batch.bytes, batch.used, 0, length);
+  }
+
+  /** Where so many bytes of a line can go; null: nowhere, and it is dropped. */
+  #batchFor(size: number): Batch | null {
+    if (this.#closed || (size > this.#left && this.#waitingBytes + this.#filling.used > waitingBytesMax)) {
       this.#dropped += 1;
-      return;
+      return null;
     }
-    if (most > this.#left) this.#leave(most);
-    const batch = this.#filling;
-    batch.used += batch.bytes.write(line, batch.used);
-    batch.lines += 1;
-    this.#timer ??= setTimeout(this.#onLate, lateMs).unref();
+    if (size > this.#left) this.#leave(size);
+    this.#filling.lines += 1;
+    if (this.#timer === null) this.#timer = setTimeout(this.#onLate, lateMs).unref();
+    return this.#filling;
   }
 
   /** Writes what there is, and waits for it: for the end of the process. */

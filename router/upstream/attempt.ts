@@ -1,21 +1,18 @@
 import { performance } from "node:perf_hooks";
+import type { Duration } from "../core/machine.ts";
 import type { AttemptLimits, AttemptOutcome, FailureKind, Usage } from "../core/messages.ts";
-import type { Credential } from "../providers/credential.ts";
-import type { AnswerStream, CallerRequest, Failure, ProviderAdapter, ResponseHeaders, StreamOut, Target } from "../providers/provider-adapter.ts";
+import type { AnswerStream, CallerRequest, Encoding, Failure, StreamOut } from "../providers/provider-adapter.ts";
 import { textWithoutSecrets, withoutSecrets } from "../providers/without-secrets.ts";
-import { IdleWatch } from "./idle-watch.ts";
-import type { UpstreamCall, UpstreamHandler, UpstreamProblem, UpstreamTransport } from "./upstream-transport.ts";
+import { type IdleListener, IdleWatch } from "./idle-watch.ts";
+import type { UpstreamLane } from "./upstream-lane.ts";
+import type { UpstreamCall, UpstreamHandler, UpstreamHead, UpstreamProblem, UpstreamTransport } from "./upstream-transport.ts";
 
 const plainAnswerBytesMax = 256 * 1024 * 1024;
 const failureBytesMax = 1024 * 1024;
-/** After the dialect's end the connection should end its answer too; else it is not worth keeping. */
-const lingerMs = 1000;
 
 export interface AttemptSpec {
-  readonly adapter: ProviderAdapter;
+  readonly lane: UpstreamLane;
   readonly request: CallerRequest;
-  readonly target: Target;
-  readonly credential: Credential | null;
   readonly limits: AttemptLimits;
   /** Estimate, for the account of an attempt that tells no usage. */
   readonly inputTokens: number;
@@ -30,7 +27,8 @@ export interface AttemptListener {
 }
 
 export interface AttemptEnding {
-  readonly outcome: Omit<AttemptOutcome, "lagged">;
+  /** `lagged` is for the driver to say. */
+  readonly outcome: AttemptOutcome;
   /** A plain answer, or the answer that says the failure; null: there is none to pass on. */
   readonly answer: UpstreamAnswer | null;
   /** What the provider, or the connection, said; empty on success. */
@@ -49,24 +47,26 @@ export interface UpstreamAnswer {
 }
 
 const nothing: readonly string[] = [];
+const noBody = Buffer.alloc(0);
 
 type Reading = "nothing" | "stream" | "answer" | "failure";
 
 /** One attempt carried out: from the encoded request to exactly one ending. */
-export class Attempt implements UpstreamHandler, StreamOut {
+export class Attempt implements UpstreamHandler, StreamOut, IdleListener {
   readonly #spec: AttemptSpec;
   readonly #listener: AttemptListener;
-  readonly #idle: IdleWatch;
+  /** Of a stream, from its first content on. */
+  #idle: IdleWatch | null = null;
+  #held = false;
   #call: UpstreamCall | null = null;
   #reading: Reading = "nothing";
-  #status = 0;
-  #headers: ResponseHeaders = {};
+  #head: UpstreamHead | null = null;
   #stream: AnswerStream | null = null;
-  readonly #body: Buffer[] = [];
+  #body: Buffer = noBody;
+  #more: Buffer[] | null = null;
   #bodyBytes = 0;
   #usage: Usage | null = null;
   #over = false;
-  #linger: NodeJS.Timeout | null = null;
   #firstContentMs = Number.NaN;
   #dropped: readonly string[] = nothing;
   #translated = false;
@@ -77,7 +77,6 @@ export class Attempt implements UpstreamHandler, StreamOut {
   constructor(spec: AttemptSpec, listener: AttemptListener) {
     this.#spec = spec;
     this.#listener = listener;
-    this.#idle = new IdleWatch(spec.limits.idle / 1000, () => this.#giveUp("timed-out-idle", "the provider's stream stood still"));
   }
 
   /** On performance.now(); NaN: not yet. */
@@ -91,32 +90,32 @@ export class Attempt implements UpstreamHandler, StreamOut {
   }
 
   start(transport: UpstreamTransport): void {
-    const { adapter, request, target, credential, limits } = this.#spec;
-    const encoded = encodedFor(adapter, request, target);
+    const { lane, request, limits } = this.#spec;
+    const encoded = encodedFor(lane, request);
     if (encoded.kind === "refused") {
       this.#refuse("bad-request", encoded.message, encoded.field);
       return;
     }
     this.#dropped = encoded.dropped;
     this.#translated = encoded.mode === "translated";
-    const authorisation = credential === null ? nothing : adapter.authorise(credential, target);
-    if (authorisation === null) {
+    const head = lane.authorised(encoded.head);
+    if (head === null) {
       this.#refuse("unauthorised", "there is no access token for this provider yet", null);
       return;
     }
-    this.#authorisation = authorisation;
-    const { method, path } = encoded;
-    const headers = [...encoded.headers, ...authorisation];
-    this.#call = transport.send({ origin: target.origin, method, path, headers, body: encoded.body, connect: limits.connect }, this);
+    this.#authorisation = head.authorisation;
+    this.#call = transport.send({ origin: lane.target.origin, head: head.bytes, body: encoded.body, connect: limits.connect }, this);
   }
 
   pause(): void {
-    this.#idle.hold();
+    this.#held = true;
+    this.#idle?.hold();
     this.#call?.pause();
   }
 
   resume(): void {
-    this.#idle.release();
+    this.#held = false;
+    this.#idle?.release();
     this.#call?.resume();
   }
 
@@ -125,28 +124,29 @@ export class Attempt implements UpstreamHandler, StreamOut {
     if (this.#over) return;
     const sent = this.#call?.sent === true;
     this.#call?.abort();
-    this.#end({ kind: "aborted", failure: null, retryAfter: null, billed: sent ? "maybe" : "no", ...this.#seenUsage() }, null, "");
+    this.#end(this.#outcome("aborted", null, null, sent ? "maybe" : "no"), null, "");
   }
 
-  onHead(status: number, headers: ResponseHeaders): void {
+  onHead(head: UpstreamHead): void {
     if (this.#over) return;
-    this.#status = status;
-    this.#headers = headers;
-    if (status < 200 || status > 299) this.#reading = "failure";
-    else if (this.#spec.request.scan.stream && contentType(headers).startsWith("text/event-stream")) {
+    this.#head = head;
+    const { request, lane } = this.#spec;
+    if (head.status < 200 || head.status > 299) this.#reading = "failure";
+    else if (request.scan.stream && contentTypeOf(head).startsWith("text/event-stream")) {
       this.#reading = "stream";
-      this.#stream = this.#spec.adapter.openStream(this.#spec.request, this);
+      this.#stream = lane.adapter.openStream(request, this);
     } else this.#reading = "answer";
   }
 
   onData(chunk: Buffer): void {
     if (this.#over) return;
-    this.#idle.touch();
     if (this.#stream !== null) {
+      this.#idle?.touch();
       this.#stream.write(chunk);
       return;
     }
-    this.#body.push(chunk);
+    if (this.#bodyBytes === 0) this.#body = chunk;
+    else (this.#more ??= [this.#body]).push(chunk);
     this.#bodyBytes += chunk.length;
     if (this.#reading === "failure" && this.#bodyBytes > failureBytesMax) {
       this.#call?.abort();
@@ -155,7 +155,6 @@ export class Attempt implements UpstreamHandler, StreamOut {
   }
 
   onEnd(): void {
-    if (this.#linger !== null) clearTimeout(this.#linger);
     if (this.#over) return;
     if (this.#stream !== null) this.#stream.end();
     else if (this.#reading === "failure") this.#endFailure();
@@ -163,10 +162,9 @@ export class Attempt implements UpstreamHandler, StreamOut {
   }
 
   onBroken(problem: UpstreamProblem): void {
-    if (this.#linger !== null) clearTimeout(this.#linger);
     if (this.#over) return;
     const billed = problem.kind === "connect-failed" ? "no" : "maybe";
-    this.#end({ kind: "failed", failure: problem.kind, retryAfter: null, billed, ...this.#seenUsage() }, null, problem.message);
+    this.#end(this.#outcome("failed", problem.kind, null, billed), null, problem.message);
   }
 
   /** What follows may be called by a stream in the middle of a read whose earlier part has ended the attempt: the core gives up on a first token that comes too late. */
@@ -178,7 +176,7 @@ export class Attempt implements UpstreamHandler, StreamOut {
   firstContent(): void {
     if (this.#over) return;
     this.#firstContentMs = performance.now();
-    this.#idle.start();
+    this.#idle = new IdleWatch(this.#spec.limits.idle / 1000, this.#held, this);
     this.#listener.onFirstContent();
   }
 
@@ -188,88 +186,94 @@ export class Attempt implements UpstreamHandler, StreamOut {
 
   done(): void {
     if (this.#over) return;
-    const known = this.#usage !== null;
-    this.#lingerOn();
-    this.#end(
-      { kind: "succeeded", failure: null, retryAfter: null, billed: "yes", ...(known ? { usage: this.#usage, usageEstimated: false } : this.#seenUsage()) },
-      null,
-      "",
-    );
+    this.#call?.linger();
+    this.#end(this.#outcome("succeeded", null, null, "yes", this.#usage), null, "");
   }
 
-  failed(failure: Failure): void {
+  failed({ kind, retryAfter, billed, message }: Failure): void {
     if (this.#over) return;
     this.#call?.abort();
-    const { kind, retryAfter, billed, message } = failure;
-    this.#end({ kind: "failed", failure: kind, retryAfter, billed, ...this.#seenUsage() }, null, message);
+    this.#end(this.#outcome("failed", kind, retryAfter, billed), null, message);
   }
 
-  #lingerOn(): void {
-    this.#call?.resume();
-    this.#linger = setTimeout(() => this.#call?.abort(), lingerMs);
+  onIdle(): void {
+    this.#giveUp("timed-out-idle", "the provider's stream stood still");
   }
 
   #giveUp(failure: FailureKind, message: string): void {
     if (this.#over) return;
     this.#call?.abort();
-    this.#end({ kind: "failed", failure, retryAfter: null, billed: "maybe", ...this.#seenUsage() }, null, message);
+    this.#end(this.#outcome("failed", failure, null, "maybe"), null, message);
   }
 
   #endAnswer(): void {
-    const read = this.#spec.adapter.readAnswer(this.#spec.request, this.#wholeBody());
+    const { lane, request } = this.#spec;
+    const read = lane.adapter.readAnswer(request, this.#wholeBody());
     if (read === null) {
-      this.#end(
-        { kind: "failed", failure: "server-error", retryAfter: null, billed: "maybe", ...this.#seenUsage() },
-        null,
-        "it is not in the provider's own form",
-      );
+      this.#end(this.#outcome("failed", "server-error", null, "maybe"), null, "it is not in the provider's own form");
       return;
     }
-    const usage = read.usage === null ? this.#seenUsage() : { usage: read.usage, usageEstimated: false };
-    const answer = { status: this.#status, contentType: contentType(this.#headers), body: read.body };
-    this.#end({ kind: "succeeded", failure: null, retryAfter: null, billed: "yes", ...usage }, answer, "");
+    const answer = { status: this.#status, contentType: contentTypeOf(this.#head), body: read.body };
+    this.#end(this.#outcome("succeeded", null, null, "yes", read.usage), answer, "");
   }
 
   #endFailure(): void {
+    const { lane, request } = this.#spec;
     const body = withoutSecrets(this.#wholeBody(), this.#authorisation);
-    const { kind, retryAfter, billed, message } = this.#spec.adapter.readFailure(this.#spec.request, this.#status, this.#headers, body);
-    const answer = this.#translated ? null : { status: this.#status, contentType: contentType(this.#headers), body };
-    this.#end({ kind: "failed", failure: kind, retryAfter, billed, usage: null, usageEstimated: false }, answer, message, this.#status);
+    const { kind, retryAfter, billed, message } = lane.adapter.readFailure(request, this.#status, this.#head?.headers ?? {}, body);
+    const answer = this.#translated ? null : { status: this.#status, contentType: contentTypeOf(this.#head), body };
+    this.#end(nothingUsed(kind, retryAfter, billed), answer, message, this.#status);
+  }
+
+  get #status(): number {
+    return this.#head?.status ?? 0;
   }
 
   #wholeBody(): Buffer {
-    const [first] = this.#body;
-    return first !== undefined && this.#body.length === 1 ? first : Buffer.concat(this.#body);
+    return this.#more === null ? this.#body : Buffer.concat(this.#more);
   }
 
-  /** The best figure for an attempt that did not tell its usage to the end: an event with content is about a token, four bytes of a plain answer are one; of files and other media nothing is known. */
-  #seenUsage(): { usage: Usage; usageEstimated: boolean } {
+  /** @param known what it told to its end; null: nothing, and what was seen stands for it */
+  #outcome(
+    kind: AttemptOutcome["kind"],
+    failure: FailureKind | null,
+    retryAfter: Duration | null,
+    billed: AttemptOutcome["billed"],
+    known: Usage | null = null,
+  ): AttemptOutcome {
+    return { kind, failure, retryAfter, billed, usage: known ?? this.#usage ?? this.#seenUsage(), usageEstimated: known === null, lagged: false };
+  }
+
+  /** The best figure for an attempt that did not tell its usage: an event with content is about a token, four bytes of a plain answer are one; of files and other media nothing is known. */
+  #seenUsage(): Usage {
     const streamed = this.#stream?.contentEvents() ?? 0;
     const plain = this.#reading === "answer" ? Math.ceil(this.#bodyBytes / 4) : 0;
-    const told = this.#usage;
     const { request, inputTokens } = this.#spec;
     const isText = request.dialect !== "openai-other";
-    const seen = { input: isText ? inputTokens : 0, cachedRead: 0, cacheWrite: 0, output: isText ? streamed + plain : 0, reasoning: 0 };
-    return { usage: told ?? seen, usageEstimated: true };
+    return { input: isText ? inputTokens : 0, cachedRead: 0, cacheWrite: 0, output: isText ? streamed + plain : 0, reasoning: 0 };
   }
 
   /** Nothing has been sent. */
   #refuse(failure: FailureKind, message: string, field: string | null): void {
     this.#refused = true;
     this.#refusedField = field;
-    this.#end({ kind: "failed", failure, retryAfter: null, billed: "no", usage: null, usageEstimated: false }, null, message);
+    this.#end(nothingUsed(failure, null, "no"), null, message);
   }
 
-  #end(outcome: AttemptEnding["outcome"], answer: UpstreamAnswer | null, message: string, status = 0): void {
+  #end(outcome: AttemptOutcome, answer: UpstreamAnswer | null, message: string, status = 0): void {
     this.#over = true;
-    this.#idle.stop();
+    this.#idle?.stop();
     const said = message === "" ? "" : textWithoutSecrets(message, this.#authorisation);
     this.#listener.onEnded({ outcome, answer, message: said, told: status !== 0 || this.#refused, status, field: this.#refusedField });
   }
 }
 
+function nothingUsed(failure: FailureKind, retryAfter: Duration | null, billed: AttemptOutcome["billed"]): AttemptOutcome {
+  return { kind: "failed", failure, retryAfter, billed, usage: null, usageEstimated: false, lagged: false };
+}
+
 /** The surface reads no further than it must: that a body is no JSON deep inside is found out by whoever reads all of it. */
-function encodedFor(adapter: ProviderAdapter, request: CallerRequest, target: Target): ReturnType<ProviderAdapter["encode"]> {
+function encodedFor({ adapter, target }: UpstreamLane, request: CallerRequest): Encoding {
   try {
     return adapter.encode(request, target);
   } catch (error) {
@@ -278,7 +282,4 @@ function encodedFor(adapter: ProviderAdapter, request: CallerRequest, target: Ta
   }
 }
 
-function contentType(headers: ResponseHeaders): string {
-  const value = headers["content-type"];
-  return (Array.isArray(value) ? value[0] : value) ?? "application/json";
-}
+const contentTypeOf = (head: UpstreamHead | null): string => head?.contentType ?? "application/json";

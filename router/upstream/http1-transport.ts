@@ -1,15 +1,10 @@
 import { ConnectionPool } from "./http1/connection-pool.ts";
 import { type Egress, plainEgress, proxyFor } from "./http1/egress.ts";
 import { HostLookup } from "./http1/host-lookup.ts";
-import { assertSendable, Http1Call } from "./http1/http1-call.ts";
+import { Http1Call } from "./http1/http1-call.ts";
 import type { UpstreamCall, UpstreamHandler, UpstreamRequest, UpstreamTransport } from "./upstream-transport.ts";
 
 const trimEveryMs = 500;
-
-interface Origin {
-  readonly pool: ConnectionPool;
-  readonly host: string;
-}
 
 /**
  * HTTP/1.1 to the providers, written here because it is on every request's way: a request leaves in one write, an answer's bytes are handed on as they come, and the answer is
@@ -18,7 +13,7 @@ interface Origin {
 export class Http1Transport implements UpstreamTransport {
   readonly #egress: Egress;
   readonly #hosts = new HostLookup();
-  readonly #origins = new Map<string, Origin>();
+  readonly #pools = new Map<string, ConnectionPool>();
   #trimmer: NodeJS.Timeout | null = null;
 
   constructor(egress: Egress = plainEgress) {
@@ -26,30 +21,28 @@ export class Http1Transport implements UpstreamTransport {
   }
 
   send(request: UpstreamRequest, handler: UpstreamHandler): UpstreamCall {
-    assertSendable(request);
-    const { pool, host } = this.#originOf(request.origin);
-    const call = new Http1Call(request, handler, pool, host);
+    const pool = this.#poolOf(request.origin);
+    const call = new Http1Call(request, handler, pool);
     pool.give(call);
     return call;
   }
 
   close(): void {
     if (this.#trimmer !== null) clearInterval(this.#trimmer);
-    for (const { pool } of this.#origins.values()) pool.close();
+    for (const pool of this.#pools.values()) pool.close();
   }
 
-  #originOf(origin: string): Origin {
-    const known = this.#origins.get(origin);
+  #poolOf(origin: string): ConnectionPool {
+    const known = this.#pools.get(origin);
     if (known !== undefined) return known;
     const url = new URL(origin);
-    const place = { origin: url, proxy: proxyFor(this.#egress, url), trust: this.#egress.trust, lookup: this.#hosts.lookup };
-    const made = { host: url.host, pool: new ConnectionPool(place) };
-    this.#origins.set(origin, made);
+    const made = new ConnectionPool({ origin: url, proxy: proxyFor(this.#egress, url), trust: this.#egress.trust, lookup: this.#hosts.lookup });
+    this.#pools.set(origin, made);
     this.#trimmer ??= setInterval(() => this.#trim(), trimEveryMs).unref();
     return made;
   }
 
   #trim(): void {
-    for (const { pool } of this.#origins.values()) pool.trim();
+    for (const pool of this.#pools.values()) pool.trim();
   }
 }

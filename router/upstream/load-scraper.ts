@@ -1,6 +1,8 @@
 import type { Instant } from "../core/machine.ts";
 import type { EndpointId, EndpointLoad } from "../core/messages.ts";
 import { millis } from "../core/time.ts";
+import { wholeBody } from "../providers/sent-body.ts";
+import { type SendableHead, sendableHead } from "./http1/sendable-head.ts";
 import type { UpstreamCall, UpstreamTransport } from "./upstream-transport.ts";
 import { readVllmLoad } from "./vllm-load.ts";
 
@@ -81,9 +83,9 @@ export class LoadScraper {
       end(null);
     };
     const call = transport.send(
-      { origin: server.origin, method: "GET", path: `${server.basePath}/metrics`, headers: ["accept", "text/plain"], body: [], connect: millis(connectMs) },
+      { origin: server.origin, head: headOf(server), body: noBody, connect: millis(connectMs) },
       {
-        onHead: (answered) => (status = answered),
+        onHead: (head) => (status = head.status),
         onData: (chunk) => {
           text += chunk.toString("latin1");
           if (text.length > answerBytesMax) giveUp();
@@ -95,6 +97,12 @@ export class LoadScraper {
     const timer = setTimeout(giveUp, patienceMs).unref();
     this.#underWay.set(server, call);
   }
+}
+
+const noBody = wholeBody(new Uint8Array(0));
+
+function headOf({ origin, basePath }: ScrapedServer): SendableHead {
+  return sendableHead({ method: "GET", host: new URL(origin).host, path: `${basePath}/metrics`, headers: ["accept", "text/plain"] });
 }
 
 /** The servers of these endpoints, each once. */

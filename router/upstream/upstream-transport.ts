@@ -1,21 +1,26 @@
 import type { Duration } from "../core/machine.ts";
+import type { SentBody } from "../providers/sent-body.ts";
 import type { ResponseHeaders } from "../providers/provider-adapter.ts";
+import type { SendableHead } from "./http1/sendable-head.ts";
 
 export interface UpstreamRequest {
   readonly origin: string;
-  readonly method: string;
-  readonly path: string;
-  /** Name, value, name, value. */
-  readonly headers: readonly string[];
-  /** Sent one after the other. */
-  readonly body: readonly Uint8Array[];
+  readonly head: SendableHead;
+  readonly body: SentBody;
   /** For a place on a connection: name resolution, TCP and TLS together. */
   readonly connect: Duration;
 }
 
+/** @property headers of an answer that is no success; of one that is, only the content's type is told */
+export interface UpstreamHead {
+  readonly status: number;
+  readonly contentType: string | null;
+  readonly headers: ResponseHeaders;
+}
+
 /** Exactly one of `onEnd` and `onBroken`, last; neither after `abort()`. None of them is called before `send` has returned the call. */
 export interface UpstreamHandler {
-  onHead(status: number, headers: ResponseHeaders): void;
+  onHead(head: UpstreamHead): void;
   onData(chunk: Buffer): void;
   onEnd(): void;
   onBroken(problem: UpstreamProblem): void;
@@ -33,6 +38,8 @@ export interface UpstreamCall {
   /** The provider is not read from until `resume`. */
   pause(): void;
   resume(): void;
+  /** All that was wanted has come: where the answer does not end soon by itself, its connection is closed. */
+  linger(): void;
   /** Closes the connection at once, whatever its state. */
   abort(): void;
 }

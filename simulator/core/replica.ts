@@ -31,7 +31,7 @@ import { aborted, failed, succeeded } from "./outcomes.ts";
 import { unserved, whyOf } from "./measure/ended-request.ts";
 import { RestartableRouter, type RouterWatch, WatchedRouter } from "./restartable-router.ts";
 import type { StoreEvent } from "./store/lease-store-model.ts";
-import { isForStore, storeEventOf } from "./store/store-event-of.ts";
+import { storeEventOf } from "./store/store-event-of.ts";
 import type { Arrival } from "./workload/arrival.ts";
 
 export interface ReplicaOptions {
@@ -163,6 +163,7 @@ export class SimulatedReplica {
   }
 
   #goOnTelling(): void {
+    if (this.#history.length === 0) return;
     for (const before = this.#told; this.#told === before;) {
       const next = this.#history.shift();
       if (next === undefined) return;
@@ -214,7 +215,7 @@ export class SimulatedReplica {
           tenant,
           route,
           inputTokens: arrival.inputTokens,
-          ...(arrival.batch === true ? { batch: true } : {}),
+          batch: arrival.batch === true,
           // Never the true length: a policy must not know it.
           outputTokensMax: present(routes[route], "the route").outputTokensDefault,
           stream: true,
@@ -249,22 +250,21 @@ export class SimulatedReplica {
   }
 
   #carryOut(command: RouterCommand, at: Instant): void {
-    if (isForStore(command)) {
-      this.#options.store?.(storeEventOf(command, this.#options.replica));
-      return;
-    }
+    if (command.kind === "start-attempt") this.#start(command);
+    else if (command.kind === "commit-attempt") this.#commit(command.attempt, at);
+    else if (command.kind === "finish-request") this.#finish(command, at);
+    else if (command.kind === "abort-attempt") this.#abort(command);
+    else this.#carryOutRest(command, at);
+  }
+
+  /** What is nobody's request. */
+  #carryOutRest(command: Exclude<RouterCommand, { kind: "start-attempt" | "abort-attempt" | "finish-request" | "commit-attempt" }>, at: Instant): void {
     switch (command.kind) {
-      case "start-attempt":
-        this.#start(command);
-        return;
-      case "abort-attempt":
-        this.#abort(command);
-        return;
-      case "finish-request":
-        this.#finish(command, at);
-        return;
-      case "commit-attempt":
-        this.#commit(command.attempt, at);
+      case "ask-lease":
+      case "return-lease":
+      case "ask-probes":
+      case "return-probes":
+        this.#options.store?.(storeEventOf(command, this.#options.replica));
         return;
       case "breaker-changed":
         this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
@@ -304,7 +304,7 @@ export class SimulatedReplica {
       outputTokens: arrival.outputTokens,
       outputTokensMax: arrival.outputTokens,
       priority: 0,
-      ...(arrival.batch === true ? { batch: true } : {}),
+      batch: arrival.batch === true,
       patience: present(this.#config.routes[open.route], "the request's route").limits,
     });
   }

@@ -179,6 +179,7 @@ class SimulatedWorld implements World {
 
   #addChanges(): void {
     const { changes = [] } = this.#scenario;
+    if (changes.length === 0) return;
     let next = 0;
     this.#driver.addSource({
       nextAt: () => changes[next]?.at ?? never,

@@ -1,16 +1,19 @@
 import type { ServerResponse } from "node:http";
 import { performance } from "node:perf_hooks";
 import type { Usage } from "../../router/core/messages.ts";
-import type { ChatBody } from "./chat-body.ts";
-import type { AnswerForm } from "./dialects/mock-dialect.ts";
+import type { AnswerForm, MockOperation } from "./dialects/mock-dialect.ts";
 import type { HttpRefusal } from "./http-refusal.ts";
+import type { MockBody } from "./mock-body.ts";
 import type { MeasuredCall } from "./vllm/vllm-metrics.ts";
+import { writeRefusal } from "./write-answer.ts";
 
 const streamHeaders = ["content-type", "text/event-stream; charset=utf-8"];
 
 /** One open call's way to the wire. What a pass of the model says is gathered and written at once: the last token carries the reason for the end. */
 export class MockCall {
-  readonly body: ChatBody;
+  readonly body: MockBody;
+  /** What kind of call it is, and so how it is refused. */
+  readonly operation: MockOperation;
   readonly measured: MeasuredCall;
   readonly #response: ServerResponse;
   readonly #form: AnswerForm;
@@ -21,9 +24,16 @@ export class MockCall {
   #left = false;
   #end: { readonly reason: "stop" | "length"; readonly usage: Usage } | null = null;
 
-  constructor(body: ChatBody, response: ServerResponse, form: AnswerForm, headers: () => readonly string[]) {
+  constructor(body: MockBody, response: ServerResponse, operation: MockOperation, form: AnswerForm, headers: () => readonly string[]) {
     this.body = body;
-    this.measured = { receivedMs: performance.now(), tokensMax: body.outputTokensMax ?? 0, firstTokenMs: Number.NaN, lastTokenMs: Number.NaN };
+    this.operation = operation;
+    this.measured = {
+      receivedMs: performance.now(),
+      tokensMax: body.outputTokensMax ?? 0,
+      answers: body.answers,
+      firstTokenMs: Number.NaN,
+      lastTokenMs: Number.NaN,
+    };
     this.#response = response;
     this.#form = form;
     this.#headers = headers;
@@ -77,7 +87,7 @@ export class MockCall {
       this.#write(form.opening);
     }
     const plainTokens = end === null ? this.#pending : this.#pending - 1;
-    for (let index = 0; index < plainTokens; index += 1) this.#write(form.token);
+    for (let index = 0; index < plainTokens; index += 1) this.#write(form.token(this.#written + index));
     this.#written += this.#pending;
     this.#pending = 0;
     if (end !== null) this.#response.end(form.last(end.reason, end.usage));
@@ -92,11 +102,4 @@ export class MockCall {
     this.#response.writeHead(200, ["content-type", "application/json", "content-length", String(Buffer.byteLength(text)), ...this.#headers()]);
     this.#response.end(text);
   }
-}
-
-export function writeRefusal(response: ServerResponse, refusal: HttpRefusal): void {
-  const headers = ["content-type", "application/json", "content-length", String(Buffer.byteLength(refusal.body))];
-  if (refusal.retryAfterSeconds !== null) headers.push("retry-after", String(refusal.retryAfterSeconds));
-  response.writeHead(refusal.status, headers);
-  response.end(refusal.body);
 }

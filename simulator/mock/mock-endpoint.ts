@@ -1,5 +1,6 @@
-import type { ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
 import { performance, type RecordableHistogram } from "node:perf_hooks";
+import type { HostTimers } from "../../router/drivers/host-timers.ts";
 import { RealtimeDriver } from "../../router/drivers/realtime-driver.ts";
 import type { Instant } from "../../router/core/machine.ts";
 import type { EndpointModelSpec } from "../core/compiled-scenario.ts";
@@ -7,14 +8,18 @@ import { createEndpoint } from "../core/create-endpoint.ts";
 import type { CallId, EndpointCommand, EndpointEvent, EndpointModel, FaultState } from "../core/endpoint.ts";
 import { healthy } from "../core/endpoint.ts";
 import { AcknowledgingEndpoint, type MockCommand } from "./acknowledging-endpoint.ts";
-import type { ChatBody } from "./chat-body.ts";
-import type { HttpRefusal } from "./http-refusal.ts";
-import { type MockDialect, type MockRefusal, noHeaders } from "./dialects/mock-dialect.ts";
+import { answerScript, plainVocabulary } from "./answer-script.ts";
+import { type MockDialect, type MockOperation, type MockRefusal, noHeaders } from "./dialects/mock-dialect.ts";
 import { mockDialectOf } from "./dialects/mock-dialects.ts";
-import { badRequest } from "./http-refusal.ts";
+import type { HttpRefusal } from "./http-refusal.ts";
+import type { MockBody } from "./mock-body.ts";
 import { MockCall } from "./mock-call.ts";
 import { drawOutputTokens } from "./output-length.ts";
+import { promptBlocks } from "./prompt-tokens.ts";
+import { cacheInfoLines } from "./vllm/cache-info.ts";
+import { loadHeader } from "./vllm/load-header.ts";
 import { VllmMetrics } from "./vllm/vllm-metrics.ts";
+import type { VllmOptions } from "./vllm/vllm-options.ts";
 
 export interface MockEndpointOptions {
   /** Its place in the configuration. */
@@ -31,6 +36,16 @@ export interface MockEndpointOptions {
   readonly nextSerial: () => number;
   /** Microseconds by which tokens left later than the model says. */
   readonly lateness: RecordableHistogram;
+  /** One dialect for all vLLM servers of a fleet, and how they were started. */
+  readonly vllm: { readonly dialect: MockDialect; readonly options: VllmOptions };
+  /** Null: the event loop's. */
+  readonly time: MockTime | null;
+}
+
+/** The clock that the models go by. */
+export interface MockTime {
+  readonly clock: () => Instant;
+  readonly timers: HostTimers;
 }
 
 /** A hosted API's cap where the caller gives none. */
@@ -45,7 +60,10 @@ export class MockEndpoint {
   /** Tokens; null: no limit of its own. */
   readonly modelTokensMax: number | null;
   readonly dialect: MockDialect;
-  readonly #isVllm: boolean;
+  /** Null: it is no vLLM server. */
+  readonly #vllm: VllmOptions | null;
+  /** Of the engine's prefix cache; 0: there is none. */
+  readonly #blockTokens: number;
   readonly #machine: EndpointModel;
   readonly #contextTokens: number;
   readonly #seed: number;
@@ -66,9 +84,10 @@ export class MockEndpoint {
     this.deployment = options.deployment;
     this.model = options.model;
     this.#contextTokens = (options.spec.kind === "hosted" ? options.spec.contextTokens : undefined) ?? 0;
-    this.dialect = mockDialectOf(options.provider);
-    this.#isVllm = options.spec.kind === "vllm";
-    this.#metrics = this.#isVllm ? new VllmMetrics(options.model) : null;
+    this.dialect = mockDialectOf(options.provider, options.vllm.dialect);
+    this.#vllm = options.spec.kind === "vllm" ? options.vllm.options : null;
+    this.#blockTokens = options.spec.kind === "vllm" ? options.spec.engine.blockTokens : 0;
+    this.#metrics = options.spec.kind === "vllm" ? new VllmMetrics(options.model, cacheInfoLines(options.spec)) : null;
     this.modelTokensMax = options.spec.kind === "vllm" ? options.spec.engine.modelTokensMax : null;
     this.#seed = options.seed;
     this.#nextSerial = options.nextSerial;
@@ -77,6 +96,7 @@ export class MockEndpoint {
     this.#driver = new RealtimeDriver(new AcknowledgingEndpoint(this.#machine), {
       rank: (event) => rankOf[event.kind],
       carryOut: (command, at) => this.#carryOut(command, at),
+      ...options.time,
     });
   }
 
@@ -94,13 +114,17 @@ export class MockEndpoint {
     return this.#metrics?.exposition(this.#machine.observe(this.#driver.now())) ?? null;
   }
 
-  receive(body: ChatBody, response: ServerResponse): void {
+  receive(body: MockBody, operation: MockOperation, headers: IncomingHttpHeaders, response: ServerResponse): void {
+    const { wishes, outputTokensMin } = body;
     const outputTokensMax = body.outputTokensMax ?? this.#defaultCap(body);
+    const serial = body.serial ?? this.#nextSerial();
+    const natural = Math.min(outputTokensMax, Math.max(outputTokensMin, body.exactLength ? outputTokensMax : this.#drawnLength(serial)));
+    const script = answerScript(wishes, this.#vllm?.vocabulary ?? plainVocabulary, natural, outputTokensMin);
     this.#callCount += 1;
-    const id = `chatcmpl-${this.index}-${this.#callCount.toString(16).padStart(12, "0")}`;
-    const form = this.dialect.form({ id, createdSeconds: Math.floor(Date.now() / 1000), model: this.model }, body);
-    const call = new MockCall(body, response, form, () => this.#quotaHeaders());
-    const refusal = this.#capRefusal(body.capField, outputTokensMax);
+    const id = wishes.requestId ?? `${this.index}-${this.#callCount.toString(16).padStart(12, "0")}`;
+    const names = { id, createdSeconds: Math.floor(Date.now() / 1000), model: this.model, blockTokens: this.#blockTokens };
+    const call = new MockCall(body, response, operation, operation.form(names, body, script), () => this.#headers(body, headers));
+    const refusal = body.check?.(this) ?? null;
     if (refusal !== null) {
       call.refuse(refusal);
       return;
@@ -108,17 +132,15 @@ export class MockEndpoint {
     const slot = (this.#freeCalls.pop() ?? this.#calls.length) as CallId;
     this.#calls[slot] = call;
     response.on("close", () => this.#leave(slot, call));
-    const serial = body.serial ?? this.#nextSerial();
-    const drawn = body.exactLength ? outputTokensMax : drawOutputTokens(this.#seed, serial);
     this.#driver.submit({
       kind: "call-received",
       call: slot,
       serial,
       inputTokens: body.inputTokens,
-      blocks: null,
-      outputTokens: Math.max(body.outputTokensMin, drawn),
+      blocks: this.#blocksOf(body),
+      outputTokens: script.outputTokens,
       outputTokensMax,
-      priority: 0,
+      priority: wishes.priority,
       ...(body.batch === true ? { batch: true } : {}),
     });
   }
@@ -132,19 +154,25 @@ export class MockEndpoint {
     this.#driver.stop();
   }
 
-  #quotaHeaders(): readonly string[] {
-    const quota = this.#machine.observe(this.#driver.now()).quota ?? null;
-    return quota === null ? noHeaders : this.dialect.quotaHeaders(quota);
+  #headers(body: MockBody, asked: IncomingHttpHeaders): readonly string[] {
+    const signals = this.#machine.observe(this.#driver.now());
+    if (this.#vllm !== null) return body.stream ? noHeaders : loadHeader(asked, signals);
+    return signals.quota === null || signals.quota === undefined ? noHeaders : this.dialect.quotaHeaders(signals.quota);
   }
 
-  #defaultCap(body: ChatBody): number {
+  #drawnLength(serial: number): number {
+    return this.#vllm?.answerTokens ?? drawOutputTokens(this.#seed, serial);
+  }
+
+  /** What a prompt shares with earlier ones is in its words. A replay's prompt shares what its trace says, which is told by other means: nothing here. */
+  #blocksOf(body: MockBody): Int32Array | null {
+    if (this.#vllm === null || body.serial !== null || body.inputTokens < this.#blockTokens) return null;
+    const { message, end } = this.#vllm.templateTokens;
+    return promptBlocks(body.texts, this.#blockTokens, body.wishes.cacheSalt, message + end).subarray(0, Math.floor(body.inputTokens / this.#blockTokens));
+  }
+
+  #defaultCap(body: MockBody): number {
     return this.modelTokensMax === null ? hostedOutputTokensMax : Math.max(1, this.modelTokensMax - body.inputTokens);
-  }
-
-  #capRefusal(field: ChatBody["capField"], outputTokensMax: number): HttpRefusal | null {
-    if (this.modelTokensMax === null || outputTokensMax <= this.modelTokensMax) return null;
-    const text = `${field}=${outputTokensMax} cannot be greater than max_model_len=${this.modelTokensMax}. Please request fewer output tokens.`;
-    return badRequest(`${text} (parameter=${field}, value=${outputTokensMax})`, field);
   }
 
   /** The client is gone, unless the call is over. Its slot is kept until the model has answered the abort. */
@@ -164,7 +192,7 @@ export class MockEndpoint {
     if (call === null) return;
     switch (command.kind) {
       case "call-accepted":
-        if (this.#isVllm) call.sendHeaders();
+        if (this.#vllm !== null) call.sendHeaders();
         return;
       case "emit-tokens":
         this.#lateness.record(Math.max(1, this.#driver.now() - at));
@@ -191,7 +219,7 @@ export class MockEndpoint {
 
   #refuse(call: MockCall, command: Extract<EndpointCommand, { kind: "refuse-call" }>): void {
     const { failure, retryAfter } = command;
-    const refusal = (why: MockRefusal): HttpRefusal => this.dialect.refusal(why);
+    const refusal = (why: MockRefusal): HttpRefusal => call.operation.refusal(why);
     const { inputTokens } = call.body;
     if (failure === "connect-failed") call.breakConnection();
     else if (failure === "rate-limited") call.refuse(refusal({ kind: failure, retryAfterSeconds: retryAfter === null ? null : retryAfter / 1_000_000 }));

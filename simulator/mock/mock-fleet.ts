@@ -4,8 +4,10 @@ import { faultChanges } from "../core/fault/fault-script.ts";
 import { faultyLines, resolveFaults } from "../core/fault/resolve-faults.ts";
 import { FaultClock } from "./fault-clock.ts";
 import { fleetPlaces, type ServerPlace } from "./fleet-places.ts";
-import { MockEndpoint } from "./mock-endpoint.ts";
+import { MockEndpoint, type MockTime } from "./mock-endpoint.ts";
 import { MockServer } from "./mock-server.ts";
+import { vllmDialect } from "./vllm/vllm-dialect.ts";
+import { defaultVllmOptions, type VllmOptions } from "./vllm/vllm-options.ts";
 
 export interface MockFleetOptions {
   /** Named in problems. */
@@ -14,6 +16,10 @@ export interface MockFleetOptions {
   readonly host: string;
   /** "configured": on the ports of the configuration's origins; "ephemeral": each endpoint on a port of its own that is free. */
   readonly ports: "configured" | "ephemeral";
+  /** How its vLLM servers were started; absent: vllm/vllm-options.ts. */
+  readonly vllm?: Partial<VllmOptions>;
+  /** Other than the event loop's: for tests. */
+  readonly time?: MockTime;
 }
 
 /** Origins by name of the deployment, in the order of its endpoints. */
@@ -44,6 +50,8 @@ export async function startMockFleet(scenario: CompiledScenario, options: MockFl
   const lateness = createHistogram();
   const faults = resolveFaults(scenario, options.seed);
   const lines = faultyLines(faults);
+  const vllmOptions = { ...defaultVllmOptions, ...options.vllm };
+  const vllm = { dialect: vllmDialect(vllmOptions), options: vllmOptions };
   const endpoints = scenario.config.endpoints.map((endpoint, index) => {
     const deployment = scenario.config.deployments[endpoint.deployment];
     const spec = scenario.endpoints[index];
@@ -58,6 +66,8 @@ export async function startMockFleet(scenario: CompiledScenario, options: MockFl
       line: lines.has(index),
       nextSerial,
       lateness,
+      vllm,
+      time: options.time ?? null,
     });
   });
   const servers: MockServer[] = [];

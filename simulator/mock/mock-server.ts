@@ -1,26 +1,26 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { InputError } from "../../router/config/problem.ts";
-import { hasKey, type MockDialect, type MockPlace } from "./dialects/mock-dialect.ts";
-import { badRequest, openAiError, type HttpRefusal } from "./http-refusal.ts";
-import { writeRefusal } from "./mock-call.ts";
+import { hasKey, type MockDialect, type MockPlace, type MockRequest } from "./dialects/mock-dialect.ts";
+import { badRequest, openAiError } from "./http-refusal.ts";
 import type { MockEndpoint } from "./mock-endpoint.ts";
-import { vllmMetricsType } from "./vllm/vllm-metrics.ts";
+import { hostedSurface, jsonPage, type MockSurface, notAllowed, notFound } from "./mock-surface.ts";
 import { breakStream, noWireFaults, readFaults, refusalOf, type WireFaults } from "./wire-faults.ts";
-import { countWords } from "./word-count.ts";
+import { greet, refuse, writePage, writeRefusal } from "./write-answer.ts";
 
 const bodyBytesMax = 64 * 1024 * 1024;
 /** vLLM's (uvicorn's) own: an idle connection is closed after 5 s. */
 const keepAliveMs = 5_000;
 const listenAgainMs = 50;
-const notFound: HttpRefusal = { status: 404, body: '{"detail":"Not Found"}', retryAfterSeconds: null };
-const notAllowed: HttpRefusal = { status: 405, body: '{"detail":"Method Not Allowed"}', retryAfterSeconds: null };
+/** A vLLM takes more than Node does where nothing is said. */
+const headerBytesMax = 128 * 1024;
 const tooLarge = openAiError(413, `the body is larger than ${bodyBytesMax} bytes`, "BadRequestError", null, 413);
 
 /** One origin of the fleet: its provider's HTTP surface over the endpoints that share it (several only where deployments of one hosted API do). */
 export class MockServer {
   readonly #endpoints: readonly MockEndpoint[];
   readonly #onCall: () => void;
+  readonly #surface: MockSurface;
   readonly #server: Server;
   #host = "";
   #port = 0;
@@ -31,7 +31,10 @@ export class MockServer {
   constructor(endpoints: readonly MockEndpoint[], onCall: () => void) {
     this.#endpoints = endpoints;
     this.#onCall = onCall;
-    this.#server = createServer({ keepAliveTimeout: keepAliveMs, noDelay: true }, (request, response) => this.#answer(request, response));
+    this.#surface = endpoints[0]?.dialect.surface() ?? hostedSurface();
+    this.#server = createServer({ keepAliveTimeout: keepAliveMs, noDelay: true, maxHeaderSize: headerBytesMax }, (request, response) =>
+      this.#answer(request, response),
+    );
     this.#server.on("connection", (socket) => {
       if (this.#isDown()) socket.resetAndDestroy();
     });
@@ -85,73 +88,38 @@ export class MockServer {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
+    const url = request.url ?? "/";
+    const path = url.split("?", 1)[0] ?? "/";
     if (path === "/mock/faults") {
       this.#administer(request, response);
       return;
     }
     if (this.#faults.hangs) return;
-    const called = this.#calledAt(request.url ?? "/");
-    if (called !== null) {
-      if (request.method === "POST") this.#faultyCall(called, request, response);
-      else writeRefusal(response, notAllowed);
-      return;
-    }
-    if (path === "/tokenize" && request.method === "POST") {
-      readWhole(request, (body) => this.#tokenize(body, response));
-      return;
-    }
-    request.resume();
-    const page = this.#pageAt(path);
-    if (page === null) writeRefusal(response, notFound);
-    else if (request.method === "GET" || (path === "/ping" && request.method === "POST")) page(response);
-    else writeRefusal(response, notAllowed);
+    const headers = this.#surface.headersOf(request);
+    if (headers !== null) greet(response, headers);
+    const guarded = this.#surface.guard(request, path);
+    const called = guarded === null ? this.#calledAt(url) : null;
+    if (guarded !== null) refuse(request, response, guarded);
+    else if (called === null) this.#page(path, url, request, response);
+    else if (request.method === "POST") {
+      this.#surface.watch(path, request, response);
+      this.#faultyCall(called, request, response);
+    } else refuse(request, response, notAllowed(["POST"]));
   }
 
-  /** What a server tells with GET; null: there is nothing. */
-  #pageAt(path: string): ((response: ServerResponse) => void) | null {
-    switch (path) {
-      case "/health":
-      case "/ping":
-        return (response) => {
-          response.writeHead(200, ["content-length", "0"]);
-          response.end();
-        };
-      case "/version":
-        return (response) => writeJson(response, { version: "0.32.0+headgate-mock" });
-      case "/v1/models":
-        return (response) => writeJson(response, { object: "list", data: this.#endpoints.map(modelEntry) });
-      case "/load":
-        return (response) => writeJson(response, { server_load: this.#endpoints.reduce((sum, { load }) => sum + load, 0) });
-      case "/metrics":
-      case "/metrics/":
-        return this.#endpoints.every((endpoint) => endpoint.metrics() === null) ? null : (response) => this.#writeMetrics(response);
-      default:
-        return null;
-    }
-  }
-
-  #writeMetrics(response: ServerResponse): void {
-    setTimeout(() => {
-      const text = this.#endpoints.map((endpoint) => endpoint.metrics() ?? "").join("");
-      response.writeHead(200, ["content-type", vllmMetricsType, "content-length", String(Buffer.byteLength(text))]);
-      response.end(text);
-    }, this.#faults.metricsMs);
-  }
-
-  #tokenize(body: Buffer, response: ServerResponse): void {
-    const [endpoint] = this.#endpoints;
-    const text = promptOf(body);
-    if (text === null) {
-      writeRefusal(
-        response,
-        badRequest("1 validation error:\n  {'type': 'missing', 'loc': 'body.prompt', 'msg': 'Field required', 'input': '<dict>'}", "body.prompt"),
-      );
+  #page(path: string, url: string, request: IncomingMessage, response: ServerResponse): void {
+    const pages = this.#surface.pagesAt(path);
+    const page = pages?.[request.method ?? "GET"];
+    if (page === undefined) {
+      refuse(request, response, pages === null ? notFound : notAllowed(Object.keys(pages)));
       return;
     }
-    const count = countWords(text);
-    const tokens = Array.from({ length: count }, (_, place) => place);
-    writeJson(response, { count, max_model_len: endpoint?.modelTokensMax ?? null, tokens, token_strs: null });
+    readWhole(request, (body) => {
+      const query = new URL(url, "http://mock").searchParams;
+      const write = (): void => writePage(response, page({ path, query, body, models: this.#endpoints }));
+      if (path.startsWith("/metrics") && this.#faults.metricsMs > 0) setTimeout(write, this.#faults.metricsMs);
+      else write();
+    });
   }
 
   /** `GET`, `POST` and `DELETE /mock/faults`: see wire-faults.ts. */
@@ -166,10 +134,10 @@ export class MockServer {
         }
         this.#faults = parsed;
       } else if (request.method !== "GET") {
-        writeRefusal(response, notAllowed);
+        writePage(response, notAllowed(["GET", "POST", "DELETE"]));
         return;
       }
-      writeJson(response, this.#faults);
+      writePage(response, jsonPage(this.#faults));
     });
   }
 
@@ -204,34 +172,39 @@ export class MockServer {
   }
 
   #call(called: Called, request: IncomingMessage, response: ServerResponse): void {
-    if (!hasKey(called.dialect, request.headers)) {
+    const { dialect, place } = called;
+    if (!hasKey(dialect, request.headers)) {
       request.resume();
-      writeRefusal(response, called.dialect.refusal({ kind: "no-key" }));
+      writeRefusal(response, place.operation.refusal({ kind: "no-key" }));
       return;
     }
     readWhole(
       request,
-      (body) => this.#receive(called, body, response),
+      (body) => this.#surface.admit(() => this.#receive(called, { bytes: body, headers: request.headers, place }, response)),
       () => writeRefusal(response, tooLarge),
     );
   }
 
-  #receive({ dialect, place }: Called, bytes: Buffer, response: ServerResponse): void {
-    const parsed = dialect.parse(bytes, place);
+  #receive({ dialect, place }: Called, request: MockRequest, response: ServerResponse): void {
+    const parsed = place.operation.parse(request);
     if (parsed.kind === "refused") {
       writeRefusal(response, parsed.refusal);
       return;
     }
-    const model = place.model ?? parsed.body.model;
+    const model = place.model ?? (parsed.kind === "told" ? parsed.model : parsed.body.model);
     const own = this.#endpoints.filter((candidate) => candidate.dialect === dialect);
     const endpoint = own.find((candidate) => model === null || candidate.model === model);
     if (endpoint === undefined) {
       const known = own.map((candidate) => candidate.model);
-      writeRefusal(response, dialect.refusal({ kind: "unknown-model", model: model ?? "", known }));
+      writeRefusal(response, place.operation.refusal({ kind: "unknown-model", model: model ?? "", known }));
+      return;
+    }
+    if (parsed.kind === "told") {
+      writePage(response, jsonPage(parsed.tell(endpoint)));
       return;
     }
     this.#onCall();
-    endpoint.receive(parsed.body, response);
+    endpoint.receive(parsed.body, place.operation, request.headers, response);
   }
 }
 
@@ -249,18 +222,6 @@ function readWhole(request: IncomingMessage, whole: (body: Buffer) => void, refu
   });
 }
 
-/** A completion's prompt, or the contents of a chat's messages; null: neither. */
-function promptOf(body: Buffer): string | null {
-  try {
-    const { prompt, messages } = JSON.parse(body.toString("utf8")) as { readonly prompt?: unknown; readonly messages?: unknown };
-    if (typeof prompt === "string") return prompt;
-    if (!Array.isArray(messages)) return null;
-    return messages.map((message: { readonly content?: unknown }) => (typeof message.content === "string" ? message.content : "")).join(" ");
-  } catch {
-    return null;
-  }
-}
-
 interface Called {
   readonly dialect: MockDialect;
   readonly place: MockPlace;
@@ -270,15 +231,4 @@ function listenProblem(error: NodeJS.ErrnoException, host: string, port: number)
   const message = `cannot listen there (${error.code ?? error.message})`;
   const fix = "free the port, or use --ports ephemeral";
   return new InputError([{ file: `${host}:${port}`, line: null, column: null, field: null, message, fix }]);
-}
-
-function writeJson(response: ServerResponse, value: unknown): void {
-  const text = JSON.stringify(value);
-  response.writeHead(200, ["content-type", "application/json", "content-length", String(Buffer.byteLength(text))]);
-  response.end(text);
-}
-
-function modelEntry(endpoint: MockEndpoint): object {
-  const { model, modelTokensMax } = endpoint;
-  return { id: model, object: "model", created: 1_700_000_000, owned_by: "vllm", root: model, parent: null, max_model_len: modelTokensMax, permission: [] };
 }

@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { z } from "zod";
 import { openAiError, type HttpRefusal } from "./http-refusal.ts";
+import { queueFull } from "./vllm/vllm-refusal.ts";
 
 /**
  * Faults of the wire, set while the mock runs: `POST /mock/faults` with the fields below replaces what is set, `GET` shows it, `DELETE` ends it, one server (origin) at a time.
@@ -33,7 +34,6 @@ export type WireFaults = z.output<typeof wireFaultsSchema>;
 export const noWireFaults: WireFaults = wireFaultsSchema.parse({});
 
 const drainingAnswer = openAiError(500, "cannot schedule new futures after shutdown", "InternalServerError", null, 500);
-const busyAnswer = openAiError(503, "The engine is currently busy and cannot accept new requests. Please retry later.", "ServiceUnavailableError", null, 503);
 const deadEvents =
   'data: {"error": {"message": "EngineCore encountered an issue. See stack trace (above) for the root cause.", "type": "InternalServerError", "param": null, "code": 500}}\n\ndata: [DONE]\n\n';
 const brokenEvent = 'data: {"id":"chatcmpl-0","choices":[{"index":0,"del\n\ndata: }}{{\n\n';
@@ -53,7 +53,7 @@ export function readFaults(body: Buffer): WireFaults | string {
 /** Instead of the model's answer; null: the model answers. */
 export function refusalOf(faults: WireFaults): HttpRefusal | null {
   if (faults.draining) return drainingAnswer;
-  if (faults.busy) return busyAnswer;
+  if (faults.busy) return queueFull;
   if (faults.status === 0) return null;
   const answer = openAiError(faults.status, `a fault of the mock's wire: ${faults.status}`, "MockFault", null, faults.status);
   return { ...answer, retryAfterSeconds: faults.retryAfterSeconds };

@@ -3,7 +3,7 @@ import path from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { adapterFor } from "../../router/providers/registry.ts";
-import { callerRequest, someTarget } from "../support/caller.ts";
+import { bodyText, callerRequest, someTarget } from "../support/caller.ts";
 import { projectRoot } from "../support/project-root.ts";
 import { HeardStream, type ToldDialect } from "../support/told.ts";
 
@@ -63,7 +63,7 @@ describe.each(providers)("%s", (provider) => {
       fc.property(bodies, (body) => {
         const encoded = adapter.encode(callerRequest(dialect, body), someTarget);
         if (encoded.kind === "refused") expect(encoded.field).not.toBe("");
-        else if (encoded.mode === "translated") expect(() => JSON.parse(Buffer.concat(encoded.body).toString()) as unknown).not.toThrow();
+        else if (encoded.mode === "translated") expect(() => JSON.parse(bodyText(encoded)) as unknown).not.toThrow();
       }),
       { numRuns: 400 },
     );

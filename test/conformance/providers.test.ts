@@ -145,7 +145,7 @@ describe("requests", () => {
 
   test("paths", () => {
     const pathOf = (provider: string, dialect: ToldDialect, stream: boolean, target = someTarget): string =>
-      encodedBy(adapterFor(provider), callerRequest(dialect, { model: "chat", messages: [], input: "", ...(stream ? { stream } : {}) }), target).path;
+      encodedBy(adapterFor(provider), callerRequest(dialect, { model: "chat", messages: [], input: "", ...(stream ? { stream } : {}) }), target).head.path;
     expect(pathOf("openai", "openai-chat", false)).toBe("/v1/chat/completions");
     expect(pathOf("openai", "openai-responses", false)).toBe("/v1/responses");
     expect(pathOf("vllm", "openai-responses", false)).toBe("/v1/chat/completions");

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { adapterFor } from "../../router/providers/registry.ts";
-import { callerRequest, someTarget } from "../support/caller.ts";
+import { bodyText, callerRequest, encodedBy, someTarget } from "../support/caller.ts";
 import type { ToldDialect } from "../support/told.ts";
 
 /** The table of docs/providers.md, row by row: a field is refused by name, or left out and said so, or means the same. */
@@ -81,8 +81,8 @@ test("pictures in a tool's result stand in the user's message where a result can
     { role: "assistant", content: [{ type: "tool_use", id: "t1", name: "look", input: {} }] },
     { role: "user", content: [{ type: "tool_result", tool_use_id: "t1", content: [{ type: "text", text: "seen" }, picture] }] },
   ];
-  const encoded = adapterFor("openai").encode(callerRequest("anthropic-messages", { model: "chat", max_tokens: 5, messages }), someTarget);
-  const sent = JSON.parse(Buffer.concat(encoded.kind === "encoded" ? encoded.body : []).toString()) as { messages: unknown[] };
+  const encoded = encodedBy(adapterFor("openai"), callerRequest("anthropic-messages", { model: "chat", max_tokens: 5, messages }));
+  const sent = JSON.parse(bodyText(encoded)) as { messages: unknown[] };
   expect(sent.messages.slice(1)).toEqual([
     { role: "tool", tool_call_id: "t1", content: "seen" },
     { role: "user", content: [{ type: "image_url", image_url: { url: "data:image/png;base64,iVBORw0KGgo=" } }] },

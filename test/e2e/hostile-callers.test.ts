@@ -26,13 +26,43 @@ describe("requests that can be read in two ways are refused, and what hides behi
     "no host": `POST /v1/chat/completions HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}`,
     "no HTTP at all": "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
   };
-  test.each(Object.entries(smuggled))("%s", async (_name, bytes) => {
-    const live = await startLive();
+  const ways = [true, false].flatMap((fastLane) =>
+    Object.entries(smuggled).map(([name, bytes]) => [name, fastLane ? "" : ", without the fast lane", bytes] as const),
+  );
+  test.each(ways)("%s%s", async (_name, without, bytes) => {
+    const live = await startLive({ fastLane: without === "" });
     const caller = new RawCaller(live.running.url).write(bytes);
     await caller.end();
     expect(caller.statuses).toEqual([400]);
     expect(caller.received).not.toContain('"object":"list"');
     expect(live.upstreams[0]?.seen).toHaveLength(0);
+  });
+});
+
+describe.each([true, false])("what was sent ahead, fast lane: %s", (fastLane) => {
+  const nonsense = "xx yy\r\n\r\n";
+  const connect = "CONNECT h:80 HTTP/1.1\r\nhost: h\r\n\r\n";
+
+  test.each([nonsense, connect])("a refusal is not written into a stream that is under way: %j", async (behind) => {
+    const live = await startLive({ fastLane });
+    live.upstreams[0]?.next(wordStream(["one", "two"], { gapMs: 20 }));
+    const caller = new RawCaller(live.running.url).write(chatRequest({ stream: true }));
+    await until(() => caller.received.includes("one"));
+    caller.write(behind);
+    await caller.end();
+    const refused = caller.received.indexOf("HTTP/1.1 4");
+    expect(refused === -1 || caller.received.lastIndexOf("\r\n0\r\n\r\n", refused) !== -1).toBe(true);
+  });
+
+  test.each([nonsense, connect, hidden])("behind an answer that is the connection's last nothing is served, and nothing breaks: %j", async (behind) => {
+    const live = await startLive({ fastLane });
+    const caller = new RawCaller(live.running.url).write(
+      `${post}expect: wonders\r\ncontent-length: 2\r\n\r\n{}${chatRequest({ x: "x".repeat(100_000) })}${behind}${behind}`,
+    );
+    await caller.end();
+    expect(caller.statuses[0]).toBe(417);
+    expect(caller.statuses).not.toContain(200);
+    expect((await fetch(`${live.running.url}/health`)).status).toBe(200);
   });
 });
 
@@ -75,7 +105,8 @@ describe("limits on requests", () => {
 
   test.each([true, false])("limits of the configuration hold instead (fast lane: %s)", async (fastLane) => {
     const live = await startLive({
-      listen: `, fastLane: ${fastLane}, limits: { headerBytes: 4096, bodyBytes: 20000, headerTime: 300ms, requestTime: 600ms }`,
+      fastLane,
+      listen: `, limits: { headerBytes: 4096, bodyBytes: 20000, headerTime: 300ms, requestTime: 600ms }`,
       patience: { connectionsCheckingInterval: 50 },
     });
     const head = new RawCaller(live.running.url).write(chatRequest({}, [`x-much: ${"x".repeat(5000)}`]));

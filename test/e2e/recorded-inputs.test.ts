@@ -22,7 +22,7 @@ const turns: readonly Script[] = [
 
 test("two drivers, one truth: the journal of a live run, segment by segment, fed to a fresh core, gives the same commands", async () => {
   const route = "    timeouts: { firstToken: 60ms, idle: 80ms, total: 200ms }\n    retry: { backoff: { base: 5ms, max: 20ms }, budget: { percent: 100 } }";
-  const live = await startLive({ upstreams: 3, route, journalSegmentBytes: 4096, more: "breaker: { failures: 3, open: 50ms, probes: 1 }" });
+  const live = await startLive({ upstreams: 3, route, journalSegmentBytes: 32_768, more: "breaker: { failures: 3, open: 50ms, probes: 1 }" });
   let turn = 0;
   for (const upstream of live.upstreams) {
     upstream.otherwise = (response, seen) => {

@@ -7,8 +7,9 @@ import type { EngineSpec } from "../../simulator/core/engine/engine-spec.ts";
 import type { PiecewiseSpec } from "../../simulator/core/step-time/step-time-spec.ts";
 import type { EngineEvent, EngineModel, SequenceId } from "../../simulator/core/engine/engine.ts";
 import { chance, pick } from "./random-config.ts";
+import type { PlayedEngine } from "./second-form/second-form.ts";
 
-type Moment = { readonly at: Instant; readonly what: EngineEvent | { readonly kind: "observe" } | { readonly kind: "look" } };
+export type Moment = { readonly at: Instant; readonly what: EngineEvent | { readonly kind: "observe" } | { readonly kind: "look" } };
 
 /** With bends, waiting for the longest, and a range that is soon left. */
 const piecewise: PiecewiseSpec = {
@@ -27,7 +28,7 @@ const piecewise: PiecewiseSpec = {
   source: { kind: "fitted", hardware: "none", model: "none", engineVersion: "none", errorPercent: 0 },
 };
 
-function randomSpec(random: RandomState): EngineSpec {
+export function randomSpec(random: RandomState): EngineSpec {
   const blockTokens = pick(random, [4, 16, 32]);
   const modelTokensMax = pick(random, [64, 200, 600]);
   return {
@@ -64,7 +65,7 @@ function randomSpec(random: RandomState): EngineSpec {
   };
 }
 
-function randomMoments(random: RandomState, spec: EngineSpec): Moment[] {
+export function randomMoments(random: RandomState, spec: EngineSpec): Moment[] {
   const moments: Moment[] = [];
   const gap = pick(random, [200, 8000, 60_000]);
   const outputsMax = pick(random, [5, 60, 300]);
@@ -103,7 +104,7 @@ function randomChain(random: RandomState, blocks: number, id: number): Int32Arra
 const timeMax = 60_000_000;
 
 /** Every command with its instant, and every observation, in order. */
-function play(engine: EngineModel, moments: readonly Moment[], told: (line: string) => void): void {
+export function playMoments(engine: PlayedEngine, moments: readonly Moment[], told: (line: string) => void): void {
   const live = new Set<number>();
   const out = {
     emit: (command: { readonly kind: string; readonly id: number }, at: Instant): void => {
@@ -141,10 +142,10 @@ export function fuzzEngines(seed: number): string | null {
   const expected: string[] = [];
   const ranks = spec.options?.dataParallel?.ranks ?? 1;
   const plain = (): EngineModel => createPlainEngine(spec, { detail });
-  play(ranks > 1 ? new DataParallelEngine(ranks, plain) : plain(), moments, (line) => void expected.push(line));
+  playMoments(ranks > 1 ? new DataParallelEngine(ranks, plain) : plain(), moments, (line) => void expected.push(line));
   let line = 0;
   let difference: string | null = null;
-  play(createEngine(spec, { detail }), moments, (actual) => {
+  playMoments(createEngine(spec, { detail }), moments, (actual) => {
     if (difference === null && actual !== expected[line])
       difference = `seed ${seed} line ${line}: plain ${expected[line]}, fast ${actual}\n${JSON.stringify(spec)}`;
     line++;

@@ -8,6 +8,7 @@ import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { fuzzEngines } from "./fuzz-engines.ts";
+import { fuzzSeveral } from "./fuzz-several.ts";
 import { fuzzSchedules } from "./fuzz-schedules.ts";
 import { isMissed } from "./figures.ts";
 import { judgeEngineRun } from "./judge-engine-run.ts";
@@ -103,8 +104,12 @@ function fuzz(count: number, first: number): void {
   for (let seed = first; seed < first + count; seed++) {
     judge(`fuzzed schedules ${seed}`, fuzzSchedules(seed));
     judge(`fuzzed engines ${seed}`, fuzzEngines(seed));
+    judge(`fuzzed engines of several ${seed}`, fuzzSeveral(seed));
   }
-  if (count > 0) console.log(`fuzz: ${tally.passed - before} of ${2 * count} runs equal, fast against plain, seeds ${first} to ${first + count - 1}`);
+  if (count > 0)
+    console.log(
+      `fuzz: ${tally.passed - before} of ${3 * count} runs equal (fast against plain twice, several engines against their second form), seeds ${first} to ${first + count - 1}`,
+    );
 }
 
 function main(): number {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { sharedFolder } from "../support/shared-folder.ts";
 import { fuzzEngines } from "./fuzz-engines.ts";
 import { fuzzSchedules } from "./fuzz-schedules.ts";
+import { fuzzSeveral } from "./fuzz-several.ts";
 import { playBatches } from "./play-batches.ts";
 import { isForPlainOnly, playFastSchedule } from "./play-fast-schedule.ts";
 import { playSchedule } from "./play-schedule.ts";
@@ -35,5 +36,12 @@ describe("the fast form against the plain one", () => {
       expect(fuzzSchedules(seed)).toBeNull();
       expect(fuzzEngines(seed)).toBeNull();
     }
+  });
+});
+
+describe("engines of several against the second form of their rules, and the laws of a run", () => {
+  const seeds = Array.from({ length: 10 }, (_, block) => 1_000_000 + 50 * block);
+  test.for(seeds)("50 fuzzed runs of each kind from seed %i", (first) => {
+    for (let seed = first; seed < first + 50; seed++) expect(fuzzSeveral(seed)).toBeNull();
   });
 });

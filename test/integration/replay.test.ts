@@ -5,7 +5,7 @@ import { summarise } from "../../simulator/core/measure/summarise.ts";
 import type { Arrival } from "../../simulator/core/workload/arrival.ts";
 import type { ReplayRun } from "../../simulator/load/replay.ts";
 import { replay } from "../../simulator/load/replay.ts";
-import { parseChatBody } from "../../simulator/mock/chat-body.ts";
+import { parsedChat } from "../support/mock-chat.ts";
 
 /** A server whose times are known: how long until the first token, between two, and after the last. */
 interface Script {
@@ -30,7 +30,7 @@ async function startServer(answer: (serial: number, response: ServerResponse) =>
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
-      const parsed = parseChatBody(Buffer.concat(chunks));
+      const parsed = parsedChat(Buffer.concat(chunks));
       void answer(parsed.kind === "body" ? (parsed.body.serial ?? -1) : -1, response);
     });
   });

@@ -1,3 +1,4 @@
+import { partsOf } from "../../router/providers/sent-body.ts";
 import { scanBody } from "../../router/providers/body-scan.ts";
 import type { CallerRequest, Dialect, EncodedRequest, ProviderAdapter, Target } from "../../router/providers/provider-adapter.ts";
 
@@ -16,4 +17,4 @@ export function encodedBy(adapter: ProviderAdapter, request: CallerRequest, targ
   return encoded;
 }
 
-export const bodyText = ({ body }: EncodedRequest): string => Buffer.concat(body).toString("utf8");
+export const bodyText = ({ body }: EncodedRequest): string => Buffer.concat(partsOf(body)).toString("utf8");

@@ -60,6 +60,15 @@ export class EnginePlay {
     this.engine.handle({ kind: "sequence-aborted", id }, this.#now as Instant, this.#out);
   }
 
+  crash(): void {
+    this.engine.handle({ kind: "engine-crashed" }, this.#now as Instant, this.#out);
+  }
+
+  /** Microseconds. */
+  get now(): number {
+    return this.#now;
+  }
+
   /** Lets everything up to and with `at` happen. Microseconds. */
   until(at: number): void {
     while (this.engine.nextDeadline() <= at && this.engine.nextDeadline() !== Infinity) this.engine.wake(this.engine.nextDeadline(), this.#out);

@@ -46,6 +46,8 @@ export interface LiveOptions {
   readonly keepAliveTimeout?: number;
   readonly journalSegmentBytes?: number;
   readonly patience?: StartOptions["patience"];
+  /** False: Node's HTTP server reads all requests. */
+  readonly fastLane?: boolean;
   /** In the configuration's folder, by name. */
   readonly files?: Readonly<Record<string, string>>;
 }
@@ -90,7 +92,13 @@ export async function startLive(options: LiveOptions = {}): Promise<LiveService>
 }
 
 function logTo(onLine: (line: string) => void): DecisionLog {
-  return { logger: pino({ level: "debug" }, { write: onLine }), takesDecisions: true, decision: onLine, dropped: () => 0, flush: () => undefined };
+  return {
+    logger: pino({ level: "debug" }, { write: onLine }),
+    takesDecisions: true,
+    decision: (line) => onLine(line.toString()),
+    dropped: () => 0,
+    flush: () => undefined,
+  };
 }
 
 function configText(upstreams: readonly ScriptedUpstream[], names: readonly string[], options: LiveOptions): string {
@@ -99,7 +107,7 @@ function configText(upstreams: readonly ScriptedUpstream[], names: readonly stri
     return `  ${names[place]}: { provider: ${options.providers?.[place] ?? "vllm"}, model: upstream-model, endpoints: ["${origin}"], weight: ${weight}, key: ${options.key ?? `"\${${options.keys?.[place] ?? "UPSTREAM_KEY"}}"`}, price: ${options.price ?? "{ input: 1, cachedInput: 0.1, output: 2 }"}${options.deployment ?? ""} }`;
   });
   return [
-    `listen: { port: 0${options.listen ?? ""} }`,
+    `listen: { port: 0, fastLane: ${options.fastLane ?? true}${options.listen ?? ""} }`,
     "metrics: { port: 0 }",
     options.more ?? "",
     "deployments:",

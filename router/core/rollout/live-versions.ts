@@ -37,8 +37,8 @@ export class LiveVersions {
 
   /** The deployment that an endpoint is of, in a version that is live. */
   deploymentOf(endpoint: EndpointId, version: ConfigVersion): DeploymentId {
-    const config = this.#live.find((live) => live.version === version);
-    return present(config?.endpoints[endpoint], "the endpoint in its version").deployment;
+    for (const live of this.#live) if (live.version === version) return present(live.endpoints[endpoint], "the endpoint in its version").deployment;
+    throw new Error("assertion: an attempt of a version that is not live");
   }
 
   /** On `retire-config`: what waited, to be told to the core now; null: nothing did. */

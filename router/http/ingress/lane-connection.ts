@@ -2,6 +2,7 @@ import { performance } from "node:perf_hooks";
 import type { Socket } from "node:net";
 import type { Exchange } from "./exchange.ts";
 import { LaneExchange } from "./lane-exchange.ts";
+import { readBytes, type StopReading } from "./read-bytes.ts";
 import { readRequestHead } from "./request-head.ts";
 
 /** So much of what was sent ahead of an answer is kept; then the socket is not read from until its turn comes. */
@@ -17,8 +18,8 @@ export interface LaneOwner {
   isDraining(): boolean;
   /** Node's HTTP server reads the connection from here on, with what was put back. */
   handOver(socket: Socket): void;
-  /** Said of what did not come in time. */
-  refuseSlow(socket: Socket): void;
+  /** Answers what will not be a request any more, and closes. */
+  refuse(socket: Socket, why: "slow" | "cut"): void;
   forget(connection: LaneConnection): void;
 }
 
@@ -36,6 +37,7 @@ export class LaneConnection {
   readonly #socket: Socket;
   readonly #owner: LaneOwner;
   readonly #keepAliveLine: string;
+  readonly #stopReading: StopReading;
   #exchange: LaneExchange | null = null;
   #answered = false;
   #keepsAlive = true;
@@ -50,12 +52,13 @@ export class LaneConnection {
   #aheadBytes = 0;
   #reading = false;
   #unreadLimited = false;
+  #paused = false;
 
   constructor(socket: Socket, owner: LaneOwner, keepAliveLine: string) {
     this.#socket = socket;
     this.#owner = owner;
     this.#keepAliveLine = keepAliveLine;
-    socket.on("data", this.#onData);
+    this.#stopReading = readBytes(socket, this.#onData);
     socket.on("end", this.#onEnd);
     socket.on("drain", this.#onDrain);
     socket.on("close", this.#onClose);
@@ -73,7 +76,7 @@ export class LaneConnection {
     const forMs = nowMs - this.#sinceMs;
     if (this.#exchange === null && this.#requests > 0) {
       if (forMs > keepAliveMs && this.#socket.writableLength === 0) this.#socket.destroy();
-    } else if (forMs > (this.#exchange === null ? headersTimeout : this.#bodyLeft > 0 ? requestTimeout : Infinity)) this.#refuseSlow();
+    } else if (forMs > (this.#exchange === null ? headersTimeout : this.#bodyLeft > 0 ? requestTimeout : Infinity)) this.#refuse("slow");
   }
 
   receiveBody(whole: (body: Buffer) => void): void {
@@ -115,8 +118,18 @@ export class LaneConnection {
     this.#ahead.push(bytes);
     this.#aheadBytes += bytes.length;
     this.#readOn();
-    if (this.#aheadBytes > aheadBytesMax || this.#ahead.length > aheadPiecesMax) this.#socket.pause();
+    if (this.#aheadBytes > aheadBytesMax || this.#ahead.length > aheadPiecesMax) this.#pause();
   };
+
+  #pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  #resume(): void {
+    this.#paused = false;
+    this.#socket.resume();
+  }
 
   /** Carries on with what has come, as far as that goes; what is answered on the spot comes back here and finds it at work. */
   #readOn(): void {
@@ -143,7 +156,7 @@ export class LaneConnection {
 
   /** @returns false: it is Node's from here on */
   #begin(bytes: Buffer): boolean {
-    const head = readRequestHead(bytes, this.#owner);
+    const head = readRequestHead(bytes, this.#owner.bodyBytesMax, this.#owner.headBytesMax);
     if (head === null) {
       this.#handOver(bytes);
       return false;
@@ -199,8 +212,8 @@ export class LaneConnection {
     if (!this.#answered || this.#bodyLeft > 0) return;
     this.#exchange = null;
     this.#sinceMs = performance.now();
-    if (this.#keepsAlive) this.#socket.resume();
-    else this.#endSoon();
+    if (!this.#keepsAlive) this.#endSoon();
+    else if (this.#paused) this.#resume();
   }
 
   #handOver(bytes: Buffer): void {
@@ -218,7 +231,7 @@ export class LaneConnection {
   #endSoon(): void {
     const socket = this.#socket;
     this.#limitUnread();
-    socket.removeListener("data", this.#onData);
+    this.#stopReading();
     socket.resume();
     socket.end(() => socket.destroy());
   }
@@ -245,6 +258,7 @@ export class LaneConnection {
 
   readonly #onEnd = (): void => {
     if (this.#exchange === null || this.#answered) this.#endSoon();
+    else if (this.#bodyLeft > 0) this.#refuse("cut");
     else this.#socket.destroy();
   };
 
@@ -254,7 +268,7 @@ export class LaneConnection {
     this.#exchange = null;
   };
 
-  #refuseSlow(): void {
+  #refuse(why: "slow" | "cut"): void {
     if (this.#answered) {
       this.#socket.destroy();
       return;
@@ -262,12 +276,12 @@ export class LaneConnection {
     this.#leave();
     this.#exchange?.closed();
     this.#exchange = null;
-    this.#owner.refuseSlow(this.#socket);
+    this.#owner.refuse(this.#socket, why);
   }
 
   #leave(): void {
     const socket = this.#socket;
-    socket.removeListener("data", this.#onData);
+    this.#stopReading();
     socket.removeListener("end", this.#onEnd);
     socket.removeListener("drain", this.#onDrain);
     socket.removeListener("close", this.#onClose);

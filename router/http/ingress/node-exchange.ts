@@ -1,10 +1,19 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { chunkFrame, joinedPieces } from "./chunk-frame.ts";
 import { type CallerHeaders, type Exchange, type ExchangeWatcher, noWatcher } from "./exchange.ts";
 import { readBody } from "./read-body.ts";
 
 /** A string of up to 16 KB is written from the stack. */
 const oneWriteBytesMax = 16_000;
+
+/**
+ * Connections whose last answer has begun. Requests that were sent ahead of it are not served any more: the caller is told that they were not, and Node's server stops
+ * with an assertion when one of them is answered after all.
+ */
+const closing = new WeakSet<Duplex>();
+
+export const isClosing = (socket: Duplex): boolean => closing.has(socket);
 
 /** An exchange that Node's HTTP server has read. */
 export class NodeExchange implements Exchange {
@@ -78,7 +87,7 @@ export class NodeExchange implements Exchange {
       response.chunkedEncoding = false;
     } else {
       this.#framing = "none";
-      response.shouldKeepAlive = false;
+      this.endConnection();
       response.writeHead(200, [...headers, ...this.#added]);
     }
   }
@@ -105,6 +114,12 @@ export class NodeExchange implements Exchange {
     const response = this.#response;
     if (bytes === 0) response.destroy();
     else response.write(this.#framed(chunks, bytes, false), () => response.destroy());
+  }
+
+  /** Its answer is the connection's last, and says so. */
+  endConnection(): void {
+    this.#response.shouldKeepAlive = false;
+    closing.add(this.#request.socket);
   }
 
   destroy(): void {

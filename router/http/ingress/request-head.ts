@@ -37,13 +37,10 @@ const isVisible = (code: number): boolean => code > space && code < 0x7f;
 const isToken = new Uint8Array(256);
 for (const character of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") isToken[character.charCodeAt(0)] = 1;
 
-/** Null: not whole yet, or nothing for the lane. */
-export function readRequestHead(
-  bytes: Buffer,
-  { headBytesMax: most, bodyBytesMax }: { readonly headBytesMax: number; readonly bodyBytesMax: number },
-): RequestHead | null {
+/** Null: not whole yet, or nothing for the lane. @param headMax where less than usual is allowed */
+export function readRequestHead(bytes: Buffer, bodyBytesMax: number, headMax = headBytesMax): RequestHead | null {
   const end = bytes.indexOf("\r\n\r\n", 0, "latin1");
-  if (end === -1 || end + 4 >= most) return null;
+  if (end === -1 || end + 4 >= headMax) return null;
   const text = bytes.toString("latin1", 0, end + 2);
   const lineEnd = text.indexOf("\r\n");
   const line = requestLine.exec(text.slice(0, lineEnd));

@@ -4,7 +4,7 @@ import type { AnswerPart, NeutralAnswer, NeutralChoice, TokenLogprob } from "../
 import type { StopReason } from "../provider-adapter.ts";
 import { isRecord, readUsage } from "./usage.ts";
 
-const usageMark = '"usage":{';
+const usageMark = Buffer.from('"usage":{');
 
 /** The last `usage` of a plain answer is read without the rest, where it can be told apart; else the answer is parsed. */
 export function usageOfAnswer(body: Buffer, read: (value: unknown) => Usage | null): Usage | null {

@@ -6,17 +6,21 @@ export function readUsage(value: unknown): Usage | null {
   const input = tokens(value["prompt_tokens"]);
   const output = tokens(value["completion_tokens"]);
   if (input === null && output === null) return null;
-  const promptDetails = isRecord(value["prompt_tokens_details"]) ? value["prompt_tokens_details"] : {};
-  const outputDetails = isRecord(value["completion_tokens_details"]) ? value["completion_tokens_details"] : {};
-  const pictureTokens = tokens(promptDetails["image_tokens"]);
-  return {
-    ...(pictureTokens === null ? {} : { pictureTokens }),
+  const ofPrompt = value["prompt_tokens_details"];
+  const ofOutput = value["completion_tokens_details"];
+  const usage: Usage = {
     input: input ?? 0,
-    cachedRead: tokens(promptDetails["cached_tokens"]) ?? 0,
-    cacheWrite: tokens(promptDetails["created_cache_tokens"]) ?? 0,
+    cachedRead: detail(ofPrompt, "cached_tokens") ?? 0,
+    cacheWrite: detail(ofPrompt, "created_cache_tokens") ?? 0,
     output: output ?? 0,
-    reasoning: tokens(outputDetails["reasoning_tokens"]) ?? 0,
+    reasoning: detail(ofOutput, "reasoning_tokens") ?? 0,
   };
+  const pictureTokens = detail(ofPrompt, "image_tokens");
+  return pictureTokens === null ? usage : { pictureTokens, ...usage };
+}
+
+function detail(details: unknown, name: string): number | null {
+  return isRecord(details) ? tokens(details[name]) : null;
 }
 
 export function tokens(value: unknown): number | null {

@@ -1,5 +1,5 @@
 /**
- * The chunked framing of an answer (RFC 9112, section 7.1), walked byte by byte over whatever pieces come in; what the chunks hold goes out as views of the pieces.
+ * The chunked framing of an answer (RFC 9112, section 7.1), walked byte by byte over whatever pieces come in; what the chunks hold is stepped over by its reader.
  * Strict: CR LF where CR LF belongs, at most 13 hexadecimal digits, and bounds on extensions and trailers, both of which are skipped.
  */
 const extensionBytesMax = 4096;
@@ -23,7 +23,7 @@ const lf = 0x0a;
 
 export class ChunkWalker {
   #place = size;
-  #left = 0;
+  #size = 0;
   #digits = 0;
   #skipped = 0;
 
@@ -32,29 +32,32 @@ export class ChunkWalker {
     return this.#place === over;
   }
 
+  /** Bytes of content that come next; 0: framing does. */
+  get left(): number {
+    return this.#place === content ? this.#size : 0;
+  }
+
   reset(): void {
     this.#place = size;
-    this.#left = 0;
+    this.#size = 0;
     this.#digits = 0;
     this.#skipped = 0;
   }
 
-  /** @returns the place in `data` behind what was read: less than its length only when the answer is over; -1: this is no chunked framing */
-  walk(data: Buffer, from: number, onContent: (content: Buffer) => void): number {
+  /** So much content was read. */
+  take(bytes: number): void {
+    this.#size -= bytes;
+    if (this.#size === 0) this.#place = contentCr;
+  }
+
+  /** Over framing, up to content or the end. @returns the place behind what was read; -1: this is no chunked framing */
+  walk(data: Buffer, from: number, length: number): number {
     let at = from;
-    while (at < data.length && this.#place !== over) {
-      if (this.#place === content) {
-        const end = Math.min(at + this.#left, data.length);
-        this.#left -= end - at;
-        if (this.#left === 0) this.#place = contentCr;
-        onContent(at === 0 && end === data.length ? data : data.subarray(at, end));
-        at = end;
-      } else {
-        const next = this.#step(data[at] ?? 0);
-        if (next === -1) return -1;
-        this.#place = next;
-        at += 1;
-      }
+    while (at < length && this.#place !== content && this.#place !== over) {
+      const next = this.#step(data[at] ?? 0);
+      if (next === -1) return -1;
+      this.#place = next;
+      at += 1;
     }
     return at;
   }
@@ -92,13 +95,13 @@ export class ChunkWalker {
     const value = byte >= 0x30 && byte <= 0x39 ? byte - 0x30 : letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
     if (value === -1 || this.#digits === digitsMax) return -1;
     this.#digits += 1;
-    this.#left = this.#left * 16 + value;
+    this.#size = this.#size * 16 + value;
     return size;
   }
 
   #beginContent(): number {
     this.#digits = 0;
     this.#skipped = 0;
-    return this.#left === 0 ? trailerStart : content;
+    return this.#size === 0 ? trailerStart : content;
   }
 }

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
-import type { ResponseHeaders } from "../../providers/provider-adapter.ts";
+import type { AnswerHead } from "./answer-head.ts";
 import { AnswerParser, type AnswerSink } from "./answer-parser.ts";
 import type { Http1Call } from "./http1-call.ts";
 import { openSocket, type SocketListener, type SocketPlace } from "./open-socket.ts";
@@ -21,6 +21,7 @@ export class Connection implements AnswerSink, SocketListener {
   #call: Http1Call | null;
   #ready = false;
   #gone = false;
+  #paused = false;
   idleSinceMs = 0;
 
   /** @param call what it is opened for */
@@ -41,10 +42,13 @@ export class Connection implements AnswerSink, SocketListener {
   }
 
   pause(): void {
+    this.#paused = true;
     this.#socket?.pause();
   }
 
   resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
     this.#socket?.resume();
   }
 
@@ -70,14 +74,15 @@ export class Connection implements AnswerSink, SocketListener {
     this.#owner.onSession(session);
   }
 
-  onBytes(bytes: Buffer): void {
+  onBytes(bytes: Buffer, length: number): void {
     if (this.#call === null) {
       // Nobody asked for it: what comes next cannot be told from an answer.
       this.destroy();
       return;
     }
-    const problem = this.#parser.write(bytes);
-    if (problem !== null) this.#break(`it does not speak HTTP: ${problem}`, false);
+    const problem = this.#parser.write(bytes, length);
+    if (problem === null) this.#call?.onReadOver();
+    else this.#break(`it does not speak HTTP: ${problem}`, false);
   }
 
   onEnd(): void {
@@ -90,8 +95,8 @@ export class Connection implements AnswerSink, SocketListener {
     else if (error !== null || !this.#parser.end()) this.#break(error?.message ?? "it closed the connection", this.#parser.isUntouched);
   }
 
-  onAnswerHead(status: number, headers: ResponseHeaders): void {
-    this.#call?.onAnswerHead(status, headers);
+  onAnswerHead(head: AnswerHead): void {
+    this.#call?.onAnswerHead(head);
   }
 
   onAnswerData(content: Buffer): void {
@@ -103,7 +108,7 @@ export class Connection implements AnswerSink, SocketListener {
     this.#call = null;
     // A request that is still being written would end up before the next one.
     if (reusable && !this.#gone && this.#socket !== null && this.#socket.writableLength === 0) {
-      this.#socket.resume();
+      this.resume();
       this.idleSinceMs = performance.now();
       this.#owner.onIdle(this);
     } else this.destroy();

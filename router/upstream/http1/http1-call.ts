@@ -1,12 +1,12 @@
 import type { Socket } from "node:net";
-import type { ResponseHeaders } from "../../providers/provider-adapter.ts";
-import type { UpstreamCall, UpstreamHandler, UpstreamProblem, UpstreamRequest } from "../upstream-transport.ts";
+import { lengthOfBody, partsOf, writeBody } from "../../providers/sent-body.ts";
+import type { UpstreamCall, UpstreamHandler, UpstreamHead, UpstreamProblem, UpstreamRequest } from "../upstream-transport.ts";
 import type { Connection } from "./connection.ts";
 
 /** Smaller requests are copied into one buffer and leave in one write. */
 const oneWriteBytesMax = 64 * 1024;
-/** In a header value it would begin a line of its own. */
-const lineBreak = /[\0\r\n]/;
+/** After the dialect's end the connection should end its answer too; else it is not worth keeping. */
+const lingerMs = 1000;
 
 export interface Caller {
   /** A connection that has not been used before. */
@@ -20,19 +20,19 @@ export class Http1Call implements UpstreamCall {
   readonly #request: UpstreamRequest;
   readonly #handler: UpstreamHandler;
   readonly #caller: Caller;
-  readonly #host: string;
   #connection: Connection | null = null;
-  #connectTimer: NodeJS.Timeout | null = null;
+  /** Of the connecting, then of the lingering. */
+  #timer: NodeJS.Timeout | null = null;
   #state: CallState = "connecting";
   /** The request went out on a connection that had been used before. */
   #reused = false;
   #paused = false;
+  #lingers = false;
 
-  constructor(request: UpstreamRequest, handler: UpstreamHandler, caller: Caller, host: string) {
+  constructor(request: UpstreamRequest, handler: UpstreamHandler, caller: Caller) {
     this.#request = request;
     this.#handler = handler;
     this.#caller = caller;
-    this.#host = host;
   }
 
   get sent(): boolean {
@@ -64,6 +64,11 @@ export class Http1Call implements UpstreamCall {
     this.#connection?.resume();
   }
 
+  linger(): void {
+    this.resume();
+    this.#lingers = true;
+  }
+
   abort(): void {
     if (this.#state === "over") return;
     this.#close();
@@ -73,22 +78,28 @@ export class Http1Call implements UpstreamCall {
   writeTo(socket: Socket): void {
     this.#clearTimer();
     this.#state = "sent";
-    const { body } = this.#request;
-    const bodyBytes = body.reduce((sum, part) => sum + part.length, 0);
-    const head = this.#head(bodyBytes);
-    if (head.length + bodyBytes <= oneWriteBytesMax) socket.write(joined(head, body, bodyBytes));
-    else {
+    const { head, body } = this.#request;
+    const length = lengthOfBody(body);
+    const end = `${length}\r\n\r\n`;
+    const bytes = head.length + end.length + length;
+    if (bytes <= oneWriteBytesMax) {
+      const whole = Buffer.allocUnsafe(bytes);
+      whole.set(head, 0);
+      writeBody(body, whole, head.length + whole.write(end, head.length, "latin1"));
+      socket.write(whole);
+    } else {
       socket.cork();
-      socket.write(head, "latin1");
-      for (const part of body) socket.write(part);
+      socket.write(head);
+      socket.write(end, "latin1");
+      for (const part of partsOf(body)) socket.write(part);
       socket.uncork();
     }
     if (this.#paused) this.#connection?.pause();
   }
 
-  onAnswerHead(status: number, headers: ResponseHeaders): void {
+  onAnswerHead(head: UpstreamHead): void {
     this.#state = "answering";
-    this.#handler.onHead(status, headers);
+    this.#handler.onHead(head);
   }
 
   onAnswerData(content: Buffer): void {
@@ -99,6 +110,11 @@ export class Http1Call implements UpstreamCall {
     if (this.#state === "over") return;
     this.#close();
     this.#handler.onEnd();
+  }
+
+  /** What one read has brought has been dealt with: nearly always a stream's end has come with its last event. */
+  onReadOver(): void {
+    if (this.#lingers && this.#timer === null && this.#state !== "over") this.#timer = setTimeout(() => this.abort(), lingerMs);
   }
 
   /** The provider closed an idle connection just as we used it: no answer byte has come, so a fresh connection takes the request, once, and it is no failure. */
@@ -115,18 +131,11 @@ export class Http1Call implements UpstreamCall {
 
   #connect(): void {
     const limitMs = Math.ceil(this.#request.connect / 1000);
-    this.#connectTimer = setTimeout(() => {
+    this.#timer = setTimeout(() => {
       this.#connection?.destroy();
       this.#fail({ kind: "connect-failed", message: `no connection to ${this.#request.origin} within ${limitMs} ms` });
     }, limitMs);
     this.#connection = this.#caller.openFor(this);
-  }
-
-  #head(bodyBytes: number): string {
-    const { method, path, headers } = this.#request;
-    let head = `${method} ${path} HTTP/1.1\r\nhost: ${this.#host}\r\n`;
-    for (let place = 0; place + 1 < headers.length; place += 2) head += `${headers[place]}: ${headers[place + 1]}\r\n`;
-    return `${head}content-length: ${bodyBytes}\r\n\r\n`;
   }
 
   #fail(problem: UpstreamProblem): void {
@@ -141,24 +150,8 @@ export class Http1Call implements UpstreamCall {
   }
 
   #clearTimer(): void {
-    if (this.#connectTimer === null) return;
-    clearTimeout(this.#connectTimer);
-    this.#connectTimer = null;
+    if (this.#timer === null) return;
+    clearTimeout(this.#timer);
+    this.#timer = null;
   }
-}
-
-/** A request whose lines would not be the ones that were meant is not made at all. */
-export function assertSendable({ path, headers }: UpstreamRequest): void {
-  if (/[^\x21-\x7e]/.test(path)) throw new Error("assertion: a path with a character that does not belong there");
-  for (const part of headers) if (lineBreak.test(part)) throw new Error("assertion: a header with a line break");
-}
-
-function joined(head: string, body: readonly Uint8Array[], bodyBytes: number): Buffer {
-  const bytes = Buffer.allocUnsafe(head.length + bodyBytes);
-  let at = bytes.write(head, "latin1");
-  for (const part of body) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

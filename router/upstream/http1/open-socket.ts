@@ -19,7 +19,8 @@ export interface SocketPlace {
 export interface SocketListener {
   /** Ready for a request: connected, tunnelled, and encrypted. */
   onReady(): void;
-  onBytes(bytes: Buffer): void;
+  /** The first `length` bytes are meant; they will not stay there. */
+  onBytes(bytes: Buffer, length: number): void;
   onSession(session: Buffer): void;
   /** The socket at hand; it changes once when a tunnel becomes TLS. */
   onSocket(socket: Socket): void;
@@ -28,7 +29,7 @@ export interface SocketListener {
   onClose(error: Error | null): void;
 }
 
-/** All sockets are read into one buffer, and the bytes copied out at once: an allocation of what has come, not of 64 KB per read. */
+/** All sockets are read into one buffer, out of which at once is copied what is kept: an allocation of what has come, not of 64 KB per read. */
 const readBuffer = Buffer.allocUnsafe(64 * 1024);
 
 /** Opens a connection to an origin: plain, with TLS, or with TLS through a proxy's tunnel. */
@@ -55,7 +56,7 @@ function readInto(listener: SocketListener): OnReadOpts {
   return {
     buffer: readBuffer,
     callback: (bytesRead, buffer) => {
-      listener.onBytes(Buffer.from(buffer.subarray(0, bytesRead) as Buffer));
+      listener.onBytes(buffer as Buffer, bytesRead);
       return true;
     },
   };
@@ -109,7 +110,7 @@ function openTunnel(place: SocketPlace, proxy: URL, listener: SocketListener): v
     socket.removeListener("data", onData);
     socket.removeListener("close", onClose);
     const secure = connectTls({ ...tlsOptions(place), socket });
-    secure.on("data", (bytes: Buffer) => listener.onBytes(bytes));
+    secure.on("data", (bytes: Buffer) => listener.onBytes(bytes, bytes.length));
     watchTls(secure, listener);
   };
   socket.on("error", (error) => {

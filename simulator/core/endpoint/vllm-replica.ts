@@ -33,6 +33,8 @@ interface LiveCall {
   started: boolean;
   cachedTokens: number;
   outputTokens: number;
+  /** Among those that are open. */
+  place: number;
   /** False once aborted, ended or cut: what is still on its way is dropped. */
   open: boolean;
 }
@@ -49,8 +51,8 @@ export class VllmReplica implements EndpointModel {
   readonly #index: number;
   readonly #entering = makeDelayLine<LiveCall>();
   readonly #leaving = makeDelayLine<Leaving>();
-  /** The driver's ids are those of all endpoints: too many for a list per replica. */
-  readonly #calls = new Map<CallId, LiveCall>();
+  /** In no order. Not by the driver's ids: those are of all endpoints, too many for a list per replica; a Map's old tables keep what was in them from the young generation's collector. */
+  readonly #calls: LiveCall[] = [];
   /** By sequence id: the engine's slots are the replica's own, since an aborted call's slot may be used again before the engine has let go. */
   readonly #sequences: (LiveCall | null)[] = [];
   readonly #freeSequences: number[] = [];
@@ -159,9 +161,10 @@ export class VllmReplica implements EndpointModel {
       started: false,
       cachedTokens: 0,
       outputTokens: 0,
+      place: this.#calls.length,
       open: true,
     };
-    this.#calls.set(received.call, call);
+    this.#calls.push(call);
     const { frontEndBefore, frontEndPerPromptTokenUs = 0 } = this.#spec;
     this.#entersAt = Math.max(this.#entersAt, now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)) as Instant;
     if (this.#entersAt === now && this.#entering.count === 0) this.#submit(call, now);
@@ -202,7 +205,7 @@ export class VllmReplica implements EndpointModel {
   }
 
   #abort(id: CallId, now: Instant): void {
-    const call = this.#calls.get(id);
+    const call = this.#calls.find((open) => open.id === id);
     if (call === undefined) return;
     this.#forget(call);
     if (call.sequence >= 0) {
@@ -226,7 +229,7 @@ export class VllmReplica implements EndpointModel {
     clearLine(this.#leaving);
     this.#entersAt = now;
     this.#leavesAt = now;
-    for (const call of [...this.#calls.values()].toSorted((one, other) => one.id - other.id)) {
+    for (const call of this.#calls.toSorted((one, other) => one.id - other.id)) {
       this.#forget(call);
       this.#emit({ kind: "cut-call", call: call.id, usage: usageOf(call) }, now);
     }
@@ -286,7 +289,10 @@ export class VllmReplica implements EndpointModel {
 
   #forget(call: LiveCall): void {
     call.open = false;
-    this.#calls.delete(call.id);
+    const last = this.#calls.pop();
+    if (last === undefined || last === call) return;
+    this.#calls[call.place] = last;
+    last.place = call.place;
   }
 }
 

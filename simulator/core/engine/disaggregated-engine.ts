@@ -151,7 +151,10 @@ export class DisaggregatedEngine implements EngineModel {
   #whole(): Out<EngineCommand> {
     return {
       emit: (command, at) => {
-        if (command.kind === "end-sequence") this.#end(command, present(this.#courses.get(command.id), "the sequence's course"), at);
+        if (command.kind !== "end-sequence") return;
+        const course = present(this.#courses.get(command.id), "the sequence's course");
+        if (course.stage === "prefill") course.preemptions += command.preemptions;
+        this.#end(command, course, at);
       },
     };
   }

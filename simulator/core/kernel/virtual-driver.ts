@@ -6,7 +6,7 @@
 import { assert, present } from "../../../router/core/assert.ts";
 import { heapSet, heapTopId, heapTopKey, type IndexedHeap, makeHeap } from "../../../router/core/indexed-heap.ts";
 import type { Instant, Machine, Out } from "../../../router/core/machine.ts";
-import { instantAt, startOfTime } from "../../../router/core/time.ts";
+import { instantAt, never, startOfTime } from "../../../router/core/time.ts";
 
 /** Something that happens from outside, in order of time: arrivals, faults. */
 export interface Source {
@@ -30,6 +30,7 @@ export class VirtualDriver {
   #now = startOfTime;
   readonly #machines: Driven[] = [];
   readonly #sources: Source[] = [];
+  #sourceAt: Instant = never;
   /** What is due at this instant, by rank. */
   readonly #due = [new DueEvents(), new DueEvents()] as const;
   readonly #steps: IndexedHeap = makeHeap();
@@ -63,7 +64,7 @@ export class VirtualDriver {
       return true;
     }
     const source = this.#nextSource();
-    const sourceAt = source === null ? Infinity : source.nextAt();
+    const sourceAt = this.#sourceAt;
     const stepAt = heapTopKey(this.#steps);
     const deadlineAt = heapTopKey(this.#deadlines);
     const next = Math.min(sourceAt, stepAt, deadlineAt);
@@ -88,14 +89,15 @@ export class VirtualDriver {
     heapSet(isModel ? this.#steps : this.#deadlines, number, machine.nextDeadline());
   }
 
+  /** Leaves its instant in `#sourceAt`. */
   #nextSource(): Source | null {
     let earliest: Source | null = null;
-    let at = Infinity;
+    this.#sourceAt = never;
     for (const source of this.#sources) {
       const next = source.nextAt();
-      if (next < at) {
+      if (next < this.#sourceAt) {
         earliest = source;
-        at = next;
+        this.#sourceAt = next;
       }
     }
     return earliest;

@@ -1,8 +1,8 @@
 import { present } from "../../../router/core/assert.ts";
 import type { LimitSpec } from "../../../router/core/compiled-config.ts";
-import type { Instant } from "../../../router/core/machine.ts";
+import type { Duration, Instant } from "../../../router/core/machine.ts";
 import type { LeaseKey, RouterEvent } from "../../../router/core/messages.ts";
-import { after, instantAt, never, startOfTime } from "../../../router/core/time.ts";
+import { after, earlier, never, startOfTime } from "../../../router/core/time.ts";
 import { lossNoticedAfter, type StoreFaultSpec } from "./lease-store-spec.ts";
 
 export type StoreChange =
@@ -30,27 +30,37 @@ export function storeChanges(
       ];
     })
     .toSorted((one, other) => one.at - other.at);
-  const budgets = limits.flatMap(({ id, window }) => (window.kind === "period" ? [{ id, length: window.length, next: startOfTime }] : []));
+  const budgets = limits.flatMap(({ id, window }): BudgetPeriod[] => (window.kind === "period" ? [{ id, length: window.length, next: startOfTime }] : []));
   let told = 0;
-  const nextBudget = (): (typeof budgets)[number] | undefined =>
-    budgets.reduce<(typeof budgets)[number] | undefined>((first, budget) => (first === undefined || budget.next < first.next ? budget : first), undefined);
-  const nextPeriodAt = (): Instant => {
-    const budget = nextBudget();
-    return budget === undefined || (budget.next > startOfTime && !wanted()) ? never : budget.next;
-  };
+  let budget = earliest(budgets);
+  const nextPeriodAt = (): Instant => (budget === null || (budget.next > startOfTime && !wanted()) ? never : budget.next);
   return {
-    nextAt: () => instantAt(Math.min(outages[told]?.at ?? never, nextPeriodAt())),
+    nextAt: () => earlier(outages[told]?.at ?? never, nextPeriodAt()),
     take: () => {
       const outage = outages[told];
-      const budget = nextBudget();
-      if (budget === undefined || (outage !== undefined && outage.at < nextPeriodAt())) {
+      if (budget === null || (outage !== undefined && outage.at < nextPeriodAt())) {
         told += 1;
         return present(outage, "a change of the store").change;
       }
+      const { id } = budget;
       budget.next = after(budget.next, budget.length);
-      return { kind: "period-started", budget: budget.id, endsAt: budget.next, replica: null };
+      const endsAt = budget.next;
+      budget = earliest(budgets);
+      return { kind: "period-started", budget: id, endsAt, replica: null };
     },
   };
+}
+
+interface BudgetPeriod {
+  readonly id: LeaseKey;
+  readonly length: Duration;
+  next: Instant;
+}
+
+function earliest(budgets: readonly BudgetPeriod[]): BudgetPeriod | null {
+  let first: BudgetPeriod | null = null;
+  for (const budget of budgets) if (first === null || budget.next < first.next) first = budget;
+  return first;
 }
 
 export function eventOf(change: StoreChange): RouterEvent {

@@ -2,11 +2,7 @@ import type { RouterCommand } from "../../../router/core/messages.ts";
 import type { StoreEvent } from "./lease-store-model.ts";
 
 /** What a replica's core says to the store of leases. */
-export type CoreToStore = Extract<RouterCommand, { kind: "ask-lease" | "return-lease" | "ask-probes" | "return-probes" }>;
-
-const forStore: ReadonlySet<RouterCommand["kind"]> = new Set(["ask-lease", "return-lease", "ask-probes", "return-probes"]);
-
-export const isForStore = (command: RouterCommand): command is CoreToStore => forStore.has(command.kind);
+type CoreToStore = Extract<RouterCommand, { kind: "ask-lease" | "return-lease" | "ask-probes" | "return-probes" }>;
 
 export function storeEventOf(command: CoreToStore, replica: number): StoreEvent {
   switch (command.kind) {

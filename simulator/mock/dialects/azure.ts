@@ -1,25 +1,32 @@
 import { openAiError } from "../http-refusal.ts";
-import type { MockDialect } from "./mock-dialect.ts";
-import { openAiDialect } from "./openai.ts";
+import type { MockDialect, MockOperation } from "./mock-dialect.ts";
+import { openAiCallOf, openAiDialect, openAiOperations } from "./openai.ts";
 
-const azurePath = /^\/openai\/deployments\/([^/?]+)\/chat\/completions\?(?:.*&)?api-version=[^&]+/;
+const deploymentPath = /^\/openai\/deployments\/([^/?]+)\/([^?]+)\?(?:.*&)?api-version=[^&]+/;
+/** The next generation of its API names the deployment in the body. */
+const versionPath = /^\/openai\/v1\/([^?]+)/;
 
-/** Azure OpenAI: the deployment stands in the path, without an api-version there is nothing. */
+const filtered = openAiError(
+  400,
+  "The response was filtered due to the prompt triggering Azure OpenAI's content management policy.",
+  "invalid_request_error",
+  "prompt",
+  "content_filter",
+);
+const asAzures = (operation: MockOperation): MockOperation => ({
+  ...operation,
+  refusal: (why) => (why.kind === "content-filtered" ? filtered : operation.refusal(why)),
+});
+
+/** Azure OpenAI: the deployment stands in the path, without an api-version there is nothing; or below `/openai/v1` as OpenAI's own. */
 export const azureDialect: MockDialect = {
   ...openAiDialect,
   keyHeader: "api-key",
-  refusal: (why) => {
-    if (why.kind !== "content-filtered") return openAiDialect.refusal(why);
-    return openAiError(
-      400,
-      "The response was filtered due to the prompt triggering Azure OpenAI's content management policy.",
-      "invalid_request_error",
-      "prompt",
-      "content_filter",
-    );
-  },
   callAt: (path) => {
-    const model = azurePath.exec(path)?.[1];
-    return model === undefined ? null : { model: decodeURIComponent(model), stream: null };
+    const found = deploymentPath.exec(path);
+    const call = openAiCallOf(found?.[2] ?? versionPath.exec(path)?.[1]);
+    if (call === null) return null;
+    const model = found?.[1];
+    return { operation: asAzures(openAiOperations[call]), model: model === undefined ? null : decodeURIComponent(model), stream: null };
   },
 };

@@ -1,3 +1,5 @@
+import { countWords } from "../word-count.ts";
+
 export type Fields = Readonly<Record<string, unknown>>;
 
 export function isFields(value: unknown): value is Fields {
@@ -24,8 +26,19 @@ export function textsIn(content: unknown): readonly string[] {
   });
 }
 
+/** Of the `content` of each of a conversation's messages. */
+export function textsOfMessages(messages: readonly unknown[]): readonly string[] {
+  return messages.flatMap((message) => (isFields(message) ? textsIn(message["content"]) : []));
+}
+
+export function wordsIn(texts: readonly string[]): number {
+  return texts.reduce((words, text) => words + countWords(text), 0);
+}
+
 /** From a first word `#17`, by which a replay says which arrival this is; null: none. */
 export function serialOf(texts: readonly string[]): number | null {
-  const serial = /^#(\d{1,15})(?=\s|$)/.exec(texts[0] ?? "")?.[1];
+  const [first] = texts;
+  if (first === undefined || !first.startsWith("#")) return null;
+  const serial = /^#(\d{1,15})(?=\s|$)/.exec(first)?.[1];
   return serial === undefined ? null : Number(serial);
 }

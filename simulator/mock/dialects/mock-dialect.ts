@@ -1,8 +1,10 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Usage } from "../../../router/core/messages.ts";
 import type { BucketState, QuotaState } from "../../core/hosted/hosted-quota.ts";
-import type { ChatBody, Parsed } from "../chat-body.ts";
+import type { AnswerScript } from "../answer-script.ts";
 import type { HttpRefusal } from "../http-refusal.ts";
+import type { MockBody, Parsed } from "../mock-body.ts";
+import type { MockSurface } from "../mock-surface.ts";
 
 /** How one provider's API looks from outside; what it does, and when, is the model's business. */
 export interface MockDialect {
@@ -10,30 +12,46 @@ export interface MockDialect {
   readonly keyHeader: "authorization" | "api-key" | "x-api-key" | "x-goog-api-key" | null;
   /** The call that is made at a path (with its query); null: none. */
   callAt(path: string): MockPlace | null;
-  parse(bytes: Buffer, place: MockPlace): Parsed;
-  form(call: CallNames, body: ChatBody): AnswerForm;
-  refusal(why: MockRefusal): HttpRefusal;
   /** Of a hosted API: how much of the quota is left. Name, value, name, value. */
   quotaHeaders(quota: QuotaState): readonly string[];
+  /** What a server of it says beside the answers to calls. */
+  surface(): MockSurface;
+}
+
+/** One kind of call: how it is read, answered and refused. */
+export interface MockOperation {
+  parse(request: MockRequest): Parsed;
+  form(call: CallNames, body: MockBody, script: AnswerScript): AnswerForm;
+  refusal(why: MockRefusal): HttpRefusal;
 }
 
 /** @property model null: the body names it @property stream null: the body says so */
 export interface MockPlace {
+  readonly operation: MockOperation;
   readonly model: string | null;
   readonly stream: boolean | null;
 }
+export interface MockRequest {
+  readonly bytes: Buffer;
+  readonly headers: IncomingHttpHeaders;
+  readonly place: MockPlace;
+}
+
+/** @property id without the prefix that tells what it is the id of @property blockTokens of the engine's cache; 0: it has none */
 export interface CallNames {
   readonly id: string;
   readonly createdSeconds: number;
   readonly model: string;
+  readonly blockTokens: number;
 }
 export type MockEnd = "stop" | "length";
 
-/** The bytes of one answer. A token's do not change within a call, so they are made once. */
+/** The bytes of one answer. */
 export interface AnswerForm {
   /** Before the first token. */
   readonly opening: Buffer;
-  readonly token: Buffer;
+  /** Of any token but the last, counted from 0. The same each time, unless the wishes make them differ. */
+  token(index: number): Buffer;
   /** The last token, the reason, the usage and what ends the stream. */
   last(reason: MockEnd, usage: Usage): Buffer;
   plain(reason: MockEnd, usage: Usage): string;
@@ -52,9 +70,12 @@ export function quotaLines(quota: QuotaState, line: (what: "requests" | "tokens"
   return [...(requests === null ? [] : line("requests", requests)), ...(tokens === null ? [] : line("tokens", tokens))];
 }
 
-/** One word: a token of the mock's tokenizer. */
-export const tokenText = " word";
 export const noHeaders: readonly string[] = [];
 
 export const hasKey = (dialect: MockDialect, headers: IncomingHttpHeaders): boolean =>
   dialect.keyHeader === null || (headers[dialect.keyHeader] ?? headers["authorization"] ?? "") !== "";
+
+/** One event of a stream without a name. */
+export const dataEvent = (value: object): string => `data: ${JSON.stringify(value)}\n\n`;
+/** One event of a stream, by name. */
+export const namedEvent = (type: string, value: object): string => `event: ${type}\ndata: ${JSON.stringify(value)}\n\n`;

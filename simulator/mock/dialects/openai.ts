@@ -1,39 +1,35 @@
-import { openAiError, rateLimited } from "../http-refusal.ts";
-import { type MockDialect, quotaLines } from "./mock-dialect.ts";
-import { vllmDialect } from "./vllm.ts";
+import { hostedSurface } from "../mock-surface.ts";
+import { type MockDialect, type MockOperation, quotaLines } from "./mock-dialect.ts";
+import { openAiChatForm, readOpenAiChat } from "./openai-chat.ts";
+import { openAiCompletionForm, readOpenAiCompletion } from "./openai-completions.ts";
+import { openAiEmbeddingsForm, readOpenAiEmbeddings } from "./openai-embeddings.ts";
+import { openAiRefusal } from "./openai-refusal.ts";
+import { openAiResponsesFlavour, readOpenAiResponses } from "./openai-responses.ts";
+import { responsesForm } from "./responses-form.ts";
 
-const openAiRefusal: MockDialect["refusal"] = (why) => {
-  switch (why.kind) {
-    case "rate-limited":
-      return rateLimited(why.retryAfterSeconds);
-    case "context-exceeded":
-      return openAiError(
-        400,
-        `This model's maximum context length is ${why.tokensMax} tokens.`,
-        "invalid_request_error",
-        "messages",
-        "context_length_exceeded",
-      );
-    case "overloaded":
-      return openAiError(503, "That model is currently overloaded with other requests.", "server_error", null, null);
-    case "server-error":
-      return openAiError(500, "The server had an error while processing your request.", "server_error", null, null);
-    case "content-filtered":
-      return openAiError(400, "Your request was rejected by our content policy.", "invalid_request_error", null, "content_policy_violation");
-    case "no-key":
-      return openAiError(401, "You didn't provide an API key.", "invalid_request_error", null, "invalid_api_key");
-    case "unknown-model":
-      return openAiError(404, `The model \`${why.model}\` does not exist or you do not have access to it.`, "invalid_request_error", null, "model_not_found");
-    case "bad-request":
-      return openAiError(400, why.message, "invalid_request_error", null, null);
-  }
+/** By what follows the path's version, or the name of Azure's deployment. */
+export type OpenAiCall = "chat/completions" | "completions" | "embeddings" | "responses";
+
+const refusal = openAiRefusal;
+export const openAiOperations: Readonly<Record<OpenAiCall, MockOperation>> = {
+  "chat/completions": { parse: readOpenAiChat, form: openAiChatForm, refusal },
+  completions: { parse: readOpenAiCompletion, form: openAiCompletionForm, refusal },
+  embeddings: { parse: readOpenAiEmbeddings, form: openAiEmbeddingsForm, refusal },
+  responses: { parse: readOpenAiResponses, form: (names, body, script) => responsesForm(names, body, script, openAiResponsesFlavour), refusal },
 };
+
+export function openAiCallOf(name: string | undefined): OpenAiCall | null {
+  return name !== undefined && Object.hasOwn(openAiOperations, name) ? (name as OpenAiCall) : null;
+}
 
 /** OpenAI's own API. */
 export const openAiDialect: MockDialect = {
-  ...vllmDialect,
   keyHeader: "authorization",
-  refusal: openAiRefusal,
+  callAt: (path) => {
+    const call = openAiCallOf(/^\/v1\/([^?]+)/.exec(path)?.[1]);
+    return call === null ? null : { operation: openAiOperations[call], model: null, stream: null };
+  },
+  surface: hostedSurface,
   quotaHeaders: (quota) =>
     quotaLines(quota, (what, { limit, remaining, reset }) => [
       `x-ratelimit-limit-${what}`,

@@ -1,9 +1,20 @@
 import type { Usage } from "../../../router/core/messages.ts";
-import { type ChatBody, mockCall, type Parsed } from "../chat-body.ts";
-import { refusalOf } from "../http-refusal.ts";
-import { countWords } from "../word-count.ts";
-import { isFields, parseFields, serialOf, textsIn } from "./body-fields.ts";
-import { type AnswerForm, type CallNames, type MockDialect, type MockEnd, type MockPlace, noHeaders, tokenText } from "./mock-dialect.ts";
+import type { AnswerScript } from "../answer-script.ts";
+import { type HttpRefusal, refusalOf } from "../http-refusal.ts";
+import { type MockBody, type Parsed, plainWishes, refused } from "../mock-body.ts";
+import { hostedSurface } from "../mock-surface.ts";
+import { isFields, parseFields, serialOf, textsIn, wordsIn } from "./body-fields.ts";
+import { mockCall } from "./tool-calls.ts";
+import {
+  type AnswerForm,
+  type CallNames,
+  type MockDialect,
+  type MockEnd,
+  type MockOperation,
+  type MockRefusal,
+  type MockRequest,
+  noHeaders,
+} from "./mock-dialect.ts";
 
 const path = /\/publishers\/google\/models\/([^/:?]+):(generateContent|streamGenerateContent\?(?:.*&)?alt=sse)/;
 const error = (code: number, status: string, message: string, retryAfterSeconds: number | null = null) =>
@@ -20,66 +31,68 @@ const error = (code: number, status: string, message: string, retryAfterSeconds:
     retryAfterSeconds,
   );
 
+const operation: MockOperation = { parse, form, refusal };
+
 /** Gemini on Vertex AI: the model and whether it is a stream stand in the path. */
 export const vertexDialect: MockDialect = {
   keyHeader: "x-goog-api-key",
   callAt: (url) => {
     const found = path.exec(url);
-    return found === null ? null : { model: decodeURIComponent(found[1] ?? ""), stream: found[2] !== "generateContent" };
+    return found === null ? null : { operation, model: decodeURIComponent(found[1] ?? ""), stream: found[2] !== "generateContent" };
   },
-  parse,
-  form,
-  refusal: (why) => {
-    switch (why.kind) {
-      case "rate-limited":
-        return error(429, "RESOURCE_EXHAUSTED", "Resource exhausted. Please try again later.", why.retryAfterSeconds);
-      case "context-exceeded":
-        return error(400, "INVALID_ARGUMENT", `The input token count (${why.inputTokens}) exceeds the maximum number of tokens allowed (${why.tokensMax}).`);
-      case "overloaded":
-        return error(503, "UNAVAILABLE", "The model is overloaded. Please try again later.");
-      case "server-error":
-        return error(500, "INTERNAL", "Internal error encountered.");
-      case "content-filtered":
-        return error(400, "INVALID_ARGUMENT", "The prompt was blocked by the content policy.");
-      case "no-key":
-        return error(401, "UNAUTHENTICATED", "Request is missing required authentication credential.");
-      case "unknown-model":
-        return error(404, "NOT_FOUND", `Publisher Model \`${why.model}\` was not found.`);
-      case "bad-request":
-        return error(400, "INVALID_ARGUMENT", why.message);
-    }
-  },
+  surface: hostedSurface,
   quotaHeaders: () => noHeaders,
 };
 
-function parse(bytes: Buffer, place: MockPlace): Parsed {
+function refusal(why: MockRefusal): HttpRefusal {
+  switch (why.kind) {
+    case "rate-limited":
+      return error(429, "RESOURCE_EXHAUSTED", "Resource exhausted. Please try again later.", why.retryAfterSeconds);
+    case "context-exceeded":
+      return error(400, "INVALID_ARGUMENT", `The input token count (${why.inputTokens}) exceeds the maximum number of tokens allowed (${why.tokensMax}).`);
+    case "overloaded":
+      return error(503, "UNAVAILABLE", "The model is overloaded. Please try again later.");
+    case "server-error":
+      return error(500, "INTERNAL", "Internal error encountered.");
+    case "content-filtered":
+      return error(400, "INVALID_ARGUMENT", "The prompt was blocked by the content policy.");
+    case "no-key":
+      return error(401, "UNAUTHENTICATED", "Request is missing required authentication credential.");
+    case "unknown-model":
+      return error(404, "NOT_FOUND", `Publisher Model \`${why.model}\` was not found.`);
+    case "bad-request":
+      return error(400, "INVALID_ARGUMENT", why.message);
+  }
+}
+
+function parse({ bytes, place }: MockRequest): Parsed {
   const fields = parseFields(bytes);
-  const refuse = (message: string): Parsed => ({ kind: "refused", refusal: vertexDialect.refusal({ kind: "bad-request", message }) });
+  const refuse = (message: string): Parsed => refused(refusal({ kind: "bad-request", message }));
   if (fields === null) return refuse("Invalid JSON payload received.");
   const contents: readonly unknown[] = Array.isArray(fields["contents"]) ? fields["contents"] : [];
   if (contents.length === 0) return refuse("contents is not specified");
   const config = isFields(fields["generationConfig"]) ? fields["generationConfig"] : {};
   const system = isFields(fields["systemInstruction"]) ? textsIn(fields["systemInstruction"]["parts"]) : [];
   const texts = [...system, ...contents.flatMap((content) => (isFields(content) ? textsIn(content["parts"]) : []))];
-  const body: ChatBody = {
+  const stop: readonly unknown[] = Array.isArray(config["stopSequences"]) ? config["stopSequences"] : [];
+  const body: MockBody = {
     model: place.model,
-    inputTokens: Math.max(
-      1,
-      texts.reduce((words, text) => words + countWords(text), 0),
-    ),
+    texts,
+    inputTokens: Math.max(1, wordsIn(texts)),
     outputTokensMax: typeof config["maxOutputTokens"] === "number" ? config["maxOutputTokens"] : null,
-    capField: "max_tokens",
     outputTokensMin: 0,
     exactLength: false,
     stream: place.stream === true,
     includeUsage: true,
     serial: serialOf(texts),
     calls: callsOf(fields, contents),
+    answers: typeof config["candidateCount"] === "number" ? config["candidateCount"] : 1,
+    wishes: { ...plainWishes, stop: stop.filter((word) => typeof word === "string") },
   };
   return { kind: "body", body };
 }
 
-function callsOf(fields: Readonly<Record<string, unknown>>, contents: readonly unknown[]): ChatBody["calls"] {
+function callsOf(fields: Readonly<Record<string, unknown>>, contents: readonly unknown[]): MockBody["calls"] {
   const last = contents.at(-1);
   const parts: readonly unknown[] = isFields(last) && Array.isArray(last["parts"]) ? last["parts"] : [];
   const config = isFields(fields["toolConfig"]) && isFields(fields["toolConfig"]["functionCallingConfig"]) ? fields["toolConfig"]["functionCallingConfig"] : {};
@@ -91,15 +104,14 @@ function callsOf(fields: Readonly<Record<string, unknown>>, contents: readonly u
   return declared.flatMap((tool) => (isFields(tool) ? mockCall(tool["name"], tool["parametersJsonSchema"] ?? tool["parameters"]) : [])).slice(0, 2);
 }
 
-function form({ id, model }: CallNames, { calls }: ChatBody): AnswerForm {
+function form({ id, model }: CallNames, { calls, answers }: MockBody, script: AnswerScript): AnswerForm {
+  const reasonOf = (reason: MockEnd): string => (reason === "stop" || calls.length > 0 || script.stopped !== null ? "STOP" : "MAX_TOKENS");
   const answer = (parts: readonly object[], reason: MockEnd | null, usage: Usage | null): object => ({
-    candidates: [
-      {
-        index: 0,
-        content: { role: "model", parts },
-        ...(reason === null ? {} : { finishReason: reason === "stop" || calls.length > 0 ? "STOP" : "MAX_TOKENS" }),
-      },
-    ],
+    candidates: Array.from({ length: answers }, (_, index) => ({
+      index,
+      content: { role: "model", parts },
+      ...(reason === null ? {} : { finishReason: reasonOf(reason) }),
+    })),
     ...(usage === null ? {} : { usageMetadata: usageOf(usage) }),
     modelVersion: model,
     responseId: id,
@@ -107,11 +119,13 @@ function form({ id, model }: CallNames, { calls }: ChatBody): AnswerForm {
   const sse = (value: object): Buffer => Buffer.from(`data: ${JSON.stringify(value)}\n\n`);
   const called = calls.map((call) => ({ functionCall: { name: call.name, args: JSON.parse(call.arguments) as unknown } }));
   const text = called.length === 0;
+  const token = (place: number): Buffer => (text ? sse(answer([{ text: script.pieceAt(place) }], null, null)) : Buffer.alloc(0));
+  const always = token(0);
   return {
     opening: Buffer.alloc(0),
-    token: text ? sse(answer([{ text: tokenText }], null, null)) : Buffer.alloc(0),
-    last: (reason, usage) => sse(answer(text ? [{ text: tokenText }] : called, reason, usage)),
-    plain: (reason, usage) => JSON.stringify(answer(text ? [{ text: tokenText.repeat(usage.output) }] : called, reason, usage)),
+    token: (place) => (script.uniform ? always : token(place)),
+    last: (reason, usage) => sse(answer(text ? [{ text: script.pieceAt(usage.output - 1) }] : called, reason, usage)),
+    plain: (reason, usage) => JSON.stringify(answer(text ? [{ text: script.text(usage.output) }] : called, reason, usage)),
   };
 }
 

@@ -8,6 +8,7 @@ export const vllmMetricsType = "text/plain; version=1.0.0; charset=utf-8";
 export interface MeasuredCall {
   readonly receivedMs: number;
   readonly tokensMax: number;
+  readonly answers: number;
   /** NaN: no token yet. */
   firstTokenMs: number;
   lastTokenMs: number;
@@ -24,13 +25,16 @@ interface Distribution {
  */
 export class VllmMetrics {
   readonly #model: string;
+  readonly #info: readonly string[];
   readonly #createdSeconds = Date.now() / 1000;
   /** By family, then by value of its label ("" where it has none). */
   readonly #values = new Map<string, number>();
   readonly #distributions = new Map<string, Distribution>();
 
-  constructor(model: string) {
+  /** @param info lines that never change */
+  constructor(model: string, info: readonly string[]) {
     this.#model = model;
+    this.#info = info;
   }
 
   tokensLeft(call: MeasuredCall, count: number, nowMs: number): void {
@@ -57,7 +61,7 @@ export class VllmMetrics {
     this.#observe("vllm:request_prompt_tokens", usage.input);
     this.#observe("vllm:request_generation_tokens", usage.output);
     this.#observe("vllm:request_max_num_generation_tokens", usage.output);
-    this.#observe("vllm:request_params_n", 1);
+    this.#observe("vllm:request_params_n", call.answers);
     this.#observe("vllm:request_params_max_tokens", call.tokensMax);
     this.#observe("vllm:request_prefill_kv_computed_tokens", computed);
     this.#observe("vllm:e2e_request_latency_seconds", (nowMs - call.receivedMs) / 1000);
@@ -77,7 +81,7 @@ export class VllmMetrics {
       ["vllm:kv_cache_usage_perc ", kvUsed],
       ["vllm:num_preemptions_total ", preemptions],
     ]);
-    return `${vllmMetricFamilies.flatMap((family) => this.#lines(family, now)).join("\n")}\n`;
+    return `${[...vllmMetricFamilies.flatMap((family) => this.#lines(family, now)), ...this.#info].join("\n")}\n`;
   }
 
   #lines(family: MetricFamily, now: ReadonlyMap<string, number>): string[] {

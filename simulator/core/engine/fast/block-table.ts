@@ -1,4 +1,4 @@
-import type { CachedBlock } from "./cached-block.ts";
+import { noBlock } from "./cached-blocks.ts";
 
 const sizeMin = 64;
 
@@ -8,17 +8,18 @@ const sizeMin = 64;
  */
 export class BlockTable {
   #keys = new Float64Array(sizeMin);
-  #blocks = nothing(sizeMin);
+  #blocks = new Int32Array(sizeMin);
   #mask = sizeMin - 1;
   #count = 0;
 
-  get(key: number): CachedBlock | null {
-    return this.#blocks[this.#placeOf(key)] ?? null;
+  /** noBlock: nobody has it. */
+  get(key: number): number {
+    return this.#blocks[this.#placeOf(key)] ?? noBlock;
   }
 
-  set(key: number, block: CachedBlock): void {
+  set(key: number, block: number): void {
     const place = this.#placeOf(key);
-    if (this.#blocks[place] === null) this.#count += 1;
+    if (this.#blocks[place] === noBlock) this.#count += 1;
     this.#keys[place] = key;
     this.#blocks[place] = block;
     if (this.#count * 2 > this.#mask) this.#grow();
@@ -26,11 +27,11 @@ export class BlockTable {
 
   delete(key: number): void {
     let hole = this.#placeOf(key);
-    if (this.#blocks[hole] === null) return;
+    if (this.#blocks[hole] === noBlock) return;
     this.#count -= 1;
     for (let place = (hole + 1) & this.#mask; ; place = (place + 1) & this.#mask) {
-      const block = this.#blocks[place] ?? null;
-      if (block === null) break;
+      const block = this.#blocks[place] ?? noBlock;
+      if (block === noBlock) break;
       const home = homeOf(this.#keys[place] ?? 0, this.#mask);
       // It may move to the hole unless that lies before its home.
       if (((place - home) & this.#mask) < ((place - hole) & this.#mask)) continue;
@@ -38,37 +39,33 @@ export class BlockTable {
       this.#blocks[hole] = block;
       hole = place;
     }
-    this.#blocks[hole] = null;
+    this.#blocks[hole] = noBlock;
   }
 
   /** Where the key is, or would be put. */
   #placeOf(key: number): number {
-    let place = homeOf(key, this.#mask);
-    while (this.#blocks[place] !== null && this.#keys[place] !== key) place = (place + 1) & this.#mask;
+    const keys = this.#keys;
+    const blocks = this.#blocks;
+    const mask = this.#mask;
+    let place = homeOf(key, mask);
+    while (blocks[place] !== noBlock && keys[place] !== key) place = (place + 1) & mask;
     return place;
   }
 
   #grow(): void {
     const keys = this.#keys;
     const blocks = this.#blocks;
-    const size = blocks.length * 2;
+    const size = blocks.length * 4;
     this.#keys = new Float64Array(size);
-    this.#blocks = nothing(size);
+    this.#blocks = new Int32Array(size);
     this.#mask = size - 1;
-    for (let place = 0; place < blocks.length; place += 1) {
-      const block = blocks[place] ?? null;
-      if (block === null) continue;
+    for (const [place, block] of blocks.entries()) {
+      if (block === noBlock) continue;
       const at = this.#placeOf(keys[place] ?? 0);
       this.#keys[at] = keys[place] ?? 0;
       this.#blocks[at] = block;
     }
   }
-}
-
-function nothing(size: number): (CachedBlock | null)[] {
-  const blocks: (CachedBlock | null)[] = [];
-  while (blocks.length < size) blocks.push(null);
-  return blocks;
 }
 
 /** Keys beyond 32 bits fall together with those below: rare, and only slower. */

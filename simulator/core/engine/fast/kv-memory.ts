@@ -1,5 +1,5 @@
 import { BlockTable } from "./block-table.ts";
-import type { CachedBlock } from "./cached-block.ts";
+import { CachedBlocks, noBlock } from "./cached-blocks.ts";
 import type { Sequence } from "./sequence.ts";
 
 const noKey = 0;
@@ -12,13 +12,13 @@ const noKey = 0;
  */
 export class KvMemory {
   free: number;
+  readonly #blocks = new CachedBlocks();
   readonly #holders = new BlockTable();
   /** Ends of the queue of hashed free blocks. */
-  #oldest: CachedBlock | null = null;
-  #newest: CachedBlock | null = null;
+  #oldest = noBlock;
+  #newest = noBlock;
   #unhashed: number;
   #debt = 0;
-  #spare: CachedBlock | null = null;
   /** Contents that nobody else can have; above every id of a caller. */
   #privateKeys = 4_294_967_296;
 
@@ -39,70 +39,89 @@ export class KvMemory {
     into.reclaimed = 0;
     const { keys } = sequence;
     if (keys === null) {
-      if (sequence.kept !== null) this.#settle();
-      into.hits = into.reclaimed = Math.min(blocksMax, sequence.kept?.count ?? 0);
+      if (sequence.kept === noBlock) return;
+      this.#settle();
+      into.hits = into.reclaimed = Math.min(blocksMax, this.#countKept(sequence));
       return;
     }
     this.#settle();
     const most = Math.min(blocksMax, keys.length);
-    while (into.hits < most) {
-      const block = this.#holders.get(keys[into.hits] ?? noKey);
-      if (block === null) return;
-      into.hits++;
-      if (block.references === 0) into.reclaimed++;
+    const { references } = this.#blocks;
+    let hits = 0;
+    let reclaimed = 0;
+    while (hits < most) {
+      const block = this.#holders.get(keys[hits] ?? noKey);
+      if (block === noBlock) break;
+      hits++;
+      if (references[block] === 0) reclaimed++;
     }
+    into.hits = hits;
+    into.reclaimed = reclaimed;
   }
 
   share(sequence: Sequence, hits: number): void {
-    if (sequence.kept !== null) this.#shareKept(sequence, sequence.kept, hits);
+    if (sequence.kept !== noBlock) this.#shareKept(sequence, sequence.kept, hits);
     const { keys } = sequence;
-    if (sequence.blocks.length === hits) return;
-    for (let index = 0; keys !== null && index < hits; index++) {
+    if (keys === null || sequence.heldCount === hits) return;
+    const { references } = this.#blocks;
+    sequence.makeRoomFor(hits);
+    for (let index = 0; index < hits; index++) {
       const block = this.#holders.get(keys[index] ?? noKey);
-      if (block === null) return;
-      if (block.references === 0) {
+      if (block === noBlock) return;
+      const others = references[block] ?? 0;
+      if (others === 0) {
         this.#unlink(block);
         this.free--;
       }
-      block.references++;
-      sequence.blocks.push(block);
+      references[block] = others + 1;
+      sequence.held[sequence.heldCount++] = block;
     }
   }
 
   /** Makes its full blocks up to `full` findable, where they have keys. */
   publish(sequence: Sequence, full: number): void {
-    const { keys, blocks } = sequence;
-    if (keys === null || blocks.length >= full || blocks.length >= keys.length) return;
+    const { keys } = sequence;
+    if (keys === null || sequence.heldCount >= full || sequence.heldCount >= keys.length) return;
     this.#settle();
     const most = Math.min(full, keys.length);
-    while (blocks.length < most) blocks.push(this.#hold(keys[blocks.length] ?? noKey, 1));
+    sequence.makeRoomFor(most);
+    const { held } = sequence;
+    for (let place = sequence.heldCount; place < most; place++) held[place] = this.#hold(keys[place] ?? noKey, 1);
+    sequence.heldCount = most;
+  }
+
+  #countKept(sequence: Sequence): number {
+    return sequence.kept === noBlock ? 0 : (this.#blocks.counts[sequence.kept] ?? 0);
   }
 
   /** A sequence takes its own blocks back. One that was left over (a complete hit) has a second copy from now on, so that contents must be told apart by keys. */
-  #shareKept(sequence: Sequence, kept: CachedBlock, hits: number): void {
-    sequence.kept = null;
-    kept.owner = null;
+  #shareKept(sequence: Sequence, kept: number, hits: number): void {
+    const blocks = this.#blocks;
+    const count = this.#countKept(sequence);
+    sequence.kept = noBlock;
+    blocks.setOwner(kept, null);
     this.free -= hits;
-    if (kept.count === hits) {
-      kept.count = 0;
+    if (count === hits) {
       this.#evict(kept);
       return;
     }
     const keys: number[] = [];
-    while (keys.length < kept.count) keys.push(++this.#privateKeys);
+    while (keys.length < count) keys.push(++this.#privateKeys);
     sequence.keys = keys;
-    for (let index = 0; index < hits; index++) sequence.blocks.push(this.#hold(keys[index] ?? noKey, 1));
-    kept.count -= hits;
-    kept.isRun = false;
-    kept.key = keys[hits] ?? noKey;
-    this.#holders.set(kept.key, kept);
+    sequence.makeRoomFor(count);
+    for (let index = 0; index < hits; index++) sequence.held[sequence.heldCount++] = this.#hold(keys[index] ?? noKey, 1);
+    const rest = keys[hits] ?? noKey;
+    blocks.counts[kept] = count - hits;
+    blocks.isRun[kept] = 0;
+    blocks.keys[kept] = rest;
+    this.#holders.set(rest, kept);
   }
 
   /** A preempted sequence ends without coming back. */
   forgetKept(sequence: Sequence): void {
-    if (sequence.kept === null) return;
-    sequence.kept.owner = null;
-    sequence.kept = null;
+    if (sequence.kept === noBlock) return;
+    this.#blocks.setOwner(sequence.kept, null);
+    sequence.kept = noBlock;
   }
 
   /** @param owned blocks of the sequence @param hashed how many of them, from the first, are full and known @param keep it is preempted, and will look for them */
@@ -110,19 +129,20 @@ export class KvMemory {
     if (keep && sequence.keys !== null) this.#keepKeyed(sequence, hashed);
     this.#settle();
     this.#unhashed += owned - hashed;
-    const { blocks } = sequence;
-    const countless = hashed - blocks.length;
-    this.free += owned - blocks.length;
+    const { held, heldCount } = sequence;
+    const countless = hashed - heldCount;
+    this.free += owned - heldCount;
     if (countless > 0) this.#appendRun(countless, keep ? sequence : null);
-    for (let index = blocks.length - 1; index >= 0; index--) {
-      const block = blocks[index];
-      if (block === undefined) continue;
-      block.references--;
-      if (block.references > 0) continue;
+    const { references } = this.#blocks;
+    for (let index = heldCount - 1; index >= 0; index--) {
+      const block = held[index] ?? noBlock;
+      const others = (references[block] ?? 0) - 1;
+      references[block] = others;
+      if (others > 0) continue;
       this.#append(block);
       this.free++;
     }
-    if (blocks.length > 0) blocks.length = 0;
+    sequence.heldCount = 0;
   }
 
   /** Before the release of a preempted sequence with keys: what it has computed beyond them gets keys of its own, so that it can find it again. */
@@ -135,14 +155,15 @@ export class KvMemory {
     this.publish(sequence, hashed);
   }
 
-  #hold(key: number, references: number): CachedBlock {
-    const block = this.#create(key, false, 1, references);
+  #hold(key: number, references: number): number {
+    const block = this.#blocks.create(key, references);
     const holder = this.#holders.get(key);
-    if (holder === null) this.#holders.set(key, block);
+    if (holder === noBlock) this.#holders.set(key, block);
     else {
+      const { nextHolder } = this.#blocks;
       let last = holder;
-      while (last.nextHolder !== null) last = last.nextHolder;
-      last.nextHolder = block;
+      for (let next = nextHolder[last] ?? noBlock; next !== noBlock; next = nextHolder[last] ?? noBlock) last = next;
+      nextHolder[last] = block;
     }
     return block;
   }
@@ -152,76 +173,73 @@ export class KvMemory {
     const unhashed = Math.min(this.#debt, this.#unhashed);
     this.#unhashed -= unhashed;
     this.#debt -= unhashed;
-    while (this.#debt > 0 && this.#oldest !== null) {
+    while (this.#debt > 0 && this.#oldest !== noBlock) {
       const oldest = this.#oldest;
-      const evicted = Math.min(this.#debt, oldest.count);
+      const count = this.#blocks.counts[oldest] ?? 0;
+      const evicted = Math.min(this.#debt, count);
       this.#debt -= evicted;
-      oldest.count -= evicted;
-      if (oldest.count === 0) this.#evict(oldest);
+      if (evicted === count) this.#evict(oldest);
+      else this.#blocks.counts[oldest] = count - evicted;
     }
   }
 
-  #evict(block: CachedBlock): void {
+  #evict(block: number): void {
     this.#unlink(block);
-    if (!block.isRun) this.#forget(block);
-    if (block.owner !== null) block.owner.kept = null;
-    block.owner = null;
-    block.nextHolder = this.#spare;
-    this.#spare = block;
+    const blocks = this.#blocks;
+    if (blocks.isRun[block] === 0) this.#forget(block);
+    else {
+      const owner = blocks.ownerOf(block);
+      if (owner !== null) owner.kept = noBlock;
+      blocks.setOwner(block, null);
+    }
+    blocks.forget(block);
   }
 
-  #forget(block: CachedBlock): void {
-    const holder = this.#holders.get(block.key);
-    if (holder === null) return;
+  /** Nobody finds it any more by its key. */
+  #forget(block: number): void {
+    const { keys, nextHolder } = this.#blocks;
+    const key = keys[block] ?? noKey;
+    const holder = this.#holders.get(key);
+    const next = nextHolder[block] ?? noBlock;
     if (holder === block) {
-      if (block.nextHolder === null) this.#holders.delete(block.key);
-      else this.#holders.set(block.key, block.nextHolder);
+      if (next === noBlock) this.#holders.delete(key);
+      else this.#holders.set(key, next);
       return;
     }
     let previous = holder;
-    while (previous.nextHolder !== null && previous.nextHolder !== block) previous = previous.nextHolder;
-    previous.nextHolder = block.nextHolder;
-  }
-
-  #create(key: number, isRun: boolean, count: number, references: number): CachedBlock {
-    const spare = this.#spare;
-    if (spare === null) return { key, isRun, count, references, owner: null, before: null, behind: null, nextHolder: null };
-    this.#spare = spare.nextHolder;
-    spare.key = key;
-    spare.isRun = isRun;
-    spare.count = count;
-    spare.references = references;
-    spare.nextHolder = null;
-    return spare;
+    while (previous !== noBlock && nextHolder[previous] !== block) previous = nextHolder[previous] ?? noBlock;
+    if (previous !== noBlock) nextHolder[previous] = next;
   }
 
   #appendRun(count: number, owner: Sequence | null): void {
+    const { isRun, counts } = this.#blocks;
     const newest = this.#newest;
-    if (owner === null && newest !== null && newest.isRun && newest.owner === null) {
-      newest.count += count;
+    if (owner === null && newest !== noBlock && isRun[newest] === 1 && this.#blocks.ownerOf(newest) === null) {
+      counts[newest] = (counts[newest] ?? 0) + count;
       return;
     }
-    const run = this.#create(noKey, true, count, 0);
-    run.owner = owner;
+    const run = this.#blocks.createRun(count, owner);
     if (owner !== null) owner.kept = run;
     this.#append(run);
   }
 
-  #append(block: CachedBlock): void {
+  #append(block: number): void {
+    const { before, behind } = this.#blocks;
     const newest = this.#newest;
-    block.before = newest;
-    block.behind = null;
-    if (newest === null) this.#oldest = block;
-    else newest.behind = block;
+    before[block] = newest;
+    behind[block] = noBlock;
+    if (newest === noBlock) this.#oldest = block;
+    else behind[newest] = block;
     this.#newest = block;
   }
 
-  #unlink(block: CachedBlock): void {
-    if (block.before === null) this.#oldest = block.behind;
-    else block.before.behind = block.behind;
-    if (block.behind === null) this.#newest = block.before;
-    else block.behind.before = block.before;
-    block.before = null;
-    block.behind = null;
+  #unlink(block: number): void {
+    const { before, behind } = this.#blocks;
+    const older = before[block] ?? noBlock;
+    const newer = behind[block] ?? noBlock;
+    if (older === noBlock) this.#oldest = newer;
+    else behind[older] = newer;
+    if (newer === noBlock) this.#newest = older;
+    else before[newer] = older;
   }
 }

@@ -1,10 +1,12 @@
-import type { CachedBlock } from "./cached-block.ts";
+import { noBlock } from "./cached-blocks.ts";
 
 /**
  * Where a sequence stands. `prefill`: its known tokens are being computed; `decode`: it gets one token in every call, and nothing of it is touched;
  * `ending`: its last output is certain and in flight, so it is no longer scheduled.
  */
 export type Phase = "waiting" | "prefill" | "decode" | "ending" | "ended";
+
+const nothingHeld = new Int32Array(0);
 
 /** One sequence of the fast scheduler; the objects are used again, one per id. Counts are tokens, calls are numbers of schedule() calls. */
 export class Sequence {
@@ -21,10 +23,11 @@ export class Sequence {
   preemptions = 0;
   /** Chained ids of its full blocks as far as the caller, or a preemption, gave them. */
   keys: ArrayLike<number> | null = null;
-  /** The blocks that hold them, in its own order. */
-  blocks: CachedBlock[] = [];
+  /** The first `heldCount` are the blocks that hold them, in its own order. */
+  held = nothingHeld;
+  heldCount = 0;
   /** While it waits after a preemption, without keys: what it had computed, as far as it is still cached. */
-  kept: CachedBlock | null = null;
+  kept = noBlock;
   /** Outputs known when it was last admitted (or while it waits). */
   outputs = 0;
   /** Known tokens at its last admission: what prefill computes. */
@@ -60,5 +63,12 @@ export class Sequence {
 
   get length(): number {
     return this.promptTokens + this.outputs;
+  }
+
+  makeRoomFor(blocks: number): void {
+    if (this.held.length >= blocks) return;
+    const held = new Int32Array(Math.max(blocks, 2 * this.held.length));
+    held.set(this.held);
+    this.held = held;
   }
 }

@@ -69,6 +69,8 @@ export class PlainScheduler {
   readonly #loaded = new Set<PlainRequest>();
   #call = 0;
   #endedSinceSchedule = false;
+  /** Nobody was let in by the last call because somebody was preempted: the next one may. */
+  #heldBack = false;
 
   constructor(rules: SchedulerRules) {
     this.#rules = rules;
@@ -89,7 +91,7 @@ export class PlainScheduler {
 
   /** Nothing runs, and no call of its own can change that. */
   get isStuck(): boolean {
-    return this.#running.length === 0 && this.waiting.length > 0 && !this.#endedSinceSchedule;
+    return this.#running.length === 0 && this.waiting.length > 0 && !this.#endedSinceSchedule && !this.#heldBack;
   }
 
   add(request: PlainRequest): void {
@@ -121,7 +123,8 @@ export class PlainScheduler {
     this.#endedSinceSchedule = false;
     const step = new Step(this.#rules, this.#running.length + this.waiting.length);
     this.#scheduleRunning(step);
-    if (step.preempted.length === 0) this.#scheduleWaiting(step);
+    this.#heldBack = step.preempted.length > 0;
+    if (!this.#heldBack) this.#scheduleWaiting(step);
     for (const entry of step.entries) this.#advance(entry);
     return step;
   }

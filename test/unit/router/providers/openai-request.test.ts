@@ -37,7 +37,7 @@ describe("what is read of a body, and what is written anew", () => {
 
   test("paths and modes", () => {
     const plain = encodedBy(openAiCompatible, callerRequest("openai-chat", '{"model":"chat"}'), target);
-    expect([plain.path, plain.mode]).toEqual(["/base/v1/chat/completions", "as-is"]);
+    expect([plain.head.path, plain.mode]).toEqual(["/base/v1/chat/completions", "as-is"]);
     expect(encodedBy(openAiCompatible, callerRequest("openai-chat", '{"model":"chat","stream":true}'), target).mode).toBe("tap");
   });
 

@@ -1,15 +1,18 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { AnswerHead } from "../../../../router/upstream/http1/answer-head.ts";
 import { AnswerParser, type AnswerSink } from "../../../../router/upstream/http1/answer-parser.ts";
 import type { ResponseHeaders } from "../../../../router/providers/provider-adapter.ts";
 
 class Heard implements AnswerSink {
   status = 0;
+  contentType: string | null = null;
   headers: ResponseHeaders = {};
   text = "";
   reusable: boolean | null = null;
-  onAnswerHead(status: number, headers: ResponseHeaders): void {
+  onAnswerHead({ status, contentType, headers }: AnswerHead): void {
     this.status = status;
+    this.contentType = contentType;
     this.headers = headers;
   }
   onAnswerData(content: Buffer): void {
@@ -88,6 +91,28 @@ describe("an answer is read alike however its bytes are split", () => {
   test("bytes behind an answer: it is whole, and the connection is not used again", () => {
     expect(read("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n").heard).toMatchObject({ text: "ok", reusable: false });
     expect(read("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nmore").heard.reusable).toBe(false);
+  });
+});
+
+describe("what is read of a head", () => {
+  test("of a failure all headers, with those that came twice as a list; of a success the content's type", () => {
+    const lines = "Content-Type:  text/html \r\nRetry-After: 7\r\nX-One: a\r\nx-one:\tb\r\ncontent-length: 0\r\n\r\n";
+    const failed = read(`HTTP/1.1 429 Too Many\r\n${lines}`).heard;
+    expect(failed.headers).toEqual({ "content-type": "text/html", "retry-after": "7", "x-one": ["a", "b"], "content-length": "0" });
+    expect(failed.contentType).toBe("text/html");
+    const served = read(`HTTP/1.1 200 OK\r\n${lines}`).heard;
+    expect([served.contentType, served.headers]).toEqual(["text/html", {}]);
+  });
+
+  test("several answers of one connection, each with its own content type", () => {
+    const heard = new Heard();
+    const parser = new AnswerParser(heard);
+    for (const type of ["application/json", "text/event-stream", null, "application/json"]) {
+      parser.reset();
+      heard.reusable = null;
+      parser.write(Buffer.from(`HTTP/1.1 200 OK\r\n${type === null ? "" : `content-type: ${type}\r\n`}content-length: 0\r\n\r\n`));
+      expect([heard.contentType, heard.reusable]).toEqual([type, true]);
+    }
   });
 });
 

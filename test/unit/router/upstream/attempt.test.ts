@@ -4,6 +4,7 @@ import { scanBody } from "../../../../router/providers/body-scan.ts";
 import type { Dialect } from "../../../../router/providers/provider-adapter.ts";
 import { adapterFor } from "../../../../router/providers/registry.ts";
 import { Attempt, type AttemptEnding } from "../../../../router/upstream/attempt.ts";
+import { UpstreamLane } from "../../../../router/upstream/upstream-lane.ts";
 import type { UpstreamHandler, UpstreamTransport } from "../../../../router/upstream/upstream-transport.ts";
 import { delta, doneEvent } from "../../../support/scripted-upstream.ts";
 
@@ -19,7 +20,7 @@ function startAttempt(
   const transport: UpstreamTransport = {
     send: (_request, handler) => {
       told.handler = handler;
-      return { sent: true, pause: () => undefined, resume: () => undefined, abort: () => undefined };
+      return { sent: true, pause: () => undefined, resume: () => undefined, linger: () => undefined, abort: () => undefined };
     },
     close: () => undefined,
   };
@@ -27,13 +28,11 @@ function startAttempt(
   const target = { origin: "http://127.0.0.1:1", basePath: "", model: "m", apiVersion: null, project: null, location: null };
   const attempt = new Attempt(
     {
-      adapter: adapterFor("vllm"),
+      lane: new UpstreamLane(adapterFor("vllm"), target, null),
       request: { dialect, scan: scan.scan, headers: [], passed: null },
-      target,
-      credential: null,
       limits,
       inputTokens: 1,
-    } as never,
+    },
     { onBytes: () => undefined, onFirstContent: () => onFirstContent(attempt), onEnded: (ending) => told.endings.push(ending) },
   );
   attempt.start(transport);
@@ -43,7 +42,7 @@ function startAttempt(
 describe("an attempt ends once", () => {
   test("when it is given up for its first token, and the rest of the stream lies in the same read", () => {
     const { handler, endings } = startAttempt("openai-chat", '{"model":"chat","messages":[],"stream":true}', (attempt) => attempt.abort());
-    handler?.onHead(200, { "content-type": "text/event-stream" });
+    handler?.onHead({ status: 200, contentType: "text/event-stream", headers: {} });
     handler?.onData(Buffer.from(delta({ content: "late" }) + delta({}, "stop") + doneEvent));
     handler?.onEnd();
     expect(endings.map(({ outcome }) => outcome.kind)).toEqual(["aborted"]);

@@ -9,6 +9,8 @@ import { loadConfig } from "../../../../router/config/load-config.ts";
 import { millis } from "../../../../router/core/time.ts";
 import { environmentEgress } from "../../../../router/config/compile-egress.ts";
 import { type Egress, egressOf, proxyFor } from "../../../../router/upstream/http1/egress.ts";
+import { wholeBody } from "../../../../router/providers/sent-body.ts";
+import { sendableHead } from "../../../../router/upstream/http1/sendable-head.ts";
 import { Http1Transport } from "../../../../router/upstream/http1-transport.ts";
 import { placed, problemsOf } from "../../../support/problems-of.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
@@ -62,9 +64,9 @@ async function secureOrigin(): Promise<{ origin: string; seen: string[] }> {
 async function ask(transport: Http1Transport, origin: string): Promise<string> {
   return new Promise((resolve) => {
     let text = "";
-    const headers = ["authorization", "Bearer sk-provider"];
+    const head = sendableHead({ method: "POST", host: new URL(origin).host, path: "/", headers: ["authorization", "Bearer sk-provider"] });
     transport.send(
-      { origin, method: "POST", path: "/", headers, body: [Buffer.from("{}")], connect: millis(3000) },
+      { origin, head, body: wholeBody(Buffer.from("{}")), connect: millis(3000) },
       { onHead: () => undefined, onData: (data) => (text += data.toString()), onEnd: () => resolve(text), onBroken: ({ kind }) => resolve(kind) },
     );
   });

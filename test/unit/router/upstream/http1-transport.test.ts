@@ -4,8 +4,10 @@ import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { millis } from "../../../../router/core/time.ts";
+import { wholeBody } from "../../../../router/providers/sent-body.ts";
+import { type SendableHead, sendableHead } from "../../../../router/upstream/http1/sendable-head.ts";
 import { Http1Transport } from "../../../../router/upstream/http1-transport.ts";
-import type { UpstreamHandler, UpstreamProblem } from "../../../../router/upstream/upstream-transport.ts";
+import type { UpstreamHandler, UpstreamHead, UpstreamProblem } from "../../../../router/upstream/upstream-transport.ts";
 import { until } from "../../../support/live-service.ts";
 import { projectRoot } from "../../../support/project-root.ts";
 
@@ -18,7 +20,7 @@ class Heard implements UpstreamHandler {
   status = 0;
   bytes = 0;
   readonly endings: Ending[] = [];
-  onHead(status: number): void {
+  onHead({ status }: UpstreamHead): void {
     this.status = status;
   }
   onData(chunk: Buffer): void {
@@ -53,12 +55,12 @@ async function rawServer(onRequest: OnRequest): Promise<{ origin: string; connec
 
 const ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
+const postHead = (origin: string): SendableHead =>
+  sendableHead({ method: "POST", host: new URL(origin).host, path: "/", headers: ["content-type", "application/json"] });
+
 function send(transport: Http1Transport, origin: string, connectMs = 1000): { heard: Heard; call: ReturnType<Http1Transport["send"]> } {
   const heard = new Heard();
-  const call = transport.send(
-    { origin, method: "POST", path: "/", headers: ["content-type", "application/json"], body: [Buffer.from("{}")], connect: millis(connectMs) },
-    heard,
-  );
+  const call = transport.send({ origin, head: postHead(origin), body: wholeBody(Buffer.from("{}")), connect: millis(connectMs) }, heard);
   return { heard, call };
 }
 
@@ -172,13 +174,16 @@ describe("calls over HTTP/1.1", () => {
 
   test("what a handler throws ends the process", () => {
     const transport = JSON.stringify(path.join(projectRoot, "router/upstream/http1-transport.ts"));
+    const heads = JSON.stringify(path.join(projectRoot, "router/upstream/http1/sendable-head.ts"));
     const program = `
       import { createServer } from "node:http";
       import { Http1Transport } from ${transport};
+      import { sendableHead } from ${heads};
       const server = createServer((request, response) => response.end("ok")).listen(0, "127.0.0.1", () => {
         const handler = { onHead() {}, onData() { throw new Error("broken invariant"); }, onEnd() {}, onBroken(problem) { console.log(problem); process.exit(0); } };
         const origin = "http://127.0.0.1:" + server.address().port;
-        new Http1Transport().send({ origin, method: "POST", path: "/", headers: [], body: [Buffer.from("{}")], connect: 1e6 }, handler);
+        const head = sendableHead({ method: "POST", host: "127.0.0.1", path: "/", headers: [] });
+        new Http1Transport().send({ origin, head, body: { source: Buffer.from("{}"), splices: [] }, connect: 1e6 }, handler);
       });`;
     const ran = spawnSync(process.execPath, ["--input-type=module", "--eval", program], { encoding: "utf8", timeout: 8000 });
     expect(ran.status).toBe(1);

@@ -73,3 +73,25 @@ test("an abort during the transfer frees both sides, and the slot can be used ag
   expect(play.times("emit-tokens", id)).toEqual([]);
   expect(play.engine.observe(1e6 as never)).toMatchObject({ blocksUsed: 0, running: 0, waiting: 0 });
 });
+
+test("a decode engine whose only running sequence preempts itself goes on with those whose KV has come", () => {
+  const play = new EnginePlay(
+    smallSpec({ sequencesMax: 1 }, { disaggregation: { ...transfer, kvBytesPerToken: 1, latencyUs: 5000 }, asyncScheduling: false, prefixCaching: false }),
+  );
+  // Both come while neither runs, with prompts of 20 and 19 of its 40 blocks: the first needs a 22nd while the second holds its own and waits for the place.
+  const first = play.submit(320, 100);
+  const second = play.submit(300, 3);
+  play.finish();
+  expect(play.end(first)).toMatchObject({ reason: "length", outputTokens: 100, preemptions: 1 });
+  expect(play.end(second)).toMatchObject({ reason: "length", outputTokens: 3 });
+});
+
+test("preemptions on the prefill engine are told of a sequence that is lost there in a crash", () => {
+  const play = new EnginePlay(
+    smallSpec({ batchedTokensMax: 64 }, { disaggregation: transfer, asyncScheduling: false, reserveFullSequence: false, prefixCaching: false }),
+  );
+  const ids = [play.submit(400, 1), play.submit(400, 1)];
+  while (play.engine.observe(play.now as never).preemptions === 0) play.until(play.now + 1000);
+  play.crash();
+  expect(ids.map((id) => play.end(id)?.preemptions)).toEqual([0, 1]);
+});

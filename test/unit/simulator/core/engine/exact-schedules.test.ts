@@ -68,6 +68,13 @@ describe("points that exact equality with vLLM's schedules needs", () => {
       5,
     );
     expect(padded[3]?.s?.slice(3)).toEqual([1, 3, 32]);
+    const besidePrefill = playIterations(
+      { ...sync, spec: 2, spec_method: "ngram", long_prefill_token_threshold: 16 },
+      [request(0, 200, 30, { b: [...shared, 9, 9] }), request(2, 10, 30), request(1, 33, 4, { b: shared, at: 3 })],
+      5,
+    );
+    expect(besidePrefill[3]?.s?.slice(0, 3)).toEqual([0, 16, 48]);
+    expect(besidePrefill[3]?.s?.slice(-3)).toEqual([1, 1, 32]);
   });
 
   test("h. of one sequence's unhashed blocks the last ends at the very head of the free queue, hashed ones at its tail", () => {

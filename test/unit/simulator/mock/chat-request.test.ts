@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { parseChatBody } from "../../../../simulator/mock/chat-body.ts";
+import { parsedChat } from "../../../support/mock-chat.ts";
 import { RequestBodies } from "../../../../simulator/load/request-body.ts";
 
-const parse = (body: unknown) => parseChatBody(Buffer.from(typeof body === "string" ? body : JSON.stringify(body)));
+const parse = (body: unknown) => parsedChat(Buffer.from(typeof body === "string" ? body : JSON.stringify(body)));
 const messages = [{ role: "user", content: "one two" }];
 
 test("counts the words of all messages, in strings and parts", () => {
@@ -22,7 +22,9 @@ test("max_completion_tokens goes before max_tokens; the length is exact with ign
 test("vLLM's refusals", () => {
   const message = (body: unknown): string => {
     const parsed = parse(body);
-    return parsed.kind === "refused" ? (JSON.parse(parsed.refusal.body) as { error: { message: string } }).error.message : "accepted";
+    const late = parsed.kind === "body" ? (parsed.body.check?.({ model: "m", modelTokensMax: 8_192 }) ?? null) : null;
+    const refusal = parsed.kind === "refused" ? parsed.refusal : late;
+    return refusal === null ? "accepted" : (JSON.parse(refusal.body) as { error: { message: string } }).error.message;
   };
   expect(message("")).toContain("Field required");
   expect(message("{")).toContain("json_invalid");
@@ -46,7 +48,7 @@ test("what a replay writes is what the mock reads: tokens, length and number of 
   ] as const) {
     const batch = serial === 7;
     const body = bodies.bodyOf({ at: 0, inputTokens, outputTokens, blocks: null, route: null, batch } as never, serial, 'a "model"');
-    const parsed = parseChatBody(body);
+    const parsed = parsedChat(body);
     expect(parsed).toMatchObject({
       kind: "body",
       body: { model: 'a "model"', inputTokens, outputTokensMax: Math.max(1, outputTokens), serial, exactLength: true, stream: true, includeUsage: true, batch },

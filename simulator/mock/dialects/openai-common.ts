@@ -1,0 +1,22 @@
+import type { Usage } from "../../../router/core/messages.ts";
+
+export const fingerprint = "fp_headgate_mock";
+
+export const optionalWhole = (value: unknown): number | null => (typeof value === "number" ? value : null);
+
+export function stopsOf(stop: unknown): readonly string[] {
+  if (typeof stop === "string") return [stop];
+  return Array.isArray(stop) ? stop.filter((word) => typeof word === "string") : [];
+}
+
+/** Of chat and text completions. */
+export function usageOf({ input, cachedRead, output, reasoning }: Usage, answers: number): object {
+  const generated = output * answers;
+  return {
+    prompt_tokens: input,
+    completion_tokens: generated,
+    total_tokens: input + generated,
+    prompt_tokens_details: { cached_tokens: cachedRead, audio_tokens: 0 },
+    completion_tokens_details: { reasoning_tokens: reasoning, audio_tokens: 0, accepted_prediction_tokens: 0, rejected_prediction_tokens: 0 },
+  };
+}

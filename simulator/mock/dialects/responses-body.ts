@@ -1,0 +1,36 @@
+import { type AnswerWishes, type MockBody, plainWishes } from "../mock-body.ts";
+import { isFields, serialOf, textsIn, wordsIn, type Fields } from "./body-fields.ts";
+import { mockCall } from "./tool-calls.ts";
+
+/** What of a body of OpenAI's responses API the mock needs. */
+export function responsesBody(fields: Fields, wishes: AnswerWishes = plainWishes): MockBody {
+  const { input } = fields;
+  const items: readonly unknown[] = Array.isArray(input) ? input : [];
+  const texts = [
+    ...textsIn(fields["instructions"]),
+    ...textsIn(typeof input === "string" ? input : []),
+    ...items.flatMap((item) => (isFields(item) ? textsIn(item["content"] ?? item["output"]) : [])),
+  ];
+  return {
+    model: typeof fields["model"] === "string" ? fields["model"] : null,
+    texts,
+    inputTokens: Math.max(1, wordsIn(texts)),
+    outputTokensMax: typeof fields["max_output_tokens"] === "number" ? fields["max_output_tokens"] : null,
+    outputTokensMin: 0,
+    exactLength: false,
+    stream: fields["stream"] === true,
+    includeUsage: true,
+    serial: serialOf(texts),
+    calls: callsOf(fields, items),
+    answers: 1,
+    wishes: { ...wishes, repeated: fields },
+  };
+}
+
+function callsOf(fields: Fields, items: readonly unknown[]): MockBody["calls"] {
+  const last = items.at(-1);
+  if (fields["tool_choice"] === "none" || (isFields(last) && last["type"] === "function_call_output")) return [];
+  const tools: readonly unknown[] = Array.isArray(fields["tools"]) ? fields["tools"] : [];
+  const offered = tools.flatMap((tool) => (isFields(tool) && tool["type"] === "function" ? mockCall(tool["name"], tool["parameters"]) : []));
+  return offered.slice(0, fields["parallel_tool_calls"] === false ? 1 : 2);
+}
