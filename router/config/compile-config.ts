@@ -92,6 +92,7 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
     listen: { ...file.listen, limits: requestLimits(file, report) },
     tls,
     egress,
+    stateFolder: file.state === undefined ? null : resolve(dirname(place.source.file), file.state.folder),
     signalsEveryMs,
     metrics: file.metrics,
     endpoints: upstreams,

@@ -50,6 +50,11 @@ function parseProxy(value: unknown): Parsed<string> {
   return { value: value.trim() };
 }
 
+export const state = z
+  .strictObject({ folder: text("Relative to the configuration; one process writes into it") })
+  .optional()
+  .meta({ description: "What outlives the process: which provider has issued which id (responses, files, batches); absent: a restart forgets them" });
+
 export const egress = z
   .strictObject({
     proxy: scalar(

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { strategyNames } from "../core/compiled-config.ts";
 import { providerNames } from "./service-spec.ts";
 import { micros } from "../core/time.ts";
-import { callersListen, cors, egress, metricsListen, tls } from "./entry-schema.ts";
+import { callersListen, cors, egress, metricsListen, state, tls } from "./entry-schema.ts";
 import { providerKey } from "./key-reference.ts";
 import { limitSchema, tenantSchema } from "./limit-schema.ts";
 import { gpuPrice, instant, priceSource, priceTable } from "./price-schema.ts";
@@ -296,6 +296,7 @@ export const configSchema = z
       .meta({ description: "Ask vLLM servers for their load (their /metrics), for the strategies that go by it; absent: nobody asks" }),
     tls,
     egress,
+    state,
     metrics: metricsListen,
     deployments: z.record(name, deployment),
     breaker: breaker.prefault({}),

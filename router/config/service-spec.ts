@@ -8,6 +8,8 @@ export interface ServiceSpec {
   /** Null: callers connect without TLS. */
   readonly tls: TlsSpec | null;
   readonly egress: EgressSpec;
+  /** Where what must outlive the process is kept; null: nowhere. */
+  readonly stateFolder: string | null;
   readonly metrics: ListenSpec;
   /** By EndpointId. */
   readonly endpoints: readonly UpstreamSpec[];

@@ -33,6 +33,7 @@ import type { LeaseStore } from "../stores/lease-store.ts";
 import { MemoryLeaseStore } from "../stores/memory/memory-lease-store.ts";
 import { monotonicNow } from "../drivers/host-timers.ts";
 import type { CallerHeaders, Exchange } from "./ingress/exchange.ts";
+import { IssuedIdsStore } from "./issued-ids-store.ts";
 import { RequestMemory } from "./request-memory.ts";
 import { UpstreamKeys } from "./upstream-keys.ts";
 import { RequestInFlight, type RequestOwner } from "./request-in-flight.ts";
@@ -81,7 +82,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
     this.#options = options;
     this.#keys = new UpstreamKeys((message) => options.log.logger.warn({ said: message }, "google_token_not_fetched"));
     this.#adopted = this.#adopt(options.compiled, options.spec);
-    this.memory = new RequestMemory(() => this.compiled);
+    this.memory = new RequestMemory(() => this.compiled, openIssuedIds(options));
     this.#versions = new LiveVersions(options.compiled);
     this.metrics = new RouterMetrics(options.compiled, () => this.#load());
     this.#notes = new CoreNotes(() => this.compiled, this.metrics, options.log);
@@ -212,6 +213,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
     this.#leases.close();
     this.#prices.close();
     this.#keys.close();
+    this.memory.close();
     for (const running of this.#attempts) running?.attempt.abort();
     this.#requests.forEach((request) => request.answer.abandon());
   }
@@ -379,4 +381,8 @@ export class RouterService implements RequestOwner, AttemptOwner {
     });
     return { inFlight: this.#requests.inUse, waiting };
   }
+}
+
+function openIssuedIds({ spec, log }: RouterServiceOptions): IssuedIdsStore | null {
+  return spec.stateFolder === null ? null : new IssuedIdsStore(spec.stateFolder, (said) => log.logger.warn({ said }, "issued_ids_not_kept"));
 }
