@@ -1,5 +1,9 @@
 import { readFileSync } from "node:fs";
-import { runCommandLine, type CommandEntry } from "./router/commands/command-line.ts";
+import type { CommandEntry } from "./router/commands/command-line.ts";
+import { startQuickly } from "./router/commands/quick-start.ts";
+
+startQuickly(process.env);
+const { runCommandLine } = await import("./router/commands/command-line.ts");
 
 /** The table of contents: one line per command, each loaded when it is called. */
 const commands: readonly CommandEntry[] = [

@@ -90,6 +90,7 @@ async function attempted(upstream: UpstreamSpec, id: EndpointId, { credentials, 
       {
         onBytes: () => undefined,
         onFirstContent: () => undefined,
+        onReadOver: () => undefined,
         onEnded: (ending) => {
           clearTimeout(timer);
           resolve(ending);

@@ -157,16 +157,43 @@ export function noteEndpoint(found: Candidates, config: CompiledConfig, state: R
 
 /** A retry prefers what has answered last time; an endpoint that has had an attempt of this request is eligible again only when no other is. */
 export function findCandidates(found: Candidates, state: RouterState, route: RouteSpec, slot: RequestSlot): void {
-  const { request, tried } = slot;
   const endpoints = present(found.routes[route.id], "the route's endpoints");
+  const onlyState = onlyStateMatters(found, state, route, slot, endpoints);
+  const { tried, request } = slot;
+  // Of a preferred region the nearest are meant, not of the nearest those in it.
+  const common = onlyState && tried.length === 0 && (request.region < 0 || !endpoints.spread);
+  if (common && found.filledFor === route.id) {
+    forgetLimits(found);
+    if (request.region >= 0) keepRegion(found, endpoints, request.region);
+  } else fill(found, state, { route, slot, endpoints, onlyState, common });
+}
+
+/** What is asked of every endpoint alike. */
+interface Search {
+  readonly route: RouteSpec;
+  readonly slot: RequestSlot;
+  readonly endpoints: RouteEndpoints;
+  /** Nothing but an endpoint's own state can be in the way. */
+  readonly onlyState: boolean;
+  /** Nor is it in question what the request has tried: what is found holds for others like it. */
+  readonly common: boolean;
+}
+
+function fill(found: Candidates, state: RouterState, search: Search): void {
+  const { endpoints, slot } = search;
+  const { request, tried } = slot;
   const unmatched = request.tags.length > 0 && !endpoints.deployments.some((deployment) => tagsMatch(request, deployment));
-  collect(found, state, route, slot, endpoints, tried, unmatched);
-  if (found.eligible.count === 0 && tried.length > 0 && wasExcluded(found, "already-tried")) collect(found, state, route, slot, endpoints, none, unmatched);
+  collect(found, state, search, tried, unmatched);
+  if (found.eligible.count === 0 && tried.length > 0 && wasExcluded(found, "already-tried")) collect(found, state, search, none, unmatched);
   else if (found.eligible.count > 1 && tried.length > 0)
     keepWhere(found, "failed-lately", (index) => (state.endpoints[found.eligible.ids[index] as number]?.breaker.failures ?? 0) === 0);
   keepFirstTier(found, endpoints);
-  if (request.region >= 0) keepWhere(found, "other-region", (index) => endpoints.byPlace[found.eligible.places[index] as number]?.region === request.region);
+  if (request.region >= 0) keepRegion(found, endpoints, request.region);
   if (endpoints.spread) keepNearest(found);
+}
+
+function keepRegion(found: Candidates, { byPlace }: RouteEndpoints, region: number): void {
+  keepWhere(found, "other-region", (index) => byPlace[found.eligible.places[index] as number]?.region === region);
 }
 
 const none: readonly EndpointId[] = [];
@@ -174,18 +201,10 @@ const none: readonly EndpointId[] = [];
 function collect(
   found: Candidates,
   state: RouterState,
-  route: RouteSpec,
-  slot: RequestSlot,
-  endpoints: RouteEndpoints,
+  { route, slot, endpoints, onlyState, common }: Search,
   tried: readonly EndpointId[],
   unmatched: boolean,
 ): void {
-  const onlyState = onlyStateMatters(found, state, route, slot, endpoints);
-  const common = onlyState && tried.length === 0;
-  if (common && found.filledFor === route.id) {
-    forgetLimits(found);
-    return;
-  }
   clear(found);
   if (common) found.filledFor = route.id;
   const { eligible, open } = found;

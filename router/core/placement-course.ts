@@ -11,7 +11,7 @@ import { roundToNano } from "./accounting/ledger.ts";
 import { assert, present } from "./assert.ts";
 import { explanationOf, findCandidates } from "./candidates.ts";
 import { refusal } from "./eligibility.ts";
-import type { FallbackCause, RouteSpec } from "./compiled-config.ts";
+import type { ConfigVersion, FallbackCause, RouteSpec } from "./compiled-config.ts";
 import { type Core, deploymentIn } from "./core.ts";
 import { decide } from "./decision.ts";
 import { causeOfRejection, nextHop } from "./fallback.ts";
@@ -25,7 +25,7 @@ import { attemptDeadline } from "./limit/time-limits.ts";
 import type { Duration, Instant } from "./machine.ts";
 import type { AttemptId, EndpointId, FinishResult, RejectReason, RequestId, RouteId, RouteRequest } from "./messages.ts";
 import { isHopeful, payForAttempt } from "./retry-wait.ts";
-import { hasRoute, versionFor } from "./rollout/versions.ts";
+import { hasCanary, hasRoute, versionFor } from "./rollout/versions.ts";
 import { newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
 import { learnStart } from "./strategy/learn.ts";
 import { strategies, strategyOf } from "./strategy/strategy.ts";
@@ -34,25 +34,30 @@ import { earlier, never } from "./time.ts";
 // --- arrive, place ---
 
 export function arrive(core: Core, request: RouteRequest): void {
-  const { requests, routes } = core.state;
+  const { requests, now } = core.state;
   assert((requests[request.id] ?? null) === null, "a request's slot is in use");
   while (requests.length <= request.id) requests.push(null);
-  const { shares } = core.state;
-  const slot = newRequestSlot(
-    request,
-    versionFor(shares, request, core.options.seed, (version) => hasRoute(core.view(version).config, request.route)),
-    core.alone(request.route),
-  );
+  const slot = newRequestSlot(request, versionOf(core, request), core.alone(request.route));
   requests[request.id] = slot;
   const { config, live } = core.viewOf(slot);
   live.open += 1;
-  const route = core.routeOf(slot);
-  payIntoRetryBudget(present(routes[route.id], "the route's state").retryBudget, route.retry, core.state.now);
-  payIntoHedgeBudget(present(routes[route.id], "the route's state").hedgeBudget, route.hedge);
-  payIntoRetryBudget(core.state.retryBudget, config.retryBudget, core.state.now);
+  const route = present(config.routes[slot.route], "the request's route");
+  const { retryBudget, hedgeBudget } = routeState(core, slot);
+  payIntoRetryBudget(retryBudget, route.retry, now);
+  payIntoHedgeBudget(hedgeBudget, route.hedge);
+  payIntoRetryBudget(core.state.retryBudget, config.retryBudget, now);
   if (core.state.draining) finish(core, slot, { kind: "rejected", why: "draining", retryAfter: null });
-  else if (request.deadline <= core.state.now) finish(core, slot, { kind: "rejected", why: "deadline-passed", retryAfter: null });
+  else if (request.deadline <= now) finish(core, slot, { kind: "rejected", why: "deadline-passed", retryAfter: null });
   else place(core, slot);
+}
+
+function versionOf(core: Core, request: RouteRequest): ConfigVersion {
+  const { shares } = core.state;
+  return hasCanary(shares) ? drawnVersion(core, request) : shares.stable;
+}
+
+function drawnVersion(core: Core, request: RouteRequest): ConfigVersion {
+  return versionFor(core.state.shares, request, core.options.seed, (version) => hasRoute(core.view(version).config, request.route));
 }
 
 /** The first placement of a request and every later one: dispatch it, let it wait, or give it up. */
@@ -63,7 +68,7 @@ export function place(core: Core, slot: RequestSlot): void {
   explain(core, slot, route, decision.kind === "dispatch" ? decision.endpoint : null);
   if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
   // A tier or a deployment that was passed over may want for leases alone.
-  askWanted(core, found);
+  if (found.wantedKeys.length > 0) askWanted(core, found);
   if (found.wantedProbes.length > 0) askWantedProbes(core, found);
   if (decision.kind === "dispatch") return;
   if (decision.kind === "wait") wait(core, slot, route, decision.until);

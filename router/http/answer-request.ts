@@ -37,8 +37,10 @@ function toldOf(request: RequestInFlight, config: CompiledConfig): FailureTold {
   return { quoted: ending.told ? quotable(ending.message) : "", deployment: deploymentOf(request, config), status: ending.status, field: ending.field };
 }
 
+const noHeaders: readonly string[] = [];
+
 /** Known when the request is finished: also what it cost. */
-export function answerHeaders(request: RequestInFlight, account: Account, config: CompiledConfig): string[] {
+function answerHeaders(request: RequestInFlight, account: Account, config: CompiledConfig): string[] {
   const headers = attemptHeaders(request, config);
   if (account.attempts === 0) return headers;
   headers.push("x-headgate-cost-usd", account.priced ? (account.nanoDollars / 1e9).toFixed(9) : "unknown");
@@ -47,8 +49,9 @@ export function answerHeaders(request: RequestInFlight, account: Account, config
 }
 
 /** The one place where a request's result becomes its answer. */
-export function finishAnswer(request: RequestInFlight, result: FinishResult, headers: readonly string[], config: CompiledConfig): void {
+export function finishAnswer(request: RequestInFlight, result: FinishResult, account: Account, config: CompiledConfig): void {
   const { answer } = request;
+  const headers = answer.committed ? noHeaders : answerHeaders(request, account, config);
   switch (result.kind) {
     case "served":
       endServed(request, headers);

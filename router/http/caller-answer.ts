@@ -35,7 +35,7 @@ export class CallerAnswer implements ExchangeWatcher {
   readonly #exchange: Exchange;
   readonly #flow: AnswerFlow;
   readonly #errors: ErrorDialect;
-  readonly #held = new Map<AttemptId, Held>();
+  #held: Map<AttemptId, Held> | null = null;
   #committed: AttemptId | null = null;
   /** Of the committed stream: to be written when the read that they came in is over. */
   #pending: Uint8Array[] = [];
@@ -70,14 +70,12 @@ export class CallerAnswer implements ExchangeWatcher {
   bytes(attempt: AttemptId, chunk: Uint8Array): void {
     if (this.#ended) return;
     if (this.#committed !== null) {
-      if (attempt === this.#committed) this.#writeSoon(chunk);
+      if (attempt === this.#committed) this.#pend(chunk);
       return;
     }
+    this.#held ??= new Map();
     let held = this.#held.get(attempt);
-    if (held === undefined) {
-      held = { chunks: [], bytes: 0 };
-      this.#held.set(attempt, held);
-    }
+    if (held === undefined) this.#held.set(attempt, (held = { chunks: [], bytes: 0 }));
     held.chunks.push(chunk);
     held.bytes += chunk.length;
     if (held.bytes > heldBytesMax) this.#flow.hold(attempt);
@@ -85,7 +83,7 @@ export class CallerAnswer implements ExchangeWatcher {
 
   /** What an attempt that did not succeed had sent so far. */
   forgetHeld(attempt: AttemptId): void {
-    this.#held.delete(attempt);
+    this.#held?.delete(attempt);
   }
 
   /** From now on it is this attempt's bytes that the caller gets. @param headers name, value, name, value */
@@ -93,10 +91,24 @@ export class CallerAnswer implements ExchangeWatcher {
     if (this.#committed !== null || this.#ended) return;
     this.#committed = attempt;
     this.#exchange.beginStream([...streamHeaders, ...headers]);
-    const chunks = this.#held.get(attempt)?.chunks ?? [];
-    this.#held.clear();
+    const chunks = this.#held?.get(attempt)?.chunks ?? [];
+    this.#held = null;
     this.#flow.release(attempt);
-    for (const chunk of chunks) this.#writeSoon(chunk);
+    for (const chunk of chunks) this.#pend(chunk);
+    // The core may commit at any time; nearly always it does so within the read that brought the first content.
+    process.nextTick(flush, this);
+  }
+
+  /** What one read of the provider's socket has brought is all here. */
+  flush(): void {
+    if (this.#ended || this.#pendingBytes === 0) return;
+    const chunks = this.#pending;
+    const bytes = this.#pendingBytes;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    if (this.#exchange.writeStream(chunks, bytes) || this.#holding) return;
+    this.#hold();
+    this.#stallTimer = setTimeout(() => this.#exchange.destroy(), writeStallMs);
   }
 
   endStream(): void {
@@ -131,26 +143,10 @@ export class CallerAnswer implements ExchangeWatcher {
     this.#exchange.destroy();
   }
 
-  #writeSoon(chunk: Uint8Array): void {
-    if (this.#pending.length === 0) process.nextTick(this.#flush);
-    this.#pend(chunk);
-  }
-
   #pend(chunk: Uint8Array): void {
     this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
   }
-
-  readonly #flush = (): void => {
-    if (this.#ended || this.#pendingBytes === 0) return;
-    const chunks = this.#pending;
-    const bytes = this.#pendingBytes;
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    if (this.#exchange.writeStream(chunks, bytes) || this.#holding) return;
-    this.#hold();
-    this.#stallTimer = setTimeout(() => this.#exchange.destroy(), writeStallMs);
-  };
 
   #hold(): void {
     if (this.#holding || this.#committed === null) return;
@@ -166,7 +162,7 @@ export class CallerAnswer implements ExchangeWatcher {
 
   #close(): void {
     this.#ended = true;
-    this.#held.clear();
+    this.#held = null;
     this.#pending = [];
     this.#pendingBytes = 0;
     this.#clearStallTimer();
@@ -178,3 +174,5 @@ export class CallerAnswer implements ExchangeWatcher {
     this.#stallTimer = null;
   }
 }
+
+const flush = (answer: CallerAnswer): void => answer.flush();

@@ -17,6 +17,7 @@ const lingerMs = 500;
 export interface ServerPatience {
   readonly headersTimeout: number;
   readonly requestTimeout: number;
+  readonly keepAliveTimeout: number;
   readonly connectionsCheckingInterval: number;
 }
 
@@ -39,7 +40,13 @@ export interface CallerServer {
 export function createCallerServer(served: Served, given: Partial<ServerPatience> = {}): CallerServer {
   const { tls, serve, isDraining, limits } = served;
   const { headerBytes, bodyBytes, headerTimeMs, requestTimeMs, keepAliveMs, connections } = limits;
-  const patience = { headersTimeout: headerTimeMs, requestTimeout: requestTimeMs, connectionsCheckingInterval: checkEveryMs, ...given };
+  const patience = {
+    headersTimeout: headerTimeMs,
+    requestTimeout: requestTimeMs,
+    keepAliveTimeout: keepAliveMs,
+    connectionsCheckingInterval: checkEveryMs,
+    ...given,
+  };
   const server = createServer(served, patience);
   if (connections !== Infinity) server.maxConnections = connections;
   const lane = served.fastLane
@@ -49,7 +56,7 @@ export function createCallerServer(served: Served, given: Partial<ServerPatience
         serve,
         isDraining,
         refuse: (socket, why) => refuseOn(socket, why === "slow" ? tooSlow : badHttp),
-        patience: { ...patience, keepAliveMs },
+        patience,
       })
     : null;
   return {
@@ -69,7 +76,6 @@ export function createCallerServer(served: Served, given: Partial<ServerPatience
 function createServer({ tls, serve, isDraining, limits }: Served, patience: ServerPatience): Server {
   const options: ServerOptions = {
     ...patience,
-    keepAliveTimeout: limits.keepAliveMs,
     maxHeaderSize: limits.headerBytes,
     insecureHTTPParser: false,
     // Refused by the handler, in the callers' dialect.

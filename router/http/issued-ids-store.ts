@@ -115,3 +115,8 @@ function storedOf(line: string): readonly StoredId[] {
     return [];
   }
 }
+
+/** @param folder null: ids are not kept */
+export function openIssuedIds(folder: string | null, onTrouble: (message: string) => void): IssuedIdsStore | null {
+  return folder === null ? null : new IssuedIdsStore(folder, onTrouble);
+}

@@ -24,7 +24,7 @@ import type { AttemptEnding } from "../upstream/attempt.ts";
 import type { UpstreamLane } from "../upstream/upstream-lane.ts";
 import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
 import { type AdoptedConfig, adoptConfig } from "./adopted-config.ts";
-import { answerHeaders, attemptHeaders, finishAnswer } from "./answer-request.ts";
+import { attemptHeaders, finishAnswer } from "./answer-request.ts";
 import { CoreNotes } from "./core-notes.ts";
 import { endedRequest } from "./ended-request.ts";
 import { PriceCalendar } from "./price-calendar.ts";
@@ -33,7 +33,8 @@ import type { LeaseStore } from "../stores/lease-store.ts";
 import { MemoryLeaseStore } from "../stores/memory/memory-lease-store.ts";
 import { monotonicNow } from "../drivers/host-timers.ts";
 import type { CallerHeaders, Exchange } from "./ingress/exchange.ts";
-import { IssuedIdsStore } from "./issued-ids-store.ts";
+import { openIssuedIds } from "./issued-ids-store.ts";
+import { isOfRequest, type OtherCommand } from "./request-commands.ts";
 import { RequestMemory } from "./request-memory.ts";
 import { UpstreamKeys } from "./upstream-keys.ts";
 import { RequestInFlight, type RequestOwner } from "./request-in-flight.ts";
@@ -82,7 +83,10 @@ export class RouterService implements RequestOwner, AttemptOwner {
     this.#options = options;
     this.#keys = new UpstreamKeys((message) => options.log.logger.warn({ said: message }, "google_token_not_fetched"));
     this.#adopted = this.#adopt(options.compiled, options.spec);
-    this.memory = new RequestMemory(() => this.compiled, openIssuedIds(options));
+    this.memory = new RequestMemory(
+      () => this.compiled,
+      openIssuedIds(options.spec.stateFolder, (said) => options.log.logger.warn({ said }, "issued_ids_not_kept")),
+    );
     this.#versions = new LiveVersions(options.compiled);
     this.metrics = new RouterMetrics(options.compiled, () => this.#load());
     this.#notes = new CoreNotes(() => this.compiled, this.metrics, options.log);
@@ -238,6 +242,10 @@ export class RouterService implements RequestOwner, AttemptOwner {
   }
 
   #carryOut(command: RouterCommand): void {
+    if (!isOfRequest(command)) {
+      this.#carryOutOther(command);
+      return;
+    }
     switch (command.kind) {
       case "start-attempt":
         this.#startAttempt(command);
@@ -253,7 +261,12 @@ export class RouterService implements RequestOwner, AttemptOwner {
         return;
       case "record-decision":
         this.#request(command.request).explanation = command.explanation;
-        return;
+    }
+  }
+
+  /** What is not a request's. */
+  #carryOutOther(command: OtherCommand): void {
+    switch (command.kind) {
       case "retire-config": {
         this.#notes.note(command);
         const waiting = this.#versions.retired(command.version);
@@ -353,7 +366,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
     this.#requests.release(command.request);
     for (const id of request.attemptIds) if (this.#attempts[id]?.request === request) this.#attempts[id] = null;
     if (request.answering !== null) request.ending = request.answering.ending;
-    finishAnswer(request, command.result, answerHeaders(request, command.account, this.compiled), this.compiled);
+    finishAnswer(request, command.result, command.account, this.compiled);
     if (command.result.kind === "served" && !request.routed.stream) this.metrics.latencyAdded(performance.now() - request.answeredMs);
     const ended = endedRequest(request, command.result, command.account, this.compiled);
     this.metrics.requestEnded(ended);
@@ -381,8 +394,4 @@ export class RouterService implements RequestOwner, AttemptOwner {
     });
     return { inFlight: this.#requests.inUse, waiting };
   }
-}
-
-function openIssuedIds({ spec, log }: RouterServiceOptions): IssuedIdsStore | null {
-  return spec.stateFolder === null ? null : new IssuedIdsStore(spec.stateFolder, (said) => log.logger.warn({ said }, "issued_ids_not_kept"));
 }

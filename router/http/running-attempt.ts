@@ -50,6 +50,10 @@ export class RunningAttempt implements AttemptListener {
     this.#owner.contentBegan(this);
   }
 
+  onReadOver(): void {
+    this.request.answer.flush();
+  }
+
   onEnded(ending: AttemptEnding): void {
     this.#owner.attemptEnded(this, ending);
   }

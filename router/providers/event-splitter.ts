@@ -1,3 +1,5 @@
+const lf = 0x0a;
+const cr = 0x0d;
 const nothing = Buffer.alloc(0);
 const eventBytesMax = 16 * 1024 * 1024;
 
@@ -5,7 +7,8 @@ const eventBytesMax = 16 * 1024 * 1024;
 export class EventSplitter {
   #carry: Buffer = nothing;
   #carried = 0;
-  #separator: "\n\n" | "\r\n\r\n" | null = null;
+  /** What ends a line; as the first one is ended. */
+  #lineEnd: "unknown" | "lf" | "crlf" = "unknown";
 
   /** What is left of the last chunk, and this one. */
   join(chunk: Uint8Array): Buffer {
@@ -23,19 +26,24 @@ export class EventSplitter {
 
   /** Behind the blank line; -1: not here yet. */
   endOfEvent(data: Buffer, from: number): number {
-    if (this.#separator === null) {
-      const newline = data.indexOf(0x0a);
+    if (this.#lineEnd === "unknown") {
+      const newline = data.indexOf(lf);
       if (newline === -1) return -1;
-      this.#separator = data[newline - 1] === 0x0d ? "\r\n\r\n" : "\n\n";
+      this.#lineEnd = data[newline - 1] === cr ? "crlf" : "lf";
     }
-    const at = data.indexOf(this.#separator, from);
-    return at === -1 ? -1 : at + this.#separator.length;
+    for (let at = from; at < data.length; at += 1) {
+      at = data.indexOf(lf, at);
+      if (at === -1) return -1;
+      if (this.#lineEnd === "lf" ? data[at + 1] === lf : data[at - 1] === cr && data[at + 1] === cr && data[at + 2] === lf)
+        return at + (this.#lineEnd === "lf" ? 2 : 3);
+    }
+    return -1;
   }
 
-  /** @returns whether it is short enough to be an event's beginning */
-  keep(rest: Buffer): boolean {
-    this.#carry = rest;
-    return rest.length <= eventBytesMax;
+  /** @param from where the event begins that has no end yet @returns whether it is short enough to be one */
+  keep(data: Buffer, from: number): boolean {
+    this.#carry = from === data.length ? nothing : data.subarray(from);
+    return data.length - from <= eventBytesMax;
   }
 
   /** An event that no blank line ended. */
@@ -47,6 +55,9 @@ export class EventSplitter {
 /** The `data` lines of an event, joined. */
 export function payloadOf(event: Buffer): string {
   const text = event.toString("utf8");
+  const newline = text.indexOf("\n");
+  // Nearly all events are one such line.
+  if (text.startsWith("data: ") && (newline === -1 || text.trimEnd().length <= newline)) return text.slice(6).trim();
   const lines = text.split(/\r?\n/);
   const data = lines.filter((line) => line.startsWith("data:")).map((line) => line.slice(line.startsWith("data: ") ? 6 : 5));
   return data.join("\n").trim();

@@ -7,7 +7,8 @@ export type Verdict = "pass" | "hide" | "last" | "failed";
 
 /** What one dialect's events say, read while their bytes pass. */
 export interface TapReader {
-  read(event: Buffer, onUsage: (usage: Usage) => void): Verdict;
+  /** The event that stands there. */
+  read(data: Buffer, start: number, end: number, onUsage: (usage: Usage) => void): Verdict;
   readonly contentEvents: number;
   readonly reason: StopReason;
   /** After `failed`. */
@@ -53,24 +54,28 @@ export class TapStream implements AnswerStream {
     let end = events.endOfEvent(data, events.searchFrom);
     let finished = false;
     while (end !== -1 && !finished) {
-      const verdict = reader.read(data.subarray(start, end), this.#onUsage);
+      const verdict = reader.read(data, start, end, this.#onUsage);
       if (verdict === "failed") {
-        if (first > 0 && start > passFrom) this.#out.bytes(data.subarray(passFrom, start));
+        if (first > 0) this.#pass(data, passFrom, start);
         this.#fail(reader.failure);
         return;
       }
       if (verdict === "hide") {
-        if (start > passFrom) this.#out.bytes(data.subarray(passFrom, start));
+        this.#pass(data, passFrom, start);
         passFrom = end;
       }
       finished = verdict === "last";
       start = end;
       end = events.endOfEvent(data, start);
     }
-    if (start > passFrom) this.#out.bytes(data.subarray(passFrom, start));
+    this.#pass(data, passFrom, start);
     if (first === 0 && reader.contentEvents > 0) this.#out.firstContent();
     if (finished) this.#finish();
-    else if (!events.keep(data.subarray(start))) this.#fail(beyondMeasure);
+    else if (!events.keep(data, start)) this.#fail(beyondMeasure);
+  }
+
+  #pass(data: Buffer, from: number, to: number): void {
+    if (to > from) this.#out.bytes(from === 0 && to === data.length ? data : data.subarray(from, to));
   }
 
   end(): void {

@@ -46,7 +46,7 @@ export class TranslatedStream implements AnswerStream {
     this.#flush();
     if (first === 0 && this.#contentEvents > 0) this.#out.firstContent();
     if (verdict === "done") this.#finish();
-    else if (!events.keep(data.subarray(start))) this.#fail(beyondMeasure);
+    else if (!events.keep(data, start)) this.#fail(beyondMeasure);
   }
 
   end(): void {

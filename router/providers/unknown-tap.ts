@@ -9,8 +9,9 @@ export class UnknownTap implements TapReader {
   readonly reason = "stop";
   readonly failure = cut;
 
-  read(event: Buffer, onUsage: (usage: Usage) => void): Verdict {
+  read(data: Buffer, start: number, end: number, onUsage: (usage: Usage) => void): Verdict {
     this.contentEvents += 1;
+    const event = data.subarray(start, end);
     if (event.includes('"usage"')) {
       const value = parsedPayload(payloadOf(event));
       const usage = isRecord(value) ? readUsage(value["usage"]) : null;

@@ -22,6 +22,8 @@ export interface AttemptListener {
   /** Bytes of a stream, for the caller. */
   onBytes(chunk: Uint8Array): void;
   onFirstContent(): void;
+  /** All bytes of a stream that have come together have been told. */
+  onReadOver(): void;
   /** Once, last. */
   onEnded(ending: AttemptEnding): void;
 }
@@ -152,6 +154,10 @@ export class Attempt implements UpstreamHandler, StreamOut, IdleListener {
       this.#call?.abort();
       this.#endFailure();
     } else if (this.#bodyBytes > plainAnswerBytesMax) this.#giveUp("server-error", "the provider's answer is beyond all measure");
+  }
+
+  onReadOver(): void {
+    if (this.#stream !== null) this.#listener.onReadOver();
   }
 
   onEnd(): void {

@@ -90,6 +90,7 @@ export class LoadScraper {
           text += chunk.toString("latin1");
           if (text.length > answerBytesMax) giveUp();
         },
+        onReadOver: () => undefined,
         onEnd: () => end(status === 200 ? readVllmLoad(text) : null),
         onBroken: () => end(null),
       },

@@ -22,6 +22,8 @@ export interface UpstreamHead {
 export interface UpstreamHandler {
   onHead(head: UpstreamHead): void;
   onData(chunk: Buffer): void;
+  /** What one read has brought has been told, unless the answer has ended with it. */
+  onReadOver(): void;
   onEnd(): void;
   onBroken(problem: UpstreamProblem): void;
 }

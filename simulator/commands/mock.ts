@@ -2,6 +2,7 @@ import process from "node:process";
 import { Command } from "commander";
 import { InputError } from "../../router/config/problem.ts";
 import { startMockFleet, type FleetOrigins } from "../mock/mock-fleet.ts";
+import type { VllmOptions } from "../mock/vllm/vllm-options.ts";
 import { loadScenario } from "../scenario/load-scenario.ts";
 import { sayNotices } from "./simulate.ts";
 import { settingOption } from "./setting-option.ts";
@@ -14,12 +15,17 @@ interface MockOptions {
   readonly host: string;
   readonly seed?: string;
   readonly json?: boolean;
+  readonly apiKey?: string;
+  readonly requestIdHeaders?: boolean;
+  readonly toolParser: boolean;
+  readonly devMode?: boolean;
 }
 
 const help = `
 The fleet is that of a scenario: each endpoint of its configuration is a server, driven by the simulator's own model of it. The scenario's faults begin with the
 first call that any server receives. A prompt has as many tokens as words; a first word "#17" says that the call is the trace's arrival 17, which random draws are
-keyed by. Runs until SIGINT or SIGTERM, then says by how much tokens left later than the models say (as a second JSON line where the first was one).
+keyed by. vLLM servers serve chats, completions, responses, messages, tokens and /metrics, OpenAI's and Azure's chats, completions, responses and embeddings, Anthropic's
+messages and their token counts, Vertex's contents. POST /mock/faults at a server's origin makes it misbehave. Runs until SIGINT or SIGTERM, then says by how much tokens left later than the models say (as a second JSON line where the first was one).
 
 Example:
   $ headgate mock scenarios/azure-twin.yaml --ports ephemeral
@@ -33,6 +39,10 @@ export function mockCommand(): Command {
     .option("--ports <ports>", "configured: the ports of the configuration's endpoints; ephemeral: any that are free", "configured")
     .option("--host <host>", "address to listen on", "127.0.0.1")
     .option("--seed <number>", "seed of random draws (default: the scenario's)")
+    .option("--api-key <key>", "vLLM servers want this key (their --api-key)")
+    .option("--request-id-headers", "vLLM servers answer with x-request-id (their --enable-request-id-headers)")
+    .option("--no-tool-parser", "vLLM servers refuse tools, as without their --tool-call-parser")
+    .option("--dev-mode", "vLLM servers can be paused and put to sleep over HTTP (their VLLM_SERVER_DEV_MODE=1)")
     .option("--json", "write the origins by deployment as one JSON line on stdout when all listen (also with ephemeral ports)")
     .addHelpText("after", help)
     .action(mock);
@@ -45,7 +55,7 @@ async function mock(file: string, options: MockOptions): Promise<void> {
     throw new InputError([{ file, line: null, column: null, field: "trace", message: scenario.reason, fix: "name a trace that is on this machine" }]);
   sayNotices(scenario);
   const seed = options.seed === undefined ? scenario.seed : readWhole("--seed", options.seed);
-  const fleet = await startMockFleet(scenario.compiled, { file, seed, host: options.host, ports });
+  const fleet = await startMockFleet(scenario.compiled, { file, seed, host: options.host, ports, vllm: vllmOptions(options) });
   const asJson = options.json === true || ports === "ephemeral";
   if (asJson) process.stdout.write(`${JSON.stringify(fleet.origins)}\n`);
   else process.stdout.write(tableOf(fleet.origins));
@@ -55,6 +65,10 @@ async function mock(file: string, options: MockOptions): Promise<void> {
   const lateness = fleet.lateness();
   if (asJson) process.stdout.write(`${JSON.stringify({ lateness })}\n`);
   else process.stdout.write(`${lateness.tokens} tokens left late by p50 ${lateness.p50Ms} ms, p99 ${lateness.p99Ms} ms, at most ${lateness.maxMs} ms\n`);
+}
+
+function vllmOptions({ apiKey, requestIdHeaders, toolParser, devMode }: MockOptions): Partial<VllmOptions> {
+  return { apiKey: apiKey ?? null, requestIdHeaders: requestIdHeaders === true, toolParser, devMode: devMode === true };
 }
 
 function readPorts(text: string | undefined): "configured" | "ephemeral" {

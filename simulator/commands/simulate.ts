@@ -51,7 +51,12 @@ async function simulate(file: string, options: Options): Promise<void> {
   const firstSeed = options.seed ?? loaded.seed;
   const others = Array.from({ length: options.seeds - 1 }, (_, index) => firstSeed + 1 + index);
   const before = process.cpuUsage();
-  const { result, first } = await played(loaded, { seeds: [firstSeed, ...others], strict: options.strict, journal: options.journal });
+  const { result, first } = await played(loaded, {
+    seeds: [firstSeed, ...others],
+    strict: options.strict,
+    journal: options.journal,
+    keepsRecords: options.records !== undefined,
+  });
   const used = process.cpuUsage(before);
   const cpuSeconds = (used.user + used.system) / 1_000_000;
   const requests = loaded.trace.rows * options.seeds;

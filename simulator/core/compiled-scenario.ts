@@ -6,9 +6,9 @@ import type { Duration, Instant } from "../../router/core/machine.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../../router/core/messages.ts";
 import type { EndpointFault, FaultPlan } from "./fault/fault-spec.ts";
 import type { HostedSpec } from "./hosted/hosted-spec.ts";
-import type { BaselineSpec } from "./measure/cost-of-rows.ts";
+import type { BaselineSpec } from "./measure/cost-figures.ts";
 import type { MachineSpec } from "./measure/fleet-figures.ts";
-import type { SloSpec } from "./measure/goodput.ts";
+import type { SloSpec } from "./measure/slo.ts";
 import type { LeaseStoreSpec } from "./store/lease-store-spec.ts";
 import type { EngineSpec } from "./engine/engine-spec.ts";
 

@@ -152,7 +152,7 @@ export class MockServer {
       request.socket.resetAndDestroy();
       return;
     }
-    const refusal = refusalOf(faults);
+    const refusal = refusalOf(faults, called.place.operation);
     if (refusal !== null) request.resume();
     breakStream(response, () => this.#faults);
     const answer = (): void => {

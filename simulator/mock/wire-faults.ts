@@ -1,7 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { z } from "zod";
 import { openAiError, type HttpRefusal } from "./http-refusal.ts";
-import { queueFull } from "./vllm/vllm-refusal.ts";
+import type { MockOperation } from "./dialects/mock-dialect.ts";
 
 /**
  * Faults of the wire, set while the mock runs: `POST /mock/faults` with the fields below replaces what is set, `GET` shows it, `DELETE` ends it, one server (origin) at a time.
@@ -21,7 +21,7 @@ const wireFaultsSchema = z.strictObject({
   hangs: z.boolean().prefault(false),
   /** Every call gets the 500 of a vLLM that shuts down in good order; health stays well. */
   draining: z.boolean().prefault(false),
-  /** 503 of a vLLM whose queue is full. */
+  /** 503 of a vLLM whose queue is full, or whatever its API says when it is overloaded. */
   busy: z.boolean().prefault(false),
   /** After so many events of a stream ... */
   afterEvents: z.number().int().min(0).max(1_000_000).prefault(2),
@@ -51,9 +51,9 @@ export function readFaults(body: Buffer): WireFaults | string {
 }
 
 /** Instead of the model's answer; null: the model answers. */
-export function refusalOf(faults: WireFaults): HttpRefusal | null {
+export function refusalOf(faults: WireFaults, { refusal }: MockOperation): HttpRefusal | null {
   if (faults.draining) return drainingAnswer;
-  if (faults.busy) return queueFull;
+  if (faults.busy) return refusal({ kind: "overloaded" });
   if (faults.status === 0) return null;
   const answer = openAiError(faults.status, `a fault of the mock's wire: ${faults.status}`, "MockFault", null, faults.status);
   return { ...answer, retryAfterSeconds: faults.retryAfterSeconds };

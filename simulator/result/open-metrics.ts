@@ -12,8 +12,7 @@ const phaseValue = { closed: 0, "half-open": 1, open: 2 } as const;
 
 export interface OpenMetricsSource {
   readonly config: CompiledConfig;
-  readonly every: number;
-  readonly table: RecordTable;
+  readonly requests: RequestTotals;
   readonly samples: readonly Sample[];
   readonly breakerChanges: readonly BreakerChange[];
 }
@@ -23,45 +22,55 @@ export interface OpenMetricsSource {
  * for its replicas. Counters are totals at the end of each step.
  */
 export function openMetrics(source: OpenMetricsSource): string {
-  const families = [...requestFamilies(source), ...breakerFamilies(source), ...engineFamilies(source)];
+  const families = [...source.requests.families(), ...breakerFamilies(source), ...engineFamilies(source)];
   return `${families.map((family) => family.text()).join("")}# EOF\n`;
 }
 
-function requestFamilies({ config, table, every }: OpenMetricsSource): readonly Family[] {
-  const { end } = table.columns;
-  const order = Uint32Array.from({ length: table.rows }, (_, row) => row).sort((one, other) => (end[one] ?? 0) - (end[other] ?? 0) || one - other);
-  const tallies = new RequestTallies(config, table);
-  let next = 0;
-  for (let step = 1; next < order.length; step += 1) {
-    for (let row = order[next]; row !== undefined && (end[row] ?? 0) < step * every; row = order[next]) {
-      next += 1;
-      tallies.count(row);
-    }
-    for (const family of tallies.families) family.mark(secondsAt(step * every));
-  }
-  return tallies.families;
-}
-
-class RequestTallies {
+/** Counters of requests, marked at the end of each step; rows are taken in in the order in which they ended. */
+export class RequestTotals {
   readonly #config: CompiledConfig;
-  readonly #table: RecordTable;
+  readonly #every: number;
+  /** The step under way; 0: nothing has ended yet. */
+  #step = 0;
   readonly #requests = new Family("router_requests", "counter", "Requests that have ended, by result");
   readonly #retries = new Family("router_retries", "counter", "Attempts after a request's first");
   readonly #dollars = new Family("billing_cost", "counter", "Cost in dollars; tokens of unknown price are not in it");
   readonly #tokens = new Family("billing_tokens", "counter", "Tokens, by kind; cached tokens are counted within input");
   readonly #duration = new Family("router_request_duration_seconds", "histogram", "From the request's arrival to its end", secondsBuckets);
   readonly #ttft = new Family("router_time_to_first_token_seconds", "histogram", "From the request's arrival to the first token passed on", secondsBuckets);
-  readonly families = [this.#requests, this.#retries, this.#dollars, this.#tokens, this.#duration, this.#ttft];
+  readonly #families = [this.#requests, this.#retries, this.#dollars, this.#tokens, this.#duration, this.#ttft];
 
-  constructor(config: CompiledConfig, table: RecordTable) {
+  constructor(config: CompiledConfig, every: number) {
     this.#config = config;
-    this.#table = table;
+    this.#every = every;
   }
 
-  count(row: number): void {
-    const { columns } = this.#table;
+  /** @param settled only rows that ended up to then; those of later calls ended later */
+  take(table: RecordTable, settled: number): void {
+    const { end } = table.columns;
+    const rows = Uint32Array.from({ length: table.rows }, (_, row) => row).filter((row) => (end[row] ?? 0) <= settled);
+    for (const row of rows.sort((one, other) => (end[one] ?? 0) - (end[other] ?? 0) || one - other)) {
+      this.#step = Math.max(1, this.#step);
+      while ((end[row] ?? 0) >= this.#step * this.#every) this.#mark();
+      this.#count(table, row);
+    }
+  }
+
+  /** Once, at the end. */
+  families(): readonly Family[] {
+    if (this.#step > 0) this.#mark();
+    return this.#families;
+  }
+
+  #mark(): void {
+    for (const family of this.#families) family.mark(secondsAt(this.#step * this.#every));
+    this.#step += 1;
+  }
+
+  #count(table: RecordTable, row: number): void {
+    const { columns } = table;
     const at = (column: Float64Array | Int32Array | Uint8Array): number => column[row] ?? 0;
-    const { request, account } = labelsOf(this.#config, this.#table, row);
+    const { request, account } = labelsOf(this.#config, table, row);
     this.#requests.add({ ...request, result: requestResults[at(columns.result)] ?? "none" }, 1);
     this.#retries.add({ route: request["route"] ?? "" }, Math.max(0, at(columns.attempts) - 1));
     this.#dollars.add(account, at(columns.nanoDollars) / 1_000_000_000);

@@ -19,17 +19,17 @@ export type RecordFormat = "csv" | "parquet";
  * requests.csv or requests.parquet. The digest is of all that went in, so a run that is repeated writes the same bytes to the same place.
  * @returns the folder written to
  */
-export function writeRun(folder: string, scenario: LoadedScenario, result: JudgedResult, first: SeedRun, records: RecordFormat | null): string {
+export function writeRun(folder: string, scenario: LoadedScenario, result: JudgedResult, first: SeedRun, format: RecordFormat | null): string {
   const { config } = scenario.compiled;
-  const { table, samples, sampleEvery: every, breakerChanges, faults } = first;
+  const { records, samples, sampleEvery: every, breakerChanges, faults } = first;
   const place = join(folder, `${scenario.name}-${digestOf(result)}`);
   mkdirSync(place, { recursive: true });
   const write = (name: string, content: string | Uint8Array): void => writeFileSync(join(place, name), content);
   write("result.json", writeResult(result));
-  write("series.csv", seriesCsv(timeSeries({ config, every, table, samples, breakerChanges, faults: faults.endpoints })));
-  write("metrics.om", openMetrics({ config, every, table, samples, breakerChanges }));
-  if (records === "parquet") write("requests.parquet", requestsParquet(requestColumns(table, config)));
-  if (records === "csv") writePieces(join(place, "requests.csv"), requestsCsv(requestColumns(table, config)));
+  write("series.csv", seriesCsv(timeSeries({ config, every, steps: records.steps, samples, breakerChanges, faults: faults.endpoints })));
+  write("metrics.om", openMetrics({ config, requests: records.totals, samples, breakerChanges }));
+  if (format === "parquet") write("requests.parquet", requestsParquet(requestColumns(records.table, config)));
+  if (format === "csv") writePieces(join(place, "requests.csv"), requestsCsv(requestColumns(records.table, config)));
   return place;
 }
 

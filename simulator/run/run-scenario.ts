@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly strict: boolean;
   /** A folder for each core's journal. */
   readonly journal?: string | undefined;
+  /** Of the first seed every request is to be written out. */
+  readonly keepsRecords?: boolean | undefined;
 }
 
 export interface ScenarioRun {
@@ -35,7 +37,7 @@ export function runScenario(scenario: LoadedScenario, options: RunOptions): Judg
 export function runWithRecords(scenario: LoadedScenario, options: RunOptions): ScenarioRun {
   const [firstSeed, ...otherSeeds] = options.seeds;
   const first = runSeed(scenario, firstSeed, options);
-  const others = otherSeeds.map((seed) => figuresOnly(runSeed(scenario, seed, options)));
+  const others = otherSeeds.map((seed) => figuresOnly(runSeed(scenario, seed, { ...options, keepsRecords: false })));
   return { result: resultOf(scenario, "simulated", first, [first, ...others]), first };
 }
 
@@ -50,7 +52,7 @@ export async function runWithRecordsParallel(scenario: LoadedScenario, options: 
 }
 
 /** What a result is made from: no records. */
-export type SeedReport = Omit<SeedRun, "table" | "samples" | "sampleEvery">;
+export type SeedReport = Omit<SeedRun, "records" | "samples" | "sampleEvery">;
 
 /** @param runs `first` among them */
 export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], first: SeedReport, runs: readonly SeedMeasure[]): JudgedResult {

@@ -11,12 +11,11 @@ import type { RunFacts } from "../core/measure/metrics.ts";
 import type { EndpointSignals } from "../core/endpoint.ts";
 import { createWorld } from "../core/world.ts";
 import { FleetInvariants } from "../core/invariant/fleet-invariants.ts";
-import { RecordTable } from "../core/measure/record-table.ts";
 import type { BreakerChange } from "../core/measure/request-record.ts";
-import { summarise } from "../core/measure/summarise.ts";
 import type { RunFigures } from "../core/measure/summarise.ts";
 import { summaryOptions } from "../core/measure/summary-options.ts";
 import type { LoadedScenario } from "../scenario/loaded-scenario.ts";
+import { RunRecords } from "./run-records.ts";
 import { SimulationJournal } from "./simulation-journal.ts";
 
 export interface SeedRun {
@@ -30,7 +29,7 @@ export interface SeedRun {
   readonly facts: RunFacts;
   /** What really went wrong, and when. */
   readonly faults: FaultScript;
-  readonly table: RecordTable;
+  readonly records: RunRecords;
   readonly sampleEvery: Duration;
   readonly samples: readonly Sample[];
 }
@@ -38,6 +37,8 @@ export interface SeedRun {
 export interface SeedOptions {
   readonly strict: boolean;
   readonly journal?: string | undefined;
+  /** Every request is to be written out. */
+  readonly keepsRecords?: boolean | undefined;
 }
 
 /** What is kept of seeds after the first: no records. */
@@ -48,9 +49,8 @@ export function figuresOnly({ seed, figures, facts }: SeedRun): SeedMeasure {
 }
 
 /** Runs a scenario to its end in virtual time. @throws Error in strict mode, when an invariant does not hold */
-export function runSeed(scenario: LoadedScenario, seed: number, { strict, journal: folder }: SeedOptions): SeedRun {
+export function runSeed(scenario: LoadedScenario, seed: number, { strict, journal: folder, keepsRecords = false }: SeedOptions): SeedRun {
   const { compiled } = scenario;
-  const table = new RecordTable();
   const breakerChanges: BreakerChange[] = [];
   const invariants = strict ? new FleetInvariants(compiled) : undefined;
   const journal = folder === undefined ? undefined : new SimulationJournal(folder, compiled.config, `seed-${seed}`);
@@ -59,6 +59,8 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
   const tally = new FleetTally(compiled.endpoints);
   const samples: Sample[] = [];
   const sampleEvery = compiled.sampleEvery ?? sampleEveryOf(scenario.trace.spanUs);
+  const config = everyVersion(compiled);
+  const records = new RunRecords({ config, summary: summaryOptions(compiled), sampleEvery, keepsAll: keepsRecords });
   const world = createWorld(compiled, {
     seed,
     sampleEvery,
@@ -66,7 +68,7 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
     closedLoop: scenario.closedLoop() ?? undefined,
     watch: watchedBy([invariants, journal].filter((watch) => watch !== undefined)),
     observer: {
-      requestEnded: (record) => table.add(record),
+      requestEnded: (record) => records.add(record),
       breakerChanged: (endpoint, from, to, at, replica) => {
         breakerChanges.push({ endpoint, from, to, at, replica });
         judge.breakerChanged(endpoint, to, at);
@@ -83,10 +85,9 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
   const violations = invariants?.finished() ?? [];
   if (violations.length > 0)
     throw new Error(`invariants broken with seed ${seed}:\n${violations.map(({ invariant, at, what }) => `  ${invariant} at ${at} us: ${what}`).join("\n")}`);
-  const config = everyVersion(compiled);
   return {
     seed,
-    figures: summarise(table, summaryOptions(compiled)),
+    figures: records.finish(),
     breakerChanges,
     signals: world.signals(),
     breakers: config.endpoints.map(({ id }) => judge.judgement(id)),
@@ -96,7 +97,7 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
       fleet: fleetFigures(config, tally.uses(), compiled.machines ?? []),
     },
     faults,
-    table,
+    records,
     sampleEvery,
     samples,
   };

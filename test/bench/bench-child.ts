@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { join, resolve } from "node:path";
+import { quickStartFlags } from "../../router/commands/quick-start.ts";
 import type { BenchCost, BenchRun } from "./simulate-requests.ts";
 
 const here = import.meta.dirname;
@@ -9,8 +10,13 @@ export const prototype = join(sharedPath, "design/engine-prototype/speed.mjs");
 /** REQUESTS REPLICAS RATE INPUT OUTPUT, as the prototype takes them. */
 export type YardstickArguments = readonly [requests: number, replicas: number, perSecond: number, input: number, output: number];
 
-function ask(script: string, ...given: readonly string[]): string {
-  return execFileSync(process.execPath, [script, ...given], { encoding: "utf8", maxBuffer: 1 << 26 });
+function ask(...given: readonly string[]): string {
+  return execFileSync(process.execPath, given, { encoding: "utf8", maxBuffer: 1 << 26 });
+}
+
+/** As `headgate` starts. */
+function askOurs(script: string, ...given: readonly string[]): string {
+  return ask(...quickStartFlags, join(here, script), ...given);
 }
 
 /** Each in a fresh process; CPU seconds of the run, as each counts them: reading and making the requests is left out of all. */
@@ -22,12 +28,12 @@ export function prototypeSeconds(given: YardstickArguments, dump: string): numbe
 }
 
 export function engineSeconds(dump: string, replicas: number): number {
-  const { cpuSeconds } = JSON.parse(ask(join(here, "engine-speed.ts"), dump, String(replicas))) as { cpuSeconds: number };
+  const { cpuSeconds } = JSON.parse(askOurs("engine-speed.ts", dump, String(replicas))) as { cpuSeconds: number };
   return cpuSeconds;
 }
 
 export function simulated(run: BenchRun): BenchCost {
-  const cost = JSON.parse(ask(join(here, "simulate-requests.ts"), JSON.stringify(run))) as BenchCost;
+  const cost = JSON.parse(askOurs("simulate-requests.ts", JSON.stringify(run))) as BenchCost;
   if (cost.served !== cost.requests)
     throw new Error(`${cost.requests - cost.served} of ${cost.requests} requests were not served: less work was done than is asked for`);
   return cost;

@@ -4,7 +4,7 @@ import { startMockFleet, type MockFleet } from "../../simulator/mock/mock-fleet.
 import type { VllmOptions } from "../../simulator/mock/vllm/vllm-options.ts";
 import { sharedFolder } from "../support/shared-folder.ts";
 import { smallScenario, smallVllm } from "../support/small-scenario.ts";
-import { type Exchange, readExchanges, replayExchange } from "../support/wire-recording.ts";
+import { type Exchange, readExchanges, readLines, replayExchange } from "../support/wire-recording.ts";
 import { byAnswer, collapsed, eventsOf, shapeOf } from "../support/wire-shape.ts";
 
 /** The recorded servers: their flags, their chat template, and the words that their model says to nearly every prompt. */
@@ -37,7 +37,7 @@ const describesItself = new Set([
   "get /metrics/",
   "key none /metrics",
 ]);
-/** The client had given up when nothing was recorded: see below and test/unit/simulator/mock. */
+/** The client had given up when nothing was recorded. */
 const unanswered = new Set(["err completion input+max too long", "dev chat while paused"]);
 /** What a model says under a grammar or with tools is its own business: how long it is, why it ends, whether it calls. Keys of the answer only. */
 const modelsChoice = new Set([
@@ -88,6 +88,47 @@ for (const file of Object.keys(flags)) {
     });
   });
 }
+
+/** Told as raw text: a queue that is full, in the words of each API. */
+interface RawCase {
+  readonly case: string;
+  readonly raw?: string;
+}
+
+test.skipIf(folder === null)("a queue that is full", async () => {
+  const cases = readLines<RawCase>(folder ?? "", "extras.jsonl");
+  const origin = originOf("second.jsonl");
+  const post = async (method: string, body: object): Promise<Response> => fetch(`${origin}/mock/faults`, { method, body: JSON.stringify(body) });
+  await post("POST", { busy: true });
+  const bodies = {
+    "13th request, stream false": ["/v1/chat/completions", { model: "tiny", messages: [{ role: "user", content: "a" }] }],
+    "/v1/messages over the limit": ["/v1/messages", { model: "tiny", max_tokens: 1, messages: [{ role: "user", content: "a" }] }],
+    "/v1/completions over the limit": ["/v1/completions", { model: "tiny", prompt: "a" }],
+  } as const;
+  for (const [name, [path, body]] of Object.entries(bodies)) {
+    const headers = { "content-type": "application/json", authorization: "Bearer sekret" };
+    const answer = await fetch(`${origin}${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+    const [head = "", theirs = ""] = cases.find((each) => each.case === name)?.raw?.split("\r\n\r\n") ?? [];
+    expect([answer.status, await answer.json()], name).toEqual([Number(head.split(" ")[1]), JSON.parse(theirs)]);
+  }
+  await fetch(`${origin}/mock/faults`, { method: "DELETE" });
+});
+
+test("a server that is paused is well, and keeps its calls until it goes on", async () => {
+  const origin = originOf("second.jsonl");
+  const headers = { "content-type": "application/json", authorization: "Bearer sekret" };
+  await fetch(`${origin}/pause`, { method: "POST" });
+  let answered = false;
+  const body = JSON.stringify({ messages: [{ role: "user", content: "a" }], max_tokens: 1 });
+  const waiting = fetch(`${origin}/v1/chat/completions`, { method: "POST", headers, body }).then(async (answer) => {
+    answered = true;
+    return answer.json() as Promise<{ readonly object: string }>;
+  });
+  for (let round = 0; round < 5; round += 1) expect((await fetch(`${origin}/health`)).status).toBe(200);
+  expect(answered).toBe(false);
+  await fetch(`${origin}/resume`, { method: "POST" });
+  expect((await waiting).object).toBe("chat.completion");
+});
 
 test.skipIf(folder === null)("all that was recorded is compared", () => {
   const names = Object.keys(flags).flatMap((file) => readExchanges(folder ?? "", file).map(({ name }) => name));

@@ -14,7 +14,7 @@ export interface LiveRouter {
 }
 
 /** Longest silences that a caller is made to wait for. */
-export const patience = { firstTokenMs: 20_000, idleMs: 8_000, totalMs: 120_000 };
+const patience = { firstTokenMs: 20_000, idleMs: 8_000, totalMs: 120_000 };
 
 export async function startLiveRouter(origins: readonly string[], model: string): Promise<LiveRouter> {
   const folder = mkdtempSync(path.join(tmpdir(), "headgate-live-"));

@@ -27,12 +27,12 @@ export interface WireAnswer {
   readonly body: string;
 }
 
-export function readExchanges(folder: string, file: string): readonly Exchange[] {
-  const lines = readFileSync(path.join(folder, "calibration/vllm-wire", file), "utf8")
-    .trim()
-    .split("\n");
-  return lines.map((line) => JSON.parse(line) as Exchange);
+export function readLines<Line>(folder: string, file: string): readonly Line[] {
+  const lines = readFileSync(path.join(folder, "calibration/vllm-wire", file), "utf8").trim().split("\n");
+  return lines.map((line) => JSON.parse(line) as Line);
 }
+
+export const readExchanges = (folder: string, file: string): readonly Exchange[] => readLines<Exchange>(folder, file);
 
 /** Of the recording, a token each. */
 const words = (count: number): string => " th".repeat(count);

@@ -45,12 +45,14 @@ export function sharesAfter(shares: Shares, version: ConfigVersion, share: numbe
 
 export const takesRequests = ({ stable, canary }: Shares, version: ConfigVersion): boolean => version === stable || version === canary;
 
+/** Otherwise all that is new goes to the stable one. */
+export const hasCanary = ({ canary }: Shares): boolean => canary !== noVersion;
+
 const canaryDraw = purposeOf("canary-share");
 
-/** @param has whether a version has the request's route */
+/** Where there is a canary. @param has whether a version has the request's route */
 export function versionFor(shares: Shares, request: RouteRequest, seed: number, has: (version: ConfigVersion) => boolean): ConfigVersion {
   const { stable, canary, share, by } = shares;
-  if (canary === noVersion) return stable;
   // A tenant's draw is the same in every replica, whatever its seed.
   const unit = by === "tenant" ? keyedUnit(0, canaryDraw, request.tenant, canary) : keyedUnit(seed, canaryDraw, request.serial, canary);
   const drawn = unit < share ? canary : stable;

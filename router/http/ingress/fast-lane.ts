@@ -21,7 +21,7 @@ export class FastLane {
     if (toNode === undefined || others.length > 0) throw new Error("assertion: Node's HTTP server does not take its connections as it used to");
     server.removeListener(event, toNode);
     const owner: LaneOwner = { ...options, handOver: (socket) => toNode.call(server, socket), forget: (connection) => this.#connections.delete(connection) };
-    const keepAliveLine = `connection: keep-alive\r\nkeep-alive: timeout=${Math.floor(patience.keepAliveMs / 1000)}\r\n`;
+    const keepAliveLine = `connection: keep-alive\r\nkeep-alive: timeout=${Math.floor(patience.keepAliveTimeout / 1000)}\r\n`;
     server.on(event, (socket: Socket) => this.#connections.add(new LaneConnection(socket, owner, keepAliveLine)));
     const sweep = setInterval(() => this.#sweep(patience), patience.connectionsCheckingInterval).unref();
     server.on("close", () => clearInterval(sweep));

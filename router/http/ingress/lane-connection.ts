@@ -26,7 +26,7 @@ export interface LaneOwner {
 export interface LanePatience {
   readonly headersTimeout: number;
   readonly requestTimeout: number;
-  readonly keepAliveMs: number;
+  readonly keepAliveTimeout: number;
 }
 
 /**
@@ -72,10 +72,10 @@ export class LaneConnection {
   }
 
   /** Closes it when its caller has taken too long. */
-  sweep(nowMs: number, { headersTimeout, requestTimeout, keepAliveMs }: LanePatience): void {
+  sweep(nowMs: number, { headersTimeout, requestTimeout, keepAliveTimeout }: LanePatience): void {
     const forMs = nowMs - this.#sinceMs;
     if (this.#exchange === null && this.#requests > 0) {
-      if (forMs > keepAliveMs && this.#socket.writableLength === 0) this.#socket.destroy();
+      if (forMs > keepAliveTimeout && this.#socket.writableLength === 0) this.#socket.destroy();
     } else if (forMs > (this.#exchange === null ? headersTimeout : this.#bodyLeft > 0 ? requestTimeout : Infinity)) this.#refuse("slow");
   }
 

@@ -1,5 +1,6 @@
 import type { Usage } from "../../core/messages.ts";
 import { parsedPayload, payloadOf } from "../event-splitter.ts";
+import { isWord } from "../json-skip.ts";
 import { isRecord } from "../openai-compatible/usage.ts";
 import type { Failure, StopReason } from "../provider-adapter.ts";
 import { cut, type TapReader, type Verdict } from "../tap-stream.ts";
@@ -8,7 +9,7 @@ import { readStopReason } from "./response.ts";
 import { errorOf } from "./stream.ts";
 import { mergedUsage, readMessageUsage } from "./usage.ts";
 
-const delta = "event: content_block_delta";
+const delta = Buffer.from("event: content_block_delta");
 const stop = "event: message_stop";
 
 /** A message's events, read while they pass. */
@@ -18,12 +19,12 @@ export class MessageTap implements TapReader {
   failure: Failure = cut;
   #usage: Usage | null = null;
 
-  read(event: Buffer, onUsage: (usage: Usage) => void): Verdict {
-    if (this.contentEvents > 0 && event.toString("latin1", 0, delta.length) === delta) {
+  read(data: Buffer, start: number, end: number, onUsage: (usage: Usage) => void): Verdict {
+    if (this.contentEvents > 0 && isWord(data, start, start + delta.length, delta)) {
       this.contentEvents += 1;
       return "pass";
     }
-    const value = parsedPayload(payloadOf(event));
+    const value = parsedPayload(payloadOf(data.subarray(start, end)));
     if (!isRecord(value)) return "pass";
     switch (value["type"]) {
       case "message_start":

@@ -1,5 +1,6 @@
 import type { Usage } from "../../core/messages.ts";
 import { parsedPayload, payloadOf } from "../event-splitter.ts";
+import { isWord } from "../json-skip.ts";
 import type { Failure, StopReason } from "../provider-adapter.ts";
 import { withServedTier } from "../served-tier.ts";
 import { cut, type TapReader, type Verdict } from "../tap-stream.ts";
@@ -26,13 +27,12 @@ export class CompletionTap implements TapReader {
     this.#readTier = readTier;
   }
 
-  read(event: Buffer, onUsage: (usage: Usage) => void): Verdict {
-    const text = event.toString("latin1");
-    if (this.contentEvents > 0 && isPlainDelta(text)) {
+  read(data: Buffer, start: number, end: number, onUsage: (usage: Usage) => void): Verdict {
+    if (this.contentEvents > 0 && isPlainDelta(data, start, end)) {
       this.contentEvents += 1;
       return "pass";
     }
-    const payload = payloadOf(event);
+    const payload = payloadOf(data.subarray(start, end));
     if (payload === "[DONE]") return "last";
     if (payload === "") return "pass";
     return this.#readParsed(payload, onUsage);
@@ -59,11 +59,26 @@ export class CompletionTap implements TapReader {
   }
 }
 
-function isPlainDelta(text: string): boolean {
-  if (!text.includes('"choices":[{') || text.includes('"finish_reason":"')) return false;
-  const usage = text.indexOf('"usage":');
-  return usage === -1 || text.startsWith("null", usage + 8);
+const quote = 0x22;
+const letter = { c: 0x63, f: 0x66, u: 0x75 };
+const someChoices = Buffer.from('"choices":[{');
+const someReason = Buffer.from('"finish_reason":"');
+const usageKey = Buffer.from('"usage":');
+const noUsage = Buffer.from('"usage":null');
+
+function isPlainDelta(data: Buffer, start: number, end: number): boolean {
+  let hasChoices = false;
+  for (let at = start; at < end; at += 1) {
+    if (data[at] !== quote) continue;
+    const next = data[at + 1];
+    if (next === letter.c) hasChoices ||= standsAt(data, at, someChoices);
+    else if (next === letter.f && standsAt(data, at, someReason)) return false;
+    else if (next === letter.u && standsAt(data, at, usageKey) && !standsAt(data, at, noUsage)) return false;
+  }
+  return hasChoices;
 }
+
+const standsAt = (data: Buffer, at: number, word: Uint8Array): boolean => isWord(data, at, at + word.length, word);
 
 const contentFields = ["content", "reasoning", "reasoning_content", "refusal", "tool_calls", "function_call", "audio"];
 

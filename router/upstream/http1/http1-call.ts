@@ -112,9 +112,11 @@ export class Http1Call implements UpstreamCall {
     this.#handler.onEnd();
   }
 
-  /** What one read has brought has been dealt with: nearly always a stream's end has come with its last event. */
   onReadOver(): void {
-    if (this.#lingers && this.#timer === null && this.#state !== "over") this.#timer = setTimeout(() => this.abort(), lingerMs);
+    if (this.#state === "over") return;
+    this.#handler.onReadOver();
+    // Nearly always a stream's end has come with its last event.
+    if (this.#lingers) this.#timer ??= setTimeout(() => this.abort(), lingerMs);
   }
 
   /** The provider closed an idle connection just as we used it: no answer byte has come, so a fresh connection takes the request, once, and it is no failure. */

@@ -24,7 +24,7 @@ export interface RecordColumns {
   readonly nanoDollars: Float64Array;
 }
 
-/** The records of a run in growing columns: 95 bytes a request. What is summed up from it is exact. */
+/** The records of a run in growing columns: 95 bytes a request. */
 export class RecordTable {
   readonly #reasonIds = new Map<string, number>();
   #columns = columnsOf(1024);
@@ -64,6 +64,18 @@ export class RecordTable {
     columns.last[row] = record.last ?? NaN;
     columns.end[row] = record.end;
     columns.nanoDollars[row] = record.nanoDollars;
+  }
+
+  /** Lets go of the rows that ended up to then; the others move up. */
+  forget(settled: number): void {
+    const columns = this.#columns;
+    let kept = 0;
+    for (let row = 0; row < this.#rows; row += 1) {
+      if ((columns.end[row] ?? 0) <= settled) continue;
+      for (const column of Object.values(columns)) column[kept] = column[row] ?? 0;
+      kept += 1;
+    }
+    this.#rows = kept;
   }
 
   #reasonId(why: string): number {

@@ -1,19 +1,13 @@
 import type { ConfigVersion } from "../../../router/core/compiled-config.ts";
 import type { Rates } from "../../../router/core/accounting/rates.ts";
 import type { Duration } from "../../../router/core/machine.ts";
-import { baselineCost, type BaselineSpec, costOfRows, savedByBatch } from "./cost-of-rows.ts";
-import type { BatchFigures, Figures, RequestCounts, Summary } from "./figures.ts";
-import { goodputOf, judgedPercentiles, type SloSpec } from "./goodput.ts";
-import { distributionMs, rounded } from "./percentile.ts";
+import { baselineCost, type BaselineSpec } from "./cost-figures.ts";
+import { type Choose, FigureSums, type SumsOptions, type Window } from "./figure-sums.ts";
+import type { BatchFigures, Figures, Summary } from "./figures.ts";
+import { rounded } from "./percentile.ts";
 import type { RecordTable } from "./record-table.ts";
-import { requestResults } from "./record-table.ts";
-import { weightedDistributionMs } from "./weighted-percentile.ts";
-
-/** Microseconds, both ends included. */
-interface Window {
-  readonly from: number;
-  readonly until: number;
-}
+import type { SloSpec } from "./slo.ts";
+import { exactly, type Precision } from "./value-tally.ts";
 
 export interface RunFigures {
   readonly summary: Summary;
@@ -46,161 +40,146 @@ export interface SummaryOptions {
   readonly baseline?: BaselineSpec | undefined;
 }
 
+/** Exact, from all records of a run. */
 export function summarise(table: RecordTable, options: SummaryOptions): RunFigures {
-  const { route, deployment, tenant, scheduled, end, result, version } = table.columns;
-  const window = windowOf(table, options);
-  let drained = 0;
-  let lastEnd = window.until;
-  let warmUpRequests = 0;
-  for (let row = 0; row < table.rows; row += 1) {
-    if ((scheduled[row] ?? 0) < window.from) warmUpRequests += 1;
-    if ((end[row] ?? 0) > window.until) drained += 1;
-    lastEnd = Math.max(lastEnd, end[row] ?? 0);
+  return new RunSummary(options).figures(table);
+}
+
+/** Of distributions, in runs whose records are not kept: exact up to so many values, then 0.4 % off at most. */
+const whenTakenIn: Precision = { exactMax: 65_536, bits: 7 };
+
+/** A group of requests; its sums, where rows have been taken in. */
+interface Group {
+  readonly choose: Choose;
+  readonly options: SumsOptions;
+  sums: FigureSums | null;
+}
+
+/**
+ * The figures of a run from its records: at its end from all of them, or, so that they need not be kept, from those that were taken in before and those that are left. The
+ * window's beginning is then settled with the first that are taken in.
+ */
+export class RunSummary {
+  readonly #options: SummaryOptions;
+  readonly #tiers: readonly number[];
+  readonly #all: Group;
+  readonly #batches: Group;
+  readonly #atOnce: Group;
+  readonly #routes: readonly Group[];
+  readonly #deployments: readonly Group[];
+  readonly #tenants: readonly Group[];
+  readonly #versions: readonly Group[];
+  readonly #byTier: readonly Group[];
+  #firstScheduled = Infinity;
+  #lastScheduled = -Infinity;
+  #isSettled = false;
+  #warmUpRequests = 0;
+  /** Ended after the window. */
+  #drained = 0;
+  #lastEnd = 0;
+
+  constructor(options: SummaryOptions) {
+    this.#options = options;
+    const { slo, baseline, rates, tierOf = [], tenants = 0, versions = [] } = options;
+    const group = (choose: Choose, more: SumsOptions = {}): Group => ({ choose, options: { slo, ...more }, sums: null });
+    const each = (count: number, of: (columns: RecordTable["columns"]) => Int32Array): Group[] =>
+      Array.from({ length: count }, (_, id) => group((columns, row) => of(columns)[row] === id));
+    const tiers = [...new Set(tierOf)].toSorted((one, other) => one - other);
+    this.#tiers = tiers.length > 1 ? tiers : [];
+    this.#all = group(() => true, { baseline });
+    this.#batches = group(({ batch }, row) => batch[row] === 1, { rates: rates ?? [] });
+    this.#atOnce = group(({ batch }, row) => batch[row] !== 1);
+    this.#routes = each(options.routes, ({ route }) => route);
+    this.#deployments = each(options.deployments, ({ deployment }) => deployment);
+    this.#tenants = tenants === 1 ? [] : each(tenants, ({ tenant }) => tenant);
+    this.#versions = versions.map((wanted) => group(({ version }, row) => version[row] === wanted));
+    this.#byTier = this.#tiers.map((tier) => group(({ deployment }, row) => tierOf[deployment[row] ?? -1] === tier));
   }
-  const figures = figuresOf(table, window, options.slo, () => true);
-  const served = rowsOf(table, window, (row) => result[row] === 0);
-  const summary: Summary = {
-    window: { fromMs: window.from / 1000, untilMs: window.until / 1000 },
-    drain: { requests: drained, lastsMs: (lastEnd - window.until) / 1000 },
-    warmUpRequests,
-    ...figures,
-    ...(options.baseline === undefined ? {} : { baseline: baselineCost(table, served, options.baseline, figures.cost) }),
-    ...batchesOf(table, window, options),
-  };
-  const where = (choose: Choose): Figures => figuresOf(table, window, options.slo, choose);
-  const each = (count: number, column: Int32Array) => Array.from({ length: count }, (_, id) => where((row) => column[row] === id));
-  const { tierOf = [] } = options;
-  const tiers = [...new Set(tierOf)].toSorted((one, other) => one - other);
-  return {
-    summary,
-    routes: each(options.routes, route),
-    deployments: each(options.deployments, deployment),
-    tenants: options.tenants === 1 ? [figures] : each(options.tenants ?? 0, tenant),
-    versions: (options.versions ?? []).map((wanted) => where((row) => version[row] === wanted)),
-    tiers: (tiers.length > 1 ? tiers : []).map((tier) => ({ tier, figures: where((row) => tierOf[deployment[row] ?? -1] === tier) })),
-  };
-}
 
-function batchesOf(table: RecordTable, window: Window, { slo, rates = [] }: SummaryOptions): { readonly batches?: BatchFigures } {
-  const { batch, result } = table.columns;
-  const all = rowsOf(table, window, () => true).length;
-  const figures = figuresOf(table, window, slo, (row) => batch[row] === 1);
-  const { scheduled } = figures.requests;
-  if (scheduled === 0) return {};
-  const served = rowsOf(table, window, (row) => batch[row] === 1 && result[row] === 0);
-  const atOnce = figuresOf(table, window, slo, (row) => batch[row] !== 1);
-  return { batches: { percent: rounded((100 * scheduled) / all, 3), savedDollars: savedByBatch(table, served, rates), figures, atOnce } };
-}
-
-function windowOf(table: RecordTable, { warmUp, window = Infinity as Duration }: SummaryOptions): Window {
-  const { scheduled } = table.columns;
-  let first = Infinity;
-  let last = -Infinity;
-  for (let row = 0; row < table.rows; row += 1) {
-    first = Math.min(first, scheduled[row] ?? 0);
-    last = Math.max(last, scheduled[row] ?? 0);
+  /** Until when what has ended is settled: a request that was scheduled later has been seen, so the window cannot end before it. */
+  get lastScheduled(): number {
+    return this.#lastScheduled;
   }
-  return table.rows === 0 ? { from: 0, until: 0 } : { from: first + warmUp, until: Math.min(last, first + warmUp + window) };
-}
 
-type Choose = (row: number) => boolean;
-
-function figuresOf(table: RecordTable, window: Window, slo: SloSpec | undefined, choose: Choose): Figures {
-  const rows = rowsOf(table, window, choose);
-  const { first, last, end, scheduled, started, result, outputTokens } = table.columns;
-  const served = rows.filter((row) => result[row] === 0);
-  const ttft = rows.filter((row) => !Number.isNaN(first[row]));
-  const tpot = served.filter((row) => (outputTokens[row] ?? 0) >= 2 && !Number.isNaN(first[row]));
-  const queued = rows.filter((row) => !Number.isNaN(started[row]));
-  const perToken = (row: number): number => ((last[row] ?? 0) - (first[row] ?? 0)) / ((outputTokens[row] ?? 0) - 1);
-  const of = (chosen: Int32Array, value: (row: number) => number) => distributionMs(Float64Array.from(chosen, value));
-  return {
-    requests: countsOf(table, rows),
-    ttftMs: of(ttft, (row) => (first[row] ?? 0) - (scheduled[row] ?? 0)),
-    tpotMs: of(tpot, perToken),
-    itlMs: weightedDistributionMs(
-      Float64Array.from(tpot, perToken),
-      Float64Array.from(tpot, (row) => (outputTokens[row] ?? 0) - 1),
-    ),
-    e2eMs: of(served, (row) => (end[row] ?? 0) - (scheduled[row] ?? 0)),
-    queueMs: of(queued, (row) => (started[row] ?? 0) - (scheduled[row] ?? 0)),
-    judged: judgedPercentiles(table, rows),
-    goodput: goodputOf(table, rows, slo, (window.until - window.from) / 1_000_000),
-    cachedTokenPercent: cachedPercent(table, served),
-    ...throughputOf(table, window, choose),
-    ...attemptsOf(table, rows),
-    cost: costOfRows(table, rows, served),
-  };
-}
-
-function rowsOf(table: RecordTable, window: Window, choose: Choose): Int32Array {
-  const { scheduled } = table.columns;
-  const rows = new Int32Array(table.rows);
-  let count = 0;
-  for (let row = 0; row < table.rows; row += 1) {
-    const at = scheduled[row] ?? 0;
-    if (at < window.from || at > window.until || !choose(row)) continue;
-    rows[count] = row;
-    count += 1;
+  /** Notes when the table's requests were scheduled: before any are taken in. */
+  see({ columns, rows }: RecordTable): void {
+    for (let row = 0; row < rows; row += 1) {
+      const at = columns.scheduled[row] ?? 0;
+      if (!this.#isSettled) this.#firstScheduled = Math.min(this.#firstScheduled, at);
+      this.#lastScheduled = Math.max(this.#lastScheduled, at);
+    }
   }
-  return rows.subarray(0, count);
-}
 
-function countsOf(table: RecordTable, rows: Int32Array): RequestCounts {
-  const { result, reason } = table.columns;
-  const counts = requestResults.map(() => 0);
-  const byReason = table.reasons.map(() => 0);
-  for (const row of rows) {
-    const kind = result[row] ?? 0;
-    counts[kind] = (counts[kind] ?? 0) + 1;
-    const why = reason[row] ?? -1;
-    if (why >= 0) byReason[why] = (byReason[why] ?? 0) + 1;
+  /** Takes the rows that ended up to `settled` into the sums. They are to be forgotten then. */
+  take(table: RecordTable, settled: number): void {
+    const window = this.#window();
+    this.#isSettled = true;
+    for (const group of this.#groups()) {
+      group.sums ??= new FigureSums(group.options, whenTakenIn);
+      group.sums.take(table, group.choose, window, settled);
+    }
+    this.#takeEnds(table, window, settled);
   }
-  const [served = 0, cut = 0, clientLeft = 0, failed = 0, rejected = 0] = counts;
-  const named = table.reasons.map((name, index): [string, number] => [name, byReason[index] ?? 0]).filter(([, count]) => count > 0);
-  named.sort(([one], [other]) => (one < other ? -1 : 1));
-  return { scheduled: rows.length, served, cut, clientLeft, failed, rejected, reasons: Object.fromEntries(named) };
-}
 
-function throughputOf(table: RecordTable, window: Window, choose: Choose): Pick<Figures, "requestsPerSecond" | "outputTokensPerSecond"> {
-  const seconds = (window.until - window.from) / 1_000_000;
-  if (seconds <= 0) return { requestsPerSecond: null, outputTokensPerSecond: null };
-  const { result, first, last, end, outputTokens } = table.columns;
-  let requests = 0;
-  let tokens = 0;
-  for (let row = 0; row < table.rows; row += 1) {
-    if (!choose(row)) continue;
-    const ended = end[row] ?? 0;
-    if (result[row] === 0 && ended >= window.from && ended <= window.until) requests += 1;
-    if (!Number.isNaN(first[row])) tokens += (outputTokens[row] ?? 0) * shareWithin(first[row] ?? 0, last[row] ?? 0, window);
+  /** Once, at the end. @param table what has not been taken in */
+  figures(table: RecordTable): RunFigures {
+    this.see(table);
+    const window = this.#window();
+    this.#takeEnds(table, window, Infinity);
+    const all = this.#sumsOf(this.#all, table, window);
+    const figures = all.figures(window, table.reasons);
+    const { baseline } = this.#options;
+    const of = (groups: readonly Group[]): readonly Figures[] => groups.map((group) => this.#sumsOf(group, table, window).figures(window, table.reasons));
+    return {
+      summary: {
+        window: { fromMs: window.from / 1000, untilMs: window.until / 1000 },
+        drain: { requests: this.#drained, lastsMs: (Math.max(window.until, this.#lastEnd) - window.until) / 1000 },
+        warmUpRequests: this.#warmUpRequests,
+        ...figures,
+        ...(baseline === undefined ? {} : { baseline: baselineCost(baseline.deployment, all.baselineDollars, figures.cost) }),
+        ...this.#batchFigures(table, window, all.scheduled),
+      },
+      routes: of(this.#routes),
+      deployments: of(this.#deployments),
+      tenants: this.#options.tenants === 1 ? [figures] : of(this.#tenants),
+      versions: of(this.#versions),
+      tiers: of(this.#byTier).map((own, place) => ({ tier: this.#tiers[place] ?? 0, figures: own })),
+    };
   }
-  return { requestsPerSecond: rounded(requests / seconds, 3), outputTokensPerSecond: rounded(tokens / seconds, 3) };
-}
 
-function shareWithin(first: number, last: number, window: Window): number {
-  if (last <= first) return first >= window.from && first <= window.until ? 1 : 0;
-  return Math.max(0, Math.min(last, window.until) - Math.max(first, window.from)) / (last - first);
-}
-
-function attemptsOf(table: RecordTable, rows: Int32Array): Pick<Figures, "attempts" | "retries" | "amplification"> {
-  const { attempts } = table.columns;
-  let all = 0;
-  let tried = 0;
-  for (const row of rows) {
-    const own = attempts[row] ?? 0;
-    all += own;
-    if (own > 0) tried += 1;
+  #batchFigures(table: RecordTable, window: Window, all: number): { readonly batches?: BatchFigures } {
+    const sums = this.#sumsOf(this.#batches, table, window);
+    if (sums.scheduled === 0) return {};
+    const atOnce = this.#sumsOf(this.#atOnce, table, window).figures(window, table.reasons);
+    const percent = rounded((100 * sums.scheduled) / all, 3);
+    return { batches: { percent, savedDollars: sums.savedDollars, figures: sums.figures(window, table.reasons), atOnce } };
   }
-  return { attempts: all, retries: all - tried, amplification: tried === 0 ? null : rounded(all / tried, 6) };
-}
 
-function cachedPercent(table: RecordTable, served: Int32Array): number | null {
-  const { inputTokens, cachedTokens } = table.columns;
-  let input = 0;
-  let cached = 0;
-  for (const row of served) {
-    input += inputTokens[row] ?? 0;
-    cached += cachedTokens[row] ?? 0;
+  #groups(): readonly Group[] {
+    const apart = [this.#routes, this.#deployments, this.#tenants, this.#versions, this.#byTier].flat();
+    return [this.#all, this.#batches, this.#atOnce, ...apart];
   }
-  return input === 0 ? null : rounded((100 * cached) / input, 3);
+
+  #sumsOf({ sums, options, choose }: Group, table: RecordTable, window: Window): FigureSums {
+    const whole = sums ?? new FigureSums(options, exactly);
+    whole.take(table, choose, window, Infinity);
+    return whole;
+  }
+
+  #takeEnds({ columns, rows }: RecordTable, window: Window, settled: number): void {
+    for (let row = 0; row < rows; row += 1) {
+      const end = columns.end[row] ?? 0;
+      if (end > settled) continue;
+      if ((columns.scheduled[row] ?? 0) < window.from) this.#warmUpRequests += 1;
+      if (end > window.until) this.#drained += 1;
+      this.#lastEnd = Math.max(this.#lastEnd, end);
+    }
+  }
+
+  #window(): Window {
+    if (this.#lastScheduled === -Infinity) return { from: 0, until: 0 };
+    const { warmUp, window = Infinity as Duration } = this.#options;
+    const from = this.#firstScheduled + warmUp;
+    return { from, until: Math.min(this.#lastScheduled, from + window) };
+  }
 }

@@ -1,7 +1,7 @@
 import { badRequest, contextExceeded, type HttpRefusal, openAiError, refusalOf, rateLimited, unknownModel } from "../http-refusal.ts";
 import type { MockRefusal } from "../dialects/mock-dialect.ts";
 
-export const queueFull = openAiError(
+const queueFull = openAiError(
   503,
   "The engine is currently busy and cannot accept new requests. Please try again later or on a different instance.",
   "Service Unavailable",

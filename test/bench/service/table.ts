@@ -20,7 +20,7 @@ const failedShareMax = 0.001;
 export function printTable(rows: readonly Row[]): void {
   for (const load of new Set(rows.map((row) => row.load))) {
     const title = load === "streams" ? "paced streams, 300 at once" : load === "open" ? "open loop, 200/s" : "plain 2 KB, 64 at once";
-    console.log(`\n${title}\n${"".padEnd(22)}    n/s  CPU us min/median   p50 ms   p99 ms  first p50/p99 ms  RSS MB  strangers`);
+    console.log(`\n${title}\n${"".padEnd(22)}    n/s  CPU us min/median   p50 ms   p99 ms  TTFT p50/p99 ms  RSS MB  strangers`);
     for (const subject of new Set(rows.map((row) => row.subject))) {
       const own = rows.filter((row) => row.subject === subject && row.load === load);
       if (own.length === 0) continue;

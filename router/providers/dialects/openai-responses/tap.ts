@@ -37,12 +37,12 @@ export class ResponseTap implements TapReader {
     this.#readTier = readTier;
   }
 
-  read(event: Buffer, onUsage: (usage: Usage) => void): Verdict {
-    if (delta.test(event.toString("latin1", 0, 80))) {
+  read(data: Buffer, start: number, end: number, onUsage: (usage: Usage) => void): Verdict {
+    if (delta.test(data.toString("latin1", start, Math.min(end, start + 80)))) {
       this.contentEvents += 1;
       return "pass";
     }
-    const value = parsedPayload(payloadOf(event));
+    const value = parsedPayload(payloadOf(data.subarray(start, end)));
     if (!isRecord(value)) return "pass";
     const response = isRecord(value["response"]) ? value["response"] : {};
     switch (value["type"]) {

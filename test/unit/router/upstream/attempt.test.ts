@@ -33,7 +33,7 @@ function startAttempt(
       limits,
       inputTokens: 1,
     },
-    { onBytes: () => undefined, onFirstContent: () => onFirstContent(attempt), onEnded: (ending) => told.endings.push(ending) },
+    { onBytes: () => undefined, onReadOver: () => undefined, onFirstContent: () => onFirstContent(attempt), onEnded: (ending) => told.endings.push(ending) },
   );
   attempt.start(transport);
   return told;

@@ -67,7 +67,13 @@ async function ask(transport: Http1Transport, origin: string): Promise<string> {
     const head = sendableHead({ method: "POST", host: new URL(origin).host, path: "/", headers: ["authorization", "Bearer sk-provider"] });
     transport.send(
       { origin, head, body: wholeBody(Buffer.from("{}")), connect: millis(3000) },
-      { onHead: () => undefined, onData: (data) => (text += data.toString()), onEnd: () => resolve(text), onBroken: ({ kind }) => resolve(kind) },
+      {
+        onHead: () => undefined,
+        onData: (data) => (text += data.toString()),
+        onReadOver: () => undefined,
+        onEnd: () => resolve(text),
+        onBroken: ({ kind }) => resolve(kind),
+      },
     );
   });
 }

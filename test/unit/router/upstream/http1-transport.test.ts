@@ -26,6 +26,7 @@ class Heard implements UpstreamHandler {
   onData(chunk: Buffer): void {
     this.bytes += chunk.length;
   }
+  onReadOver(): void {}
   onEnd(): void {
     this.endings.push({ kind: "end", problem: null });
   }
