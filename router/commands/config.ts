@@ -15,6 +15,7 @@ export function configCommand(): Command {
 
 function validateCommand(): Command {
   return new Command("validate")
+    .alias("check")
     .description("check a configuration file: every problem with line, column and what to write instead")
     .argument("<file>", "configuration (YAML)")
     .option("--no-keys", "do not look up the providers' keys in the environment and in files")

@@ -9,7 +9,7 @@ import type { EgressSpec } from "./service-spec.ts";
 type EgressFile = NonNullable<ConfigFile["egress"]>;
 type Report = (path: readonly string[], part: "key" | "value", message: string, fix: string) => void;
 
-export const directEgress: EgressSpec = { proxy: null, direct: [], ca: null };
+const directEgress: EgressSpec = { proxy: null, direct: [], ca: null };
 
 /** What the file says, and where it says nothing of a proxy, HTTPS_PROXY and NO_PROXY. @param env null: nothing is looked up */
 export function compileEgress(
