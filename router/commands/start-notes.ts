@@ -1,5 +1,6 @@
-import { connect } from "node:net";
+import { connect, isIP } from "node:net";
 import type { LoadedConfig } from "../config/load-config.ts";
+import type { UpstreamSpec } from "../config/service-spec.ts";
 import { few, priceNotes } from "./price-told.ts";
 
 const reachMs = 3_000;
@@ -10,6 +11,7 @@ export async function startNotes({ compiled, service, prices }: Omit<LoadedConfi
   const reached = await Promise.all(origins.map(async (origin) => ({ origin, told: await reach(new URL(origin)) })));
   const names = compiled.deployments.map(({ name }) => name);
   const keyless = compiled.deployments.filter(({ endpoints }) => endpoints.every((id) => service.endpoints[id]?.key === null)).map(({ name }) => name);
+  const plain = compiled.deployments.filter(({ endpoints }) => endpoints.some((id) => isPlain(service.endpoints[id]))).map(({ name }) => name);
   const off = [
     ...(service.tenantOf === null ? ["callers' keys (whoever reaches the port may call)"] : []),
     ...(compiled.limits.length === 0 ? ["limits and budgets"] : []),
@@ -19,9 +21,17 @@ export async function startNotes({ compiled, service, prices }: Omit<LoadedConfi
   return [
     ...reached.map(({ origin, told }) => `${origin}: ${told}`),
     ...priceNotes(prices, names, compiled.unknownPrice === "refuse", Date.now()),
+    ...(plain.length === 0 ? [] : [`keys: without TLS for ${few(plain)}; whoever such a name leads to gets the key`]),
     ...(keyless.length === 0 ? [] : [`keys: none for ${few(keyless)}`]),
     ...(off.length === 0 ? [] : [`off: ${off.join(", ")}`]),
   ];
+}
+
+/** Its key goes to a name, which may be made to lead elsewhere, without a certificate that would show it. */
+function isPlain(upstream: UpstreamSpec | undefined): boolean {
+  if (upstream === undefined || upstream.key === null) return false;
+  const { protocol, hostname } = new URL(upstream.origin);
+  return protocol === "http:" && isIP(hostname.replace(/^\[|\]$/g, "")) === 0 && hostname !== "localhost";
 }
 
 /** A connection, and nothing said on it. */

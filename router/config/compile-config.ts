@@ -12,6 +12,7 @@ import {
 } from "../core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
 import { compileBreaker } from "./compile-breaker.ts";
+import { compileProbe } from "./compile-probe.ts";
 import { checkAliases } from "./check-aliases.ts";
 import { compileEgress } from "./compile-egress.ts";
 import { compileFallbacks } from "./compile-fallbacks.ts";
@@ -208,6 +209,7 @@ function compileDeployment(
   const breaker = compileBreaker(breakerDefaults, file.breaker, (field, message, fix) =>
     report(field in file.breaker ? ["deployments", name, "breaker", field] : ["breaker", field], "value", message, fix),
   );
+  const probe = compileProbe(file, (message, fix) => report(["deployments", name, "probe", "enabled"], "value", message, fix));
   const { provider, model, weight, quota } = file;
   const takesUnmatched = file.tags.includes("default");
   return {
@@ -221,6 +223,7 @@ function compileDeployment(
     adaptiveLimit: file.adaptiveConcurrency ?? null,
     rates,
     breaker,
+    probe,
     tags: file.tags.map((tag) => placeOf(tag, names.tagNames)),
     takesUntagged: file.tags.length === 0 || takesUnmatched,
     takesUnmatched,

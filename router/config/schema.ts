@@ -102,6 +102,21 @@ export const place = z
 
 export const tierNames = ["A", "B", "C"] as const;
 
+const probe = z
+  .strictObject({
+    enabled: flag("Whether it is asked; absent: where there is a path").optional(),
+    path: z
+      .string()
+      .regex(/^\/[!-~]{0,500}$/)
+      .optional()
+      .meta({ description: "What is asked with GET, below the endpoint's URL: 2xx or 3xx is healthy; absent: /health for vllm, nothing for the others" }),
+    every: duration("Time from one probe of an endpoint to the next, a tenth more or less", micros(100_000)).prefault("5s"),
+    timeout: duration("An answer that takes longer is a bad one").prefault("5s"),
+    healthyAfter: count("Good answers in a row that bring an endpoint back", 1, 1000).prefault(2),
+    unhealthyAfter: count("Bad answers in a row that take it out, unless it has answered requests meanwhile", 1, 1000).prefault(3),
+  })
+  .meta({ description: "Active probes: each endpoint is asked how it is, whether or not it has traffic" });
+
 const deployment = z
   .strictObject({
     provider: choice("Which API the endpoints speak", providerNames),
@@ -142,6 +157,7 @@ const deployment = z
     project: text("Of Vertex: the project; absent: the key is an API key of express mode").optional(),
     location: text("Of Vertex: the location; absent: global").optional(),
     breaker: breakerOverride.prefault({}),
+    probe: probe.prefault({}),
     tags: z.array(label).prefault([]).meta({
       description:
         "Requests with these tags may come; with `default` also those without tags, and those whose tags no deployment of the route has. Absent: only requests without tags",

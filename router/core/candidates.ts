@@ -3,7 +3,7 @@
  * size, and only the first `count` of each are meant.
  *
  * Filter: the prompt fits, the tags match, the region is one it may be answered in, it can serve the request at all, it has had no attempt yet, the breaker lets it through, it is not cooling, it has a
- * place. Three rules give way, in this order and never another: a request whose tags no deployment of the route has goes to those tagged `default`; an endpoint that has
+ * place, its probes find it well. Three rules give way, in this order and never another: a request whose tags no deployment of the route has goes to those tagged `default`; an endpoint that has
  * had an attempt is eligible again when no other is; a preferred region counts only while an eligible endpoint is in it. Residency never gives way.
  * Of what is left the nearest are meant (nearness.ts).
  */
@@ -11,6 +11,7 @@ import { present } from "./assert.ts";
 import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import { neverFits, refusal, tagsMatch } from "./eligibility.ts";
 import { keepFloor } from "./health/keep-floor.ts";
+import { keepUnhealthy } from "./health/keep-unhealthy.ts";
 import { isTooDear } from "./limit/cost-bound.ts";
 import { limitsRefuse } from "./limit/limit-check.ts";
 import { indexLimits, type LimitIndex } from "./limit/limit-index.ts";
@@ -36,6 +37,7 @@ export interface Candidates {
   /** Half-open, and nobody has asked for its probes lately. */
   readonly wantedProbes: EndpointId[];
   someOpen: boolean;
+  someUnhealthy: boolean;
   /** Some endpoint is only full: its place comes free with the next outcome. */
   full: boolean;
   /** When the next endpoint that is open or cooling may be tried again; Infinity: none is. */
@@ -119,6 +121,7 @@ export function noCandidates(config: CompiledConfig, explain: boolean, turns: re
     kept: [],
     wantedProbes: [],
     someOpen: false,
+    someUnhealthy: false,
     full: false,
     reopensAt: never,
     unfit: false,
@@ -220,7 +223,8 @@ function collect(
     count += 1;
   }
   eligible.count = count;
-  if (found.someOpen && (count === 0 || route.floorPercent > 0)) keepFloor(found, state, route, endpoints, tried);
+  if (count === 0 && found.someUnhealthy) keepUnhealthy(found, endpoints);
+  if (found.someOpen && (eligible.count === 0 || route.floorPercent > 0)) keepFloor(found, state, route, endpoints, tried);
 }
 
 /** The limits of two routes bind a request that has fallen back: that is asked the long way. */
@@ -271,6 +275,7 @@ function clear(found: Candidates): void {
   if (found.kept.length > 0) found.kept.length = 0;
   if (found.wantedProbes.length > 0) found.wantedProbes.length = 0;
   found.someOpen = false;
+  found.someUnhealthy = false;
   found.full = false;
   found.reopensAt = never;
   found.unfit = false;
@@ -307,6 +312,7 @@ function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why
     found.someOpen = true;
     found.reopensAt = earlier(found.reopensAt, endpoint.breaker.openUntil);
   } else if (why === "cooling") found.reopensAt = earlier(found.reopensAt, endpoint.coolUntil);
+  else if (why === "unhealthy") found.someUnhealthy = true;
   else if (why === "context-too-small") found.tooSmall += 1;
   else if (why === "too-dear") found.tooDear += 1;
   found.unfit ||= why === "context-too-small" || why === "tags" || why === "residency" || why === "barred" || why === "too-dear";

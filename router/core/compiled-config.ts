@@ -1,5 +1,6 @@
 import type { Rates } from "./accounting/rates.ts";
 import type { FailureRateSpec } from "./health/failure-rate.ts";
+import type { ProbeSpec } from "./health/health-probe.ts";
 import type { AttemptLimits, DeploymentId, EndpointId, FailureKind, LeaseKey, RouteId, TenantId } from "./messages.ts";
 import type { Branded, Duration } from "./machine.ts";
 
@@ -125,6 +126,8 @@ export interface DeploymentSpec extends Entry {
   /** Null: unknown. Never zero by omission. */
   readonly rates: Rates | null;
   readonly breaker: BreakerSpec;
+  /** Null: its endpoints are not asked how they are. */
+  readonly probe: ProbeSpec | null;
   /** Places in `tagNames`. */
   readonly tags: readonly number[];
   /** Whether requests without tags may come: it has no tags, or `default` among them. */

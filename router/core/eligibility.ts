@@ -19,7 +19,9 @@ export function refusal(endpoint: EndpointState, deployment: DeploymentSpec): Ex
   if (refused !== null) return refused;
   if (endpoint.breaker.phase === "half-open" && !mayProbe(endpoint.probes, endpoint.breaker.probing)) return "half-open-full";
   if (endpoint.coolUntil > startOfTime) return "cooling";
-  return endpoint.inFlight >= endpoint.limit ? "at-capacity" : null;
+  if (endpoint.inFlight >= endpoint.limit) return "at-capacity";
+  // Last: who is excluded for it is excluded for nothing else.
+  return endpoint.health.healthy ? null : "unhealthy";
 }
 
 export function tagsMatch({ tags, tagMatch }: RouteRequest, deployment: DeploymentSpec): boolean {

@@ -39,6 +39,10 @@ export function isForgotten(core: Core, id: EndpointId): boolean {
   return core.config.endpoints[id] === undefined || (fleet !== null && (fleet.specs[id] ?? null) === null);
 }
 
+export function isLeaving({ state: { fleet } }: Core, id: EndpointId): boolean {
+  return fleet !== null && fleet.leaving.includes(id);
+}
+
 /** When it has left and nothing of it is under way. */
 export function forgetIfGone(core: Core, id: EndpointId): void {
   const { fleet, endpoints, endpointDeadlines } = core.state;

@@ -2,6 +2,8 @@ import { assert, present } from "./assert.ts";
 import type { EndpointSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
 import { forgetIfGone } from "./fleet-config.ts";
+import { healthRefits } from "./health/health-course.ts";
+import { scheduleEndpoint } from "./health/probe-course.ts";
 import type { DeploymentId, EndpointId } from "./messages.ts";
 import { serveQueues } from "./placement-course.ts";
 import { type FleetState, newEndpointState } from "./state.ts";
@@ -16,6 +18,8 @@ export function changeFleet(core: Core, joined: readonly EndpointSpec[], left: r
   core.refit();
   for (const { id } of joined) {
     present(core.state.endpoints[id], "the endpoint's state").limit = limitNow(core, core.deploymentOf(id).id);
+    healthRefits(core, id);
+    scheduleEndpoint(core, id);
     core.note(id);
   }
   for (const id of left) forgetIfGone(core, id);

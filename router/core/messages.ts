@@ -118,6 +118,8 @@ export type RouterEvent =
     }
   /** To the `ask-probes` of this nonce: they are this replica's, or somebody else's, until then. */
   | { readonly kind: "probes-answered"; readonly endpoint: EndpointId; readonly nonce: number; readonly granted: boolean; readonly until: Instant }
+  /** To the `start-probe` of this nonce, exactly one. `healthy` null: it says nothing (a stall of our own). */
+  | { readonly kind: "probe-ended"; readonly endpoint: EndpointId; readonly nonce: number; readonly healthy: boolean | null }
   | { readonly kind: "store-lost" }
   | { readonly kind: "store-back" }
   /** Calendar, time zone and summer time are the driver's business. */
@@ -202,6 +204,10 @@ export type RouterCommand =
   | { readonly kind: "ask-probes"; readonly endpoint: EndpointId; readonly nonce: number; readonly open: Duration }
   | { readonly kind: "return-probes"; readonly endpoint: EndpointId; readonly nonce: number }
   | { readonly kind: "budget-noticed"; readonly budget: LeaseKey; readonly level: "alert" | "spent"; readonly spent: number }
+  /** Ask the endpoint how it is: GET `path`, answered with 2xx or 3xx within `timeout`. */
+  | { readonly kind: "start-probe"; readonly endpoint: EndpointId; readonly nonce: number; readonly path: string; readonly timeout: Duration }
+  /** For metrics and people: its probes take it out, or bring it back. */
+  | { readonly kind: "health-changed"; readonly endpoint: EndpointId; readonly healthy: boolean }
   /** It has left, and its last attempt has ended. */
   | { readonly kind: "forget-endpoint"; readonly endpoint: EndpointId }
   /** It gets no new requests, and its last one has ended. */
@@ -231,6 +237,8 @@ export type BreakerReason =
   | "open-time-passed"
   | "probes-succeeded"
   | "peer-reported"
+  /** Its probes have brought the endpoint back. */
+  | "health-returned"
   | "rule-changed";
 export type WeightReason = "failing" | "slower" | "faster" | "too-few-to-tell";
 /** What a replica has found out itself, to be told to the others. */
@@ -282,7 +290,7 @@ export interface Explanation {
   /** What the strategy judged each candidate by, less is better; `measure` names it with its unit. */
   readonly scores: readonly number[];
   readonly measure: string;
-  /** Candidates although their breakers are open: too few others are left. */
+  /** Candidates although their breakers are open or their probes bad: too few others are left. */
   readonly kept: readonly EndpointId[];
   readonly excluded: readonly { readonly endpoint: EndpointId; readonly why: ExclusionReason }[];
   readonly chosen: EndpointId | null;
@@ -295,6 +303,8 @@ export type ExclusionReason =
   | "half-open-full"
   | "cooling"
   | "at-capacity"
+  /** Its probes are answered badly, or not at all. */
+  | "unhealthy"
   | "context-too-small"
   /** It could cost more than the caller will pay. */
   | "too-dear"
@@ -325,6 +335,7 @@ export const rankOf: Readonly<Record<RouterEvent["kind"], number>> = {
   "attempt-ended": 0,
   "lease-answered": 0,
   "probes-answered": 0,
+  "probe-ended": 0,
   "client-left": 1,
   "store-lost": 1,
   "store-back": 1,

@@ -23,7 +23,7 @@ import { askWanted, reserve } from "./limit/limit-course.ts";
 import { payIntoRetryBudget } from "./limit/retry-budget.ts";
 import { attemptDeadline } from "./limit/time-limits.ts";
 import type { Duration, Instant } from "./machine.ts";
-import type { AttemptId, EndpointId, FinishResult, RejectReason, RequestId, RouteId, RouteRequest } from "./messages.ts";
+import type { AttemptId, EndpointId, ExclusionReason, FinishResult, RejectReason, RequestId, RouteId, RouteRequest } from "./messages.ts";
 import { isHopeful, payForAttempt } from "./retry-wait.ts";
 import { hasCanary, hasRoute, versionFor } from "./rollout/versions.ts";
 import { newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
@@ -159,8 +159,9 @@ export function serveQueues(core: Core, id: EndpointId): void {
 function serveWaiting(core: Core, id: EndpointId, routes: readonly RouteId[]): void {
   const endpoint = present(core.state.endpoints[id], "the endpoint's state");
   const deployment = core.deploymentOf(id);
-  // A pool's floor may keep an endpoint whose breaker is open.
-  const hasPlace = (): boolean => (refusal(endpoint, deployment) ?? "breaker-open") === "breaker-open" && endpoint.inFlight < endpoint.limit;
+  // A pool's floor may keep an endpoint whose breaker is open, and a route without others one that is unhealthy.
+  const mayBeKept = (why: ExclusionReason): boolean => why === "breaker-open" || why === "unhealthy";
+  const hasPlace = (): boolean => mayBeKept(refusal(endpoint, deployment) ?? "breaker-open") && endpoint.inFlight < endpoint.limit;
   for (const route of routes) serveRoute(core, route, hasPlace);
 }
 

@@ -7,11 +7,12 @@ import { settleShare } from "./admission/fair-share.ts";
 import { bookOutcome } from "./accounting/book-outcome.ts";
 import { assert, present } from "./assert.ts";
 import { forgetIfGone, isForgotten } from "./fleet-config.ts";
-import type { RouteSpec } from "./compiled-config.ts";
+import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
 import { decide } from "./decision.ts";
 import { causeOfFailure } from "./fallback.ts";
 import { breakerHalfOpens, breakerHears, breakerHearsPeer } from "./health/breaker.ts";
+import { healthFallsDue, hearHealth } from "./health/health-course.ts";
 import { hearProbes, probesFallDue, probesFollow, scheduleEndpoint } from "./health/probe-course.ts";
 import { sketchHears } from "./estimate/quantile-sketch.ts";
 import { canHedge, takeHedge } from "./hedge/hedge.ts";
@@ -23,7 +24,7 @@ import type { Duration } from "./machine.ts";
 import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, PeerReport, RouterEvent } from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
 import type { AttemptSlot, EndpointState, RequestSlot } from "./state.ts";
-import { adaptWeights } from "./strategy/adaptive-weights.ts";
+import { type AdaptiveState, adaptWeights } from "./strategy/adaptive-weights.ts";
 import { learnEnd, learnFirstToken } from "./strategy/learn.ts";
 import { after, between, millis, never, startOfTime } from "./time.ts";
 import { awaitAttempts, explain, finish, place, reroute, routeState, serveAll, serveQueues, startAttempt } from "./placement-course.ts";
@@ -33,6 +34,7 @@ const askAgainAfter = millis(50);
 const asksMax = 20;
 
 const none: readonly never[] = [];
+const served = { kind: "served" } as const;
 
 export type OutcomeReaction = (core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome) => void;
 
@@ -92,6 +94,7 @@ function loseOthers(core: Core, slot: RequestSlot, winner: AttemptSlot): void {
 
 function creditProbe(core: Core, attempt: AttemptSlot): void {
   const endpoint = present(core.state.endpoints[attempt.endpoint], "the endpoint's state");
+  endpoint.health.answered = true;
   const before = endpoint.breaker.phase;
   if (before !== "half-open") return;
   const heard = breakerHears(endpoint.breaker, core.deploymentOf(attempt.endpoint).breaker, attempt.breakerEpoch, core.state.now);
@@ -160,16 +163,25 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   learnEnd(core.state, slot, attempt, outcome);
   const route = core.routeOf(slot);
   const adapting = found.turns[route.id]?.adaptive ?? null;
-  if (adapting !== null) adaptWeights(config, core.state, route, adapting, (command) => core.emit(command));
+  if (adapting !== null) adapt(core, config, route, adapting);
   settleShare(config, route, present(core.state.routes[route.id], "the route's state").queue, slot.request, attempt.share, outcome.usage);
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);
-  slot.underWay = slot.underWay.length === 1 ? none : slot.underWay.filter((other) => other !== id);
+  slot.underWay = slot.underWay.length === 1 ? none : allBut(slot.underWay, id);
   react(core, slot, attempt, outcome);
   if (found.limits.some) serveAll(core);
   else serveQueues(core, attempt.endpoint);
   forgetIfGone(core, attempt.endpoint);
+}
+
+// Functions of their own: what a closure holds is made whenever the function around it is entered.
+function adapt(core: Core, config: CompiledConfig, route: RouteSpec, adapting: AdaptiveState): void {
+  adaptWeights(config, core.state, route, adapting, (command) => core.emit(command));
+}
+
+function allBut(ids: readonly AttemptId[], id: AttemptId): readonly AttemptId[] {
+  return ids.filter((other) => other !== id);
 }
 
 export function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before: BreakerPhase): void {
@@ -205,10 +217,20 @@ export function answerProbes(core: Core, event: Extract<RouterEvent, { kind: "pr
 export function reopenEndpoint(core: Core, id: EndpointId): void {
   const endpoint = present(core.state.endpoints[id], "the endpoint's state");
   const before = endpoint.breaker.phase;
-  if (endpoint.breaker.openUntil <= core.state.now) breakerHalfOpens(endpoint.breaker);
+  if (endpoint.breaker.openUntil <= core.state.now) breakerHalfOpens(endpoint.breaker, "open-time-passed");
   if (endpoint.coolUntil <= core.state.now) endpoint.coolUntil = startOfTime;
   probesFallDue(core, id);
+  healthFallsDue(core, id);
   noteBreaker(core, id, endpoint, before);
+  serveQueues(core, id);
+}
+
+/** A probe of an endpoint has its answer. Where that takes the last healthy one out, who waits may go to any. */
+export function hearProbe(core: Core, event: Extract<RouterEvent, { kind: "probe-ended" }>): void {
+  const { endpoint: id } = event;
+  const before = hearHealth(core, event);
+  if (before === null) return;
+  noteBreaker(core, id, present(core.state.endpoints[id], "the endpoint's state"), before);
   serveQueues(core, id);
 }
 
@@ -227,7 +249,7 @@ export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, ou
     sketchHears(routeState(core, slot).totalTimes, between(attempt.startedAt, core.state.now));
     loseOthers(core, slot, attempt);
     noteAnswer(core, slot);
-    finish(core, slot, { kind: "served" });
+    finish(core, slot, served);
     return;
   }
   if (leavesItToAnother(core, slot, attempt, outcome)) return;

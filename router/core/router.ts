@@ -35,6 +35,7 @@ import {
   goOn,
   answerProbes,
   hearPeer,
+  hearProbe,
   type OutcomeReaction,
   reopenEndpoint,
   settle,
@@ -160,6 +161,9 @@ function hearOf(core: Core, event: Exclude<RouterEvent, { kind: "request-arrived
       return;
     case "probes-answered":
       answerProbes(core, event);
+      return;
+    case "probe-ended":
+      hearProbe(core, event);
       return;
     case "store-lost":
       loseStore(core);

@@ -7,12 +7,13 @@ import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, Route
 import type { Rates } from "./accounting/rates.ts";
 import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
+import { awaitFirstProbe, type HealthState, unprobed } from "./health/health-probe.ts";
 import { noProbeLease, type ProbeLease } from "./health/probe-lease.ts";
 import { type Dearest, dearestOf } from "./limit/dearest.ts";
 import { type LeaseState, noLease } from "./limit/lease.ts";
 import { noEstimate, type OutputEstimate } from "./limit/output-estimate.ts";
 import { emptyHedgeBudget, type HedgeBudget } from "./hedge/hedge.ts";
-import { type IndexedHeap, makeHeap } from "./indexed-heap.ts";
+import { heapSet, type IndexedHeap, makeHeap } from "./indexed-heap.ts";
 import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts";
 import type { Duration, Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteId, RouteRequest, Usage } from "./messages.ts";
@@ -128,6 +129,7 @@ export interface EndpointState {
   limit: number;
   readonly breaker: BreakerState;
   readonly probes: ProbeLease;
+  health: HealthState;
   /** Rate-limited until then; 0: not. */
   coolUntil: Instant;
   readonly learned: LearnedEndpoint;
@@ -184,6 +186,7 @@ export interface RouteTurns {
 
 export function initialState(config: CompiledConfig, seed: number, here: Place = nowhere): RouterState {
   const prices = config.deployments.map(({ rates }) => rates);
+  const endpoints = config.endpoints.map((endpoint) => newEndpointState(config, endpoint));
   return {
     now: startOfTime,
     draining: false,
@@ -194,7 +197,7 @@ export function initialState(config: CompiledConfig, seed: number, here: Place =
     fleet: null,
     versions: [{ version: config.version, config: null, open: 0, turns: newTurns(config) }],
     shares: allTo(config.version),
-    endpoints: config.endpoints.map((endpoint) => newEndpointState(config, endpoint)),
+    endpoints,
     routes: config.routes.map((route) => newRouteState(config, route)),
     adaptiveLimits: config.deployments.map(({ adaptiveLimit }) => (adaptiveLimit === null ? null : newAdaptiveLimit(adaptiveLimit))),
     ledger: config.deployments.map(emptyTotal),
@@ -203,7 +206,7 @@ export function initialState(config: CompiledConfig, seed: number, here: Place =
     dearest: dearestOf([config], prices),
     retryBudget: fullRetryBudget(config.retryBudget),
     requestDeadlines: makeHeap(),
-    endpointDeadlines: makeHeap(),
+    endpointDeadlines: firstProbes(config, endpoints, seed),
     recent: noStarts(config.endpoints.length),
     leases: config.limits.map(noLease),
     leaseDeadlines: makeHeap(),
@@ -213,12 +216,25 @@ export function initialState(config: CompiledConfig, seed: number, here: Place =
   };
 }
 
+function firstProbes({ endpoints, deployments }: CompiledConfig, states: readonly EndpointState[], seed: number): IndexedHeap {
+  const deadlines = makeHeap();
+  for (const { id, deployment } of endpoints) {
+    const probe = deployments[deployment]?.probe ?? null;
+    const { health } = present(states[id], "the endpoint's state");
+    if (probe === null) continue;
+    awaitFirstProbe(health, probe, [seed, id], startOfTime);
+    heapSet(deadlines, id, health.nextAt);
+  }
+  return deadlines;
+}
+
 export function newEndpointState(config: CompiledConfig, { deployment }: EndpointSpec): EndpointState {
   return {
     inFlight: 0,
     limit: startLimit(present(config.deployments[deployment], "the endpoint's deployment")),
     breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
     probes: noProbeLease(),
+    health: unprobed(),
     coolUntil: startOfTime,
     learned: newLearnedEndpoint(),
   };

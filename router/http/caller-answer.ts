@@ -1,5 +1,6 @@
 import process from "node:process";
 import type { AttemptId } from "../core/messages.ts";
+import { atEndOfTurn, type TurnWork } from "../upstream/end-of-turn.ts";
 import type { UpstreamAnswer } from "../upstream/attempt.ts";
 import type { ErrorDialect } from "./error-dialect.ts";
 import type { HttpError } from "./http-errors.ts";
@@ -29,9 +30,9 @@ interface Held {
 /**
  * What goes to the caller: held back until committed, then passed on with backpressure, and ended in one of four ways.
  *
- * All that one read of the provider's socket brings leaves in one write.
+ * All that one turn of the event loop brings of a stream leaves in one write, when the turn ends; its first token leaves at once.
  */
-export class CallerAnswer implements ExchangeWatcher {
+export class CallerAnswer implements ExchangeWatcher, TurnWork {
   readonly #exchange: Exchange;
   readonly #flow: AnswerFlow;
   readonly #errors: ErrorDialect;
@@ -40,6 +41,8 @@ export class CallerAnswer implements ExchangeWatcher {
   /** Of the committed stream: to be written when the read that they came in is over. */
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
+  /** For the end of the turn. */
+  #waits = false;
   #holding = false;
   #stallTimer: NodeJS.Timeout | null = null;
   #ended = false;
@@ -95,12 +98,19 @@ export class CallerAnswer implements ExchangeWatcher {
     this.#held = null;
     this.#flow.release(attempt);
     for (const chunk of chunks) this.#pend(chunk);
-    // The core may commit at any time; nearly always it does so within the read that brought the first content.
-    process.nextTick(flush, this);
+    // Nobody waits for the first token longer than for the rest of the read that it came in.
+    process.nextTick(writeNow, this);
   }
 
   /** What one read of the provider's socket has brought is all here. */
   flush(): void {
+    if (this.#waits || this.#ended || this.#pendingBytes === 0) return;
+    this.#waits = true;
+    atEndOfTurn(this);
+  }
+
+  endTurn(): void {
+    this.#waits = false;
     if (this.#ended || this.#pendingBytes === 0) return;
     const chunks = this.#pending;
     const bytes = this.#pendingBytes;
@@ -175,4 +185,4 @@ export class CallerAnswer implements ExchangeWatcher {
   }
 }
 
-const flush = (answer: CallerAnswer): void => answer.flush();
+const writeNow = (answer: CallerAnswer): void => answer.endTurn();

@@ -1,9 +1,17 @@
 import type { CompiledConfig } from "../core/compiled-config.ts";
-import type { RouterCommand } from "../core/messages.ts";
+import type { RouterCommand, RouterEvent } from "../core/messages.ts";
 import type { DecisionLog } from "../telemetry/decision-log.ts";
 import type { RouterMetrics } from "../telemetry/router-metrics.ts";
 
-type NotedKind = "request-rerouted" | "budget-noticed" | "limit-changed" | "weight-changed" | "forget-endpoint" | "breaker-changed" | "retire-config";
+type NotedKind =
+  | "health-changed"
+  | "request-rerouted"
+  | "budget-noticed"
+  | "limit-changed"
+  | "weight-changed"
+  | "forget-endpoint"
+  | "breaker-changed"
+  | "retire-config";
 export type Noted = Extract<RouterCommand, { kind: NotedKind }>;
 
 /** What the core says for people and metrics: nothing of it is carried out. */
@@ -11,6 +19,8 @@ export class CoreNotes {
   readonly #config: () => CompiledConfig;
   readonly #metrics: RouterMetrics;
   readonly #log: DecisionLog;
+  /** By EndpointId: why its last probe was a bad one. */
+  readonly #probesSaid: string[] = [];
 
   /** @param config the newest version */
   constructor(config: () => CompiledConfig, metrics: RouterMetrics, log: DecisionLog) {
@@ -46,9 +56,26 @@ export class CoreNotes {
         logger.info({ endpoint: endpoints[endpoint]?.origin, from, to, why }, "breaker_changed");
         return;
       }
+      case "health-changed":
+        this.#metrics.healthChanged(command.endpoint, command.healthy);
+        this.#noteHealth(command);
+        return;
       case "retire-config":
         logger.info({ version: command.version }, "configuration_retired");
     }
+  }
+
+  /** Before the core hears of it. */
+  noteProbe({ endpoint, healthy }: Extract<RouterEvent, { kind: "probe-ended" }>, said: string): void {
+    this.#metrics.probeEnded(endpoint, healthy);
+    this.#probesSaid[endpoint] = said;
+    if (said !== "") this.#log.logger.debug({ endpoint: this.#config().endpoints[endpoint]?.origin, said }, "probe_failed");
+  }
+
+  #noteHealth({ endpoint, healthy }: Extract<Noted, { kind: "health-changed" }>): void {
+    const { origin } = this.#config().endpoints[endpoint] ?? {};
+    if (healthy) this.#log.logger.info({ endpoint: origin }, "endpoint_healthy");
+    else this.#log.logger.warn({ endpoint: origin, said: this.#probesSaid[endpoint] ?? "" }, "endpoint_unhealthy");
   }
 
   #noteBudget({ budget, level, spent }: Extract<Noted, { kind: "budget-noticed" }>): void {

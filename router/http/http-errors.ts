@@ -138,6 +138,12 @@ export const unknownModel = (model: string): HttpError => ({
   param: "model",
 });
 export const unknownPath = (path: string): HttpError => ({ status: 404, type: invalid, code: "unknown_path", message: `there is nothing at ${path}` });
+export const foreignPage: HttpError = {
+  status: 403,
+  type: "permission_error",
+  code: "page_not_allowed",
+  message: "a page of this origin may not call: the router's configuration would name it under cors, or give its callers keys (tenants)",
+};
 export const wrongMethod = (method: string, path: string): HttpError => ({
   status: 405,
   type: invalid,

@@ -26,6 +26,7 @@ import type { UpstreamTransport } from "../upstream/upstream-transport.ts";
 import { type AdoptedConfig, adoptConfig } from "./adopted-config.ts";
 import { attemptHeaders, finishAnswer } from "./answer-request.ts";
 import { CoreNotes } from "./core-notes.ts";
+import { healthProbes } from "./health-probes.ts";
 import { endedRequest } from "./ended-request.ts";
 import { PriceCalendar } from "./price-calendar.ts";
 import { LeaseLink } from "./lease-link.ts";
@@ -72,6 +73,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
   readonly #versions: LiveVersions;
   readonly #notes: CoreNotes;
   readonly #leases: LeaseLink;
+  readonly #prober: ReturnType<typeof healthProbes>;
   #prices: PriceCalendar;
   readonly #keys: UpstreamKeys;
   readonly #names = new RequestNames();
@@ -101,6 +103,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
       },
       ...(record === undefined ? {} : { record }),
     });
+    this.#prober = healthProbes(options.transport, this.#driver, this.#notes, (endpoint) => this.#lane(endpoint));
     this.#leases = new LeaseLink({
       store: options.leaseStore ?? new MemoryLeaseStore(options.compiled.limits, monotonicNow),
       periods: options.spec.periods,
@@ -215,6 +218,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
   stop(): void {
     this.#driver.stop();
     this.#leases.close();
+    this.#prober.stop();
     this.#prices.close();
     this.#keys.close();
     this.memory.close();
@@ -273,12 +277,16 @@ export class RouterService implements RequestOwner, AttemptOwner {
         if (waiting !== null) this.#announce(waiting);
         return;
       }
+      case "start-probe":
+        this.#prober.start(command);
+        return;
       case "ask-lease":
       case "return-lease":
       case "ask-probes":
       case "return-probes":
         this.#leases.carryOut(command, this.compiled);
         return;
+      case "health-changed":
       case "request-rerouted":
       case "budget-noticed":
       case "limit-changed":

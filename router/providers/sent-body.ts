@@ -54,3 +54,5 @@ export function partsOf({ source, splices }: SentBody): Uint8Array[] {
   parts.push(source.subarray(from));
   return parts;
 }
+
+export const noBody: SentBody = wholeBody(new Uint8Array(0));

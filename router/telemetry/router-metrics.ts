@@ -74,6 +74,12 @@ export class RouterMetrics {
   readonly #fallbacks = this.#counter("router_fallback_total", "Requests that went on to another deployment", ["route"]);
   readonly #fallbackSuccesses = this.#counter("router_fallback_success_total", "Requests that another deployment served", ["route"]);
   readonly #reroutes = this.#counter("router_reroutes_total", "Requests that went on to another route, by cause", ["route", "to", "cause"]);
+  readonly #probes = this.#counter("router_probes_total", "Active probes of endpoints by outcome: healthy, unhealthy, or unknown", [
+    "provider",
+    "deployment",
+    "endpoint",
+    "outcome",
+  ]);
   readonly #breakerOpenings = this.#counter("router_breaker_openings_total", "Times a breaker opened", ["provider", "deployment", "endpoint"]);
   readonly #budgetNotices = this.#counter("router_budget_notices_total", "Times a budget passed its alert or was spent", ["budget", "level"]);
   readonly #stalls = this.#counter("router_event_loop_stalls_total", "Times the event loop stood still for more than 250 ms", []);
@@ -103,12 +109,17 @@ export class RouterMetrics {
   ]);
   readonly #shares = this.#gauge("router_configured_weight", "Configured share of a provider, 0..1, mean over the weighted routes", ["provider"]);
   readonly #weights = this.#gauge("router_configured_deployment_weight", "Configured weight of a deployment", ["route", "provider", "deployment"]);
+  readonly #healthy = this.#gauge("router_endpoint_healthy", "Whether an endpoint's active probes find it well: 1, or 0", [
+    "provider",
+    "deployment",
+    "endpoint",
+  ]);
   readonly #breaker = this.#gauge("router_breaker_state", "0 closed, 1 half-open, 2 open", ["provider", "deployment", "endpoint"]);
 
   constructor(config: CompiledConfig, load: () => LoadNow) {
     this.#config = config;
     collectDefaultMetrics({ register: this.registry });
-    for (const endpoint of config.endpoints) this.#breaker.set(this.#endpointLabels(endpoint.id), 0);
+    for (const endpoint of config.endpoints) this.#showEndpoint(endpoint.id);
     this.#setWeights();
     this.#collectLoad(load);
   }
@@ -119,8 +130,14 @@ export class RouterMetrics {
     this.#billCells.clear();
     const known = new Set(this.#config.endpoints.flatMap(({ gone, identity }) => (gone === true ? [] : [identity])));
     this.#config = config;
-    for (const { id, identity, gone } of config.endpoints) if (gone !== true && !known.has(identity)) this.#breaker.set(this.#endpointLabels(id), 0);
+    for (const { id, identity, gone } of config.endpoints) if (gone !== true && !known.has(identity)) this.#showEndpoint(id);
     this.#setWeights();
+  }
+
+  /** As it begins. */
+  #showEndpoint(id: EndpointId): void {
+    this.#breaker.set(this.#endpointLabels(id), 0);
+    this.#healthy.set(this.#endpointLabels(id), 1);
   }
 
   requestEnded(ended: EndedRequest): void {
@@ -158,6 +175,14 @@ export class RouterMetrics {
     const labels = this.#endpointLabels(endpoint);
     this.#breaker.set(labels, breakerValue[to]);
     if (to === "open") this.#breakerOpenings.inc(labels);
+  }
+
+  probeEnded(endpoint: EndpointId, healthy: boolean | null): void {
+    this.#probes.inc({ ...this.#endpointLabels(endpoint), outcome: healthy === null ? "unknown" : healthy ? "healthy" : "unhealthy" });
+  }
+
+  healthChanged(endpoint: EndpointId, healthy: boolean): void {
+    this.#healthy.set(this.#endpointLabels(endpoint), healthy ? 1 : 0);
   }
 
   limitChanged(deployment: DeploymentId, limit: number): void {
@@ -203,7 +228,12 @@ export class RouterMetrics {
     let cells = this.#billCells.get(bill);
     if (cells === undefined) {
       const tokens = bill * tokenKinds.length;
-      cells = { dollars: this.#costDollars.cell(bill), nanoDollars: this.#costNano.cell(bill), input: this.#tokens.cell(tokens), output: this.#tokens.cell(tokens + 1) };
+      cells = {
+        dollars: this.#costDollars.cell(bill),
+        nanoDollars: this.#costNano.cell(bill),
+        input: this.#tokens.cell(tokens),
+        output: this.#tokens.cell(tokens + 1),
+      };
       this.#billCells.set(bill, cells);
     }
     return cells;

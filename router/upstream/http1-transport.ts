@@ -1,6 +1,6 @@
 import { ConnectionPool } from "./http1/connection-pool.ts";
 import { type Egress, plainEgress, proxyFor } from "./http1/egress.ts";
-import { HostLookup } from "./http1/host-lookup.ts";
+import { HostLookup, type NameService } from "./http1/host-lookup.ts";
 import { Http1Call } from "./http1/http1-call.ts";
 import type { UpstreamCall, UpstreamHandler, UpstreamRequest, UpstreamTransport } from "./upstream-transport.ts";
 
@@ -12,12 +12,14 @@ const trimEveryMs = 500;
  */
 export class Http1Transport implements UpstreamTransport {
   readonly #egress: Egress;
-  readonly #hosts = new HostLookup();
+  readonly #hosts: HostLookup;
   readonly #pools = new Map<string, ConnectionPool>();
   #trimmer: NodeJS.Timeout | null = null;
 
-  constructor(egress: Egress = plainEgress) {
+  /** @param names other than the system's: for tests */
+  constructor(egress: Egress = plainEgress, names?: NameService) {
     this.#egress = egress;
+    this.#hosts = new HostLookup(names);
   }
 
   send(request: UpstreamRequest, handler: UpstreamHandler): UpstreamCall {

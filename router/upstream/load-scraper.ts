@@ -1,7 +1,7 @@
 import type { Instant } from "../core/machine.ts";
 import type { EndpointId, EndpointLoad } from "../core/messages.ts";
 import { millis } from "../core/time.ts";
-import { wholeBody } from "../providers/sent-body.ts";
+import { noBody } from "../providers/sent-body.ts";
 import { type SendableHead, sendableHead } from "./http1/sendable-head.ts";
 import type { UpstreamCall, UpstreamTransport } from "./upstream-transport.ts";
 import { readVllmLoad } from "./vllm-load.ts";
@@ -99,8 +99,6 @@ export class LoadScraper {
     this.#underWay.set(server, call);
   }
 }
-
-const noBody = wholeBody(new Uint8Array(0));
 
 function headOf({ origin, basePath }: ScrapedServer): SendableHead {
   return sendableHead({ method: "GET", host: new URL(origin).host, path: `${basePath}/metrics`, headers: ["accept", "text/plain"] });

@@ -55,7 +55,7 @@ async function simulate(file: string, options: Options): Promise<void> {
     seeds: [firstSeed, ...others],
     strict: options.strict,
     journal: options.journal,
-    keepsRecords: options.records !== undefined,
+    keeps: options.records === undefined ? "series" : "requests",
   });
   const used = process.cpuUsage(before);
   const cpuSeconds = (used.user + used.system) / 1_000_000;

@@ -3,13 +3,12 @@
  * commands at the models that all replicas share, and answers every start-attempt with exactly one outcome.
  */
 import { assert, present } from "../../router/core/assert.ts";
-import type { CompiledConfig, ConfigVersion } from "../../router/core/compiled-config.ts";
-import type { Instant, Machine } from "../../router/core/machine.ts";
+import type { CompiledConfig } from "../../router/core/compiled-config.ts";
+import type { Duration, Instant, Machine } from "../../router/core/machine.ts";
 import type {
   AttemptId,
   AttemptOutcome,
   BreakerPhase,
-  DeploymentId,
   EndpointId,
   FinishResult,
   RequestId,
@@ -27,6 +26,7 @@ import { type CompiledScenario, everyVersion, sharesProbes } from "./compiled-sc
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
 import type { Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
+import type { Finished, OpenAttempt, OpenRequest } from "./open-work.ts";
 import { aborted, failed, succeeded } from "./outcomes.ts";
 import { unserved, whyOf } from "./measure/ended-request.ts";
 import { RestartableRouter, type RouterWatch, WatchedRouter } from "./restartable-router.ts";
@@ -45,44 +45,13 @@ export interface ReplicaOptions {
   /** Absent: there is nothing to lease. */
   readonly store?: ((event: StoreEvent) => void) | undefined;
   call(endpoint: EndpointId, event: EndpointEvent): void;
+  probe(endpoint: EndpointId, timeout: Duration, answer: (healthy: boolean) => void): void;
   requestEnded(record: RequestRecord): void;
   breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void;
   /** `failed`: in a way that speaks against the endpoint. What was given up for other reasons is not told. */
   attemptEnded(endpoint: EndpointId, startedAt: Instant, failed: boolean): void;
   /** With the gossip's delay. */
   tellPeers(event: RouterEvent): void;
-}
-
-interface OpenRequest {
-  readonly arrival: Arrival;
-  readonly serial: number;
-  readonly route: RouteId;
-  readonly tenant: TenantId;
-  started: Instant | null;
-  deployment: DeploymentId | null;
-  /** Known with its first attempt. */
-  version: ConfigVersion | null;
-  committed: OpenAttempt | null;
-  first: Instant | null;
-}
-
-interface OpenAttempt {
-  readonly request: RequestId;
-  readonly endpoint: EndpointId;
-  readonly deployment: DeploymentId;
-  readonly startedAt: Instant;
-  aborted: boolean;
-  /** Nothing more will be heard of it, or nobody listens any more. */
-  over: boolean;
-  outputTokens: number;
-  cachedTokens: number;
-}
-
-interface Finished {
-  readonly request: RequestId;
-  readonly result: FinishResult;
-  readonly account: { readonly nanoDollars: number; readonly priced: boolean; readonly attempts: number };
-  readonly version: ConfigVersion | null;
 }
 
 const forEver = micros(Infinity);
@@ -270,16 +239,21 @@ export class SimulatedReplica {
         this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
         this.#tellPeers(command, at);
         return;
+      case "start-probe":
+        this.#probe(command);
+        return;
       case "retire-config":
         this.#announce(this.#versions.retired(command.version));
         return;
-      case "request-rerouted":
-      case "budget-noticed":
-      case "forget-endpoint":
-      case "weight-changed":
-      case "limit-changed":
-      case "record-decision":
     }
+  }
+
+  /** What comes after a crash is nobody's. */
+  #probe({ endpoint, nonce, timeout }: Extract<RouterCommand, { kind: "start-probe" }>): void {
+    const crashes = this.#crashes;
+    this.#options.probe(endpoint, timeout, (healthy) => {
+      if (crashes === this.#crashes) this.tell({ kind: "probe-ended", endpoint, nonce, healthy });
+    });
   }
 
   #tellPeers({ endpoint, to, why }: Extract<RouterCommand, { kind: "breaker-changed" }>, since: Instant): void {

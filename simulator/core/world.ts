@@ -7,18 +7,21 @@ import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { Duration, Instant } from "../../router/core/machine.ts";
 import type { BreakerPhase, EndpointId, LeaseKey, RouteId, RouterEvent } from "../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../router/core/random.ts";
-import { after, instantAt, never, startOfTime } from "../../router/core/time.ts";
+import { after, never } from "../../router/core/time.ts";
 import type { Offer } from "../../router/core/rollout/live-versions.ts";
 import { type CompiledScenario, type ConfigChangeSpec, everyVersion, type MembershipSpec, sharesProbes } from "./compiled-scenario.ts";
 import { createEndpoint } from "./create-endpoint.ts";
 import type { EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals } from "./endpoint.ts";
+import { crashChanges } from "./fault/crash-changes.ts";
 import { faultChanges } from "./fault/fault-script.ts";
 import { faultyLines, type FaultScript, resolveFaults } from "./fault/resolve-faults.ts";
 import { Later } from "./kernel/later.ts";
 import { type Post, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
+import { ProbeLine } from "./probe-line.ts";
 import { SimulatedReplica } from "./replica.ts";
 import type { RouterWatch } from "./restartable-router.ts";
+import { Sampling } from "./sampling.ts";
 import { Scrape } from "./scrape.ts";
 import { LeaseStoreModel, type StoreEvent } from "./store/lease-store-model.ts";
 import { localStore } from "./store/lease-store-spec.ts";
@@ -71,6 +74,7 @@ class SimulatedWorld implements World {
   readonly #options: WorldOptions;
   readonly #driver = new VirtualDriver();
   readonly #later = new Later();
+  readonly #probes: ProbeLine;
   readonly #replicas: readonly SimulatedReplica[];
   readonly #faults: FaultScript;
   readonly #models: readonly EndpointModel[];
@@ -93,6 +97,12 @@ class SimulatedWorld implements World {
     this.#stable = scenario.config;
     this.#options = options;
     this.#routeByName = new Map(scenario.config.routes.map((route) => [route.name, route.id]));
+    this.#probes = new ProbeLine({
+      later: this.#later,
+      models: scenario.endpoints,
+      observe: (endpoint, now) => present(this.#models[endpoint], "the endpoint's model").observe(now),
+      wanted: () => this.#arriving || this.#open > 0 || (options.closedLoop?.nextDeadline() ?? never) < never,
+    });
     this.#replicas = Array.from({ length: scenario.replicas.count }, (_, replica) => this.#makeReplica(replica));
     this.#faults = resolveFaults(scenario, options.seed);
     const lines = faultyLines(this.#faults);
@@ -141,6 +151,7 @@ class SimulatedWorld implements World {
       watch,
       store: (event) => this.#store?.(event, 1),
       call: (endpoint, event) => present(this.#toModel[endpoint], "the endpoint's model")(event, 1),
+      probe: (endpoint, timeout, answer) => this.#probes.ask(endpoint, timeout, this.#driver.now, answer),
       requestEnded: (record) => {
         this.#tellLoop(record);
         observer.requestEnded(record);
@@ -154,7 +165,7 @@ class SimulatedWorld implements World {
   /** Sources that never have anything are not asked again and again. */
   get #sendsLater(): boolean {
     const { gossip, signals } = this.#scenario.replicas;
-    return gossip !== null || signals !== null;
+    return gossip !== null || signals !== null || everyVersion(this.#scenario).deployments.some(({ probe }) => probe !== null);
   }
 
   #tellPeers(from: number, event: RouterEvent): void {
@@ -223,23 +234,11 @@ class SimulatedWorld implements World {
     this.#driver.addSource(scrape);
   }
 
-  /** Looking changes nothing. */
   #addSamples(): void {
-    const { sampleEvery, observer } = this.#options;
-    if (sampleEvery === undefined || observer.sampled === undefined) return;
-    let next = startOfTime;
-    this.#driver.addSource({
-      nextAt: () => {
-        if (!this.#arriving && this.#open === 0) return never;
-        // Between the calls of sessions nothing may be open for a while.
-        if (next < this.now) next = instantAt(Math.ceil(this.now / sampleEvery) * sampleEvery);
-        return next;
-      },
-      happen: (now) => {
-        next = after(now, sampleEvery);
-        observer.sampled?.(now, this.signals());
-      },
-    });
+    const { sampleEvery: every, observer } = this.#options;
+    if (every === undefined || observer.sampled === undefined) return;
+    const wanted = (): boolean => this.#arriving || this.#open > 0;
+    this.#driver.addSource(new Sampling({ every, wanted, now: () => this.now, sample: (now) => observer.sampled?.(now, this.signals()) }));
   }
 
   #hear(command: EndpointCommand, at: Instant, endpoint: EndpointId): void {
@@ -279,19 +278,14 @@ class SimulatedWorld implements World {
       happen: () => {
         const change = present(changes[next], "a change of faults");
         next += 1;
+        this.#probes.faultChanged(change.endpoint, change.fault);
         present(this.#toModel[change.endpoint], "the endpoint's model")({ kind: "fault-changed", fault: change.fault }, 1);
       },
     });
   }
 
   #addCrashes(): void {
-    const changes = this.#faults.replicas
-      .filter(({ at, until, replica }) => until > at && replica < this.#replicas.length)
-      .flatMap(({ replica, at, until }) => [
-        { replica, at, dies: true },
-        { replica, at: until, dies: false },
-      ])
-      .toSorted((one, other) => one.at - other.at);
+    const changes = crashChanges(this.#faults.replicas, this.#replicas.length);
     if (changes.length === 0) return;
     const deaths = this.#replicas.map(() => 0);
     let next = 0;

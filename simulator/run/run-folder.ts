@@ -22,12 +22,13 @@ export type RecordFormat = "csv" | "parquet";
 export function writeRun(folder: string, scenario: LoadedScenario, result: JudgedResult, first: SeedRun, format: RecordFormat | null): string {
   const { config } = scenario.compiled;
   const { records, samples, sampleEvery: every, breakerChanges, faults } = first;
+  const { steps, totals } = records.series();
   const place = join(folder, `${scenario.name}-${digestOf(result)}`);
   mkdirSync(place, { recursive: true });
   const write = (name: string, content: string | Uint8Array): void => writeFileSync(join(place, name), content);
   write("result.json", writeResult(result));
-  write("series.csv", seriesCsv(timeSeries({ config, every, steps: records.steps, samples, breakerChanges, faults: faults.endpoints })));
-  write("metrics.om", openMetrics({ config, requests: records.totals, samples, breakerChanges }));
+  write("series.csv", seriesCsv(timeSeries({ config, every, steps, samples, breakerChanges, faults: faults.endpoints })));
+  write("metrics.om", openMetrics({ config, requests: totals, samples, breakerChanges }));
   if (format === "parquet") write("requests.parquet", requestsParquet(requestColumns(records.table, config)));
   if (format === "csv") writePieces(join(place, "requests.csv"), requestsCsv(requestColumns(records.table, config)));
   return place;

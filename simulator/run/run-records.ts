@@ -1,3 +1,4 @@
+import { assert } from "../../router/core/assert.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { Duration } from "../../router/core/machine.ts";
 import { RecordTable } from "../core/measure/record-table.ts";
@@ -6,13 +7,15 @@ import { type RunFigures, RunSummary, type SummaryOptions } from "../core/measur
 import { SeriesSteps } from "../core/measure/series-steps.ts";
 import { RequestTotals } from "../result/open-metrics.ts";
 
+/** Of a run: its figures; also what happened in each step; also every request. */
+export type RecordsKept = "figures" | "series" | "requests";
+
 export interface RunRecordsOptions {
   readonly config: CompiledConfig;
   readonly summary: SummaryOptions;
   readonly sampleEvery: Duration;
-  /** Every request is to be written out: all are kept, however many. */
-  readonly keepsAll: boolean;
-  /** Records that are kept; more are summed up and forgotten. */
+  readonly keeps: RecordsKept;
+  /** So many records are kept; more are summed up and forgotten, unless every request is asked for. */
   readonly keptMax?: number;
 }
 
@@ -22,17 +25,19 @@ export interface RunRecordsOptions {
  */
 export class RunRecords {
   readonly table = new RecordTable();
-  readonly steps: SeriesSteps;
-  readonly totals: RequestTotals;
+  readonly #keeps: RecordsKept;
   readonly #summary: RunSummary;
+  readonly #steps: SeriesSteps;
+  readonly #totals: RequestTotals;
   readonly #keptMax: number;
   #takeAt: number;
 
-  constructor({ config, summary, sampleEvery, keepsAll, keptMax = 1_000_000 }: RunRecordsOptions) {
+  constructor({ config, summary, sampleEvery, keeps, keptMax = 1_000_000 }: RunRecordsOptions) {
+    this.#keeps = keeps;
     this.#summary = new RunSummary(summary);
-    this.steps = new SeriesSteps(config, sampleEvery);
-    this.totals = new RequestTotals(config, sampleEvery);
-    this.#keptMax = keepsAll ? Infinity : keptMax;
+    this.#steps = new SeriesSteps(config, sampleEvery);
+    this.#totals = new RequestTotals(config, sampleEvery);
+    this.#keptMax = keeps === "requests" ? Infinity : keptMax;
     this.#takeAt = this.#keptMax;
   }
 
@@ -41,11 +46,17 @@ export class RunRecords {
     this.table.add(record);
   }
 
-  /** Once, at the end. The rows that are left stay in the table. */
-  finish(): RunFigures {
-    this.steps.take(this.table, Infinity);
-    this.totals.take(this.table, Infinity);
+  /** Once, at the end. */
+  figures(): RunFigures {
     return this.#summary.figures(this.table);
+  }
+
+  /** Once, at the end. */
+  series(): { readonly steps: SeriesSteps; readonly totals: RequestTotals } {
+    assert(this.#keeps !== "figures", "a run's series is asked for before it starts");
+    this.#steps.take(this.table, Infinity);
+    this.#totals.take(this.table, Infinity);
+    return { steps: this.#steps, totals: this.#totals };
   }
 
   /** What ended before the last request seen was scheduled: whether the rest lies within the window is not known yet. */
@@ -53,8 +64,10 @@ export class RunRecords {
     this.#summary.see(this.table);
     const settled = this.#summary.lastScheduled;
     this.#summary.take(this.table, settled);
-    this.steps.take(this.table, settled);
-    this.totals.take(this.table, settled);
+    if (this.#keeps !== "figures") {
+      this.#steps.take(this.table, settled);
+      this.#totals.take(this.table, settled);
+    }
     this.table.forget(settled);
     // Where nearly all of them are still to be settled, looking again at each would take for ever.
     this.#takeAt = Math.max(this.#keptMax, 2 * this.table.rows);

@@ -8,6 +8,7 @@ import { resultVersion } from "../result/run-result.ts";
 import type { BreakerFigures, BreakerTruth, EngineFigures, FaultFigures, JudgedResult, NotApplicableResult, Provenance } from "../result/run-result.ts";
 import type { LoadedScenario, NotApplicable } from "../scenario/loaded-scenario.ts";
 import { provenanceOf } from "./provenance.ts";
+import type { RecordsKept } from "./run-records.ts";
 import { figuresOnly, runSeed, type SeedMeasure } from "./run-seed.ts";
 import type { SeedPool } from "./seed-pool.ts";
 import type { SeedRun } from "./run-seed.ts";
@@ -18,8 +19,8 @@ export interface RunOptions {
   readonly strict: boolean;
   /** A folder for each core's journal. */
   readonly journal?: string | undefined;
-  /** Of the first seed every request is to be written out. */
-  readonly keepsRecords?: boolean | undefined;
+  /** Of the first seed; absent: only figures. */
+  readonly keeps?: RecordsKept | undefined;
 }
 
 export interface ScenarioRun {
@@ -37,7 +38,7 @@ export function runScenario(scenario: LoadedScenario, options: RunOptions): Judg
 export function runWithRecords(scenario: LoadedScenario, options: RunOptions): ScenarioRun {
   const [firstSeed, ...otherSeeds] = options.seeds;
   const first = runSeed(scenario, firstSeed, options);
-  const others = otherSeeds.map((seed) => figuresOnly(runSeed(scenario, seed, { ...options, keepsRecords: false })));
+  const others = otherSeeds.map((seed) => figuresOnly(runSeed(scenario, seed, { ...options, keeps: "figures" })));
   return { result: resultOf(scenario, "simulated", first, [first, ...others]), first };
 }
 
@@ -69,7 +70,7 @@ export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], f
     kind: "judged",
     verdict: overall(verdicts),
     scenario: { name: scenario.name, description: scenario.description },
-    provenance: provenanceOf(scenario, clock),
+    provenance: provenanceOf(scenario, clock, first.figures.isExact),
     seeds,
     summary: first.figures.summary,
     routes: config.routes.flatMap(({ id, name }) => named(name, first.figures.routes[id])),

@@ -15,7 +15,7 @@ import type { BreakerChange } from "../core/measure/request-record.ts";
 import type { RunFigures } from "../core/measure/summarise.ts";
 import { summaryOptions } from "../core/measure/summary-options.ts";
 import type { LoadedScenario } from "../scenario/loaded-scenario.ts";
-import { RunRecords } from "./run-records.ts";
+import { type RecordsKept, RunRecords } from "./run-records.ts";
 import { SimulationJournal } from "./simulation-journal.ts";
 
 export interface SeedRun {
@@ -37,8 +37,8 @@ export interface SeedRun {
 export interface SeedOptions {
   readonly strict: boolean;
   readonly journal?: string | undefined;
-  /** Every request is to be written out. */
-  readonly keepsRecords?: boolean | undefined;
+  /** Absent: only figures. */
+  readonly keeps?: RecordsKept | undefined;
 }
 
 /** What is kept of seeds after the first: no records. */
@@ -49,7 +49,7 @@ export function figuresOnly({ seed, figures, facts }: SeedRun): SeedMeasure {
 }
 
 /** Runs a scenario to its end in virtual time. @throws Error in strict mode, when an invariant does not hold */
-export function runSeed(scenario: LoadedScenario, seed: number, { strict, journal: folder, keepsRecords = false }: SeedOptions): SeedRun {
+export function runSeed(scenario: LoadedScenario, seed: number, { strict, journal: folder, keeps = "figures" }: SeedOptions): SeedRun {
   const { compiled } = scenario;
   const breakerChanges: BreakerChange[] = [];
   const invariants = strict ? new FleetInvariants(compiled) : undefined;
@@ -60,7 +60,7 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
   const samples: Sample[] = [];
   const sampleEvery = compiled.sampleEvery ?? sampleEveryOf(scenario.trace.spanUs);
   const config = everyVersion(compiled);
-  const records = new RunRecords({ config, summary: summaryOptions(compiled), sampleEvery, keepsAll: keepsRecords });
+  const records = new RunRecords({ config, summary: summaryOptions(compiled), sampleEvery, keeps });
   const world = createWorld(compiled, {
     seed,
     sampleEvery,
@@ -87,7 +87,7 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
     throw new Error(`invariants broken with seed ${seed}:\n${violations.map(({ invariant, at, what }) => `  ${invariant} at ${at} us: ${what}`).join("\n")}`);
   return {
     seed,
-    figures: records.finish(),
+    figures: records.figures(),
     breakerChanges,
     signals: world.signals(),
     breakers: config.endpoints.map(({ id }) => judge.judgement(id)),

@@ -7,9 +7,8 @@ import type { DeploymentSpec } from "../../router/core/compiled-config.ts";
 import type { RouteId, TenantId } from "../../router/core/messages.ts";
 import { micros, seconds } from "../../router/core/time.ts";
 import { type EndpointModelSpec, oneReplica } from "../../simulator/core/compiled-scenario.ts";
-import { RecordTable } from "../../simulator/core/measure/record-table.ts";
-import { summarise } from "../../simulator/core/measure/summarise.ts";
 import { createWorld } from "../../simulator/core/world.ts";
+import { RunRecords } from "../../simulator/run/run-records.ts";
 import { fixtureConfig, type FixtureLimit, fixtureQueue } from "../support/router-fixture.ts";
 import { idleOptions } from "./bench-options.ts";
 import { benchArrivals, type BenchRequests } from "./bench-workload.ts";
@@ -63,7 +62,8 @@ const replica: EndpointModelSpec = {
   frontEndAfter: micros(0),
 };
 const { count, arrivals } = await benchArrivals(run.requests, 2);
-const table = run.records === true ? new RecordTable() : null;
+const summary = { warmUp: micros(0), routes: 1, deployments: 1 };
+const records = run.records === true ? new RunRecords({ config, summary, sampleEvery: seconds(60), keeps: "figures" }) : null;
 let served = 0;
 const world = createWorld(
   {
@@ -83,7 +83,7 @@ const world = createWorld(
     observer: {
       requestEnded(record) {
         if (record.result === "served") served += 1;
-        table?.add(record);
+        records?.add(record);
       },
       breakerChanged: () => undefined,
     },
@@ -91,7 +91,7 @@ const world = createWorld(
 );
 const before = process.cpuUsage();
 world.run();
-if (table !== null) summarise(table, { warmUp: micros(0), routes: 1, deployments: 1 });
+records?.figures();
 const used = process.cpuUsage(before);
 const cost: BenchCost = {
   requests: count,

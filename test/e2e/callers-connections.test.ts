@@ -106,6 +106,23 @@ describe.each([
     await until(() => upstream?.seen.every(({ closedMs }) => closedMs !== null) === true);
   });
 
+  test("of many streams at once each caller gets its own, whole", async () => {
+    const live = await startLive({ fastLane });
+    const words = (place: number): string[] => Array.from({ length: 30 }, (_, word) => `${place}.${word} `);
+    for (const upstream of live.upstreams) {
+      upstream.otherwise = (response, seen) => wordStream(words(Number(seen.body["user"])), { gapMs: 1 })(response, seen);
+    }
+    const heard = await Promise.all(
+      Array.from({ length: 50 }, async (_, place) => {
+        const stream = await live.client.chat.completions.create({ model: "chat", messages: [], stream: true, user: String(place) });
+        let text = "";
+        for await (const { choices } of stream) text += choices[0]?.delta.content ?? "";
+        return text;
+      }),
+    );
+    expect(heard).toEqual(heard.map((_, place) => words(place).join("")));
+  });
+
   test("while the service drains, answers are their connections' last", async () => {
     const live = await startLive({ fastLane });
     live.upstreams[0]?.next((response) => setTimeout(() => response.end("{}"), 200));

@@ -78,6 +78,36 @@ test("a caller that asks for a tunnel and resets its connection leaves the servi
   expect(served.choices[0]?.message.content).toBe("hello");
 });
 
+describe("pages in browsers", () => {
+  const ask = async (url: string, headers: Readonly<Record<string, string>>): Promise<Response> =>
+    fetch(`${url}/v1/chat/completions`, { method: "POST", headers, body: JSON.stringify({ model: "chat", messages: [{ role: "user", content: "hello" }] }) });
+
+  test("where whoever reaches the port may call, a page may not, unless it is named: not from elsewhere, nor under a name that was made to lead here", async () => {
+    const live = await startLive({ more: 'cors: { origins: ["https://app.example"] }' });
+    for (const origin of ["https://evil.example", "null", live.running.url]) {
+      const answer = await ask(live.running.url, { origin });
+      expect(answer.status).toBe(403);
+      expect(await answer.json()).toMatchObject({ error: { code: "page_not_allowed" } });
+    }
+    // DNS rebinding: the page's own name leads to this port, so that the browser takes us for its server.
+    const rebound = new RawCaller(live.running.url).write(
+      chatRequest({}, ["origin: http://evil.example:8080", "connection: close"]).replace("host: headgate", "host: evil.example:8080"),
+    );
+    await rebound.end();
+    expect(rebound.statuses).toEqual([403]);
+    expect(live.upstreams[0]?.seen).toHaveLength(0);
+    expect((await ask(live.running.url, { origin: "https://app.example" })).status).toBe(200);
+    expect((await ask(live.running.url, {})).status).toBe(200);
+    expect((await fetch(`${live.running.url}/v1/models`, { headers: { origin: "https://evil.example" } })).status).toBe(200);
+  });
+
+  test("where callers have keys, a page needs one, and no more", async () => {
+    const live = await startLive({ more: 'tenants: { team: { keys: ["${CALLER}"] } }', env: { CALLER: "sk-caller-3333" } });
+    expect((await ask(live.running.url, { origin: "https://ui.example" })).status).toBe(401);
+    expect((await ask(live.running.url, { origin: "https://ui.example", authorization: "Bearer sk-caller-3333" })).status).toBe(200);
+  });
+});
+
 describe("limits on requests", () => {
   test("headers beyond 16 KB: 431 in the callers' dialect", async () => {
     const live = await startLive();

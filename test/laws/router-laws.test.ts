@@ -41,6 +41,13 @@ const fixtures: Record<string, FixtureOptions> = {
     deployments: [{ concurrencyMax: 1 }],
     route: { queue: fixtureQueue({ lengthMax: 3, rejectEarly: true }) },
   },
+  "probed endpoints": {
+    deployments: [
+      { endpoints: 2, concurrencyMax: 2, probe: { path: "/health", every: seconds(3), timeout: seconds(1), healthyAfter: 1, unhealthyAfter: 1 } },
+      {},
+    ],
+    breaker: { failures: 2 },
+  },
   "a breaker that opens at once": { deployments: [{ endpoints: 2, concurrencyMax: 3 }], breaker: { failures: 1, probes: 1 } },
   "limits and budgets of every kind": {
     tenants: 2,

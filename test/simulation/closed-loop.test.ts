@@ -50,7 +50,7 @@ async function simulate(timeLimit: string, calls: number): Promise<Run> {
   });
   world.run();
   expect(invariants.finished()).toEqual([]);
-  return { records, loop, endS: world.now / second };
+  return { records, loop, endS: Math.max(...records.map(({ end }) => end)) / second };
 }
 
 test("under overload sessions keep order and think times, and the number of calls under way stays bounded", async () => {

@@ -6,7 +6,7 @@ import type { AttemptId, AttemptOutcome, RequestId, RouteId, RouterCommand, Rout
 import { Router, type RouterSnapshot } from "../../router/core/router.ts";
 import { instantAt } from "../../router/core/time.ts";
 import { LimitInvariants } from "../../simulator/core/invariant/limit-invariants.ts";
-import type { Violation } from "../../simulator/core/invariant/router-invariants.ts";
+import type { Violation } from "../../simulator/core/invariant/violation.ts";
 import { LeaseBench } from "./lease-bench.ts";
 import { fixtureRequest } from "./router-fixture.ts";
 

@@ -1,12 +1,4 @@
-import {
-  type CompiledConfig,
-  type ConfigVersion,
-  type FallbackSpec,
-  type HedgeSpec,
-  noFallbacks,
-  type QueueSpec,
-  type RouteSpec,
-} from "../../router/core/compiled-config.ts";
+import { type CompiledConfig, type ConfigVersion, type FallbackSpec, noFallbacks, type RouteSpec } from "../../router/core/compiled-config.ts";
 import { failureRateSpec } from "../../router/core/health/failure-rate.ts";
 import { forkRandom, nextBelow, nextUnit, type RandomState } from "../../router/core/random.ts";
 import { type LimitScope, strategyNames } from "../../router/core/compiled-config.ts";
@@ -24,13 +16,14 @@ import {
 } from "../../simulator/core/compiled-scenario.ts";
 import { FleetInvariants } from "../../simulator/core/invariant/fleet-invariants.ts";
 import { JournalInvariant } from "../../simulator/core/invariant/journal-invariant.ts";
-import type { Violation } from "../../simulator/core/invariant/router-invariants.ts";
+import type { Violation } from "../../simulator/core/invariant/violation.ts";
 import type { LeaseStoreSpec } from "../../simulator/core/store/lease-store-spec.ts";
 import type { RequestRecord } from "../../simulator/core/measure/request-record.ts";
 import type { FaultPlan } from "../../simulator/core/fault/fault-spec.ts";
 import type { Arrival } from "../../simulator/core/workload/arrival.ts";
 import { createWorld } from "../../simulator/core/world.ts";
 import { type FixtureDeployment, type FixtureLimit, type FixtureOptions, fixtureConfig, fixtureQueue } from "./router-fixture.ts";
+import { randomAdmission, randomHedge, randomLimit, randomProbe } from "./random-policies.ts";
 import { smallHosted, smallVllm } from "./small-scenario.ts";
 
 export interface RandomWorld {
@@ -72,6 +65,7 @@ function randomConfig(seed: number, random: RandomState): RandomConfig {
     weight: nextBelow(random, 4),
     concurrencyMax: nextUnit(random) < 0.4 ? 1 + nextBelow(random, 6) : Infinity,
     ...randomLimit(forkRandom(seed, `random-limit-${place}`)),
+    ...randomProbe(forkRandom(seed, `random-probe-${place}`)),
     contextTokens: nextUnit(random) < 0.3 ? 400 : 8192,
     priced: nextUnit(random) < 0.8,
     model: nextUnit(random) < 0.6 ? smallVllm : { ...smallHosted, quota: nextUnit(random) < 0.5 ? { requestsPerMinute: 60, tokensPerMinute: 50_000 } : null },
@@ -153,30 +147,6 @@ function amended(config: CompiledConfig, random: RandomState): CompiledConfig {
     ...config,
     deployments: config.deployments.map((deployment) => ({ ...deployment, weight: nextBelow(random, 4) })),
     limits: config.limits.map((limit) => ({ ...limit, amount: 1 + Math.floor(limit.amount * (0.5 + nextUnit(random))) })),
-  };
-}
-
-/** Up to what the deployment allows. */
-function randomLimit(random: RandomState): Pick<FixtureDeployment, "adaptiveLimit" | "concurrencyMax"> {
-  if (nextUnit(random) < 0.8) return {};
-  const min = 1 + nextBelow(random, 4);
-  return {
-    concurrencyMax: min + nextBelow(random, 20),
-    adaptiveLimit: { min, tolerance: 1 + nextUnit(random), measureEvery: millis(1 + nextBelow(random, 5_000)) },
-  };
-}
-
-function randomHedge(random: RandomState): HedgeSpec | null {
-  if (nextUnit(random) < 0.5) return null;
-  return { quantile: 0.3 + 0.69 * nextUnit(random), delayMin: micros(nextBelow(random, 20_000)), budgetPerMille: nextBelow(random, 1000) };
-}
-
-function randomAdmission(random: RandomState): Partial<QueueSpec> {
-  return {
-    order: nextUnit(random) < 0.7 ? "fair" : "fcfs",
-    ageing: millis(nextBelow(random, 2_000)),
-    rejectEarly: nextUnit(random) < 0.5,
-    burst: nextBelow(random, 3) * 1000,
   };
 }
 

@@ -14,6 +14,7 @@ import {
   type StrategyName,
 } from "../../router/core/compiled-config.ts";
 import type { Rates } from "../../router/core/accounting/rates.ts";
+import type { ProbeSpec } from "../../router/core/health/health-probe.ts";
 import type { Instant } from "../../router/core/machine.ts";
 import {
   type AttemptId,
@@ -53,6 +54,7 @@ export interface FixtureDeployment {
   readonly requestsPerMinute?: number;
   readonly tokensPerMinute?: number;
   readonly tier?: number;
+  readonly probe?: ProbeSpec;
 }
 
 export interface FixtureOptions {
@@ -121,6 +123,7 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
       ...limitsOf(given),
       rates: given.priced === false ? null : (given.rates ?? { input: 1_000_000, cachedRead: 100_000, cacheWrite: 1_000_000, output: 2_000_000 }),
       breaker,
+      probe: given.probe ?? null,
       tags: given.tags ?? [],
       takesUntagged: given.tags === undefined || given.tags.includes(fixtureDefaultTag),
       takesUnmatched: given.tags?.includes(fixtureDefaultTag) ?? false,

@@ -32,7 +32,7 @@ export interface TimedCommand {
 export interface RouterMove {
   /** Microseconds since the move before. */
   readonly wait: number;
-  readonly kind: "arrive" | "first-token" | "succeed" | "fail" | "leave" | "drain" | "peer" | "fleet" | "activate";
+  readonly kind: "arrive" | "first-token" | "succeed" | "fail" | "leave" | "drain" | "peer" | "fleet" | "activate" | "probe";
   readonly which: number;
   readonly failure: FailureKind;
   readonly retryAfterMs: number | null;
@@ -72,6 +72,7 @@ export const anyRouterMove: fc.Arbitrary<RouterMove> = fc.record({
     "peer",
     "fleet",
     "activate",
+    "probe",
   ),
   which: fc.nat(1000),
   failure: fc.constantFrom(...failures),
@@ -97,6 +98,7 @@ class PunctualDriver {
   readonly #requests = new Map<RequestId, { left: boolean; stream: boolean }>();
   readonly #attempts = new Map<AttemptId, { request: RequestId; first: boolean; aborted: boolean }>();
   readonly #due: RouterEvent[] = [];
+  readonly #probes: { readonly endpoint: EndpointId; readonly nonce: number }[] = [];
   readonly #config: CompiledConfig | undefined;
   #now = instantAt(0);
   #serial = 0;
@@ -156,6 +158,7 @@ class PunctualDriver {
       if (command.kind === "start-attempt") this.#attempts.set(command.attempt, { request: command.request, first: false, aborted: false });
       else if (command.kind === "abort-attempt")
         this.#due.push({ kind: "attempt-ended", attempt: command.attempt, outcome: outcomeOf("aborted", null, null, false) });
+      else if (command.kind === "start-probe") this.#probes.push(command);
       else if (command.kind === "finish-request") this.#requests.delete(command.request);
     }
     for (let event = this.#due.shift(); event !== undefined; event = this.#due.shift()) this.#send(event);
@@ -181,6 +184,8 @@ class PunctualDriver {
         return this.#activation(move);
       case "peer":
         return this.#peerReport(move);
+      case "probe":
+        return this.#probeEnded(move);
       case "drain":
         return move.which < 20 ? { kind: "drain-started" } : null;
     }
@@ -194,6 +199,14 @@ class PunctualDriver {
       why: move.stream ? "failure-rate" : "failures-in-a-row",
       since: instantAt(Math.max(0, this.#now - (move.retryAfterMs ?? 0) * 1000)),
     };
+  }
+
+  /** Mostly bad. */
+  #probeEnded({ which, lagged }: RouterMove): RouterEvent | null {
+    const [probe] = this.#probes.splice(which % Math.max(1, this.#probes.length), 1);
+    const { endpoint, nonce } = probe ?? {};
+    if (endpoint === undefined || nonce === undefined) return null;
+    return { kind: "probe-ended", endpoint, nonce, healthy: lagged ? null : which % 3 === 0 };
   }
 
   #firstToken(attempt: AttemptId): RouterEvent | null {

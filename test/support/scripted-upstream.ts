@@ -25,6 +25,9 @@ export class ScriptedUpstream {
   /** What `GET /metrics` answers; null: it is not there. */
   metrics: string | null = null;
   scrapes = 0;
+  /** What `GET /health` answers; null: nothing, for ever. */
+  health: number | null = 200;
+  probes = 0;
   readonly #server: Server;
   readonly #scripts: Script[] = [];
   otherwise: Script = chatAnswer("hello");
@@ -60,6 +63,11 @@ export class ScriptedUpstream {
     if (request.method === "GET" && request.url === "/metrics") {
       this.scrapes += 1;
       response.writeHead(this.metrics === null ? 404 : 200, { "content-type": "text/plain; version=1.0.0; charset=utf-8" }).end(this.metrics ?? "");
+      return;
+    }
+    if (request.method === "GET" && request.url === "/health") {
+      this.probes += 1;
+      if (this.health !== null) response.writeHead(this.health, { "content-length": "0" }).end();
       return;
     }
     const chunks: Buffer[] = [];

@@ -64,6 +64,7 @@ export function smallScenario(pools: readonly SmallPool[], faults: readonly Faul
       adaptiveLimit: null,
       rates: { input: 100_000, cachedRead: 50_000, cacheWrite: 0, output: 400_000 },
       breaker: { enabled: true, failures: 5, open: 60_000_000, probes: 3, probesAtOnce: 1, growthPercent: 100, openMax: 60_000_000, stable: 0, rate: null },
+      probe: null,
       endpoints: own,
     } as never);
   }

@@ -28,6 +28,7 @@ export function bookOutcome(config: CompiledConfig, state: RouterState, slot: Re
     slot.estimated ||= estimated;
     slot.usage = sumOfUsage(slot.usage, usage);
   }
+  if (outcome.kind === "succeeded") endpoint.health.answered = true;
   breakerEnds(endpoint.breaker, deployment.breaker, attempt, verdictOn(attempt, outcome), state.now);
   if (outcome.failure === "rate-limited" || outcome.failure === "draining") {
     const until = after(state.now, outcome.retryAfter ?? coolDefault);

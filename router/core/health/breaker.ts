@@ -119,9 +119,9 @@ function succeedProbe(breaker: BreakerState, spec: BreakerSpec, now: Instant): v
   change(breaker, "closed", "probes-succeeded", never);
 }
 
-/** The open time has passed. */
-export function breakerHalfOpens(breaker: BreakerState): void {
-  change(breaker, "half-open", "open-time-passed", never);
+/** The open time has passed, or its probes find the endpoint well again. */
+export function breakerHalfOpens(breaker: BreakerState, reason: "open-time-passed" | "health-returned"): void {
+  change(breaker, "half-open", reason, never);
 }
 
 /** Its rule has changed: it keeps its phase as far as the new one knows it. */

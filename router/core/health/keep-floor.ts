@@ -13,6 +13,8 @@ export function keepFloor(found: Candidates, state: RouterState, route: RouteSpe
   const mayUse = (id: EndpointId): boolean => {
     const endpoint = state.endpoints[id] as EndpointState;
     if (!wasExcludedFor(found, id, "breaker-open") || endpoint.coolUntil > startOfTime || tried.includes(id)) return false;
+    // What its probes find dead is kept only where there is nothing else.
+    if (!endpoint.health.healthy && found.eligible.count > 0) return false;
     return endpoint.inFlight < endpoint.limit;
   };
   for (let place = 0; place < Math.max(floor, open === ids.length ? 1 : 0); place += 1) {
@@ -28,7 +30,7 @@ function wasExcludedFor({ excluded, reasons }: Candidates, id: EndpointId, reaso
 }
 
 /** From the excluded to the eligible. */
-function takeBack({ eligible, excluded, reasons, kept }: Candidates, id: EndpointId, place: number): void {
+export function takeBack({ eligible, excluded, reasons, kept }: Candidates, id: EndpointId, place: number): void {
   const from = excluded.ids.indexOf(id);
   excluded.count -= 1;
   for (let index = from; index < excluded.count; index += 1) {

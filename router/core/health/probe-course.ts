@@ -40,11 +40,11 @@ export function probesFallDue(core: Core, id: EndpointId): void {
   probes.until = never;
 }
 
-/** Its next deadline: the end of its open time, of its cooling, or what becomes of its probes. */
+/** Its next deadline: the end of its open time, of its cooling, what becomes of its breaker's probes, or the next probe of its health. */
 export function scheduleEndpoint(core: Core, id: EndpointId): void {
-  const { breaker, probes, coolUntil } = present(core.state.endpoints[id], "the endpoint's state");
+  const { breaker, probes, health, coolUntil } = present(core.state.endpoints[id], "the endpoint's state");
   const cools = coolUntil > startOfTime ? coolUntil : never;
-  heapSet(core.state.endpointDeadlines, id, earlier(earlier(breaker.openUntil, probes.until), cools));
+  heapSet(core.state.endpointDeadlines, id, earlier(earlier(breaker.openUntil, probes.until), earlier(health.nextAt, cools)));
 }
 
 /** Some request could use endpoints whose probes nobody has asked for lately. */

@@ -3,6 +3,7 @@ import { present } from "../assert.ts";
 import type { CompiledConfig, DeploymentSpec } from "../compiled-config.ts";
 import type { Core } from "../core.ts";
 import { breakerRefits } from "../health/breaker.ts";
+import { healthRefits } from "../health/health-course.ts";
 import { amendLimit } from "../limit/limit-course.ts";
 import { samePlain } from "../plain.ts";
 import { noteBreaker } from "../request-course.ts";
@@ -29,6 +30,7 @@ function ruleDeployment(core: Core, deployment: DeploymentSpec, before: Compiled
     const phase = own.breaker.phase;
     own.limit = limit;
     breakerRefits(own.breaker, deployment.breaker, state.now);
+    healthRefits(core, endpoint);
     noteBreaker(core, endpoint, own, phase);
   }
 }

@@ -78,8 +78,8 @@ export function viewOf(own: CompiledConfig, stable: CompiledConfig, all: readonl
 
 function ruledBy(deployment: DeploymentSpec, ruling: DeploymentSpec | undefined): DeploymentSpec {
   if (ruling === undefined || ruling.gone === true) return deployment;
-  const { breaker, concurrencyMax, adaptiveLimit, rates } = ruling;
-  return { ...deployment, breaker, concurrencyMax, adaptiveLimit, rates };
+  const { breaker, probe, concurrencyMax, adaptiveLimit, rates } = ruling;
+  return { ...deployment, breaker, probe, concurrencyMax, adaptiveLimit, rates };
 }
 
 export const hasRoute = ({ routes }: CompiledConfig, id: RouteSpec["id"]): boolean =>

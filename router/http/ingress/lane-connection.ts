@@ -1,5 +1,6 @@
 import { performance } from "node:perf_hooks";
 import type { Socket } from "node:net";
+import { atEndOfTurn, type TurnWork } from "../../upstream/end-of-turn.ts";
 import type { Exchange } from "./exchange.ts";
 import { LaneExchange } from "./lane-exchange.ts";
 import { readBytes, type StopReading } from "./read-bytes.ts";
@@ -33,7 +34,7 @@ export interface LanePatience {
  * One caller's connection on the fast lane: its requests one after the other, each answered before the next is read. A head that the lane does not take, or that has
  * not come whole in one read, goes with the whole connection to Node's HTTP server. A caller that ends its half has left, as with Node.
  */
-export class LaneConnection {
+export class LaneConnection implements TurnWork {
   readonly #socket: Socket;
   readonly #owner: LaneOwner;
   readonly #keepAliveLine: string;
@@ -53,6 +54,8 @@ export class LaneConnection {
   #reading = false;
   #unreadLimited = false;
   #paused = false;
+  /** Another has the socket, or nobody. */
+  #left = false;
 
   constructor(socket: Socket, owner: LaneOwner, keepAliveLine: string) {
     this.#socket = socket;
@@ -95,6 +98,21 @@ export class LaneConnection {
     return this.#socket.write(bytes) || this.#socket.writableLength === 0;
   }
 
+  /** The whole answer, or a stream's end; it leaves when the turn ends. */
+  writeLast(...pieces: readonly Uint8Array[]): void {
+    const socket = this.#socket;
+    socket.cork();
+    for (const bytes of pieces) socket.write(bytes);
+    atEndOfTurn(this);
+    this.#answerOut();
+  }
+
+  endTurn(): void {
+    const socket = this.#socket;
+    socket.uncork();
+    if (this.#answered && !this.#left && socket.writableLength > 0) this.#limitUnread();
+  }
+
   writeAndBreakOff(bytes: Uint8Array): void {
     this.#limitUnread();
     this.#socket.write(bytes, () => this.#socket.destroy());
@@ -104,12 +122,10 @@ export class LaneConnection {
     this.#socket.destroy();
   }
 
-  /** All of the answer is written. */
-  answered(): void {
+  #answerOut(): void {
     this.#answered = true;
     this.#onBody = null;
     this.#body = [];
-    if (this.#socket.writableLength > 0) this.#limitUnread();
     this.#settle();
     this.#readOn();
   }
@@ -281,6 +297,7 @@ export class LaneConnection {
 
   #leave(): void {
     const socket = this.#socket;
+    this.#left = true;
     this.#stopReading();
     socket.removeListener("end", this.#onEnd);
     socket.removeListener("drain", this.#onDrain);

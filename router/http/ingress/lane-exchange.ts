@@ -56,12 +56,8 @@ export class LaneExchange implements Exchange {
     if (connection === null) return;
     const content = status === 204 || status === 304 ? nothing : body;
     const head = `${answerHead(status, headers, this.#added, connection.linesOfLast())}content-length: ${content.length}\r\n\r\n`;
-    if (head.length + content.length <= oneWriteBytesMax) connection.write(behindHead(head, content));
-    else {
-      connection.write(Buffer.from(head, "latin1"));
-      connection.write(content);
-    }
-    connection.answered();
+    if (head.length + content.length <= oneWriteBytesMax) connection.writeLast(behindHead(head, content));
+    else connection.writeLast(Buffer.from(head, "latin1"), content);
   }
 
   beginStream(headers: readonly string[]): void {
@@ -74,9 +70,7 @@ export class LaneExchange implements Exchange {
   }
 
   endStream(chunks: readonly Uint8Array[], bytes: number): void {
-    const connection = this.#take();
-    connection?.write(this.#framed(chunks, bytes, true));
-    connection?.answered();
+    this.#take()?.writeLast(this.#framed(chunks, bytes, true));
   }
 
   cutStream(chunks: readonly Uint8Array[], bytes: number): void {

@@ -83,7 +83,8 @@ export class JournalWriter {
   record(record: JournalRecord): void {
     if (this.#due) {
       if (record.kind !== "event" || !this.#hasRoom()) {
-        this.#dropped += 1;
+        // What came of deadlines before the first input is in the first segment's snapshot.
+        if (record.kind === "event" || this.#number > 0) this.#dropped += 1;
         return;
       }
       this.#begin();

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
+import { atEndOfTurn, type TurnWork } from "../end-of-turn.ts";
 import type { AnswerHead } from "./answer-head.ts";
 import { AnswerParser, type AnswerSink } from "./answer-parser.ts";
 import type { Http1Call } from "./http1-call.ts";
@@ -13,7 +14,7 @@ export interface ConnectionOwner {
 }
 
 /** One connection to a provider, and the call that it carries; one at a time, never pipelined. */
-export class Connection implements AnswerSink, SocketListener {
+export class Connection implements AnswerSink, SocketListener, TurnWork {
   readonly #owner: ConnectionOwner;
   readonly #parser = new AnswerParser(this);
   readonly openedMs = performance.now();
@@ -115,9 +116,20 @@ export class Connection implements AnswerSink, SocketListener {
     call?.onAnswerEnd();
   }
 
+  /** What was sent in this turn leaves. */
+  endTurn(): void {
+    this.#socket?.uncork();
+  }
+
   #send(call: Http1Call): void {
     this.#parser.reset();
-    if (this.#socket !== null) call.writeTo(this.#socket);
+    const socket = this.#socket;
+    if (socket === null) return;
+    if (call.isPatient) {
+      socket.cork();
+      atEndOfTurn(this);
+    }
+    call.writeTo(socket);
   }
 
   /** @param untouched no byte of an answer has come */

@@ -7,7 +7,8 @@ import type { CompiledScenario } from "../compiled-scenario.ts";
 import { GossipInvariant } from "./gossip-invariant.ts";
 import { ProbeInvariant } from "./probe-invariant.ts";
 import { LimitInvariants } from "./limit-invariants.ts";
-import { RouterInvariants, type Violation } from "./router-invariants.ts";
+import { RouterInvariants } from "./router-invariants.ts";
+import type { Violation } from "./violation.ts";
 
 export class FleetInvariants {
   readonly #config: CompiledConfig;

@@ -8,7 +8,7 @@ import type { Duration, Instant } from "../../../router/core/machine.ts";
 import { type EndpointId, isOwnFinding, type RouterCommand } from "../../../router/core/messages.ts";
 import { after, never, startOfTime } from "../../../router/core/time.ts";
 import type { ReplicasSpec } from "../compiled-scenario.ts";
-import type { Violation } from "./router-invariants.ts";
+import type { Violation } from "./violation.ts";
 
 interface Opening {
   readonly replica: number;

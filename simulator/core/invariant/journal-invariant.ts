@@ -11,7 +11,7 @@ import type { Instant, Restorable } from "../../../router/core/machine.ts";
 import type { RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
 import type { RouterSnapshot } from "../../../router/core/router.ts";
 import type { RouterWatch } from "../restartable-router.ts";
-import type { Violation } from "./router-invariants.ts";
+import type { Violation } from "./violation.ts";
 
 const recordsMax = 400;
 
@@ -38,10 +38,7 @@ export class JournalInvariant implements RouterWatch {
   }
 
   event(event: RouterEvent, at: Instant, replica: number): void {
-    const watched = present(this.#watched[replica], "the replica");
-    if (watched.records.length >= recordsMax) this.#replay(watched, replica);
-    watched.head ??= { headgate: "", number: 0, dropped: 0, ...watched.options, config: this.#config, snapshot: watched.router.snapshot() };
-    watched.records.push({ kind: "event", at, event });
+    this.#input({ kind: "event", at, event }, replica);
   }
 
   command(command: RouterCommand, at: Instant, replica: number): void {
@@ -49,8 +46,14 @@ export class JournalInvariant implements RouterWatch {
   }
 
   wake(at: Instant, replica: number): void {
-    const { head, records } = present(this.#watched[replica], "the replica");
-    if (head !== null) records.push({ kind: "wake", at });
+    this.#input({ kind: "wake", at }, replica);
+  }
+
+  #input(record: JournalRecord, replica: number): void {
+    const watched = present(this.#watched[replica], "the replica");
+    if (watched.records.length >= recordsMax) this.#replay(watched, replica);
+    watched.head ??= { headgate: "", number: 0, dropped: 0, ...watched.options, config: this.#config, snapshot: watched.router.snapshot() };
+    watched.records.push(record);
   }
 
   finished(): readonly Violation[] {

@@ -19,7 +19,7 @@ import type { Instant } from "../../../router/core/machine.ts";
 import type { AttemptOutcome, DeploymentId, RouteId, RouterCommand, RouterEvent, RouteRequest, Usage } from "../../../router/core/messages.ts";
 import { startOfTime } from "../../../router/core/time.ts";
 import { OverrunPeak } from "./overrun-peak.ts";
-import type { Violation } from "./router-invariants.ts";
+import type { Violation } from "./violation.ts";
 import { VersionsSeen } from "./versions-seen.ts";
 
 type Start = Extract<RouterCommand, { kind: "start-attempt" }>;

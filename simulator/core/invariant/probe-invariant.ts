@@ -7,7 +7,7 @@ import { askPatience } from "../../../router/core/health/probe-lease.ts";
 import type { Instant } from "../../../router/core/machine.ts";
 import type { AttemptId, BreakerPhase, EndpointId, RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
 import { after, never, startOfTime } from "../../../router/core/time.ts";
-import type { Violation } from "./router-invariants.ts";
+import type { Violation } from "./violation.ts";
 
 interface SeenBreaker {
   phase: BreakerPhase;

@@ -6,16 +6,20 @@
  *  I3 the clock never goes back
  *  I5 what goes on is bounded: a request visits no route twice; a route's requests that wait for their first attempt by its queue, an endpoint's attempts by its concurrency
  *  I7 an open breaker gets no attempt but where its route's floor keeps it, a half-open one at most its probes at once, an endpoint that has left none
+ *     nor one that its probes have taken out while another can take the request (health-invariant.ts)
  *  I14 exactly one outcome per attempt, and a request finishes once, after the last of them
  *  I15 no attempt outside the region that a request must be answered in
  *  I16 a request sees one version of the configuration, and is sent where that version's route goes; versions are retired when they have ended: versions-seen.ts
  *  I6 and I14 of attempts side by side: race-invariant.ts; I8 no endpoint that could take a waiting request is left idle: idle-invariant.ts
  */
 import type { CompiledConfig, EndpointSpec, RouteSpec } from "../../../router/core/compiled-config.ts";
+import { mayBeKept, otherForUnhealthy } from "./health-invariant.ts";
 import { checkIdle } from "./idle-invariant.ts";
+import { isUnchecked } from "./unchecked.ts";
 import { newSeenEndpoint, type SeenAttempt, type SeenEndpoint, type SeenRequest } from "./seen.ts";
 import { FleetSeen } from "./fleet-seen.ts";
 import { VersionsSeen } from "./versions-seen.ts";
+import type { InvariantId, Violation } from "./violation.ts";
 import { RaceInvariant } from "./race-invariant.ts";
 import { coolDefault } from "../../../router/core/retry.ts";
 import type { Instant } from "../../../router/core/machine.ts";
@@ -32,14 +36,6 @@ import type {
   RouterCommand,
   RouterEvent,
 } from "../../../router/core/messages.ts";
-
-export type InvariantId = "I1" | "I2" | "I3" | "I5" | "I6" | "I7" | "I8" | "I10" | "I14" | "I15" | "I16";
-
-export interface Violation {
-  readonly invariant: InvariantId;
-  readonly at: Instant;
-  readonly what: string;
-}
 
 export type Counts = { arrived: number } & Record<FinishResult["kind"], number>;
 
@@ -179,6 +175,7 @@ export class RouterInvariants {
   }
 
   #otherCommand(command: Exclude<RouterCommand, { kind: "start-attempt" | "commit-attempt" }>, at: Instant): void {
+    if (isUnchecked(command)) return;
     switch (command.kind) {
       case "limit-changed":
         this.#limitChanged(command.deployment, command.limit);
@@ -203,13 +200,9 @@ export class RouterInvariants {
       case "request-rerouted":
         this.#rerouted(command.request, command.from, command.to);
         return;
-      case "weight-changed":
-      case "record-decision":
-      case "ask-lease":
-      case "ask-probes":
-      case "return-probes":
-      case "return-lease":
-      case "budget-noticed":
+      case "health-changed":
+        (this.#endpoints[command.endpoint] ??= newSeenEndpoint()).healthy = command.healthy;
+        return;
     }
   }
 
@@ -239,7 +232,7 @@ export class RouterInvariants {
 
   #isIdle(id: EndpointId, now: Instant): boolean {
     const endpoint = this.#endpoints[id];
-    return endpoint?.phase === "closed" && endpoint.coolUntil < now && endpoint.inFlight < this.#limitOf(id) && !this.#fleet.hasLeft(id);
+    return endpoint?.phase === "closed" && endpoint.healthy && endpoint.coolUntil < now && endpoint.inFlight < this.#limitOf(id) && !this.#fleet.hasLeft(id);
   }
 
   #limitOf(id: EndpointId): number {
@@ -273,6 +266,7 @@ export class RouterInvariants {
     this.#race.started(command.request, request.route, config.routes[request.route]?.hedge ?? null, { id: command.attempt, endpoint: command.endpoint });
     if (this.#attempts.has(command.attempt)) this.#violate("I14", `attempt ${command.attempt} starts twice`);
     this.#checkBreaker(command.endpoint, endpoint, config, config.routes[request.route]);
+    if (!endpoint.healthy) this.#checkHealth(command.endpoint, request, at);
     endpoint.inFlight += 1;
     this.#checkPlace(command, request, endpoint, config);
     if (request.attempts === 0) this.#countWaiting(request.route, -1);
@@ -303,18 +297,12 @@ export class RouterInvariants {
     this.#limits[id] = limit;
   }
 
-  /** The route's floor is not reached by what is not open, or all are open and this one only for its failure rate. */
-  #keptByFloor(endpoint: SeenEndpoint, config: CompiledConfig, spec: RouteSpec | undefined): boolean {
-    if (spec === undefined) return false;
-    const pool = this.#fleet.poolOf(config, spec);
-    const others = pool.filter((id) => this.#endpoints[id]?.phase !== "open").length;
-    return others < Math.ceil((pool.length * spec.floorPercent) / 100) || (others === 0 && endpoint.partial);
-  }
-
   #checkBreaker(id: EndpointId, endpoint: SeenEndpoint, config: CompiledConfig, route: RouteSpec | undefined): void {
     if (this.#fleet.hasLeft(id)) this.#violate("I7", `an attempt at endpoint ${id}, which has left`);
     const deployment = this.#fleet.deploymentOf(id);
-    if (endpoint.phase === "open" && !this.#keptByFloor(endpoint, config, route)) this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
+    const pool = route === undefined ? [] : this.#fleet.poolOf(config, route);
+    if (endpoint.phase === "open" && !mayBeKept(endpoint, pool, this.#endpoints, route?.floorPercent ?? 0))
+      this.#violate("I7", `an attempt at endpoint ${id}, whose breaker is open`);
     if (endpoint.phase !== "half-open" || deployment === undefined) return;
     endpoint.probing += 1;
     const most = Math.min(deployment.breaker.probes, deployment.breaker.probesAtOnce);
@@ -332,6 +320,14 @@ export class RouterInvariants {
     const endpoint = this.#endpoints[attempt.endpoint];
     if (endpoint !== undefined && attempt.probeOf === endpoint.epoch) endpoint.probing -= 1;
     attempt.probeOf = null;
+  }
+
+  #checkHealth(id: EndpointId, request: SeenRequest, at: Instant): void {
+    const { all, stable } = this.#versions;
+    const spec = stable.routes[request.route];
+    if (all.length > 1 || spec === undefined) return;
+    const other = otherForUnhealthy(stable, request, this.#fleet.poolOf(stable, spec), (idle) => this.#isIdle(idle, at));
+    if (other !== null) this.#violate("I7", `an attempt at endpoint ${id}, which its probes have taken out, while ${other} could take it`);
   }
 
   #firstToken(id: AttemptId, now: Instant): void {

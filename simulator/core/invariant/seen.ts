@@ -37,8 +37,10 @@ export interface SeenEndpoint {
   probing: number;
   /** Rate-limited or draining until then, by what its outcomes have said. */
   coolUntil: number;
+  /** By its probes. */
+  healthy: boolean;
 }
 
 export function newSeenEndpoint(): SeenEndpoint {
-  return { phase: "closed", partial: false, peerPartial: false, epoch: 0, inFlight: 0, probing: 0, coolUntil: 0 };
+  return { phase: "closed", partial: false, peerPartial: false, epoch: 0, inFlight: 0, probing: 0, coolUntil: 0, healthy: true };
 }

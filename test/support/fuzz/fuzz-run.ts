@@ -2,7 +2,7 @@ import { Dice } from "./dice.ts";
 import { answersIn, callOnce, type Heard, type HeardAnswer } from "./fuzz-caller.ts";
 import { type FuzzedAnswer, fuzzedAnswer } from "./fuzz-answers.ts";
 import { type FuzzedRequest, fuzzedRequest } from "./fuzz-requests.ts";
-import { startFuzzService } from "./fuzz-service.ts";
+import { caseField, startFuzzService } from "./fuzz-service.ts";
 
 export interface FuzzReport {
   readonly played: number;
@@ -15,7 +15,9 @@ export interface FuzzPlan {
   readonly count: number;
   readonly seed: number;
   readonly atOnce: number;
-  readonly onProgress?: (played: number) => void;
+  /** The first case; absent: 0. Each case has draws of its own, by seed and place, so that it can be played again alone. */
+  readonly from?: number;
+  readonly onProgress?: (played: number, problems: number) => void;
 }
 
 const problemsMax = 20;
@@ -30,25 +32,25 @@ const goodAnswer = (stream: boolean): FuzzedAnswer => ({ pieces: [stream ? goodS
 
 /** Whatever callers send: no crash, no hang, and what is refused is refused in a dialect, never with a 500. */
 export async function fuzzRequests(plan: FuzzPlan): Promise<FuzzReport> {
-  const dice = new Dice(plan.seed, "fuzzed-requests");
-  return play(plan, goodAnswer, () => fuzzedRequest(dice), judgeRequest);
+  return play(plan, goodAnswer, (place) => fuzzedRequest(new Dice(plan.seed, `fuzzed-request ${place}`)), judgeRequest);
 }
 
 /** Whatever a provider answers: no crash, no hang, and a caller never takes a broken answer for a whole one. */
 export async function fuzzAnswers(plan: FuzzPlan): Promise<FuzzReport> {
-  const dice = new Dice(plan.seed, "fuzzed-answers");
-  const request = (): FuzzedRequest => {
-    const body = JSON.stringify({ model: "chat", messages: [{ role: "user", content: "hi" }], ...(dice.chance(0.6) ? { stream: true } : {}) });
+  const request = (place: number): FuzzedRequest => {
+    const dice = new Dice(plan.seed, `fuzzed-answer ${place}, its request`);
+    const stream = dice.chance(0.6) ? `,"stream":true` : "";
+    const body = `{"model":"chat",${caseField(place)},"messages":[{"role":"user","content":"hi"}]${stream}}`;
     const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n`;
     return { pieces: [head + body], pauseMs: 0, afterwards: dice.chance(0.02) ? "leave" : "wait", isHead: false };
   };
-  return play(plan, (stream) => fuzzedAnswer(dice, stream), request, judgeAnswer);
+  return play(plan, (stream, place) => fuzzedAnswer(new Dice(plan.seed, `fuzzed-answer ${place}`), stream), request, judgeAnswer);
 }
 
 async function play(
-  { count, atOnce, onProgress }: FuzzPlan,
-  answer: (stream: boolean) => FuzzedAnswer,
-  next: () => FuzzedRequest,
+  { count, seed, atOnce, from = 0, onProgress }: FuzzPlan,
+  answer: (stream: boolean, place: number) => FuzzedAnswer,
+  requestOf: (place: number) => FuzzedRequest,
   judge: (answer: HeardAnswer, request: FuzzedRequest) => string | null,
 ): Promise<FuzzReport> {
   const service = await startFuzzService(answer);
@@ -59,13 +61,16 @@ async function play(
   let begun = 0;
   const worker = async (): Promise<void> => {
     while (begun < count && problems.length < problemsMax) {
+      const place = from + begun;
       begun += 1;
-      if (begun % 1000 === 0) onProgress?.(begun);
-      const request = next();
+      if (begun % 5000 === 0) onProgress?.(begun, problems.length);
+      const request = requestOf(place);
       const heard = await callOnce(service.port, request);
       const said = problemOf(request, heard, judge, statuses);
       if (said !== null)
-        problems.push(`${said}\n  sent ${JSON.stringify(request.pieces.join("").slice(0, 600))}\n  heard ${JSON.stringify(heard.text.slice(0, 600))}`);
+        problems.push(
+          `case ${place} of seed ${seed}: ${said}\n  sent ${JSON.stringify(request.pieces.join("").slice(0, 600))}\n  heard ${JSON.stringify(heard.text.slice(0, 600))}`,
+        );
     }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));

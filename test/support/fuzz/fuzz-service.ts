@@ -16,7 +16,8 @@ export interface FuzzService {
 
 const patience = { headersTimeout: 400, requestTimeout: 800, connectionsCheckingInterval: 100 };
 
-export async function startFuzzService(answer: (stream: boolean) => FuzzedAnswer): Promise<FuzzService> {
+/** @param answer to the request of this case (-1: it does not say of which it is) */
+export async function startFuzzService(answer: (stream: boolean, place: number) => FuzzedAnswer): Promise<FuzzService> {
   const provider = createServer((socket) => serve(socket, answer));
   await new Promise<void>((resolve) => provider.listen(0, "127.0.0.1", 4096, resolve));
   const folder = mkdtempSync(path.join(tmpdir(), "headgate-fuzz-"));
@@ -38,15 +39,19 @@ const configText = (port: number): string => `
 listen: { port: 0 }
 metrics: { port: 0 }
 deployments:
-  one: { provider: vllm, model: m, endpoints: ["http://127.0.0.1:${port}"], price: { input: 1, output: 2 }, breaker: { enabled: false } }
+  one: { provider: vllm, model: m, endpoints: ["http://127.0.0.1:${port}"], price: { input: 1, output: 2 }, breaker: { enabled: false }, probe: { enabled: false } }
 routes:
   chat:
     deployments: [one]
-    timeouts: { connect: 1s, firstToken: 300ms, idle: 300ms, total: 1s }
+    timeouts: { connect: 1s, firstToken: 400ms, idle: 400ms, total: 1500ms }
     retry: { attempts: 1 }
 `;
 
-function serve(socket: Socket, answer: (stream: boolean) => FuzzedAnswer): void {
+/** Where a request says of which case it is. */
+export const caseField = (place: number): string => `"user":"case ${place}"`;
+const caseOf = (body: string): number => Number(/"user":"case (\d+)"/.exec(body)?.[1] ?? -1);
+
+function serve(socket: Socket, answer: (stream: boolean, place: number) => FuzzedAnswer): void {
   let seen = "";
   socket.setNoDelay(true);
   socket.on("error", () => undefined);
@@ -55,7 +60,8 @@ function serve(socket: Socket, answer: (stream: boolean) => FuzzedAnswer): void 
     const end = seen.indexOf("\r\n\r\n");
     const length = Number(/\r\ncontent-length: (\d+)/.exec(seen)?.[1] ?? 0);
     if (end === -1 || seen.length < end + 4 + length) return;
-    const { pieces, afterwards } = answer(/"stream":\s*true/.test(seen.slice(end)));
+    const body = seen.slice(end);
+    const { pieces, afterwards } = answer(/"stream":\s*true/.test(body), caseOf(body));
     seen = "";
     write(socket, pieces, 0, () => {
       if (afterwards === "close") socket.end();

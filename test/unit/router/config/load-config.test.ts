@@ -43,6 +43,7 @@ test("everything but deployments and routes has a default", () => {
       stable: 600_000_000,
       rate: failureRateSpec(0.05, 0.2, seconds(1800), 5),
     },
+    probe: { path: "/health", every: 5_000_000, timeout: 5_000_000, healthyAfter: 2, unhealthyAfter: 3 },
     tags: [],
     takesUntagged: true,
     takesUnmatched: false,

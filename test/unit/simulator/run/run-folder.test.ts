@@ -12,7 +12,7 @@ import { temporaryFolder } from "../../../support/temporary-folder.ts";
 async function run(settings: readonly string[] = []) {
   const scenario = await loadScenario(path.join(projectRoot, "scenarios/demo.yaml"), {}, { settings });
   if (scenario.kind !== "loaded") throw new Error(scenario.reason);
-  return { scenario, ...runWithRecords(scenario, { seeds: [1], strict: false }) };
+  return { scenario, ...runWithRecords(scenario, { seeds: [1], strict: false, keeps: "series" }) };
 }
 
 test("the same run writes the same bytes to the same place, another one elsewhere", async () => {

@@ -43,15 +43,15 @@ test("the open time doubles to its bound with each opening, and is short again a
   const breaker = closedBreaker(spec);
   play(breaker, spec, "xxxxx", 0);
   expect(breaker.openUntil).toBe(seconds(60));
-  breakerHalfOpens(breaker);
+  breakerHalfOpens(breaker, "open-time-passed");
   play(breaker, spec, "x", 0, 60);
   expect(breaker.openUntil).toBe(seconds(60 + 120));
-  breakerHalfOpens(breaker);
+  breakerHalfOpens(breaker, "open-time-passed");
   play(breaker, spec, "...", 0, 180);
   expect(breaker.phase).toBe("closed");
   play(breaker, spec, "xxxxx", 0, 279);
   expect(breaker.openUntil).toBe(seconds(279 + 240));
-  breakerHalfOpens(breaker);
+  breakerHalfOpens(breaker, "open-time-passed");
   play(breaker, spec, "...", 0, 519);
   play(breaker, spec, "xxxxx", 0, 619);
   expect(breaker.openUntil).toBe(seconds(619 + 60));

@@ -3,7 +3,8 @@ import type { CompiledConfig, HedgeSpec } from "../../../../../router/core/compi
 import type { Instant } from "../../../../../router/core/machine.ts";
 import type { RouterCommand, RouterEvent } from "../../../../../router/core/messages.ts";
 import { createWorld } from "../../../../../simulator/core/world.ts";
-import { type InvariantId, RouterInvariants } from "../../../../../simulator/core/invariant/router-invariants.ts";
+import { RouterInvariants } from "../../../../../simulator/core/invariant/router-invariants.ts";
+import type { InvariantId } from "../../../../../simulator/core/invariant/violation.ts";
 import { randomScenario } from "../../../../support/random-world.ts";
 
 type Line = { readonly at: Instant } & ({ readonly event: RouterEvent } | { readonly command: RouterCommand });

@@ -1,0 +1,37 @@
+/** What a simulated replica has under way. */
+import type { ConfigVersion } from "../../router/core/compiled-config.ts";
+import type { Instant } from "../../router/core/machine.ts";
+import type { DeploymentId, EndpointId, FinishResult, RequestId, RouteId, TenantId } from "../../router/core/messages.ts";
+import type { Arrival } from "./workload/arrival.ts";
+
+export interface OpenRequest {
+  readonly arrival: Arrival;
+  readonly serial: number;
+  readonly route: RouteId;
+  readonly tenant: TenantId;
+  started: Instant | null;
+  deployment: DeploymentId | null;
+  /** Known with its first attempt. */
+  version: ConfigVersion | null;
+  committed: OpenAttempt | null;
+  first: Instant | null;
+}
+
+export interface OpenAttempt {
+  readonly request: RequestId;
+  readonly endpoint: EndpointId;
+  readonly deployment: DeploymentId;
+  readonly startedAt: Instant;
+  aborted: boolean;
+  /** Nothing more will be heard of it, or nobody listens any more. */
+  over: boolean;
+  outputTokens: number;
+  cachedTokens: number;
+}
+
+export interface Finished {
+  readonly request: RequestId;
+  readonly result: FinishResult;
+  readonly account: { readonly nanoDollars: number; readonly priced: boolean; readonly attempts: number };
+  readonly version: ConfigVersion | null;
+}
