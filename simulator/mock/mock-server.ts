@@ -116,9 +116,9 @@ export class MockServer {
     }
     readWhole(request, (body) => {
       const query = new URL(url, "http://mock").searchParams;
-      const write = (): void => writePage(response, page({ path, query, body, models: this.#endpoints }));
-      if (path.startsWith("/metrics") && this.#faults.metricsMs > 0) setTimeout(write, this.#faults.metricsMs);
-      else write();
+      const write = async (): Promise<void> => writePage(response, await page({ path, query, headers: request.headers, body, models: this.#endpoints }));
+      if (path.startsWith("/metrics") && this.#faults.metricsMs > 0) setTimeout(() => void write(), this.#faults.metricsMs);
+      else void write();
     });
   }
 

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 
 /** A model as the pages of its server know it. */
 export interface ServedModel {
@@ -14,6 +14,7 @@ export interface ServedModel {
 export interface PageCall {
   readonly path: string;
   readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
   readonly models: readonly ServedModel[];
 }
@@ -28,7 +29,7 @@ export interface PageAnswer {
   /** Headers that other answers of the server have. */
   readonly without?: readonly string[];
 }
-export type Page = (call: PageCall) => PageAnswer;
+export type Page = (call: PageCall) => PageAnswer | Promise<PageAnswer>;
 
 /** What a server says beside the answers to calls. One for each server. */
 export interface MockSurface {
@@ -52,14 +53,22 @@ export function notAllowed(allowed: readonly string[]): PageAnswer {
   return { ...jsonPage({ detail: "Method Not Allowed" }, 405), headers: { allow: allowed.join(", ") } };
 }
 
-/** A hosted API's: nothing but its models. */
-export function hostedSurface(): MockSurface {
+/** Pages that a hosted API has beside its models, for those who have a key. */
+export interface KeyedPages {
+  readonly pagesAt: MockSurface["pagesAt"];
+  readonly hasKey: (headers: IncomingHttpHeaders) => boolean;
+  readonly noKey: PageAnswer;
+}
+
+/** A hosted API's. */
+export function hostedSurface(keyed: KeyedPages | null = null): MockSurface {
   const models: Page = (call) =>
     jsonPage({ object: "list", data: call.models.map(({ model }) => ({ id: model, object: "model", created: 1_700_000_000, owned_by: "headgate" })) });
+  const open: Readonly<Record<string, Readonly<Record<string, Page>>>> = { "/v1/models": { GET: models }, "/health": { GET: () => emptyPage } };
   return {
     headersOf: () => null,
-    guard: () => null,
-    pagesAt: (path) => (path === "/v1/models" ? { GET: models } : path === "/health" ? { GET: () => emptyPage } : null),
+    guard: ({ headers }, path) => (keyed !== null && keyed.pagesAt(path) !== null && !keyed.hasKey(headers) ? keyed.noKey : null),
+    pagesAt: (path) => open[path] ?? keyed?.pagesAt(path) ?? null,
     watch: () => undefined,
     admit: (call) => call(),
   };

@@ -51,9 +51,9 @@ export function readFaults(body: Buffer): WireFaults | string {
 }
 
 /** Instead of the model's answer; null: the model answers. */
-export function refusalOf(faults: WireFaults, { refusal }: MockOperation): HttpRefusal | null {
+export function refusalOf(faults: WireFaults, operation: MockOperation): HttpRefusal | null {
   if (faults.draining) return drainingAnswer;
-  if (faults.busy) return refusal({ kind: "overloaded" });
+  if (faults.busy) return operation.refusal({ kind: "overloaded" });
   if (faults.status === 0) return null;
   const answer = openAiError(faults.status, `a fault of the mock's wire: ${faults.status}`, "MockFault", null, faults.status);
   return { ...answer, retryAfterSeconds: faults.retryAfterSeconds };

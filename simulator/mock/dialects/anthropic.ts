@@ -3,7 +3,9 @@ import type { AnswerScript } from "../answer-script.ts";
 import { type HttpRefusal, refusalOf } from "../http-refusal.ts";
 import type { MockBody, Parsed } from "../mock-body.ts";
 import { refused } from "../mock-body.ts";
-import { hostedSurface } from "../mock-surface.ts";
+import { keyHeaders } from "../jobs/job-run.ts";
+import { AnthropicJobs } from "../jobs/anthropic-jobs.ts";
+import { hostedSurface, jsonPage, type MockSurface } from "../mock-surface.ts";
 import { parseFields, type Fields } from "./body-fields.ts";
 import { messagesBody } from "./messages-body.ts";
 import {
@@ -32,7 +34,7 @@ export const anthropicDialect: MockDialect = {
     if (place === "/v1/messages") return { operation: messagesOperation, model: null, stream: null };
     return place === "/v1/messages/count_tokens" ? { operation: countOperation, model: null, stream: null } : null;
   },
-  surface: hostedSurface,
+  surface: jobSurface,
   quotaHeaders: (quota) =>
     quotaLines(quota, (what, { limit, remaining, reset }) => [
       `anthropic-ratelimit-${what}-limit`,
@@ -43,6 +45,13 @@ export const anthropicDialect: MockDialect = {
       new Date(Date.now() + Math.ceil(reset / 1000)).toISOString(),
     ]),
 };
+
+function jobSurface(): MockSurface {
+  const jobs = new AnthropicJobs();
+  const { status, body } = refusal({ kind: "no-key" });
+  const noKey = { ...jsonPage({}, status), body };
+  return hostedSurface({ pagesAt: (path) => jobs.pagesAt(path), hasKey: (headers) => Object.keys(keyHeaders(headers)).length > 0, noKey });
+}
 
 function refusal(why: MockRefusal): HttpRefusal {
   switch (why.kind) {

@@ -1,4 +1,6 @@
-import { hostedSurface } from "../mock-surface.ts";
+import { keyHeaders } from "../jobs/job-run.ts";
+import { OpenAiJobs } from "../jobs/openai-jobs.ts";
+import { hostedSurface, jsonPage, type MockSurface } from "../mock-surface.ts";
 import { type MockDialect, type MockOperation, quotaLines } from "./mock-dialect.ts";
 import { openAiChatForm, readOpenAiChat } from "./openai-chat.ts";
 import { openAiCompletionForm, readOpenAiCompletion } from "./openai-completions.ts";
@@ -22,6 +24,17 @@ export function openAiCallOf(name: string | undefined): OpenAiCall | null {
   return name !== undefined && Object.hasOwn(openAiOperations, name) ? (name as OpenAiCall) : null;
 }
 
+/** With files and the Batch API below a path. */
+export function jobSurface(base: string): MockSurface {
+  const jobs = new OpenAiJobs(base);
+  const { status, body } = openAiRefusal({ kind: "no-key" });
+  return hostedSurface({
+    pagesAt: (path) => jobs.pagesAt(path),
+    hasKey: (headers) => Object.keys(keyHeaders(headers)).length > 0,
+    noKey: { ...jsonPage({}, status), body },
+  });
+}
+
 /** OpenAI's own API. */
 export const openAiDialect: MockDialect = {
   keyHeader: "authorization",
@@ -29,7 +42,7 @@ export const openAiDialect: MockDialect = {
     const call = openAiCallOf(/^\/v1\/([^?]+)/.exec(path)?.[1]);
     return call === null ? null : { operation: openAiOperations[call], model: null, stream: null };
   },
-  surface: hostedSurface,
+  surface: () => jobSurface("/v1"),
   quotaHeaders: (quota) =>
     quotaLines(quota, (what, { limit, remaining, reset }) => [
       `x-ratelimit-limit-${what}`,

@@ -40,7 +40,7 @@ export const vertexDialect: MockDialect = {
     const found = path.exec(url);
     return found === null ? null : { operation, model: decodeURIComponent(found[1] ?? ""), stream: found[2] !== "generateContent" };
   },
-  surface: hostedSurface,
+  surface: () => hostedSurface(),
   quotaHeaders: () => noHeaders,
 };
 

@@ -1,6 +1,6 @@
 import { openAiError } from "../http-refusal.ts";
 import { parseFields } from "../dialects/body-fields.ts";
-import { jsonPage, type Page } from "../mock-surface.ts";
+import { jsonPage, type Page, type PageAnswer } from "../mock-surface.ts";
 
 /** Whether the engine sleeps, and calls that wait for it to go on. Health is well in any state. */
 export interface EngineState {
@@ -54,7 +54,7 @@ export function devPages(state: EngineState): Readonly<Record<string, Readonly<R
   };
 }
 
-function rpcFailure(method: string): ReturnType<Page> {
+function rpcFailure(method: string): PageAnswer {
   const message =
     `Call to collective_rpc method failed: Worker failed with error ''CPUWorker' object has no attribute '${method}'', ` +
     "please check the stack trace above for the root cause";
