@@ -245,6 +245,13 @@ export class SimulatedReplica {
       case "retire-config":
         this.#announce(this.#versions.retired(command.version));
         return;
+      case "request-rerouted":
+      case "budget-noticed":
+      case "forget-endpoint":
+      case "health-changed":
+      case "weight-changed":
+      case "limit-changed":
+      case "record-decision":
     }
   }
 
