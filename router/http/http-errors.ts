@@ -43,6 +43,13 @@ const rejections: Readonly<Record<RejectReason, HttpError>> = {
     param: "messages",
     message: "no model of this route has a context window for this prompt",
   },
+  "too-dear": {
+    status: 400,
+    type: "invalid_request_error",
+    code: "cost_budget_too_small",
+    param: "cost_budget",
+    message: "no model of this route is certain to answer for so little",
+  },
   "queue-full": { status: 429, type: "rate_limit_error", code: "queue_full", message: "too many requests are waiting" },
   "deadline-unreachable": { status: 503, type: "overloaded_error", code: "deadline_unreachable", message: "no place is expected to become free in time" },
   "deadline-passed": { status: 503, type: "overloaded_error", code: "deadline_passed", message: "no place became free in time" },

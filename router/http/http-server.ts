@@ -42,6 +42,7 @@ export function createHttpServer(
 ): CallerServer {
   const surface: Surface = {
     service,
+    bodyBytesMax: listen.limits.bodyBytes,
     get config() {
       return service.compiled;
     },
@@ -67,7 +68,7 @@ export function createHttpServer(
       else sendError(exchange, "openai-chat", wrongMethod(method, path), ["allow", Object.keys(methods).join(", ")]);
     }
   };
-  return createCallerServer({ tls, fastLane: listen.fastLane, serve, isDraining: () => service.draining }, patience);
+  return createCallerServer({ tls, fastLane: listen.fastLane, limits: listen.limits, serve, isDraining: () => service.draining }, patience);
 }
 
 /** Null: there is nothing. */

@@ -133,6 +133,50 @@ describe("limits on requests", () => {
     expect(JSON.stringify(live.upstreams[0]?.seen[0]?.body).length).toBeGreaterThan(19 * 1024 * 1024);
   });
 
+  test.each([true, false])("limits of the configuration hold instead (fast lane: %s)", async (fastLane) => {
+    const live = await startLive({
+      fastLane,
+      listen: `, limits: { headerBytes: 4096, bodyBytes: 20000, headerTime: 300ms, requestTime: 600ms }`,
+      patience: { connectionsCheckingInterval: 50 },
+    });
+    const head = new RawCaller(live.running.url).write(chatRequest({}, [`x-much: ${"x".repeat(5000)}`]));
+    await head.end();
+    expect(head.statuses).toEqual([431]);
+    expect(head.received).toContain("4096");
+    const small = new RawCaller(live.running.url).write(chatRequest({}, [`x-much: ${"x".repeat(3000)}`]));
+    await small.answered();
+    expect(small.statuses).toEqual([200]);
+    const ask = async (length: number): Promise<number> =>
+      (
+        await fetch(`${live.running.url}/v1/chat/completions`, {
+          method: "POST",
+          body: JSON.stringify({ model: "chat", messages: [], big: "x".repeat(length) }),
+        })
+      ).status;
+    expect([await ask(19_000), await ask(20_000)]).toEqual([200, 413]);
+    const slow = new RawCaller(live.running.url).write(`${post}content-length: 100\r\n\r\n{`);
+    await slow.end();
+    expect(slow.statuses).toEqual([408]);
+  });
+
+  test("a longer head than the fast lane reads is Node's, where the configuration allows it", async () => {
+    const live = await startLive({ listen: ", limits: { headerBytes: 65536 }" });
+    const caller = new RawCaller(live.running.url).write(chatRequest({}, [`x-much: ${"x".repeat(40_000)}`]));
+    await caller.answered();
+    expect(caller.statuses).toEqual([200]);
+  });
+
+  test("connections beyond the limit are closed unheard, and counted; the others are served", async () => {
+    const live = await startLive({ listen: ", limits: { connections: 2 }" });
+    const callers = [1, 2].map(() => new RawCaller(live.running.url).write(chatRequest({})));
+    for (const caller of callers) await caller.answered();
+    const third = new RawCaller(live.running.url).write(chatRequest({}));
+    await third.end();
+    expect(third.statuses).toEqual([]);
+    expect(callers.map(({ statuses }) => statuses)).toEqual([[200], [200]]);
+    await until(async () => /router_connections_refused_total [1-9]/.test(await live.scrape()));
+  });
+
   test("a caller that trickles its headers, or its body, is told 408 and gone; others do not notice", async () => {
     const live = await startLive({ patience: { headersTimeout: 300, requestTimeout: 600, connectionsCheckingInterval: 50 } });
     const slowHead = new RawCaller(live.running.url).write("POST /v1/chat/completions HTTP/1.1\r\nhost: h\r\nx-one");

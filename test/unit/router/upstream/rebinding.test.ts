@@ -9,7 +9,7 @@ import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
 import { millis } from "../../../../router/core/time.ts";
 import { wholeBody } from "../../../../router/providers/sent-body.ts";
-import { noProxy } from "../../../../router/upstream/http1/egress.ts";
+import { plainEgress } from "../../../../router/upstream/http1/egress.ts";
 import type { NameService } from "../../../../router/upstream/http1/host-lookup.ts";
 import { sendableHead } from "../../../../router/upstream/http1/sendable-head.ts";
 import { Http1Transport } from "../../../../router/upstream/http1-transport.ts";
@@ -78,7 +78,7 @@ function certificateFor(name: Name): { readonly cert: string; readonly key: stri
 }
 
 function transportWith(names: Names): Http1Transport {
-  const transport = new Http1Transport(noProxy, names);
+  const transport = new Http1Transport(plainEgress, names);
   onTestFinished(() => transport.close());
   return transport;
 }
