@@ -23,6 +23,7 @@ const ended: EndedRequest = {
 const facts = (name: string): RequestFacts => ({
   name,
   route,
+  strategy: route.strategy,
   stream: true,
   attemptsEnded: [{ endpoint: 7 as EndpointId, outcome: "succeeded", status: 0 }],
   dropped: [],
@@ -32,7 +33,7 @@ describe("records of requests", () => {
   test("what goes in comes out, of the usual request and of any other; never another tenant's", () => {
     const records = new RequestRecords();
     const failed: EndedRequest = { ...ended, endpoint: null, result: { kind: "failed", failure: "server-error", retryAfter: null }, deploymentsTried: 2 };
-    const dropped = { ...facts("dropped"), dropped: ["top_k"] };
+    const dropped: RequestFacts = { ...facts("dropped"), dropped: ["top_k"], strategy: "round-robin" };
     records.add(facts("served"), ended);
     records.add(facts("failed"), failed);
     records.add(dropped, ended);
