@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { loadConfig } from "../config/load-config.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
+import { priceLine, priceTold } from "./price-told.ts";
 import { explainCommand } from "./explain.ts";
 import { smokeCommand } from "./smoke.ts";
 
@@ -14,6 +15,7 @@ export function configCommand(): Command {
 
 function validateCommand(): Command {
   return new Command("validate")
+    .alias("check")
     .description("check a configuration file: every problem with line, column and what to write instead")
     .argument("<file>", "configuration (YAML)")
     .option("--no-keys", "do not look up the providers' keys in the environment and in files")
@@ -25,7 +27,7 @@ function validateCommand(): Command {
     });
 }
 
-function facts({ compiled, service }: LoadedConfig) {
+function facts({ compiled, service, prices }: LoadedConfig) {
   return {
     version: compiled.version,
     routes: compiled.routes
@@ -42,6 +44,7 @@ function facts({ compiled, service }: LoadedConfig) {
       weight: deployment.weight,
       endpoints: deployment.endpoints.map((id) => `${service.endpoints[id]?.origin ?? ""}${service.endpoints[id]?.basePath ?? ""}`),
       priced: deployment.rates !== null,
+      price: priceTold(prices, deployment.id, Date.now()),
       key: deployment.endpoints.some((id) => service.endpoints[id]?.key != null),
     })),
   };
@@ -51,6 +54,6 @@ function described(file: string, loaded: LoadedConfig): string {
   const { routes, deployments } = facts(loaded);
   const lines = [`${file} is valid: ${routes.length} route(s), ${deployments.length} deployment(s), ${loaded.compiled.endpoints.length} endpoint(s)`];
   for (const route of routes) lines.push(`  route ${route.name}: ${route.strategy} over ${route.deployments.join(", ")}`);
-  for (const { name, priced } of deployments) if (!priced) lines.push(`  note: ${name} has no price: what it costs is not known, and counted as not known`);
+  for (const { name, price } of deployments) lines.push(`  price of ${name}: ${priceLine(price)}`);
   return `${lines.join("\n")}\n`;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { loadConfig, readText } from "../config/load-config.ts";
+import { loadConfig } from "../config/load-config.ts";
+import { readText } from "../config/read-text.ts";
 import { suggestion } from "../config/nearest.ts";
 import { InputError } from "../config/problem.ts";
 import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";

@@ -19,7 +19,7 @@ export function startQuickly(env: NodeJS.ProcessEnv): void {
   if (folder === null) return;
   enableCompileCache(folder);
   // Worker threads look here.
-  env["NODE_COMPILE_CACHE"] ??= folder;
+  env["NODE_COMPILE_CACHE"] = folder;
 }
 
 /** Null: nobody knows of one. No home is made where there is none. */

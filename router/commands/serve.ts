@@ -65,7 +65,7 @@ async function serve(options: ServeOptions): Promise<void> {
   endLog(log);
 }
 
-type ReadConfig = Pick<LoadedConfig, "compiled" | "service">;
+type ReadConfig = Omit<LoadedConfig, "source">;
 const usualFile = "headgate.yaml";
 
 async function readConfig(file: string | undefined): Promise<ReadConfig> {
@@ -77,7 +77,7 @@ async function readConfig(file: string | undefined): Promise<ReadConfig> {
 }
 
 /** What a running server keeps. */
-const fixedAtStart = ["listen", "metrics", "tls", "cors"] as const;
+const fixedAtStart = ["listen", "metrics", "tls", "cors", "egress", "stateFolder"] as const;
 
 /** The file again: what is wrong with it leaves everything as it is. */
 async function reload(running: RunningService, file: string | undefined, { service: started }: ReadConfig): Promise<void> {

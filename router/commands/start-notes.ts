@@ -1,14 +1,17 @@
-import { connect } from "node:net";
+import { connect, isIP } from "node:net";
 import type { LoadedConfig } from "../config/load-config.ts";
+import type { UpstreamSpec } from "../config/service-spec.ts";
+import { few, priceNotes } from "./price-told.ts";
 
 const reachMs = 3_000;
 
 /** What an operator wants to know at the start: who can be reached, what has no price, what is off. */
-export async function startNotes({ compiled, service }: Pick<LoadedConfig, "compiled" | "service">): Promise<readonly string[]> {
+export async function startNotes({ compiled, service, prices }: Omit<LoadedConfig, "source">): Promise<readonly string[]> {
   const origins = [...new Set(service.endpoints.map(({ origin }) => origin))];
   const reached = await Promise.all(origins.map(async (origin) => ({ origin, told: await reach(new URL(origin)) })));
-  const unpriced = compiled.deployments.filter(({ rates }) => rates === null).map(({ name }) => name);
+  const names = compiled.deployments.map(({ name }) => name);
   const keyless = compiled.deployments.filter(({ endpoints }) => endpoints.every((id) => service.endpoints[id]?.key === null)).map(({ name }) => name);
+  const plain = compiled.deployments.filter(({ endpoints }) => endpoints.some((id) => isPlain(service.endpoints[id]))).map(({ name }) => name);
   const off = [
     ...(service.tenantOf === null ? ["callers' keys (whoever reaches the port may call)"] : []),
     ...(compiled.limits.length === 0 ? ["limits and budgets"] : []),
@@ -17,16 +20,18 @@ export async function startNotes({ compiled, service }: Pick<LoadedConfig, "comp
   ];
   return [
     ...reached.map(({ origin, told }) => `${origin}: ${told}`),
-    unpriced.length === 0
-      ? "prices: known for all deployments"
-      : `prices: unknown for ${few(unpriced)}; their cost is counted as unknown, ${compiled.unknownPrice === "refuse" ? "and budgets refuse them" : "never as zero"}`,
+    ...priceNotes(prices, names, compiled.unknownPrice === "refuse", Date.now()),
+    ...(plain.length === 0 ? [] : [`keys: without TLS for ${few(plain)}; whoever such a name leads to gets the key`]),
     ...(keyless.length === 0 ? [] : [`keys: none for ${few(keyless)}`]),
     ...(off.length === 0 ? [] : [`off: ${off.join(", ")}`]),
   ];
 }
 
-function few(names: readonly string[]): string {
-  return names.length <= 5 ? names.join(", ") : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
+/** Its key goes to a name, which may be made to lead elsewhere, without a certificate that would show it. */
+function isPlain(upstream: UpstreamSpec | undefined): boolean {
+  if (upstream === undefined || upstream.key === null) return false;
+  const { protocol, hostname } = new URL(upstream.origin);
+  return protocol === "http:" && isIP(hostname.replace(/^\[|\]$/g, "")) === 0 && hostname !== "localhost";
 }
 
 /** A connection, and nothing said on it. */

@@ -14,8 +14,11 @@ import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
 import { compileBreaker } from "./compile-breaker.ts";
 import { compileProbe } from "./compile-probe.ts";
 import { checkAliases } from "./check-aliases.ts";
+import { compileEgress } from "./compile-egress.ts";
 import { compileFallbacks } from "./compile-fallbacks.ts";
 import { compileRates } from "./compile-rates.ts";
+import { catalogueOf, type PriceCatalogue } from "./price-catalogue.ts";
+import { priceOf, type Pricing } from "./pricing.ts";
 import { compileLimits, tenantKeys } from "./compile-limits.ts";
 import { keyName } from "./key-reference.ts";
 import { suggestion } from "./nearest.ts";
@@ -23,7 +26,7 @@ import type { Problem } from "./problem.ts";
 import { type ConfigFile, type EndpointUrl, tierNames } from "./schema.ts";
 import { resolveKey } from "./secret.ts";
 import type { Environment } from "./secret.ts";
-import type { ServiceSpec, TlsSpec, UpstreamKey, UpstreamSpec } from "./service-spec.ts";
+import type { RequestLimits, ServiceSpec, TlsSpec, UpstreamKey, UpstreamSpec } from "./service-spec.ts";
 import { readTls } from "./tls-files.ts";
 import { problemIn } from "./yaml-problems.ts";
 import type { YamlPlace } from "./yaml-problems.ts";
@@ -41,6 +44,8 @@ export interface CompileOptions {
 export interface Compiled {
   readonly compiled: CompiledConfig;
   readonly service: ServiceSpec;
+  /** By DeploymentId. */
+  readonly pricing: readonly Pricing[];
   /** Not empty: the rest is not to be used. */
   readonly problems: readonly Problem[];
 }
@@ -53,13 +58,15 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   const upstreams: UpstreamSpec[] = [];
   const deployments: DeploymentSpec[] = [];
   const names: Names = { tagNames: [], regionNames: [] };
+  const pricing: Pricing[] = [];
+  const catalogue = catalogueOf(file.prices, place.source.file, (found) => problems.push(...found));
   const idOf = new Map<string, DeploymentId>();
   for (const [name, deployment] of Object.entries(file.deployments)) {
     const id = deployments.length as DeploymentId;
     idOf.set(name, id);
     const key = keyOf(name, deployment, options.env, place.source.file, report);
     const own = addEndpoints(id, name, deployment, key, { endpoints, upstreams, report });
-    deployments.push(compileDeployment(id, name, deployment, file.breaker, own, names, report));
+    deployments.push(compileDeployment(id, name, deployment, { breaker: file.breaker, endpoints: own, names, catalogue, pricing }, report));
   }
   const written = Object.entries(file.routes).map(([name, route], index) => compileRoute(index as RouteId, name, route, idOf, report));
   const routes = compileFallbacks(file, written, idOf, report);
@@ -79,11 +86,14 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   const tenantOf = Object.keys(file.tenants).length === 0 ? null : keys;
   const cors = file.cors === undefined ? null : { origins: file.cors.origins, maxAgeSeconds: Math.floor(file.cors.maxAge / 1_000_000) };
   const tls = tlsOf(file, place.source.file, options.env, report);
+  const egress = compileEgress(file.egress, options.env, place.source.file, report, (problem) => problems.push(problem));
   const signalsEveryMs = file.signals === undefined ? null : file.signals.every / 1000;
   const here = { region: file.here.region ?? "", zone: file.here.zone ?? "" };
   const service: ServiceSpec = {
-    listen: file.listen,
+    listen: { ...file.listen, limits: requestLimits(file, report) },
     tls,
+    egress,
+    stateFolder: file.state === undefined ? null : resolve(dirname(place.source.file), file.state.folder),
     signalsEveryMs,
     metrics: file.metrics,
     endpoints: upstreams,
@@ -96,7 +106,13 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   const { unknownPrice } = file;
   const retryBudget = compileRetryBudget(file.retryBudget, ["retryBudget"], report);
   const compiled = { version: options.version, routes, deployments, endpoints, retryBudget, tagNames, regionNames, tenants, limits, unknownPrice };
-  return { compiled, service, problems };
+  return { compiled, service, pricing, problems };
+}
+
+function requestLimits({ listen: { limits } }: ConfigFile, report: Report): RequestLimits {
+  const { headerBytes, bodyBytes, headerTime, requestTime, keepAlive, connections = Infinity } = limits;
+  if (headerTime > requestTime) report(["listen", "limits", "headerTime"], "value", "is longer than requestTime", "make requestTime the longer one");
+  return { headerBytes, bodyBytes, headerTimeMs: headerTime / 1000, requestTimeMs: requestTime / 1000, keepAliveMs: keepAlive / 1000, connections };
 }
 
 function tlsOf({ tls }: ConfigFile, file: string, env: Environment | null, report: Report): TlsSpec | null {
@@ -164,16 +180,23 @@ function addEndpoints(deployment: DeploymentId, name: string, file: DeploymentFi
   });
 }
 
+interface DeploymentSetting {
+  readonly breaker: ConfigFile["breaker"];
+  readonly endpoints: readonly EndpointId[];
+  readonly names: Names;
+  readonly catalogue: PriceCatalogue;
+  readonly pricing: Pricing[];
+}
+
 function compileDeployment(
   id: DeploymentId,
   name: string,
   file: DeploymentFile,
-  breakerDefaults: ConfigFile["breaker"],
-  endpoints: readonly EndpointId[],
-  names: Names,
+  { breaker: breakerDefaults, endpoints, names, catalogue, pricing }: DeploymentSetting,
   report: Report,
 ): DeploymentSpec {
-  const rates = compileRates(file.price);
+  const { rates, pricing: from } = priceOf(file, catalogue);
+  pricing.push(from);
   const contextTokens = file.context ?? Infinity;
   if (rates !== null && Math.max(rates.input, rates.output, rates.cacheWrite) * Math.min(contextTokens, 2_000_000) > Number.MAX_SAFE_INTEGER) {
     report(

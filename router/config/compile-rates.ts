@@ -1,14 +1,13 @@
 import type { Rates } from "../core/accounting/rates.ts";
 import type { ConfigFile } from "./schema.ts";
 
-type PriceFile = ConfigFile["deployments"][string]["price"];
+type PriceFile = Exclude<ConfigFile["deployments"][string]["price"], "unknown" | undefined>;
 type PriceTable = Extract<PriceFile, { readonly input: number }>;
 type RateTable = Omit<PriceTable, "batch" | "longPrompt" | "volume">;
 type StepTable = RateTable & Pick<PriceTable, "batch">;
 
-/** Whole pico-dollars per token; null: unknown. */
-export function compileRates(price: PriceFile): Rates | null {
-  if (price === "unknown") return null;
+/** Whole pico-dollars per token. */
+export function compileRates(price: PriceFile): Rates {
   if ("gpuHour" in price) {
     // Dollars an hour over tokens an hour that are really worked through: idle time is paid for by the tokens of the rest. What is read from a cache is not worked through.
     const { gpuHour, gpus, tokensPerSecond, utilisation } = price;

@@ -1,3 +1,4 @@
+import { builtInPrices } from "./price-catalogue.ts";
 import type { ProviderName } from "./service-spec.ts";
 import type { Environment } from "./secret.ts";
 
@@ -66,6 +67,14 @@ export interface NamedModels {
   readonly models: readonly string[];
 }
 
+/** The end of a deployment's line: what the catalogue knows is not written down, so that it stays as new as the catalogue. */
+function pricedBy(provider: ProviderName, model: string): string {
+  const listed = builtInPrices.find(provider, model);
+  if (listed === null) return ", price: unknown }";
+  const dollars = (rate: number): number => rate / 1_000_000;
+  return ` } # list price of ${listed.date}: input ${dollars(listed.rates.input)}, output ${dollars(listed.rates.output)}`;
+}
+
 /** A configuration with a deployment and a route for each model; a name that two providers have is one route over both. */
 export function environmentConfig(named: readonly NamedModels[], ports: ListenPorts): string {
   const deployments: string[] = [];
@@ -76,13 +85,13 @@ export function environmentConfig(named: readonly NamedModels[], ports: ListenPo
       const endpoint = found.endpoint === null ? "" : `, endpoints: [${JSON.stringify(found.endpoint)}]`;
       const key = found.key === null ? "" : `, key: "\${${found.key}}"`;
       deployments.push(
-        `  ${JSON.stringify(name)}: { provider: ${found.provider}, model: ${JSON.stringify(model)}${endpoint}${key}${found.more}, price: unknown }`,
+        `  ${JSON.stringify(name)}: { provider: ${found.provider}, model: ${JSON.stringify(model)}${endpoint}${key}${found.more}${pricedBy(found.provider, model)}`,
       );
       routes.set(model, [...(routes.get(model) ?? []), name]);
     }
   }
   return [
-    "# Written by `headgate init` from the environment. Prices are unknown until they are written here:",
+    "# Written by `headgate init` from the environment. Where a list price is known it holds until a price is written here; others are unknown until then:",
     "#   price: { input: 0.15, output: 0.60 }   (dollars per million tokens)",
     `listen: { host: 127.0.0.1, port: ${ports.callers} }`,
     `metrics: { host: 127.0.0.1, port: ${ports.metrics} }`,

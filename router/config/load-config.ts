@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import type { CompiledConfig, ConfigVersion } from "../core/compiled-config.ts";
 import { compileConfig } from "./compile-config.ts";
+import type { Pricing } from "./pricing.ts";
 import { InputError } from "./problem.ts";
+import { readText } from "./read-text.ts";
 import { configSchema } from "./schema.ts";
 import type { Environment } from "./secret.ts";
 import type { ServiceSpec } from "./service-spec.ts";
@@ -15,6 +16,14 @@ export interface LoadedConfig {
   readonly source: YamlSource;
   readonly compiled: CompiledConfig;
   readonly service: ServiceSpec;
+  readonly prices: PriceNotes;
+}
+
+/** Where prices are from, for people. */
+export interface PriceNotes {
+  /** By DeploymentId. */
+  readonly of: readonly Pricing[];
+  readonly staleAfterDays: number;
 }
 
 /**
@@ -28,28 +37,13 @@ export function loadConfig(file: string, env: Environment | null): LoadedConfig 
 }
 
 /** The same for a configuration that stands within another file. @throws InputError */
-export function compileConfigAt(
-  place: YamlPlace,
-  value: unknown,
-  env: Environment | null,
-): { readonly compiled: CompiledConfig; readonly service: ServiceSpec } {
+export function compileConfigAt(place: YamlPlace, value: unknown, env: Environment | null): Omit<LoadedConfig, "source"> {
   const checked = checkYaml(place, value ?? {}, configSchema);
   if (checked.value === null) throw new InputError(checked.problems);
   const version = versionOf(JSON.stringify(value));
-  const { compiled, service, problems } = compileConfig(place, checked.value, { version, env });
+  const { compiled, service, pricing, problems } = compileConfig(place, checked.value, { version, env });
   if (problems.length > 0) throw new InputError(inFileOrder(problems));
-  return { compiled, service };
-}
-
-/** @throws InputError naming the file */
-export function readText(file: string, what: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
-    const message = code === "ENOENT" ? `there is no such ${what} file` : code === "EISDIR" ? "is a directory" : `cannot be read (${code})`;
-    throw new InputError([{ file, line: null, column: null, field: null, message, fix: "check the path; it is relative to the working directory" }]);
-  }
+  return { compiled, service, prices: { of: pricing, staleAfterDays: checked.value.prices.staleAfterDays } };
 }
 
 /** The same content has the same version, whatever its comments and layout. */

@@ -2,17 +2,12 @@ import { z } from "zod";
 import { strategyNames } from "../core/compiled-config.ts";
 import { providerNames } from "./service-spec.ts";
 import { micros } from "../core/time.ts";
+import { callersListen, cors, egress, metricsListen, state, tls } from "./entry-schema.ts";
 import { providerKey } from "./key-reference.ts";
 import { limitSchema, tenantSchema } from "./limit-schema.ts";
-import { choice, count, duration, flag, number, price, scalar, shown, text } from "./scalars.ts";
+import { gpuPrice, instant, priceSource, priceTable } from "./price-schema.ts";
+import { choice, count, duration, flag, number, scalar, shown, text } from "./scalars.ts";
 import type { Parsed } from "./scalars.ts";
-
-const port = count("TCP port; 0 takes any free one", 0, 65_535);
-const listenFields = (portDefault: number) => ({ host: text("Address to listen on").prefault("127.0.0.1"), port: port.prefault(portDefault) });
-const fastLane = z
-  .boolean()
-  .prefault(true)
-  .meta({ description: "Requests that can be read in one way only are read by the router itself, at less cost; false: all of them by Node's HTTP server" });
 
 export interface EndpointUrl {
   readonly origin: string;
@@ -96,57 +91,6 @@ const breaker = z
   })
   .meta({ description: "Circuit breaker per endpoint: defaults for all deployments" });
 
-const rateTable = {
-  input: price("Prompt tokens"),
-  output: price("Generated tokens"),
-  cachedInput: price("Prompt tokens read from the provider's cache; absent: as input").optional(),
-  cacheWrite: price("Prompt tokens written to the provider's cache; absent: as input").optional(),
-  reasoning: price("Generated tokens that the caller does not see, counted within output; absent: as output").optional(),
-  pictureTokens: price("Prompt tokens that stand for pictures, where the provider counts them; absent: as input").optional(),
-  picture: number("Each picture in the prompt, beside its tokens, dollars", { min: 0, max: 1000, whole: false }).optional(),
-};
-const batchTable = z
-  .strictObject(rateTable)
-  .meta({ description: "What everything costs that may be delayed: requests with service_tier flex or batch" })
-  .optional();
-const priceTable = z.strictObject({
-  ...rateTable,
-  batch: batchTable,
-  longPrompt: z
-    .strictObject({ above: count("Prompt tokens", 1, 100_000_000), ...rateTable })
-    .meta({ description: "What everything costs where the prompt is longer" })
-    .optional(),
-  volume: z
-    .array(
-      z.strictObject({
-        above: count("Tokens of this deployment in a calendar month (UTC), prompt and output together", 1, 9_000_000_000_000_000),
-        ...rateTable,
-        batch: batchTable,
-      }),
-    )
-    .meta({ description: "What everything costs beyond so many tokens a month; each replica counts its own" })
-    .optional(),
-});
-/** What a machine costs by the hour, spread over the tokens that it works through. */
-const gpuPrice = z.strictObject({
-  gpuHour: number("Dollars per GPU and hour", { min: 0, max: 10_000, whole: false }),
-  gpus: count("GPUs per endpoint", 1, 10_000).prefault(1),
-  tokensPerSecond: count("Prompt and output tokens that an endpoint works through when it is fully used", 1, 100_000_000),
-  utilisation: number("Share of the time that it is used, percent: the rest is paid for too", { min: 1, max: 100, whole: false }).prefault(50),
-});
-/** An instant with its offset, as 2026-04-01T00:00:00Z. */
-const instant = scalar({ type: "string", format: "date-time", examples: ["2026-04-01T00:00:00Z"] }, (value): Parsed<number> => {
-  const given = typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)$/.test(value) ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(given) ? { message: `${shown(value)} is no instant`, fix: "write 2026-04-01T00:00:00Z" } : { value: given };
-});
-
-const cors = z
-  .strictObject({
-    origins: z.array(text("An origin as browsers send it, https://app.example, or *")).min(1),
-    maxAge: duration("So long a browser may keep the answer to its question", micros(0)).prefault("10m"),
-  })
-  .meta({ description: "Pages that may call from a browser; absent: none" });
-
 const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/);
 
 export const place = z
@@ -199,8 +143,11 @@ const deployment = z
       }),
     price: z
       .union([z.literal("unknown"), priceTable, gpuPrice])
-      .prefault("unknown")
-      .meta({ description: "Write { input: 0.15, output: 0.60 } in dollars per million tokens, or unknown: the cost is then not known, never zero" }),
+      .optional()
+      .meta({
+        description:
+          "Write { input: 0.15, output: 0.60 } in dollars per million tokens, or unknown: the cost is then not known, never zero. Absent: the list price of the catalogue (see `prices`), or unknown",
+      }),
     priceChanges: z
       .array(z.strictObject({ from: instant, price: priceTable }))
       .prefault([])
@@ -357,20 +304,16 @@ const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/);
 
 export const configSchema = z
   .strictObject({
-    listen: z
-      .strictObject({ ...listenFields(8080), fastLane })
-      .meta({ description: "Where callers connect" })
-      .prefault({}),
+    listen: callersListen,
     here: place.prefault({}),
     signals: z
       .strictObject({ every: duration("How often each is asked; it costs a server 12 to 20 ms", micros(1_000_000)).prefault("1s") })
       .optional()
       .meta({ description: "Ask vLLM servers for their load (their /metrics), for the strategies that go by it; absent: nobody asks" }),
-    tls: z
-      .strictObject({ cert: text("PEM file of the certificate chain, relative to the configuration"), key: text("PEM file of its key") })
-      .optional()
-      .meta({ description: "Callers connect with TLS; absent: without" }),
-    metrics: z.strictObject(listenFields(9090)).meta({ description: "Where Prometheus connects" }).prefault({}),
+    tls,
+    egress,
+    state,
+    metrics: metricsListen,
     deployments: z.record(name, deployment),
     breaker: breaker.prefault({}),
     retryBudget: z
@@ -384,6 +327,7 @@ export const configSchema = z
       .meta({ description: "Callers by their keys; absent: whoever calls is one and the same, with or without a key" }),
     limits: z.array(limitSchema).prefault([]).meta({ description: "Limits and budgets of routes, providers, tiers, deployments, and in total" }),
     cors: cors.optional(),
+    prices: priceSource.prefault({}),
     unknownPrice: choice("What a money budget says to a deployment without a price: it may be called and is counted, or it is refused", [
       "count",
       "refuse",

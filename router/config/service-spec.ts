@@ -7,6 +7,9 @@ export interface ServiceSpec {
   readonly listen: CallerListenSpec;
   /** Null: callers connect without TLS. */
   readonly tls: TlsSpec | null;
+  readonly egress: EgressSpec;
+  /** Where what must outlive the process is kept; null: nowhere. */
+  readonly stateFolder: string | null;
   readonly metrics: ListenSpec;
   /** By EndpointId. */
   readonly endpoints: readonly UpstreamSpec[];
@@ -61,6 +64,28 @@ export interface ListenSpec {
 export interface CallerListenSpec extends ListenSpec {
   /** Requests that can be read in one way only are read by the router itself; else all of them by Node's HTTP server. */
   readonly fastLane: boolean;
+  readonly limits: RequestLimits;
+}
+
+/** What callers may send, and how slowly. */
+export interface RequestLimits {
+  readonly headerBytes: number;
+  readonly bodyBytes: number;
+  readonly headerTimeMs: number;
+  readonly requestTimeMs: number;
+  readonly keepAliveMs: number;
+  /** Infinity: as many as the system allows. */
+  readonly connections: number;
+}
+
+/** The way to the providers. */
+export interface EgressSpec {
+  /** URL of the proxy for https origins, with its password; null: none. */
+  readonly proxy: string | null;
+  /** Reached without it: hosts, domains, `*`; each may have a port. In small letters. */
+  readonly direct: readonly string[];
+  /** Private authorities beside the usual ones, as PEM; null: none. */
+  readonly ca: string | null;
 }
 
 export interface UpstreamSpec {

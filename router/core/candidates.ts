@@ -12,6 +12,7 @@ import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-confi
 import { neverFits, refusal, tagsMatch } from "./eligibility.ts";
 import { keepFloor } from "./health/keep-floor.ts";
 import { keepUnhealthy } from "./health/keep-unhealthy.ts";
+import { costRefuses } from "./limit/cost-bound.ts";
 import { limitsRefuse } from "./limit/limit-check.ts";
 import { indexLimits, type LimitIndex } from "./limit/limit-index.ts";
 import { limitsPass, type RouteLimits, routeLimitsOf } from "./limit/limits-pass.ts";
@@ -43,8 +44,6 @@ export interface Candidates {
   reopensAt: Instant;
   /** Some endpoint can never serve this request (its context, tags, residency): what keeps it waiting need not keep others. */
   unfit: boolean;
-  /** Endpoints whose context is too small. */
-  tooSmall: number;
   /** Leases without which nothing can be dispatched, and the units of each that would do. */
   readonly wantedKeys: LeaseKey[];
   readonly wantedUnits: number[];
@@ -122,7 +121,6 @@ export function noCandidates(config: CompiledConfig, explain: boolean, turns: re
     full: false,
     reopensAt: never,
     unfit: false,
-    tooSmall: 0,
     wantedKeys: [],
     wantedUnits: [],
     refusal: null,
@@ -258,7 +256,10 @@ function whyNot(found: Candidates, state: RouterState, endpoints: RouteEndpoints
   const deployment = endpoints.deployments[index] as DeploymentSpec;
   if (!asked.onlyState && deployment !== asked.deployment) {
     const { route, slot, unmatched } = asked;
-    asked.refused = neverFits(deployment, slot.request, unmatched) ?? limitsRefuse(found, state, route, slot, deployment);
+    asked.refused =
+      neverFits(deployment, slot.request, unmatched) ??
+      costRefuses(found.limits.config, state, slot, deployment) ??
+      limitsRefuse(found, state, route, slot, deployment);
     asked.deployment = deployment;
   }
   return asked.refused ?? refusal(state.endpoints[id] as EndpointState, deployment);
@@ -274,7 +275,6 @@ function clear(found: Candidates): void {
   found.full = false;
   found.reopensAt = never;
   found.unfit = false;
-  found.tooSmall = 0;
   found.filledFor = -1;
   forgetLimits(found);
 }
@@ -289,8 +289,9 @@ function forgetLimits(found: Candidates): void {
   found.refusedUntil = never;
 }
 
-/** `neverFits` is null for every deployment of the route. */
+/** `neverFits` is null for every deployment of the route, whatever it costs. */
 function allFit({ allTakeUntagged, contextMin }: RouteEndpoints, request: RouteRequest): boolean {
+  if (request.costMaxNano !== undefined) return false;
   return request.residency === -1 && request.barred.length === 0 && request.tags.length === 0 && allTakeUntagged && request.inputTokens < contextMin;
 }
 
@@ -306,8 +307,7 @@ function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why
     found.reopensAt = earlier(found.reopensAt, endpoint.breaker.openUntil);
   } else if (why === "cooling") found.reopensAt = earlier(found.reopensAt, endpoint.coolUntil);
   else if (why === "unhealthy") found.someUnhealthy = true;
-  else if (why === "context-too-small") found.tooSmall += 1;
-  found.unfit ||= why === "context-too-small" || why === "tags" || why === "residency" || why === "barred";
+  found.unfit ||= why === "context-too-small" || why === "tags" || why === "residency" || why === "barred" || why === "too-dear";
 }
 
 /** What `exclude` does for an open breaker, without a look at the endpoint. */

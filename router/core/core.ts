@@ -2,8 +2,7 @@ import { present } from "./assert.ts";
 import { type Candidates, noCandidates, noteEndpoint } from "./candidates.ts";
 import type { CompiledConfig, ConfigVersion, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import { configOf } from "./fleet-config.ts";
-import type { Rates } from "./accounting/rates.ts";
-import { priceNow } from "./accounting/price-now.ts";
+import { cardNow, mayBeDelayedAt } from "./accounting/price-now.ts";
 import { dearestOf } from "./limit/dearest.ts";
 import type { Out } from "./machine.ts";
 import type { AttemptId, DeploymentId, EndpointId, RouteId, RouterCommand, RouteRequest } from "./messages.ts";
@@ -142,8 +141,9 @@ export class Core {
     return all.filter((id, place) => all.indexOf(id) === place && this.deploymentOf(id).id === deployment);
   }
 
-  priceOf(deployment: DeploymentId, request: RouteRequest): Rates | null {
-    return priceNow(this.state, deployment, request);
+  /** What an attempt that starts now is paid by. */
+  priceOf(deployment: DeploymentId, request: RouteRequest): Pick<AttemptSlot, "card" | "delayed"> {
+    return { card: cardNow(this.state, deployment), delayed: mayBeDelayedAt(request, deployment) };
   }
 
   routeOf(slot: RequestSlot): RouteSpec {

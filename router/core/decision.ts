@@ -5,7 +5,7 @@ import type { Duration, Instant } from "./machine.ts";
 import type { EndpointId, LimitRefusal, RejectReason } from "./messages.ts";
 import type { RequestSlot, RouterState } from "./state.ts";
 import type { Choice } from "./strategy/choice.ts";
-import { strategies } from "./strategy/strategy.ts";
+import { strategies, strategyOf } from "./strategy/strategy.ts";
 import { after, between, earlier, never } from "./time.ts";
 
 export type Decision =
@@ -18,7 +18,7 @@ export type Decision =
 export function decide(found: Candidates, config: CompiledConfig, state: RouterState, route: RouteSpec, slot: RequestSlot): Decision {
   findCandidates(found, state, route, slot);
   if (found.eligible.count > 0) {
-    const strategy = strategies[route.strategy];
+    const strategy = strategies[strategyOf(route, slot.request)];
     const { eligible, busy, hashes } = found;
     const turns = present(found.turns[route.id], "the route's turns");
     const choice: Choice = { config, state, route, request: slot.request, eligible, busy, turns, hashes };
@@ -31,8 +31,19 @@ export function decide(found: Candidates, config: CompiledConfig, state: RouterS
   const opensAt = earlier(found.reopensAt, found.refusal === null ? never : found.refusedUntil);
   const retryAfter = opensAt === never ? null : between(state.now, opensAt);
   if (found.refusal !== null) return { kind: "reject", why: rejectionOf(found.refusal), retryAfter };
-  const tooLong = found.tooSmall > 0 && found.tooSmall === found.excluded.count;
-  return { kind: "reject", why: tooLong ? "too-long" : "no-candidate", retryAfter };
+  return { kind: "reject", why: whyNone(found), retryAfter };
+}
+
+/** What is true of all of them is the caller's to put right. */
+function whyNone({ excluded, reasons }: Candidates): RejectReason {
+  let tooSmall = 0;
+  let tooDear = 0;
+  for (let index = 0; index < excluded.count; index += 1) {
+    if (reasons[index] === "context-too-small") tooSmall += 1;
+    else if (reasons[index] === "too-dear") tooDear += 1;
+  }
+  if (tooSmall > 0 && tooSmall === excluded.count) return "too-long";
+  return tooDear > 0 && tooDear + tooSmall === excluded.count ? "too-dear" : "no-candidate";
 }
 
 function rejectionOf(refusal: LimitRefusal): RejectReason {

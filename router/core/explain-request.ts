@@ -7,6 +7,7 @@ import { Router, type RouterSnapshot } from "./router.ts";
 import type { Place } from "./state.ts";
 import { expectedOutput } from "./strategy/learn.ts";
 import { peakNow } from "./strategy/learned.ts";
+import { strategyOf } from "./strategy/strategy.ts";
 
 export interface ExplainedRequest {
   readonly strategy: string;
@@ -43,7 +44,7 @@ export function explainRequest(config: CompiledConfig, snapshot: RouterSnapshot 
   const outputTokens = expectedOutput(present(before.routes[request.route], "the route's state").learned, request);
   const chosen = explanation?.chosen ?? null;
   return {
-    strategy: present(config.routes[request.route], "the route").strategy,
+    strategy: strategyOf(present(config.routes[request.route], "the route"), request),
     measure: explanation?.measure ?? "",
     candidates: (explanation?.candidates ?? []).map((endpoint, place) => ({
       endpoint,

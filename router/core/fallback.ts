@@ -28,6 +28,7 @@ const causesOfFailures: Readonly<Record<FailureKind, FallbackCause | null>> = {
 const causesOfRejections: Readonly<Record<RejectReason, FallbackCause | null>> = {
   "no-candidate": "general",
   "too-long": "contextWindow",
+  "too-dear": "budget",
   "queue-full": "general",
   "deadline-unreachable": "general",
   "deadline-passed": null,

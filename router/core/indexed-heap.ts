@@ -64,20 +64,19 @@ export function heapRemove(heap: IndexedHeap, id: number): void {
   sinkFrom(heap, heap.places[last] ?? place);
 }
 
-function precedes(heap: IndexedHeap, one: number, other: number): boolean {
-  const oneKey = heap.keys[one] ?? Infinity;
-  const otherKey = heap.keys[other] ?? Infinity;
-  return oneKey < otherKey || (oneKey === otherKey && one < other);
+/** The least first; of equal keys the smaller id. */
+function precedes(key: number, id: number, otherKey: number, otherId: number): boolean {
+  return key < otherKey || (key === otherKey && id < otherId);
 }
 
-function riseFrom(heap: IndexedHeap, start: number): void {
-  const { ids, places } = heap;
+function riseFrom({ ids, places, keys }: IndexedHeap, start: number): void {
   const id = ids[start] ?? -1;
+  const key = keys[id] ?? Infinity;
   let place = start;
   while (place > 0) {
     const parentPlace = (place - 1) >> 1;
     const parent = ids[parentPlace] ?? -1;
-    if (!precedes(heap, id, parent)) break;
+    if (!precedes(key, id, keys[parent] ?? Infinity, parent)) break;
     ids[place] = parent;
     places[parent] = place;
     place = parentPlace;
@@ -86,24 +85,27 @@ function riseFrom(heap: IndexedHeap, start: number): void {
   places[id] = place;
 }
 
-function sinkFrom(heap: IndexedHeap, start: number): void {
-  const { ids, places } = heap;
+function sinkFrom({ ids, places, keys }: IndexedHeap, start: number): void {
   const id = ids[start] ?? -1;
+  const key = keys[id] ?? Infinity;
   const count = ids.length;
   let place = start;
   for (;;) {
     let childPlace = 2 * place + 1;
     if (childPlace >= count) break;
     let child = ids[childPlace] ?? -1;
+    let childKey = keys[child] ?? Infinity;
     const rightPlace = childPlace + 1;
     if (rightPlace < count) {
       const right = ids[rightPlace] ?? -1;
-      if (precedes(heap, right, child)) {
+      const rightKey = keys[right] ?? Infinity;
+      if (precedes(rightKey, right, childKey, child)) {
         child = right;
+        childKey = rightKey;
         childPlace = rightPlace;
       }
     }
-    if (!precedes(heap, child, id)) break;
+    if (!precedes(childKey, child, key, id)) break;
     ids[place] = child;
     places[child] = place;
     place = childPlace;

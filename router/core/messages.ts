@@ -1,5 +1,5 @@
 import type { Rates } from "./accounting/rates.ts";
-import type { CompiledConfig, ConfigVersion, EndpointSpec, FallbackCause } from "./compiled-config.ts";
+import type { CompiledConfig, ConfigVersion, EndpointSpec, FallbackCause, StrategyName } from "./compiled-config.ts";
 import type { Branded, Duration, Instant } from "./machine.ts";
 
 export type RequestId = Branded<"request">;
@@ -26,6 +26,12 @@ export interface RouteRequest {
   readonly pictures?: number;
   /** It may be delayed, and costs what batches cost. */
   readonly batch?: boolean;
+  /** Deployments whose provider does not come to know that it may be delayed: they answer at once, at the usual price. Absent: none. */
+  readonly atOnce?: readonly DeploymentId[];
+  /** What the caller will pay at most, all attempts together, nano-dollars; absent: whatever it costs. */
+  readonly costMaxNano?: number;
+  /** The caller's choice; absent: the route's. */
+  readonly strategy?: StrategyName;
   /** The caller's cap, or the route's default where none was given. */
   readonly outputTokensMax: number;
   /** Only a streamed answer has a first token; a plain one has only its end. */
@@ -77,6 +83,8 @@ export interface Usage {
   readonly reasoning: number;
   /** Of the prompt's tokens those that stand for pictures, where the provider says so. */
   readonly pictureTokens?: number;
+  /** Whether it was served as one that may be delayed, where the provider says so; absent: as it was asked for. */
+  readonly delayed?: boolean;
 }
 
 /** `aborted` and failed attempts may still cost: `billed` says so, and `usage` is the best known figure, flagged when estimated. */
@@ -254,10 +262,11 @@ export type FinishResult =
   /** No attempt is left to make; `failure` is the last one's, whose answer the driver passes on. */
   | { readonly kind: "failed"; readonly failure: FailureKind; readonly retryAfter: Duration | null }
   | { readonly kind: "rejected"; readonly why: RejectReason; readonly retryAfter: Duration | null };
-/** `too-long`: no endpoint of the route has a context window for the prompt. `deadline-unreachable`: its place would come too late, so it is told at once. */
+/** `too-long`: no endpoint of the route has a context window for the prompt. `too-dear`: none is certain to cost no more than the caller will pay. `deadline-unreachable`: its place would come too late, so it is told at once. */
 export type RejectReason =
   | "no-candidate"
   | "too-long"
+  | "too-dear"
   | "queue-full"
   | "deadline-unreachable"
   | "deadline-passed"
@@ -297,6 +306,8 @@ export type ExclusionReason =
   /** Its probes are answered badly, or not at all. */
   | "unhealthy"
   | "context-too-small"
+  /** It could cost more than the caller will pay. */
+  | "too-dear"
   | "already-tried"
   /** Others have answered last time: a retry goes there. */
   | "failed-lately"

@@ -28,7 +28,7 @@ import { isHopeful, payForAttempt } from "./retry-wait.ts";
 import { hasCanary, hasRoute, versionFor } from "./rollout/versions.ts";
 import { newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
 import { learnStart } from "./strategy/learn.ts";
-import { strategies } from "./strategy/strategy.ts";
+import { strategies, strategyOf } from "./strategy/strategy.ts";
 import { earlier, never } from "./time.ts";
 
 // --- arrive, place ---
@@ -105,10 +105,11 @@ export function reroute(core: Core, slot: RequestSlot, cause: FallbackCause): bo
 
 export function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen: EndpointId | null): void {
   if (!core.options.explain) return;
+  const strategy = strategyOf(route, slot.request);
   core.emit({
     kind: "record-decision",
     request: slot.request.id,
-    explanation: explanationOf(core.viewOf(slot).found, chosen, route.strategy, strategies[route.strategy].measure, slot.path),
+    explanation: explanationOf(core.viewOf(slot).found, chosen, strategy, strategies[strategy].measure, slot.path),
   });
 }
 

@@ -7,7 +7,7 @@ import { settleShare } from "./admission/fair-share.ts";
 import { bookOutcome } from "./accounting/book-outcome.ts";
 import { assert, present } from "./assert.ts";
 import { forgetIfGone, isForgotten } from "./fleet-config.ts";
-import type { RouteSpec } from "./compiled-config.ts";
+import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
 import { decide } from "./decision.ts";
 import { causeOfFailure } from "./fallback.ts";
@@ -24,7 +24,7 @@ import type { Duration } from "./machine.ts";
 import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, PeerReport, RouterEvent } from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
 import type { AttemptSlot, EndpointState, RequestSlot } from "./state.ts";
-import { adaptWeights } from "./strategy/adaptive-weights.ts";
+import { type AdaptiveState, adaptWeights } from "./strategy/adaptive-weights.ts";
 import { learnEnd, learnFirstToken } from "./strategy/learn.ts";
 import { after, between, millis, never, startOfTime } from "./time.ts";
 import { awaitAttempts, explain, finish, place, reroute, routeState, serveAll, serveQueues, startAttempt } from "./placement-course.ts";
@@ -34,6 +34,7 @@ const askAgainAfter = millis(50);
 const asksMax = 20;
 
 const none: readonly never[] = [];
+const served = { kind: "served" } as const;
 
 export type OutcomeReaction = (core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome) => void;
 
@@ -162,16 +163,25 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   learnEnd(core.state, slot, attempt, outcome);
   const route = core.routeOf(slot);
   const adapting = found.turns[route.id]?.adaptive ?? null;
-  if (adapting !== null) adaptWeights(config, core.state, route, adapting, (command) => core.emit(command));
+  if (adapting !== null) adapt(core, config, route, adapting);
   settleShare(config, route, present(core.state.routes[route.id], "the route's state").queue, slot.request, attempt.share, outcome.usage);
   noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);
-  slot.underWay = slot.underWay.length === 1 ? none : slot.underWay.filter((other) => other !== id);
+  slot.underWay = slot.underWay.length === 1 ? none : allBut(slot.underWay, id);
   react(core, slot, attempt, outcome);
   if (found.limits.some) serveAll(core);
   else serveQueues(core, attempt.endpoint);
   forgetIfGone(core, attempt.endpoint);
+}
+
+// Functions of their own: what a closure holds is made whenever the function around it is entered.
+function adapt(core: Core, config: CompiledConfig, route: RouteSpec, adapting: AdaptiveState): void {
+  adaptWeights(config, core.state, route, adapting, (command) => core.emit(command));
+}
+
+function allBut(ids: readonly AttemptId[], id: AttemptId): readonly AttemptId[] {
+  return ids.filter((other) => other !== id);
 }
 
 export function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before: BreakerPhase): void {
@@ -239,7 +249,7 @@ export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, ou
     sketchHears(routeState(core, slot).totalTimes, between(attempt.startedAt, core.state.now));
     loseOthers(core, slot, attempt);
     noteAnswer(core, slot);
-    finish(core, slot, { kind: "served" });
+    finish(core, slot, served);
     return;
   }
   if (leavesItToAnother(core, slot, attempt, outcome)) return;

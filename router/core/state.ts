@@ -104,8 +104,10 @@ export interface AttemptSlot {
   readonly startedAt: Instant;
   /** What limits and budgets have set aside for it. */
   reservedTokens: number;
-  /** What its tokens cost: the price when it started. */
-  readonly rates: Rates | null;
+  /** What its tokens cost: the prices when it started; null: unknown. */
+  readonly card: Rates | null;
+  /** As far as is known when it starts, it is served as one that may be delayed. */
+  readonly delayed: boolean;
   reservedNano: number;
   breakerEpoch: number;
   probeCredited: boolean;
@@ -300,12 +302,19 @@ export function newRequestSlot(request: RouteRequest, version: ConfigVersion, pa
   };
 }
 
-export function newAttemptSlot(request: RequestId, endpoint: EndpointId, startedAt: Instant, breakerEpoch: number, rates: Rates | null): AttemptSlot {
+export function newAttemptSlot(
+  request: RequestId,
+  endpoint: EndpointId,
+  startedAt: Instant,
+  breakerEpoch: number,
+  { card, delayed }: Pick<AttemptSlot, "card" | "delayed">,
+): AttemptSlot {
   return {
     request,
     endpoint,
     startedAt,
-    rates,
+    card,
+    delayed,
     reservedTokens: 0,
     reservedNano: 0,
     breakerEpoch,

@@ -1,5 +1,6 @@
 import type { CompiledConfig } from "../core/compiled-config.ts";
 import type { Account, FinishResult } from "../core/messages.ts";
+import { strategyOf } from "../core/strategy/strategy.ts";
 import { quotable } from "../providers/without-secrets.ts";
 import { errorOfFailure, errorOfRejection, type FailureTold, type HttpError, nothingTold, passesOn, retryAfterSeconds } from "./http-errors.ts";
 import type { RequestInFlight } from "./request-in-flight.ts";
@@ -12,7 +13,7 @@ export function attemptHeaders(request: RequestInFlight, config: CompiledConfig)
     "x-headgate-request-id",
     request.name,
     "x-headgate-strategy",
-    request.route.strategy,
+    strategyOf(request.route, request.routed),
     "x-headgate-attempts",
     String(request.attempts),
   ];

@@ -1,20 +1,17 @@
 import { createServer as createPlain, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from "node:http";
 import { createServer as createSecure } from "node:https";
 import type { Duplex } from "node:stream";
-import type { TlsSpec } from "../config/service-spec.ts";
+import type { RequestLimits, TlsSpec } from "../config/service-spec.ts";
 import { errorDialect } from "./error-dialect.ts";
 import { badHttp, headersTooLarge, type HttpError, tooSlow, unknownExpectation, wrongMethod } from "./http-errors.ts";
 import type { Exchange } from "./ingress/exchange.ts";
 import { FastLane } from "./ingress/fast-lane.ts";
 import { isClosing, NodeExchange } from "./ingress/node-exchange.ts";
 import { headBytesMax } from "./ingress/request-head.ts";
-import { bodyBytesMax, sendError } from "./model-route.ts";
+import { sendError } from "./model-route.ts";
 
-/**
- * What a caller may take to send its request, so that one that trickles does not hold a connection for ever: 20 MB in five minutes is 70 KB/s. An idle connection is kept
- * for longer than load balancers that stand in front keep theirs (60 s is usual), so that they close first.
- */
-const patience = { headersTimeout: 15_000, requestTimeout: 300_000, keepAliveTimeout: 75_000, connectionsCheckingInterval: 2_000 };
+/** How often it is looked for callers that take too long. */
+const checkEveryMs = 2_000;
 const lingerMs = 500;
 
 export interface ServerPatience {
@@ -27,6 +24,7 @@ export interface ServerPatience {
 export interface Served {
   readonly tls: TlsSpec | null;
   readonly fastLane: boolean;
+  readonly limits: RequestLimits;
   readonly serve: (exchange: Exchange) => void;
   /** Answers then say that the connection ends with them. */
   readonly isDraining: () => boolean;
@@ -40,16 +38,25 @@ export interface CallerServer {
 }
 
 export function createCallerServer(served: Served, given: Partial<ServerPatience> = {}): CallerServer {
-  const limits = { ...patience, ...given };
-  const server = createServer(served, limits);
-  const { tls, serve, isDraining } = served;
+  const { tls, serve, isDraining, limits } = served;
+  const { headerBytes, bodyBytes, headerTimeMs, requestTimeMs, keepAliveMs, connections } = limits;
+  const patience = {
+    headersTimeout: headerTimeMs,
+    requestTimeout: requestTimeMs,
+    keepAliveTimeout: keepAliveMs,
+    connectionsCheckingInterval: checkEveryMs,
+    ...given,
+  };
+  const server = createServer(served, patience);
+  if (connections !== Infinity) server.maxConnections = connections;
   const lane = served.fastLane
     ? new FastLane(server, tls !== null, {
-        bodyBytesMax,
+        headBytesMax: Math.min(headerBytes, headBytesMax),
+        bodyBytesMax: bodyBytes,
         serve,
         isDraining,
         refuse: (socket, why) => refuseOn(socket, why === "slow" ? tooSlow : badHttp),
-        patience: limits,
+        patience,
       })
     : null;
   return {
@@ -66,10 +73,10 @@ export function createCallerServer(served: Served, given: Partial<ServerPatience
 }
 
 /** Node's parser, strict: a request that can be read in two ways is refused, and its connection closed. */
-function createServer({ tls, serve, isDraining }: Served, limits: ServerPatience): Server {
+function createServer({ tls, serve, isDraining, limits }: Served, patience: ServerPatience): Server {
   const options: ServerOptions = {
-    ...limits,
-    maxHeaderSize: headBytesMax,
+    ...patience,
+    maxHeaderSize: limits.headerBytes,
     insecureHTTPParser: false,
     // Refused by the handler, in the callers' dialect.
     requireHostHeader: false,
@@ -95,7 +102,7 @@ function createServer({ tls, serve, isDraining }: Served, limits: ServerPatience
   };
   server.on("clientError", (problem: NodeJS.ErrnoException, socket) => {
     if (problem.code === "ECONNRESET") socket.destroy();
-    else refuseRest(socket, errorOf(problem.code));
+    else refuseRest(socket, errorOf(problem.code, limits.headerBytes));
   });
   server.on("connect", (_request, socket) => refuseRest(socket, wrongMethod("CONNECT", "this address")));
   server.on("checkExpectation", (request, response) => {
@@ -137,7 +144,7 @@ function lingerOn(socket: Duplex): void {
 
 const reasonOf: Readonly<Record<number, string>> = { 405: "Method Not Allowed", 408: "Request Timeout", 431: "Request Header Fields Too Large" };
 
-function errorOf(code: string | undefined): HttpError {
-  if (code === "HPE_HEADER_OVERFLOW") return headersTooLarge(headBytesMax);
+function errorOf(code: string | undefined, headerBytes: number): HttpError {
+  if (code === "HPE_HEADER_OVERFLOW") return headersTooLarge(headerBytes);
   return code === "ERR_HTTP_REQUEST_TIMEOUT" ? tooSlow : badHttp;
 }

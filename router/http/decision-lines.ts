@@ -1,5 +1,6 @@
 import type { CompiledConfig } from "../core/compiled-config.ts";
 import type { Account, EndpointId, Explanation, FinishResult, RouteId } from "../core/messages.ts";
+import { strategyOf } from "../core/strategy/strategy.ts";
 import { ByteLine } from "../telemetry/byte-line.ts";
 import type { EndedRequest } from "../telemetry/router-metrics.ts";
 import { noAsks } from "./read-asks.ts";
@@ -112,13 +113,16 @@ export class DecisionLines {
     const one = endpointsTried.length === 1 ? 1 : 0;
     const key =
       (((route.id * this.#tenants.length + routed.tenant) * (this.#origins.length + 1) + (endpoint ?? -1) + 1) * 2 + (routed.stream ? 1 : 0)) * 2 + one;
-    const known = this.#subjects.get(key);
+    const strategy = strategyOf(route, routed);
+    const isUsual = strategy === route.strategy;
+    const known = isUsual ? this.#subjects.get(key) : undefined;
     if (known !== undefined) return known;
     const text = (bytes: Uint8Array | undefined): string => Buffer.from(bytes ?? unknown).toString();
-    const who = `","route":${text(this.#routes[route.id])},"tenant":${text(this.#tenants[routed.tenant])},"strategy":"${route.strategy}"`;
+    const who = `","route":${text(this.#routes[route.id])},"tenant":${text(this.#tenants[routed.tenant])},"strategy":"${strategy}"`;
     const deployment = endpoint === null ? "null" : text(this.#deployments[this.#deploymentOf[endpoint] ?? -1]);
     const where = `,"stream":${routed.stream},"deployment":${deployment}${one === 1 ? `,"endpoints":[${text(this.#origin(endpointsTried[0]))}]` : ""}`;
     const subject = bytesOf(who + where);
+    if (!isUsual) return subject;
     if (this.#subjects.size >= subjectsMax) this.#subjects.clear();
     this.#subjects.set(key, subject);
     return subject;

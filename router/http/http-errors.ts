@@ -43,6 +43,13 @@ const rejections: Readonly<Record<RejectReason, HttpError>> = {
     param: "messages",
     message: "no model of this route has a context window for this prompt",
   },
+  "too-dear": {
+    status: 400,
+    type: "invalid_request_error",
+    code: "cost_budget_too_small",
+    param: "cost_budget",
+    message: "no model of this route is certain to answer for so little",
+  },
   "queue-full": { status: 429, type: "rate_limit_error", code: "queue_full", message: "too many requests are waiting" },
   "deadline-unreachable": { status: 503, type: "overloaded_error", code: "deadline_unreachable", message: "no place is expected to become free in time" },
   "deadline-passed": { status: 503, type: "overloaded_error", code: "deadline_passed", message: "no place became free in time" },
@@ -131,6 +138,12 @@ export const unknownModel = (model: string): HttpError => ({
   param: "model",
 });
 export const unknownPath = (path: string): HttpError => ({ status: 404, type: invalid, code: "unknown_path", message: `there is nothing at ${path}` });
+export const foreignPage: HttpError = {
+  status: 403,
+  type: "permission_error",
+  code: "page_not_allowed",
+  message: "a page of this origin may not call: the router's configuration would name it under cors, or give its callers keys (tenants)",
+};
 export const wrongMethod = (method: string, path: string): HttpError => ({
   status: 405,
   type: invalid,

@@ -3,7 +3,8 @@ import type { Dialect } from "../providers/provider-adapter.ts";
 import { answerCors } from "./cors.ts";
 import { countTokens } from "./count-tokens-route.ts";
 import { type CallerServer, createCallerServer, type ServerPatience } from "./create-server.ts";
-import { unknownPath, wrongMethod } from "./http-errors.ts";
+import { isForeignPage } from "./foreign-page.ts";
+import { foreignPage, unknownPath, wrongMethod } from "./http-errors.ts";
 import type { Exchange } from "./ingress/exchange.ts";
 import { handleModelCall, sendError, sendJson, type Surface } from "./model-route.ts";
 import { listModels, showModel } from "./models-route.ts";
@@ -41,6 +42,7 @@ export function createHttpServer(
 ): CallerServer {
   const surface: Surface = {
     service,
+    bodyBytesMax: listen.limits.bodyBytes,
     get config() {
       return service.compiled;
     },
@@ -55,15 +57,18 @@ export function createHttpServer(
     const path = query === -1 ? target : target.slice(0, query);
     const methods = methodsAt(path);
     const handler = methods?.[method];
-    if (handler !== undefined) {
+    if (isForeignPage(service, cors, exchange)) {
+      exchange.discardBody();
+      sendError(exchange, "openai-chat", foreignPage);
+    } else if (handler !== undefined) {
       handler(surface, exchange, path);
-      return;
+    } else {
+      exchange.discardBody();
+      if (methods === null) sendError(exchange, "openai-chat", unknownPath(path));
+      else sendError(exchange, "openai-chat", wrongMethod(method, path), ["allow", Object.keys(methods).join(", ")]);
     }
-    exchange.discardBody();
-    if (methods === null) sendError(exchange, "openai-chat", unknownPath(path));
-    else sendError(exchange, "openai-chat", wrongMethod(method, path), ["allow", Object.keys(methods).join(", ")]);
   };
-  return createCallerServer({ tls, fastLane: listen.fastLane, serve, isDraining: () => service.draining }, patience);
+  return createCallerServer({ tls, fastLane: listen.fastLane, limits: listen.limits, serve, isDraining: () => service.draining }, patience);
 }
 
 /** Null: there is nothing. */

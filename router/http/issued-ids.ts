@@ -16,7 +16,7 @@ const forgotten = "";
 
 /**
  * Ids that providers have issued for something they keep (responses, files, batches, uploads): only the same provider, with the same key, knows them. The last
- * 100,000 are remembered, in this process; what is asked for with another id goes where its route sends it.
+ * 100,000 are remembered, in this process and where there is a store (issued-ids-store.ts) over a restart; what is asked for with another id goes where its route sends it.
  */
 export class IssuedIds {
   readonly #sizeMax: number;

@@ -3,7 +3,7 @@ import type { DeploymentId, TenantId } from "../core/messages.ts";
 import type { RouteNames } from "../core/route-names.ts";
 import { type BodyScan, scanBody } from "../providers/body-scan.ts";
 import type { CallerRequest, Dialect, PassedRequest } from "../providers/provider-adapter.ts";
-import { adapterFor } from "../providers/registry.ts";
+import { dialectHandling } from "./dialect-handling.ts";
 import { errorDialect } from "./error-dialect.ts";
 import type { Exchange } from "./ingress/exchange.ts";
 import { encoded, type HttpError, invalidAsk, malformed, noModel, notServed, tooLarge, unknownId, unknownKey, unknownModel } from "./http-errors.ts";
@@ -11,15 +11,13 @@ import { passedHeaders } from "./passed-headers.ts";
 import { readAsks } from "./read-asks.ts";
 import type { RouterService } from "./router-service.ts";
 
-export const bodyBytesMax = 20 * 1024 * 1024;
-const everyone: readonly DeploymentId[] = [];
-
 /** What the handlers of calls to models share. */
 export interface Surface {
   readonly service: RouterService;
   readonly config: CompiledConfig;
   /** Those that callers can ask for, by name. */
   readonly routes: RouteNames;
+  readonly bodyBytesMax: number;
 }
 
 /** A call to a model in one of the dialects: `POST /v1/chat/completions` and its like. */
@@ -41,7 +39,12 @@ export function handleModelCall(surface: Surface, dialect: Dialect, exchange: Ex
 export type Refuse = (error: HttpError) => void;
 
 /** Whose request it is, and its whole body; or a refusal. */
-export function receiveBody({ service }: Surface, dialect: Dialect, exchange: Exchange, whole: (body: Buffer, tenant: TenantId, refuse: Refuse) => void): void {
+export function receiveBody(
+  { service, bodyBytesMax }: Surface,
+  dialect: Dialect,
+  exchange: Exchange,
+  whole: (body: Buffer, tenant: TenantId, refuse: Refuse) => void,
+): void {
   const refuse: Refuse = (error) => {
     service.metrics.requestInvalid(error.status);
     sendError(exchange, dialect, error);
@@ -88,27 +91,13 @@ export function admitCall(surface: Surface, call: ModelCall, exchange: Exchange,
     return;
   }
   const route = issuer !== null && !call.route.deployments.includes(issuer.deployment) ? (surface.config.routes[issuer.route] ?? call.route) : call.route;
-  const barred = issuer === null ? barredFor(surface.config, dialect) : allBut(surface.config, issuer.deployment);
+  const barred = issuer === null ? dialectHandling(surface.config, dialect).lack : allBut(surface.config, issuer.deployment);
   if (route.deployments.every((id) => barred.includes(id))) {
     refuse(notServed(dialect, route.name));
     return;
   }
   const caller: CallerRequest = { dialect, scan, headers: passedHeaders(exchange.headers, dialect), passed };
   surface.service.admit({ route, tenant, caller, asks: read.asks, barred }, exchange);
-}
-
-const barredByDialect = new WeakMap<CompiledConfig, Map<Dialect, readonly DeploymentId[]>>();
-
-/** Deployments whose provider has nothing of the kind. */
-function barredFor(config: CompiledConfig, dialect: Dialect): readonly DeploymentId[] {
-  let known = barredByDialect.get(config);
-  if (known === undefined) barredByDialect.set(config, (known = new Map<Dialect, readonly DeploymentId[]>()));
-  let barred = known.get(dialect);
-  if (barred === undefined) {
-    const ids = config.deployments.filter(({ provider }) => adapterFor(provider).handles(dialect) === "no").map(({ id }) => id);
-    known.set(dialect, (barred = ids.length === 0 ? everyone : ids));
-  }
-  return barred;
 }
 
 const allBut = ({ deployments }: CompiledConfig, only: DeploymentId): readonly DeploymentId[] => deployments.map(({ id }) => id).filter((id) => id !== only);

@@ -1,8 +1,10 @@
 import type { CompiledConfig } from "../core/compiled-config.ts";
 import type { TenantId } from "../core/messages.ts";
 import type { Dialect } from "../providers/provider-adapter.ts";
+import type { DecisionLog } from "../telemetry/decision-log.ts";
 import type { EndedRequest } from "../telemetry/router-metrics.ts";
 import { idsIn, IssuedIds, type Issuer } from "./issued-ids.ts";
+import { type IssuedIdsStore, openIssuedIds, type StoredId } from "./issued-ids-store.ts";
 import type { RequestInFlight } from "./request-in-flight.ts";
 import { RequestRecords } from "./request-records.ts";
 import type { RunningAttempt } from "./running-attempt.ts";
@@ -18,9 +20,20 @@ export class RequestMemory {
   readonly #records = new RequestRecords();
   readonly #issued = new IssuedIds();
 
-  /** @param config the newest version */
-  constructor(config: () => CompiledConfig) {
+  readonly #store: IssuedIdsStore | null;
+
+  /** @param config the newest version @param stateFolder where ids outlive the process; null: nowhere */
+  constructor(config: () => CompiledConfig, stateFolder: string | null, log: DecisionLog) {
     this.#config = config;
+    this.#store = openIssuedIds(stateFolder, (said) => log.logger.warn({ said }, "issued_ids_not_kept"));
+    for (const { id, ...issuer } of this.#store?.takeOver() ?? []) {
+      const found = this.#issuerNamed(issuer);
+      if (found !== null) this.#issued.note([id], found);
+    }
+  }
+
+  close(): void {
+    this.#store?.close();
   }
 
   noteEnded(request: RequestInFlight, ended: EndedRequest): void {
@@ -48,7 +61,21 @@ export class RequestMemory {
     const { request, endpoint } = running;
     const deployment = this.#config().endpoints[endpoint]?.deployment;
     if (deployment === undefined || !stateful.has(request.caller.dialect)) return;
-    this.#issued.note(idsIn(bytes), { deployment, route: request.route.id, tenant: request.routed.tenant });
+    const ids = idsIn(bytes);
+    this.#issued.note(ids, { deployment, route: request.route.id, tenant: request.routed.tenant });
+    if (this.#store === null || ids.length === 0) return;
+    const { endpoints, tenants } = this.#config();
+    const names = { endpoint: endpoints[endpoint]?.identity ?? "", route: request.route.name, tenant: tenants[request.routed.tenant]?.name ?? "" };
+    for (const id of ids) this.#store.note({ id, ...names });
+  }
+
+  /** Null: the configuration has one of them no more. */
+  #issuerNamed({ endpoint, route, tenant }: Omit<StoredId, "id">): Issuer | null {
+    const { endpoints, routes, tenants } = this.#config();
+    const deployment = endpoints.find(({ identity }) => identity === endpoint)?.deployment;
+    const routeId = routes.find(({ name }) => name === route)?.id;
+    const tenantId = tenants.findIndex(({ name }) => name === tenant);
+    return deployment === undefined || routeId === undefined || tenantId < 0 ? null : { deployment, route: routeId, tenant: tenantId as TenantId };
   }
 
   /** Who keeps what one of these ids stands for; null: nobody that is remembered. */

@@ -36,7 +36,8 @@ export class RequestRecords {
     this.#next = place + 1 === this.#sizeMax ? 0 : place + 1;
     this.#names[place] = facts.name;
     this.#routes[place] = facts.route;
-    const isUsual = ended.result.kind === "served" && facts.attemptsEnded.length === 1 && facts.dropped.length === 0 && ended.endpoint !== null;
+    const plain = facts.dropped.length === 0 && facts.strategy === facts.route.strategy;
+    const isUsual = plain && ended.result.kind === "served" && facts.attemptsEnded.length === 1 && ended.endpoint !== null;
     this.#others[place] = isUsual ? null : { facts, ended };
     if (isUsual) this.#write(place * width, facts.stream, ended);
   }
@@ -74,7 +75,14 @@ export class RequestRecords {
     const usage = { input, cachedRead, cacheWrite, output, reasoning };
     const account = { nanoDollars, usage, priced: (flags & 2) !== 0, estimated: (flags & 4) !== 0, attempts: 1 };
     return {
-      facts: { name, route, stream: (flags & 1) !== 0, attemptsEnded: [{ endpoint, outcome: "succeeded", status: 0 }], dropped: nothing },
+      facts: {
+        name,
+        route,
+        strategy: route.strategy,
+        stream: (flags & 1) !== 0,
+        attemptsEnded: [{ endpoint, outcome: "succeeded", status: 0 }],
+        dropped: nothing,
+      },
       ended: {
         route: route.id,
         tenant: tenant as TenantId,

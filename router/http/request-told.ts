@@ -1,10 +1,14 @@
-import type { CompiledConfig } from "../core/compiled-config.ts";
+import type { CompiledConfig, StrategyName } from "../core/compiled-config.ts";
 import type { EndpointId } from "../core/messages.ts";
+import { strategyOf } from "../core/strategy/strategy.ts";
 import type { EndedRequest } from "../telemetry/router-metrics.ts";
 import type { RequestInFlight } from "./request-in-flight.ts";
 
 /** What is kept of a request when it has ended. */
-export type RequestFacts = Pick<RequestInFlight, "name" | "route" | "attemptsEnded" | "dropped"> & { readonly stream: boolean };
+export type RequestFacts = Pick<RequestInFlight, "name" | "route" | "attemptsEnded" | "dropped"> & {
+  readonly stream: boolean;
+  readonly strategy: StrategyName;
+};
 
 export const factsOf = ({ name, route, attemptsEnded, dropped, routed }: RequestInFlight): RequestFacts => ({
   name,
@@ -12,6 +16,7 @@ export const factsOf = ({ name, route, attemptsEnded, dropped, routed }: Request
   attemptsEnded,
   dropped,
   stream: routed.stream,
+  strategy: strategyOf(route, routed),
 });
 
 /** What a caller may know of its request. @param ended null: it is under way */
@@ -30,7 +35,7 @@ export function requestTold(request: RequestFacts, ended: EndedRequest | null, c
     status: result.kind,
     ...("failure" in result ? { failure: result.failure } : result.kind === "rejected" ? { failure: result.why } : {}),
     deployment: endpoint === null ? null : deploymentOf(endpoint),
-    strategy: request.route.strategy,
+    strategy: request.strategy,
     attempts,
     dropped: request.dropped,
     usage: {

@@ -1,11 +1,12 @@
 import type { PriceChange } from "../config/service-spec.ts";
 import { chargesPictures } from "../core/accounting/rates.ts";
-import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
+import { type CompiledConfig, type RouteSpec, strategyNames } from "../core/compiled-config.ts";
 import type { Instant } from "../core/machine.ts";
 import { type DeploymentId, type RequestId, type RouteRequest, type TenantId, unlabelled } from "../core/messages.ts";
 import { after, millis, never } from "../core/time.ts";
-import type { BodyScan } from "../providers/body-scan.ts";
 import type { CallerRequest } from "../providers/provider-adapter.ts";
+import { isDelayedTier } from "../providers/served-tier.ts";
+import { dialectHandling } from "./dialect-handling.ts";
 import { countPictures } from "./count-pictures.ts";
 import { estimateTokens } from "./estimate-tokens.ts";
 import { promptBlocks } from "./prompt-blocks.ts";
@@ -74,13 +75,24 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
     region: labels.region,
     residency: labels.residency,
   };
-  return isOrdinary(scan, looks) ? routed : { ...routed, ...whatElse(scan, looks) };
+  return isOrdinary(call, looks) ? routed : { ...routed, ...whatElse(call, config, looks) };
 }
 
-const isOrdinary = ({ serviceTier }: BodyScan, { countsPictures }: PromptLooks): boolean => !countsPictures && !mayBeDelayed(serviceTier);
+const isOrdinary = ({ caller, asks }: AdmittedCall, { countsPictures }: PromptLooks): boolean =>
+  !countsPictures && !isDelayedTier(caller.scan.serviceTier) && (asks === noAsks || (asks.costBudget === undefined && asks.strategy === undefined));
 
-function whatElse({ serviceTier, body }: BodyScan, { countsPictures }: PromptLooks): Pick<RouteRequest, "pictures" | "batch"> {
-  return { ...(countsPictures ? { pictures: countPictures(body) } : {}), ...(mayBeDelayed(serviceTier) ? { batch: true } : {}) };
+function whatElse({ caller, asks }: AdmittedCall, config: CompiledConfig, { countsPictures }: PromptLooks): Partial<RouteRequest> {
+  const { scan, dialect } = caller;
+  return {
+    ...(countsPictures ? { pictures: countPictures(scan.body) } : {}),
+    ...(isDelayedTier(scan.serviceTier) ? { batch: true, atOnce: dialectHandling(config, dialect).translate } : {}),
+    ...(typeof asks.costBudget === "number" ? { costMaxNano: Math.floor(asks.costBudget * 1e9) } : {}),
+    ...strategyAsked(asks),
+  };
 }
 
-const mayBeDelayed = (serviceTier: string | null): boolean => serviceTier === "flex" || serviceTier === "batch";
+/** The names of strategies to come, as `auto`, choose nothing yet. */
+function strategyAsked({ strategy }: Asks): Pick<RouteRequest, "strategy"> {
+  const found = strategyNames.find((name) => name === strategy);
+  return found === undefined ? {} : { strategy: found };
+}

@@ -84,7 +84,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
     this.#options = options;
     this.#keys = new UpstreamKeys((message) => options.log.logger.warn({ said: message }, "google_token_not_fetched"));
     this.#adopted = this.#adopt(options.compiled, options.spec);
-    this.memory = new RequestMemory(() => this.compiled);
+    this.memory = new RequestMemory(() => this.compiled, options.spec.stateFolder, options.log);
     this.#versions = new LiveVersions(options.compiled);
     this.metrics = new RouterMetrics(options.compiled, () => this.#load());
     this.#notes = new CoreNotes(() => this.compiled, this.metrics, options.log);

@@ -1,6 +1,5 @@
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import process from "node:process";
 import type { ListenSpec, ServiceSpec } from "../config/service-spec.ts";
 import { InputError } from "../config/problem.ts";
 import type { CompiledConfig } from "../core/compiled-config.ts";
@@ -44,7 +43,7 @@ export interface RunningService {
 /** @throws InputError when an address cannot be listened on */
 export async function startService(options: StartOptions): Promise<RunningService> {
   const { spec } = options;
-  const transport = new Http1Transport(egressOf(process.env));
+  const transport = new Http1Transport(egressOf(spec.egress));
   const { journal } = options;
   const service = new RouterService({ ...options, transport, ...(journal === undefined ? {} : { record: bothOf(options.record, journal) }) });
   service.metrics.addCounter("router_decision_log_dropped_total", "Lines of the decision log that were dropped because the sink was slow", () =>
@@ -64,6 +63,9 @@ export async function startService(options: StartOptions): Promise<RunningServic
   service.metrics.addCounter("router_load_signals_total", "Answers of vLLM servers about their load", () => scraper.counts.answered);
   service.metrics.addCounter("router_load_signals_missed_total", "Times a vLLM server was asked for its load and did not say", () => scraper.counts.failed);
   const callers = createHttpServer(service, spec, options.patience);
+  let connectionsRefused = 0;
+  callers.server.on("drop", () => (connectionsRefused += 1));
+  service.metrics.addCounter("router_connections_refused_total", "Callers' connections beyond listen.limits.connections", () => connectionsRefused);
   const { server } = callers;
   await service.ready(tokensReadyMs);
   const metrics = await listening("metrics", spec.metrics, async ({ host, port }) => startMetricsServer(service.metrics, host, port));
@@ -72,6 +74,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     await listening("listen", spec.listen, async ({ host, port }) => listen(server, host, port));
   } catch (error) {
     service.stop();
+    service.memory.close();
     await stopMetrics();
     throw error;
   }
@@ -80,6 +83,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     scraper.stop();
     const inTime = await service.drain(limitMs);
     service.stop();
+    service.memory.close();
     await closeConnections(callers, closing);
     transport.close();
     await stopMetrics();

@@ -7,12 +7,13 @@ import { ResponseTap, readResponseUsage } from "./dialects/openai-responses/tap.
 import { Untranslatable } from "./neutral/untranslatable.ts";
 import { usageOfAnswer } from "./openai-compatible/response.ts";
 import { CompletionTap } from "./openai-compatible/tap.ts";
-import { readUsage } from "./openai-compatible/usage.ts";
+import { isRecord, readUsage } from "./openai-compatible/usage.ts";
 import { bodyHeaders, ownFields, passedBody, usageSplices } from "./pass-on.ts";
 import type { CallerRequest, Dialect, EncodedRequest, Encoding, PassedRequest, ProviderAdapter, ReadAnswer, Target } from "./provider-adapter.ts";
 import { wholeBody } from "./sent-body.ts";
 import type { ProviderFormat } from "./provider-format.ts";
 import { StandingHeads } from "./standing-heads.ts";
+import { withServedTier } from "./served-tier.ts";
 import { type TapReader, TapStream } from "./tap-stream.ts";
 import { UnknownTap } from "./unknown-tap.ts";
 import { TranslatedStream } from "./translated-stream.ts";
@@ -22,13 +23,13 @@ interface PassedDialect {
   readonly readUsage: (value: unknown) => Usage | null;
   readonly openTap: (request: CallerRequest) => TapReader;
 }
-const completions: PassedDialect = { readUsage, openTap: ({ scan }) => new CompletionTap(scan.includeUsage) };
+const completions: PassedDialect = { readUsage, openTap: ({ scan }) => new CompletionTap(scan.includeUsage, scan.serviceTier !== null) };
 const passedDialects: Readonly<Record<Dialect, PassedDialect>> = {
   "openai-chat": completions,
   "openai-completions": completions,
   "openai-embeddings": completions,
   "openai-other": { readUsage, openTap: () => new UnknownTap() },
-  "openai-responses": { readUsage: readResponseUsage, openTap: () => new ResponseTap() },
+  "openai-responses": { readUsage: readResponseUsage, openTap: ({ scan }) => new ResponseTap(scan.serviceTier !== null) },
   "anthropic-messages": { readUsage: readMessageUsage, openTap: () => new MessageTap() },
 };
 
@@ -114,11 +115,16 @@ function translate(format: ProviderFormat, request: CallerRequest, target: Targe
 const isTrace = (header: string): boolean => header === "traceparent" || header === "tracestate";
 
 function readAnswer(format: ProviderFormat, request: CallerRequest, body: Buffer): ReadAnswer | null {
-  if (format.speaks.has(request.dialect)) return { body, usage: usageOfAnswer(body, passedDialects[request.dialect].readUsage) };
+  if (format.speaks.has(request.dialect)) {
+    const usage = usageOfAnswer(body, passedDialects[request.dialect].readUsage);
+    return { body, usage: usage === null || request.scan.serviceTier === null ? usage : withServedTier(usage, tierOf(parsed(body))) };
+  }
   const answer = format.readAnswer(parsed(body));
   if (answer === null) return null;
   return { body: Buffer.from(JSON.stringify(dialectOf(request).writeAnswer(answer, aboutOf(request)))), usage: answer.usage };
 }
+
+const tierOf = (answer: unknown): unknown => (isRecord(answer) ? answer["service_tier"] : null);
 
 function parsed(body: Buffer): unknown {
   try {

@@ -46,7 +46,8 @@ export const requestContract: readonly ContractField[] = [
     header: "x-headgate-strategy",
     form: name,
     default: "the route's",
-    effect: recorded,
+    effect:
+      "one of weighted, least-busy, round-robin, power-of-two, usage-based, latency-based, cost-based: chooses this request's endpoint; prefix-affinity and adaptive only where the route has them. Any other name, also those of decision trees (auto, fast, ...), is recorded in the decision log only; `x-headgate-strategy` of the answer says what was used",
   },
   {
     name: "priority",
@@ -109,7 +110,8 @@ export const requestContract: readonly ContractField[] = [
     header: "x-headgate-cost-budget",
     form: { kind: "number", min: 0, max: 1_000_000 },
     default: "none",
-    effect: `dollars; ${recorded}`,
+    effect:
+      "dollars, all attempts together: deployments that could cost more, by the estimated prompt and the whole of the output that is allowed, are left out; when none is left, the route's budget fallbacks, else 400 `cost_budget_too_small`. A deployment without a price is left out only with `unknownPrice: refuse`",
   },
   {
     name: "qualityThreshold",

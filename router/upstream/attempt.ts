@@ -106,7 +106,8 @@ export class Attempt implements UpstreamHandler, StreamOut, IdleListener {
       return;
     }
     this.#authorisation = head.authorisation;
-    this.#call = transport.send({ origin: lane.target.origin, head: head.bytes, body: encoded.body, connect: limits.connect }, this);
+    const patient = !request.scan.stream;
+    this.#call = transport.send({ origin: lane.target.origin, head: head.bytes, body: encoded.body, connect: limits.connect, patient }, this);
   }
 
   pause(): void {

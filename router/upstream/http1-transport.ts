@@ -1,6 +1,6 @@
 import { ConnectionPool } from "./http1/connection-pool.ts";
-import { type Egress, noProxy, proxyFor } from "./http1/egress.ts";
-import { HostLookup } from "./http1/host-lookup.ts";
+import { type Egress, plainEgress, proxyFor } from "./http1/egress.ts";
+import { HostLookup, type NameService } from "./http1/host-lookup.ts";
 import { Http1Call } from "./http1/http1-call.ts";
 import type { UpstreamCall, UpstreamHandler, UpstreamRequest, UpstreamTransport } from "./upstream-transport.ts";
 
@@ -12,12 +12,14 @@ const trimEveryMs = 500;
  */
 export class Http1Transport implements UpstreamTransport {
   readonly #egress: Egress;
-  readonly #hosts = new HostLookup();
+  readonly #hosts: HostLookup;
   readonly #pools = new Map<string, ConnectionPool>();
   #trimmer: NodeJS.Timeout | null = null;
 
-  constructor(egress: Egress = noProxy) {
+  /** @param names other than the system's: for tests */
+  constructor(egress: Egress = plainEgress, names?: NameService) {
     this.#egress = egress;
+    this.#hosts = new HostLookup(names);
   }
 
   send(request: UpstreamRequest, handler: UpstreamHandler): UpstreamCall {
@@ -36,7 +38,7 @@ export class Http1Transport implements UpstreamTransport {
     const known = this.#pools.get(origin);
     if (known !== undefined) return known;
     const url = new URL(origin);
-    const made = new ConnectionPool({ origin: url, proxy: proxyFor(this.#egress, url), lookup: this.#hosts.lookup });
+    const made = new ConnectionPool({ origin: url, proxy: proxyFor(this.#egress, url), trust: this.#egress.trust, lookup: this.#hosts.lookup });
     this.#pools.set(origin, made);
     this.#trimmer ??= setInterval(() => this.#trim(), trimEveryMs).unref();
     return made;

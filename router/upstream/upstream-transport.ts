@@ -9,6 +9,8 @@ export interface UpstreamRequest {
   readonly body: SentBody;
   /** For a place on a connection: name resolution, TCP and TLS together. */
   readonly connect: Duration;
+  /** It may wait for the end of the event loop's turn, to leave with others; absent: it is sent at once. */
+  readonly patient?: boolean;
 }
 
 /** @property headers of an answer that is no success; of one that is, only the content's type is told */

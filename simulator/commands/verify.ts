@@ -12,6 +12,7 @@ import { junitText } from "../verify/junit.ts";
 import { markdownText, remarks } from "../verify/markdown.ts";
 import { exitCodeOfVerify, type Status, type VerifyResult } from "../verify/verify-result.ts";
 import { verifyFolder } from "../verify/verify-folder.ts";
+import { checkWritable } from "./check-writable.ts";
 import { settingOption } from "./setting-option.ts";
 import { wholeNumber } from "./simulate.ts";
 
@@ -71,6 +72,8 @@ function milliseconds(text: string): number {
 async function verify(folder: string, options: Options): Promise<void> {
   const file = options.baseline ?? join(folder, "baseline.json");
   const baseline = readBaseline(file);
+  if (options.junit !== undefined) checkWritable(options.junit, "--junit");
+  if (options.markdown !== undefined) checkWritable(options.markdown, "--markdown");
   if (baseline === null && options.requireBaseline) throw noBaseline(file);
   const result = await resultOf(folder, baseline, options);
   const notices = [...result.notices, ...keepBaseline(file, baseline, result, options)];

@@ -45,6 +45,7 @@ const byStatus: Readonly<Record<number, FailureKind>> = {
 export function resultOfError(status: number, code: string | null, message: string, attempts: number | null): AnswerResult {
   const rejection = code === null ? undefined : rejections[code];
   if (code === "context_length_exceeded" && attempts === 0) return { result: "rejected", why: "too-long" };
+  if (code === "cost_budget_too_small" && attempts === 0) return { result: "rejected", why: "too-dear" };
   if (rejection !== undefined) return { result: "rejected", why: rejection };
   const failure = code === null ? undefined : failures[code];
   if (failure !== undefined) return { result: "failed", why: failure };

@@ -2,17 +2,18 @@ import { headgateVersion } from "../../router/config/project-root.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { EndpointModelSpec } from "../core/compiled-scenario.ts";
 import type { HostedSpec } from "../core/hosted/hosted-spec.ts";
-import { percentileMethod } from "../core/measure/percentile.ts";
+import { percentileMethod, sketchedPercentileMethod } from "../core/measure/percentile.ts";
 import type { ModelProvenance, Provenance } from "../result/run-result.ts";
 import type { LoadedScenario } from "../scenario/loaded-scenario.ts";
 
-export function provenanceOf(scenario: LoadedScenario, clock: Provenance["clock"]): Provenance {
+/** @param isExact whether all records of the run were kept */
+export function provenanceOf(scenario: LoadedScenario, clock: Provenance["clock"], isExact: boolean): Provenance {
   const { format, file, relativeTo, rows, speed, spanUs, sha256, loop, jitterUs, drawnFeatures, notes } = scenario.trace;
   const { config, endpoints } = scenario.compiled;
   return {
     clock,
     headgate: headgateVersion(),
-    percentiles: percentileMethod,
+    percentiles: isExact ? percentileMethod : sketchedPercentileMethod,
     calibrated: calibrationOf(config, endpoints),
     drawn: drawnIn(scenario),
     arrivals: {

@@ -70,7 +70,7 @@ export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], f
     kind: "judged",
     verdict: overall(verdicts),
     scenario: { name: scenario.name, description: scenario.description },
-    provenance: provenanceOf(scenario, clock),
+    provenance: provenanceOf(scenario, clock, first.figures.isExact),
     seeds,
     summary: first.figures.summary,
     routes: config.routes.flatMap(({ id, name }) => named(name, first.figures.routes[id])),

@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
-import { compileConfigAt, readText } from "../../router/config/load-config.ts";
+import { compileConfigAt } from "../../router/config/load-config.ts";
+import { readText } from "../../router/config/read-text.ts";
 import { InputError } from "../../router/config/problem.ts";
 import { problemIn, type YamlPlace } from "../../router/config/yaml-problems.ts";
 import { parseYaml, plainValue } from "../../router/config/yaml-source.ts";

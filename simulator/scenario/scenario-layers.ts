@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { readText } from "../../router/config/load-config.ts";
+import { readText } from "../../router/config/read-text.ts";
 import { suggestion } from "../../router/config/nearest.ts";
 import { InputError } from "../../router/config/problem.ts";
 import { valueAt } from "../../router/config/value-at.ts";

@@ -25,7 +25,7 @@ const loads = {
 type LoadName = keyof typeof loads;
 const paceMs = 20;
 /** Compiled code is warm then; on both sides. */
-const warmUpSeconds = 4;
+const warmUpSeconds = 8;
 
 const { values } = parseArgs({
   options: {

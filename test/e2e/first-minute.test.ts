@@ -30,10 +30,10 @@ interface Ran {
 }
 
 function run(args: readonly string[], env: Readonly<Record<string, string>>, folder: string): Ran {
-  const { PATH = "", HOME = "" } = process.env;
+  const { PATH = "", HOME = "", NODE_COMPILE_CACHE = "" } = process.env;
   const child = spawn(path.join(projectRoot, "headgate"), args, {
     cwd: folder,
-    env: { PATH, HOME, LOG_LEVEL: "silent", PORT: "0", METRICS_PORT: "0", ...env },
+    env: { PATH, HOME, NODE_COMPILE_CACHE, LOG_LEVEL: "silent", PORT: "0", METRICS_PORT: "0", ...env },
   });
   onTestFinished(() => {
     child.kill("SIGKILL");

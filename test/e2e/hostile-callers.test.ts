@@ -78,6 +78,36 @@ test("a caller that asks for a tunnel and resets its connection leaves the servi
   expect(served.choices[0]?.message.content).toBe("hello");
 });
 
+describe("pages in browsers", () => {
+  const ask = async (url: string, headers: Readonly<Record<string, string>>): Promise<Response> =>
+    fetch(`${url}/v1/chat/completions`, { method: "POST", headers, body: JSON.stringify({ model: "chat", messages: [{ role: "user", content: "hello" }] }) });
+
+  test("where whoever reaches the port may call, a page may not, unless it is named: not from elsewhere, nor under a name that was made to lead here", async () => {
+    const live = await startLive({ more: 'cors: { origins: ["https://app.example"] }' });
+    for (const origin of ["https://evil.example", "null", live.running.url]) {
+      const answer = await ask(live.running.url, { origin });
+      expect(answer.status).toBe(403);
+      expect(await answer.json()).toMatchObject({ error: { code: "page_not_allowed" } });
+    }
+    // DNS rebinding: the page's own name leads to this port, so that the browser takes us for its server.
+    const rebound = new RawCaller(live.running.url).write(
+      chatRequest({}, ["origin: http://evil.example:8080", "connection: close"]).replace("host: headgate", "host: evil.example:8080"),
+    );
+    await rebound.end();
+    expect(rebound.statuses).toEqual([403]);
+    expect(live.upstreams[0]?.seen).toHaveLength(0);
+    expect((await ask(live.running.url, { origin: "https://app.example" })).status).toBe(200);
+    expect((await ask(live.running.url, {})).status).toBe(200);
+    expect((await fetch(`${live.running.url}/v1/models`, { headers: { origin: "https://evil.example" } })).status).toBe(200);
+  });
+
+  test("where callers have keys, a page needs one, and no more", async () => {
+    const live = await startLive({ more: 'tenants: { team: { keys: ["${CALLER}"] } }', env: { CALLER: "sk-caller-3333" } });
+    expect((await ask(live.running.url, { origin: "https://ui.example" })).status).toBe(401);
+    expect((await ask(live.running.url, { origin: "https://ui.example", authorization: "Bearer sk-caller-3333" })).status).toBe(200);
+  });
+});
+
 describe("limits on requests", () => {
   test("headers beyond 16 KB: 431 in the callers' dialect", async () => {
     const live = await startLive();
@@ -101,6 +131,50 @@ describe("limits on requests", () => {
     const served = await live.client.chat.completions.create({ model: "chat", messages: [{ role: "user", content: image }] });
     expect(served.choices[0]?.message.content).toBe("hello");
     expect(JSON.stringify(live.upstreams[0]?.seen[0]?.body).length).toBeGreaterThan(19 * 1024 * 1024);
+  });
+
+  test.each([true, false])("limits of the configuration hold instead (fast lane: %s)", async (fastLane) => {
+    const live = await startLive({
+      fastLane,
+      listen: `, limits: { headerBytes: 4096, bodyBytes: 20000, headerTime: 300ms, requestTime: 600ms }`,
+      patience: { connectionsCheckingInterval: 50 },
+    });
+    const head = new RawCaller(live.running.url).write(chatRequest({}, [`x-much: ${"x".repeat(5000)}`]));
+    await head.end();
+    expect(head.statuses).toEqual([431]);
+    expect(head.received).toContain("4096");
+    const small = new RawCaller(live.running.url).write(chatRequest({}, [`x-much: ${"x".repeat(3000)}`]));
+    await small.answered();
+    expect(small.statuses).toEqual([200]);
+    const ask = async (length: number): Promise<number> =>
+      (
+        await fetch(`${live.running.url}/v1/chat/completions`, {
+          method: "POST",
+          body: JSON.stringify({ model: "chat", messages: [], big: "x".repeat(length) }),
+        })
+      ).status;
+    expect([await ask(19_000), await ask(20_000)]).toEqual([200, 413]);
+    const slow = new RawCaller(live.running.url).write(`${post}content-length: 100\r\n\r\n{`);
+    await slow.end();
+    expect(slow.statuses).toEqual([408]);
+  });
+
+  test("a longer head than the fast lane reads is Node's, where the configuration allows it", async () => {
+    const live = await startLive({ listen: ", limits: { headerBytes: 65536 }" });
+    const caller = new RawCaller(live.running.url).write(chatRequest({}, [`x-much: ${"x".repeat(40_000)}`]));
+    await caller.answered();
+    expect(caller.statuses).toEqual([200]);
+  });
+
+  test("connections beyond the limit are closed unheard, and counted; the others are served", async () => {
+    const live = await startLive({ listen: ", limits: { connections: 2 }" });
+    const callers = [1, 2].map(() => new RawCaller(live.running.url).write(chatRequest({})));
+    for (const caller of callers) await caller.answered();
+    const third = new RawCaller(live.running.url).write(chatRequest({}));
+    await third.end();
+    expect(third.statuses).toEqual([]);
+    expect(callers.map(({ statuses }) => statuses)).toEqual([[200], [200]]);
+    await until(async () => /router_connections_refused_total [1-9]/.test(await live.scrape()));
   });
 
   test("a caller that trickles its headers, or its body, is told 408 and gone; others do not notice", async () => {

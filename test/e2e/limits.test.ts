@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import OpenAI, { RateLimitError } from "openai";
 import { describe, expect, test } from "vitest";
 import { type LiveService, startLive } from "../support/live-service.ts";
+import type { Script } from "../support/scripted-upstream.ts";
 
 const digest = (key: string): string => `sha256:${createHash("sha256").update(key).digest("hex")}`;
 const messages = [{ role: "user" as const, content: "hello" }];
@@ -94,31 +95,60 @@ test("a picture's price is in the bill of the request that shows it, and of no o
   expect(nano).toBeLessThan(20_000_000);
 });
 
-test("a request that may be delayed is billed at the batch price", async () => {
-  const live = await startLive({
-    deployment: ", priceChanges: [{ from: 2020-01-01T00:00:00Z, price: { input: 100, output: 0, batch: { input: 50, output: 0 } } }]",
-  });
-  const paid = async (tier: "default" | "flex"): Promise<number> => {
-    const before = Number(/billing_cost_nanodollars_total\{[^}]*\} (\d+)/.exec(await live.scrape())?.[1] ?? 0);
-    await live.client.chat.completions.create({ model: "chat", messages, max_tokens: 16, service_tier: tier });
-    return Number(/billing_cost_nanodollars_total\{[^}]*\} (\d+)/.exec(await live.scrape())?.[1]) - before;
+/** What a request of a tier costs where batches cost half, as the answer says. */
+async function costOfTier(live: LiveService, tier: "default" | "flex" | "priority", stream = false): Promise<{ usd: number; dropped: string | null }> {
+  const { data, response } = await live.client.chat.completions.create({ model: "chat", messages, max_tokens: 16, service_tier: tier, stream }).withResponse();
+  const told = async (): Promise<{ cost_usd: string }> =>
+    (await (await fetch(`${live.running.url}/v1/requests/${response.headers.get("x-headgate-request-id")}`)).json()) as { cost_usd: string };
+  if (Symbol.asyncIterator in data) for await (const _chunk of data) void _chunk;
+  return { usd: Number((await told()).cost_usd), dropped: response.headers.get("x-headgate-dropped") };
+}
+const halfInBatches = "{ input: 100, output: 0, batch: { input: 50, output: 0 } }";
+const servedAs =
+  (tier: string | null): Script =>
+  (response, { body }) => {
+    const usage = { prompt_tokens: 11, completion_tokens: 3 };
+    const choice = { index: 0, message: { role: "assistant", content: "hello" }, delta: { content: "hello" }, finish_reason: "stop" };
+    const chunk = { id: "c", object: "chat.completion", choices: [choice], usage, ...(tier === null ? {} : { service_tier: tier }) };
+    const text = JSON.stringify(chunk);
+    response.setHeader("content-type", body["stream"] === true ? "text/event-stream" : "application/json");
+    response.end(body["stream"] === true ? `data: ${text}\n\ndata: [DONE]\n\n` : text);
   };
-  const full = await paid("default");
-  expect(full).toBeGreaterThan(0);
-  expect(await paid("flex")).toBe(full / 2);
+
+test("a request that may be delayed is billed at the batch price, also after a change of prices", async () => {
+  for (const prices of [{ price: halfInBatches }, { deployment: `, priceChanges: [{ from: 2020-01-01T00:00:00Z, price: ${halfInBatches} }]` }]) {
+    const live = await startLive(prices);
+    expect((await costOfTier(live, "default")).usd).toBeCloseTo(11 * 100e-6, 9);
+    expect((await costOfTier(live, "flex")).usd).toBeCloseTo(11 * 50e-6, 9);
+  }
 });
 
-test("a request that may be delayed is billed at the batch price", async () => {
-  const live = await startLive({
-    deployment: ", priceChanges: [{ from: 2020-01-01T00:00:00Z, price: { input: 100, output: 0, batch: { input: 50, output: 0 } } }]",
-  });
-  const billed = async (): Promise<number> => Number(/billing_cost_nanodollars_total\{[^}]*\} (\d+)/.exec(await live.scrape())?.[1] ?? 0);
-  const paid = async (tier: "default" | "flex"): Promise<number> => {
-    const before = await billed();
-    await live.client.chat.completions.create({ model: "chat", messages, max_tokens: 16, service_tier: tier });
-    return (await billed()) - before;
+test("what the provider says of the tier that it has served goes before what was asked for, plain and streamed", async () => {
+  const live = await startLive({ providers: ["openai"], price: halfInBatches });
+  for (const stream of [false, true]) {
+    for (const [served, asked, dollars] of [
+      ["default", "flex", 100],
+      ["flex", "flex", 50],
+      [null, "flex", 50],
+      ["default", "default", 100],
+    ] as const) {
+      live.upstreams[0]?.next(servedAs(served));
+      expect((await costOfTier(live, asked, stream)).usd, `${served} for ${asked}, stream ${stream}`).toBeCloseTo(11 * dollars * 1e-6, 9);
+    }
+  }
+});
+
+test("a tier that is lost in translation is said to be, and the request billed as what it was served as", async () => {
+  const live = await startLive({ providers: ["vertex"], price: halfInBatches, deployment: ", project: p", key: '"${UPSTREAM_KEY}"' });
+  const generated = {
+    candidates: [{ content: { role: "model", parts: [{ text: "hello" }] }, finishReason: "STOP", index: 0 }],
+    usageMetadata: { promptTokenCount: 11, candidatesTokenCount: 3 },
   };
-  const full = await paid("default");
-  expect(full).toBeGreaterThan(0);
-  expect(await paid("flex")).toBe(full / 2);
+  if (live.upstreams[0] !== undefined)
+    live.upstreams[0].otherwise = (response) => {
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify(generated));
+    };
+  for (const tier of ["default", "flex", "priority"] as const)
+    expect(await costOfTier(live, tier), tier).toEqual({ usd: 11 * 100e-6, dropped: "service_tier" });
 });

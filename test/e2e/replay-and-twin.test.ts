@@ -99,18 +99,17 @@ describe("headgate mock and headgate replay", () => {
 
   test("bad usage: exit code 2, with what to do", async () => {
     const file = fileOf(scenario);
-    for (const args of [
+    const usages = [
       ["replay", file, "--target", "nowhere"],
       ["replay", file, "--target", "http://127.0.0.1:1", "--key-env", "HEADGATE_NO_SUCH"],
       ["mock", file, "--ports", "some"],
       ["mock", file, "--seed", "x"],
       ["mock", fileOf(scenario.replaceAll("http://127.0.0.1:9103", "https://api.example.com"))],
       ["twin", "nothing.yaml"],
-    ]) {
-      const { status, stderr } = await start(args).ended;
-      expect([args[0], status]).toEqual([args[0], 2]);
-      expect(stderr).toContain("fix: ");
-    }
+    ];
+    const ended = await Promise.all(usages.map(async (args) => start(args).ended));
+    expect(ended.map(({ status }) => status)).toEqual(usages.map(() => 2));
+    for (const { stderr } of ended) expect(stderr).toContain("fix: ");
   });
 });
 

@@ -77,7 +77,7 @@ test("config validate: what was read, or exit code 2", () => {
   const file = write(text);
   expect(headgate(["config", "validate", file], { HEADGATE_TEST_KEY: "sk-very-secret" })).toMatchObject({
     status: 0,
-    stdout: `${file} is valid: 1 route(s), 1 deployment(s), 1 endpoint(s)\n  route chat: weighted over a\n  note: a has no price: what it costs is not known, and counted as not known\n`,
+    stdout: `${file} is valid: 1 route(s), 1 deployment(s), 1 endpoint(s)\n  route chat: weighted over a\n  price of a: not known: what it costs is counted as not known, never as zero (write price: { input: ..., output: ... })\n`,
   });
   expect(headgate(["config", "validate", file], { HEADGATE_TEST_KEY: "" })).toMatchObject({
     status: 2,

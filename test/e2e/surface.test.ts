@@ -1,7 +1,13 @@
+import path from "node:path";
 import OpenAI, { toFile } from "openai";
 import { describe, expect, test } from "vitest";
-import { startLive, until } from "../support/live-service.ts";
+import { loadConfig } from "../../router/config/load-config.ts";
+import { Router } from "../../router/core/router.ts";
+import { type RunningService, startService } from "../../router/http/start-service.ts";
+import { openDecisionLog } from "../../router/telemetry/decision-log.ts";
+import { type LiveService, startLive, until } from "../support/live-service.ts";
 import { chatAnswer, chatStream, errorAnswer, type Script, wordStream } from "../support/scripted-upstream.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const messages = [{ role: "user" as const, content: "say hello" }];
 const json =
@@ -168,6 +174,39 @@ describe("what providers keep", () => {
     }
     expect(upstreams[0]?.seen).toHaveLength(0);
   });
+
+  test("after a restart: where the configuration has a folder for it, the id's issuer is known, and whose it is; where not, it is no longer", async () => {
+    for (const kept of [true, false]) {
+      const folder = temporaryFolder();
+      const tenants = "tenants: { red: { keys: [{ env: RED }] }, blue: { keys: [{ env: BLUE }] } }";
+      const env = { RED: "sk-red", BLUE: "sk-blue" };
+      const live = await startLive({
+        upstreams: 2,
+        providers: ["openai", "openai"],
+        env,
+        more: `${tenants}\n${kept ? `state: { folder: ${JSON.stringify(folder)} }` : ""}`,
+      });
+      const [one, two] = live.upstreams;
+      for (const upstream of live.upstreams)
+        upstream.otherwise = (response) => {
+          response.setHeader("content-type", "application/json");
+          response.end(JSON.stringify({ id: "file-abc123def", object: "file" }));
+        };
+      const ask = async (url: string, at: string, key: string): Promise<number> =>
+        (await fetch(`${url}${at}`, { headers: { authorization: `Bearer ${key}`, "x-headgate-model": "chat" } })).status;
+      // Weighted, the first one has all of them; the second one issues this id because its caller wants to be served in turn.
+      await fetch(`${live.running.url}/v1/files`, { method: "POST", headers: { authorization: "Bearer sk-red", "x-headgate-strategy": "round-robin" } });
+      await fetch(`${live.running.url}/v1/files`, { method: "POST", headers: { authorization: "Bearer sk-red", "x-headgate-strategy": "round-robin" } });
+      expect([one?.seen.length, two?.seen.length]).toEqual([1, 1]);
+      await live.running.stop(100);
+      const again = await restarted(live, { ...env, UPSTREAM_KEY: "sk-upstream" });
+      const before = two?.seen.length ?? 0;
+      expect(await ask(again.url, "/v1/files/file-abc123def", "sk-red")).toBe(200);
+      expect((two?.seen.length ?? 0) - before).toBe(kept ? 1 : 0);
+      if (kept) expect(await ask(again.url, "/v1/files/file-abc123def", "sk-blue")).toBe(404);
+      await again.stop(100);
+    }
+  });
 });
 
 async function rawStatus(port: number, path: string): Promise<number> {
@@ -176,6 +215,12 @@ async function rawStatus(port: number, path: string): Promise<number> {
     const socket = connect(port, "127.0.0.1", () => socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`));
     socket.once("data", (data) => resolve(Number(data.toString().split(" ")[1])));
   });
+}
+
+/** The same configuration and the same providers, in a new process as it were. */
+async function restarted(live: LiveService, env: Readonly<Record<string, string>>): Promise<RunningService> {
+  const { compiled, service } = loadConfig(path.join(path.dirname(live.journalFolder), "headgate.yaml"), env);
+  return startService({ compiled, spec: service, core: new Router(compiled, { seed: 1, explain: false }), log: openDecisionLog("silent") });
 }
 
 describe("GET /v1/requests/{id}", () => {
@@ -237,6 +282,24 @@ describe("the request contract", () => {
     expect(arrived?.deadline).toBeLessThan(Infinity);
     expect(upstreams[0]?.seen[0]?.body).toEqual({ model: "upstream-model", messages, metadata: { own: "kept" } });
     expect(Object.keys(upstreams[0]?.seen[0]?.headers ?? {}).filter((name) => name.startsWith("x-headgate"))).toEqual([]);
+  });
+
+  test("the caller's strategy and what it will pay at most act, and the answer says which strategy it was", async () => {
+    const { client, running, upstreams } = await startLive({ upstreams: 2, price: "{ input: 100, output: 100 }" });
+    const ask = async (asked: object, headers: Readonly<Record<string, string>> = {}): Promise<Response> =>
+      fetch(`${running.url}/v1/chat/completions`, { method: "POST", body: JSON.stringify({ model: "chat", messages, max_tokens: 10, ...asked }), headers });
+    const strategyOf = (answer: Response): string | null => answer.headers.get("x-headgate-strategy");
+    expect(strategyOf(await ask({}))).toBe("weighted");
+    // Weighted, all of them go to the first; in turn, they do not.
+    const inTurn = [await ask({ routing_strategy: "round-robin" }), await ask({}, { "x-headgate-strategy": "round-robin" })];
+    expect(inTurn.map(strategyOf)).toEqual(["round-robin", "round-robin"]);
+    expect(upstreams[1]?.seen).toHaveLength(1);
+    const told = (await (await fetch(`${running.url}/v1/requests/${inTurn[0]?.headers.get("x-headgate-request-id")}`)).json()) as object;
+    expect(told).toMatchObject({ strategy: "round-robin" });
+    for (const kept of ["prefix-affinity", "auto"]) expect(strategyOf(await ask({ routing_strategy: kept })), kept).toBe("weighted");
+    expect((await ask({ cost_budget: 0.05 })).status).toBe(200);
+    const body = { model: "chat", messages, max_tokens: 10, cost_budget: 0.000001 } as unknown as OpenAI.ChatCompletionCreateParamsNonStreaming;
+    await expect(client.chat.completions.create(body)).rejects.toMatchObject({ status: 400, code: "cost_budget_too_small", param: "cost_budget" });
   });
 
   test("what is not of its form is refused by name", async () => {

@@ -60,6 +60,14 @@ test("headgate verify: what does not fit the budget is said, and inconclusive; a
   const empty = headgate(["verify", temporaryFolder()]);
   expect(empty.status).toBe(2);
   expect(empty.stderr).toContain("has no scenarios");
+  const file = path.join(folder, "one.yaml");
+  expect(headgate(["verify", file])).toMatchObject({ status: 2, stderr: expect.stringContaining("is no folder that can be read") });
+  for (const option of ["--junit", "--markdown"]) {
+    const refused = headgate(["verify", folder, option, option === "--junit" ? "/no/such/folder/junit.xml" : folder]);
+    expect(refused).toMatchObject({ status: 2, stderr: expect.stringContaining(`${option}: cannot be written to`) });
+    // Before anything ran, not behind it.
+    expect(refused.stderr).not.toContain("ran one");
+  }
   writeFileSync(path.join(folder, "baseline.json"), "{}");
   expect(headgate(["verify", folder]).status).toBe(2);
 });

@@ -4,8 +4,17 @@ import { expect, test } from "vitest";
 import { laterNode } from "../support/later-node.ts";
 import { projectRoot } from "../support/project-root.ts";
 
-/** What `simulate` prints in a process of its own. */
-function bytesOn(node: string, seed: number): string {
+const printed = new Map<string, string>();
+
+/** What `simulate` prints in a process of its own. @param run another one prints anew */
+function bytesOn(node: string, seed: number, run = 1): string {
+  const key = `${node} ${seed} ${run}`;
+  const known = printed.get(key) ?? printOn(node, seed);
+  printed.set(key, known);
+  return known;
+}
+
+function printOn(node: string, seed: number): string {
   const run = spawnSync(node, [path.join(projectRoot, "headgate.ts"), "simulate", "scenarios/demo.yaml", "--seed", String(seed), "--json"], {
     cwd: projectRoot,
     encoding: "utf8",
@@ -26,7 +35,7 @@ function firstDifference(one: string, other: string): string | null {
 
 test("I4: two processes give the same bytes for the same seed, and other bytes for another", () => {
   const first = bytesOn(process.execPath, 1);
-  expect(firstDifference(first, bytesOn(process.execPath, 1))).toBeNull();
+  expect(firstDifference(first, bytesOn(process.execPath, 1, 2))).toBeNull();
   expect(firstDifference(first, bytesOn(process.execPath, 2))).not.toBeNull();
 });
 

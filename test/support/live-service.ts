@@ -41,6 +41,8 @@ export interface LiveOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** YAML at the top. */
   readonly more?: string;
+  /** YAML in `listen`, after a comma. */
+  readonly listen?: string;
   readonly keepAliveTimeout?: number;
   readonly journalSegmentBytes?: number;
   readonly patience?: StartOptions["patience"];
@@ -105,7 +107,7 @@ function configText(upstreams: readonly ScriptedUpstream[], names: readonly stri
     return `  ${names[place]}: { provider: ${options.providers?.[place] ?? "vllm"}, model: upstream-model, endpoints: ["${origin}"], weight: ${weight}, key: ${options.key ?? `"\${${options.keys?.[place] ?? "UPSTREAM_KEY"}}"`}, price: ${options.price ?? "{ input: 1, cachedInput: 0.1, output: 2 }"}${options.deployment ?? ""} }`;
   });
   return [
-    `listen: { port: 0, fastLane: ${options.fastLane ?? true} }`,
+    `listen: { port: 0, fastLane: ${options.fastLane ?? true}${options.listen ?? ""} }`,
     "metrics: { port: 0 }",
     options.more ?? "",
     "deployments:",

@@ -5,7 +5,7 @@ import type { AttemptOutcome } from "../messages.ts";
 import { coolDefault, meaningOf } from "../retry.ts";
 import type { AttemptSlot, RequestSlot, RouterState } from "../state.ts";
 import { after } from "../time.ts";
-import { countVolume } from "./price-now.ts";
+import { countVolume, ratesFor } from "./price-now.ts";
 import { addUsage, costOf, sumOfUsage } from "./ledger.ts";
 
 /** The one place where an endpoint's slot, money, the breaker's verdict and cooling are booked: when the attempt's only outcome comes in. */
@@ -18,7 +18,8 @@ export function bookOutcome(config: CompiledConfig, state: RouterState, slot: Re
   total.attempts += 1;
   const { usage } = outcome;
   if (usage !== null && outcome.billed !== "no") {
-    const cost = attempt.rates === null ? null : costOf(usage, attempt.rates, slot.request.pictures);
+    const rates = ratesFor(attempt.card, usage.delayed ?? attempt.delayed);
+    const cost = rates === null ? null : costOf(usage, rates, slot.request.pictures);
     const estimated = outcome.usageEstimated || outcome.billed === "maybe";
     addUsage(total, usage, cost, estimated);
     countVolume(state.volumes, deployment.id, usage);

@@ -1,4 +1,5 @@
-import type { StrategyName } from "../compiled-config.ts";
+import type { RouteSpec, StrategyName } from "../compiled-config.ts";
+import type { RouteRequest } from "../messages.ts";
 import type { Strategy } from "./choice.ts";
 import { adaptive } from "./adaptive-weights.ts";
 import { costBased } from "./cost-based.ts";
@@ -22,3 +23,11 @@ export const strategies: Readonly<Record<StrategyName, Strategy>> = {
   "prefix-affinity": prefixAffinity,
   adaptive,
 };
+
+/** They go by what a route keeps for them alone. */
+const keptByRoute: ReadonlySet<StrategyName> = new Set<StrategyName>(["prefix-affinity", "adaptive"]);
+
+/** The caller's, where the route has what it goes by; else the route's. */
+export function strategyOf(route: RouteSpec, { strategy }: Pick<RouteRequest, "strategy">): StrategyName {
+  return strategy === undefined || keptByRoute.has(strategy) ? route.strategy : strategy;
+}

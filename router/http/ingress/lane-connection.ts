@@ -13,6 +13,7 @@ const aheadPiecesMax = 64;
 const unreadAnswerMs = 60_000;
 
 export interface LaneOwner {
+  readonly headBytesMax: number;
   readonly bodyBytesMax: number;
   serve(exchange: Exchange): void;
   isDraining(): boolean;
@@ -171,7 +172,7 @@ export class LaneConnection implements TurnWork {
 
   /** @returns false: it is Node's from here on */
   #begin(bytes: Buffer): boolean {
-    const head = readRequestHead(bytes, this.#owner.bodyBytesMax);
+    const head = readRequestHead(bytes, this.#owner.bodyBytesMax, this.#owner.headBytesMax);
     if (head === null) {
       this.#handOver(bytes);
       return false;

@@ -20,6 +20,7 @@ export interface RequestHead {
   readonly bytes: number;
 }
 
+/** Whatever the limit on headers is: longer heads are Node's. */
 export const headBytesMax = 16 * 1024;
 const headersMax = 100;
 
@@ -47,15 +48,15 @@ function tableOf(characters: string): Uint8Array {
 /** Of the head at hand: where each line's name begins and ends, and its value. */
 const places = new Int32Array(4 * headersMax);
 
-/** Null: not whole yet, or nothing for the lane. */
-export function readRequestHead(bytes: Buffer, bodyBytesMax: number): RequestHead | null {
+/** Null: not whole yet, or nothing for the lane. @param headMax where less than usual is allowed */
+export function readRequestHead(bytes: Buffer, bodyBytesMax: number, headMax = headBytesMax): RequestHead | null {
   const method = methods.find((one) => startsWith(bytes, one.bytes, 0));
   if (method === undefined) return null;
   const targetAt = method.name.length + 1;
   const targetEnd = endOf(isTarget, bytes, targetAt);
   if (!startsWith(bytes, version, targetEnd)) return null;
   const lines = readLines(bytes, targetEnd + version.length);
-  if (lines === null || lines.end >= headBytesMax) return null;
+  if (lines === null || lines.end >= headMax) return null;
   const text = bytes.toString("latin1", 0, lines.end);
   const headers = headersOf(text, lines.count);
   if (headers === null || !headers.has("host")) return null;

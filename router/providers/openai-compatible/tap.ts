@@ -2,6 +2,7 @@ import type { Usage } from "../../core/messages.ts";
 import { parsedPayload, payloadOf } from "../event-splitter.ts";
 import { isWord } from "../json-skip.ts";
 import type { Failure, StopReason } from "../provider-adapter.ts";
+import { withServedTier } from "../served-tier.ts";
 import { cut, type TapReader, type Verdict } from "../tap-stream.ts";
 import { readErrorEvent } from "./failure.ts";
 import { readReason } from "./response.ts";
@@ -15,12 +16,15 @@ import { isRecord, readUsage } from "./usage.ts";
  */
 export class CompletionTap implements TapReader {
   readonly #passUsage: boolean;
+  readonly #readTier: boolean;
   contentEvents = 0;
   reason: StopReason = "stop";
   failure: Failure = cut;
 
-  constructor(passUsage: boolean) {
+  /** @param readTier the caller has named a service tier */
+  constructor(passUsage: boolean, readTier: boolean) {
     this.#passUsage = passUsage;
+    this.#readTier = readTier;
   }
 
   read(data: Buffer, start: number, end: number, onUsage: (usage: Usage) => void): Verdict {
@@ -47,7 +51,7 @@ export class CompletionTap implements TapReader {
       return "failed";
     }
     const usage = readUsage(value["usage"]);
-    if (usage !== null) onUsage(usage);
+    if (usage !== null) onUsage(this.#readTier ? withServedTier(usage, value["service_tier"]) : usage);
     const choices: readonly unknown[] = Array.isArray(value["choices"]) ? value["choices"] : [];
     if (choices.some(hasContent)) this.contentEvents += 1;
     for (const choice of choices) this.reason = (isRecord(choice) ? readReason(choice["finish_reason"]) : null) ?? this.reason;

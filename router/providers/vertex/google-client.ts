@@ -6,24 +6,27 @@ import {
   GoogleAuth,
   IdentityPoolClient,
   type IdentityPoolClientOptions,
-  JWT,
   UserRefreshClient,
 } from "google-auth-library";
-import { fieldsAt, isFields, textAt } from "../neutral/untranslatable.ts";
+import { type Fields, fieldsAt, isFields, textAt } from "../neutral/untranslatable.ts";
+import { type AccessToken, serviceAccountToken } from "./service-account.ts";
 
 const scopes = ["https://www.googleapis.com/auth/cloud-platform"];
 
 /**
- * The client that a credentials file is meant for: a service account, workload identity federation (a file, a URL, AWS), or a user's own. A file that names a program to
- * run is refused: a configuration must not start programs. Without a file it is what the machine or the environment provides.
+ * An access token by a credentials file: a service account's, workload identity federation (a file, a URL, AWS), or a user's own. The file is read each time, since it may be changed for another. One that
+ * names a program to run is refused: a configuration must not start programs. Without a file it is what the machine or the environment provides.
  */
-export async function googleClient(file: string | null): Promise<AuthClient> {
-  if (file === null) return new GoogleAuth({ scopes }).getClient();
+export async function googleToken(file: string | null): Promise<AccessToken> {
+  if (file === null) return tokenOf(await new GoogleAuth({ scopes }).getClient());
   const credentials = fieldsAt(JSON.parse(readFileSync(file, "utf8")), file);
+  if (credentials["type"] === "service_account") return serviceAccountToken(credentials, file, scopes, Date.now());
+  return tokenOf(clientOf(credentials, file));
+}
+
+function clientOf(credentials: Fields, file: string): AuthClient {
   const text = (field: string): string => textAt(credentials[field], `${file}: ${field}`);
   switch (credentials["type"]) {
-    case "service_account":
-      return new JWT({ email: text("client_email"), key: text("private_key"), keyId: text("private_key_id"), scopes });
     case "authorized_user":
       return new UserRefreshClient({ clientId: text("client_id"), clientSecret: text("client_secret"), refreshToken: text("refresh_token") });
     case "external_account": {
@@ -35,4 +38,10 @@ export async function googleClient(file: string | null): Promise<AuthClient> {
     default:
       throw new Error(`${file} is of no known type; a service account's or a workload identity's credentials are wanted`);
   }
+}
+
+async function tokenOf(client: AuthClient): Promise<AccessToken> {
+  const { token } = await client.getAccessToken();
+  if (token === null || token === undefined || token === "") throw new Error("Google gave no access token");
+  return { token, expiresMs: client.credentials.expiry_date ?? null };
 }

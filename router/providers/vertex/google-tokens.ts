@@ -1,15 +1,21 @@
 import type { SecretSource } from "../credential.ts";
-import { googleClient } from "./google-client.ts";
+import { googleToken } from "./google-client.ts";
+import type { AccessToken } from "./service-account.ts";
 
-/** A token lives for an hour as a rule; a new one is fetched so long before the old one's end. */
+/** A token lives for an hour as a rule; a new one is fetched so long before the old one's end, or after half of a short life. */
 const aheadMs = 5 * 60_000;
-const againMs = 5_000;
+/** After a failure; it doubles with each, up to a minute while a token is held, and to five seconds while there is none. */
+const againMs = 1_000;
+const againMaxMs = 60_000;
+const againWithoutMs = 5_000;
+/** A try that is not answered is given up. */
+const patienceMs = 20_000;
 /** No timer waits longer. */
 const timerMaxMs = 3_600_000;
 const lifeDefaultMs = 3_600_000;
 
 /** What fetches a token; in tests, another. */
-export type FetchToken = (file: string | null) => Promise<{ readonly token: string; readonly expiresMs: number | null }>;
+export type FetchToken = (file: string | null) => Promise<AccessToken>;
 
 /**
  * Google's access tokens, fetched and renewed in the background: the request path only reads the last one. A token whose renewal fails is used to its end.
@@ -19,7 +25,7 @@ export class GoogleTokens {
   readonly #fetch: FetchToken;
   readonly #tokens = new Map<string | null, Token>();
 
-  constructor(onTrouble: (message: string) => void, fetch: FetchToken = fetchToken) {
+  constructor(onTrouble: (message: string) => void, fetch: FetchToken = googleToken) {
     this.#onTrouble = onTrouble;
     this.#fetch = fetch;
   }
@@ -55,6 +61,7 @@ class Token {
   #value: string | null = null;
   #expiresMs = 0;
   #timer: NodeJS.Timeout | null = null;
+  #failures = 0;
   #closed = false;
 
   constructor(fetch: () => ReturnType<FetchToken>, onTrouble: (message: string) => void) {
@@ -74,13 +81,17 @@ class Token {
 
   async #renew(): Promise<void> {
     try {
-      const { token, expiresMs } = await this.#fetch();
+      const { token, expiresMs } = await answered(this.#fetch());
       this.#value = token;
       this.#expiresMs = expiresMs ?? Date.now() + lifeDefaultMs;
-      this.#later(Math.max(againMs, this.#expiresMs - aheadMs - Date.now()));
+      this.#failures = 0;
+      const lifeMs = this.#expiresMs - Date.now();
+      this.#later(Math.max(againMs, lifeMs - Math.min(aheadMs, lifeMs / 2)));
     } catch (error) {
       this.#onTrouble(error instanceof Error ? error.message : String(error));
-      this.#later(againMs);
+      const waitMs = againMs * 2 ** this.#failures;
+      this.#failures = Math.min(this.#failures + 1, 10);
+      this.#later(Math.min(waitMs, this.current() === null ? againWithoutMs : againMaxMs));
     }
   }
 
@@ -91,9 +102,14 @@ class Token {
   }
 }
 
-async function fetchToken(file: string | null): ReturnType<FetchToken> {
-  const client = await googleClient(file);
-  const { token } = await client.getAccessToken();
-  if (token === null || token === undefined || token === "") throw new Error("Google gave no access token");
-  return { token, expiresMs: client.credentials.expiry_date ?? null };
+async function answered(asked: Promise<AccessToken>): Promise<AccessToken> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${patienceMs / 1000} s`)), patienceMs);
+  });
+  try {
+    return await Promise.race([asked, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -125,9 +125,11 @@ export class Connection implements AnswerSink, SocketListener, TurnWork {
     this.#parser.reset();
     const socket = this.#socket;
     if (socket === null) return;
-    socket.cork();
+    if (call.isPatient) {
+      socket.cork();
+      atEndOfTurn(this);
+    }
     call.writeTo(socket);
-    atEndOfTurn(this);
   }
 
   /** @param untouched no byte of an answer has come */

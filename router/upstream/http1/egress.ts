@@ -1,19 +1,30 @@
+import { createSecureContext, getCACertificates, type SecureContext } from "node:tls";
+
 /**
- * The way out: which origins are reached through a proxy. `HTTPS_PROXY` (or `https_proxy`) is asked for a tunnel to every https origin; `NO_PROXY` names the hosts that are
- * reached directly, separated by commas: a host, a domain with a leading dot or not, each optionally with a port, or `*`. Origins without TLS are always reached directly.
+ * The way out: which origins are reached through a proxy, and who vouches for them. The proxy is asked for a tunnel to every https origin but those in `direct`: a host, a
+ * domain with a leading dot or not, each optionally with a port, or `*`. Origins without TLS are always reached directly.
  */
 export interface Egress {
   readonly proxy: URL | null;
   readonly direct: readonly string[];
+  /** Null: the usual authorities, and those of NODE_EXTRA_CA_CERTS. */
+  readonly trust: SecureContext | null;
 }
 
-export const noProxy: Egress = { proxy: null, direct: [] };
+/** As it is configured. */
+export interface EgressOptions {
+  readonly proxy: string | null;
+  /** In small letters. */
+  readonly direct: readonly string[];
+  /** Of private authorities, as PEM; null: none. */
+  readonly ca: string | null;
+}
 
-export function egressOf(env: Readonly<Record<string, string | undefined>>): Egress {
-  const proxy = env["HTTPS_PROXY"] ?? env["https_proxy"] ?? "";
-  if (proxy === "" || !URL.canParse(proxy)) return noProxy;
-  const direct = (env["NO_PROXY"] ?? env["no_proxy"] ?? "").split(/[\s,]+/).filter((entry) => entry !== "");
-  return { proxy: new URL(proxy), direct: direct.map((entry) => entry.toLowerCase()) };
+export const plainEgress: Egress = { proxy: null, direct: [], trust: null };
+
+export function egressOf({ proxy, direct, ca }: EgressOptions): Egress {
+  const trust = ca === null ? null : createSecureContext({ ca: [...getCACertificates("default"), ca] });
+  return { proxy: proxy === null ? null : new URL(proxy), direct, trust };
 }
 
 /** Null: directly. */

@@ -35,6 +35,10 @@ export class Http1Call implements UpstreamCall {
     this.#caller = caller;
   }
 
+  get isPatient(): boolean {
+    return this.#request.patient === true;
+  }
+
   get sent(): boolean {
     return this.#state === "sent" || this.#state === "answering";
   }

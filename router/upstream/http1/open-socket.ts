@@ -1,5 +1,5 @@
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from "node:net";
-import { connect as connectTls, type ConnectionOptions } from "node:tls";
+import { connect as connectTls, type ConnectionOptions, type SecureContext } from "node:tls";
 import type { LookupFunction } from "node:net";
 
 /** TCP keep-alive: a peer that vanished without a word is noticed during a long silence. */
@@ -9,6 +9,8 @@ const tunnelHeadBytesMax = 16 * 1024;
 export interface SocketPlace {
   readonly origin: URL;
   readonly proxy: URL | null;
+  /** Who vouches for the origin; null: as is usual. */
+  readonly trust: SecureContext | null;
   readonly lookup: LookupFunction;
   /** Of an earlier connection to the origin. */
   readonly session: Buffer | null;
@@ -78,9 +80,14 @@ function watchTls(socket: ReturnType<typeof connectTls>, listener: SocketListene
   watch(socket, listener);
 }
 
-function tlsOptions({ origin, session }: SocketPlace): ConnectionOptions {
+function tlsOptions({ origin, session, trust }: SocketPlace): ConnectionOptions {
   const host = hostOf(origin);
-  return { ...(isIP(host) === 0 ? { servername: host } : {}), ...(session === null ? {} : { session }), ALPNProtocols: ["http/1.1"] };
+  return {
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    ...(session === null ? {} : { session }),
+    ...(trust === null ? {} : { secureContext: trust }),
+    ALPNProtocols: ["http/1.1"],
+  };
 }
 
 /** `CONNECT host:port` (RFC 9110, section 9.3.6): behind the proxy's 200 the socket is the origin's. */

@@ -9,7 +9,7 @@
  */
 import { present } from "../../../router/core/assert.ts";
 import { costOf } from "../../../router/core/accounting/ledger.ts";
-import { countVolume, priceNow } from "../../../router/core/accounting/price-now.ts";
+import { cardNow, countVolume, mayBeDelayedAt, ratesFor } from "../../../router/core/accounting/price-now.ts";
 import type { Rates } from "../../../router/core/accounting/rates.ts";
 import type { CompiledConfig, DeploymentSpec, LimitSpec } from "../../../router/core/compiled-config.ts";
 import { neededOf } from "../../../router/core/limit/lease.ts";
@@ -34,7 +34,7 @@ interface SeenRequest {
 interface SeenAttempt {
   readonly request: RouteRequest;
   readonly deployment: DeploymentId;
-  readonly rates: Rates | null;
+  readonly card: Rates | null;
   readonly bound: readonly BoundAttempt[];
 }
 
@@ -167,10 +167,6 @@ export class LimitInvariants {
     return present(this.#volumes[replica], "the replica's volumes");
   }
 
-  #priceNow(deployment: DeploymentId, request: RouteRequest, replica: number): Rates | null {
-    return priceNow({ prices: this.#prices, volumes: this.#volumesOf(replica) }, deployment, request);
-  }
-
   #tally(id: number): Tally {
     return present(this.#tallies[id], "the limit");
   }
@@ -206,7 +202,7 @@ export class LimitInvariants {
     this.#attempts.set(`${replica} ${command.attempt}`, {
       request: seen.request,
       deployment: deployment.id,
-      rates: this.#priceNow(deployment.id, seen.request, replica),
+      card: cardNow({ prices: this.#prices, volumes: this.#volumesOf(replica) }, deployment.id),
       bound,
     });
   }
@@ -303,4 +299,7 @@ function usedOf(spec: LimitSpec, { billed, usage }: AttemptOutcome, attempt: See
   return spec.unit === "tokens" ? usage.input + usage.output : nanoOf(usage, attempt);
 }
 
-const nanoOf = (usage: Usage, { rates, request }: SeenAttempt): number => (rates === null ? 0 : Math.ceil(costOf(usage, rates, request.pictures) / 1000));
+function nanoOf(usage: Usage, { card, request, deployment }: SeenAttempt): number {
+  const rates = ratesFor(card, usage.delayed ?? mayBeDelayedAt(request, deployment));
+  return rates === null ? 0 : Math.ceil(costOf(usage, rates, request.pictures) / 1000);
+}

@@ -21,6 +21,8 @@ export interface RunFigures {
   readonly tenants: readonly Figures[];
   /** None where all deployments are of one tier. */
   readonly tiers: readonly { readonly tier: number; readonly figures: Figures }[];
+  /** From all records; else percentiles may be from buckets. */
+  readonly isExact: boolean;
 }
 
 export interface SummaryOptions {
@@ -143,6 +145,7 @@ export class RunSummary {
       deployments: of(this.#deployments),
       tenants: this.#options.tenants === 1 ? [figures] : of(this.#tenants),
       versions: of(this.#versions),
+      isExact: !this.#isSettled,
       tiers: of(this.#byTier).map((own, place) => ({ tier: this.#tiers[place] ?? 0, figures: own })),
     };
   }

@@ -8,8 +8,9 @@ export function blockKeys(ids: ArrayLike<number>, blockTokens: number, keyTokens
   const keys = new Int32Array(Math.min(ids.length * perBlock, Math.floor(inputTokens / keyTokens)));
   for (let place = 0; place < keys.length; place += 1) {
     const block = Math.floor(place / perBlock);
-    // Beyond 31 bits they begin again: two that meet would have to be two billion apart.
-    keys[place] = ((ids[block] ?? 0) * perBlock + (place - block * perBlock)) % 0x7fffffff;
+    const key = (ids[block] ?? 0) * perBlock + (place - block * perBlock);
+    // Beyond 31 bits they begin again: two that meet would have to be two billion apart. The remainder of a large number is a slow one, and rarely due.
+    keys[place] = key < 0x7fffffff ? key : key % 0x7fffffff;
   }
   return keys;
 }

@@ -8,6 +8,8 @@ import { Dice } from "./dice.ts";
 import { answersIn, type HeardAnswer } from "./fuzz-caller.ts";
 import { fuzzedHead } from "./fuzz-heads.ts";
 
+const limits = { headerBytes: 16_384, bodyBytes: 20 * 1024 * 1024, headerTimeMs: 15_000, requestTimeMs: 300_000, keepAliveMs: 75_000, connections: Infinity };
+
 export interface LanesReport {
   readonly played: number;
   /** Requests that were served, at the server with the lane. */
@@ -99,7 +101,7 @@ class Recorder {
   }
 
   private constructor(fastLane: boolean) {
-    this.#callers = createCallerServer({ tls: null, fastLane, serve: (exchange) => this.#serve(exchange), isDraining: () => false });
+    this.#callers = createCallerServer({ tls: null, fastLane, limits, serve: (exchange) => this.#serve(exchange), isDraining: () => false });
   }
 
   stop(): void {

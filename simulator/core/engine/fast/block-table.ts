@@ -1,6 +1,6 @@
 import { noBlock } from "./cached-blocks.ts";
 
-const sizeMin = 64;
+const sizeMin = 8;
 
 /**
  * Cached blocks by key: a hash table with open addressing, since a look-up here is what a request with shared prefixes costs most. Eight keys in a row stand side by
@@ -17,17 +17,29 @@ export class BlockTable {
     return this.#blocks[this.#placeOf(key)] ?? noBlock;
   }
 
-  set(key: number, block: number): void {
+  /** @returns who has the key already, and keeps it; noBlock: the block has it now */
+  add(key: number, block: number): number {
     const place = this.#placeOf(key);
-    if (this.#blocks[place] === noBlock) this.#count += 1;
+    const holder = this.#blocks[place] ?? noBlock;
+    if (holder !== noBlock) return holder;
     this.#keys[place] = key;
     this.#blocks[place] = block;
+    this.#count += 1;
     if (this.#count * 2 > this.#mask) this.#grow();
+    return noBlock;
   }
 
-  delete(key: number): void {
-    let hole = this.#placeOf(key);
-    if (this.#blocks[hole] === noBlock) return;
+  /** Gives the key of `holder` to the next one; noBlock: nobody has it any more. @returns false: somebody else holds it */
+  pass(key: number, holder: number, next: number): boolean {
+    const place = this.#placeOf(key);
+    if (this.#blocks[place] !== holder) return false;
+    if (next === noBlock) this.#empty(place);
+    else this.#blocks[place] = next;
+    return true;
+  }
+
+  #empty(emptied: number): void {
+    let hole = emptied;
     this.#count -= 1;
     for (let place = (hole + 1) & this.#mask; ; place = (place + 1) & this.#mask) {
       const block = this.#blocks[place] ?? noBlock;

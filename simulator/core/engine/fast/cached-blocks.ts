@@ -6,7 +6,8 @@ export interface Keeper {
 
 export const noBlock = 0;
 
-const sizeMin = 64;
+/** Engines whose requests share nothing need no more. */
+const sizeMin = 8;
 
 /**
  * Cached blocks by number, in columns: they are made and forgotten by the million, which as objects keeps the garbage collector at work. A block has a key, a known content;

@@ -114,7 +114,7 @@ export class KvMemory {
     blocks.counts[kept] = count - hits;
     blocks.isRun[kept] = 0;
     blocks.keys[kept] = rest;
-    this.#holders.set(rest, kept);
+    this.#holders.add(rest, kept);
   }
 
   /** A preempted sequence ends without coming back. */
@@ -157,15 +157,17 @@ export class KvMemory {
 
   #hold(key: number, references: number): number {
     const block = this.#blocks.create(key, references);
-    const holder = this.#holders.get(key);
-    if (holder === noBlock) this.#holders.set(key, block);
-    else {
-      const { nextHolder } = this.#blocks;
-      let last = holder;
-      for (let next = nextHolder[last] ?? noBlock; next !== noBlock; next = nextHolder[last] ?? noBlock) last = next;
-      nextHolder[last] = block;
-    }
+    const holder = this.#holders.add(key, block);
+    if (holder !== noBlock) this.#holdToo(block, holder);
     return block;
+  }
+
+  /** Behind all others of the same content. */
+  #holdToo(block: number, holder: number): void {
+    const { nextHolder } = this.#blocks;
+    let last = holder;
+    for (let next = nextHolder[last] ?? noBlock; next !== noBlock; next = nextHolder[last] ?? noBlock) last = next;
+    nextHolder[last] = block;
   }
 
   #settle(): void {
@@ -199,14 +201,9 @@ export class KvMemory {
   #forget(block: number): void {
     const { keys, nextHolder } = this.#blocks;
     const key = keys[block] ?? noKey;
-    const holder = this.#holders.get(key);
     const next = nextHolder[block] ?? noBlock;
-    if (holder === block) {
-      if (next === noBlock) this.#holders.delete(key);
-      else this.#holders.set(key, next);
-      return;
-    }
-    let previous = holder;
+    if (this.#holders.pass(key, block, next)) return;
+    let previous = this.#holders.get(key);
     while (previous !== noBlock && nextHolder[previous] !== block) previous = nextHolder[previous] ?? noBlock;
     if (previous !== noBlock) nextHolder[previous] = next;
   }

@@ -19,7 +19,7 @@ routes:
 
 test("everything but deployments and routes has a default", () => {
   const { compiled, service } = loadConfig(write(small), {});
-  expect(service.listen).toEqual({ host: "127.0.0.1", port: 8080, fastLane: true });
+  expect(service.listen).toMatchObject({ host: "127.0.0.1", port: 8080, fastLane: true });
   expect(service.metrics).toEqual({ host: "127.0.0.1", port: 9090 });
   expect(compiled.deployments[0]).toEqual({
     id: 0,
@@ -197,7 +197,7 @@ routes:
     '17:36 routes.chat.retry.backoff: must be a mapping, not "100ms"',
   ]);
   expect(problems.every(({ file: named, fix }) => named === file && fix.length > 0)).toBe(true);
-  expect(problems[0]?.fix).toBe('did you mean "port"? (known: host, port, fastLane)');
+  expect(problems[0]?.fix).toBe('did you mean "port"? (known: host, port, fastLane, limits)');
   expect(JSON.stringify(problems)).not.toContain("sk-123");
 });
 
@@ -234,6 +234,29 @@ test("empty files, empty mappings and wrong YAML", async () => {
   expect(placed(twice)).toEqual(['6:1 -: the key "routes" stands here for a second time']);
   const [broken] = await problemsOf(() => loadConfig(write("deployments:\n  a: [1, 2\nroutes: {}\n"), {}));
   expect(broken).toMatchObject({ line: 3 });
+});
+
+test("limits on callers' requests: each with its place, its unit and its bounds", async () => {
+  const limited = async (limits: string): Promise<readonly string[]> =>
+    placed(await problemsOf(() => loadConfig(write(`${small}listen: { limits: ${limits} }\n`), {})));
+  const line = small.split("\n").length;
+  expect(await limited("{ headerBytes: 16KB, bodyBytes: -1, headerTime: 15, keepAlive: 75, conections: 4 }")).toEqual([
+    `${line}:34 listen.limits.headerBytes: must be a whole number, not "16KB"`,
+    `${line}:51 listen.limits.bodyBytes: -1 is less than 1024`,
+    `${line}:67 listen.limits.headerTime: the duration 15 has no unit`,
+    `${line}:82 listen.limits.keepAlive: the duration 75 has no unit`,
+    `${line}:86 listen.limits.conections: unknown key "conections"`,
+  ]);
+  expect(await limited("{ headerTime: 10m }")).toEqual([`${line}:33 listen.limits.headerTime: is longer than requestTime`]);
+  const { service } = loadConfig(write(small), {});
+  expect(service.listen.limits).toEqual({
+    headerBytes: 16_384,
+    bodyBytes: 20_971_520,
+    headerTimeMs: 15_000,
+    requestTimeMs: 300_000,
+    keepAliveMs: 75_000,
+    connections: Infinity,
+  });
 });
 
 test("a file that is not there is named, without a line", async () => {

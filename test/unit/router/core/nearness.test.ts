@@ -56,6 +56,20 @@ describe("nearness", () => {
     expect(endpointsOf({ region: "here", zone: "zone-0" }, 1, { region: 1 })[0]).toBeGreaterThan(1);
   });
 
+  test("that holds after a request that preferred none, too", () => {
+    const router = new Router(named, { seed: 1, explain: true, here: { region: "here", zone: "zone-0" } });
+    const recorder = new Recorder<RouterCommand>();
+    const arrive = (id: number, region: number): number | undefined => {
+      router.handle({ kind: "request-arrived", request: fixtureRequest(id, id, { region }) }, instantAt(0), recorder);
+      return only(
+        recorder.take().map(({ command }) => command),
+        "start-attempt",
+      )[0]?.endpoint;
+    };
+    expect(arrive(0, -1)).toBe(0);
+    expect(arrive(1, 1)).toBeGreaterThan(1);
+  });
+
   test("an open breaker spills over, and the explanation says what is farther", () => {
     const router = new Router(named, { seed: 1, explain: true, here: { region: "here", zone: "zone-0" } });
     const recorder = new Recorder<RouterCommand>();

@@ -52,6 +52,50 @@ test("a token whose renewal fails is used to its end, and never beyond; then the
   tokens.close();
 });
 
+test("failures are tried again later and later while the old token holds, and a try that is not answered is given up", async () => {
+  const triesMs: number[] = [];
+  let answers: "token" | "error" | "nothing" = "token";
+  const tokens = new GoogleTokens(
+    () => undefined,
+    async () => {
+      triesMs.push(Date.now());
+      if (answers === "nothing") return new Promise(() => undefined);
+      return answers === "error"
+        ? Promise.reject(new Error("503"))
+        : Promise.resolve({ token: `ya29.${triesMs.length}`, expiresMs: Date.now() + 60 * minuteMs });
+    },
+  );
+  const source = tokens.source(null);
+  await tokens.ready(1000);
+  answers = "error";
+  await vi.advanceTimersByTimeAsync(58 * minuteMs);
+  const [, ...after] = triesMs.map((ms) => (ms - 55 * minuteMs) / 1000);
+  expect(after).toEqual([0, 1, 3, 7, 15, 31, 63, 123]);
+  answers = "nothing";
+  await vi.advanceTimersByTimeAsync(minuteMs);
+  expect(source()).toBe("ya29.1");
+  answers = "token";
+  await vi.advanceTimersByTimeAsync(2 * minuteMs);
+  expect(source()).toMatch(/^ya29\.\d+$/);
+  expect(source()).not.toBe("ya29.1");
+  tokens.close();
+});
+
+test("a token with a short life is renewed after half of it", async () => {
+  let fetched = 0;
+  const tokens = new GoogleTokens(
+    () => undefined,
+    async () => Promise.resolve({ token: `ya29.${(fetched += 1)}`, expiresMs: Date.now() + minuteMs }),
+  );
+  const source = tokens.source(null);
+  await tokens.ready(1000);
+  await vi.advanceTimersByTimeAsync(29_000);
+  expect(source()).toBe("ya29.1");
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(source()).toBe("ya29.2");
+  tokens.close();
+});
+
 test("a start does not wait for ever", async () => {
   const tokens = new GoogleTokens(
     () => undefined,

@@ -32,7 +32,7 @@ class Heard implements StreamOut {
 
 function heard(parts: readonly (string | Uint8Array)[], passUsage = false): Heard & { events: number } {
   const out = new Heard();
-  const stream = new TapStream(new CompletionTap(passUsage), out);
+  const stream = new TapStream(new CompletionTap(passUsage, false), out);
   for (const part of parts) stream.write(Buffer.from(part));
   stream.end();
   return Object.assign(out, { events: stream.contentEvents() });

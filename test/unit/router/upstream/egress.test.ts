@@ -1,19 +1,24 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:https";
 import { connect, createServer as createProxy, type AddressInfo, type Server as TcpServer } from "node:net";
 import path from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { loadConfig } from "../../../../router/config/load-config.ts";
 import { millis } from "../../../../router/core/time.ts";
-import { egressOf, proxyFor } from "../../../../router/upstream/http1/egress.ts";
+import { environmentEgress } from "../../../../router/config/compile-egress.ts";
+import { type Egress, egressOf, proxyFor } from "../../../../router/upstream/http1/egress.ts";
 import { wholeBody } from "../../../../router/providers/sent-body.ts";
 import { sendableHead } from "../../../../router/upstream/http1/sendable-head.ts";
 import { Http1Transport } from "../../../../router/upstream/http1-transport.ts";
+import { placed, problemsOf } from "../../../support/problems-of.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
+const fromEnvironment = (env: Readonly<Record<string, string>>): Egress => egressOf(environmentEgress(env, ({ message }) => expect.fail(message)));
+
 describe("which origins go through the proxy", () => {
-  const egress = egressOf({ HTTPS_PROXY: "http://proxy:3128", NO_PROXY: "internal.example, .corp, 10.0.0.1, other:8443" });
+  const egress = fromEnvironment({ HTTPS_PROXY: "http://proxy:3128", NO_PROXY: "internal.example, .corp, 10.0.0.1, other:8443" });
   const through = (origin: string): boolean => proxyFor(egress, new URL(origin)) !== null;
   test("https ones, but those that NO_PROXY names", () => {
     expect(through("https://api.openai.com")).toBe(true);
@@ -24,8 +29,8 @@ describe("which origins go through the proxy", () => {
     expect(through("https://other")).toBe(true);
   });
   test("none without a proxy, and none with a star", () => {
-    expect(proxyFor(egressOf({}), new URL("https://a"))).toBeNull();
-    expect(proxyFor(egressOf({ https_proxy: "http://proxy", no_proxy: "*" }), new URL("https://a"))).toBeNull();
+    expect(proxyFor(fromEnvironment({}), new URL("https://a"))).toBeNull();
+    expect(proxyFor(fromEnvironment({ https_proxy: "http://proxy", no_proxy: "*" }), new URL("https://a"))).toBeNull();
   });
 });
 
@@ -73,6 +78,82 @@ async function ask(transport: Http1Transport, origin: string): Promise<string> {
   });
 }
 
+/** A private authority, and a server with a certificate of its. */
+async function vouchedOrigin(): Promise<{ origin: string; folder: string }> {
+  const folder = temporaryFolder();
+  const openssl = (...args: string[]): void => void execFileSync("openssl", args, { stdio: "ignore", cwd: folder });
+  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+  openssl("req", "-x509", ...key, "-keyout", "ca-key.pem", "-out", "ca.pem", "-subj", "/CN=A private authority");
+  const signed = ["-CA", "ca.pem", "-CAkey", "ca-key.pem", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
+  openssl("req", "-x509", ...key, "-keyout", "key.pem", "-out", "cert.pem", ...signed, "-addext", "basicConstraints=critical,CA:FALSE");
+  const [cert, own] = ["cert.pem", "key.pem"].map((name) => readFileSync(path.join(folder, name)));
+  const server = createServer({ cert, key: own }, (request, response) => void request.resume().on("end", () => response.end("secure")));
+  return { origin: `https://localhost:${await listening(server)}`, folder };
+}
+
+test("a private authority of the configuration vouches for providers, beside the usual ones and for this transport alone", async () => {
+  const { origin, folder } = await vouchedOrigin();
+  writeFileSync(
+    path.join(folder, "headgate.yaml"),
+    `egress: { ca: ca.pem }\ndeployments: { one: { provider: openai, model: m } }\nroutes: { chat: { deployments: [one] } }\n`,
+  );
+  const { service } = loadConfig(path.join(folder, "headgate.yaml"), {});
+  const trusting = new Http1Transport(egressOf(service.egress));
+  const usual = new Http1Transport();
+  expect(await ask(trusting, origin)).toBe("secure");
+  expect(await ask(trusting, origin.replace("localhost", "127.0.0.1"))).toBe("connect-failed");
+  expect(await ask(usual, origin)).toBe("connect-failed");
+  const other = await secureOrigin();
+  const both = new Http1Transport(egressOf(service.egress));
+  expect(await ask(both, other.origin)).toBe("secure");
+  for (const transport of [trusting, usual, both]) transport.close();
+});
+
+describe("the way out by the configuration", () => {
+  const problemsWith = async (
+    egress: string,
+    env: Readonly<Record<string, string>> = {},
+    files: Readonly<Record<string, string>> = {},
+  ): Promise<readonly string[]> => {
+    const folder = temporaryFolder({
+      ...files,
+      "headgate.yaml": `egress: ${egress}\ndeployments: { one: { provider: openai, model: m } }\nroutes: { chat: { deployments: [one] } }\n`,
+    });
+    return placed(await problemsOf(() => loadConfig(path.join(folder, "headgate.yaml"), env)));
+  };
+  const egressWith = (egress: string, env: Readonly<Record<string, string>> = {}): Egress => {
+    const folder = temporaryFolder({
+      "headgate.yaml": `egress: ${egress}\ndeployments: { one: { provider: openai, model: m } }\nroutes: { chat: { deployments: [one] } }\n`,
+    });
+    return egressOf(loadConfig(path.join(folder, "headgate.yaml"), env).service.egress);
+  };
+  const through = (egress: Egress, origin: string): string | null => proxyFor(egress, new URL(origin))?.host ?? null;
+
+  test("goes before HTTPS_PROXY and NO_PROXY, which hold where it says nothing", () => {
+    const env = { HTTPS_PROXY: "http://environment:1", NO_PROXY: "a.example" };
+    expect(through(egressWith("{}", env), "https://b.example")).toBe("environment:1");
+    expect(through(egressWith("{}", env), "https://a.example")).toBeNull();
+    const written = egressWith("{ proxy: http://file:2, direct: [B.example] }", env);
+    expect([through(written, "https://a.example"), through(written, "https://b.example")]).toEqual(["file:2", null]);
+    expect(through(egressWith("{ proxy: none }", env), "https://b.example")).toBeNull();
+    expect(through(egressWith("{ direct: [] }", env), "https://a.example")).toBe("environment:1");
+    expect(through(egressWith('{ proxy: "${COMPANY_PROXY}" }', { COMPANY_PROXY: "proxy:3128" }), "https://a.example")).toBe("proxy:3128");
+  });
+
+  test("what is wrong with it is said with its place, and without a password", async () => {
+    expect(await problemsWith("{ proxy: ftp://x }")).toEqual(["1:18 egress.proxy: a proxy is asked by http, not by ftp"]);
+    expect(await problemsWith("{ proxy: http://user:sk-secret@proxy }")).toEqual([
+      "1:18 egress.proxy: a password must not stand in the file, where it ends up in version control and logs",
+    ]);
+    expect(await problemsWith('{ proxy: "${COMPANY_PROXY}" }')).toEqual(["1:18 egress.proxy: the environment variable COMPANY_PROXY is not set"]);
+    expect(await problemsWith("{ ca: gone.pem }")).toEqual(["1:15 egress.ca: gone.pem cannot be read (ENOENT)"]);
+    expect(await problemsWith("{ ca: empty.pem }", {}, { "empty.pem": "nothing" })).toEqual(["1:15 egress.ca: empty.pem holds no certificate"]);
+    const broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    expect((await problemsWith("{ ca: broken.pem }", {}, { "broken.pem": broken }))[0]).toContain("broken.pem holds a certificate that cannot be read");
+    expect(await problemsWith("{}", { HTTPS_PROXY: "https://user:sk-secret@proxy:3128" })).toEqual(["-:- HTTPS_PROXY: a proxy is asked by http, not by https"]);
+  });
+});
+
 test("TLS: a certificate that nobody vouches for is refused, another is not", async () => {
   const { origin, seen } = await secureOrigin();
   const transport = new Http1Transport();
@@ -106,14 +187,14 @@ test("through a proxy's tunnel, which sees neither key nor content; a proxy that
     });
   });
   const port = await listening(proxy);
-  const transport = new Http1Transport(egressOf({ HTTPS_PROXY: `http://user:secret@127.0.0.1:${port}` }));
+  const transport = new Http1Transport(fromEnvironment({ HTTPS_PROXY: `http://user:secret@127.0.0.1:${port}` }));
   expect(await ask(transport, origin)).toBe("secure");
   expect(asked[0]).toMatch(/^CONNECT localhost:\d+ HTTP\/1\.1\r\n/);
   expect(asked[0]).toContain(`proxy-authorization: Basic ${Buffer.from("user:secret").toString("base64")}`);
   expect(clear).not.toContain("sk-provider");
   expect(seen).toEqual(["Bearer sk-provider"]);
   refuses = true;
-  const other = new Http1Transport(egressOf({ HTTPS_PROXY: `http://127.0.0.1:${port}` }));
+  const other = new Http1Transport(fromEnvironment({ HTTPS_PROXY: `http://127.0.0.1:${port}` }));
   expect(await ask(other, origin)).toBe("connect-failed");
   transport.close();
   other.close();

@@ -9,17 +9,20 @@ const keys = fc.oneof(fc.nat(60), fc.nat(2_000), fc.integer({ min: 0x7fffff00, m
 
 test("it holds what a Map holds, whatever is put in and taken out", () => {
   fc.assert(
-    fc.property(fc.array(fc.record({ key: keys, puts: fc.boolean() }), { maxLength: 3_000 }), (steps) => {
+    fc.property(fc.array(fc.record({ key: keys, puts: fc.boolean(), passes: fc.boolean() }), { maxLength: 3_000 }), (steps) => {
       const table = new BlockTable();
       const map = new Map<number, number>();
-      for (const [place, { key, puts }] of steps.entries()) {
+      for (const [place, { key, puts, passes }] of steps.entries()) {
         const block = place + 1;
         if (puts) {
-          table.set(key, block);
-          map.set(key, block);
+          expect(table.add(key, block)).toBe(map.get(key) ?? noBlock);
+          if (!map.has(key)) map.set(key, block);
+        } else if (passes) {
+          const holder = map.get(key);
+          expect(table.pass(key, holder ?? -1, block)).toBe(holder !== undefined);
+          if (holder !== undefined) map.set(key, block);
         } else {
-          table.delete(key);
-          map.delete(key);
+          expect(table.pass(key, map.get(key) ?? -1, noBlock)).toBe(map.delete(key));
         }
         expect(table.get(key)).toBe(map.get(key) ?? noBlock);
       }
