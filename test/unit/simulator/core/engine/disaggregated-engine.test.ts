@@ -74,6 +74,18 @@ test("an abort during the transfer frees both sides, and the slot can be used ag
   expect(play.engine.observe(1e6 as never)).toMatchObject({ blocksUsed: 0, running: 0, waiting: 0 });
 });
 
+test("what still comes for an aborted sequence is not taken for the next one in its slot", () => {
+  const play = apart();
+  const id = play.submit(100, 3);
+  play.until(5000);
+  play.abort(id);
+  play.until(6000);
+  play.submit(100, 1, { id });
+  play.finish();
+  // The line is in use until 11.5 ms; then 10.5 ms of its own, and a step.
+  expect(play.times("emit-tokens", id)).toEqual([23_000]);
+});
+
 test("a decode engine whose only running sequence preempts itself goes on with those whose KV has come", () => {
   const play = new EnginePlay(
     smallSpec({ sequencesMax: 1 }, { disaggregation: { ...transfer, kvBytesPerToken: 1, latencyUs: 5000 }, asyncScheduling: false, prefixCaching: false }),
