@@ -12,7 +12,7 @@ import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-confi
 import { neverFits, refusal, tagsMatch } from "./eligibility.ts";
 import { keepFloor } from "./health/keep-floor.ts";
 import { keepUnhealthy } from "./health/keep-unhealthy.ts";
-import { isTooDear } from "./limit/cost-bound.ts";
+import { costRefuses } from "./limit/cost-bound.ts";
 import { limitsRefuse } from "./limit/limit-check.ts";
 import { indexLimits, type LimitIndex } from "./limit/limit-index.ts";
 import { limitsPass, type RouteLimits, routeLimitsOf } from "./limit/limits-pass.ts";
@@ -44,10 +44,6 @@ export interface Candidates {
   reopensAt: Instant;
   /** Some endpoint can never serve this request (its context, tags, residency): what keeps it waiting need not keep others. */
   unfit: boolean;
-  /** Endpoints whose context is too small. */
-  tooSmall: number;
-  /** Endpoints that could cost more than the caller will pay. */
-  tooDear: number;
   /** Leases without which nothing can be dispatched, and the units of each that would do. */
   readonly wantedKeys: LeaseKey[];
   readonly wantedUnits: number[];
@@ -125,8 +121,6 @@ export function noCandidates(config: CompiledConfig, explain: boolean, turns: re
     full: false,
     reopensAt: never,
     unfit: false,
-    tooSmall: 0,
-    tooDear: 0,
     wantedKeys: [],
     wantedUnits: [],
     refusal: null,
@@ -262,8 +256,10 @@ function whyNot(found: Candidates, state: RouterState, endpoints: RouteEndpoints
   const deployment = endpoints.deployments[index] as DeploymentSpec;
   if (!asked.onlyState && deployment !== asked.deployment) {
     const { route, slot, unmatched } = asked;
-    const dear = isTooDear(found.limits.config, state, slot, deployment) ? "too-dear" : null;
-    asked.refused = neverFits(deployment, slot.request, unmatched) ?? dear ?? limitsRefuse(found, state, route, slot, deployment);
+    asked.refused =
+      neverFits(deployment, slot.request, unmatched) ??
+      costRefuses(found.limits.config, state, slot, deployment) ??
+      limitsRefuse(found, state, route, slot, deployment);
     asked.deployment = deployment;
   }
   return asked.refused ?? refusal(state.endpoints[id] as EndpointState, deployment);
@@ -279,8 +275,6 @@ function clear(found: Candidates): void {
   found.full = false;
   found.reopensAt = never;
   found.unfit = false;
-  found.tooSmall = 0;
-  found.tooDear = 0;
   found.filledFor = -1;
   forgetLimits(found);
 }
@@ -313,8 +307,6 @@ function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why
     found.reopensAt = earlier(found.reopensAt, endpoint.breaker.openUntil);
   } else if (why === "cooling") found.reopensAt = earlier(found.reopensAt, endpoint.coolUntil);
   else if (why === "unhealthy") found.someUnhealthy = true;
-  else if (why === "context-too-small") found.tooSmall += 1;
-  else if (why === "too-dear") found.tooDear += 1;
   found.unfit ||= why === "context-too-small" || why === "tags" || why === "residency" || why === "barred" || why === "too-dear";
 }
 

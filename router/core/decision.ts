@@ -35,7 +35,13 @@ export function decide(found: Candidates, config: CompiledConfig, state: RouterS
 }
 
 /** What is true of all of them is the caller's to put right. */
-function whyNone({ excluded, tooSmall, tooDear }: Candidates): RejectReason {
+function whyNone({ excluded, reasons }: Candidates): RejectReason {
+  let tooSmall = 0;
+  let tooDear = 0;
+  for (let index = 0; index < excluded.count; index += 1) {
+    if (reasons[index] === "context-too-small") tooSmall += 1;
+    else if (reasons[index] === "too-dear") tooDear += 1;
+  }
   if (tooSmall > 0 && tooSmall === excluded.count) return "too-long";
   return tooDear > 0 && tooDear + tooSmall === excluded.count ? "too-dear" : "no-candidate";
 }

@@ -57,6 +57,7 @@ export class IssuedIdsStore {
   }
 
   note({ id, endpoint, route, tenant }: StoredId): void {
+    if (this.#closed) return;
     this.#sink.write(`${JSON.stringify({ id, endpoint, route, tenant })}\n`);
     this.#lines += 1;
     if (this.#lines >= this.#linesMax && !this.#turning) this.#turn();

@@ -1,9 +1,10 @@
 import type { CompiledConfig } from "../core/compiled-config.ts";
 import type { TenantId } from "../core/messages.ts";
 import type { Dialect } from "../providers/provider-adapter.ts";
+import type { DecisionLog } from "../telemetry/decision-log.ts";
 import type { EndedRequest } from "../telemetry/router-metrics.ts";
 import { idsIn, IssuedIds, type Issuer } from "./issued-ids.ts";
-import type { IssuedIdsStore, StoredId } from "./issued-ids-store.ts";
+import { type IssuedIdsStore, openIssuedIds, type StoredId } from "./issued-ids-store.ts";
 import type { RequestInFlight } from "./request-in-flight.ts";
 import { RequestRecords } from "./request-records.ts";
 import type { RunningAttempt } from "./running-attempt.ts";
@@ -21,11 +22,11 @@ export class RequestMemory {
 
   readonly #store: IssuedIdsStore | null;
 
-  /** @param config the newest version @param store of ids over a restart; null: none */
-  constructor(config: () => CompiledConfig, store: IssuedIdsStore | null = null) {
+  /** @param config the newest version @param stateFolder where ids outlive the process; null: nowhere */
+  constructor(config: () => CompiledConfig, stateFolder: string | null, log: DecisionLog) {
     this.#config = config;
-    this.#store = store;
-    for (const { id, ...issuer } of store?.takeOver() ?? []) {
+    this.#store = openIssuedIds(stateFolder, (said) => log.logger.warn({ said }, "issued_ids_not_kept"));
+    for (const { id, ...issuer } of this.#store?.takeOver() ?? []) {
       const found = this.#issuerNamed(issuer);
       if (found !== null) this.#issued.note([id], found);
     }

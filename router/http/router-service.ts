@@ -34,7 +34,6 @@ import type { LeaseStore } from "../stores/lease-store.ts";
 import { MemoryLeaseStore } from "../stores/memory/memory-lease-store.ts";
 import { monotonicNow } from "../drivers/host-timers.ts";
 import type { CallerHeaders, Exchange } from "./ingress/exchange.ts";
-import { openIssuedIds } from "./issued-ids-store.ts";
 import { isOfRequest, type OtherCommand } from "./request-commands.ts";
 import { RequestMemory } from "./request-memory.ts";
 import { UpstreamKeys } from "./upstream-keys.ts";
@@ -85,10 +84,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
     this.#options = options;
     this.#keys = new UpstreamKeys((message) => options.log.logger.warn({ said: message }, "google_token_not_fetched"));
     this.#adopted = this.#adopt(options.compiled, options.spec);
-    this.memory = new RequestMemory(
-      () => this.compiled,
-      openIssuedIds(options.spec.stateFolder, (said) => options.log.logger.warn({ said }, "issued_ids_not_kept")),
-    );
+    this.memory = new RequestMemory(() => this.compiled, options.spec.stateFolder, options.log);
     this.#versions = new LiveVersions(options.compiled);
     this.metrics = new RouterMetrics(options.compiled, () => this.#load());
     this.#notes = new CoreNotes(() => this.compiled, this.metrics, options.log);
@@ -221,7 +217,6 @@ export class RouterService implements RequestOwner, AttemptOwner {
     this.#prober.stop();
     this.#prices.close();
     this.#keys.close();
-    this.memory.close();
     for (const running of this.#attempts) running?.attempt.abort();
     this.#requests.forEach((request) => request.answer.abandon());
   }

@@ -13,7 +13,7 @@ import { parseArgs } from "node:util";
 import { sharedFolder } from "../support/shared-folder.ts";
 import type { LoadFigures, LoadSpec } from "./service/load-generator.ts";
 import { cpuBetween, processTreeUse, strangersCpu } from "./service/process-tree.ts";
-import { loadCore, type Subject, Subjects } from "./service/subjects.ts";
+import { loadCore, otherRun, type Subject, Subjects } from "./service/subjects.ts";
 import { printTable, type Row, verdict } from "./service/table.ts";
 
 const probe = "http-rawte+FEAT+scan";
@@ -44,6 +44,10 @@ const shared = sharedFolder();
 const gateways = shared === null ? null : path.join(shared, "peers/gateways");
 if (gateways === null || !existsSync(gateways)) {
   console.log("skipped: there is nothing to compare with");
+  process.exit(3);
+}
+if (await otherRun()) {
+  console.log("another run has the ports that the peers' own configurations name: both would measure the other's");
   process.exit(3);
 }
 raisePriority();

@@ -42,7 +42,7 @@ const isWhole = ({ received }: RawCaller): boolean => received.endsWith("0\r\n\r
 
 describe("one of two", () => {
   test("answers 500: nobody notices, at most 1.05 calls a request, and one probe at a time after its rest", async () => {
-    const live = await startLive({ upstreams: 2, route: evenly, deployment: ", breaker: { open: 600ms, growth: 1, probes: 1 }" });
+    const live = await startLive({ upstreams: 2, route: evenly, deployment: ", breaker: { open: 600ms, growth: 1 }" });
     const [a] = both(live);
     let open = 0;
     let openMost = 0;
@@ -144,7 +144,7 @@ describe("one of two", () => {
 
 describe("the only one", () => {
   test("fails a hundred times: it is called at most eight times, and again as soon as its rest is over and it is well", async () => {
-    const live = await startLive({ deployment: ", breaker: { open: 500ms, growth: 1, probes: 1 }", route: "    queue: { wait: 0s }" });
+    const live = await startLive({ deployment: ", breaker: { open: 500ms, growth: 1 }", route: "    queue: { wait: 0s }" });
     const [a] = live.upstreams;
     if (a === undefined) throw new Error("an upstream");
     a.otherwise = errorAnswer(500, "boom");

@@ -50,7 +50,8 @@ test("two drivers, one truth: the journal of a live run, segment by segment, fed
   const segments = readSegments(live.journalFolder);
   expect(segments.length).toBeGreaterThan(1);
   const lines = segments.flatMap(({ records }) => records);
-  expect(lines).toEqual(live.recorded);
+  // What came of deadlines before the first input (probes) is in the first segment's snapshot.
+  expect(lines).toEqual(live.recorded.slice(live.recorded.findIndex(({ kind }) => kind === "event")));
 
   const kinds = new Set(lines.map((line) => (line.kind === "command" ? line.command.kind : line.kind)));
   expect(kinds).toContain("breaker-changed");

@@ -13,7 +13,13 @@ function attemptsAtTheDead(gossip: boolean): number {
     at += Math.floor(-Math.log(1 - nextUnit(random)) * 50_000);
     return { at: instantAt(at), inputTokens: 50, outputTokens: 5, blocks: null, route: null };
   });
-  const scenario = defaultScenario({ endpoints: 3, faults: [{ endpoint: 0 as EndpointId, at: instantAt(0), until: never, fault: { kind: "down" } }] });
+  // Probes would spare them too.
+  const deployment = "probe: { enabled: false }";
+  const scenario = defaultScenario({
+    endpoints: 3,
+    deployment,
+    faults: [{ endpoint: 0 as EndpointId, at: instantAt(0), until: never, fault: { kind: "down" } }],
+  });
   let attempts = 0;
   createWorld(
     { ...scenario, replicas: { count: 8, gossip: gossip ? millis(50) : null, signals: null } },

@@ -5,22 +5,24 @@ import { type CompiledScenario, type FaultSpec, oneReplica } from "../../simulat
 import { smallHosted } from "./small-scenario.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 
-/** One route over one deployment of hosted endpoints; everything else is what the configuration file gives by default. `more` is further YAML of the route, `top` of the file. */
+/** One route over one deployment of hosted endpoints; everything else is what the configuration file gives by default. `deployment`, `route` and `top` are further YAML. */
 export function defaultScenario({
   endpoints,
   faults = [],
+  deployment = "",
   route = "",
   top = "",
 }: {
   readonly endpoints: number;
   readonly faults?: readonly FaultSpec[];
+  readonly deployment?: string;
   readonly route?: string;
   readonly top?: string;
 }): CompiledScenario {
   const urls = Array.from({ length: endpoints }, (_, place) => `http://127.0.0.1:${9100 + place}`).join(", ");
   const yaml = `
 deployments:
-  a: { provider: vllm, model: m, endpoints: [${urls}] }
+  a: { provider: vllm, model: m, endpoints: [${urls}], ${deployment} }
 routes:
   chat: { deployments: [a], ${route} }
 ${top}

@@ -8,10 +8,10 @@ import type { CompiledConfig, DeploymentSpec } from "../compiled-config.ts";
 import type { RequestSlot, RouterState } from "../state.ts";
 import { expectedNano } from "./limit-check.ts";
 
-export function isTooDear({ unknownPrice }: CompiledConfig, state: RouterState, slot: RequestSlot, deployment: DeploymentSpec): boolean {
+export function costRefuses({ unknownPrice }: CompiledConfig, state: RouterState, slot: RequestSlot, deployment: DeploymentSpec): "too-dear" | null {
   const { request, picoDollars } = slot;
-  if (request.costMaxNano === undefined) return false;
+  if (request.costMaxNano === undefined) return null;
   const rates = priceNow(state, deployment.id, request);
-  if (rates === null) return unknownPrice === "refuse";
-  return picoDollars / 1000 + expectedNano(rates, request, request.outputTokensMax) > request.costMaxNano;
+  if (rates === null) return unknownPrice === "refuse" ? "too-dear" : null;
+  return picoDollars / 1000 + expectedNano(rates, request, request.outputTokensMax) > request.costMaxNano ? "too-dear" : null;
 }

@@ -11,7 +11,7 @@ export interface NameService {
   readonly freshForMs: number;
 }
 
-export const systemNames: NameService = { resolve: (hostname, tell) => lookup(hostname, { all: true }, tell), freshForMs: 5000 };
+const systemNames: NameService = { resolve: (hostname, tell) => lookup(hostname, { all: true }, tell), freshForMs: 5000 };
 
 /**
  * No provider has such an address, but the metadata services of clouds have: a name that has been made to lead there leads nowhere. (Other private addresses are where pools and

@@ -1,9 +1,21 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import path from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { projectRoot } from "../../support/project-root.ts";
+
+/** Somebody listens where the provider of this run would. */
+export async function otherRun(): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(mockPort, "127.0.0.1", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on("error", () => resolve(false));
+  });
+}
 
 /** What is measured. `pid` null: nothing stands between the load and the mock. */
 export interface Subject {

@@ -69,8 +69,9 @@ export class FastEngine implements EngineModel {
 
   handle(event: EngineEvent, now: Instant, out: Out<EngineCommand>): void {
     this.#enter(out);
+    while (this.#deadline < now) this.#carryOut();
     this.#settledTo = (this.#wokenAt === now ? now : now - 1) as Instant;
-    this.#advance(this.#settledTo);
+    this.#goQuietly(this.#settledTo);
     this.#at = now;
     switch (event.kind) {
       case "sequence-submitted":
@@ -141,12 +142,6 @@ export class FastEngine implements EngineModel {
   #checked(event: Extract<EngineEvent, { kind: "sequence-submitted" }>): ReturnType<typeof submissionOf> {
     assert(this.#scheduler.sequenceOf(event.id).phase === "ended", "sequence id is in use");
     return submissionOf(event, this.#rules.modelTokensMax);
-  }
-
-  /** Everything up to and with `limit`. */
-  #advance(limit: Instant): void {
-    while (this.#deadline <= limit) this.#carryOut();
-    this.#goQuietly(limit);
   }
 
   /** What came in must be looked at when the loop comes round. @param idleAt when, should it be idle */
