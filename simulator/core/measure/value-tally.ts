@@ -57,7 +57,8 @@ export class ValueTally {
 
   percentiles(): Percentiles {
     const sketch = this.#sketch;
-    const values = this.#values.subarray(0, this.#kept).sort();
+    const values: Float64Array = this.#values.subarray(0, this.#kept);
+    values.sort();
     const last = (sketch === null ? this.#kept : this.#finite + this.#endless) - 1;
     const at = (percent: number): number | null => {
       const place = (last * percent) / 100;

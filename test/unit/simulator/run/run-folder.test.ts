@@ -81,7 +81,9 @@ test("OpenMetrics: blocks of one family, in order of time, counters that never f
   expect(served.length).toBe(count);
   expect([...last].filter(([series]) => series.startsWith("router_requests_total")).reduce((sum, [, value]) => sum + value, 0)).toBe(600);
   expect(last.get("router_request_duration_seconds_count")).toBe(600);
-  expect([...last].filter(([series]) => series.startsWith("router_breaker_openings_total")).reduce((sum, [, value]) => sum + value, 0)).toBe(2);
+  const openings = result.breakers.reduce((sum, breaker) => sum + breaker.openings, 0);
+  expect(openings).toBeGreaterThan(0);
+  expect([...last].filter(([series]) => series.startsWith("router_breaker_openings_total")).reduce((sum, [, value]) => sum + value, 0)).toBe(openings);
 });
 
 /** What `promtool tsdb create-blocks-from openmetrics` insists on, and more: values of counters never fall. */
