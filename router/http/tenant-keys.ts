@@ -2,15 +2,12 @@ import { hash } from "node:crypto";
 import type { TenantId } from "../core/messages.ts";
 import type { CallerHeaders } from "./ingress/exchange.ts";
 
-/** Beyond it they are forgotten, all at once. */
-const recentMax = 1000;
 const everybody = 0 as TenantId;
 const bearer = "Bearer ";
 
-/** Whose key a request carries. The configuration has digests only; keys that callers have used lately are remembered as they came, so that not every request is hashed. */
+/** Whose key a request carries. The configuration has digests only, and nothing else is kept. */
 export class TenantKeys {
   readonly #tenants: ReadonlyMap<string, TenantId> | null;
-  readonly #recent = new Map<string, TenantId>();
 
   /** @param tenants by digest; null: there are none, and everybody is let in */
   constructor(tenants: ReadonlyMap<string, TenantId> | null) {
@@ -22,13 +19,7 @@ export class TenantKeys {
     if (this.#tenants === null) return everybody;
     const key = keyOf(headers);
     if (key === null) return null;
-    const recent = this.#recent.get(key);
-    if (recent !== undefined) return recent;
-    const tenant = this.#tenants.get(hash("sha256", key, "hex"));
-    if (tenant === undefined) return null;
-    if (this.#recent.size >= recentMax) this.#recent.clear();
-    this.#recent.set(key, tenant);
-    return tenant;
+    return this.#tenants.get(hash("sha256", key, "hex")) ?? null;
   }
 }
 

@@ -100,11 +100,8 @@ function isPlainFraction(body: Buffer, start: number, end: number): boolean {
   return true;
 }
 
-/** What is still open, outermost first; used by one call at a time. */
-const closers: number[] = [];
-
 function skipNested(body: Buffer, start: number): number {
-  closers.length = 0;
+  const closers: number[] = [];
   let at = start;
   while (at < body.length) {
     const byte = body[at];

@@ -223,11 +223,15 @@ export class SimulatedReplica {
     else if (command.kind === "commit-attempt") this.#commit(command.attempt, at);
     else if (command.kind === "finish-request") this.#finish(command, at);
     else if (command.kind === "abort-attempt") this.#abort(command);
+    else if (command.kind === "start-probe") this.#probe(command);
     else this.#carryOutRest(command, at);
   }
 
   /** What is nobody's request. */
-  #carryOutRest(command: Exclude<RouterCommand, { kind: "start-attempt" | "abort-attempt" | "finish-request" | "commit-attempt" }>, at: Instant): void {
+  #carryOutRest(
+    command: Exclude<RouterCommand, { kind: "start-attempt" | "abort-attempt" | "finish-request" | "commit-attempt" | "start-probe" }>,
+    at: Instant,
+  ): void {
     switch (command.kind) {
       case "ask-lease":
       case "return-lease":
@@ -239,12 +243,16 @@ export class SimulatedReplica {
         this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
         this.#tellPeers(command, at);
         return;
-      case "start-probe":
-        this.#probe(command);
-        return;
       case "retire-config":
         this.#announce(this.#versions.retired(command.version));
         return;
+      case "request-rerouted":
+      case "budget-noticed":
+      case "forget-endpoint":
+      case "health-changed":
+      case "weight-changed":
+      case "limit-changed":
+      case "record-decision":
     }
   }
 

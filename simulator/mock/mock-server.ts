@@ -4,7 +4,7 @@ import { InputError } from "../../router/config/problem.ts";
 import { hasKey, type MockDialect, type MockPlace, type MockRequest } from "./dialects/mock-dialect.ts";
 import { badRequest, openAiError } from "./http-refusal.ts";
 import type { MockEndpoint } from "./mock-endpoint.ts";
-import { hostedSurface, jsonPage, type MockSurface, notAllowed, notFound } from "./mock-surface.ts";
+import { emptyPage, hostedSurface, jsonPage, type MockSurface, notAllowed, notFound } from "./mock-surface.ts";
 import { breakStream, noWireFaults, readFaults, refusalOf, type WireFaults } from "./wire-faults.ts";
 import { greet, refuse, writePage, writeRefusal } from "./write-answer.ts";
 
@@ -108,6 +108,10 @@ export class MockServer {
   }
 
   #page(path: string, url: string, request: IncomingMessage, response: ServerResponse): void {
+    if (path === "/health" && this.#faults.engineDead) {
+      refuse(request, response, { ...emptyPage, status: 503 });
+      return;
+    }
     const pages = this.#surface.pagesAt(path);
     const page = pages?.[request.method ?? "GET"];
     if (page === undefined) {

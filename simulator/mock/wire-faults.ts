@@ -23,6 +23,8 @@ const wireFaultsSchema = z.strictObject({
   draining: z.boolean().prefault(false),
   /** 503 of a vLLM whose queue is full, or whatever its API says when it is overloaded. */
   busy: z.boolean().prefault(false),
+  /** The engine behind the server is gone: every call gets the 500 that says so, and health a 503, until the server follows it. */
+  engineDead: z.boolean().prefault(false),
   /** After so many events of a stream ... */
   afterEvents: z.number().int().min(0).max(1_000_000).prefault(2),
   /** ... this happens; `engine-dead`: an error event, [DONE], and a clean end, as of vLLM. */
@@ -34,8 +36,9 @@ export type WireFaults = z.output<typeof wireFaultsSchema>;
 export const noWireFaults: WireFaults = wireFaultsSchema.parse({});
 
 const drainingAnswer = openAiError(500, "cannot schedule new futures after shutdown", "InternalServerError", null, 500);
-const deadEvents =
-  'data: {"error": {"message": "EngineCore encountered an issue. See stack trace (above) for the root cause.", "type": "InternalServerError", "param": null, "code": 500}}\n\ndata: [DONE]\n\n';
+const deadMessage = "EngineCore encountered an issue. See stack trace (above) for the root cause.";
+const deadAnswer = openAiError(500, deadMessage, "InternalServerError", null, 500);
+const deadEvents = `data: {"error": {"message": "${deadMessage}", "type": "InternalServerError", "param": null, "code": 500}}\n\ndata: [DONE]\n\n`;
 const brokenEvent = 'data: {"id":"chatcmpl-0","choices":[{"index":0,"del\n\ndata: }}{{\n\n';
 
 /** @returns the faults, or what is wrong with them */
@@ -52,6 +55,7 @@ export function readFaults(body: Buffer): WireFaults | string {
 
 /** Instead of the model's answer; null: the model answers. */
 export function refusalOf(faults: WireFaults, operation: MockOperation): HttpRefusal | null {
+  if (faults.engineDead) return deadAnswer;
   if (faults.draining) return drainingAnswer;
   if (faults.busy) return operation.refusal({ kind: "overloaded" });
   if (faults.status === 0) return null;

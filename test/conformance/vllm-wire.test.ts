@@ -114,6 +114,27 @@ test.skipIf(folder === null)("a queue that is full", async () => {
   await fetch(`${origin}/mock/faults`, { method: "DELETE" });
 });
 
+interface Shutdown {
+  readonly label: string;
+  /** Milliseconds, what health said, what a chat got. */
+  readonly probes_changes: readonly (readonly [number, string, string])[];
+}
+
+test.skipIf(folder === null).each([
+  ["SIGTERM, default --shutdown-timeout", { draining: true }, 0],
+  ["EngineCore killed with SIGKILL (sync server)", { engineDead: true }, 1],
+] as const)("a server on its way out: %s", async (label, faults, place) => {
+  const [, health = "", chat = ""] = readLines<Shutdown>(folder ?? "", "shutdown.jsonl").find((each) => each.label === label)?.probes_changes[place] ?? [];
+  const origin = originOf("main.jsonl");
+  await fetch(`${origin}/mock/faults`, { method: "POST", body: JSON.stringify(faults) });
+  expect((await fetch(`${origin}/health`)).status).toBe(Number(health.split(" ")[1]));
+  const body = JSON.stringify({ messages: [{ role: "user", content: "a" }] });
+  const answer = await fetch(`${origin}/v1/chat/completions`, { method: "POST", headers: { "content-type": "application/json" }, body });
+  const [status = "", theirs = ""] = chat.split(" | ");
+  expect([answer.status, await answer.json()]).toEqual([Number(status.split(" ")[1]), JSON.parse(theirs)]);
+  await fetch(`${origin}/mock/faults`, { method: "DELETE" });
+});
+
 test("a server that is paused is well, and keeps its calls until it goes on", async () => {
   const origin = originOf("second.jsonl");
   const headers = { "content-type": "application/json", authorization: "Bearer sekret" };

@@ -118,7 +118,10 @@ describe("one of two", () => {
     "is cut": wordStream(["part", "of"], { end: "cut" }),
     "goes silent": wordStream(["part", "of"], { end: "hang" }),
     "ends without its end": chatStream([delta({ content: "part" })]),
-    "says an error and then [DONE]": chatStream([delta({ content: "part" }), 'data: {"error":{"message":"engine died","code":500}}\n\n', "data: [DONE]\n\n"]),
+    // With a pause: an error in the read that brings the first content is before it, and another endpoint is asked.
+    "says an error and then [DONE]": chatStream([delta({ content: "part" }), 'data: {"error":{"message":"engine died","code":500}}\n\n', "data: [DONE]\n\n"], {
+      gapMs: 40,
+    }),
     "breaks its chunks": (response) => {
       response.writeHead(200, { "content-type": "text/event-stream" });
       response.write(delta({ content: "part" }));

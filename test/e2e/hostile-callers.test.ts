@@ -54,16 +54,20 @@ describe.each([true, false])("what was sent ahead, fast lane: %s", (fastLane) =>
     expect(refused === -1 || caller.received.lastIndexOf("\r\n0\r\n\r\n", refused) !== -1).toBe(true);
   });
 
-  test.each([nonsense, connect, hidden])("behind an answer that is the connection's last nothing is served, and nothing breaks: %j", async (behind) => {
-    const live = await startLive({ fastLane });
-    const caller = new RawCaller(live.running.url).write(
-      `${post}expect: wonders\r\ncontent-length: 2\r\n\r\n{}${chatRequest({ x: "x".repeat(100_000) })}${behind}${behind}`,
-    );
-    await caller.end();
-    expect(caller.statuses[0]).toBe(417);
-    expect(caller.statuses).not.toContain(200);
-    expect((await fetch(`${live.running.url}/health`)).status).toBe(200);
-  });
+  test.each([nonsense, connect, hidden, `${chatRequest({ model: "none" })}${nonsense}`])(
+    "behind an answer that is the connection's last nothing is served, and nothing breaks: %j",
+    async (behind) => {
+      const live = await startLive({ fastLane });
+      const caller = new RawCaller(live.running.url).write(
+        `${post}expect: wonders\r\ncontent-length: 2\r\n\r\n{}${chatRequest({ model: "none", x: "x".repeat(100_000) })}${behind}${behind}`,
+      );
+      await caller.end();
+      expect(caller.statuses[0]).toBe(417);
+      expect(caller.statuses).not.toContain(200);
+      expect(caller.statuses).not.toContain(404);
+      expect((await fetch(`${live.running.url}/health`)).status).toBe(200);
+    },
+  );
 });
 
 test("a caller that asks for a tunnel and resets its connection leaves the service standing", async () => {

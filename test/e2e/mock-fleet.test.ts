@@ -150,9 +150,13 @@ describe("time", () => {
     const streams = Array.from({ length: 16 }, () => new CountedStream(base, { ...ask(10, 4_000), stream: true }));
     await until(() => streams.every(({ status }) => status === 200));
     host.advanceTo(1_000);
-    for (const stream of streams) expect(await stream.settled()).toBeGreaterThan(1);
+    let tokens = 0;
+    for (const stream of streams) tokens += (await stream.settled()) - 1;
+    expect(tokens).toBeGreaterThan(16);
     for (const stream of streams) stream.leave();
     await until(async () => (await (await fetch(`${new URL(base).origin}/load`)).text()) === '{"server_load":0}');
+    const metrics = await (await fetch(`${new URL(base).origin}/metrics`)).text();
+    expect(metrics).toContain(`vllm:generation_tokens_total{engine="0",model_name="llama"} ${tokens}.0`);
     const next = new CountedStream(base, { ...ask(10, 2), stream: true });
     await until(() => next.status === 200);
     // Behind sixteen calls of 4,000 tokens it would have to wait for 16 s.

@@ -113,6 +113,20 @@ describe("an engine that dies: an error event, [DONE] and a clean end are no suc
   });
 });
 
+test("an engine that is dead behind its server: health says so, calls are answered elsewhere, and the breaker opens", async () => {
+  const pool = await startPool();
+  await pool.fault({ engineDead: true });
+  expect((await fetch(`${pool.origins[0]}/health`)).status).toBe(503);
+  const direct = await fetch(`${pool.origins[0]}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ messages: [{ role: "user", content: "a" }] }),
+  });
+  expect([direct.status, await direct.json()]).toMatchObject([500, { error: { message: expect.stringContaining("EngineCore"), code: 500 } }]);
+  for (let request = 0; request < 12; request += 1) expect(await ask(pool)).toMatchObject({ status: 200, deployment: "two" });
+  expect(await pool.metric(openings)).toBe(1);
+});
+
 test("a queue that is full (503): tried elsewhere", async () => {
   const pool = await startPool();
   await pool.fault({ busy: true });

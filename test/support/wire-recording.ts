@@ -28,7 +28,9 @@ export interface WireAnswer {
 }
 
 export function readLines<Line>(folder: string, file: string): readonly Line[] {
-  const lines = readFileSync(path.join(folder, "calibration/vllm-wire", file), "utf8").trim().split("\n");
+  const lines = readFileSync(path.join(folder, "calibration/vllm-wire", file), "utf8")
+    .trim()
+    .split("\n");
   return lines.map((line) => JSON.parse(line) as Line);
 }
 

@@ -37,7 +37,9 @@ export class VllmMetrics {
     this.#info = info;
   }
 
+  /** Counted as they come: those of a caller who then leaves were generated too. */
   tokensLeft(call: MeasuredCall, count: number, nowMs: number): void {
+    this.#add("vllm:generation_tokens_total", "", count);
     for (let token = 0; token < count; token += 1) {
       if (Number.isNaN(call.firstTokenMs)) {
         call.firstTokenMs = nowMs;
@@ -56,7 +58,6 @@ export class VllmMetrics {
     this.#add("vllm:prompt_tokens_cached_by_source_total", "device", usage.cachedRead);
     this.#add("vllm:prefix_cache_queries_total", "", usage.input);
     this.#add("vllm:prefix_cache_hits_total", "", usage.cachedRead);
-    this.#add("vllm:generation_tokens_total", "", usage.output);
     this.#add("vllm:request_success_total", reason, 1);
     this.#observe("vllm:request_prompt_tokens", usage.input);
     this.#observe("vllm:request_generation_tokens", usage.output);

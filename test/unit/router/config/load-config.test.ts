@@ -116,6 +116,28 @@ routes:
   expect(compiled.deployments[1]?.rates).toBeNull();
 });
 
+test("vLLM is probed by default, others where a path is given; without one it is a problem", async () => {
+  const probed = (more: string): string =>
+    write(`
+deployments:
+  pool: { provider: vllm, model: m, endpoints: [http://127.0.0.1:1], probe: { every: 2s } }
+  quiet: { provider: vllm, model: m, endpoints: [http://127.0.0.1:2], probe: { enabled: false } }
+  hosted: { provider: openai, model: m, probe: { ${more} } }
+  silent: { provider: anthropic, model: m }
+routes:
+  chat: { deployments: [pool, quiet, hosted, silent] }
+`);
+  const { compiled } = loadConfig(probed("path: /v1/models, timeout: 1s"), {});
+  expect(compiled.deployments.map(({ probe }) => probe)).toEqual([
+    { path: "/health", every: 2_000_000, timeout: 5_000_000, healthyAfter: 2, unhealthyAfter: 3 },
+    null,
+    { path: "/v1/models", every: 5_000_000, timeout: 1_000_000, healthyAfter: 2, unhealthyAfter: 3 },
+    null,
+  ]);
+  const problems = await problemsOf(() => loadConfig(probed("enabled: true"), {}));
+  expect(placed(problems)).toEqual(["5:59 deployments.hosted.probe.enabled: openai has no health page that is known"]);
+});
+
 test("fallbacks name routes or deployments, a deployment gets a route that no caller can ask for; tiers are A, B, C", async () => {
   const deployments = `
 deployments:
