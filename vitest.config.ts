@@ -16,6 +16,7 @@ const all = (folder: string): readonly string[] => [`test/${folder}/**/*.test.ts
 const timed = [
   "fault-table",
   "hedging",
+  "limits",
   "http-surface",
   "live-signals",
   "mock-fleet",
