@@ -141,9 +141,15 @@ class Recorder {
 
   #serve(exchange: Exchange): void {
     const { method, target, headers } = exchange;
+    // A caller may end before it is answered; what is answered then belongs to its own connection, not to the next.
+    const served = this.#served;
+    const answer = (told: string): void => {
+      served.push(told);
+      exchange.answer(200, ["content-type", "text/plain"], Buffer.from(told));
+    };
     if (target === "/early") {
       exchange.discardBody();
-      this.#answer(exchange, `${method} ${target}`);
+      answer(`${method} ${target}`);
       return;
     }
     exchange.receiveBody(
@@ -151,18 +157,13 @@ class Recorder {
       (body) => {
         const seen = ["host", "content-type", "authorization", "x-headgate-tags", "cookie"].map((name) => headers.get(name));
         const told = `${method} ${target.slice(0, 100)} ${digest(JSON.stringify(seen))} ${body.length} ${digest(body)}`;
-        if (target === "/soon") setImmediate(() => this.#answer(exchange, told));
-        else if (target === "/later") setTimeout(() => this.#answer(exchange, told), 2);
+        if (target === "/soon") setImmediate(() => answer(told));
+        else if (target === "/later") setTimeout(() => answer(told), 2);
         else if (target === "/stream") this.#stream(exchange, told);
-        else this.#answer(exchange, told);
+        else answer(told);
       },
-      () => this.#answer(exchange, "too large"),
+      () => answer("too large"),
     );
-  }
-
-  #answer(exchange: Exchange, told: string): void {
-    this.#served.push(told);
-    exchange.answer(200, ["content-type", "text/plain"], Buffer.from(told));
   }
 
   #stream(exchange: Exchange, told: string): void {
