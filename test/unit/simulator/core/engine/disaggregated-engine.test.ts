@@ -103,7 +103,7 @@ test("preemptions on the prefill engine are told of a sequence that is lost ther
     smallSpec({ batchedTokensMax: 64 }, { disaggregation: transfer, asyncScheduling: false, reserveFullSequence: false, prefixCaching: false }),
   );
   const ids = [play.submit(400, 1), play.submit(400, 1)];
-  while (play.engine.observe(play.now as never).preemptions === 0) play.until(play.now + 1000);
+  for (let step = 0; step < 1000 && play.engine.observe(play.now as never).preemptions === 0; step++) play.until(play.now + 1000);
   play.crash();
   expect(ids.map((id) => play.end(id)?.preemptions)).toEqual([0, 1]);
 });
