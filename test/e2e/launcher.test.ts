@@ -20,7 +20,7 @@ function run(command: string, args: readonly string[], cwd: string, searchPath: 
 
 function writeProgram(file: string, text: string): void {
   mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, `#!/bin/sh\n${text}\n`);
+  writeFileSync(file, `#!/bin/sh\nfor last; do :; done\n${text}\n`);
   chmodSync(file, 0o755);
 }
 
@@ -41,17 +41,28 @@ function checkout(ownVersion: string | null): string {
   const folder = temporaryFolder({ "headgate.ts": "" });
   copyFileSync(path.join(projectRoot, "headgate"), path.join(folder, "headgate"));
   mkdirSync(path.join(folder, "node_modules/commander"), { recursive: true });
-  if (ownVersion !== null) writeProgram(path.join(folder, "node_modules/.bin/node"), `[ "$1" = --version ] && echo ${ownVersion} || echo own "$2"`);
+  if (ownVersion !== null) writeProgram(path.join(folder, "node_modules/.bin/node"), `[ "$1" = --version ] && echo ${ownVersion} || echo own "$last"`);
   return folder;
 }
 
 test("its own Node comes first, then one on the PATH that is new enough", () => {
   const tools = temporaryFolder();
   const searchPath = `${tools}:/usr/bin:/bin`;
-  writeProgram(path.join(tools, "node"), '[ "$1" = --version ] && echo v26.1.0 || echo "path $2"');
+  writeProgram(path.join(tools, "node"), '[ "$1" = --version ] && echo v26.1.0 || echo "path $last"');
   expect(run("./headgate", ["x"], checkout("v24.2.0"), searchPath)).toMatchObject({ status: 0, stdout: "own x\n" });
   expect(run("./headgate", ["x"], checkout("v22.0.0"), searchPath)).toMatchObject({ status: 0, stdout: "path x\n" });
   expect(run("./headgate", ["x"], checkout(null), searchPath)).toMatchObject({ status: 0, stdout: "path x\n" });
+});
+
+test("on a single core the garbage collector has no threads of its own", () => {
+  const tools = temporaryFolder();
+  writeProgram(path.join(tools, "node"), '[ "$1" = --version ] && echo v26.1.0 || echo "$1"');
+  const argumentsOn = (cores: number): string => {
+    writeProgram(path.join(tools, "nproc"), `echo ${cores}`);
+    return run("./headgate", ["x"], checkout(null), `${tools}:/usr/bin:/bin`).stdout;
+  };
+  expect(argumentsOn(1)).toBe("--single-threaded-gc\n");
+  expect(argumentsOn(2)).toMatch(/headgate\.ts\n$/);
 });
 
 test("with an old Node alone it says in one line what is missing", () => {

@@ -86,16 +86,26 @@ export class Subjects {
   }
 
   /** @param root of the checkout that is started */
-  async startHeadgate(nodeArguments: readonly string[] = [], root = projectRoot): Promise<Subject> {
+  /** By its launcher, as users do. */
+  async startHeadgate(nodeOptions: readonly string[] = [], root = projectRoot): Promise<Subject> {
     const config = path.join(this.#scratch, "headgate.yaml");
     writeFileSync(config, headgateConfig);
-    const serve = [...nodeArguments, path.join(root, "headgate.ts"), "serve", "-c", config, "--json"];
-    const env = { ...process.env, BENCH_CALLER_KEY: callerKey, BENCH_PROVIDER_KEY: "sk-upstream-abcdef0123456789" };
-    const child = spawn("sh", ["-c", `exec taskset -c ${subjectCore} "$0" "$@" 2>${path.join(this.#scratch, "decisions.log")}`, process.execPath, ...serve], {
-      env,
-      cwd: this.#scratch,
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+    const env = {
+      ...process.env,
+      ...(nodeOptions.length > 0 && { NODE_OPTIONS: nodeOptions.join(" ") }),
+      BENCH_CALLER_KEY: callerKey,
+      BENCH_PROVIDER_KEY: "sk-upstream-abcdef0123456789",
+    };
+    const serve = ["serve", "-c", config, "--json"];
+    const child = spawn(
+      "sh",
+      ["-c", `exec taskset -c ${subjectCore} "$0" "$@" 2>${path.join(this.#scratch, "decisions.log")}`, path.join(root, "headgate"), ...serve],
+      {
+        env,
+        cwd: this.#scratch,
+        stdio: ["ignore", "pipe", "inherit"],
+      },
+    );
     this.#children.push(child);
     const line = await new Promise<string>((resolve, reject) => {
       child.stdout?.once("data", (data: Buffer) => resolve(data.toString()));
