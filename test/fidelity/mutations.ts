@@ -170,8 +170,8 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "fast: an arrival interrupts",
     file: "fast/fast-engine.ts",
-    text: "this.#quiet = 0;\n    if (this.#endsAt === never && this.#startsAt === never)",
-    instead: "if (this.#endsAt === never && this.#startsAt === never)",
+    text: "loop.quiet = 0;\n    if (loop.endsAt === never && loop.startsAt === never)",
+    instead: "if (loop.endsAt === never && loop.startsAt === never)",
   },
   {
     rule: "transfers into one engine come one after the other",
