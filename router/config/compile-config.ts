@@ -228,6 +228,7 @@ function compileDeployment(
     takesUntagged: file.tags.length === 0 || takesUnmatched,
     takesUnmatched,
     region: file.region === undefined ? -1 : placeOf(file.region, names.regionNames),
+    ...(file.quality === undefined ? {} : { quality: file.quality }),
     requestsPerMinute: quota.requestsPerMinute ?? Infinity,
     tokensPerMinute: quota.tokensPerMinute ?? Infinity,
     tier: tierNames.indexOf(file.tier),
@@ -293,5 +294,6 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
     floorPercent: file.floorPercent,
     internal: false,
     outputTokensDefault: file.outputTokensDefault,
+    ...(file.realtimeCostLimitUsd === undefined ? {} : { costMaxNano: Math.floor(file.realtimeCostLimitUsd * 1e9) }),
   };
 }

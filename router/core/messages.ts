@@ -30,6 +30,8 @@ export interface RouteRequest {
   readonly atOnce?: readonly DeploymentId[];
   /** What the caller will pay at most, all attempts together, nano-dollars; absent: whatever it costs. */
   readonly costMaxNano?: number;
+  /** The least quality that will do, 0 to 1, never relaxed; absent: any. */
+  readonly qualityMin?: number;
   /** The caller's choice; absent: the route's. */
   readonly strategy?: StrategyName;
   /** The caller's cap, or the route's default where none was given. */
@@ -262,11 +264,12 @@ export type FinishResult =
   /** No attempt is left to make; `failure` is the last one's, whose answer the driver passes on. */
   | { readonly kind: "failed"; readonly failure: FailureKind; readonly retryAfter: Duration | null }
   | { readonly kind: "rejected"; readonly why: RejectReason; readonly retryAfter: Duration | null };
-/** `too-long`: no endpoint of the route has a context window for the prompt. `too-dear`: none is certain to cost no more than the caller will pay. `deadline-unreachable`: its place would come too late, so it is told at once. */
+/** `too-long`: no endpoint of the route has a context window for the prompt. `too-dear`: none is certain to cost no more than the caller will pay. `too-plain`: none is known to be as good as the caller asks for. `deadline-unreachable`: its place would come too late, so it is told at once. */
 export type RejectReason =
   | "no-candidate"
   | "too-long"
   | "too-dear"
+  | "too-plain"
   | "queue-full"
   | "deadline-unreachable"
   | "deadline-passed"
@@ -308,6 +311,8 @@ export type ExclusionReason =
   | "context-too-small"
   /** It could cost more than the caller will pay. */
   | "too-dear"
+  /** It is not known to be as good as the caller asks for. */
+  | "too-plain"
   | "already-tried"
   /** Others have answered last time: a retry goes there. */
   | "failed-lately"

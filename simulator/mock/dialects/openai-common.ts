@@ -10,13 +10,13 @@ export function stopsOf(stop: unknown): readonly string[] {
 }
 
 /** Of chat and text completions. */
-export function usageOf({ input, cachedRead, output, reasoning }: Usage, answers: number): object {
+export function usageOf({ input, cachedRead, cacheWrite, output, reasoning }: Usage, answers: number): object {
   const generated = output * answers;
   return {
     prompt_tokens: input,
     completion_tokens: generated,
     total_tokens: input + generated,
-    prompt_tokens_details: { cached_tokens: cachedRead, audio_tokens: 0 },
+    prompt_tokens_details: { cached_tokens: cachedRead, cache_write_tokens: cacheWrite, audio_tokens: 0 },
     completion_tokens_details: { reasoning_tokens: reasoning, audio_tokens: 0, accepted_prediction_tokens: 0, rejected_prediction_tokens: 0 },
   };
 }
