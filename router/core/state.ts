@@ -89,13 +89,20 @@ export interface RequestSlot extends QueuePlace {
   /** Endpoints that have had an attempt, in order. */
   tried: readonly EndpointId[];
   lastFailure: FailureKind | null;
-  /** A retry that waits until it can be paid for, and how often that has been asked. */
-  unpaid: { readonly failure: FailureKind; readonly retryAfter: Duration | null; readonly asked: number } | null;
+  unpaid: UnpaidRetry | null;
   /** Pico-dollars and tokens of all its attempts. */
   picoDollars: number;
   usage: Usage;
   estimated: boolean;
   priced: boolean;
+}
+
+/** A retry that waits until it can be paid for, how often that has been asked, and since when. */
+export interface UnpaidRetry {
+  readonly failure: FailureKind;
+  readonly retryAfter: Duration | null;
+  readonly asked: number;
+  readonly since: Instant;
 }
 
 export interface AttemptSlot {
