@@ -79,8 +79,8 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   const { tagNames, regionNames } = names;
   const tiers = Object.values(file.deployments).map(({ tier }) => tier);
   const { tenants, limits, periods } = compileLimits(file, { deployments, routes: written, tiers }, report);
-  const priceChanges = Object.values(file.deployments).flatMap(({ priceChanges: changes }, id) =>
-    changes.map(({ from, price }) => ({ deployment: id as DeploymentId, fromMs: from, rates: compileRates(price) })),
+  const priceChanges = Object.values(file.deployments).flatMap(({ provider, priceChanges: changes }, id) =>
+    changes.map(({ from, price }) => ({ deployment: id as DeploymentId, fromMs: from, rates: compileRates(price, provider) })),
   );
   const keys = tenantKeys(file, options.env, place.source.file, report);
   const tenantOf = Object.keys(file.tenants).length === 0 ? null : keys;

@@ -1,4 +1,4 @@
-import type { Rates } from "./accounting/rates.ts";
+import type { PriceTier, Rates } from "./accounting/rates.ts";
 import type { CompiledConfig, ConfigVersion, EndpointSpec, FallbackCause, StrategyName } from "./compiled-config.ts";
 import type { Branded, Duration, Instant } from "./machine.ts";
 
@@ -26,7 +26,9 @@ export interface RouteRequest {
   readonly pictures?: number;
   /** It may be delayed, and costs what batches cost. */
   readonly batch?: boolean;
-  /** Deployments whose provider does not come to know that it may be delayed: they answer at once, at the usual price. Absent: none. */
+  /** It asks for the provider's tier that goes before others. */
+  readonly priorityTier?: boolean;
+  /** Deployments whose provider does not come to know of the tier that is asked for: they answer as ever, at the usual price. Absent: none. */
   readonly atOnce?: readonly DeploymentId[];
   /** What the caller will pay at most, all attempts together, nano-dollars; absent: whatever it costs. */
   readonly costMaxNano?: number;
@@ -85,8 +87,8 @@ export interface Usage {
   readonly reasoning: number;
   /** Of the prompt's tokens those that stand for pictures, where the provider says so. */
   readonly pictureTokens?: number;
-  /** Whether it was served as one that may be delayed, where the provider says so; absent: as it was asked for. */
-  readonly delayed?: boolean;
+  /** How it was served, where the provider says so; absent: as it was asked for. */
+  readonly tier?: PriceTier;
 }
 
 /** `aborted` and failed attempts may still cost: `billed` says so, and `usage` is the best known figure, flagged when estimated. */

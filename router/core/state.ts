@@ -4,7 +4,7 @@ import { emptyQueue, type QueuePlace, type WaitQueue } from "./admission/wait-qu
 import { emptyTotal, noUsage, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
 import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, RouteSpec } from "./compiled-config.ts";
-import type { Rates } from "./accounting/rates.ts";
+import type { PriceTier, Rates } from "./accounting/rates.ts";
 import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
 import { awaitFirstProbe, type HealthState, unprobed } from "./health/health-probe.ts";
@@ -113,8 +113,8 @@ export interface AttemptSlot {
   reservedTokens: number;
   /** What its tokens cost: the prices when it started; null: unknown. */
   readonly card: Rates | null;
-  /** As far as is known when it starts, it is served as one that may be delayed. */
-  readonly delayed: boolean;
+  /** That it is served in, as far as is known when it starts. */
+  readonly tier: PriceTier;
   reservedNano: number;
   breakerEpoch: number;
   probeCredited: boolean;
@@ -314,14 +314,14 @@ export function newAttemptSlot(
   endpoint: EndpointId,
   startedAt: Instant,
   breakerEpoch: number,
-  { card, delayed }: Pick<AttemptSlot, "card" | "delayed">,
+  { card, tier }: Pick<AttemptSlot, "card" | "tier">,
 ): AttemptSlot {
   return {
     request,
     endpoint,
     startedAt,
     card,
-    delayed,
+    tier,
     reservedTokens: 0,
     reservedNano: 0,
     breakerEpoch,

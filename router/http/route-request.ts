@@ -6,7 +6,7 @@ import { type DeploymentId, type RequestId, type RouteRequest, type TenantId, un
 import { after, millis, never } from "../core/time.ts";
 import type { CallerRequest } from "../providers/provider-adapter.ts";
 import type { AskName } from "../providers/request-contract.ts";
-import { isDelayedTier } from "../providers/served-tier.ts";
+import { tierNamed } from "../providers/served-tier.ts";
 import { dialectHandling } from "./dialect-handling.ts";
 import { countPictures } from "./count-pictures.ts";
 import { estimateTokens } from "./estimate-tokens.ts";
@@ -80,7 +80,7 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
 }
 
 const isOrdinary = ({ caller, asks }: AdmittedCall, { countsPictures }: PromptLooks): boolean =>
-  !countsPictures && !isDelayedTier(caller.scan.serviceTier) && (asks === noAsks || !asksMore.some((name) => asks[name] !== undefined));
+  !countsPictures && caller.scan.serviceTier === null && (asks === noAsks || !asksMore.some((name) => asks[name] !== undefined));
 
 const asksMore: readonly AskName[] = ["costBudget", "qualityThreshold", "strategy", "costPreference", "latencyRequirement"];
 
@@ -88,11 +88,18 @@ function whatElse({ caller, asks }: AdmittedCall, config: CompiledConfig, { coun
   const { scan, dialect } = caller;
   return {
     ...(countsPictures ? { pictures: countPictures(scan.body) } : {}),
-    ...(isDelayedTier(scan.serviceTier) ? { batch: true, atOnce: dialectHandling(config, dialect).translate } : {}),
+    ...tierAsked(scan.serviceTier, dialectHandling(config, dialect).translate),
     ...(typeof asks.costBudget === "number" ? { costMaxNano: Math.floor(asks.costBudget * 1e9) } : {}),
     ...(typeof asks.qualityThreshold === "number" ? { qualityMin: asks.qualityThreshold } : {}),
     ...strategyAsked(asks),
   };
+}
+
+/** @param atOnce deployments in whose dialect the tier is lost */
+function tierAsked(name: string | null, atOnce: readonly DeploymentId[]): Partial<RouteRequest> {
+  const tier = tierNamed(name);
+  if (tier === "delayed") return { batch: true, atOnce };
+  return tier === "priority" ? { priorityTier: true, atOnce } : {};
 }
 
 /** The names of strategies to come, as `auto`, choose nothing yet. */

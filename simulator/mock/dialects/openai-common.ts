@@ -9,6 +9,9 @@ export function stopsOf(stop: unknown): readonly string[] {
   return Array.isArray(stop) ? stop.filter((word) => typeof word === "string") : [];
 }
 
+/** The tier that a call is served in: the one that it asks for, where there is such a one. */
+export const servedTier = (asked: unknown): string => (asked === "flex" || asked === "priority" ? asked : asked === "fast" ? "priority" : "default");
+
 /** Of chat and text completions. */
 export function usageOf({ input, cachedRead, cacheWrite, output, reasoning }: Usage, answers: number): object {
   const generated = output * answers;

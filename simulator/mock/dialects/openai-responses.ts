@@ -2,6 +2,7 @@ import { type HttpRefusal, openAiError } from "../http-refusal.ts";
 import { type Parsed, plainWishes, refused } from "../mock-body.ts";
 import { type Fields, parseFields } from "./body-fields.ts";
 import type { MockRequest } from "./mock-dialect.ts";
+import { servedTier } from "./openai-common.ts";
 import { openAiRefusal } from "./openai-refusal.ts";
 import { responsesBody } from "./responses-body.ts";
 import type { ResponsesFlavour } from "./responses-form.ts";
@@ -41,7 +42,7 @@ export const openAiResponsesFlavour: ResponsesFlavour = {
     prompt_cache_key: null,
     reasoning: repeated["reasoning"] ?? { effort: null, summary: null },
     safety_identifier: null,
-    service_tier: "default",
+    service_tier: servedTier(repeated["service_tier"]),
     store: repeated["store"] ?? true,
     temperature: repeated["temperature"] ?? 1,
     text: repeated["text"] ?? { format: { type: "text" }, verbosity: "medium" },

@@ -15,6 +15,7 @@ export function responsesBody(fields: Fields, wishes: AnswerWishes = plainWishes
     outputTokensMin: 0,
     exactLength: false,
     stream: fields["stream"] === true,
+    batch: fields["service_tier"] === "flex",
     includeUsage: true,
     serial: serialOf(texts),
     calls: callsOf(fields, items),
