@@ -87,24 +87,36 @@ function giveUp(core: Core, slot: RequestSlot, why: RejectReason, retryAfter: Du
 export type Hop = "gone" | "nowhere" | "unpaid";
 
 export function reroute(core: Core, slot: RequestSlot, cause: FallbackCause): Hop {
-  const { found, config } = core.viewOf(slot);
+  const { config } = core.viewOf(slot);
   const to = slot.request.deadline <= core.state.now ? null : nextHop(config, slot, cause);
   if (to === null) return "nowhere";
   const from = core.routeOf(slot);
-  slot.route = to;
   if (slot.attempts > 0 && cause === "general") {
-    findCandidates(found, core.state, core.routeOf(slot), slot);
-    const hopeful = isHopeful(found, core.state, slot, true);
-    if (!payForAttempt(config, core.state, from, hopeful)) {
-      slot.route = from.id;
-      return hopeful ? "unpaid" : "nowhere";
-    }
+    const hopeful = isHopefulAt(core, slot, to);
+    if (!payForAttempt(config, core.state, from, hopeful)) return hopeful ? "unpaid" : "nowhere";
   }
+  slot.route = to;
   slot.unpaid = null;
   slot.path = [...slot.path, to];
   core.emit({ kind: "request-rerouted", request: slot.request.id, from: from.id, to, cause });
   place(core, slot);
   return "gone";
+}
+
+/** Another route could take it to an endpoint that answered last time. */
+export function hasHopeElsewhere(core: Core, slot: RequestSlot, cause: FallbackCause | null): boolean {
+  const to = cause === null ? null : nextHop(core.viewOf(slot).config, slot, cause);
+  return to !== null && isHopefulAt(core, slot, to);
+}
+
+/** The candidates are left filled for that route. */
+function isHopefulAt(core: Core, slot: RequestSlot, to: RouteId): boolean {
+  const { found } = core.viewOf(slot);
+  const from = slot.route;
+  slot.route = to;
+  findCandidates(found, core.state, core.routeOf(slot), slot);
+  slot.route = from;
+  return isHopeful(found, core.state, slot, true);
 }
 
 export function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen: EndpointId | null): void {

@@ -28,7 +28,7 @@ import { type AdaptiveState, adaptWeights } from "./strategy/adaptive-weights.ts
 import { learnEnd, learnFirstToken } from "./strategy/learn.ts";
 import { after, between, never, startOfTime } from "./time.ts";
 import { askedOnce, nextAsk } from "./unpaid-retry.ts";
-import { awaitAttempts, explain, finish, place, reroute, routeState, serveAll, serveQueues, startAttempt } from "./placement-course.ts";
+import { awaitAttempts, explain, finish, hasHopeElsewhere, place, reroute, routeState, serveAll, serveQueues, startAttempt } from "./placement-course.ts";
 
 const none: readonly never[] = [];
 const served = { kind: "served" } as const;
@@ -275,10 +275,11 @@ function considerRetry(core: Core, slot: RequestSlot, failure: FailureKind, retr
   slot.lastFailure = failure;
   const route = core.routeOf(slot);
   const { config, found } = core.viewOf(slot);
-  const wait = retryWait({ config, state: core.state, found, route, slot, failure, retryAfter, seed: core.options.seed });
+  const cause = causeOfFailure(failure);
+  const elsewhere = hasHopeElsewhere(core, slot, cause);
+  const wait = retryWait({ config, state: core.state, found, route, slot, failure, retryAfter, elsewhere, seed: core.options.seed });
   if (wait === "unpaid" && waitsToBePaid(core, slot, failure, retryAfter)) return;
   if (wait === null || wait === "unpaid") {
-    const cause = causeOfFailure(failure);
     const hop = cause === null ? "nowhere" : reroute(core, slot, cause);
     if (hop === "gone" || (hop === "unpaid" && waitsToBePaid(core, slot, failure, retryAfter))) return;
     finish(core, slot, { kind: "failed", failure, retryAfter });
