@@ -1,7 +1,7 @@
 import { connect, isIP } from "node:net";
 import type { LoadedConfig } from "../config/load-config.ts";
 import type { UpstreamSpec } from "../config/service-spec.ts";
-import { few, priceNotes } from "./price-told.ts";
+import { few, priceNotes, tierNotes } from "./price-told.ts";
 
 const reachMs = 3_000;
 
@@ -21,6 +21,7 @@ export async function startNotes({ compiled, service, prices }: Omit<LoadedConfi
   return [
     ...reached.map(({ origin, told }) => `${origin}: ${told}`),
     ...priceNotes(prices, names, compiled.unknownPrice === "refuse", Date.now()),
+    ...tierNotes(compiled.deployments),
     ...(plain.length === 0 ? [] : [`keys: without TLS for ${few(plain)}; whoever such a name leads to gets the key`]),
     ...(keyless.length === 0 ? [] : [`keys: none for ${few(keyless)}`]),
     ...(off.length === 0 ? [] : [`off: ${off.join(", ")}`]),

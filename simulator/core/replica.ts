@@ -13,6 +13,7 @@ import type {
   FinishResult,
   RequestId,
   RouteId,
+  RouteRequest,
   RouterCommand,
   RouterEvent,
   TenantId,
@@ -175,31 +176,27 @@ export class SimulatedReplica {
     this.#open += 1;
     const tenant = this.#tenantOf(arrival);
     this.#requests[id] = { arrival, serial, route, tenant, started: null, deployment: null, version: null, committed: null, first: null };
-    this.#toRouter(
-      {
-        kind: "request-arrived",
-        request: {
-          id,
-          serial,
-          tenant,
-          route,
-          inputTokens: arrival.inputTokens,
-          batch: arrival.batch === true,
-          // Never the true length: a policy must not know it.
-          outputTokensMax: present(routes[route], "the route").outputTokensDefault,
-          stream: true,
-          priority: arrival.priority ?? 0,
-          deadline: after(arrival.at, arrival.patience ?? forEver),
-          blocks: arrival.blocks,
-          tags: unlabelled.tags,
-          tagMatch: unlabelled.tagMatch,
-          region: unlabelled.region,
-          residency: unlabelled.residency,
-          barred: unlabelled.barred,
-        },
-      },
-      1,
-    );
+    const request: RouteRequest = {
+      id,
+      serial,
+      tenant,
+      route,
+      inputTokens: arrival.inputTokens,
+      batch: arrival.batch === true,
+      // Never the true length: a policy must not know it.
+      outputTokensMax: present(routes[route], "the route").outputTokensDefault,
+      stream: true,
+      priority: arrival.priority ?? 0,
+      deadline: after(arrival.at, arrival.patience ?? forEver),
+      blocks: arrival.blocks,
+      tags: unlabelled.tags,
+      tagMatch: unlabelled.tagMatch,
+      region: unlabelled.region,
+      residency: unlabelled.residency,
+      barred: unlabelled.barred,
+    };
+    const qualityMin = arrival.features?.qualityFloor;
+    this.#toRouter({ kind: "request-arrived", request: qualityMin === undefined ? request : { ...request, qualityMin } }, 1);
   }
 
   /** By name; an arrival of an unknown tenant, or of none, belongs to the first. */

@@ -51,10 +51,13 @@ describe("one of two", () => {
       response.on("close", () => (open -= 1));
       setTimeout(() => errorAnswer(500, "boom")(response, seen), 5);
     };
+    const startedMs = performance.now();
     expect(allServed(await askInTurn(live, 120))).toBe(true);
+    // On a machine that is slow enough the rest has passed meanwhile, and it has been looked at.
+    const looks = Math.floor((performance.now() - startedMs) / 600);
     const called = live.upstreams.reduce((sum, { seen }) => sum + seen.length, 0);
-    expect(called / 120).toBeLessThanOrEqual(1.05);
-    expect(a.seen.length).toBeLessThanOrEqual(6);
+    expect((called - looks) / 120).toBeLessThanOrEqual(1.05);
+    expect(a.seen.length - looks).toBeLessThanOrEqual(6);
     // Past the open time, many at once: each time it is looked at by one.
     for (const _period of [1, 2]) {
       await pause(650);

@@ -152,8 +152,31 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "fast: what was taken is settled before a look-up",
     file: "fast/kv-memory.ts",
-    text: "this.#settle();\n    const most = Math.min(blocksMax, keys.length);",
-    instead: "const most = Math.min(blocksMax, keys.length);",
+    text: "this.#settle();\n    if (keys === null)",
+    instead: "if (keys === null)",
+  },
+  { rule: "fast: a run that others went on from stays as long as it is", file: "fast/kv-memory.ts", text: "shared.shared = true;", instead: "" },
+  { rule: "fast: a run with copies stays as long as they are", file: "fast/kv-memory.ts", text: "&& !hasCopies(last)", instead: "" },
+  { rule: "fast: a run ends where its chain does", file: "fast/kv-memory.ts", text: "last.keys === keys && ", instead: "" },
+  {
+    rule: "fast: a sequence gives back its own way to a run, not the way of another",
+    file: "fast/kv-memory.ts",
+    text: "held.length > 0 && held.at(-1) === run.parent",
+    instead: "held.length > 0",
+  },
+  {
+    rule: "fast: copies lose their ends one by one",
+    file: "fast/kv-memory.ts",
+    text: "run.keys === null || !hasCopies(run)",
+    instead: "run.keys !== undefined",
+  },
+  { rule: "fast: of copies the first serves", file: "fast/prefix-tree.ts", text: "first.copies.push(run);", instead: "first.copies.splice(1, 0, run);" },
+  { rule: "fast: copies are cut together", file: "fast/prefix-tree.ts", text: "if (copies !== null) for", instead: "if (copies === undefined) for" },
+  {
+    rule: "fast: the end of a run is evicted before its beginning",
+    file: "fast/prefix-tree.ts",
+    text: "this.#free.insertBehind(run, front);",
+    instead: "this.#free.append(front);",
   },
   { rule: "fast: ends in scheduling order", file: "fast/process-call.ts", text: "affected.sortByOrder();", instead: "" },
   {

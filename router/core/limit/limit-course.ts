@@ -50,7 +50,7 @@ export function reserve(core: Core, slot: RequestSlot, attempt: AttemptSlot): vo
   const { request } = slot;
   const output = outputToReserve(present(core.state.routes[slot.route], "the route's state").output, request.outputTokensMax);
   attempt.reservedTokens = request.inputTokens + output;
-  attempt.reservedNano = expectedNano(ratesFor(attempt.card, attempt.delayed), request, output);
+  attempt.reservedNano = expectedNano(ratesFor(attempt.card, attempt.tier), request, output);
   const deployment = deploymentIn(config, attempt.endpoint).id;
   for (const spec of callerLimits(limits, request, slot.route)) if (!isExempt(limits, deployment, spec)) reserveOne(core, attempt, spec, slot.attempts > 0);
   for (const spec of limits.ofDeployment[deployment] ?? none) if (!isExempt(limits, deployment, spec)) reserveOne(core, attempt, spec, false);
@@ -85,10 +85,10 @@ interface Used {
 }
 
 /** Null: it is billed without a figure, and keeps its reservation. */
-function usedOf({ request }: RequestSlot, { card, delayed }: AttemptSlot, { billed, usage }: AttemptOutcome): Used | null {
+function usedOf({ request }: RequestSlot, { card, tier }: AttemptSlot, { billed, usage }: AttemptOutcome): Used | null {
   if (billed === "no") return nothingUsed;
   if (usage === null) return null;
-  const rates = ratesFor(card, usage.delayed ?? delayed);
+  const rates = ratesFor(card, usage.tier ?? tier);
   return { tokens: usage.input + usage.output, nano: rates === null ? 0 : Math.ceil(costOf(usage, rates, request.pictures) / 1000) };
 }
 
