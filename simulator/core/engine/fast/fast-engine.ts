@@ -2,6 +2,7 @@ import { assert } from "../../../../router/core/assert.ts";
 import type { Duration, Instant, Out } from "../../../../router/core/machine.ts";
 import { never } from "../../../../router/core/time.ts";
 import { emptyShape, isOutside, isUnlimited } from "../../step-time/step-range.ts";
+import type { WanderingSpeed } from "../../step-time/wandering-speed.ts";
 import type { EngineCommand, EngineEvent, EngineModel, EngineSignals, SequenceId, StepTimeModel } from "../engine.ts";
 import { submissionOf } from "../submission.ts";
 import { idleLoop, noTotals } from "./engine-loop.ts";
@@ -18,6 +19,7 @@ import type { Sequence } from "./sequence.ts";
  */
 export class FastEngine implements EngineModel {
   readonly #rules: FastRules;
+  readonly #wandering: WanderingSpeed | null;
   readonly #stepTime: StepTimeModel;
   readonly #all: boolean;
   readonly #depth: number;
@@ -31,8 +33,9 @@ export class FastEngine implements EngineModel {
   #totals = noTotals();
   readonly #unlimited: boolean;
 
-  constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens") {
+  constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens", wandering: WanderingSpeed | null = null) {
     this.#rules = rules;
+    this.#wandering = wandering;
     this.#stepTime = stepTime;
     this.#unlimited = isUnlimited(stepTime.range);
     this.#all = detail === "tokens";
@@ -153,7 +156,7 @@ export class FastEngine implements EngineModel {
     this.#fillQueue();
     if (state.call > state.processed) {
       if (loop.endsAt === never) totals.busySince = at;
-      loop.endsAt = (at + this.#scaled(loop.oldestTime)) as Instant;
+      loop.endsAt = (at + this.#scaled(loop.oldestTime, at)) as Instant;
     } else if (loop.endsAt !== never) {
       totals.busy += at - totals.busySince;
       loop.endsAt = never;
@@ -237,8 +240,11 @@ export class FastEngine implements EngineModel {
     this.#emit({ kind: "end-sequence", id: sequence.id as SequenceId, reason, outputTokens: sequence.outputs, preemptions: sequence.preemptions });
   }
 
-  #scaled(time: number): number {
-    return this.#loop.slowdown === 1 || time === 0 ? time : Math.max(1, Math.floor(time * this.#loop.slowdown + 0.5));
+  /** Of a step that starts at `start`, at the present speed. */
+  #scaled(time: number, start: number): number {
+    if ((this.#loop.slowdown === 1 && this.#wandering === null) || time === 0) return time;
+    const slowdown = this.#loop.slowdown * (this.#wandering?.factorAt(start as Instant) ?? 1);
+    return slowdown === 1 ? time : Math.max(1, Math.floor(time * slowdown + 0.5));
   }
 
   /** Finds the next iteration that is not quiet. */
@@ -293,7 +299,7 @@ export class FastEngine implements EngineModel {
     let done = 0;
     let endsAt: number = loop.endsAt;
     if (this.#rules.asyncScheduling) {
-      endsAt += this.#scaled(loop.nextTime);
+      endsAt += this.#scaled(loop.nextTime, endsAt);
       done = 1;
     }
     const first = call + 1;
@@ -305,7 +311,7 @@ export class FastEngine implements EngineModel {
       done += steps;
       if (done < iterations && endsAt <= limit) {
         this.#decodesOf(first + steps);
-        endsAt += this.#scaled(this.#stepTime.stepTime(this.#shape));
+        endsAt += this.#scaled(this.#stepTime.stepTime(this.#shape), endsAt);
         done++;
       }
     }
@@ -322,7 +328,7 @@ export class FastEngine implements EngineModel {
   /** As the model's decodeStretch, at the present speed. */
   #stretchOf(stepsMax: number, from: Instant, until: Instant): void {
     const stretch = this.#stretch;
-    if (this.#loop.slowdown === 1) {
+    if (this.#loop.slowdown === 1 && this.#wandering === null) {
       this.#stepTime.decodeStretch(this.#shape, stepsMax, from, until, stretch);
       return;
     }
@@ -330,7 +336,7 @@ export class FastEngine implements EngineModel {
     stretch.steps = 0;
     stretch.endsAt = from;
     while (stretch.steps < stepsMax) {
-      const endsAt = (stretch.endsAt + this.#scaled(this.#stepTime.stepTime(shape))) as Instant;
+      const endsAt = (stretch.endsAt + this.#scaled(this.#stepTime.stepTime(shape), stretch.endsAt)) as Instant;
       if (endsAt > until) return;
       stretch.endsAt = endsAt;
       stretch.steps++;
