@@ -219,12 +219,25 @@ export class SimulatedReplica {
   }
 
   #carryOut(command: RouterCommand, at: Instant): void {
-    if (command.kind === "start-attempt") this.#start(command);
-    else if (command.kind === "commit-attempt") this.#commit(command.attempt, at);
-    else if (command.kind === "finish-request") this.#finish(command, at);
-    else if (command.kind === "abort-attempt") this.#abort(command);
-    else if (command.kind === "start-probe") this.#probe(command);
-    else this.#carryOutRest(command, at);
+    switch (command.kind) {
+      case "start-attempt":
+        this.#start(command);
+        return;
+      case "commit-attempt":
+        this.#commit(command.attempt, at);
+        return;
+      case "finish-request":
+        this.#finish(command, at);
+        return;
+      case "abort-attempt":
+        this.#abort(command);
+        return;
+      case "start-probe":
+        this.#probe(command);
+        return;
+      default:
+        this.#carryOutRest(command, at);
+    }
   }
 
   /** What is nobody's request. */

@@ -38,6 +38,7 @@ function allPass(specs: readonly LimitSpec[], state: RouterState, slot: RequestS
     const lease = present(state.leases[spec.id], "the lease's state");
     if (spec.unit === "nano-dollars" && lease.noticed !== "nothing") return false;
     const units = neededOf(spec, unitsOf(spec, tokens, nano, slot.attempts > 0));
+    if (lease.spent + units <= lease.calm && units <= spec.amount) continue;
     if (leaseRefuses(lease, spec, units, state.now, state.storeLost) !== null) return false;
   }
   return true;
