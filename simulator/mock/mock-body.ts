@@ -25,6 +25,8 @@ export interface MockBody {
   /** Of a vLLM server: what its engine works on, one for each answer, prompt by prompt. Absent: on one, and the other answers are said to be as long. */
   readonly sequences?: readonly MockSequence[];
   readonly wishes: AnswerWishes;
+  /** Told of a whole response as it leaves; absent: nobody keeps it. */
+  readonly keep?: (response: Readonly<Record<string, unknown>>) => void;
   /** What is wrong with it once the model is known that it is for; null: nothing. */
   readonly check?: (server: MockServerFacts) => HttpRefusal | null;
 }

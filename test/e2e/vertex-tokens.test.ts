@@ -179,5 +179,5 @@ test("a credentials file that names a program to run is not followed", async () 
     credential_source: { executable: { command: "touch x" } },
   };
   const file = path.join(temporaryFolder({ "credentials.json": JSON.stringify(credentials) }), "credentials.json");
-  await expect(googleToken(file)).rejects.toThrow("names a program");
+  await expect(googleToken(file, fetch)).rejects.toThrow("names a program");
 });
