@@ -18,7 +18,7 @@ export function initCommand(): Command {
     .option("--json", "say what was written as JSON on stdout")
     .addHelpText(
       "after",
-      `\nReads ${environmentHelp}. Keys are named in the file, never written into it.\n\nExample:\n  $ OPENAI_API_KEY=... headgate init\n  $ headgate serve`,
+      `\nReads ${environmentHelp}. Keys are named in the file, never written into it. Providers are asked for their models by HTTPS_PROXY and NO_PROXY.\n\nExample:\n  $ OPENAI_API_KEY=... headgate init\n  $ headgate serve`,
     )
     .action(init);
 }

@@ -44,10 +44,10 @@ export function smokeCommand(): Command {
 
 async function smoke(options: SmokeOptions): Promise<void> {
   const { compiled, service } = loadConfig(options.config, process.env);
-  const keys = new UpstreamKeys((message) => process.stderr.write(`headgate: no access token from Google: ${message}\n`));
+  const transport = new Http1Transport(egressOf(service.egress));
+  const keys = new UpstreamKeys(transport, (message) => process.stderr.write(`headgate: no access token from Google: ${message}\n`));
   const credentials = service.endpoints.map(({ origin, key }) => keys.seal(origin, key));
   await keys.ready(10_000);
-  const transport = new Http1Transport(egressOf(service.egress));
   const results: SmokeResult[] = [];
   for (const [id, upstream] of service.endpoints.entries()) {
     const result = await tryEndpoint(upstream, id as EndpointId, compiled, { credentials, transport });

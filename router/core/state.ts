@@ -4,7 +4,7 @@ import { emptyQueue, type QueuePlace, type WaitQueue } from "./admission/wait-qu
 import { emptyTotal, noUsage, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
 import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, RouteSpec } from "./compiled-config.ts";
-import type { Rates } from "./accounting/rates.ts";
+import type { PriceTier, Rates } from "./accounting/rates.ts";
 import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
 import { awaitFirstProbe, type HealthState, unprobed } from "./health/health-probe.ts";
@@ -13,7 +13,7 @@ import { type Dearest, dearestOf } from "./limit/dearest.ts";
 import { type LeaseState, noLease } from "./limit/lease.ts";
 import { noEstimate, type OutputEstimate } from "./limit/output-estimate.ts";
 import { emptyHedgeBudget, type HedgeBudget } from "./hedge/hedge.ts";
-import { heapSet, type IndexedHeap, makeHeap } from "./indexed-heap.ts";
+import { setKey, type Tournament, newTournament } from "./tournament.ts";
 import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts";
 import type { Duration, Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteId, RouteRequest, Usage } from "./messages.ts";
@@ -55,11 +55,11 @@ export interface RouterState {
   /** Of all routes together. */
   readonly retryBudget: RetryBudgetState;
   /** One deadline per request (by RequestId), one per endpoint (by EndpointId). */
-  readonly requestDeadlines: IndexedHeap;
-  readonly endpointDeadlines: IndexedHeap;
+  readonly requestDeadlines: Tournament;
+  readonly endpointDeadlines: Tournament;
   /** By LeaseKey. */
   readonly leases: LeaseState[];
-  readonly leaseDeadlines: IndexedHeap;
+  readonly leaseDeadlines: Tournament;
   /** The last nonce given to a question or a report. */
   leaseNonce: number;
   storeLost: boolean;
@@ -89,13 +89,20 @@ export interface RequestSlot extends QueuePlace {
   /** Endpoints that have had an attempt, in order. */
   tried: readonly EndpointId[];
   lastFailure: FailureKind | null;
-  /** A retry that waits until it can be paid for, and how often that has been asked. */
-  unpaid: { readonly failure: FailureKind; readonly retryAfter: Duration | null; readonly asked: number } | null;
+  unpaid: UnpaidRetry | null;
   /** Pico-dollars and tokens of all its attempts. */
   picoDollars: number;
   usage: Usage;
   estimated: boolean;
   priced: boolean;
+}
+
+/** A retry that waits until it can be paid for, how often that has been asked, and since when. */
+export interface UnpaidRetry {
+  readonly failure: FailureKind;
+  readonly retryAfter: Duration | null;
+  readonly asked: number;
+  readonly since: Instant;
 }
 
 export interface AttemptSlot {
@@ -106,8 +113,8 @@ export interface AttemptSlot {
   reservedTokens: number;
   /** What its tokens cost: the prices when it started; null: unknown. */
   readonly card: Rates | null;
-  /** As far as is known when it starts, it is served as one that may be delayed. */
-  readonly delayed: boolean;
+  /** That it is served in, as far as is known when it starts. */
+  readonly tier: PriceTier;
   reservedNano: number;
   breakerEpoch: number;
   probeCredited: boolean;
@@ -205,25 +212,25 @@ export function initialState(config: CompiledConfig, seed: number, here: Place =
     volumes: config.deployments.map(() => 0),
     dearest: dearestOf([config], prices),
     retryBudget: fullRetryBudget(config.retryBudget),
-    requestDeadlines: makeHeap(),
+    requestDeadlines: newTournament(),
     endpointDeadlines: firstProbes(config, endpoints, seed),
     recent: noStarts(config.endpoints.length),
     leases: config.limits.map(noLease),
-    leaseDeadlines: makeHeap(),
+    leaseDeadlines: newTournament(),
     leaseNonce: 0,
     storeLost: false,
     ties: forkRandom(seed, "strategy-ties"),
   };
 }
 
-function firstProbes({ endpoints, deployments }: CompiledConfig, states: readonly EndpointState[], seed: number): IndexedHeap {
-  const deadlines = makeHeap();
+function firstProbes({ endpoints, deployments }: CompiledConfig, states: readonly EndpointState[], seed: number): Tournament {
+  const deadlines = newTournament();
   for (const { id, deployment } of endpoints) {
     const probe = deployments[deployment]?.probe ?? null;
     const { health } = present(states[id], "the endpoint's state");
     if (probe === null) continue;
     awaitFirstProbe(health, probe, [seed, id], startOfTime);
-    heapSet(deadlines, id, health.nextAt);
+    setKey(deadlines, id, health.nextAt);
   }
   return deadlines;
 }
@@ -307,14 +314,14 @@ export function newAttemptSlot(
   endpoint: EndpointId,
   startedAt: Instant,
   breakerEpoch: number,
-  { card, delayed }: Pick<AttemptSlot, "card" | "delayed">,
+  { card, tier }: Pick<AttemptSlot, "card" | "tier">,
 ): AttemptSlot {
   return {
     request,
     endpoint,
     startedAt,
     card,
-    delayed,
+    tier,
     reservedTokens: 0,
     reservedNano: 0,
     breakerEpoch,

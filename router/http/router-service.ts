@@ -82,7 +82,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
 
   constructor(options: RouterServiceOptions) {
     this.#options = options;
-    this.#keys = new UpstreamKeys((message) => options.log.logger.warn({ said: message }, "google_token_not_fetched"));
+    this.#keys = new UpstreamKeys(options.transport, (message) => options.log.logger.warn({ said: message }, "google_token_not_fetched"));
     this.#adopted = this.#adopt(options.compiled, options.spec);
     this.memory = new RequestMemory(() => this.compiled, options.spec.stateFolder, options.log);
     this.#versions = new LiveVersions(options.compiled);

@@ -23,6 +23,8 @@ export interface MockBody {
   /** `n`, times the prompts. The model of the engine works on one; the others are said to be as long. */
   readonly answers: number;
   readonly wishes: AnswerWishes;
+  /** Told of a whole response as it leaves; absent: nobody keeps it. */
+  readonly keep?: (response: Readonly<Record<string, unknown>>) => void;
   /** What is wrong with it once the model is known that it is for; null: nothing. */
   readonly check?: (server: MockServerFacts) => HttpRefusal | null;
 }

@@ -184,7 +184,8 @@ export class MockServer {
     }
     readWhole(
       request,
-      (body) => this.#surface.admit(() => this.#receive(called, { bytes: body, headers: request.headers, place }, response)),
+      (body) =>
+        this.#surface.admit(() => this.#receive(called, { bytes: body, headers: request.headers, place, stored: this.#surface.stored ?? null }, response)),
       () => writeRefusal(response, tooLarge),
     );
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { startLive, until } from "../support/live-service.ts";
+import { startLive } from "../support/live-service.ts";
+import { until } from "../support/loop-time.ts";
 import { chatRequest, RawCaller } from "../support/raw-caller.ts";
 import { wordStream } from "../support/scripted-upstream.ts";
 

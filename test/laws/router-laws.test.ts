@@ -66,8 +66,8 @@ const fixtures: Record<string, FixtureOptions> = {
   },
   "tags, regions and residencies": {
     deployments: [
-      { region: 0, tags: [0, 1], concurrencyMax: 2 },
-      { region: 1, tags: [1, 2], endpoints: 2, concurrencyMax: 2 },
+      { region: 0, tags: [0, 1], concurrencyMax: 2, quality: 0.9 },
+      { region: 1, tags: [1, 2], endpoints: 2, concurrencyMax: 2, quality: 0.5 },
       { region: 1, concurrencyMax: 1 },
       { tags: [0, 2] },
     ],
@@ -141,7 +141,7 @@ describe.each(Object.entries(fixtures))("router, %s", (_name, options) => {
         resolveRouterMoves(router, list, config);
         const { requests, attempts, requestDeadlines, freeAttempts, routes } = router.snapshot();
         expect(requests.every((slot) => slot === null) && attempts.every((slot) => slot === null)).toBe(true);
-        expect([requestDeadlines.ids.length, freeAttempts.length, routes[0]?.queue.length]).toEqual([0, attempts.length, 0]);
+        expect([requestDeadlines.count, freeAttempts.length, routes[0]?.queue.length]).toEqual([0, attempts.length, 0]);
       }),
     );
   });

@@ -24,6 +24,8 @@ export function routeLimitsOf(config: CompiledConfig, route: RouteSpec, index: L
 
 export function limitsPass(limits: LimitIndex, ofRoute: RouteLimits, state: RouterState, route: RouteSpec, slot: RequestSlot): boolean {
   if (!limits.some) return true;
+  // What the dearest deployment costs is known for the usual prices.
+  if (slot.request.priorityTier === true) return false;
   const dearest = present(state.dearest[route.id], "the route's prices");
   if (!ofRoute.noneOfItsOwn || (dearest.someUnknown && limits.config.unknownPrice === "refuse")) return false;
   const { request } = slot;

@@ -15,15 +15,15 @@ import { isRecord, readUsage } from "./usage.ts";
  */
 export class CompletionTap implements TapReader {
   readonly #passUsage: boolean;
-  readonly #readTier: boolean;
+  readonly #asksTier: boolean;
   contentEvents = 0;
   reason: StopReason = "stop";
   failure: Failure = cut;
 
-  /** @param readTier the caller has named a service tier */
-  constructor(passUsage: boolean, readTier: boolean) {
+  /** @param asksTier the caller has named a service tier */
+  constructor(passUsage: boolean, asksTier: boolean) {
     this.#passUsage = passUsage;
-    this.#readTier = readTier;
+    this.#asksTier = asksTier;
   }
 
   read(data: Buffer, start: number, end: number, told: UsageListener): Verdict {
@@ -50,7 +50,7 @@ export class CompletionTap implements TapReader {
       return "failed";
     }
     const usage = readUsage(value["usage"]);
-    if (usage !== null) told.usage(this.#readTier ? withServedTier(usage, value["service_tier"]) : usage);
+    if (usage !== null) told.usage(withServedTier(usage, value["service_tier"], this.#asksTier));
     const choices: readonly unknown[] = Array.isArray(value["choices"]) ? value["choices"] : [];
     if (choices.some(hasContent)) this.contentEvents += 1;
     for (const choice of choices) this.reason = (isRecord(choice) ? readReason(choice["finish_reason"]) : null) ?? this.reason;

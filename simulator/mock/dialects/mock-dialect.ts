@@ -5,6 +5,7 @@ import type { AnswerScript } from "../answer-script.ts";
 import type { HttpRefusal } from "../http-refusal.ts";
 import type { MockBody, Parsed } from "../mock-body.ts";
 import type { MockSurface } from "../mock-surface.ts";
+import type { StoredResponses } from "./stored-responses.ts";
 
 /** How one provider's API looks from outside; what it does, and when, is the model's business. */
 export interface MockDialect {
@@ -35,6 +36,8 @@ export interface MockRequest {
   readonly bytes: Buffer;
   readonly headers: IncomingHttpHeaders;
   readonly place: MockPlace;
+  /** What the server keeps of earlier ones; null: it keeps none. */
+  readonly stored: StoredResponses | null;
 }
 
 /** @property id without the prefix that tells what it is the id of @property blockTokens of the engine's cache; 0: it has none */

@@ -27,14 +27,14 @@ export function readResponseUsage(value: unknown): Usage | null {
 
 /** A response's events, read while they pass. */
 export class ResponseTap implements TapReader {
-  readonly #readTier: boolean;
+  readonly #asksTier: boolean;
   contentEvents = 0;
   reason: StopReason = "stop";
   failure: Failure = cut;
 
-  /** @param readTier the caller has named a service tier */
-  constructor(readTier: boolean) {
-    this.#readTier = readTier;
+  /** @param asksTier the caller has named a service tier */
+  constructor(asksTier: boolean) {
+    this.#asksTier = asksTier;
   }
 
   read(data: Buffer, start: number, end: number, told: UsageListener): Verdict {
@@ -49,7 +49,7 @@ export class ResponseTap implements TapReader {
       case "response.completed":
       case "response.incomplete": {
         const usage = readResponseUsage(response["usage"]);
-        if (usage !== null) told.usage(this.#readTier ? withServedTier(usage, response["service_tier"]) : usage);
+        if (usage !== null) told.usage(withServedTier(usage, response["service_tier"], this.#asksTier));
         if (value["type"] === "response.incomplete") this.reason = "length";
         return "last";
       }

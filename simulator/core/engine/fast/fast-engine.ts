@@ -2,6 +2,7 @@ import { assert } from "../../../../router/core/assert.ts";
 import type { Duration, Instant, Out } from "../../../../router/core/machine.ts";
 import { never } from "../../../../router/core/time.ts";
 import { emptyShape, isOutside, isUnlimited } from "../../step-time/step-range.ts";
+import type { WanderingSpeed } from "../../step-time/wandering-speed.ts";
 import type { EngineCommand, EngineEvent, EngineModel, EngineSignals, SequenceId, StepTimeModel } from "../engine.ts";
 import { submissionOf } from "../submission.ts";
 import type { FastRules } from "./fast-rules.ts";
@@ -18,6 +19,7 @@ import type { Sequence } from "./sequence.ts";
 export class FastEngine implements EngineModel {
   readonly #rules: FastRules;
   readonly #stepTime: StepTimeModel;
+  readonly #wandering: WanderingSpeed | null;
   readonly #all: boolean;
   readonly #depth: number;
   readonly #shape = emptyShape();
@@ -52,8 +54,9 @@ export class FastEngine implements EngineModel {
   #at = 0 as Instant;
   #out: Out<EngineCommand> | null = null;
 
-  constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens") {
+  constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens", wandering: WanderingSpeed | null = null) {
     this.#rules = rules;
+    this.#wandering = wandering;
     this.#stepTime = stepTime;
     this.#unlimited = isUnlimited(stepTime.range);
     this.#all = detail === "tokens";
@@ -165,7 +168,7 @@ export class FastEngine implements EngineModel {
     this.#fillQueue();
     if (state.call > state.processed) {
       if (this.#endsAt === never) this.#busySince = at;
-      this.#endsAt = (at + this.#scaled(this.#oldestTime)) as Instant;
+      this.#endsAt = (at + this.#scaled(this.#oldestTime, at)) as Instant;
     } else if (this.#endsAt !== never) {
       this.#busy += at - this.#busySince;
       this.#endsAt = never;
@@ -251,8 +254,11 @@ export class FastEngine implements EngineModel {
     this.#emit({ kind: "end-sequence", id: sequence.id as SequenceId, reason, outputTokens: sequence.outputs, preemptions: sequence.preemptions });
   }
 
-  #scaled(time: number): number {
-    return this.#slowdown === 1 || time === 0 ? time : Math.max(1, Math.floor(time * this.#slowdown + 0.5));
+  /** Of a step that starts at `start`, at the present speed. */
+  #scaled(time: number, start: number): number {
+    if ((this.#slowdown === 1 && this.#wandering === null) || time === 0) return time;
+    const slowdown = this.#slowdown * (this.#wandering?.factorAt(start as Instant) ?? 1);
+    return slowdown === 1 ? time : Math.max(1, Math.floor(time * slowdown + 0.5));
   }
 
   /** Finds the next iteration that is not quiet. */
@@ -304,7 +310,7 @@ export class FastEngine implements EngineModel {
     let done = 0;
     let endsAt: number = this.#endsAt;
     if (this.#rules.asyncScheduling) {
-      endsAt += this.#scaled(this.#nextTime);
+      endsAt += this.#scaled(this.#nextTime, endsAt);
       done = 1;
     }
     const first = call + 1;
@@ -316,7 +322,7 @@ export class FastEngine implements EngineModel {
       done += steps;
       if (done < iterations && endsAt <= limit) {
         this.#decodesOf(first + steps);
-        endsAt += this.#scaled(this.#stepTime.stepTime(this.#shape));
+        endsAt += this.#scaled(this.#stepTime.stepTime(this.#shape), endsAt);
         done++;
       }
     }
@@ -333,7 +339,7 @@ export class FastEngine implements EngineModel {
   /** As the model's decodeStretch, at the present speed. */
   #stretchOf(stepsMax: number, from: Instant, until: Instant): void {
     const stretch = this.#stretch;
-    if (this.#slowdown === 1) {
+    if (this.#slowdown === 1 && this.#wandering === null) {
       this.#stepTime.decodeStretch(this.#shape, stepsMax, from, until, stretch);
       return;
     }
@@ -341,7 +347,7 @@ export class FastEngine implements EngineModel {
     stretch.steps = 0;
     stretch.endsAt = from;
     while (stretch.steps < stepsMax) {
-      const endsAt = (stretch.endsAt + this.#scaled(this.#stepTime.stepTime(shape))) as Instant;
+      const endsAt = (stretch.endsAt + this.#scaled(this.#stepTime.stepTime(shape), stretch.endsAt)) as Instant;
       if (endsAt > until) return;
       stretch.endsAt = endsAt;
       stretch.steps++;
