@@ -7,7 +7,7 @@
 import { present } from "./assert.ts";
 import type { CompiledConfig, EndpointSpec } from "./compiled-config.ts";
 import type { Core } from "./core.ts";
-import { heapRemove } from "./indexed-heap.ts";
+import { removeKey } from "./tournament.ts";
 import type { DeploymentId, EndpointId } from "./messages.ts";
 import { type FleetState, newEndpointState } from "./state.ts";
 
@@ -50,7 +50,7 @@ export function forgetIfGone(core: Core, id: EndpointId): void {
   fleet.leaving.splice(fleet.leaving.indexOf(id), 1);
   fleet.specs[id] = null;
   endpoints[id] = newEndpointState(core.config, freeSlot(id));
-  heapRemove(endpointDeadlines, id);
+  removeKey(endpointDeadlines, id);
   core.refit();
   core.emit({ kind: "forget-endpoint", endpoint: id });
 }

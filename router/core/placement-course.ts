@@ -18,7 +18,7 @@ import { causeOfRejection, nextHop } from "./fallback.ts";
 import { askWantedProbes } from "./health/probe-course.ts";
 import { breakerStarts } from "./health/breaker.ts";
 import { hedgeInstant, payIntoHedgeBudget } from "./hedge/hedge.ts";
-import { heapRemove, heapSet } from "./indexed-heap.ts";
+import { removeKey, setKey } from "./tournament.ts";
 import { askWanted, reserve } from "./limit/limit-course.ts";
 import { payIntoRetryBudget } from "./limit/retry-budget.ts";
 import { attemptDeadline } from "./limit/time-limits.ts";
@@ -132,7 +132,7 @@ export function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen:
 function wait(core: Core, slot: RequestSlot, route: RouteSpec, until: Instant): void {
   slot.phase = "queued";
   const turnedAway = joinQueue(core.state, route, slot, until, core.slotOf);
-  if (turnedAway?.id !== slot.request.id) heapSet(core.state.requestDeadlines, slot.request.id, until);
+  if (turnedAway?.id !== slot.request.id) setKey(core.state.requestDeadlines, slot.request.id, until);
   if (turnedAway === null) return;
   const other = core.slotOf(turnedAway.id);
   if (other === slot) {
@@ -158,7 +158,7 @@ function unqueue(core: Core, slot: RequestSlot): void {
   const { queue, drain } = present(core.state.routes[route.id], "the route's state");
   leaveQueue(queue, laneOf(route.queue, slot.request), slot.request.id, core.slotOf);
   if (queue.length === 0) queueEnds(drain);
-  heapRemove(core.state.requestDeadlines, slot.request.id);
+  removeKey(core.state.requestDeadlines, slot.request.id);
 }
 
 export function giveUpWaiting(core: Core, slot: RequestSlot): void {
@@ -275,7 +275,7 @@ export function awaitAttempts(core: Core, slot: RequestSlot): void {
     due = earlier(due, attemptDeadline(route, slot.request, attempt));
   }
   if (!live) slot.phase = "aborting";
-  heapSet(core.state.requestDeadlines, slot.request.id, live ? due : never);
+  setKey(core.state.requestDeadlines, slot.request.id, live ? due : never);
 }
 
 export function leave(core: Core, slot: RequestSlot): void {
@@ -285,7 +285,7 @@ export function leave(core: Core, slot: RequestSlot): void {
 
 export function finish(core: Core, slot: RequestSlot, result: FinishResult): void {
   const id: RequestId = slot.request.id;
-  heapRemove(core.state.requestDeadlines, id);
+  removeKey(core.state.requestDeadlines, id);
   if (slot.underWay.length > 0) {
     slot.phase = "settling";
     slot.settled = result;

@@ -16,7 +16,7 @@ import { healthFallsDue, hearHealth } from "./health/health-course.ts";
 import { hearProbes, probesFallDue, probesFollow, scheduleEndpoint } from "./health/probe-course.ts";
 import { sketchHears } from "./estimate/quantile-sketch.ts";
 import { canHedge, takeHedge } from "./hedge/hedge.ts";
-import { heapSet } from "./indexed-heap.ts";
+import { setKey } from "./tournament.ts";
 import { reconcile } from "./limit/limit-course.ts";
 import { retryBudgetHearsAnswer } from "./limit/retry-budget.ts";
 import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
@@ -302,7 +302,7 @@ function waitsToBePaid(core: Core, slot: RequestSlot, failure: FailureKind, retr
 
 function backOff(core: Core, slot: RequestSlot, wait: Duration): void {
   slot.phase = "backing-off";
-  heapSet(core.state.requestDeadlines, slot.request.id, after(core.state.now, wait));
+  setKey(core.state.requestDeadlines, slot.request.id, after(core.state.now, wait));
 }
 
 /** Its wait is over: for the next attempt, or for the next answer to the question whether one can be paid for. */

@@ -16,7 +16,7 @@
 import { assert, present } from "./assert.ts";
 import type { CompiledConfig } from "./compiled-config.ts";
 import { Core, type RouterOptions } from "./core.ts";
-import { heapRemove, heapTopId, heapTopKey } from "./indexed-heap.ts";
+import { removeKey, leastId, leastKey } from "./tournament.ts";
 import type { Instant, Machine, Out, Restorable } from "./machine.ts";
 import { forfeitLeases, hearAnswer, leaseFallsDue, loseStore, regainStore, startPeriod } from "./limit/limit-course.ts";
 import type { AttemptId, EndpointId, LeaseKey, RouterCommand, RouterEvent } from "./messages.ts";
@@ -83,7 +83,7 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
 
   nextDeadline(): Instant {
     const { endpointDeadlines, leaseDeadlines, requestDeadlines } = this.#core.state;
-    return instantAt(Math.min(heapTopKey(endpointDeadlines), heapTopKey(leaseDeadlines), heapTopKey(requestDeadlines)));
+    return instantAt(Math.min(leastKey(endpointDeadlines), leastKey(leaseDeadlines), leastKey(requestDeadlines)));
   }
 
   handle(event: RouterEvent, now: Instant, out: Out<RouterCommand>): void {
@@ -117,20 +117,20 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
   /** Endpoints and leases before requests: a breaker that half-opens at the instant at which a request's wait ends still serves it. */
   #carryOutDeadline(): void {
     const { state } = this.#core;
-    const endpointKey = heapTopKey(state.endpointDeadlines);
-    const leaseAt = heapTopKey(state.leaseDeadlines);
-    const requestKey = heapTopKey(state.requestDeadlines);
+    const endpointKey = leastKey(state.endpointDeadlines);
+    const leaseAt = leastKey(state.leaseDeadlines);
+    const requestKey = leastKey(state.requestDeadlines);
     if (leaseAt < endpointKey && leaseAt <= requestKey) {
       state.now = instantAt(leaseAt);
-      if (leaseFallsDue(this.#core, heapTopId(state.leaseDeadlines) as LeaseKey)) serveAll(this.#core);
+      if (leaseFallsDue(this.#core, leastId(state.leaseDeadlines) as LeaseKey)) serveAll(this.#core);
     } else if (endpointKey <= requestKey) {
       state.now = instantAt(endpointKey);
-      reopenEndpoint(this.#core, heapTopId(state.endpointDeadlines) as EndpointId);
+      reopenEndpoint(this.#core, leastId(state.endpointDeadlines) as EndpointId);
     } else {
       state.now = instantAt(requestKey);
-      const slot = this.#core.slotOf(heapTopId(state.requestDeadlines));
+      const slot = this.#core.slotOf(leastId(state.requestDeadlines));
       // A request gives up its deadline before it acts on it; what it does next may set another.
-      heapRemove(state.requestDeadlines, slot.request.id);
+      removeKey(state.requestDeadlines, slot.request.id);
       present(phases[slot.phase].deadline, "what its phase does at a deadline")(this.#core, slot);
     }
     retireEnded(this.#core);

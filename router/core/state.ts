@@ -13,7 +13,7 @@ import { type Dearest, dearestOf } from "./limit/dearest.ts";
 import { type LeaseState, noLease } from "./limit/lease.ts";
 import { noEstimate, type OutputEstimate } from "./limit/output-estimate.ts";
 import { emptyHedgeBudget, type HedgeBudget } from "./hedge/hedge.ts";
-import { heapSet, type IndexedHeap, makeHeap } from "./indexed-heap.ts";
+import { setKey, type Tournament, newTournament } from "./tournament.ts";
 import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts";
 import type { Duration, Instant } from "./machine.ts";
 import type { AbortReason, AttemptId, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteId, RouteRequest, Usage } from "./messages.ts";
@@ -55,11 +55,11 @@ export interface RouterState {
   /** Of all routes together. */
   readonly retryBudget: RetryBudgetState;
   /** One deadline per request (by RequestId), one per endpoint (by EndpointId). */
-  readonly requestDeadlines: IndexedHeap;
-  readonly endpointDeadlines: IndexedHeap;
+  readonly requestDeadlines: Tournament;
+  readonly endpointDeadlines: Tournament;
   /** By LeaseKey. */
   readonly leases: LeaseState[];
-  readonly leaseDeadlines: IndexedHeap;
+  readonly leaseDeadlines: Tournament;
   /** The last nonce given to a question or a report. */
   leaseNonce: number;
   storeLost: boolean;
@@ -212,25 +212,25 @@ export function initialState(config: CompiledConfig, seed: number, here: Place =
     volumes: config.deployments.map(() => 0),
     dearest: dearestOf([config], prices),
     retryBudget: fullRetryBudget(config.retryBudget),
-    requestDeadlines: makeHeap(),
+    requestDeadlines: newTournament(),
     endpointDeadlines: firstProbes(config, endpoints, seed),
     recent: noStarts(config.endpoints.length),
     leases: config.limits.map(noLease),
-    leaseDeadlines: makeHeap(),
+    leaseDeadlines: newTournament(),
     leaseNonce: 0,
     storeLost: false,
     ties: forkRandom(seed, "strategy-ties"),
   };
 }
 
-function firstProbes({ endpoints, deployments }: CompiledConfig, states: readonly EndpointState[], seed: number): IndexedHeap {
-  const deadlines = makeHeap();
+function firstProbes({ endpoints, deployments }: CompiledConfig, states: readonly EndpointState[], seed: number): Tournament {
+  const deadlines = newTournament();
   for (const { id, deployment } of endpoints) {
     const probe = deployments[deployment]?.probe ?? null;
     const { health } = present(states[id], "the endpoint's state");
     if (probe === null) continue;
     awaitFirstProbe(health, probe, [seed, id], startOfTime);
-    heapSet(deadlines, id, health.nextAt);
+    setKey(deadlines, id, health.nextAt);
   }
   return deadlines;
 }

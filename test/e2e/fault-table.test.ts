@@ -1,6 +1,7 @@
 /** What callers see, and providers get, when one provider of two fails in one of the ways in which gateways are compared; and when there is only one. */
 import { describe, expect, test } from "vitest";
-import { type LiveService, startLive, until } from "../support/live-service.ts";
+import { type LiveService, startLive } from "../support/live-service.ts";
+import { until } from "../support/loop-time.ts";
 import { chatRequest, RawCaller } from "../support/raw-caller.ts";
 import { chatAnswer, chatStream, delta, errorAnswer, type Script, type ScriptedUpstream, wordStream } from "../support/scripted-upstream.ts";
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import OpenAI from "openai";
 import { expect, onTestFinished, test } from "vitest";
-import { until } from "../support/live-service.ts";
+import { until } from "../support/loop-time.ts";
 import { projectRoot } from "../support/project-root.ts";
 import { chatAnswer, errorAnswer, type Script, ScriptedUpstream } from "../support/scripted-upstream.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";

@@ -5,7 +5,8 @@ import { loadConfig } from "../../router/config/load-config.ts";
 import { Router } from "../../router/core/router.ts";
 import { type RunningService, startService } from "../../router/http/start-service.ts";
 import { openDecisionLog } from "../../router/telemetry/decision-log.ts";
-import { type LiveService, startLive, until } from "../support/live-service.ts";
+import { type LiveService, startLive } from "../support/live-service.ts";
+import { until } from "../support/loop-time.ts";
 import { chatAnswer, chatStream, errorAnswer, type Script, wordStream } from "../support/scripted-upstream.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 

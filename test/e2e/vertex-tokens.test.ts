@@ -5,7 +5,8 @@ import path from "node:path";
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import { googleToken } from "../../router/providers/vertex/google-client.ts";
-import { type LiveService, startLive, until } from "../support/live-service.ts";
+import { type LiveService, startLive } from "../support/live-service.ts";
+import { until } from "../support/loop-time.ts";
 import { projectRoot } from "../support/project-root.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 

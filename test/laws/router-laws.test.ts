@@ -141,7 +141,7 @@ describe.each(Object.entries(fixtures))("router, %s", (_name, options) => {
         resolveRouterMoves(router, list, config);
         const { requests, attempts, requestDeadlines, freeAttempts, routes } = router.snapshot();
         expect(requests.every((slot) => slot === null) && attempts.every((slot) => slot === null)).toBe(true);
-        expect([requestDeadlines.ids.length, freeAttempts.length, routes[0]?.queue.length]).toEqual([0, attempts.length, 0]);
+        expect([requestDeadlines.count, freeAttempts.length, routes[0]?.queue.length]).toEqual([0, attempts.length, 0]);
       }),
     );
   });

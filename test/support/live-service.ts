@@ -122,12 +122,3 @@ function configText(origins: readonly string[], options: LiveOptions): string {
     "",
   ].join("\n");
 }
-
-/** Waits until `holds`, looking every millisecond. */
-export async function until(holds: () => boolean | Promise<boolean>, limitMs = 2000): Promise<void> {
-  const end = performance.now() + limitMs;
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error("it did not come to pass");
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-}

@@ -3,7 +3,7 @@
  * whose requests can use it are set aside meanwhile, so that the others come in the order of their counters.
  */
 import { present } from "../assert.ts";
-import { heapRemove, heapSet, heapTopId } from "../indexed-heap.ts";
+import { removeKey, setKey, leastId } from "../tournament.ts";
 import type { RequestSlot } from "../state.ts";
 import { laneAt, type WaitQueue } from "./wait-queue.ts";
 
@@ -18,15 +18,15 @@ export interface QueueServer {
 
 export function serveQueue(queue: WaitQueue, server: QueueServer): void {
   const { setAside } = server;
-  while (queue.turns.ids.length > 0 && server.hasPlace()) {
-    const lane = heapTopId(queue.turns);
+  while (queue.turns.count > 0 && server.hasPlace()) {
+    const lane = leastId(queue.turns);
     if (oneGoesOn(queue, lane, server)) continue;
-    heapRemove(queue.turns, lane);
+    removeKey(queue.turns, lane);
     setAside.push(lane);
   }
   for (let lane = setAside.pop(); lane !== undefined; lane = setAside.pop()) {
     const { length, counter } = laneAt(queue, lane);
-    if (length > 0) heapSet(queue.turns, lane, counter);
+    if (length > 0) setKey(queue.turns, lane, counter);
   }
 }
 

@@ -13,15 +13,15 @@
  * When the queue is full, the last request of the longest lane makes room: a tenant that fills the queue turns only its own requests away.
  */
 import { assert, present } from "../assert.ts";
-import { type IndexedHeap, heapRemove, heapSet, heapTopId, heapTopKey, makeHeap } from "../indexed-heap.ts";
+import { type Tournament, removeKey, setKey, leastId, leastKey, newTournament } from "../tournament.ts";
 
 export interface WaitQueue {
   length: number;
   /** By lane. */
   readonly lanes: Lane[];
   /** Lanes with waiting requests, by counter, and by how many wait there (most first). */
-  readonly turns: IndexedHeap;
-  readonly crowds: IndexedHeap;
+  readonly turns: Tournament;
+  readonly crowds: Tournament;
   /** Counter of the lane that was the last to become empty. */
   lastLeft: number;
 }
@@ -48,7 +48,7 @@ export interface QueuePlace {
 type SlotOf = (id: number) => QueuePlace;
 
 export function emptyQueue(): WaitQueue {
-  return { length: 0, lanes: [], turns: makeHeap(), crowds: makeHeap(), lastLeft: 0 };
+  return { length: 0, lanes: [], turns: newTournament(), crowds: newTournament(), lastLeft: 0 };
 }
 
 export function laneAt(queue: WaitQueue, lane: number): Lane {
@@ -59,7 +59,7 @@ export function laneAt(queue: WaitQueue, lane: number): Lane {
 /** @param burst how far below the others a lane may begin */
 export function enqueue(queue: WaitQueue, lane: number, id: number, key: number, burst: number, slotOf: SlotOf): void {
   const line = laneAt(queue, lane);
-  if (line.length === 0) line.counter = Math.max(line.counter, (queue.length > 0 ? heapTopKey(queue.turns) : queue.lastLeft) - burst);
+  if (line.length === 0) line.counter = Math.max(line.counter, (queue.length > 0 ? leastKey(queue.turns) : queue.lastLeft) - burst);
   const place = slotOf(id);
   place.queueKey = key;
   let before = line.tail;
@@ -90,11 +90,11 @@ function recount(queue: WaitQueue, lane: number, line: Lane, change: number): vo
   line.length += change;
   if (line.length === 0) {
     queue.lastLeft = line.counter;
-    heapRemove(queue.turns, lane);
-    heapRemove(queue.crowds, lane);
+    removeKey(queue.turns, lane);
+    removeKey(queue.crowds, lane);
   } else {
-    heapSet(queue.turns, lane, line.counter);
-    heapSet(queue.crowds, lane, -line.length);
+    setKey(queue.turns, lane, line.counter);
+    setKey(queue.crowds, lane, -line.length);
   }
 }
 
@@ -102,7 +102,7 @@ function recount(queue: WaitQueue, lane: number, line: Lane, change: number): vo
 export function chargeLane(queue: WaitQueue, lane: number, amount: number): void {
   const line = laneAt(queue, lane);
   line.counter = Math.max(0, line.counter + amount);
-  if (line.length > 0) heapSet(queue.turns, lane, line.counter);
+  if (line.length > 0) setKey(queue.turns, lane, line.counter);
 }
 
 /** How many requests would be served before one that came now with this key: its own lane's, and as many of every other lane as that lane has. */
@@ -110,13 +110,13 @@ export function aheadOf(queue: WaitQueue, lane: number, key: number, slotOf: Slo
   const line = laneAt(queue, lane);
   let ahead = line.length;
   for (let id = line.tail; id >= 0 && slotOf(id).queueKey > key; id = slotOf(id).queueBefore) ahead -= 1;
-  const lanes = queue.turns.ids.length + (line.length === 0 ? 1 : 0);
+  const lanes = queue.turns.count + (line.length === 0 ? 1 : 0);
   return Math.min(queue.length, ahead * lanes + (lanes - 1));
 }
 
 /** Who would make room for one more with this key in this lane: a request id, or -1 where the newcomer itself has to go. */
 export function lastInLine(queue: WaitQueue, lane: number, key: number, slotOf: SlotOf): number {
-  const crowded = heapTopId(queue.crowds);
+  const crowded = leastId(queue.crowds);
   if (crowded < 0) return -1;
   const longest = laneAt(queue, crowded);
   const own = laneAt(queue, lane);

@@ -1,7 +1,7 @@
 import { present } from "../assert.ts";
 import type { Candidates } from "../candidates.ts";
 import type { Core } from "../core.ts";
-import { heapSet } from "../indexed-heap.ts";
+import { setKey } from "../tournament.ts";
 import type { EndpointId, RouterEvent } from "../messages.ts";
 import type { EndpointState } from "../state.ts";
 import { after, earlier, never, startOfTime } from "../time.ts";
@@ -44,7 +44,7 @@ export function probesFallDue(core: Core, id: EndpointId): void {
 export function scheduleEndpoint(core: Core, id: EndpointId): void {
   const { breaker, probes, health, coolUntil } = present(core.state.endpoints[id], "the endpoint's state");
   const cools = coolUntil > startOfTime ? coolUntil : never;
-  heapSet(core.state.endpointDeadlines, id, earlier(earlier(breaker.openUntil, probes.until), earlier(health.nextAt, cools)));
+  setKey(core.state.endpointDeadlines, id, earlier(earlier(breaker.openUntil, probes.until), earlier(health.nextAt, cools)));
 }
 
 /** Some request could use endpoints whose probes nobody has asked for lately. */

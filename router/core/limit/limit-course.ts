@@ -9,7 +9,7 @@ import type { LimitSpec } from "../compiled-config.ts";
 import type { Candidates } from "../candidates.ts";
 import { type Core, deploymentIn } from "../core.ts";
 import { askForProbes } from "../health/probe-course.ts";
-import { heapHas, heapRemove, heapSet } from "../indexed-heap.ts";
+import { keyOf, removeKey, setKey } from "../tournament.ts";
 import type { Instant } from "../machine.ts";
 import type { AttemptOutcome, DeploymentId, LeaseKey, RouterEvent } from "../messages.ts";
 import type { AttemptSlot, RequestSlot } from "../state.ts";
@@ -231,7 +231,7 @@ export function dropLease(core: Core, key: LeaseKey): void {
   giveBack(core, key, lease);
   if (lease.spent !== 0) core.emit({ kind: "return-lease", lease: key, nonce: nextNonce(core), used: lease.spent });
   core.state.leases[key] = noLease();
-  heapRemove(core.state.leaseDeadlines, key);
+  removeKey(core.state.leaseDeadlines, key);
 }
 
 /** True: what waits may go on. */
@@ -262,12 +262,12 @@ export function leaseFallsDue(core: Core, key: LeaseKey): boolean {
       case "renew":
         ask(core, specOf(core, key), lease, lease.reservation);
         if (lease.askNonce < 0) {
-          heapSet(core.state.leaseDeadlines, key, leaseDue(lease, now));
+          setKey(core.state.leaseDeadlines, key, leaseDue(lease, now));
           return freed;
         }
     }
   }
-  heapSet(core.state.leaseDeadlines, key, leaseDue(lease, now));
+  setKey(core.state.leaseDeadlines, key, leaseDue(lease, now));
   return freed;
 }
 
@@ -316,13 +316,13 @@ function noteSpending(core: Core, spec: LimitSpec, lease: LeaseState): void {
 function schedule(core: Core, key: LeaseKey, lease: LeaseState): void {
   const { leaseDeadlines, now } = core.state;
   const due = later(leaseDue(lease, now), now);
-  if (!heapHas(leaseDeadlines, key) || due < (leaseDeadlines.keys[key] ?? Infinity)) heapSet(leaseDeadlines, key, due);
+  if (due < keyOf(leaseDeadlines, key)) setKey(leaseDeadlines, key, due);
 }
 
 /** After it was used: where something falls due soon anyway, nothing has become due before that. */
 function scheduleUsed(core: Core, key: LeaseKey, lease: LeaseState): void {
   const { leaseDeadlines, now } = core.state;
-  if (!heapHas(leaseDeadlines, key) || (leaseDeadlines.keys[key] ?? Infinity) > now + dueSoonest) schedule(core, key, lease);
+  if (keyOf(leaseDeadlines, key) > now + dueSoonest) schedule(core, key, lease);
 }
 
 function nextNonce(core: Core): number {

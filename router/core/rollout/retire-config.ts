@@ -2,7 +2,7 @@ import { assert } from "../assert.ts";
 import type { EndpointSpec, LimitSpec } from "../compiled-config.ts";
 import type { Core, View } from "../core.ts";
 import { freeSlot } from "../fleet-config.ts";
-import { heapRemove } from "../indexed-heap.ts";
+import { removeKey } from "../tournament.ts";
 import { dropLease } from "../limit/limit-course.ts";
 import { serveAll } from "../placement-course.ts";
 import { newEndpointState } from "../state.ts";
@@ -42,7 +42,7 @@ function retire(core: Core, { version, own: config }: View): void {
     assert(state.endpoints[id]?.inFlight === 0, "attempts at an endpoint of a version that has ended");
     if (state.fleet !== null) state.fleet.specs[id] = null;
     state.endpoints[id] = newEndpointState(config, freeSlot(id));
-    heapRemove(state.endpointDeadlines, id);
+    removeKey(state.endpointDeadlines, id);
   }
   const before = core.config;
   core.refit();

@@ -1,12 +1,12 @@
 import { present } from "../../../router/core/assert.ts";
 import type { Duration, Instant, Out } from "../../../router/core/machine.ts";
 import type { FailureKind, Usage } from "../../../router/core/messages.ts";
-import { earlier } from "../../../router/core/time.ts";
+import { earlier, never } from "../../../router/core/time.ts";
 import type { VllmSpec } from "../compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals, FaultState } from "../endpoint.ts";
 import { healthy } from "../endpoint.ts";
 import type { EngineCommand, EngineModel, SequenceId } from "../engine/engine.ts";
-import { clearLine, lineDue, makeDelayLine, putInLine, takeFromLine } from "./delay-line.ts";
+import { clearLine, type DelayLine, lineDue, makeDelayLine, putInLine, takeFromLine } from "./delay-line.ts";
 import { cutAfterTokens, faultRefusal } from "./refusal.ts";
 
 /**
@@ -57,6 +57,8 @@ export class VllmReplica implements EndpointModel {
   readonly #sequences: (LiveCall | null)[] = [];
   readonly #freeSequences: number[] = [];
   readonly #engineOut: Out<EngineCommand>;
+  /** Of both lines: when the first is through. */
+  #linesDue: Instant = never;
   /** When the last one in each line is through. */
   #entersAt = 0 as Instant;
   #leavesAt = 0 as Instant;
@@ -101,7 +103,7 @@ export class VllmReplica implements EndpointModel {
   }
 
   nextDeadline(): Instant {
-    return earlier(earlier(lineDue(this.#entering), lineDue(this.#leaving)), this.#engine.nextDeadline());
+    return earlier(this.#linesDue, this.#engine.nextDeadline());
   }
 
   observe(now: Instant): EndpointSignals {
@@ -136,10 +138,20 @@ export class VllmReplica implements EndpointModel {
     for (;;) {
       const at = this.nextDeadline();
       if (inclusive ? at > limit : at >= limit) return;
-      if (lineDue(this.#entering) === at) this.#submitNext(at);
-      else if (this.#engine.nextDeadline() === at) this.#engine.wake(at, this.#engineOut);
-      else this.#sendNext(at);
+      if (this.#linesDue > at) this.#engine.wake(at, this.#engineOut);
+      else this.#advanceLines(at);
     }
+  }
+
+  #advanceLines(at: Instant): void {
+    if (lineDue(this.#entering) === at) this.#submitNext(at);
+    else if (this.#engine.nextDeadline() === at) this.#engine.wake(at, this.#engineOut);
+    else this.#sendNext(at);
+    this.#noteLines();
+  }
+
+  #noteLines(): void {
+    this.#linesDue = earlier(lineDue(this.#entering), lineDue(this.#leaving));
   }
 
   #receive(received: CallReceived, now: Instant): void {
@@ -168,7 +180,7 @@ export class VllmReplica implements EndpointModel {
     const { frontEndBefore, frontEndPerPromptTokenUs = 0 } = this.#spec;
     this.#entersAt = Math.max(this.#entersAt, now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)) as Instant;
     if (this.#entersAt === now && this.#entering.count === 0) this.#submit(call, now);
-    else putInLine(this.#entering, this.#entersAt, call);
+    else this.#letWait(this.#entering, this.#entersAt, call);
   }
 
   #refusal(received: CallReceived): FailureKind | null {
@@ -227,6 +239,7 @@ export class VllmReplica implements EndpointModel {
     this.#crashing = false;
     clearLine(this.#entering);
     clearLine(this.#leaving);
+    this.#noteLines();
     this.#entersAt = now;
     this.#leavesAt = now;
     for (const call of this.#calls.toSorted((one, other) => one.id - other.id)) {
@@ -274,12 +287,17 @@ export class VllmReplica implements EndpointModel {
     const { frontEndAfter, frontEndPerSequenceUs = 0 } = this.#spec;
     this.#leavesAt = Math.max(this.#leavesAt, at + frontEndAfter + Math.floor(frontEndPerSequenceUs * this.#running + 0.5)) as Instant;
     if (this.#leavesAt === at && this.#leaving.count === 0) this.#sendNow(call, command, at);
-    else putInLine(this.#leaving, this.#leavesAt, { call, command });
+    else this.#letWait(this.#leaving, this.#leavesAt, { call, command });
   }
 
   #sendNext(at: Instant): void {
     const leaving = takeFromLine(this.#leaving);
     if (leaving !== null && leaving.call.open) this.#sendNow(leaving.call, leaving.command, at);
+  }
+
+  #letWait<Item>(line: DelayLine<Item>, due: Instant, item: Item): void {
+    putInLine(line, due, item);
+    this.#noteLines();
   }
 
   #sendNow(call: LiveCall, command: EndpointCommand, at: Instant): void {

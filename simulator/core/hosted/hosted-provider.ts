@@ -1,5 +1,5 @@
-import type { IndexedHeap } from "../../../router/core/indexed-heap.ts";
-import { heapHas, heapRemove, heapSet, heapTopId, heapTopKey, makeHeap } from "../../../router/core/indexed-heap.ts";
+import type { Tournament } from "../../../router/core/tournament.ts";
+import { hasKey, removeKey, setKey, leastId, leastKey, newTournament } from "../../../router/core/tournament.ts";
 import type { Duration, Instant, Out } from "../../../router/core/machine.ts";
 import type { FailureKind } from "../../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../../router/core/random.ts";
@@ -41,7 +41,7 @@ export class HostedProvider implements EndpointModel {
   readonly #firstToken: LogNormal;
   readonly #perToken: LogNormal;
   readonly #quota: HostedQuota;
-  readonly #deadlines: IndexedHeap = makeHeap();
+  readonly #deadlines: Tournament = newTournament();
   /** By call id. */
   readonly #calls: (HostedCall | null)[] = [];
   #fault: FaultState;
@@ -82,12 +82,12 @@ export class HostedProvider implements EndpointModel {
   }
 
   nextDeadline(): Instant {
-    return heapTopKey(this.#deadlines) as Instant;
+    return leastKey(this.#deadlines) as Instant;
   }
 
   /** A hosted API shows nothing but the calls it has accepted, and what is left of the quota. */
   observe(now: Instant): EndpointSignals {
-    return { ...idleSignals, running: this.#deadlines.ids.length, quota: quotaState(this.#quota, now) };
+    return { ...idleSignals, running: this.#deadlines.count, quota: quotaState(this.#quota, now) };
   }
 
   #enter(): void {
@@ -109,7 +109,7 @@ export class HostedProvider implements EndpointModel {
     for (;;) {
       const at = this.nextDeadline();
       if (inclusive ? at > limit : at >= limit) return;
-      this.#proceed(heapTopId(this.#deadlines) as CallId, at, out);
+      this.#proceed(leastId(this.#deadlines) as CallId, at, out);
     }
   }
 
@@ -185,7 +185,7 @@ export class HostedProvider implements EndpointModel {
 
   #schedule(id: CallId, call: HostedCall): void {
     const next = this.#everyToken || call.emitted === 0 ? call.emitted : call.outputTokens - 1;
-    heapSet(this.#deadlines, id, tokenDueAt(call, next, this.#fault.slowdown));
+    setKey(this.#deadlines, id, tokenDueAt(call, next, this.#fault.slowdown));
   }
 
   #proceed(id: CallId, at: Instant, out: Out<EndpointCommand>): void {
@@ -230,7 +230,7 @@ export class HostedProvider implements EndpointModel {
   }
 
   #forget(id: CallId): void {
-    if (heapHas(this.#deadlines, id)) heapRemove(this.#deadlines, id);
+    if (hasKey(this.#deadlines, id)) removeKey(this.#deadlines, id);
     this.#calls[id] = null;
     releaseQuota(this.#quota);
   }

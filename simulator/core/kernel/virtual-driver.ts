@@ -4,9 +4,9 @@
  * so that none is re-entered. Arrivals are pulled, one at a time, and never scheduled ahead.
  */
 import { assert, present } from "../../../router/core/assert.ts";
-import { heapSet, heapTopId, heapTopKey, type IndexedHeap, makeHeap } from "../../../router/core/indexed-heap.ts";
 import type { Instant, Machine, Out } from "../../../router/core/machine.ts";
 import { instantAt, never, startOfTime } from "../../../router/core/time.ts";
+import { leastId, leastKey, newTournament, setKey, type Tournament } from "../../../router/core/tournament.ts";
 
 /** Something that happens from outside, in order of time: arrivals, faults. */
 export interface Source {
@@ -23,18 +23,23 @@ interface Driven {
   /** Its own events are what it is given. */
   readonly machine: Machine<unknown, unknown>;
   readonly out: Out<unknown>;
-  readonly isModel: boolean;
+  /** Where its deadline stands, and at which number. */
+  readonly deadlines: Tournament;
+  readonly number: number;
 }
 
 export class VirtualDriver {
   #now = startOfTime;
-  readonly #machines: Driven[] = [];
   readonly #sources: Source[] = [];
   #sourceAt: Instant = never;
   /** What is due at this instant, by rank. */
-  readonly #due = [new DueEvents(), new DueEvents()] as const;
-  readonly #steps: IndexedHeap = makeHeap();
-  readonly #deadlines: IndexedHeap = makeHeap();
+  readonly #outcomes = new DueEvents();
+  readonly #arrivals = new DueEvents();
+  /** Of the models, and their next steps; of the routers, and their deadlines. Each in the order in which they were added. */
+  readonly #models: Driven[] = [];
+  readonly #steps = newTournament();
+  readonly #routers: Driven[] = [];
+  readonly #deadlines = newTournament();
 
   get now(): Instant {
     return this.#now;
@@ -46,67 +51,64 @@ export class VirtualDriver {
 
   /** @param role a "model" makes steps, a "router" has deadlines: which of the two comes first within an instant */
   addMachine<Event, Command>(machine: Machine<Event, Command>, role: "model" | "router", out: Out<Command>): Post<Event> {
-    const number = this.#machines.length;
-    const driven = { machine: machine as Machine<unknown, unknown>, out: out as Out<unknown>, isModel: role === "model" };
-    this.#machines.push(driven);
-    this.#settle(number, driven);
-    return (event, rank) => this.#due[rank].push(number, event);
+    const others = role === "model" ? this.#models : this.#routers;
+    const deadlines = role === "model" ? this.#steps : this.#deadlines;
+    const driven: Driven = { machine: machine as Machine<unknown, unknown>, out: out as Out<unknown>, deadlines, number: others.length };
+    others.push(driven);
+    settle(driven);
+    return (event, rank) => (rank === 0 ? this.#outcomes : this.#arrivals).push(driven, event);
   }
 
   /** Lets the next thing happen. False: nothing will ever happen again. */
   step(): boolean {
-    const due = this.#due[0].isEmpty ? this.#due[1] : this.#due[0];
-    if (!due.isEmpty) {
-      const number = due.machine;
-      const driven = this.#machine(number);
-      driven.machine.handle(due.take(), this.#now, driven.out);
-      this.#settle(number, driven);
-      return true;
-    }
-    const source = this.#nextSource();
-    const sourceAt = this.#sourceAt;
-    const stepAt = heapTopKey(this.#steps);
-    const deadlineAt = heapTopKey(this.#deadlines);
-    const next = Math.min(sourceAt, stepAt, deadlineAt);
-    if (next === Infinity) return false;
-    assert(next >= this.#now, "the clock goes back");
-    this.#now = instantAt(next);
-    if (source !== null && sourceAt === next) source.happen(this.#now);
-    else {
-      const number = heapTopId(stepAt === next ? this.#steps : this.#deadlines);
-      const driven = this.#machine(number);
-      driven.machine.wake(this.#now, driven.out);
-      this.#settle(number, driven);
-    }
+    const due = this.#outcomes.isEmpty ? this.#arrivals : this.#outcomes;
+    if (due.isEmpty) return this.#goOn();
+    const driven = due.receiver;
+    driven.machine.handle(due.take(), this.#now, driven.out);
+    settle(driven);
     return true;
   }
 
-  #machine(number: number): Driven {
-    return present(this.#machines[number], "a machine");
-  }
-
-  #settle(number: number, { machine, isModel }: Driven): void {
-    heapSet(isModel ? this.#steps : this.#deadlines, number, machine.nextDeadline());
+  /** To the next instant, or with the next thing at this one. */
+  #goOn(): boolean {
+    const source = this.#nextSource();
+    const sourceAt = this.#sourceAt;
+    const stepAt = leastKey(this.#steps);
+    const next = instantAt(Math.min(sourceAt, stepAt, leastKey(this.#deadlines)));
+    if (next === never) return false;
+    assert(next >= this.#now, "the clock goes back");
+    this.#now = next;
+    if (source !== null && sourceAt === next) source.happen(next);
+    else {
+      const driven = present(stepAt === next ? this.#models[leastId(this.#steps)] : this.#routers[leastId(this.#deadlines)], "the machine");
+      driven.machine.wake(next, driven.out);
+      settle(driven);
+    }
+    return true;
   }
 
   /** Leaves its instant in `#sourceAt`. */
   #nextSource(): Source | null {
     let earliest: Source | null = null;
-    this.#sourceAt = never;
+    let earliestAt: Instant = never;
     for (const source of this.#sources) {
       const next = source.nextAt();
-      if (next < this.#sourceAt) {
-        earliest = source;
-        this.#sourceAt = next;
-      }
+      if (next >= earliestAt) continue;
+      earliest = source;
+      earliestAt = next;
     }
+    this.#sourceAt = earliestAt;
     return earliest;
   }
 }
 
+function settle({ machine, deadlines, number }: Driven): void {
+  setKey(deadlines, number, machine.nextDeadline());
+}
+
 /** Events and the machines they are for, first in, first out. The arrays are never emptied, only written over (V8 gives the memory of an emptied array back, every time): they hold what was due at one instant. */
 class DueEvents {
-  readonly #machines: number[] = [];
+  readonly #receivers: Driven[] = [];
   readonly #events: unknown[] = [];
   #head = 0;
   #tail = 0;
@@ -116,12 +118,12 @@ class DueEvents {
   }
 
   /** Whom the next event is for. */
-  get machine(): number {
-    return this.#machines[this.#head] ?? -1;
+  get receiver(): Driven {
+    return present(this.#receivers[this.#head], "the receiver of an event");
   }
 
-  push(machine: number, event: unknown): void {
-    this.#machines[this.#tail] = machine;
+  push(receiver: Driven, event: unknown): void {
+    this.#receivers[this.#tail] = receiver;
     this.#events[this.#tail] = event;
     this.#tail += 1;
   }

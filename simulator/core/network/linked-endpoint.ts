@@ -1,5 +1,5 @@
 import { present } from "../../../router/core/assert.ts";
-import { heapRemove, heapSet, heapTopId, heapTopKey, type IndexedHeap, makeHeap } from "../../../router/core/indexed-heap.ts";
+import { removeKey, setKey, leastId, leastKey, type Tournament, newTournament } from "../../../router/core/tournament.ts";
 import type { Duration, Instant, Out } from "../../../router/core/machine.ts";
 import type { Usage } from "../../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../../router/core/random.ts";
@@ -41,7 +41,7 @@ export class LinkedEndpoint implements EndpointModel {
   /** By call id. */
   readonly #calls: (LinkedCall | null)[] = [];
   /** Of each call the next thing that happens to it on the line, by call id. */
-  readonly #deadlines: IndexedHeap = makeHeap();
+  readonly #deadlines: Tournament = newTournament();
   #line: FaultState = healthy;
   #silentSince: Instant = never;
   /** Until then what was sent with a longer delay is on its way, and nothing overtakes it. */
@@ -82,7 +82,7 @@ export class LinkedEndpoint implements EndpointModel {
   }
 
   nextDeadline(): Instant {
-    return earlier(this.#inner.nextDeadline(), heapTopKey(this.#deadlines) as Instant);
+    return earlier(this.#inner.nextDeadline(), leastKey(this.#deadlines) as Instant);
   }
 
   observe(now: Instant): EndpointSignals {
@@ -98,7 +98,7 @@ export class LinkedEndpoint implements EndpointModel {
     for (;;) {
       const at = this.nextDeadline();
       if (inclusive ? at > limit : at >= limit) return;
-      if (heapTopKey(this.#deadlines) === at) this.#proceed(heapTopId(this.#deadlines) as CallId, at);
+      if (leastKey(this.#deadlines) === at) this.#proceed(leastId(this.#deadlines) as CallId, at);
       else this.#inner.wake(at, this.#fromInner);
     }
   }
@@ -155,7 +155,7 @@ export class LinkedEndpoint implements EndpointModel {
     if (command.kind === "emit-tokens") call.started = true;
     else {
       this.#calls[command.call] = null;
-      heapRemove(this.#deadlines, command.call);
+      removeKey(this.#deadlines, command.call);
     }
     present(this.#out, "whom to tell").emit(command, at);
   }
@@ -178,7 +178,7 @@ export class LinkedEndpoint implements EndpointModel {
     const onTheLine = earlier(call.arrivesAt ?? never, call.coming[0]?.at ?? never);
     const idle = call.received.patience?.idle;
     const patience = call.arrivesAt !== null ? call.givesUpAt : call.started && idle !== undefined ? after(this.#silentSince, idle) : never;
-    heapSet(this.#deadlines, id, earlier(onTheLine, patience));
+    setKey(this.#deadlines, id, earlier(onTheLine, patience));
   }
 
   #change(line: FaultState, now: Instant): void {

@@ -32,14 +32,16 @@ export function storeChanges(
     .toSorted((one, other) => one.at - other.at);
   const budgets = limits.flatMap(({ id, window }): BudgetPeriod[] => (window.kind === "period" ? [{ id, length: window.length, next: startOfTime }] : []));
   let told = 0;
+  let toldAt = outages[0]?.at ?? never;
   let budget = earliest(budgets);
   const nextPeriodAt = (): Instant => (budget === null || (budget.next > startOfTime && !wanted()) ? never : budget.next);
   return {
-    nextAt: () => earlier(outages[told]?.at ?? never, nextPeriodAt()),
+    nextAt: () => earlier(toldAt, nextPeriodAt()),
     take: () => {
       const outage = outages[told];
-      if (budget === null || (outage !== undefined && outage.at < nextPeriodAt())) {
+      if (budget === null || toldAt < nextPeriodAt()) {
         told += 1;
+        toldAt = outages[told]?.at ?? never;
         return present(outage, "a change of the store").change;
       }
       const { id } = budget;

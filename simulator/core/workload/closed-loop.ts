@@ -6,7 +6,7 @@
  * A machine: `call-ended` says how a call ended; `send-call` and `leave-call` are to be carried out. Block ids, local to a session, get numbers of their own.
  */
 import { assert, present } from "../../../router/core/assert.ts";
-import { heapSet, heapTopId, heapTopKey, type IndexedHeap, makeHeap } from "../../../router/core/indexed-heap.ts";
+import { setKey, leastId, leastKey, type Tournament, newTournament } from "../../../router/core/tournament.ts";
 import type { Branded, Duration, Instant, Machine, Out } from "../../../router/core/machine.ts";
 import { after, startOfTime } from "../../../router/core/time.ts";
 import type { Arrival } from "./arrival.ts";
@@ -75,7 +75,7 @@ export class ClosedLoop implements Machine<ClosedLoopEvent, ClosedLoopCommand> {
   readonly #agents: (Agent | null)[] = [];
   readonly #free: number[] = [];
   /** By agent: when its next call is due. */
-  readonly #due: IndexedHeap = makeHeap();
+  readonly #due: Tournament = newTournament();
   #nextBlock = 0;
   #limitReached = false;
   #open = 0;
@@ -121,7 +121,7 @@ export class ClosedLoop implements Machine<ClosedLoopEvent, ClosedLoopCommand> {
   }
 
   nextDeadline(): Instant {
-    const due = heapTopKey(this.#due);
+    const due = leastKey(this.#due);
     const limit = this.#limitReached || this.#open === 0 ? Infinity : this.#spec.timeLimit;
     return Math.min(due, limit) as Instant;
   }
@@ -131,8 +131,8 @@ export class ClosedLoop implements Machine<ClosedLoopEvent, ClosedLoopCommand> {
       this.#reachLimit(at, out);
       return;
     }
-    const slot = heapTopId(this.#due);
-    heapSet(this.#due, slot, Infinity as Instant);
+    const slot = leastId(this.#due);
+    setKey(this.#due, slot, Infinity as Instant);
     const agent = present(this.#agents[slot], "the due agent");
     const call = agent.steps[agent.step];
     assert(call?.kind === "call", "only calls are due");
@@ -145,7 +145,7 @@ export class ClosedLoop implements Machine<ClosedLoopEvent, ClosedLoopCommand> {
     this.#limitReached = true;
     for (const [slot, agent] of this.#agents.entries()) {
       if (agent === null) continue;
-      heapSet(this.#due, slot, Infinity as Instant);
+      setKey(this.#due, slot, Infinity as Instant);
       if (agent.inFlight) {
         this.#counts.callsLeft += 1;
         out.emit({ kind: "leave-call", call: slot as LoopCallId }, at);
@@ -184,7 +184,7 @@ export class ClosedLoop implements Machine<ClosedLoopEvent, ClosedLoopCommand> {
       return;
     }
     if (step.kind === "call") {
-      heapSet(this.#due, slot, after(at, Math.min(step.thinkUs, this.#spec.idleMax) as Duration));
+      setKey(this.#due, slot, after(at, Math.min(step.thinkUs, this.#spec.idleMax) as Duration));
       return;
     }
     const agents = step.agents.filter((steps) => steps.length > 0);

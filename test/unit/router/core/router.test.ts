@@ -300,7 +300,7 @@ test("state is bounded: what has ended is forgotten", () => {
     router.succeed(0);
   }
   const { requests, attempts, requestDeadlines } = router.router.snapshot();
-  expect(requests.length + attempts.length + requestDeadlines.places.length).toBeLessThan(20);
+  expect(requests.length + attempts.length + requestDeadlines.keys.length).toBeLessThan(20);
   expect(requests.every((slot) => slot === null)).toBe(true);
 });
 
