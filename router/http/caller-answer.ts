@@ -147,7 +147,7 @@ export class CallerAnswer implements ExchangeWatcher, TurnWork {
 
   endError(error: HttpError, headers: readonly string[]): void {
     const body = Buffer.from(this.#errors.body(error));
-    this.endPlain({ status: error.status, contentType: "application/json", body }, headers);
+    this.endPlain({ status: this.#errors.status(error), contentType: "application/json", body }, headers);
   }
 
   /** The caller has gone. */
