@@ -105,7 +105,7 @@ test("it finds, frees and evicts what a pool of single blocks does, in the same 
         if (!keep) startAnew(pair);
       }
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });
 
