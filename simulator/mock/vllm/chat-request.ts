@@ -2,7 +2,7 @@ import { isFields, serialOf, textsOfMessages, wordsIn, type Fields } from "../di
 import { chatCalls, mockCall } from "../dialects/tool-calls.ts";
 import type { MockRequest } from "../dialects/mock-dialect.ts";
 import { badRequest, type HttpRefusal } from "../http-refusal.ts";
-import { type MockBody, type MockServerFacts, type MockToolCall, type Parsed, refused } from "../mock-body.ts";
+import { type MockBody, type MockServerFacts, type MockToolCall, type Parsed, refused, sequencesOf } from "../mock-body.ts";
 import { type FieldProblem, fieldsIn, flagIn, invalidFields, missing, notList, notLiteral, notText, numberIn, problemOf } from "./field-problems.ts";
 import { lengthProblem } from "./length-checks.ts";
 import { messageProblems } from "./messages-union.ts";
@@ -29,6 +29,7 @@ export function chatBody(fields: Fields, messages: readonly unknown[], request: 
   const inputTokens = promptTokens(fields, messages, texts, options);
   const outputTokensMax = numberIn(fields, "max_completion_tokens") ?? numberIn(fields, "max_tokens");
   const outputTokensMin = numberIn(fields, "min_tokens") ?? 0;
+  const answers = numberIn(fields, "n") ?? 1;
   return {
     model: typeof fields["model"] === "string" ? fields["model"] : null,
     texts,
@@ -41,7 +42,8 @@ export function chatBody(fields: Fields, messages: readonly unknown[], request: 
     includeUsage: fieldsIn(fields, "stream_options")?.["include_usage"] === true,
     serial: serialOf(texts),
     calls: options.toolParser ? callsOf(fields, messages, wishes.text) : [],
-    answers: numberIn(fields, "n") ?? 1,
+    answers,
+    ...(answers > 1 ? { sequences: sequencesOf([{ texts, inputTokens }], answers) } : {}),
     wishes: {
       ...wishes,
       logprobs: flagIn(fields, "logprobs") ? (numberIn(fields, "top_logprobs") ?? 0) : null,

@@ -1,7 +1,7 @@
 import { isFields, serialOf, wordsIn, type Fields } from "../dialects/body-fields.ts";
 import type { MockRequest } from "../dialects/mock-dialect.ts";
 import { badRequest, type HttpRefusal } from "../http-refusal.ts";
-import { type MockServerFacts, type Parsed, refused } from "../mock-body.ts";
+import { type MockServerFacts, type Parsed, refused, sequencesOf } from "../mock-body.ts";
 import { type FieldProblem, fieldsIn, flagIn, invalidFields, notList, notText, numberIn, problemOf } from "./field-problems.ts";
 import { lengthProblem } from "./length-checks.ts";
 import { readVllmBody } from "./read-body.ts";
@@ -25,8 +25,9 @@ export function readVllmCompletion(request: MockRequest, options: VllmOptions): 
   const contradiction = completionContradiction(fields);
   if (contradiction !== null) return refused(contradiction);
   const prompts = promptsOf(fields["prompt"]);
-  const texts = prompts.flatMap((prompt) => (typeof prompt === "string" ? prompt : prompt.map((id) => ` ${id}`).join("")));
+  const texts = prompts.map((prompt) => (typeof prompt === "string" ? prompt : prompt.map((id) => ` ${id}`).join("")));
   const lengths = prompts.map((prompt) => (typeof prompt === "string" ? Math.max(1, wordsIn([prompt])) : prompt.length));
+  const n = numberIn(fields, "n") ?? 1;
   const wishes = readWishes(fields, request.headers);
   const asked = numberIn(fields, "max_tokens") ?? defaultCap;
   const echoOnly = wishes.echo && asked === 0;
@@ -49,7 +50,15 @@ export function readVllmCompletion(request: MockRequest, options: VllmOptions): 
       includeUsage: fieldsIn(fields, "stream_options")?.["include_usage"] === true,
       serial: serialOf(texts),
       calls: [],
-      answers: prompts.length * (numberIn(fields, "n") ?? 1),
+      answers: prompts.length * n,
+      ...(prompts.length * n > 1
+        ? {
+            sequences: sequencesOf(
+              texts.map((text, place) => ({ texts: [text], inputTokens: lengths[place] ?? 1 })),
+              n,
+            ),
+          }
+        : {}),
       wishes: { ...wishes, echoOnly, logprobs, promptLogprobs: wishes.promptLogprobs ?? (wishes.echo ? logprobs : null) },
       check: (server) => completionProblem(fields, prompts, lengths, cap, server, options),
     },
