@@ -14,6 +14,7 @@ export function contractTable(): string {
     "",
     "Each can stand in the body, in `metadata`, or in a header; the first that is given counts, in this order. None of it reaches a provider: body fields and metadata",
     "keys of this table are taken out of the bytes, `x-headgate-*` headers stay here. What is not of its form is refused with 400 and the code `invalid_request_contract`.",
+    "Fields said to be **recorded only** change nothing; they stand in the decision line under `asked`.",
     "",
     "| body | metadata | header | form | default | effect |",
     "|---|---|---|---|---|---|",
@@ -24,12 +25,17 @@ export function contractTable(): string {
   ].join("\n");
 }
 
+const wordsOf = (words: Readonly<Record<string, number | null>>): string =>
+  Object.entries(words)
+    .map(([word, number]) => `${word} (${number ?? "the default"})`)
+    .join(", ");
+
 function formOf(form: AskForm): string {
   switch (form.kind) {
     case "text":
       return "text";
     case "number":
-      return `number from ${form.min} to ${form.max}`;
+      return `number from ${form.min} to ${form.max}${form.words === undefined ? "" : `, or ${wordsOf(form.words)}`}`;
     case "choice":
       return form.of.join(" or ");
     case "list":

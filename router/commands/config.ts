@@ -45,6 +45,8 @@ function facts({ compiled, service, prices }: LoadedConfig) {
       endpoints: deployment.endpoints.map((id) => `${service.endpoints[id]?.origin ?? ""}${service.endpoints[id]?.basePath ?? ""}`),
       priced: deployment.rates !== null,
       price: priceTold(prices, deployment.id, Date.now()),
+      /** Null: there is no such tier. */
+      priorityPriced: deployment.rates?.priority === undefined ? null : deployment.rates.priority !== null,
       key: deployment.endpoints.some((id) => service.endpoints[id]?.key != null),
     })),
   };
@@ -55,5 +57,8 @@ function described(file: string, loaded: LoadedConfig): string {
   const lines = [`${file} is valid: ${routes.length} route(s), ${deployments.length} deployment(s), ${loaded.compiled.endpoints.length} endpoint(s)`];
   for (const route of routes) lines.push(`  route ${route.name}: ${route.strategy} over ${route.deployments.join(", ")}`);
   for (const { name, price } of deployments) lines.push(`  price of ${name}: ${priceLine(price)}`);
+  for (const { name, priorityPriced } of deployments)
+    if (priorityPriced === false)
+      lines.push(`  price of ${name} in service tier priority: not known (write price: { ..., priority: { input: ..., output: ... } })`);
   return `${lines.join("\n")}\n`;
 }

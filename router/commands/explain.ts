@@ -7,13 +7,14 @@ import { InputError } from "../config/problem.ts";
 import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
 import { type ExplainedRequest, explainRequest } from "../core/explain-request.ts";
 import { readSegment } from "../core/journal/segment.ts";
+import type { Instant } from "../core/machine.ts";
 import type { EndpointId, RequestId, RouteRequest, TenantId } from "../core/messages.ts";
 import { RouteNames } from "../core/route-names.ts";
 import { Router, type RouterSnapshot } from "../core/router.ts";
-import { never } from "../core/time.ts";
-import { estimateTokens } from "../http/estimate-tokens.ts";
+import { startOfTime } from "../core/time.ts";
+import { dialectHandling } from "../http/dialect-handling.ts";
 import { readAsks } from "../http/read-asks.ts";
-import { labelsOf } from "../http/request-labels.ts";
+import { promptLooks, routeRequest } from "../http/route-request.ts";
 import { scanBody } from "../providers/body-scan.ts";
 
 interface Options {
@@ -47,8 +48,8 @@ export function explainCommand(): Command {
 
 function explain(file: string, options: Options): void {
   const { compiled, service } = loadConfig(options.config, null);
-  const { request, route } = readRequest(file, options.header, compiled);
   const snapshot = options.journal === undefined ? null : snapshotOf(options.journal, compiled);
+  const { request, route } = readRequest(file, options.header, compiled, snapshot?.now ?? startOfTime);
   const explained = explainRequest(compiled, snapshot, { ...request, id: freeSlot(snapshot) }, Number(options.seed), service.here);
   const facts = { ...named(explained, compiled), path: pathOf(explained, route, compiled), inputTokens: request.inputTokens, stream: request.stream };
   process.stdout.write(options.json ? `${JSON.stringify(facts)}\n` : lines(facts));
@@ -61,7 +62,12 @@ function freeSlot(snapshot: RouterSnapshot | null): RequestId {
   return (free < 0 ? snapshot.requests.length : free) as RequestId;
 }
 
-function readRequest(file: string, headers: readonly string[], config: CompiledConfig): { readonly request: RouteRequest; readonly route: RouteSpec } {
+function readRequest(
+  file: string,
+  headers: readonly string[],
+  config: CompiledConfig,
+  now: Instant,
+): { readonly request: RouteRequest; readonly route: RouteSpec } {
   const problem = (field: string | null, message: string, fix: string): InputError => new InputError([{ file, line: null, column: null, field, message, fix }]);
   const result = scanBody(Buffer.from(readText(file, "request")));
   if (result.kind === "malformed") throw problem(null, result.message, "give the body of a chat completion request, as callers send it");
@@ -71,24 +77,11 @@ function readRequest(file: string, headers: readonly string[], config: CompiledC
   if (route === undefined) throw problem("model", `there is no route "${scan.model ?? ""}"`, suggestion(scan.model ?? "", names.names()));
   const read = readAsks(new Map(headers.map(headerOf)), scan.asked);
   if (read.kind === "invalid") throw problem(read.field, read.message, "see docs/request-contract.md");
-  const { asks } = read;
-  return {
-    route,
-    request: {
-      id: 0 as RequestId,
-      serial: 0,
-      tenant: 0 as TenantId,
-      route: route.id,
-      inputTokens: estimateTokens(scan.body.length),
-      outputTokensMax: scan.outputTokensMax ?? route.outputTokensDefault,
-      stream: scan.stream,
-      priority: typeof asks.priority === "number" ? asks.priority : 0,
-      deadline: never,
-      blocks: null,
-      barred: [],
-      ...labelsOf(asks, config),
-    },
-  };
+  const dialect = "openai-chat";
+  const caller = { dialect, scan, headers: [], passed: null } as const;
+  const call = { route, tenant: 0 as TenantId, caller, asks: read.asks, barred: dialectHandling(config, dialect).lack };
+  const looks = promptLooks(config, []);
+  return { route, request: routeRequest(call, { id: 0 as RequestId, serial: 0, now, config, hasTenants: false, looks }) };
 }
 
 function headerOf(header: string): readonly [string, string] {
@@ -139,8 +132,8 @@ function named(explained: ExplainedRequest, config: CompiledConfig) {
   };
 }
 
-function pathOf({ chosen, result }: ExplainedRequest, route: RouteSpec, config: CompiledConfig): readonly string[] {
-  const path = [`route ${route.name}`, `strategy ${route.strategy}`];
+function pathOf({ chosen, result, strategy }: ExplainedRequest, route: RouteSpec, config: CompiledConfig): readonly string[] {
+  const path = [`route ${route.name}`, `strategy ${strategy}`];
   const endpoint = chosen === null ? undefined : config.endpoints[chosen];
   if (endpoint !== undefined) return [...path, `deployment ${config.deployments[endpoint.deployment]?.name ?? ""}`, `endpoint ${endpoint.origin}`];
   if (typeof result !== "object") return [...path, "waits for a place"];

@@ -1,5 +1,6 @@
 import type { PriceNotes } from "../config/load-config.ts";
 import { isStale } from "../config/pricing.ts";
+import type { DeploymentSpec } from "../core/compiled-config.ts";
 import type { DeploymentId } from "../core/messages.ts";
 
 /** Of one deployment; dates and sources where a catalogue has the price. */
@@ -22,6 +23,14 @@ export function priceLine({ by, model = "", date = "", source = "", file = null,
   if (by === "nobody") return "not known: what it costs is counted as not known, never as zero (write price: { input: ..., output: ... })";
   const where = file === null ? "the catalogue" : file;
   return `list price of ${model} on ${date}, from ${where}${stale ? "; that is old: check it, and write it into the configuration" : ""} (${source})`;
+}
+
+/** What is said of tiers at the start; nothing where their prices are known, or there are none. */
+export function tierNotes(deployments: readonly DeploymentSpec[]): readonly string[] {
+  const unknown = deployments.filter(({ rates }) => rates?.priority === null).map(({ name }) => name);
+  return unknown.length === 0
+    ? []
+    : [`prices: unknown for ${few(unknown)} in service tier priority; what is served in it is counted as unknown, never as usual`];
 }
 
 /** What is said at the start: one line for what is known, one for what is not, one for what is old. */

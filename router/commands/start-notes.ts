@@ -1,14 +1,19 @@
-import { connect, isIP } from "node:net";
+import { isIP, type LookupFunction, type Socket } from "node:net";
 import type { LoadedConfig } from "../config/load-config.ts";
 import type { UpstreamSpec } from "../config/service-spec.ts";
-import { few, priceNotes } from "./price-told.ts";
+import { type Egress, egressOf, proxyFor } from "../upstream/http1/egress.ts";
+import { HostLookup } from "../upstream/http1/host-lookup.ts";
+import { openSocket } from "../upstream/http1/open-socket.ts";
+import { few, priceNotes, tierNotes } from "./price-told.ts";
 
 const reachMs = 3_000;
 
 /** What an operator wants to know at the start: who can be reached, what has no price, what is off. */
 export async function startNotes({ compiled, service, prices }: Omit<LoadedConfig, "source">): Promise<readonly string[]> {
   const origins = [...new Set(service.endpoints.map(({ origin }) => origin))];
-  const reached = await Promise.all(origins.map(async (origin) => ({ origin, told: await reach(new URL(origin)) })));
+  const egress = egressOf(service.egress);
+  const { lookup } = new HostLookup();
+  const reached = await Promise.all(origins.map(async (origin) => ({ origin, told: await reach(new URL(origin), egress, lookup) })));
   const names = compiled.deployments.map(({ name }) => name);
   const keyless = compiled.deployments.filter(({ endpoints }) => endpoints.every((id) => service.endpoints[id]?.key === null)).map(({ name }) => name);
   const plain = compiled.deployments.filter(({ endpoints }) => endpoints.some((id) => isPlain(service.endpoints[id]))).map(({ name }) => name);
@@ -21,6 +26,7 @@ export async function startNotes({ compiled, service, prices }: Omit<LoadedConfi
   return [
     ...reached.map(({ origin, told }) => `${origin}: ${told}`),
     ...priceNotes(prices, names, compiled.unknownPrice === "refuse", Date.now()),
+    ...tierNotes(compiled.deployments),
     ...(plain.length === 0 ? [] : [`keys: without TLS for ${few(plain)}; whoever such a name leads to gets the key`]),
     ...(keyless.length === 0 ? [] : [`keys: none for ${few(keyless)}`]),
     ...(off.length === 0 ? [] : [`off: ${off.join(", ")}`]),
@@ -34,18 +40,31 @@ function isPlain(upstream: UpstreamSpec | undefined): boolean {
   return protocol === "http:" && isIP(hostname.replace(/^\[|\]$/g, "")) === 0 && hostname !== "localhost";
 }
 
-/** A connection, and nothing said on it. */
-async function reach(url: URL): Promise<string> {
+/** A connection by the way that requests take (a proxy's tunnel, TLS), and nothing said on it. */
+async function reach(origin: URL, egress: Egress, lookup: LookupFunction): Promise<string> {
   const startedMs = performance.now();
-  const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
+  const proxy = proxyFor(egress, origin);
+  const by = proxy === null ? "" : ` by the proxy ${proxy.host}`;
   return new Promise((resolve) => {
-    const socket = connect({ host: url.hostname.replace(/^\[|\]$/g, ""), port });
+    let last: Socket | null = null;
     const end = (told: string): void => {
-      socket.destroy();
-      resolve(told);
+      clearTimeout(timer);
+      resolve(told + by);
+      setImmediate(() => last?.destroy());
     };
-    socket.setTimeout(reachMs, () => end(`not reached within ${reachMs / 1000} s`));
-    socket.on("connect", () => end(`reachable in ${Math.round(performance.now() - startedMs)} ms`));
-    socket.on("error", (error: NodeJS.ErrnoException) => end(`not reachable (${error.code ?? error.message})`));
+    const timer = setTimeout(() => end(`not reached within ${reachMs / 1000} s`), reachMs);
+    openSocket(
+      { origin, proxy, trust: egress.trust, lookup, session: null },
+      {
+        onSocket: (socket) => {
+          last = socket;
+        },
+        onReady: () => end(`reachable in ${Math.round(performance.now() - startedMs)} ms`),
+        onClose: (error: NodeJS.ErrnoException | null) => end(`not reachable (${error?.code ?? error?.message ?? "the connection was closed"})`),
+        onBytes: () => undefined,
+        onSession: () => undefined,
+        onEnd: () => undefined,
+      },
+    );
   });
 }

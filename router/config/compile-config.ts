@@ -79,8 +79,8 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   const { tagNames, regionNames } = names;
   const tiers = Object.values(file.deployments).map(({ tier }) => tier);
   const { tenants, limits, periods } = compileLimits(file, { deployments, routes: written, tiers }, report);
-  const priceChanges = Object.values(file.deployments).flatMap(({ priceChanges: changes }, id) =>
-    changes.map(({ from, price }) => ({ deployment: id as DeploymentId, fromMs: from, rates: compileRates(price) })),
+  const priceChanges = Object.values(file.deployments).flatMap(({ provider, priceChanges: changes }, id) =>
+    changes.map(({ from, price }) => ({ deployment: id as DeploymentId, fromMs: from, rates: compileRates(price, provider) })),
   );
   const keys = tenantKeys(file, options.env, place.source.file, report);
   const tenantOf = Object.keys(file.tenants).length === 0 ? null : keys;
@@ -228,6 +228,7 @@ function compileDeployment(
     takesUntagged: file.tags.length === 0 || takesUnmatched,
     takesUnmatched,
     region: file.region === undefined ? -1 : placeOf(file.region, names.regionNames),
+    ...(file.quality === undefined ? {} : { quality: file.quality }),
     requestsPerMinute: quota.requestsPerMinute ?? Infinity,
     tokensPerMinute: quota.tokensPerMinute ?? Infinity,
     tier: tierNames.indexOf(file.tier),
@@ -293,5 +294,6 @@ function compileRoute(id: RouteId, name: string, file: RouteFile, idOf: Readonly
     floorPercent: file.floorPercent,
     internal: false,
     outputTokensDefault: file.outputTokensDefault,
+    ...(file.realtimeCostLimitUsd === undefined ? {} : { costMaxNano: Math.floor(file.realtimeCostLimitUsd * 1e9) }),
   };
 }

@@ -72,7 +72,7 @@ function findIn(catalogue: CatalogueFile, file: string | null, provider: string,
     const entry = modelOf(catalogue, own, name);
     if (entry === null) continue;
     const { source = own.source, date = own.date, ...price } = entry.price;
-    const rates = compileRates(price);
+    const rates = compileRates(price, provider);
     const { batchPercent } = entry.block;
     const batch = rates.batch ?? (batchPercent === undefined ? null : scaled(rates, batchPercent));
     return { rates: batch === null ? rates : { ...rates, batch }, model: name, date, source, file };
@@ -92,7 +92,7 @@ function modelOf(catalogue: CatalogueFile, own: Block, name: string): { readonly
 }
 
 /** All of it, rounded to whole pico-dollars. */
-function scaled({ longPrompt, volume: _volume, batch: _batch, ...rates }: Rates, percent: number): Rates {
+function scaled({ longPrompt, volume: _volume, batch: _batch, priority: _priority, ...rates }: Rates, percent: number): Rates {
   const part = Object.fromEntries(Object.entries(rates).map(([name, rate]) => [name, Math.round((rate * percent) / 100)])) as unknown as typeof rates;
   return longPrompt === undefined ? part : { ...part, longPrompt: { ...longPrompt, rates: scaled(longPrompt.rates, percent) } };
 }

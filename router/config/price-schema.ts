@@ -11,13 +11,18 @@ const rateTable = {
   pictureTokens: price("Prompt tokens that stand for pictures, where the provider counts them; absent: as input").optional(),
   picture: number("Each picture in the prompt, beside its tokens, dollars", { min: 0, max: 1000, whole: false }).optional(),
 };
-const batchTable = z
-  .strictObject(rateTable)
-  .meta({ description: "What everything costs that may be delayed: requests with service_tier flex or batch" })
-  .optional();
+const tierTables = {
+  batch: z.strictObject(rateTable).meta({ description: "What everything costs that may be delayed: requests with service_tier flex or batch" }).optional(),
+  priority: z
+    .strictObject(rateTable)
+    .meta({
+      description: "What everything costs that goes before others: what OpenAI, Azure and Anthropic serve with service_tier priority; absent: not known",
+    })
+    .optional(),
+};
 export const priceTable = z.strictObject({
   ...rateTable,
-  batch: batchTable,
+  ...tierTables,
   longPrompt: z
     .strictObject({ above: count("Prompt tokens", 1, 100_000_000), ...rateTable })
     .meta({ description: "What everything costs where the prompt is longer" })
@@ -27,7 +32,7 @@ export const priceTable = z.strictObject({
       z.strictObject({
         above: count("Tokens of this deployment in a calendar month (UTC), prompt and output together", 1, 9_000_000_000_000_000),
         ...rateTable,
-        batch: batchTable,
+        ...tierTables,
       }),
     )
     .meta({ description: "What everything costs beyond so many tokens a month; each replica counts its own" })

@@ -9,7 +9,7 @@ export type Pricing = { readonly by: "file" } | ({ readonly by: "catalogue" } & 
 /** The price in the file; absent, that of the catalogue; else none. */
 export function priceOf({ price, provider, model }: ConfigFile["deployments"][string], catalogue: PriceCatalogue): { rates: Rates | null; pricing: Pricing } {
   if (price === "unknown") return { rates: null, pricing: { by: "nobody" } };
-  if (price !== undefined) return { rates: compileRates(price), pricing: { by: "file" } };
+  if (price !== undefined) return { rates: compileRates(price, provider), pricing: { by: "file" } };
   const listed = catalogue.find(provider, model);
   if (listed === null) return { rates: null, pricing: { by: "nobody" } };
   const { rates, ...rest } = listed;

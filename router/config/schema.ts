@@ -167,6 +167,14 @@ const deployment = z
       .optional()
       .meta({ description: "Availability zone of its endpoints; a list is gone through in turns. Nearer endpoints go first, see `here`" }),
     region: label.meta({ description: "Where it answers: what requests with a preferred region or a residency are matched by" }).optional(),
+    quality: number(
+      "How good its answers are, on a scale of your own: requests with a quality_threshold go only where it is reached; absent: not known, so they do not come",
+      {
+        min: 0,
+        max: 1,
+        whole: false,
+      },
+    ).optional(),
     quota: z
       .strictObject({
         requestsPerMinute: count("Requests", 1, 100_000_000).optional(),
@@ -251,6 +259,10 @@ const route = z
           "Other model names of the route; * stands for any run of characters, as in gpt-4o-*. A whole name comes before a pattern, a longer pattern before a shorter",
       }),
     outputTokensDefault: count("Output tokens assumed when the caller gives no cap", 1, 10_000_000).prefault(1024),
+    realtimeCostLimitUsd: number(
+      "Dollars that a request costs at most, all attempts together; one that may be delayed (service tier flex or batch) is not bound by it, and a caller may ask for less; absent: no limit",
+      { min: 0, max: 1_000_000, whole: false },
+    ).optional(),
     timeouts: timeouts.prefault({}),
     retry: retry.prefault({}),
     affinity: z

@@ -9,7 +9,7 @@
  */
 import { present } from "./assert.ts";
 import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
-import { neverFits, refusal, tagsMatch } from "./eligibility.ts";
+import { isForGood, neverFits, refusal, tagsMatch } from "./eligibility.ts";
 import { keepFloor } from "./health/keep-floor.ts";
 import { keepUnhealthy } from "./health/keep-unhealthy.ts";
 import { costRefuses } from "./limit/cost-bound.ts";
@@ -211,7 +211,8 @@ function collect(
 
 /** The limits of two routes bind a request that has fallen back: that is asked the long way. */
 function onlyStateMatters(found: Candidates, state: RouterState, route: RouteSpec, slot: RequestSlot, endpoints: RouteEndpoints): boolean {
-  return slot.route === slot.request.route && allFit(endpoints, slot.request) && limitsPass(found.limits, endpoints.limits, state, route, slot);
+  if (slot.route !== slot.request.route || route.costMaxNano !== undefined) return false;
+  return allFit(endpoints, slot.request) && limitsPass(found.limits, endpoints.limits, state, route, slot);
 }
 
 /** What is the same for all endpoints of a deployment: asked once, since they stand together. */
@@ -279,7 +280,7 @@ function forgetLimits(found: Candidates): void {
 
 /** `neverFits` is null for every deployment of the route, whatever it costs. */
 function allFit({ allTakeUntagged, contextMin }: RouteEndpoints, request: RouteRequest): boolean {
-  if (request.costMaxNano !== undefined) return false;
+  if (request.costMaxNano !== undefined || request.qualityMin !== undefined) return false;
   return request.residency === -1 && request.barred.length === 0 && request.tags.length === 0 && allTakeUntagged && request.inputTokens < contextMin;
 }
 
@@ -295,7 +296,7 @@ function exclude(found: Candidates, id: EndpointId, endpoint: EndpointState, why
     found.reopensAt = earlier(found.reopensAt, endpoint.breaker.openUntil);
   } else if (why === "cooling") found.reopensAt = earlier(found.reopensAt, endpoint.coolUntil);
   else if (why === "unhealthy") found.someUnhealthy = true;
-  found.unfit ||= why === "context-too-small" || why === "tags" || why === "residency" || why === "barred" || why === "too-dear";
+  found.unfit ||= isForGood(why);
 }
 
 /** What `exclude` does for an open breaker, without a look at the endpoint. */

@@ -89,6 +89,8 @@ export interface RouteSpec extends Entry {
   readonly affinity: AffinitySpec;
   /** Assumed when the caller gives no cap. Tokens. */
   readonly outputTokensDefault: number;
+  /** What a request that may not be delayed costs at most, all attempts together, nano-dollars; a caller may ask for less. Absent: whatever it costs. */
+  readonly costMaxNano?: number;
 }
 /** Other routes by cause, in order. */
 export type FallbackSpec = Readonly<Record<FallbackCause, readonly RouteId[]>> & { readonly hopsMax: number };
@@ -136,6 +138,8 @@ export interface DeploymentSpec extends Entry {
   readonly takesUnmatched: boolean;
   /** A place in `regionNames`; -1: not known, so it never fulfils a residency. */
   readonly region: number;
+  /** 0 to 1, on its owner's scale; absent: not known, so it never fulfils a request's floor. */
+  readonly quality?: number;
   /** What the provider grants each endpoint a minute: what usage-based routing measures headroom by. Infinity: not known. */
   readonly requestsPerMinute: number;
   readonly tokensPerMinute: number;

@@ -2,7 +2,7 @@ import { present } from "./assert.ts";
 import { type Candidates, noCandidates } from "./candidates.ts";
 import type { CompiledConfig, ConfigVersion, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import { configOf } from "./fleet-config.ts";
-import { cardNow, mayBeDelayedAt } from "./accounting/price-now.ts";
+import { cardNow, tierAt } from "./accounting/price-now.ts";
 import { dearestOf } from "./limit/dearest.ts";
 import type { Out } from "./machine.ts";
 import type { AttemptId, DeploymentId, EndpointId, RouteId, RouterCommand, RouteRequest } from "./messages.ts";
@@ -148,8 +148,8 @@ export class Core {
   }
 
   /** What an attempt that starts now is paid by. */
-  priceOf(deployment: DeploymentId, request: RouteRequest): Pick<AttemptSlot, "card" | "delayed"> {
-    return { card: cardNow(this.state, deployment), delayed: mayBeDelayedAt(request, deployment) };
+  priceOf(deployment: DeploymentId, request: RouteRequest): Pick<AttemptSlot, "card" | "tier"> {
+    return { card: cardNow(this.state, deployment), tier: tierAt(request, deployment) };
   }
 
   routeOf(slot: RequestSlot): RouteSpec {

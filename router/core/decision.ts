@@ -34,16 +34,17 @@ export function decide(found: Candidates, config: CompiledConfig, state: RouterS
   return { kind: "reject", why: whyNone(found), retryAfter };
 }
 
-/** What is true of all of them is the caller's to put right. */
+/** What is true of all of them is the caller's to put right: its floor first, then its money, then its prompt. */
 function whyNone({ excluded, reasons }: Candidates): RejectReason {
-  let tooSmall = 0;
-  let tooDear = 0;
+  let why: RejectReason = "no-candidate";
   for (let index = 0; index < excluded.count; index += 1) {
-    if (reasons[index] === "context-too-small") tooSmall += 1;
-    else if (reasons[index] === "too-dear") tooDear += 1;
+    const reason = reasons[index];
+    if (reason === "too-plain") why = "too-plain";
+    else if (reason === "too-dear") why = why === "too-plain" ? why : "too-dear";
+    else if (reason === "context-too-small") why = why === "no-candidate" ? "too-long" : why;
+    else return "no-candidate";
   }
-  if (tooSmall > 0 && tooSmall === excluded.count) return "too-long";
-  return tooDear > 0 && tooDear + tooSmall === excluded.count ? "too-dear" : "no-candidate";
+  return why;
 }
 
 function rejectionOf(refusal: LimitRefusal): RejectReason {

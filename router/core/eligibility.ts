@@ -10,8 +10,13 @@ export function neverFits(deployment: DeploymentSpec, request: RouteRequest, unm
   if (request.barred.length > 0 && request.barred.includes(deployment.id)) return "barred";
   if (request.residency !== -1 && deployment.region !== request.residency) return "residency";
   if (request.tags.length === 0 ? !deployment.takesUntagged : unmatched ? !deployment.takesUnmatched : !tagsMatch(request, deployment)) return "tags";
+  if (request.qualityMin !== undefined && (deployment.quality ?? -1) < request.qualityMin) return "too-plain";
   return request.inputTokens >= deployment.contextTokens ? "context-too-small" : null;
 }
+
+/** No outcome and no time puts it right. */
+export const isForGood = (why: ExclusionReason): boolean =>
+  why === "context-too-small" || why === "tags" || why === "residency" || why === "barred" || why === "too-dear" || why === "too-plain";
 
 /** By the state alone, not by the clock: what passes with time passes when its deadline is carried out. */
 export function refusal(endpoint: EndpointState, deployment: DeploymentSpec): ExclusionReason | null {

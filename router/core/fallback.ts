@@ -29,6 +29,7 @@ const causesOfRejections: Readonly<Record<RejectReason, FallbackCause | null>> =
   "no-candidate": "general",
   "too-long": "contextWindow",
   "too-dear": "budget",
+  "too-plain": "general",
   "queue-full": "general",
   "deadline-unreachable": "general",
   "deadline-passed": null,

@@ -1,4 +1,4 @@
-import type { Rates } from "./accounting/rates.ts";
+import type { PriceTier, Rates } from "./accounting/rates.ts";
 import type { CompiledConfig, ConfigVersion, EndpointSpec, FallbackCause, StrategyName } from "./compiled-config.ts";
 import type { Branded, Duration, Instant } from "./machine.ts";
 
@@ -26,10 +26,14 @@ export interface RouteRequest {
   readonly pictures?: number;
   /** It may be delayed, and costs what batches cost. */
   readonly batch?: boolean;
-  /** Deployments whose provider does not come to know that it may be delayed: they answer at once, at the usual price. Absent: none. */
+  /** It asks for the provider's tier that goes before others. */
+  readonly priorityTier?: boolean;
+  /** Deployments whose provider does not come to know of the tier that is asked for: they answer as ever, at the usual price. Absent: none. */
   readonly atOnce?: readonly DeploymentId[];
   /** What the caller will pay at most, all attempts together, nano-dollars; absent: whatever it costs. */
   readonly costMaxNano?: number;
+  /** The least quality that will do, 0 to 1, never relaxed; absent: any. */
+  readonly qualityMin?: number;
   /** The caller's choice; absent: the route's. */
   readonly strategy?: StrategyName;
   /** The caller's cap, or the route's default where none was given. */
@@ -83,8 +87,8 @@ export interface Usage {
   readonly reasoning: number;
   /** Of the prompt's tokens those that stand for pictures, where the provider says so. */
   readonly pictureTokens?: number;
-  /** Whether it was served as one that may be delayed, where the provider says so; absent: as it was asked for. */
-  readonly delayed?: boolean;
+  /** How it was served, where the provider says so; absent: as it was asked for. */
+  readonly tier?: PriceTier;
 }
 
 /** `aborted` and failed attempts may still cost: `billed` says so, and `usage` is the best known figure, flagged when estimated. */
@@ -262,11 +266,12 @@ export type FinishResult =
   /** No attempt is left to make; `failure` is the last one's, whose answer the driver passes on. */
   | { readonly kind: "failed"; readonly failure: FailureKind; readonly retryAfter: Duration | null }
   | { readonly kind: "rejected"; readonly why: RejectReason; readonly retryAfter: Duration | null };
-/** `too-long`: no endpoint of the route has a context window for the prompt. `too-dear`: none is certain to cost no more than the caller will pay. `deadline-unreachable`: its place would come too late, so it is told at once. */
+/** `too-long`: no endpoint of the route has a context window for the prompt. `too-dear`: none is certain to cost no more than the caller will pay. `too-plain`: none is known to be as good as the caller asks for. `deadline-unreachable`: its place would come too late, so it is told at once. */
 export type RejectReason =
   | "no-candidate"
   | "too-long"
   | "too-dear"
+  | "too-plain"
   | "queue-full"
   | "deadline-unreachable"
   | "deadline-passed"
@@ -308,6 +313,8 @@ export type ExclusionReason =
   | "context-too-small"
   /** It could cost more than the caller will pay. */
   | "too-dear"
+  /** It is not known to be as good as the caller asks for. */
+  | "too-plain"
   | "already-tried"
   /** Others have answered last time: a retry goes there. */
   | "failed-lately"

@@ -79,28 +79,44 @@ export function place(core: Core, slot: RequestSlot): void {
 function giveUp(core: Core, slot: RequestSlot, why: RejectReason, retryAfter: Duration | null): void {
   slot.rejection ??= { why, retryAfter };
   const cause = causeOfRejection(why);
-  if (cause !== null && reroute(core, slot, cause)) return;
+  if (cause !== null && reroute(core, slot, cause) === "gone") return;
   finish(core, slot, endOfWait(slot, slot.rejection.why, slot.lastFailure === null ? slot.rejection.retryAfter : retryAfter));
 }
 
-/** False: there is no other route for it, or nothing to pay another attempt with. */
-export function reroute(core: Core, slot: RequestSlot, cause: FallbackCause): boolean {
-  const { found, config } = core.viewOf(slot);
+/** `unpaid`: it would go somewhere that answers, and the budgets cannot pay for it now. */
+export type Hop = "gone" | "nowhere" | "unpaid";
+
+export function reroute(core: Core, slot: RequestSlot, cause: FallbackCause): Hop {
+  const { config } = core.viewOf(slot);
   const to = slot.request.deadline <= core.state.now ? null : nextHop(config, slot, cause);
-  if (to === null) return false;
+  if (to === null) return "nowhere";
   const from = core.routeOf(slot);
-  slot.route = to;
   if (slot.attempts > 0 && cause === "general") {
-    findCandidates(found, core.state, core.routeOf(slot), slot);
-    if (!payForAttempt(config, core.state, from, isHopeful(found, core.state, slot, true))) {
-      slot.route = from.id;
-      return false;
-    }
+    const hopeful = isHopefulAt(core, slot, to);
+    if (!payForAttempt(config, core.state, from, hopeful)) return hopeful ? "unpaid" : "nowhere";
   }
+  slot.route = to;
+  slot.unpaid = null;
   slot.path = [...slot.path, to];
   core.emit({ kind: "request-rerouted", request: slot.request.id, from: from.id, to, cause });
   place(core, slot);
-  return true;
+  return "gone";
+}
+
+/** Another route could take it to an endpoint that answered last time. */
+export function hasHopeElsewhere(core: Core, slot: RequestSlot, cause: FallbackCause | null): boolean {
+  const to = cause === null ? null : nextHop(core.viewOf(slot).config, slot, cause);
+  return to !== null && isHopefulAt(core, slot, to);
+}
+
+/** The candidates are left filled for that route. */
+function isHopefulAt(core: Core, slot: RequestSlot, to: RouteId): boolean {
+  const { found } = core.viewOf(slot);
+  const from = slot.route;
+  slot.route = to;
+  findCandidates(found, core.state, core.routeOf(slot), slot);
+  slot.route = from;
+  return isHopeful(found, core.state, slot, true);
 }
 
 export function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen: EndpointId | null): void {
@@ -147,7 +163,7 @@ function unqueue(core: Core, slot: RequestSlot): void {
 
 export function giveUpWaiting(core: Core, slot: RequestSlot): void {
   unqueue(core, slot);
-  if (!reroute(core, slot, "general")) finish(core, slot, endOfWait(slot, "deadline-passed", null));
+  if (reroute(core, slot, "general") !== "gone") finish(core, slot, endOfWait(slot, "deadline-passed", null));
 }
 
 /** An endpoint has a place again: whoever waits for it goes on. */

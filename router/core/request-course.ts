@@ -26,12 +26,9 @@ import { retryWait } from "./retry-wait.ts";
 import type { AttemptSlot, EndpointState, RequestSlot } from "./state.ts";
 import { type AdaptiveState, adaptWeights } from "./strategy/adaptive-weights.ts";
 import { learnEnd, learnFirstToken } from "./strategy/learn.ts";
-import { after, between, millis, never, startOfTime } from "./time.ts";
-import { awaitAttempts, explain, finish, place, reroute, routeState, serveAll, serveQueues, startAttempt } from "./placement-course.ts";
-
-/** Many attempts at one endpoint fail at once where it hangs. Their retries are paid for one by one, as the others' answers come in: so long is waited for that. */
-const askAgainAfter = millis(50);
-const asksMax = 20;
+import { after, between, never, startOfTime } from "./time.ts";
+import { askedOnce, nextAsk } from "./unpaid-retry.ts";
+import { awaitAttempts, explain, finish, hasHopeElsewhere, place, reroute, routeState, serveAll, serveQueues, startAttempt } from "./placement-course.ts";
 
 const none: readonly never[] = [];
 const served = { kind: "served" } as const;
@@ -74,8 +71,9 @@ function adaptLimit(core: Core, { endpoint, startedAt }: AttemptSlot): void {
   if (limit.limit > before) for (const other of endpoints) serveQueues(core, other);
 }
 
-function noteAnswer(core: Core, slot: RequestSlot): void {
-  retryBudgetHearsAnswer(routeState(core, slot).retryBudget);
+/** An answer to a request is one of every route that it has been at: each has paid for its way. */
+function noteAnswer(core: Core, { path }: RequestSlot): void {
+  for (const route of path) retryBudgetHearsAnswer(present(core.state.routes[route], "the route's state").retryBudget);
   retryBudgetHearsAnswer(core.state.retryBudget);
 }
 
@@ -278,23 +276,29 @@ function considerRetry(core: Core, slot: RequestSlot, failure: FailureKind, retr
   slot.lastFailure = failure;
   const route = core.routeOf(slot);
   const { config, found } = core.viewOf(slot);
-  const wait = retryWait({ config, state: core.state, found, route, slot, failure, retryAfter, seed: core.options.seed });
-  const asked = slot.unpaid?.asked ?? 0;
-  if (wait === "unpaid" && asked < asksMax) {
-    slot.unpaid = { failure, retryAfter, asked: asked + 1 };
-    backOff(core, slot, askAgainAfter);
+  const cause = causeOfFailure(failure);
+  const elsewhere = hasHopeElsewhere(core, slot, cause);
+  const wait = retryWait({ config, state: core.state, found, route, slot, failure, retryAfter, elsewhere, seed: core.options.seed });
+  if (wait === "unpaid" && waitsToBePaid(core, slot, failure, retryAfter)) return;
+  if (wait === null || wait === "unpaid") {
+    const hop = cause === null ? "nowhere" : reroute(core, slot, cause);
+    if (hop === "gone" || (hop === "unpaid" && waitsToBePaid(core, slot, failure, retryAfter))) return;
+    finish(core, slot, { kind: "failed", failure, retryAfter });
     return;
   }
   slot.unpaid = null;
-  if (wait === null || wait === "unpaid") {
-    const cause = causeOfFailure(failure);
-    if (cause !== null && reroute(core, slot, cause)) return;
-    finish(core, slot, { kind: "failed", failure, retryAfter });
-  } else if (wait === 0) {
-    place(core, slot);
-  } else {
-    backOff(core, slot, wait);
-  }
+  if (wait === 0) place(core, slot);
+  else backOff(core, slot, wait);
+}
+
+/** @returns false: it has waited long enough, or for nobody */
+function waitsToBePaid(core: Core, slot: RequestSlot, failure: FailureKind, retryAfter: Duration | null): boolean {
+  const { config, found } = core.viewOf(slot);
+  const wait = nextAsk(config, found, core.state, core.routeOf(slot), slot);
+  if (wait === null) return false;
+  slot.unpaid = askedOnce(core.state, slot, failure, retryAfter);
+  backOff(core, slot, wait);
+  return true;
 }
 
 function backOff(core: Core, slot: RequestSlot, wait: Duration): void {

@@ -17,6 +17,8 @@ export interface RetryQuestion {
   readonly slot: RequestSlot;
   readonly failure: FailureKind;
   readonly retryAfter: Duration | null;
+  /** A fallback route could take it to an endpoint that answered last time. */
+  readonly elsewhere: boolean;
   readonly seed: number;
 }
 
@@ -25,14 +27,15 @@ export interface RetryQuestion {
  * Retry-After or the jittered backoff, whichever is longer. None is made that could not end before the caller's deadline. A retry that is granted has been paid for out of the budgets.
  */
 export function retryWait(question: RetryQuestion): Duration | "unpaid" | null {
-  const { config, state, found, route, slot, failure, retryAfter, seed } = question;
+  const { config, state, found, route, slot, failure, retryAfter, elsewhere, seed } = question;
   if (!meaningOf(failure).retry || slot.attempts >= attemptsAllowed(route, failure)) return null;
   findCandidates(found, state, route, slot);
   const fresh = anyFresh(found, slot.tried);
   const pause = Math.max(backoff(route.retry, seed, slot.request.serial, slot.attempts - 1), retryAfter ?? 0);
   const wait = micros(fresh ? 0 : pause);
   if (wait > route.retry.retryAfterMax || !canEndInTime(state, route, slot, after(state.now, wait))) return null;
-  const hopeful = isHopeful(found, state, slot, fresh);
+  // What time gives is kept for where there is more hope than in the same endpoint's second chance.
+  const hopeful = isHopeful(found, state, slot, fresh) && (fresh || !elsewhere);
   if (payForAttempt(config, state, route, hopeful)) return wait;
   return hopeful && fresh ? "unpaid" : null;
 }

@@ -158,7 +158,20 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
         phases[slot.phase].clientLeft(core, slot);
         return;
       }
-      default:
+      case "lease-answered":
+      case "probes-answered":
+      case "probe-ended":
+      case "store-lost":
+      case "store-back":
+      case "period-started":
+      case "leases-forfeited":
+      case "signal-observed":
+      case "price-changed":
+      case "billing-month-started":
+      case "peer-reported":
+      case "fleet-changed":
+      case "config-activated":
+      case "drain-started":
         hearOf(core, event);
     }
   }

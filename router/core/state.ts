@@ -4,7 +4,7 @@ import { emptyQueue, type QueuePlace, type WaitQueue } from "./admission/wait-qu
 import { emptyTotal, noUsage, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
 import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, RouteSpec } from "./compiled-config.ts";
-import type { Rates } from "./accounting/rates.ts";
+import type { PriceTier, Rates } from "./accounting/rates.ts";
 import { emptySketch, type QuantileSketch } from "./estimate/quantile-sketch.ts";
 import { type BreakerState, closedBreaker } from "./health/breaker.ts";
 import { awaitFirstProbe, type HealthState, unprobed } from "./health/health-probe.ts";
@@ -89,13 +89,20 @@ export interface RequestSlot extends QueuePlace {
   /** Endpoints that have had an attempt, in order. */
   tried: readonly EndpointId[];
   lastFailure: FailureKind | null;
-  /** A retry that waits until it can be paid for, and how often that has been asked. */
-  unpaid: { readonly failure: FailureKind; readonly retryAfter: Duration | null; readonly asked: number } | null;
+  unpaid: UnpaidRetry | null;
   /** Pico-dollars and tokens of all its attempts. */
   picoDollars: number;
   usage: Usage;
   estimated: boolean;
   priced: boolean;
+}
+
+/** A retry that waits until it can be paid for, how often that has been asked, and since when. */
+export interface UnpaidRetry {
+  readonly failure: FailureKind;
+  readonly retryAfter: Duration | null;
+  readonly asked: number;
+  readonly since: Instant;
 }
 
 export interface AttemptSlot {
@@ -106,8 +113,8 @@ export interface AttemptSlot {
   reservedTokens: number;
   /** What its tokens cost: the prices when it started; null: unknown. */
   readonly card: Rates | null;
-  /** As far as is known when it starts, it is served as one that may be delayed. */
-  readonly delayed: boolean;
+  /** That it is served in, as far as is known when it starts. */
+  readonly tier: PriceTier;
   reservedNano: number;
   breakerEpoch: number;
   probeCredited: boolean;
@@ -307,14 +314,14 @@ export function newAttemptSlot(
   endpoint: EndpointId,
   startedAt: Instant,
   breakerEpoch: number,
-  { card, delayed }: Pick<AttemptSlot, "card" | "delayed">,
+  { card, tier }: Pick<AttemptSlot, "card" | "tier">,
 ): AttemptSlot {
   return {
     request,
     endpoint,
     startedAt,
     card,
-    delayed,
+    tier,
     reservedTokens: 0,
     reservedNano: 0,
     breakerEpoch,

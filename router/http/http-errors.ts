@@ -50,6 +50,13 @@ const rejections: Readonly<Record<RejectReason, HttpError>> = {
     param: "cost_budget",
     message: "no model of this route is certain to answer for so little",
   },
+  "too-plain": {
+    status: 400,
+    type: "invalid_request_error",
+    code: "quality_not_available",
+    param: "quality_threshold",
+    message: "no model of this route is known to be as good as that (`quality` of a deployment says how good it is)",
+  },
   "queue-full": { status: 429, type: "rate_limit_error", code: "queue_full", message: "too many requests are waiting" },
   "deadline-unreachable": { status: 503, type: "overloaded_error", code: "deadline_unreachable", message: "no place is expected to become free in time" },
   "deadline-passed": { status: 503, type: "overloaded_error", code: "deadline_passed", message: "no place became free in time" },

@@ -44,15 +44,21 @@ function readForm(value: unknown, form: AskForm): Ask | null {
       const text = typeof value === "string" ? value.trim() : "";
       return text !== "" && text.length <= form.lengthMax ? text : null;
     }
-    case "number": {
-      const number = typeof value === "string" ? Number(value) : value;
-      return typeof number === "number" && number >= form.min && number <= form.max ? number : null;
-    }
+    case "number":
+      return readNumber(value, form);
     case "choice":
       return form.of.find((name) => typeof value === "string" && value.trim() === name) ?? null;
     case "list":
       return readList(value);
   }
+}
+
+/** A word that stands for the default comes back as it is. */
+function readNumber(value: unknown, { min, max, words = {} }: Extract<AskForm, { kind: "number" }>): Ask | null {
+  const word = typeof value === "string" ? value.trim() : "";
+  if (Object.hasOwn(words, word)) return words[word] ?? word;
+  const number = typeof value === "string" ? Number(value) : value;
+  return typeof number === "number" && number >= min && number <= max ? number : null;
 }
 
 function readList(value: unknown): readonly string[] | null {
@@ -67,7 +73,7 @@ function expectation(form: AskForm): string {
     case "text":
       return `must be a text of at most ${form.lengthMax} characters`;
     case "number":
-      return `must be a number from ${form.min} to ${form.max}`;
+      return `must be a number from ${form.min} to ${form.max}${form.words === undefined ? "" : `, or ${Object.keys(form.words).join(", ")}`}`;
     case "choice":
       return `must be one of ${form.of.join(", ")}`;
     case "list":

@@ -5,7 +5,8 @@ import type { Instant } from "../core/machine.ts";
 import { type DeploymentId, type RequestId, type RouteRequest, type TenantId, unlabelled } from "../core/messages.ts";
 import { after, millis, never } from "../core/time.ts";
 import type { CallerRequest } from "../providers/provider-adapter.ts";
-import { isDelayedTier } from "../providers/served-tier.ts";
+import type { AskName } from "../providers/request-contract.ts";
+import { tierNamed } from "../providers/served-tier.ts";
 import { dialectHandling } from "./dialect-handling.ts";
 import { countPictures } from "./count-pictures.ts";
 import { estimateTokens } from "./estimate-tokens.ts";
@@ -79,20 +80,33 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
 }
 
 const isOrdinary = ({ caller, asks }: AdmittedCall, { countsPictures }: PromptLooks): boolean =>
-  !countsPictures && !isDelayedTier(caller.scan.serviceTier) && (asks === noAsks || (asks.costBudget === undefined && asks.strategy === undefined));
+  !countsPictures && caller.scan.serviceTier === null && (asks === noAsks || !asksMore.some((name) => asks[name] !== undefined));
+
+const asksMore: readonly AskName[] = ["costBudget", "qualityThreshold", "strategy", "costPreference", "latencyRequirement"];
 
 function whatElse({ caller, asks }: AdmittedCall, config: CompiledConfig, { countsPictures }: PromptLooks): Partial<RouteRequest> {
   const { scan, dialect } = caller;
   return {
     ...(countsPictures ? { pictures: countPictures(scan.body) } : {}),
-    ...(isDelayedTier(scan.serviceTier) ? { batch: true, atOnce: dialectHandling(config, dialect).translate } : {}),
+    ...tierAsked(scan.serviceTier, dialectHandling(config, dialect).translate),
     ...(typeof asks.costBudget === "number" ? { costMaxNano: Math.floor(asks.costBudget * 1e9) } : {}),
+    ...(typeof asks.qualityThreshold === "number" ? { qualityMin: asks.qualityThreshold } : {}),
     ...strategyAsked(asks),
   };
 }
 
+/** @param atOnce deployments in whose dialect the tier is lost */
+function tierAsked(name: string | null, atOnce: readonly DeploymentId[]): Partial<RouteRequest> {
+  const tier = tierNamed(name);
+  if (tier === "delayed") return { batch: true, atOnce };
+  return tier === "priority" ? { priorityTier: true, atOnce } : {};
+}
+
 /** The names of strategies to come, as `auto`, choose nothing yet. */
-function strategyAsked({ strategy }: Asks): Pick<RouteRequest, "strategy"> {
+function strategyAsked({ strategy, latencyRequirement, costPreference }: Asks): Pick<RouteRequest, "strategy"> {
   const found = strategyNames.find((name) => name === strategy);
-  return found === undefined ? {} : { strategy: found };
+  if (found !== undefined) return { strategy: found };
+  if (strategy !== undefined) return {};
+  if (latencyRequirement === "lowest") return { strategy: "latency-based" };
+  return costPreference === "lowest" ? { strategy: "cost-based" } : {};
 }

@@ -82,7 +82,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
 
   constructor(options: RouterServiceOptions) {
     this.#options = options;
-    this.#keys = new UpstreamKeys((message) => options.log.logger.warn({ said: message }, "google_token_not_fetched"));
+    this.#keys = new UpstreamKeys(options.transport, (message) => options.log.logger.warn({ said: message }, "google_token_not_fetched"));
     this.#adopted = this.#adopt(options.compiled, options.spec);
     this.memory = new RequestMemory(() => this.compiled, options.spec.stateFolder, options.log);
     this.#versions = new LiveVersions(options.compiled);
@@ -296,10 +296,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
     const request = this.#request(of);
     const running = new RunningAttempt(id, endpoint, request, this.#driver.now(), this.#lane(endpoint), limits, this);
     this.#attempts[id] = running;
-    request.underWay += 1;
-    request.attempts += 1;
-    request.endpointsTried.push(endpoint);
-    request.attemptIds.push(id);
+    request.attemptBegins(id, endpoint);
     if (request.attempts > 1) request.answer.forgetHeld(id);
     running.attempt.start(this.#options.transport);
     request.dropped = running.attempt.dropped;

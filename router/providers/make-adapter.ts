@@ -13,7 +13,7 @@ import type { CallerRequest, Dialect, EncodedRequest, Encoding, PassedRequest, P
 import { wholeBody } from "./sent-body.ts";
 import type { ProviderFormat } from "./provider-format.ts";
 import { StandingHeads } from "./standing-heads.ts";
-import { withServedTier } from "./served-tier.ts";
+import { mayBeUnusual, withServedTier } from "./served-tier.ts";
 import { type TapReader, TapStream } from "./tap-stream.ts";
 import { UnknownTap } from "./unknown-tap.ts";
 import { TranslatedStream } from "./translated-stream.ts";
@@ -117,7 +117,8 @@ const isTrace = (header: string): boolean => header === "traceparent" || header 
 function readAnswer(format: ProviderFormat, request: CallerRequest, body: Buffer): ReadAnswer | null {
   if (format.speaks.has(request.dialect)) {
     const usage = usageOfAnswer(body, passedDialects[request.dialect].readUsage);
-    return { body, usage: usage === null || request.scan.serviceTier === null ? usage : withServedTier(usage, tierOf(parsed(body))) };
+    const asked = request.scan.serviceTier !== null;
+    return { body, usage: usage === null || !(asked || mayBeUnusual(body)) ? usage : withServedTier(usage, tierOf(parsed(body)), asked) };
   }
   const answer = format.readAnswer(parsed(body));
   if (answer === null) return null;

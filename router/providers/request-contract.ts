@@ -31,11 +31,12 @@ export type AskName =
 
 export type AskForm =
   | { readonly kind: "text"; readonly lengthMax: number }
-  | { readonly kind: "number"; readonly min: number; readonly max: number }
+  /** `words` stand for numbers; null: for the default. */
+  | { readonly kind: "number"; readonly min: number; readonly max: number; readonly words?: Readonly<Record<string, number | null>> }
   | { readonly kind: "list" }
   | { readonly kind: "choice"; readonly of: readonly string[] };
 
-const recorded = "recorded in the decision log; no policy acts on it yet";
+const recorded = "**recorded only**, in the decision log: ";
 const name: AskForm = { kind: "text", lengthMax: 256 };
 
 export const requestContract: readonly ContractField[] = [
@@ -47,14 +48,14 @@ export const requestContract: readonly ContractField[] = [
     form: name,
     default: "the route's",
     effect:
-      "one of weighted, least-busy, round-robin, power-of-two, usage-based, latency-based, cost-based: chooses this request's endpoint; prefix-affinity and adaptive only where the route has them. Any other name, also those of decision trees (auto, fast, ...), is recorded in the decision log only; `x-headgate-strategy` of the answer says what was used",
+      "one of weighted, least-busy, round-robin, power-of-two, usage-based, latency-based, cost-based: chooses this request's endpoint; prefix-affinity and adaptive only where the route has them. Any other name, also those of decision trees (auto, fast, ...), is **recorded only**, in the decision log; `x-headgate-strategy` of the answer says what was used",
   },
   {
     name: "priority",
     body: "priority",
     metadata: "priority",
     header: "x-headgate-priority",
-    form: { kind: "number", min: 0, max: 100 },
+    form: { kind: "number", min: 0, max: 100, words: { low: 0, normal: null, high: 100 } },
     default: "the tenant's",
     effect: "place in the queue, higher first; never above the tenant's own where tenants are configured",
   },
@@ -111,7 +112,7 @@ export const requestContract: readonly ContractField[] = [
     form: { kind: "number", min: 0, max: 1_000_000 },
     default: "none",
     effect:
-      "dollars, all attempts together: deployments that could cost more, by the estimated prompt and the whole of the output that is allowed, are left out; when none is left, the route's budget fallbacks, else 400 `cost_budget_too_small`. A deployment without a price is left out only with `unknownPrice: refuse`",
+      "dollars, all attempts together: deployments that could cost more, by the estimated prompt and the whole of the output that is allowed, are left out; when none is left, the route's budget fallbacks, else 400 `cost_budget_too_small`. A deployment without a price is left out only with `unknownPrice: refuse`. The route's `realtimeCostLimitUsd` says the same for all its requests but those of the tiers flex and batch; the smaller of the two counts",
   },
   {
     name: "qualityThreshold",
@@ -120,7 +121,8 @@ export const requestContract: readonly ContractField[] = [
     header: "x-headgate-quality-threshold",
     form: { kind: "number", min: 0, max: 1 },
     default: "none",
-    effect: recorded,
+    effect:
+      "only deployments with at least this `quality`, never relaxed, by fallbacks neither; one whose quality is not known does not have it. When none is left, the route's fallbacks, else 400 `quality_not_available`",
   },
   {
     name: "costPreference",
@@ -129,7 +131,7 @@ export const requestContract: readonly ContractField[] = [
     header: "x-headgate-cost-preference",
     form: name,
     default: "balanced",
-    effect: recorded,
+    effect: `\`lowest\`: strategy cost-based, where neither a strategy nor \`latency_requirement: lowest\` is asked for. Any other word is ${recorded}decision trees would read it, and there are none yet`,
   },
   {
     name: "latencyRequirement",
@@ -138,7 +140,7 @@ export const requestContract: readonly ContractField[] = [
     header: "x-headgate-latency-requirement",
     form: name,
     default: "normal",
-    effect: recorded,
+    effect: `\`lowest\`: strategy latency-based, where no strategy is asked for. Any other word is ${recorded}decision trees would read it, and there are none yet`,
   },
   {
     name: "urgency",
@@ -147,7 +149,7 @@ export const requestContract: readonly ContractField[] = [
     header: "x-headgate-urgency",
     form: name,
     default: "none",
-    effect: recorded,
+    effect: `${recorded}what is not urgent is to be gathered into batches, which does not happen yet. \`priority\`, \`max_latency_ms\` and \`service_tier: flex\` act`,
   },
   {
     name: "idempotencyKey",
@@ -156,7 +158,7 @@ export const requestContract: readonly ContractField[] = [
     header: "idempotency-key",
     form: name,
     default: "none",
-    effect: recorded,
+    effect: `${recorded}a request that comes again with its key is answered, and paid for, again`,
   },
   {
     name: "user",

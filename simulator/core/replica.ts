@@ -13,6 +13,7 @@ import type {
   FinishResult,
   RequestId,
   RouteId,
+  RouteRequest,
   RouterCommand,
   RouterEvent,
   TenantId,
@@ -50,6 +51,10 @@ export interface ReplicaOptions {
   breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void;
   /** `failed`: in a way that speaks against the endpoint. What was given up for other reasons is not told. */
   attemptEnded(endpoint: EndpointId, startedAt: Instant, failed: boolean): void;
+  /** One of its active probes has been answered. */
+  probeEnded(endpoint: EndpointId, healthy: boolean): void;
+  /** Its probes have taken the endpoint out, or brought it back. */
+  healthChanged(endpoint: EndpointId, healthy: boolean): void;
   /** With the gossip's delay. */
   tellPeers(event: RouterEvent): void;
 }
@@ -175,31 +180,27 @@ export class SimulatedReplica {
     this.#open += 1;
     const tenant = this.#tenantOf(arrival);
     this.#requests[id] = { arrival, serial, route, tenant, started: null, deployment: null, version: null, committed: null, first: null };
-    this.#toRouter(
-      {
-        kind: "request-arrived",
-        request: {
-          id,
-          serial,
-          tenant,
-          route,
-          inputTokens: arrival.inputTokens,
-          batch: arrival.batch === true,
-          // Never the true length: a policy must not know it.
-          outputTokensMax: present(routes[route], "the route").outputTokensDefault,
-          stream: true,
-          priority: arrival.priority ?? 0,
-          deadline: after(arrival.at, arrival.patience ?? forEver),
-          blocks: arrival.blocks,
-          tags: unlabelled.tags,
-          tagMatch: unlabelled.tagMatch,
-          region: unlabelled.region,
-          residency: unlabelled.residency,
-          barred: unlabelled.barred,
-        },
-      },
-      1,
-    );
+    const request: RouteRequest = {
+      id,
+      serial,
+      tenant,
+      route,
+      inputTokens: arrival.inputTokens,
+      batch: arrival.batch === true,
+      // Never the true length: a policy must not know it.
+      outputTokensMax: present(routes[route], "the route").outputTokensDefault,
+      stream: true,
+      priority: arrival.priority ?? 0,
+      deadline: after(arrival.at, arrival.patience ?? forEver),
+      blocks: arrival.blocks,
+      tags: unlabelled.tags,
+      tagMatch: unlabelled.tagMatch,
+      region: unlabelled.region,
+      residency: unlabelled.residency,
+      barred: unlabelled.barred,
+    };
+    const qualityMin = arrival.features?.qualityFloor;
+    this.#toRouter({ kind: "request-arrived", request: qualityMin === undefined ? request : { ...request, qualityMin } }, 1);
   }
 
   /** By name; an arrival of an unknown tenant, or of none, belongs to the first. */
@@ -219,6 +220,7 @@ export class SimulatedReplica {
   }
 
   #carryOut(command: RouterCommand, at: Instant): void {
+    // One look at the kind, as in the router.
     switch (command.kind) {
       case "start-attempt":
         this.#start(command);
@@ -235,7 +237,19 @@ export class SimulatedReplica {
       case "start-probe":
         this.#probe(command);
         return;
-      default:
+      case "ask-lease":
+      case "return-lease":
+      case "ask-probes":
+      case "return-probes":
+      case "breaker-changed":
+      case "health-changed":
+      case "retire-config":
+      case "request-rerouted":
+      case "budget-noticed":
+      case "forget-endpoint":
+      case "weight-changed":
+      case "limit-changed":
+      case "record-decision":
         this.#carryOutRest(command, at);
     }
   }
@@ -256,13 +270,15 @@ export class SimulatedReplica {
         this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
         this.#tellPeers(command, at);
         return;
+      case "health-changed":
+        this.#options.healthChanged(command.endpoint, command.healthy);
+        return;
       case "retire-config":
         this.#announce(this.#versions.retired(command.version));
         return;
       case "request-rerouted":
       case "budget-noticed":
       case "forget-endpoint":
-      case "health-changed":
       case "weight-changed":
       case "limit-changed":
       case "record-decision":
@@ -273,7 +289,9 @@ export class SimulatedReplica {
   #probe({ endpoint, nonce, timeout }: Extract<RouterCommand, { kind: "start-probe" }>): void {
     const crashes = this.#crashes;
     this.#options.probe(endpoint, timeout, (healthy) => {
-      if (crashes === this.#crashes) this.tell({ kind: "probe-ended", endpoint, nonce, healthy });
+      if (crashes !== this.#crashes) return;
+      this.#options.probeEnded(endpoint, healthy);
+      this.tell({ kind: "probe-ended", endpoint, nonce, healthy });
     });
   }
 

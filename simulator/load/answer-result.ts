@@ -29,6 +29,16 @@ const rejections: Readonly<Record<string, RejectReason>> = {
   queue_full: "queue-full",
   deadline_passed: "deadline-passed",
   draining: "draining",
+  cost_budget_too_small: "too-dear",
+  quality_not_available: "too-plain",
+  deadline_unreachable: "deadline-unreachable",
+  limits_unavailable: "limits-unknown",
+};
+/** Others say the same of themselves: headgate's own where it has made no attempt. */
+const ownRejections: Readonly<Record<string, RejectReason>> = {
+  context_length_exceeded: "too-long",
+  rate_limit_exceeded: "rate-limited",
+  insufficient_quota: "budget-spent",
 };
 /** Of servers that are not headgate. */
 const byStatus: Readonly<Record<number, FailureKind>> = {
@@ -43,9 +53,7 @@ const byStatus: Readonly<Record<number, FailureKind>> = {
 
 /** @param attempts that the router made; 0: it refused the request itself */
 export function resultOfError(status: number, code: string | null, message: string, attempts: number | null): AnswerResult {
-  const rejection = code === null ? undefined : rejections[code];
-  if (code === "context_length_exceeded" && attempts === 0) return { result: "rejected", why: "too-long" };
-  if (code === "cost_budget_too_small" && attempts === 0) return { result: "rejected", why: "too-dear" };
+  const rejection = code === null ? undefined : (rejections[code] ?? (attempts === 0 ? ownRejections[code] : undefined));
   if (rejection !== undefined) return { result: "rejected", why: rejection };
   const failure = code === null ? undefined : failures[code];
   if (failure !== undefined) return { result: "failed", why: failure };

@@ -14,7 +14,7 @@ export class RequestBodies {
     const outputTokens = Math.max(1, arrival.outputTokens);
     const head = Buffer.from(`{"model":${JSON.stringify(model)},"messages":[{"role":"user","content":"#${serial}`);
     const tail = Buffer.from(
-      `"}],"max_tokens":${outputTokens},"min_tokens":${outputTokens},"ignore_eos":true,"stream":true,"stream_options":{"include_usage":true}${arrival.batch === true ? ',"service_tier":"flex"' : ""}}`,
+      `"}],"max_tokens":${outputTokens},"min_tokens":${outputTokens},"ignore_eos":true,"stream":true,"stream_options":{"include_usage":true}${askedOf(arrival)}}`,
     );
     const fillerBytes = Math.max(0, arrival.inputTokens - 1) * fillerWord.length;
     const filler = this.#fillerOf(fillerBytes);
@@ -29,4 +29,9 @@ export class RequestBodies {
     if (this.#filler.length < bytes) this.#filler = Buffer.alloc(Math.max(bytes, 2 * this.#filler.length, 65_536), fillerWord);
     return this.#filler;
   }
+}
+
+function askedOf({ batch, features }: Arrival): string {
+  const tier = batch === true ? ',"service_tier":"flex"' : "";
+  return features?.qualityFloor === undefined ? tier : `${tier},"quality_threshold":${features.qualityFloor}`;
 }

@@ -32,7 +32,7 @@ export class MockServer {
     this.#endpoints = endpoints;
     this.#onCall = onCall;
     this.#surface = endpoints[0]?.dialect.surface() ?? hostedSurface();
-    this.#server = createServer({ keepAliveTimeout: keepAliveMs, noDelay: true, maxHeaderSize: headerBytesMax }, (request, response) =>
+    this.#server = createServer({ keepAliveTimeout: keepAliveMs, keepAliveTimeoutBuffer: 0, noDelay: true, maxHeaderSize: headerBytesMax }, (request, response) =>
       this.#answer(request, response),
     );
     this.#server.on("connection", (socket) => {
@@ -184,7 +184,8 @@ export class MockServer {
     }
     readWhole(
       request,
-      (body) => this.#surface.admit(() => this.#receive(called, { bytes: body, headers: request.headers, place }, response)),
+      (body) =>
+        this.#surface.admit(() => this.#receive(called, { bytes: body, headers: request.headers, place, stored: this.#surface.stored ?? null }, response)),
       () => writeRefusal(response, tooLarge),
     );
   }

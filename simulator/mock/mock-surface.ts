@@ -1,3 +1,4 @@
+import type { StoredResponses } from "./dialects/stored-responses.ts";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 
 /** A model as the pages of its server know it. */
@@ -43,6 +44,8 @@ export interface MockSurface {
   watch(path: string, request: IncomingMessage, response: ServerResponse): void;
   /** Carries a call out when the server takes calls. */
   admit(call: () => void): void;
+  /** Responses that can be asked for again; absent: none is kept. */
+  readonly stored?: StoredResponses;
 }
 
 export const jsonPage = (value: unknown, status = 200): PageAnswer => ({ status, type: "application/json", body: JSON.stringify(value) });

@@ -63,11 +63,14 @@ function isMeasured(spec: EndpointModelSpec | undefined): boolean {
   return spec?.kind === "vllm" && spec.engine.stepTime.source.kind === "measured" && spec.modelled?.exact !== false;
 }
 
+const hasWander = (spec: EndpointModelSpec): boolean => spec.kind === "vllm" && (spec.engine.options?.wander ?? null) !== null;
+
 /** What chance decided, by the seed. */
 function drawnIn({ compiled, trace }: LoadedScenario): readonly string[] {
   const { endpoints, faultPlans = [], replicas } = compiled;
   const drawn = [
     [endpoints.some(({ kind }) => kind === "hosted"), "latencies of hosted APIs"],
+    [endpoints.some(hasWander), "how the speed of GPUs wanders"],
     [faultPlans.some(({ timing }) => timing.kind === "random"), "instants of random faults"],
     [replicas.count > 1, "which replica a request comes to"],
     [trace.jitterUs !== null, "instants within the trace's slots"],

@@ -4,6 +4,7 @@ import type { DisaggregationSpec, EngineOptions, EngineSpec } from "../core/engi
 import type { ModelledAs, VllmSpec } from "../core/compiled-scenario.ts";
 import { calibrated } from "../core/step-time/calibrated.ts";
 import type { StepTimeSpec } from "../core/step-time/step-time-spec.ts";
+import type { WanderSpec } from "../core/step-time/wandering-speed.ts";
 import { engineDefaults } from "./engine-defaults.ts";
 import { blocksOf, engineProfiles, findProfile } from "./engine-profile.ts";
 import type { ProfileMatch } from "./engine-profile.ts";
@@ -65,14 +66,23 @@ function stepTimeOf({ engine }: VllmEntry, match: ProfileMatch | null): StepTime
 
 /** Only what the scenario names. */
 function optionsOf({ engine }: VllmEntry, match: ProfileMatch | null): Partial<EngineOptions> {
-  const { speculation, disaggregation } = engine;
+  const { speculation, disaggregation, calibration } = engine;
   const plain = Object.fromEntries(engineOptionNames.flatMap((name) => (engine[name] === undefined ? [] : [[name, engine[name]]])));
   return {
     ...plain,
     ...(speculation === undefined ? {} : { speculation: { ...speculation, costRatio: speculation.costRatio ?? costRatios[speculation.method] } }),
     ...(disaggregation === undefined ? {} : { disaggregation: transferOf(disaggregation, match) }),
+    ...(calibration?.wander === undefined ? {} : { wander: wanderOf(calibration.wander) }),
   };
 }
+
+type WanderEntry = NonNullable<NonNullable<VllmEntry["engine"]["calibration"]>["wander"]>;
+
+const wanderOf = ({ percent, correlation, scatterPercent }: WanderEntry): WanderSpec => ({
+  deviation: percent / 100,
+  correlationUs: correlation,
+  scatter: scatterPercent / 100,
+});
 
 /** Where the scenario names none; docs/engine.md has the sources. */
 const costRatios = { ngram: 0, eagle: 0.05, "draft-model": 0.1 } as const;

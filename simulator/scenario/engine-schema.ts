@@ -57,6 +57,15 @@ const disaggregation = z
   })
   .meta({ description: "Prefill and decode on engines of their own, the KV cache carried over between them; absent: together" });
 
+const deviationPercent = (what: string) => number(what, { min: 0, max: 100, whole: false });
+const wander = z
+  .strictObject({
+    percent: deviationPercent("Standard deviation of the machine's speed around its mean, percent"),
+    correlation: duration("It is about the same for so long", micros(1000)).prefault("1s"),
+    scatterPercent: deviationPercent("What each step scatters by itself beside it, percent").prefault(0),
+  })
+  .meta({ description: "The machine's speed is not steady (shared hosts, other jobs); mean step times stay; absent: it is steady" });
+
 /** EngineOptions by their names; absent: the default of engine-spec.ts. */
 const optionFields = {
   asyncScheduling: flag("async_scheduling").optional(),
@@ -94,9 +103,10 @@ const engine = z
       .strictObject({
         scale: number("All step times are so many times the profile's", { min: 0.01, max: 100, whole: false }).prefault(1),
         perStepUs: microseconds("And every step takes so much longer").prefault(0),
+        wander: wander.optional(),
       })
       .optional()
-      .meta({ description: "Two numbers fitted on a short run of the engine at hand" }),
+      .meta({ description: "Fitted on a short run of the engine at hand" }),
   })
   .meta({ description: "The vLLM engine of each replica" });
 

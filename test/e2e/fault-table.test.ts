@@ -1,6 +1,7 @@
 /** What callers see, and providers get, when one provider of two fails in one of the ways in which gateways are compared; and when there is only one. */
 import { describe, expect, test } from "vitest";
-import { type LiveService, startLive, until } from "../support/live-service.ts";
+import { type LiveService, startLive } from "../support/live-service.ts";
+import { until } from "../support/loop-time.ts";
 import { chatRequest, RawCaller } from "../support/raw-caller.ts";
 import { chatAnswer, chatStream, delta, errorAnswer, type Script, type ScriptedUpstream, wordStream } from "../support/scripted-upstream.ts";
 
@@ -51,10 +52,13 @@ describe("one of two", () => {
       response.on("close", () => (open -= 1));
       setTimeout(() => errorAnswer(500, "boom")(response, seen), 5);
     };
+    const startedMs = performance.now();
     expect(allServed(await askInTurn(live, 120))).toBe(true);
+    // On a machine that is slow enough the rest has passed meanwhile, and it has been looked at.
+    const looks = Math.floor((performance.now() - startedMs) / 600);
     const called = live.upstreams.reduce((sum, { seen }) => sum + seen.length, 0);
-    expect(called / 120).toBeLessThanOrEqual(1.05);
-    expect(a.seen.length).toBeLessThanOrEqual(6);
+    expect((called - looks) / 120).toBeLessThanOrEqual(1.05);
+    expect(a.seen.length - looks).toBeLessThanOrEqual(6);
     // Past the open time, many at once: each time it is looked at by one.
     for (const _period of [1, 2]) {
       await pause(650);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { startLive, until } from "../support/live-service.ts";
+import { startLive } from "../support/live-service.ts";
+import { until } from "../support/loop-time.ts";
 
 const probed = (more = "", timeout = "5s"): string => `, probe: { every: 100ms, timeout: ${timeout}, healthyAfter: 2, unhealthyAfter: 3${more} }`;
 const ask = { model: "chat", messages: [{ role: "user" as const, content: "hello" }] };

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { startLive, until } from "../support/live-service.ts";
+import { startLive } from "../support/live-service.ts";
+import { until } from "../support/loop-time.ts";
 import { wordStream } from "../support/scripted-upstream.ts";
 
 const hedged = "    strategy: weighted\n    hedge: { quantile: 0.9, delayMin: 30ms, percent: 100 }";

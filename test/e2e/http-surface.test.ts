@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { describe, expect, test } from "vitest";
-import { startLive, until } from "../support/live-service.ts";
+import { startLive } from "../support/live-service.ts";
+import { until } from "../support/loop-time.ts";
 import { chatStream, delta, doneEvent, wordStream } from "../support/scripted-upstream.ts";
 
 interface ErrorAnswer {

@@ -96,12 +96,18 @@ test("a picture's price is in the bill of the request that shows it, and of no o
 });
 
 /** What a request of a tier costs where batches cost half, as the answer says. */
-async function costOfTier(live: LiveService, tier: "default" | "flex" | "priority", stream = false): Promise<{ usd: number; dropped: string | null }> {
-  const { data, response } = await live.client.chat.completions.create({ model: "chat", messages, max_tokens: 16, service_tier: tier, stream }).withResponse();
-  const told = async (): Promise<{ cost_usd: string }> =>
-    (await (await fetch(`${live.running.url}/v1/requests/${response.headers.get("x-headgate-request-id")}`)).json()) as { cost_usd: string };
+async function costOfTier(
+  live: LiveService,
+  tier: "default" | "flex" | "priority" | undefined,
+  stream = false,
+): Promise<{ usd: number; dropped: string | null }> {
+  const { data, response } = await live.client.chat.completions
+    .create({ model: "chat", messages, max_tokens: 16, ...(tier === undefined ? {} : { service_tier: tier }), stream })
+    .withResponse();
+  const told = async (): Promise<{ cost_usd: string | null }> =>
+    (await (await fetch(`${live.running.url}/v1/requests/${response.headers.get("x-headgate-request-id")}`)).json()) as { cost_usd: string | null };
   if (Symbol.asyncIterator in data) for await (const _chunk of data) void _chunk;
-  return { usd: Number((await told()).cost_usd), dropped: response.headers.get("x-headgate-dropped") };
+  return { usd: Number((await told()).cost_usd ?? Number.NaN), dropped: response.headers.get("x-headgate-dropped") };
 }
 const halfInBatches = "{ input: 100, output: 0, batch: { input: 50, output: 0 } }";
 const servedAs =
@@ -136,6 +142,44 @@ test("what the provider says of the tier that it has served goes before what was
       expect((await costOfTier(live, asked, stream)).usd, `${served} for ${asked}, stream ${stream}`).toBeCloseTo(11 * dollars * 1e-6, 9);
     }
   }
+});
+
+test("the tier priority is billed at its price, as served, also where nobody asked for it; without a price it is told to be unknown, never the usual one", async () => {
+  const priced = await startLive({ providers: ["openai"], price: "{ input: 100, output: 0, priority: { input: 175, output: 0 } }" });
+  const unpriced = await startLive({ providers: ["openai"], price: "{ input: 100, output: 0 }" });
+  for (const stream of [false, true]) {
+    for (const [served, asked, dollars] of [
+      ["priority", "priority", 175],
+      ["default", "priority", 100],
+      [null, "priority", 175],
+      ["priority", undefined, 175],
+      ["scale", undefined, null],
+    ] as const) {
+      for (const [live, expected] of [
+        [priced, dollars],
+        [unpriced, dollars === 100 ? 100 : null],
+      ] as const) {
+        live.upstreams[0]?.next(servedAs(served));
+        const { usd } = await costOfTier(live, asked, stream);
+        const what = `${served} for ${asked}, stream ${stream}, expected ${expected}`;
+        if (expected === null) expect(usd, what).toBeNaN();
+        else expect(usd, what).toBeCloseTo(11 * expected * 1e-6, 9);
+      }
+    }
+  }
+  expect(await unpriced.scrape()).toMatch(/billing_unpriced_requests_total\{[^}]*\} 8\n/);
+});
+
+test("where unknown prices are refused, a request that asks for the tier without a price goes where it has one, or nowhere", async () => {
+  const price = "{ input: 100, output: 0 }";
+  const more = "unknownPrice: refuse\nlimits: [{ budget: { dollars: 5, per: day } }]";
+  const live = await startLive({ upstreams: 2, providers: ["openai", "vllm"], price, more });
+  const tier = { service_tier: "priority" as const };
+  const { response } = await live.client.chat.completions.create({ model: "chat", messages, ...tier }).withResponse();
+  expect(response.headers.get("x-headgate-deployment")).toBe("two");
+  const alone = await startLive({ providers: ["openai"], price, more });
+  await expect(alone.client.chat.completions.create({ model: "chat", messages, ...tier })).rejects.toMatchObject({ status: 503, code: "no_candidate" });
+  expect((await alone.client.chat.completions.create({ model: "chat", messages })).object).toBe("chat.completion");
 });
 
 test("a tier that is lost in translation is said to be, and the request billed as what it was served as", async () => {

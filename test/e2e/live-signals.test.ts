@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { startLive, until } from "../support/live-service.ts";
+import { startLive } from "../support/live-service.ts";
+import { until } from "../support/loop-time.ts";
 import { wordStream } from "../support/scripted-upstream.ts";
 
 const vllmText = (running: number, waiting: number, kvUsed: number, cacheName = "kv_cache_usage_perc"): string =>

@@ -6,7 +6,7 @@ import type { MockTime } from "../../simulator/mock/mock-endpoint.ts";
 import type { MockFleet } from "../../simulator/mock/mock-fleet.ts";
 import { startMockFleet } from "../../simulator/mock/mock-fleet.ts";
 import { HandHost } from "../support/hand-host.ts";
-import { until as untilWithin } from "../support/live-service.ts";
+import { until as untilWithin } from "../support/loop-time.ts";
 import { smallHosted, smallScenario, smallVllm } from "../support/small-scenario.ts";
 
 const fleets: MockFleet[] = [];

@@ -2,7 +2,7 @@ import Anthropic from "@anthropic-ai/sdk";
 import OpenAI, { toFile } from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type LiveFleet, startLiveFleet } from "../support/live-fleet.ts";
-import { until as untilWithin } from "../support/live-service.ts";
+import { until as untilWithin } from "../support/loop-time.ts";
 
 /** Batch jobs of the mocks: with the providers' own clients, at the mock and through the service in front of it. */
 let live: LiveFleet;

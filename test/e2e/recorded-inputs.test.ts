@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { JournalRecord } from "../../router/core/journal/segment.ts";
 import { RouterInvariants } from "../../simulator/core/invariant/router-invariants.ts";
-import { startLive, until } from "../support/live-service.ts";
+import { startLive } from "../support/live-service.ts";
+import { until } from "../support/loop-time.ts";
 import { readSegments, replayed } from "../support/replayed.ts";
 import { chatAnswer, errorAnswer, type Script, wordStream } from "../support/scripted-upstream.ts";
 

@@ -5,7 +5,8 @@ import { loadConfig } from "../../router/config/load-config.ts";
 import { Router } from "../../router/core/router.ts";
 import { type RunningService, startService } from "../../router/http/start-service.ts";
 import { openDecisionLog } from "../../router/telemetry/decision-log.ts";
-import { type LiveService, startLive, until } from "../support/live-service.ts";
+import { type LiveService, startLive } from "../support/live-service.ts";
+import { until } from "../support/loop-time.ts";
 import { chatAnswer, chatStream, errorAnswer, type Script, wordStream } from "../support/scripted-upstream.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -302,9 +303,26 @@ describe("the request contract", () => {
     await expect(client.chat.completions.create(body)).rejects.toMatchObject({ status: 400, code: "cost_budget_too_small", param: "cost_budget" });
   });
 
+  test("a floor on quality, preferences and words for priority act", async () => {
+    const { client, recorded, upstreams } = await startLive({ deployment: ", quality: 0.8", route: "    realtimeCostLimitUsd: 2.5" });
+    const ask = async (asked: object) => client.chat.completions.create({ model: "chat", messages, ...asked } as OpenAI.ChatCompletionCreateParamsNonStreaming);
+    await ask({ quality_threshold: 0.8, cost_preference: "lowest", priority: "high" });
+    await ask({ metadata: { latency_requirement: "lowest", cost_preference: "lowest", priority: "low" } });
+    await ask({ routing_strategy: "round-robin", latency_requirement: "lowest", priority: "normal" });
+    await ask({ cost_preference: "balanced", latency_requirement: "normal", urgency: "high", idempotency_key: "again" });
+    const arrived = recorded.flatMap((entry) => (entry.kind === "event" && entry.event.kind === "request-arrived" ? [entry.event.request] : []));
+    expect(arrived[0]).toMatchObject({ qualityMin: 0.8, strategy: "cost-based", priority: 100 });
+    expect(arrived[1]).toMatchObject({ strategy: "latency-based", priority: 0 });
+    expect(arrived[2]).toMatchObject({ strategy: "round-robin", priority: 0 });
+    expect(arrived[3]?.strategy).toBeUndefined();
+    for (const { body } of upstreams[0]?.seen ?? []) expect({ metadata: {}, ...(body as object) }).toEqual({ model: "upstream-model", messages, metadata: {} });
+    await expect(ask({ quality_threshold: 0.81 })).rejects.toMatchObject({ status: 400, code: "quality_not_available", param: "quality_threshold" });
+    expect(upstreams[0]?.seen).toHaveLength(4);
+  });
+
   test("what is not of its form is refused by name", async () => {
     const { client, running } = await startLive();
-    const body = { model: "chat", messages, priority: "high" } as unknown as OpenAI.ChatCompletionCreateParamsNonStreaming;
+    const body = { model: "chat", messages, priority: "urgent" } as unknown as OpenAI.ChatCompletionCreateParamsNonStreaming;
     await expect(client.chat.completions.create(body)).rejects.toMatchObject({ status: 400, code: "invalid_request_contract", param: "priority" });
     const answer = await fetch(`${running.url}/v1/chat/completions`, {
       method: "POST",

@@ -5,7 +5,8 @@ import path from "node:path";
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, onTestFinished, test } from "vitest";
 import { googleToken } from "../../router/providers/vertex/google-client.ts";
-import { type LiveService, startLive, until } from "../support/live-service.ts";
+import { type LiveService, startLive } from "../support/live-service.ts";
+import { until } from "../support/loop-time.ts";
 import { projectRoot } from "../support/project-root.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -178,5 +179,5 @@ test("a credentials file that names a program to run is not followed", async () 
     credential_source: { executable: { command: "touch x" } },
   };
   const file = path.join(temporaryFolder({ "credentials.json": JSON.stringify(credentials) }), "credentials.json");
-  await expect(googleToken(file)).rejects.toThrow("names a program");
+  await expect(googleToken(file, fetch)).rejects.toThrow("names a program");
 });

@@ -8,7 +8,7 @@ import { Router } from "../../router/core/router.ts";
 import { type RunningService, startService } from "../../router/http/start-service.ts";
 import { openDecisionLog } from "../../router/telemetry/decision-log.ts";
 import { startMockFleet } from "../../simulator/mock/mock-fleet.ts";
-import { until } from "../support/live-service.ts";
+import { until } from "../support/loop-time.ts";
 import { chatRequest, RawCaller } from "../support/raw-caller.ts";
 import { sharedFolder } from "../support/shared-folder.ts";
 import { smallScenario, smallVllm } from "../support/small-scenario.ts";

@@ -50,6 +50,9 @@ export function randomSpec(random: RandomState): EngineSpec {
         { perStepUs: 126, perSequenceUs: 4.4 },
         { perStepUs: 2000, perSequenceUs: 24 },
       ]),
+      wander: chance(random, 0.3)
+        ? { deviation: pick(random, [0, 0.1, 0.4]), correlationUs: pick(random, [3000, 40_000, 1_000_000]), scatter: pick(random, [0, 0.1]) }
+        : null,
     },
     stepTime: chance(random, 0.3)
       ? piecewise
@@ -141,8 +144,8 @@ export function fuzzEngines(seed: number): string | null {
   const detail = seed % 3 === 0 ? "tokens" : "first-token";
   const expected: string[] = [];
   const ranks = spec.options?.dataParallel?.ranks ?? 1;
-  const plain = (): EngineModel => createPlainEngine(spec, { detail });
-  playMoments(ranks > 1 ? new DataParallelEngine(ranks, plain) : plain(), moments, (line) => void expected.push(line));
+  const plain = (part: number): EngineModel => createPlainEngine(spec, { detail }, part);
+  playMoments(ranks > 1 ? new DataParallelEngine(ranks, plain) : plain(0), moments, (line) => void expected.push(line));
   let line = 0;
   let difference: string | null = null;
   playMoments(createEngine(spec, { detail }), moments, (actual) => {

@@ -2,8 +2,17 @@ import { expect, test } from "vitest";
 import { isMissed } from "./figures.ts";
 import { figuresOf } from "./judge-server-run.ts";
 
-test("one scale decides, however well the others do and however far the machine wanders", () => {
-  expect(figuresOf("TTFT p95", { one: -30, ofSteps: 0, followed: 0, spread: 25 }).map(isMissed)).toEqual([true, false, false]);
-  expect(figuresOf("TTFT p95", { one: 3, ofSteps: 40, followed: 40, spread: 25 }).map(isMissed)).toEqual([false, false, false]);
-  expect(figuresOf("E2E mean", { one: 5.1, ofSteps: 0, followed: 0, spread: 9 }).some(isMissed)).toBe(true);
+test("the mean over the draws decides, whatever the others say and however far the draws lie apart", () => {
+  const missed = (name: "TTFT p95" | "E2E mean", each: number[], ofSteps: number, followed: number): boolean[] =>
+    figuresOf(name, each, { ofSteps, followed }).map(isMissed);
+  expect(missed("TTFT p95", [-90, 0, 0], 0, 0)).toEqual([true, false, false, false]);
+  expect(missed("TTFT p95", [-50, -50, 100], 40, 40)).toEqual([false, false, false, false]);
+  expect(missed("E2E mean", [5, 5.2], 0, 0).some(Boolean)).toBe(true);
+  expect(missed("E2E mean", [5, NaN], 0, 0)[0]).toBe(true);
+});
+
+test("it is told how far apart the draws lie, and how well their mean is known", () => {
+  const [mean, median] = figuresOf("TTFT mean", [-10, 10, -10, 10], { ofSteps: 0, followed: 0 });
+  expect(mean?.name).toBe("TTFT mean, one scale (+-5.0)");
+  expect(median?.name).toContain("one draw +-10.0");
 });

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { drawnSpeeds, followedSpeeds, meanScale, wanderingOf } from "./machine-speed.ts";
+import { fitWander } from "../../simulator/calibrate/fit-wander.ts";
+import { followedSpeeds, meanScale } from "./machine-speed.ts";
 import type { ServerRun } from "./recorded-server-run.ts";
-import { fitServer, sourcesFor, timedSteps } from "./server-fit.ts";
+import { fitServer, seenSteps, sourcesFor, timedSteps } from "./server-fit.ts";
 
 /** One sequence decoding, then two, `slow` times as long from 10 s on; the client is 5 ms and 2 us per prompt token away, and gets tokens 3 ms and 0.5 ms per sequence later. */
 function madeRun(name: string, slow: number, asynchronous = false): ServerRun {
@@ -45,19 +46,12 @@ test("the scale is that of the recorded steps, wandering is seen, and can be fol
   const wandering = timedSteps(madeRun("slower", 1.5));
   expect(meanScale(timedSteps(steady), fit.coefficients)).toBeCloseTo(1, 1);
   expect(meanScale(wandering, fit.coefficients)).toBeGreaterThan(1.15);
-  expect(wanderingOf(wandering, fit.coefficients).deviation).toBeGreaterThan(0.15);
-  expect(wanderingOf(timedSteps(steady), fit.coefficients).deviation).toBeLessThan(0.05);
+  expect(fitWander([seenSteps(wandering, fit.coefficients)])?.deviation).toBeGreaterThan(0.15);
+  expect(fit.wander?.deviation).toBeLessThan(0.05);
   const speeds = followedSpeeds(wandering, fit.coefficients, 2);
   expect(speeds.map(({ at }) => at).slice(0, 3)).toEqual([0, 2_000_000, 4_000_000]);
   expect(speeds[2]?.factor).toBeCloseTo(1, 1);
   expect(speeds[8]?.factor).toBeCloseTo(1.5, 1);
-});
-
-test("drawn speeds have the mean and the deviation asked for, and another seed gives others", () => {
-  const drawn = drawnSpeeds(1.2, { deviation: 0.1, correlation: 0.7 }, 4000, 7).map(({ factor }) => factor);
-  expect(drawn.reduce((sum, factor) => sum + factor, 0) / drawn.length).toBeCloseTo(1.2, 1);
-  expect(Math.sqrt(drawn.reduce((sum, factor) => sum + (factor / 1.2 - 1) ** 2, 0) / drawn.length)).toBeCloseTo(0.1, 1);
-  expect(drawnSpeeds(1.2, { deviation: 0.1, correlation: 0.7 }, 10, 8)[0]?.factor).not.toBe(drawn[0]);
 });
 
 test("a run is never fitted on itself while there is another", () => {

@@ -10,6 +10,7 @@ export interface Mutation {
 const plain = "plain/plain-scheduler.ts";
 const cache = "plain/kv-cache.ts";
 const pool = "plain/block-pool.ts";
+const fast = "fast/fast-engine.ts";
 
 export const mutations: readonly Mutation[] = [
   { rule: "a last empty call after each burst", file: plain, text: "this.waiting.length > 0 || this.#endedSinceSchedule", instead: "this.waiting.length > 0" },
@@ -151,27 +152,75 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "fast: what was taken is settled before a look-up",
     file: "fast/kv-memory.ts",
-    text: "this.#settle();\n    const most = Math.min(blocksMax, keys.length);",
-    instead: "const most = Math.min(blocksMax, keys.length);",
+    text: "this.#settle();\n    if (keys === null)",
+    instead: "if (keys === null)",
+  },
+  { rule: "fast: a run that others went on from stays as long as it is", file: "fast/kv-memory.ts", text: "shared.shared = true;", instead: "" },
+  { rule: "fast: a run with copies stays as long as they are", file: "fast/kv-memory.ts", text: "&& !hasCopies(last)", instead: "" },
+  { rule: "fast: a run ends where its chain does", file: "fast/kv-memory.ts", text: "last.keys === keys && ", instead: "" },
+  {
+    rule: "fast: a sequence gives back its own way to a run, not the way of another",
+    file: "fast/kv-memory.ts",
+    text: "held !== null && held.end === run.parent",
+    instead: "held !== null",
+  },
+  {
+    rule: "fast: copies lose their ends one by one",
+    file: "fast/kv-memory.ts",
+    text: "run.keys === null || !hasCopies(run)",
+    instead: "run.keys !== undefined",
+  },
+  { rule: "fast: of copies the first serves", file: "fast/prefix-tree.ts", text: "first.copies.push(run);", instead: "first.copies.splice(1, 0, run);" },
+  { rule: "fast: copies are cut together", file: "fast/prefix-tree.ts", text: "if (copies !== null) for", instead: "if (copies === undefined) for" },
+  {
+    rule: "fast: the end of a run is evicted before its beginning",
+    file: "fast/prefix-tree.ts",
+    text: "this.#free.insertBehind(run, front);",
+    instead: "this.#free.append(front);",
   },
   { rule: "fast: ends in scheduling order", file: "fast/process-call.ts", text: "affected.sortByOrder();", instead: "" },
   {
     rule: "fast: quiet iterations end before a first token",
-    file: "fast/fast-engine.ts",
+    file: fast,
     text: "if (state.firstsOf(oldest).count > 0) return 0;",
     instead: "",
   },
   {
     rule: "fast: quiet iterations find their blocks",
-    file: "fast/fast-engine.ts",
+    file: fast,
     text: "quiet = decodes.callsWithin(state.memory.free, state.call + 1, quiet);",
     instead: "",
   },
   {
     rule: "fast: an arrival interrupts",
-    file: "fast/fast-engine.ts",
-    text: "this.#quiet = 0;\n    if (this.#endsAt === never && this.#startsAt === never)",
-    instead: "if (this.#endsAt === never && this.#startsAt === never)",
+    file: fast,
+    text: "loop.quiet = 0;\n    if (loop.endsAt === never && loop.startsAt === never)",
+    instead: "if (loop.endsAt === never && loop.startsAt === never)",
+  },
+  {
+    rule: "fast: in a stretch each step has the speed of its own start",
+    file: fast,
+    text: "this.#scaled(this.#stepTime.stepTime(shape), stretch.endsAt)",
+    instead: "this.#scaled(this.#stepTime.stepTime(shape), from)",
+  },
+  {
+    rule: "fast: who wanders does not skip as a steady one",
+    file: fast,
+    text: "this.#loop.slowdown === 1 && this.#wandering === null) {",
+    instead: "this.#loop.slowdown === 1) {",
+  },
+  {
+    rule: "a brown-out comes on top of the wandering",
+    file: "plain/plain-engine.ts",
+    text: "this.#slowdown * (this.#options.wandering?.factorAt(start) ?? 1)",
+    instead: "(this.#options.wandering?.factorAt(start) ?? this.#slowdown)",
+  },
+  { rule: "each of several engines wanders by itself", file: "create-engine.ts", text: "`${index}.${part}`", instead: "`${index}.0`" },
+  {
+    rule: "slow spells hold fewer steps",
+    file: "../step-time/wandering-speed.ts",
+    text: "exp(deviation * wandered + (deviation * deviation) / 2)",
+    instead: "exp(deviation * wandered - (deviation * deviation) / 2)",
   },
   {
     rule: "transfers into one engine come one after the other",

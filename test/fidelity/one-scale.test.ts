@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { chooseScale, scalesAround } from "./one-scale.ts";
+import { chooseScale, scalesAround, searchScale } from "./one-scale.ts";
 import type { Off } from "./play-server-run.ts";
 
 const off = (e2e: number, tpot: number, ttft: number, p95: number): Off => ({ "E2E mean": e2e, "TPOT mean": tpot, "TTFT mean": ttft, "TTFT p95": p95 });
@@ -28,6 +28,12 @@ test("a request that never ended passes with no scale", () => {
 });
 
 test("the scales that are tried lie around the one of the step durations", () => {
-  const scales = scalesAround(2);
-  expect([scales[0], scales[48], scales.at(-1), scales.length]).toEqual([1.76, 2, 2.24, 97]);
+  const scales = scalesAround(2, 12, 2);
+  expect([scales[0], scales[6], scales.at(-1), scales.length]).toEqual([1.76, 2, 2.24, 13]);
+});
+
+test("the search comes within a quarter percent of the best, also where the rough figures point beside it", () => {
+  const figures = (best: number) => (scale: number) => off(100 * (scale - best), 0, 0, 0);
+  expect(searchScale(scalesAround(1, 12, 2), figures(1.06), figures(1.0725)).scale).toBeCloseTo(1.0725, 2);
+  expect(searchScale(scalesAround(1, 12, 2), figures(0.9), figures(0.895)).within).not.toBe(null);
 });

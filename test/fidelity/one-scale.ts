@@ -8,16 +8,27 @@ export interface TriedScale {
 }
 
 export interface ChosenScale extends TriedScale {
-  /** The lowest and the highest scale with which all figures are within their limits; null: there is none, so no way of choosing one passes. */
+  /** The lowest and the highest of those tried with which all figures are within their limits; null: none. */
   readonly within: { readonly from: number; readonly to: number } | null;
 }
 
-const rangePercent = 12;
-const stepPercent = 0.25;
-
-export function scalesAround(scale: number): number[] {
+export function scalesAround(scale: number, rangePercent: number, stepPercent: number): number[] {
   const steps = rangePercent / stepPercent;
   return Array.from({ length: 2 * steps + 1 }, (_, place) => scale * (1 + ((place - steps) * stepPercent) / 100));
+}
+
+/** The best of those given, then around it ever nearer. */
+export function searchScale(scales: readonly number[], roughly: (scale: number) => Off, exactly: (scale: number) => Off): ChosenScale {
+  const start = chooseScale(scales.map((scale) => ({ scale, off: roughly(scale) }))).scale;
+  const tried = [{ scale: start, off: exactly(start) }];
+  for (const percent of [1, 0.5, 0.25]) {
+    const { scale } = chooseScale(tried);
+    for (const sign of [-1, 1]) {
+      const next = scale + (sign * percent * start) / 100;
+      tried.push({ scale: next, off: exactly(next) });
+    }
+  }
+  return chooseScale(tried);
 }
 
 export function chooseScale(tried: readonly TriedScale[]): ChosenScale {

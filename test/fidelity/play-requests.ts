@@ -27,9 +27,9 @@ export interface PlayedTimes {
   readonly preemptions: number;
 }
 
-/** Requests through one engine, each generating exactly its outputs. `speeds` in order of time. */
-export function playRequests(spec: EngineSpec, requests: readonly PlayedRequest[], speeds: readonly SpeedChange[] = []): PlayedTimes {
-  const engine = createEngine(spec, { detail: "first-token" });
+/** Requests through one engine, each generating exactly its outputs. `speeds` in order of time; `seed` of what the engine draws. */
+export function playRequests(spec: EngineSpec, requests: readonly PlayedRequest[], speeds: readonly SpeedChange[] = [], seed = 1): PlayedTimes {
+  const engine = createEngine(spec, { detail: "first-token", seed });
   const unknown = (): Float64Array => new Float64Array(requests.length).fill(NaN);
   let running = 0;
   const times = { first: unknown(), end: unknown(), besideFirst: unknown(), besideEnd: unknown(), preemptions: 0 };

@@ -4,7 +4,7 @@ import { mean, percentile, percentOff } from "./figures.ts";
 import { playRequests } from "./play-requests.ts";
 import type { PlayedRequest, SpeedChange } from "./play-requests.ts";
 import { PlanChains } from "./recorded-server-run.ts";
-import type { ClientAnswer, ServerRun } from "./recorded-server-run.ts";
+import type { ServerRun } from "./recorded-server-run.ts";
 import type { FrontEndCost, ServerFit } from "./server-fit.ts";
 
 /** Percent that is allowed. */
@@ -14,34 +14,50 @@ export const figureNames = Object.keys(limits) as FigureName[];
 /** Percent off what the clients measured. */
 export type Off = Readonly<Record<FigureName, number>>;
 
-/** The run's requests through the simulated server, its steps `factor` times as long from each instant on, against what its clients saw. */
-export function playServerRun(run: ServerRun, fit: ServerFit, speeds: readonly SpeedChange[]): Off {
-  const simulated = simulate(run, fit, speeds);
-  const answers = run.answers.filter(({ first_us, end_us }) => first_us > 0 && end_us > 0);
-  const of = (answer: ClientAnswer): Seen => simulated.get(answer.i) ?? { first: NaN, end: NaN };
-  const several = answers.filter(({ out }) => out > 1);
-  const realTpot = several.map(({ first_us, end_us, out }) => (end_us - first_us) / (out - 1));
-  const ourTpot = several.map((answer) => (of(answer).end - of(answer).first) / (answer.out - 1));
-  const realFirst = answers.map(({ first_us }) => first_us);
-  const ourFirst = answers.map((answer) => of(answer).first);
-  return {
-    "E2E mean": percentOff(mean(answers.map(({ end_us }) => end_us)), mean(answers.map((answer) => of(answer).end))),
-    "TPOT mean": percentOff(mean(realTpot), mean(ourTpot)),
-    "TTFT mean": percentOff(mean(realFirst), mean(ourFirst)),
-    "TTFT p95": percentOff(percentile(realFirst, 0.95), percentile(ourFirst, 0.95)),
+/** A machine whose steps are `factor` times as long from each instant on, and that wanders around that by the seed; null: it does not. */
+export type PlayServer = (speeds: readonly SpeedChange[], seed: number | null) => Off;
+
+/** The run's requests through the simulated server against what its clients saw, as often as there are machines to try. */
+export function serverPlayer(run: ServerRun, fit: ServerFit): PlayServer {
+  const requests = requestsOf(run, fit);
+  const answered = run.answers.map((answer, index) => ({ ...answer, index })).filter(({ first_us, end_us }) => first_us > 0 && end_us > 0);
+  const several = answered.filter(({ out }) => out > 1);
+  const tpotOf = ({ first_us, end_us, out }: Seen): number => (end_us - first_us) / (out - 1);
+  const [steady, wandering] = [specOf(run, fit, false), specOf(run, fit, true)];
+  const firsts = answered.map(({ first_us }) => first_us);
+  const real = { end: mean(answered.map(({ end_us }) => end_us)), tpot: mean(several.map(tpotOf)), first: mean(firsts), firstP95: percentile(firsts, 0.95) };
+  return (speeds, seed) => {
+    const times = playRequests(seed === null ? steady : wandering, requests, speeds, seed ?? 1);
+    const seenOf = ({ index, sent, out }: { readonly index: number; readonly sent: number; readonly out: number }): Seen => ({
+      first_us: backAt(fit.first, times.first[index], times.besideFirst[index]) - sent * 1e6,
+      end_us: backAt(fit.end, times.end[index], times.besideEnd[index]) - sent * 1e6,
+      out,
+    });
+    const ours = answered.map(seenOf);
+    const ourFirsts = ours.map(({ first_us }) => first_us);
+    return {
+      "E2E mean": percentOff(real.end, mean(ours.map(({ end_us }) => end_us))),
+      "TPOT mean": percentOff(real.tpot, mean(ours.filter(({ out }) => out > 1).map(tpotOf))),
+      "TTFT mean": percentOff(real.first, mean(ourFirsts)),
+      "TTFT p95": percentOff(real.firstP95, percentile(ourFirsts, 0.95)),
+    };
   };
 }
 
 /** Microseconds after it was sent. */
 interface Seen {
-  readonly first: number;
-  readonly end: number;
+  readonly first_us: number;
+  readonly end_us: number;
+  readonly out: number;
 }
 
-function simulate(run: ServerRun, { coefficients, before, first, end }: ServerFit, speeds: readonly SpeedChange[]): Map<number, Seen> {
+const backAt = (cost: FrontEndCost, at: number | undefined, beside: number | undefined): number => (at ?? NaN) + cost.us + cost.perUnitUs * (beside ?? 0);
+
+/** As they come to the engine, through the modelled front end. */
+function requestsOf(run: ServerRun, { before }: ServerFit): PlayedRequest[] {
   const chains = new PlanChains();
   const planned = new Map(run.plan.map((request) => [request.i, request]));
-  const requests = run.answers.map((answer): PlayedRequest => {
+  return run.answers.map((answer) => {
     const plan = planned.get(answer.i);
     const inputTokens = plan?.in ?? 1;
     return {
@@ -51,23 +67,9 @@ function simulate(run: ServerRun, { coefficients, before, first, end }: ServerFi
       blocks: plan === undefined ? null : chains.chainOf(plan, run.config.block_size),
     };
   });
-  const times = playRequests(specOf(run, coefficients), requests, speeds);
-  const seen = (cost: FrontEndCost, at: number | undefined, beside: number | undefined): number => (at ?? NaN) + cost.us + cost.perUnitUs * (beside ?? 0);
-  return new Map(
-    run.answers.map((answer, index) => {
-      const sent = answer.sent * 1e6;
-      return [
-        answer.i,
-        {
-          first: seen(first, times.first[index], times.besideFirst[index]) - sent,
-          end: seen(end, times.end[index], times.besideEnd[index]) - sent,
-        },
-      ];
-    }),
-  );
 }
 
-function specOf(run: ServerRun, coefficients: readonly number[]): EngineSpec {
+function specOf(run: ServerRun, { coefficients, wander }: ServerFit, wanders: boolean): EngineSpec {
   const [perStepUs = 0, perToken = 0, perPrefill = 0, perDecode = 0, perContext = 0, perAttention = 0, perPast = 0] = coefficients;
   const line = (slope: number) => ({ x: [0, 1_000_000], y: [0, 1_000_000 * slope] });
   const stepTime: PiecewiseSpec = {
@@ -92,7 +94,12 @@ function specOf(run: ServerRun, coefficients: readonly number[]): EngineSpec {
     sequencesMax: run.config.max_num_seqs,
     batchedTokensMax: run.config.max_num_scheduled_tokens,
     modelTokensMax: run.config.max_model_len,
-    options: { prefixCaching: run.config.prefix_caching, asyncScheduling: run.asynchronous, scheduling: { perStepUs: 0, perSequenceUs: 0 } },
+    options: {
+      prefixCaching: run.config.prefix_caching,
+      asyncScheduling: run.asynchronous,
+      scheduling: { perStepUs: 0, perSequenceUs: 0 },
+      wander: wanders ? wander : null,
+    },
     stepTime,
   };
 }

@@ -1,4 +1,7 @@
+import { fitWander } from "../../simulator/calibrate/fit-wander.ts";
+import type { SeenStep } from "../../simulator/calibrate/fit-wander.ts";
 import { nonNegativeFit } from "../../simulator/calibrate/fit.ts";
+import type { WanderSpec } from "../../simulator/core/step-time/wandering-speed.ts";
 import { mean } from "./figures.ts";
 import type { EngineStep, ServerRun } from "./recorded-server-run.ts";
 
@@ -8,6 +11,8 @@ import type { EngineStep, ServerRun } from "./recorded-server-run.ts";
  */
 export interface ServerFit {
   readonly coefficients: readonly number[];
+  /** Of the steps around those of their run at one speed; null: too few steps were seen. */
+  readonly wander: WanderSpec | null;
   readonly before: FrontEndCost;
   readonly first: FrontEndCost;
   readonly end: FrontEndCost;
@@ -67,8 +72,11 @@ function firstThird(run: ServerRun): ServerRun {
 
 export function fitServer({ steps, frontEnd }: FitSources): ServerFit {
   const returns = frontEnd.flatMap(returnsOf);
+  const timed = steps.map(timedSteps);
+  const coefficients = fitSteps(timed);
   return {
-    coefficients: fitSteps(steps.map(timedSteps)),
+    coefficients,
+    wander: fitWander(timed.map((run) => seenSteps(run, coefficients))),
     before: fitBefore(frontEnd),
     first: fitReturns(returns.map(({ first }) => first)),
     end: fitReturns(returns.map(({ end }) => end)),
@@ -83,6 +91,9 @@ export function timedSteps(run: ServerRun): TimedStep[] {
     return { at: step.t0, us: (step.t3 - start) * 1e6, features: featuresOf(step), felt: step.run + step.wait };
   });
 }
+
+export const seenSteps = (steps: readonly TimedStep[], coefficients: readonly number[]): SeenStep[] =>
+  steps.map(({ at, us, features }) => ({ at, us, modelledUs: predicted(coefficients, features) }));
 
 function featuresOf(step: EngineStep): number[] {
   let [prefill, prefills, context, attention, past] = [0, 0, 0, 0, 0];

@@ -82,6 +82,12 @@ const variants: [string, Partial<EngineOptions>][] = [
   ["pipeline", { pipelineStages: 2 }],
   ["speculation", { speculation: { draftTokens: 3, method: "eagle", acceptance: 0.6 } }],
   ["priority", { policy: "priority" }],
+  ["a machine that wanders", { wander: { deviation: 0.2, correlationUs: 40_000, scatter: 0.1 } }],
+  [
+    "a machine that wanders, speculation",
+    { wander: { deviation: 0.2, correlationUs: 40_000, scatter: 0.1 }, speculation: { draftTokens: 3, method: "eagle", acceptance: 0.6 } },
+  ],
+  ["ranks in lockstep that wander", { wander: { deviation: 0.2, correlationUs: 40_000, scatter: 0.1 }, dataParallel: { ranks: 3, lockstep: true } }],
   ["drafts that cost", { speculation: { draftTokens: 3, method: "draft-model", acceptance: 0.6, costRatio: 0.1 } }],
   ["pipeline hops", { pipelineStages: 3, pipelineHopUs: 90.5 }],
   ["dense data-parallel ranks", { dataParallel: { ranks: 3, lockstep: false } }],

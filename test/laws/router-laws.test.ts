@@ -66,8 +66,8 @@ const fixtures: Record<string, FixtureOptions> = {
   },
   "tags, regions and residencies": {
     deployments: [
-      { region: 0, tags: [0, 1], concurrencyMax: 2 },
-      { region: 1, tags: [1, 2], endpoints: 2, concurrencyMax: 2 },
+      { region: 0, tags: [0, 1], concurrencyMax: 2, quality: 0.9 },
+      { region: 1, tags: [1, 2], endpoints: 2, concurrencyMax: 2, quality: 0.5 },
       { region: 1, concurrencyMax: 1 },
       { tags: [0, 2] },
     ],

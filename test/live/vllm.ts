@@ -11,14 +11,23 @@ import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import { Checks, ensure, until } from "./checks.ts";
 import { type LiveRouter, startLiveRouter } from "./live-router.ts";
+import { faultsOf, placesOf, playConversations, type Turn } from "./conversations.ts";
 import { cacheUseDuring, hitRate, readCounters } from "./server-counters.ts";
 import { SteadyLoad } from "./steady-load.ts";
 
 const { values, positionals: origins } = parseArgs({
   allowPositionals: true,
-  options: { term: { type: "string" }, kill: { type: "string" }, callers: { type: "string", default: "4" }, help: { type: "boolean", default: false } },
+  options: {
+    term: { type: "string" },
+    kill: { type: "string" },
+    callers: { type: "string", default: "4" },
+    words: { type: "string", default: "0" },
+    only: { type: "string", default: "answers,signals,abort,affinity,loss" },
+    help: { type: "boolean", default: false },
+  },
 });
-const usage = "npm run live:vllm -- http://127.0.0.1:8311 http://127.0.0.1:8312 [--term PID] [--kill PID] [--callers 4]\n";
+const usage =
+  "npm run live:vllm -- http://127.0.0.1:8311 http://127.0.0.1:8312 [--term PID] [--kill PID] [--callers 4] [--words 0, of each prompt while a server is lost] [--only abort,loss]\n";
 
 async function main(): Promise<number> {
   if (values.help) {
@@ -34,12 +43,7 @@ async function main(): Promise<number> {
   const checks = new Checks();
   const router = await startLiveRouter(origins, model);
   try {
-    await answers(checks, router);
-    await signals(checks, router);
-    await abort(checks, router);
-    await affinity(checks, router);
-    await loss(checks, router, "SIGTERM", values.term);
-    await loss(checks, router, "SIGKILL", values.kill);
+    for (const [name, part] of Object.entries(parts)) if (values.only.split(",").includes(name)) await part(checks, router);
   } finally {
     await router.stop();
   }
@@ -127,39 +131,18 @@ async function abort(checks: Checks, router: LiveRouter): Promise<void> {
   });
 }
 
-const prefixWords = 400;
-const prefixes = 6;
-const turns = 4;
-
-/** Conversations whose turns begin alike, in an order that lets round robin change servers between the turns of each. */
-async function conversations(router: LiveRouter, strategy: string, salt: string): Promise<readonly Set<string>[]> {
-  const servers = Array.from({ length: prefixes }, () => new Set<string>());
-  for (let turn = 0; turn < turns; turn += 1) {
-    for (let place = 0; place < prefixes; place += 1) {
-      const prefix = Array.from({ length: prefixWords }, (_, word) => `${salt}${place}${String.fromCharCode(97 + (word % 26))}`).join(" ");
-      const { response } = await openAi(router)
-        .chat.completions.create({ model: strategy, messages: [{ role: "user", content: `${prefix} turn ${turn}` }], max_tokens: 1 })
-        .withResponse();
-      servers[place]?.add(response.headers.get("x-headgate-deployment") ?? "none");
-    }
-    // One more request than there are conversations: round robin would keep to its servers otherwise.
-    if (prefixes % origins.length === 0) await openAi(router).chat.completions.create({ model: strategy, messages: hello, max_tokens: 1 });
-  }
-  return servers;
-}
-
 async function affinity(checks: Checks, router: LiveRouter): Promise<void> {
   await checks.item("prefix affinity, in the servers' own counters", async () => {
     const salt = Math.trunc(performance.timeOrigin).toString(36).slice(-4);
-    let homes: readonly Set<string>[] = [];
-    const robin = await cacheUseDuring(origins, async () => void (await conversations(router, "round-robin", `r${salt}`)));
-    const kept = await cacheUseDuring(origins, async () => void (homes = await conversations(router, "prefix-affinity", `p${salt}`)));
+    const client = openAi(router);
+    let played: readonly Turn[] = [];
+    const robin = await cacheUseDuring(origins, async () => void (await playConversations(client, "round-robin", `r${salt}`, origins.length)));
+    const kept = await cacheUseDuring(origins, async () => void (played = await playConversations(client, "prefix-affinity", `p${salt}`, origins.length)));
     const shown = (uses: typeof robin): string => uses.map(({ hits, queries }) => `${hits}/${queries}`).join(" and ");
-    const faithful = homes.filter((servers) => servers.size === 1).length;
-    const text =
-      `hit rate ${hitRate(kept).toFixed(3)} (${shown(kept)} tokens), with round robin ${hitRate(robin).toFixed(3)} (${shown(robin)}); ` +
-      `${faithful} of ${prefixes} conversations stayed with one server`;
-    ensure(hitRate(kept) > hitRate(robin), text);
+    const text = `hit rate ${hitRate(kept).toFixed(3)} (${shown(kept)} tokens), with round robin ${hitRate(robin).toFixed(3)} (${shown(robin)}); ${placesOf(played)}`;
+    const hits = kept.reduce((sum, use) => sum + use.hits, 0);
+    const faults = faultsOf(played, hits);
+    ensure(faults.length === 0 && hitRate(kept) > hitRate(robin), `${text}; ${faults.join("; ")}`);
     return text;
   });
 }
@@ -172,7 +155,7 @@ async function loss(checks: Checks, router: LiveRouter, signal: "SIGTERM" | "SIG
     return;
   }
   await checks.item(name, async () => {
-    const load = new SteadyLoad(router.url, Number(values.callers), 40);
+    const load = new SteadyLoad(router.url, Number(values.callers), 40, Number(values.words));
     await until(async () => load.results.length >= 2 * Number(values.callers), 180_000, "two answers for each caller");
     const before = load.results.length;
     const signalledMs = performance.now();
@@ -185,11 +168,24 @@ async function loss(checks: Checks, router: LiveRouter, signal: "SIGTERM" | "SIG
     await load.stop();
     const count = (end: string): number => load.results.filter((result) => result.end === end).length;
     const later = load.results.filter(({ startedMs, end }) => startedMs > signalledMs && end !== "whole");
-    const text = `${load.results.length} requests (${before} before it): ${count("whole")} whole, ${count("cut")} cut, ${count("refused")} refused, ${count("wrong")} wrong; ${later.length} that began after it did not end whole`;
+    const slowest = Math.max(...load.results.map(({ firstMs }) => firstMs));
+    const retried = load.results.filter(({ attempts }) => attempts > 1).length;
+    const text = `${load.results.length} requests (${before} before it, ${retried} tried again; the slowest first byte after ${(slowest / 1000).toFixed(1)} s): ${count("whole")} whole, ${count("cut")} cut, ${count("refused")} refused, ${count("wrong")} wrong; ${later.length} that began after it did not end whole`;
     const wrong = load.results.find(({ end }) => end === "wrong" || end === "refused");
     ensure(wrong === undefined, `${text}; the first: ${wrong?.detail}`);
     return text;
   });
 }
+
+const parts: Readonly<Record<string, (checks: Checks, router: LiveRouter) => Promise<void>>> = {
+  answers,
+  signals,
+  abort,
+  affinity,
+  loss: async (checks, router) => {
+    await loss(checks, router, "SIGTERM", values.term);
+    await loss(checks, router, "SIGKILL", values.kill);
+  },
+};
 
 process.exitCode = await main();

@@ -41,8 +41,8 @@ export class EnginePlay {
   #now = 0;
   readonly #out = { emit: (command: EngineCommand, at: Instant): void => void this.told.push({ command, at }) };
 
-  constructor(spec: EngineSpec, detail: "first-token" | "tokens" = "tokens") {
-    this.engine = createEngine(spec, { detail });
+  constructor(spec: EngineSpec, detail: "first-token" | "tokens" = "tokens", draws: { readonly seed?: number; readonly index?: number } = {}) {
+    this.engine = createEngine(spec, { ...draws, detail });
   }
 
   submit(inputTokens: number, outputTokens: number, more: Partial<Extract<EngineEvent, { kind: "sequence-submitted" }>> = {}): SequenceId {
@@ -58,6 +58,10 @@ export class EnginePlay {
 
   abort(id: SequenceId): void {
     this.engine.handle({ kind: "sequence-aborted", id }, this.#now as Instant, this.#out);
+  }
+
+  slowDown(factor: number): void {
+    this.engine.handle({ kind: "speed-changed", factor }, this.#now as Instant, this.#out);
   }
 
   crash(): void {

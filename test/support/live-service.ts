@@ -25,6 +25,8 @@ export interface LiveService {
 
 export interface LiveOptions {
   readonly upstreams?: number;
+  /** Origin of a server that stands before the scripted ones: it is `one`. */
+  readonly before?: string;
   /** YAML of the route `chat`, indented by four. */
   readonly route?: string;
   /** Of each deployment; vllm where none is given. */
@@ -58,8 +60,8 @@ const liveSeed = 7;
 export async function startLive(options: LiveOptions = {}): Promise<LiveService> {
   const started = Array.from({ length: options.upstreams ?? 1 }, async () => ScriptedUpstream.start({ keepAliveTimeout: options.keepAliveTimeout ?? 5000 }));
   const upstreams = await Promise.all(started);
-  const names = ["one", "two", "three"].slice(0, upstreams.length);
-  const folder = temporaryFolder({ ...options.files, "headgate.yaml": configText(upstreams, names, options) });
+  const origins = [...(options.before === undefined ? [] : [options.before]), ...upstreams.map(({ origin }) => origin)];
+  const folder = temporaryFolder({ ...options.files, "headgate.yaml": configText(origins, options) });
   const { compiled, service } = loadConfig(path.join(folder, "headgate.yaml"), { UPSTREAM_KEY: "sk-upstream", ...options.env });
   const recorded: Recorded<RouterEvent, RouterCommand>[] = [];
   const core = new Router(compiled, { seed: liveSeed, explain: true });
@@ -101,8 +103,9 @@ function logTo(onLine: (line: string) => void): DecisionLog {
   };
 }
 
-function configText(upstreams: readonly ScriptedUpstream[], names: readonly string[], options: LiveOptions): string {
-  const deployments = upstreams.map(({ origin }, place) => {
+function configText(origins: readonly string[], options: LiveOptions): string {
+  const names = ["one", "two", "three"].slice(0, origins.length);
+  const deployments = origins.map((origin, place) => {
     const weight = place === 0 ? 1 : 0;
     return `  ${names[place]}: { provider: ${options.providers?.[place] ?? "vllm"}, model: upstream-model, endpoints: ["${origin}"], weight: ${weight}, key: ${options.key ?? `"\${${options.keys?.[place] ?? "UPSTREAM_KEY"}}"`}, price: ${options.price ?? "{ input: 1, cachedInput: 0.1, output: 2 }"}${options.deployment ?? ""} }`;
   });
@@ -118,13 +121,4 @@ function configText(upstreams: readonly ScriptedUpstream[], names: readonly stri
     options.route ?? "",
     "",
   ].join("\n");
-}
-
-/** Waits until `holds`, looking every millisecond. */
-export async function until(holds: () => boolean | Promise<boolean>, limitMs = 2000): Promise<void> {
-  const end = performance.now() + limitMs;
-  while (!(await holds())) {
-    if (performance.now() > end) throw new Error("it did not come to pass");
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
 }

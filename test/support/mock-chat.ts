@@ -7,5 +7,5 @@ import type { Parsed } from "../../simulator/mock/mock-body.ts";
 export function parsedChat(bytes: Buffer): Parsed {
   const place = vllmDialect().callAt("/v1/chat/completions");
   if (place === null) throw new Error("assertion: a vLLM takes chats");
-  return readVllmChat({ bytes, headers: { "content-type": "application/json" }, place }, defaultVllmOptions);
+  return readVllmChat({ bytes, headers: { "content-type": "application/json" }, place, stored: null }, defaultVllmOptions);
 }

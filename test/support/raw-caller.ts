@@ -1,6 +1,6 @@
 import { connect, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
-import { until } from "./live-service.ts";
+import { until } from "./loop-time.ts";
 
 /** A caller that writes whatever bytes it likes. */
 export class RawCaller {

@@ -51,6 +51,7 @@ export interface FixtureDeployment {
   readonly rates?: Rates;
   readonly tags?: readonly number[];
   readonly region?: number;
+  readonly quality?: number;
   readonly requestsPerMinute?: number;
   readonly tokensPerMinute?: number;
   readonly tier?: number;
@@ -186,8 +187,8 @@ export function fixtureConfig(options: FixtureOptions = {}): CompiledConfig {
   };
 }
 
-function limitsOf({ concurrencyMax, adaptiveLimit }: FixtureDeployment): Pick<DeploymentSpec, "adaptiveLimit" | "concurrencyMax"> {
-  return { concurrencyMax: concurrencyMax ?? Infinity, adaptiveLimit: adaptiveLimit ?? null };
+function limitsOf({ concurrencyMax, adaptiveLimit, quality }: FixtureDeployment): Pick<DeploymentSpec, "adaptiveLimit" | "concurrencyMax" | "quality"> {
+  return { concurrencyMax: concurrencyMax ?? Infinity, adaptiveLimit: adaptiveLimit ?? null, ...(quality === undefined ? {} : { quality }) };
 }
 
 /** Ten may wait, five seconds. */

@@ -274,10 +274,11 @@ class PunctualDriver {
   }
 }
 
-/** No, one or two tags of the fixture's or none that it has; anywhere, a region preferred, a region required. */
-function labelsOf(which: number): Pick<RouteRequest, "tags" | "tagMatch" | "region" | "residency"> {
+/** No, one or two tags of the fixture's or none that it has; anywhere, a region preferred, a region required; a floor for some. */
+function labelsOf(which: number): Partial<RouteRequest> {
   const tags = [[], [], [1], [2], [1, 2], [unknownName]][which % 6] ?? [];
-  return { tags, tagMatch: which % 4 < 2 ? "any" : "all", region: (which % 5) % 3 === 2 ? which % 2 : -1, residency: which % 7 < 2 ? which % 7 : -1 };
+  const place = { region: (which % 5) % 3 === 2 ? which % 2 : -1, residency: which % 7 < 2 ? which % 7 : -1 };
+  return { tags, tagMatch: which % 4 < 2 ? "any" : "all", ...place, ...(which % 11 < 3 ? { qualityMin: 0.4 + (which % 11) / 5 } : {}) };
 }
 
 function outcomeOf(kind: AttemptOutcome["kind"], failure: FailureKind | null, retryAfterMs: number | null, lagged: boolean): AttemptOutcome {

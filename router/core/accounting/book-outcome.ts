@@ -19,7 +19,7 @@ export function bookOutcome(config: CompiledConfig, state: RouterState, slot: Re
   const { usage } = outcome;
   let cost: number | null = null;
   if (usage !== null && outcome.billed !== "no") {
-    const rates = ratesFor(attempt.card, usage.delayed ?? attempt.delayed);
+    const rates = ratesFor(attempt.card, usage.tier ?? attempt.tier);
     cost = rates === null ? null : costOf(usage, rates, slot.request.pictures);
     const estimated = outcome.usageEstimated || outcome.billed === "maybe";
     addUsage(total, usage, cost, estimated);

@@ -104,7 +104,8 @@ function note(question: Question, spec: LimitSpec, lease: LeaseState, refusal: L
 
 function modeRefuses(question: Question, spec: LimitSpec, alerted: boolean, selfHosted: boolean): LimitRefusal | null {
   if (spec.unit !== "nano-dollars") return null;
-  if ((question.state.prices[question.deployment.id] ?? null) === null && question.found.limits.config.unknownPrice === "refuse") return "price-unknown";
+  if (question.found.limits.config.unknownPrice === "refuse" && priceNow(question.state, question.deployment.id, question.slot.request) === null)
+    return "price-unknown";
   if (!alerted || spec.atAlert === "notify") return null;
   if (spec.atAlert === "self-hosted") return selfHosted ? null : "budget-mode";
   return question.nano > cheapest(question) ? "budget-mode" : null;

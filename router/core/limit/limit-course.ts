@@ -52,7 +52,7 @@ export function reserve(core: Core, slot: RequestSlot, attempt: AttemptSlot): vo
   const { request } = slot;
   const output = outputToReserve(present(core.state.routes[slot.route], "the route's state").output, request.outputTokensMax);
   attempt.reservedTokens = request.inputTokens + output;
-  attempt.reservedNano = expectedNano(ratesFor(attempt.card, attempt.delayed), request, output);
+  attempt.reservedNano = expectedNano(ratesFor(attempt.card, attempt.tier), request, output);
   const deployment = deploymentIn(config, attempt.endpoint).id;
   for (const spec of callerLimits(limits, request, slot.route)) if (!isExempt(limits, deployment, spec)) reserveOne(core, attempt, spec, slot.attempts > 0);
   for (const spec of limits.ofDeployment[deployment] ?? none) if (!isExempt(limits, deployment, spec)) reserveOne(core, attempt, spec, false);
@@ -62,12 +62,15 @@ function reserveOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, requestCo
   const lease = leaseOf(core, spec.id);
   const units = neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, requestCounted));
   if (units === 0) return;
+  if (spec.window.kind === "held") {
+    lease.spent += units;
+    return;
+  }
   if (spendCalmly(lease, units, core.state.now)) {
     lease.reservation = units;
     return;
   }
   spend(lease, units, core.state.now);
-  if (spec.window.kind === "held") return;
   if (runsLow(lease)) refill(core, spec, lease, units);
   hasSpent(core, spec, lease);
 }

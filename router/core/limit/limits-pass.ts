@@ -24,6 +24,8 @@ export function routeLimitsOf(config: CompiledConfig, route: RouteSpec, index: L
 
 export function limitsPass(limits: LimitIndex, ofRoute: RouteLimits, state: RouterState, route: RouteSpec, slot: RequestSlot): boolean {
   if (!limits.some) return true;
+  // What the dearest deployment costs is known for the usual prices.
+  if (slot.request.priorityTier === true) return false;
   const dearest = present(state.dearest[route.id], "the route's prices");
   if (!ofRoute.noneOfItsOwn || (dearest.someUnknown && limits.config.unknownPrice === "refuse")) return false;
   const { request } = slot;
@@ -38,7 +40,8 @@ function allPass(specs: readonly LimitSpec[], state: RouterState, slot: RequestS
     const lease = present(state.leases[spec.id], "the lease's state");
     if (spec.unit === "nano-dollars" && lease.noticed !== "nothing") return false;
     const units = neededOf(spec, unitsOf(spec, tokens, nano, slot.attempts > 0));
-    if (lease.spent + units <= lease.calm && units <= spec.amount) continue;
+    const spent = lease.spent + units;
+    if (units <= spec.amount && spent <= (spec.window.kind === "held" ? spec.amount : lease.calm)) continue;
     if (leaseRefuses(lease, spec, units, state.now, state.storeLost) !== null) return false;
   }
   return true;

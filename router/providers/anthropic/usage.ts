@@ -1,4 +1,5 @@
 import type { Usage } from "../../core/messages.ts";
+import { withServedTier } from "../served-tier.ts";
 import { isRecord, tokens } from "../openai-compatible/usage.ts";
 
 /** Anthropic's `usage`, where what came from the cache and what went there stand beside the rest of the prompt, not within it. Null: it is none. */
@@ -11,7 +12,8 @@ export function readMessageUsage(value: unknown): Usage | null {
   const cacheWrite = tokens(value["cache_creation_input_tokens"]) ?? 0;
   const details = isRecord(value["output_tokens_details"]) ? value["output_tokens_details"] : {};
   const reasoning = tokens(details["reasoning_tokens"]) ?? tokens(details["thinking_tokens"]) ?? 0;
-  return { input: (fresh ?? 0) + cachedRead + cacheWrite, cachedRead, cacheWrite, output: output ?? 0, reasoning };
+  const usage = { input: (fresh ?? 0) + cachedRead + cacheWrite, cachedRead, cacheWrite, output: output ?? 0, reasoning };
+  return withServedTier(usage, value["service_tier"], false);
 }
 
 /** The last `message_delta` has the totals; what it leaves out stands in `message_start`. */
@@ -19,5 +21,5 @@ export function mergedUsage(start: Usage | null, last: unknown): Usage | null {
   const end = readMessageUsage(last);
   if (end === null || start === null) return end ?? start;
   const inputTold = isRecord(last) && typeof last["input_tokens"] === "number";
-  return inputTold ? { ...end, cachedRead: end.cachedRead, cacheWrite: end.cacheWrite } : { ...start, output: end.output, reasoning: end.reasoning };
+  return inputTold ? { ...(start.tier === undefined ? {} : { tier: start.tier }), ...end } : { ...start, output: end.output, reasoning: end.reasoning };
 }

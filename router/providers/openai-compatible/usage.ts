@@ -11,7 +11,8 @@ export function readUsage(value: unknown): Usage | null {
   const usage: Usage = {
     input: input ?? 0,
     cachedRead: detail(ofPrompt, "cached_tokens") ?? 0,
-    cacheWrite: detail(ofPrompt, "created_cache_tokens") ?? 0,
+    // The second is vLLM's word for it.
+    cacheWrite: detail(ofPrompt, "cache_write_tokens") ?? detail(ofPrompt, "created_cache_tokens") ?? 0,
     output: output ?? 0,
     reasoning: detail(ofOutput, "reasoning_tokens") ?? 0,
   };

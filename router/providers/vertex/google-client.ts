@@ -3,6 +3,7 @@ import {
   type AuthClient,
   AwsClient,
   type AwsClientOptions,
+  gaxios,
   GoogleAuth,
   IdentityPoolClient,
   type IdentityPoolClientOptions,
@@ -16,28 +17,37 @@ const scopes = ["https://www.googleapis.com/auth/cloud-platform"];
 /**
  * An access token by a credentials file: a service account's, workload identity federation (a file, a URL, AWS), or a user's own. The file is read each time, since it may be changed for another. One that
  * names a program to run is refused: a configuration must not start programs. Without a file it is what the machine or the environment provides.
+ * Whoever is asked for it is asked by `fetch`, but the metadata service of Google's own machines, which is always at hand.
  */
-export async function googleToken(file: string | null): Promise<AccessToken> {
-  if (file === null) return tokenOf(await new GoogleAuth({ scopes }).getClient());
+export async function googleToken(file: string | null, fetchImplementation: typeof fetch): Promise<AccessToken> {
+  const transporter = new gaxios.Gaxios({ fetchImplementation });
+  if (file === null) return tokenOf(await new GoogleAuth({ scopes, clientOptions: { transporter } }).getClient());
   const credentials = fieldsAt(JSON.parse(readFileSync(file, "utf8")), file);
-  if (credentials["type"] === "service_account") return serviceAccountToken(credentials, file, scopes, Date.now());
-  return tokenOf(clientOf(credentials, file));
+  if (credentials["type"] === "service_account") return serviceAccountToken(credentials, { file, scopes, nowMs: Date.now(), transporter });
+  return tokenOf(clientOf(credentials, file, transporter));
 }
 
-function clientOf(credentials: Fields, file: string): AuthClient {
+function clientOf(credentials: Fields, file: string, transporter: gaxios.Gaxios): AuthClient {
   const text = (field: string): string => textAt(credentials[field], `${file}: ${field}`);
   switch (credentials["type"]) {
     case "authorized_user":
-      return new UserRefreshClient({ clientId: text("client_id"), clientSecret: text("client_secret"), refreshToken: text("refresh_token") });
+      return new UserRefreshClient({ clientId: text("client_id"), clientSecret: text("client_secret"), refreshToken: text("refresh_token"), transporter });
     case "external_account": {
       const source = isFields(credentials["credential_source"]) ? credentials["credential_source"] : {};
       if ("executable" in source) throw new Error(`${file} names a program to run, which is not done`);
-      const options: unknown = { ...credentials, scopes };
-      return "environment_id" in source ? new AwsClient(options as AwsClientOptions) : new IdentityPoolClient(options as IdentityPoolClientOptions);
+      const options: unknown = { ...credentials, scopes, transporter };
+      const client = "environment_id" in source ? new AwsClient(options as AwsClientOptions) : new IdentityPoolClient(options as IdentityPoolClientOptions);
+      return exchangedBy(client, transporter);
     }
     default:
       throw new Error(`${file} is of no known type; a service account's or a workload identity's credentials are wanted`);
   }
+}
+
+/** The library (11.3) changes the subject's token for another by a client of its own, whatever it was given. */
+function exchangedBy(client: AuthClient, transporter: gaxios.Gaxios): AuthClient {
+  if ("stsCredential" in client && isFields(client.stsCredential)) Object.assign(client.stsCredential, { transporter });
+  return client;
 }
 
 async function tokenOf(client: AuthClient): Promise<AccessToken> {

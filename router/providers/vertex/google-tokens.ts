@@ -1,5 +1,4 @@
 import type { SecretSource } from "../credential.ts";
-import { googleToken } from "./google-client.ts";
 import type { AccessToken } from "./service-account.ts";
 
 /** A token lives for an hour as a rule; a new one is fetched so long before the old one's end, or after half of a short life. */
@@ -14,7 +13,7 @@ const patienceMs = 20_000;
 const timerMaxMs = 3_600_000;
 const lifeDefaultMs = 3_600_000;
 
-/** What fetches a token; in tests, another. */
+/** What fetches a token. */
 export type FetchToken = (file: string | null) => Promise<AccessToken>;
 
 /**
@@ -25,7 +24,7 @@ export class GoogleTokens {
   readonly #fetch: FetchToken;
   readonly #tokens = new Map<string | null, Token>();
 
-  constructor(onTrouble: (message: string) => void, fetch: FetchToken = googleToken) {
+  constructor(onTrouble: (message: string) => void, fetch: FetchToken) {
     this.#onTrouble = onTrouble;
     this.#fetch = fetch;
   }

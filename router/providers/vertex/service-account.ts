@@ -1,5 +1,5 @@
 import { createSign } from "node:crypto";
-import { gaxios } from "google-auth-library";
+import type { gaxios } from "google-auth-library";
 import { type Fields, isFields, textAt } from "../neutral/untranslatable.ts";
 
 /** What a credentials file gives: a token, and until when it holds. */
@@ -7,6 +7,14 @@ export interface AccessToken {
   readonly token: string;
   /** Null: it is not said. */
   readonly expiresMs: number | null;
+}
+
+export interface TokenSetting {
+  /** Of the credentials, for messages. */
+  readonly file: string;
+  readonly scopes: readonly string[];
+  readonly nowMs: number;
+  readonly transporter: gaxios.Gaxios;
 }
 
 const tokenUriDefault = "https://oauth2.googleapis.com/token";
@@ -17,7 +25,7 @@ const base64url = (value: object): string => Buffer.from(JSON.stringify(value)).
  * A service account's access token: an assertion signed with its private key (RS256) is changed for it (RFC 7523, section 2.1) at the `token_uri` of the credentials file, which Google's own library does not
  * look at: it may be a private endpoint.
  */
-export async function serviceAccountToken(credentials: Fields, file: string, scopes: readonly string[], nowMs: number): Promise<AccessToken> {
+export async function serviceAccountToken(credentials: Fields, { file, scopes, nowMs, transporter }: TokenSetting): Promise<AccessToken> {
   const text = (field: string): string => textAt(credentials[field], `${file}: ${field}`);
   const tokenUri = credentials["token_uri"] === undefined ? tokenUriDefault : text("token_uri");
   const issued = Math.floor(nowMs / 1000);
@@ -25,7 +33,7 @@ export async function serviceAccountToken(credentials: Fields, file: string, sco
   const claims = { iss: text("client_email"), scope: scopes.join(" "), aud: tokenUri, iat: issued, exp: issued + assertionSeconds };
   const signed = `${base64url(head)}.${base64url(claims)}`;
   const assertion = `${signed}.${createSign("RSA-SHA256").update(signed).sign(text("private_key"), "base64url")}`;
-  const answer = await new gaxios.Gaxios().request<unknown>({
+  const answer = await transporter.request<unknown>({
     url: tokenUri,
     method: "POST",
     data: new URLSearchParams({ grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer", assertion }),

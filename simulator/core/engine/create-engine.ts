@@ -3,6 +3,7 @@ import { keyedUnit, purposeOf } from "../../../router/core/random.ts";
 import { createStepTime } from "../step-time/create-step-time.ts";
 import { draftTimer } from "../step-time/draft-time.ts";
 import { ScheduledStepTime } from "../step-time/scheduled-step-time.ts";
+import { WanderingSpeed } from "../step-time/wandering-speed.ts";
 import { DataParallelEngine } from "./data-parallel-engine.ts";
 import { DisaggregatedEngine } from "./disaggregated-engine.ts";
 import { engineDefaults } from "./engine-spec.ts";
@@ -17,8 +18,10 @@ const draftPurpose = purposeOf("engine-draft-accepted");
 
 export interface EngineBuild {
   readonly detail: "first-token" | "tokens";
-  /** Of the draws which drafts are accepted. */
+  /** Of the draws which drafts are accepted, and of how the machine's speed wanders. */
   readonly seed?: number;
+  /** Which machine: each wanders by itself. */
+  readonly index?: number;
 }
 
 /**
@@ -31,25 +34,32 @@ export function createEngine(spec: EngineSpec, options: EngineBuild): EngineMode
   assert(spec.blocks >= Math.ceil(spec.modelTokensMax / spec.blockTokens) + 1, "the KV pool holds at least one sequence of modelTokensMax and the null block");
   const { dataParallel, disaggregation } = chosen;
   assert(disaggregation === null || dataParallel === null, "disaggregated engines have no data-parallel ranks");
-  if (disaggregation !== null) return new DisaggregatedEngine(disaggregation, (kvWanted) => plainEngine(spec, options, 1, kvWanted));
-  if (dataParallel === null || dataParallel.ranks === 1) return createRank(spec, options);
-  if (dataParallel.lockstep) return plainEngine(spec, options, dataParallel.ranks);
-  return new DataParallelEngine(dataParallel.ranks, () => createRank(spec, options));
+  if (disaggregation !== null) return new DisaggregatedEngine(disaggregation, (part, kvWanted) => plainEngine(spec, options, { part, kvWanted }));
+  if (dataParallel === null || dataParallel.ranks === 1) return createRank(spec, options, 0);
+  if (dataParallel.lockstep) return plainEngine(spec, options, { lockstepRanks: dataParallel.ranks });
+  return new DataParallelEngine(dataParallel.ranks, (rank) => createRank(spec, options, rank));
 }
 
-function createRank(spec: EngineSpec, options: EngineBuild): EngineModel {
+function createRank(spec: EngineSpec, options: EngineBuild, part: number): EngineModel {
   const chosen = optionsOf(spec);
   const { speculation, pipelineStages, batching } = chosen;
-  if (speculation !== null || pipelineStages > 1 || batching === "static") return createPlainEngine(spec, options);
-  return new FastEngine({ ...spec, ...chosen }, scheduled(createStepTime(spec.stepTime), chosen), options.detail);
+  if (speculation !== null || pipelineStages > 1 || batching === "static") return createPlainEngine(spec, options, part);
+  return new FastEngine({ ...spec, ...chosen }, scheduled(createStepTime(spec.stepTime), chosen), options.detail, wanderingOf(chosen, options, part));
 }
 
 /** One rank in the form that walks over every sequence in every step: for what the fast form does not know, and to judge it by. */
-export function createPlainEngine(spec: EngineSpec, options: EngineBuild): EngineModel {
-  return plainEngine(spec, options, 1);
+export function createPlainEngine(spec: EngineSpec, options: EngineBuild, part = 0): EngineModel {
+  return plainEngine(spec, options, { part });
 }
 
-function plainEngine(spec: EngineSpec, options: EngineBuild, lockstepRanks: number, kvWanted?: PlainEngineOptions["kvWanted"]): PlainEngine {
+interface PlainPart {
+  readonly lockstepRanks?: number;
+  readonly kvWanted?: PlainEngineOptions["kvWanted"] | undefined;
+  /** Of engines that are several: which one. */
+  readonly part?: number;
+}
+
+function plainEngine(spec: EngineSpec, options: EngineBuild, { lockstepRanks = 1, part = 0, kvWanted }: PlainPart): PlainEngine {
   const chosen = optionsOf(spec);
   const batchedTokensMax = chosen.batching === "static" ? spec.sequencesMax * spec.modelTokensMax : spec.batchedTokensMax;
   const stepTime = createStepTime(spec.stepTime);
@@ -60,6 +70,7 @@ function plainEngine(spec: EngineSpec, options: EngineBuild, lockstepRanks: numb
     detail: options.detail,
     acceptance: acceptanceOf(chosen, options.seed ?? 1),
     lockstepRanks,
+    wandering: wanderingOf(chosen, options, part),
     ...(kvWanted === undefined ? {} : { kvWanted }),
   });
 }
@@ -71,6 +82,9 @@ function optionsOf(spec: EngineSpec): EngineOptions {
 
 const scheduled = (stepTime: StepTimeModel, { scheduling, asyncScheduling }: EngineOptions): StepTimeModel =>
   new ScheduledStepTime(stepTime, scheduling, asyncScheduling);
+
+const wanderingOf = ({ wander }: EngineOptions, { seed = 1, index = 0 }: EngineBuild, part: number): WanderingSpeed | null =>
+  wander === null ? null : new WanderingSpeed(wander, seed, `${index}.${part}`);
 
 /** Each draft is accepted with the same chance as long as those before it were; the draw belongs to the sequence and its place. */
 function acceptanceOf(options: EngineOptions, seed: number): Acceptance {

@@ -16,8 +16,8 @@ export class DataParallelEngine implements EngineModel {
   #wokenAt = -1;
   #inside = false;
 
-  constructor(ranks: number, make: () => EngineModel) {
-    this.#ranks = Array.from({ length: ranks }, make);
+  constructor(ranks: number, make: (rank: number) => EngineModel) {
+    this.#ranks = Array.from({ length: ranks }, (_, rank) => make(rank));
     this.#balancer = new RankBalancer(ranks, false);
   }
 

@@ -42,10 +42,12 @@ export class DisaggregatedEngine implements EngineModel {
   #out: Out<EngineCommand> | null = null;
 
   /** @param make an engine that calls back when it has blocks for KV to come */
-  constructor(spec: DisaggregationSpec, make: (kvWanted?: (id: SequenceId, tokens: number, at: Instant) => void) => PlainEngine) {
+  constructor(spec: DisaggregationSpec, make: (part: number, kvWanted?: (id: SequenceId, tokens: number, at: Instant) => void) => PlainEngine) {
     this.#spec = spec;
-    this.#prefills = Array.from({ length: spec.prefillEngines }, () => make());
-    this.#decodes = Array.from({ length: spec.decodeEngines }, () => make((id, tokens, at) => this.#startTransfer(id, tokens, at)));
+    this.#prefills = Array.from({ length: spec.prefillEngines }, (_, part) => make(part));
+    this.#decodes = Array.from({ length: spec.decodeEngines }, (_, place) =>
+      make(spec.prefillEngines + place, (id, tokens, at) => this.#startTransfer(id, tokens, at)),
+    );
     this.#transfers = this.#decodes.map(() => []);
   }
 

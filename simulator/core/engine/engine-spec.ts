@@ -1,4 +1,5 @@
 import type { StepTimeSpec } from "../step-time/step-time-spec.ts";
+import type { WanderSpec } from "../step-time/wandering-speed.ts";
 
 /** A vLLM engine as plain data. Names in parentheses are vLLM's. */
 export interface EngineSpec {
@@ -48,6 +49,8 @@ export interface EngineOptions {
   readonly batching: "continuous" | "static";
   /** CPU time of putting a step together; hidden behind the running step where scheduling is asynchronous. */
   readonly scheduling: SchedulingCost;
+  /** How the machine's speed wanders around the step times; null: it is steady. */
+  readonly wander: WanderSpec | null;
 }
 
 export interface SchedulingCost {
@@ -101,4 +104,5 @@ export const engineDefaults: EngineOptions = {
   batching: "continuous",
   // Fitted on fast hosts by BLIS (inference-sim); a slow one took 75 + 24.
   scheduling: { perStepUs: 126, perSequenceUs: 4.4 },
+  wander: null,
 };

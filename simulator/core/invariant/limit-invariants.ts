@@ -9,7 +9,7 @@
  */
 import { present } from "../../../router/core/assert.ts";
 import { costOf } from "../../../router/core/accounting/ledger.ts";
-import { cardNow, countVolume, mayBeDelayedAt, ratesFor } from "../../../router/core/accounting/price-now.ts";
+import { cardNow, countVolume, ratesFor, tierAt } from "../../../router/core/accounting/price-now.ts";
 import type { Rates } from "../../../router/core/accounting/rates.ts";
 import type { CompiledConfig, DeploymentSpec, LimitSpec } from "../../../router/core/compiled-config.ts";
 import { neededOf } from "../../../router/core/limit/lease.ts";
@@ -300,6 +300,6 @@ function usedOf(spec: LimitSpec, { billed, usage }: AttemptOutcome, attempt: See
 }
 
 function nanoOf(usage: Usage, { card, request, deployment }: SeenAttempt): number {
-  const rates = ratesFor(card, usage.delayed ?? mayBeDelayedAt(request, deployment));
+  const rates = ratesFor(card, usage.tier ?? tierAt(request, deployment));
   return rates === null ? 0 : Math.ceil(costOf(usage, rates, request.pictures) / 1000);
 }

@@ -130,14 +130,15 @@ export class RouterInvariants {
     for (const { id } of event.config.routes) this.#waiting[id] ??= 0;
   }
 
-  #requestArrived({ id, route, inputTokens, tags, residency }: RouteRequest, now: Instant): void {
+  #requestArrived({ id, route, inputTokens, tags, residency, qualityMin = -1 }: RouteRequest, now: Instant): void {
     if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
     this.#requests.set(id, {
       route,
       path: [route],
       inputTokens,
       residency,
-      anywhere: tags.length === 0 && residency === -1,
+      qualityMin,
+      anywhere: tags.length === 0 && residency === -1 && qualityMin === -1,
       arrivedAt: now,
       lastAt: now,
       underWay: [],
@@ -282,6 +283,8 @@ export class RouterInvariants {
       this.#violate("I16", `request ${command.request} of version ${command.version} is sent to endpoint ${command.endpoint}, which its route does not name`);
     if (request.residency !== -1 && deployment?.region !== request.residency)
       this.#violate("I15", `request ${command.request} may only be answered in region ${request.residency}, and went to one in ${deployment?.region}`);
+    if (request.qualityMin > (deployment?.quality ?? -1))
+      this.#violate("I15", `request ${command.request} asks for quality ${request.qualityMin}, and went where it is ${deployment?.quality ?? "unknown"}`);
     const limit = this.#limitOf(command.endpoint);
     if (endpoint.inFlight > limit) this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${limit}`);
   }

@@ -9,7 +9,9 @@ export interface SeenRequest {
   readonly inputTokens: number;
   /** The only region it may be answered in; -1: anywhere. */
   readonly residency: number;
-  /** Neither tags nor residency bind it. */
+  /** The least quality that will do; -1: any. */
+  readonly qualityMin: number;
+  /** Neither tags, residency nor a floor bind it. */
   readonly anywhere: boolean;
   readonly arrivedAt: Instant;
   lastAt: Instant;

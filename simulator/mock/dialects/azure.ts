@@ -1,6 +1,6 @@
 import { openAiError } from "../http-refusal.ts";
 import type { MockDialect, MockOperation } from "./mock-dialect.ts";
-import { jobSurface, openAiCallOf, openAiDialect, openAiOperations } from "./openai.ts";
+import { keptSurface, openAiCallOf, openAiDialect, openAiOperations } from "./openai.ts";
 
 const deploymentPath = /^\/openai\/deployments\/([^/?]+)\/([^?]+)\?(?:.*&)?api-version=[^&]+/;
 /** The next generation of its API names the deployment in the body. */
@@ -22,7 +22,7 @@ const asAzures = (operation: MockOperation): MockOperation => ({
 export const azureDialect: MockDialect = {
   ...openAiDialect,
   keyHeader: "api-key",
-  surface: () => jobSurface("/openai/v1"),
+  surface: () => keptSurface("/openai/v1"),
   callAt: (path) => {
     const found = deploymentPath.exec(path);
     const call = openAiCallOf(found?.[2] ?? versionPath.exec(path)?.[1]);

@@ -5,6 +5,7 @@ import type { AnswerScript } from "../answer-script.ts";
 import type { HttpRefusal } from "../http-refusal.ts";
 import type { MockBody, Parsed } from "../mock-body.ts";
 import type { MockSurface } from "../mock-surface.ts";
+import type { StoredResponses } from "./stored-responses.ts";
 
 /** How one provider's API looks from outside; what it does, and when, is the model's business. */
 export interface MockDialect {
@@ -22,6 +23,8 @@ export interface MockDialect {
 export interface MockOperation {
   parse(request: MockRequest): Parsed;
   form(call: CallNames, body: MockBody, script: AnswerScript): AnswerForm;
+  /** Of a body with several sequences, each with its script; absent: there are none. */
+  choices?(call: CallNames, body: MockBody, scripts: readonly AnswerScript[]): ChoicesForm;
   refusal(why: MockRefusal): HttpRefusal;
 }
 
@@ -35,6 +38,8 @@ export interface MockRequest {
   readonly bytes: Buffer;
   readonly headers: IncomingHttpHeaders;
   readonly place: MockPlace;
+  /** What the server keeps of earlier ones; null: it keeps none. */
+  readonly stored: StoredResponses | null;
 }
 
 /** @property id without the prefix that tells what it is the id of @property blockTokens of the engine's cache; 0: it has none */
@@ -57,10 +62,38 @@ export interface AnswerForm {
   plain(reason: MockEnd, usage: Usage): string;
 }
 
+export interface SequenceEnd {
+  readonly reason: MockEnd;
+  readonly usage: Usage;
+}
+
+/** The bytes of an answer whose choices the engine works on side by side, each for itself. */
+export interface ChoicesForm {
+  readonly opening: Buffer;
+  token(choice: number, index: number): Buffer;
+  last(choice: number, end: SequenceEnd): Buffer;
+  /** Of a stream, behind the last one of all. */
+  tail(told: Usage): Buffer;
+  plain(ends: readonly SequenceEnd[], told: Usage): string;
+}
+
+const nothing = Buffer.alloc(0);
+
+/** One sequence, whatever the answer makes of it. */
+export function oneSequence(form: AnswerForm): ChoicesForm {
+  return {
+    opening: form.opening,
+    token: (_choice, index) => form.token(index),
+    last: (_choice, { reason, usage }) => form.last(reason, usage),
+    tail: () => nothing,
+    plain: (ends, told) => form.plain(ends[0]?.reason ?? "stop", told),
+  };
+}
+
 export type MockRefusal =
   | { readonly kind: "rate-limited"; readonly retryAfterSeconds: number | null }
   | { readonly kind: "context-exceeded"; readonly tokensMax: number; readonly inputTokens: number }
-  | { readonly kind: "overloaded" | "server-error" | "no-key" | "content-filtered" }
+  | { readonly kind: "overloaded" | "backlog-full" | "server-error" | "no-key" | "content-filtered" }
   | { readonly kind: "unknown-model"; readonly model: string; readonly known: readonly string[] }
   | { readonly kind: "bad-request"; readonly message: string };
 

@@ -5,7 +5,7 @@ import { chatLogprobs } from "../token-details.ts";
 import { isFields, parseFields, serialOf, textsOfMessages, wordsIn } from "./body-fields.ts";
 import { chatCalls } from "./tool-calls.ts";
 import { type AnswerForm, type CallNames, dataEvent, type MockEnd, type MockRequest } from "./mock-dialect.ts";
-import { fingerprint, optionalWhole, stopsOf, usageOf } from "./openai-common.ts";
+import { fingerprint, optionalWhole, servedTier, stopsOf, usageOf } from "./openai-common.ts";
 import { openAiRefusal } from "./openai-refusal.ts";
 
 /** A chat completion of OpenAI's own API. */
@@ -31,7 +31,12 @@ export function readOpenAiChat({ bytes, place }: MockRequest): Parsed {
     serial: serialOf(texts),
     calls: chatCalls(fields, messages),
     answers: optionalWhole(fields["n"]) ?? 1,
-    wishes: { ...plainWishes, stop: stopsOf(fields["stop"]), logprobs: fields["logprobs"] === true ? (optionalWhole(fields["top_logprobs"]) ?? 0) : null },
+    wishes: {
+      ...plainWishes,
+      repeated: { service_tier: fields["service_tier"] },
+      stop: stopsOf(fields["stop"]),
+      logprobs: fields["logprobs"] === true ? (optionalWhole(fields["top_logprobs"]) ?? 0) : null,
+    },
   };
   return { kind: "body", body };
 }
@@ -45,7 +50,13 @@ interface ChatChoice {
 
 export function openAiChatForm({ id, createdSeconds, model }: CallNames, body: MockBody, script: AnswerScript): AnswerForm {
   const { calls, answers, includeUsage, wishes } = body;
-  const head = { id: `chatcmpl-${id}`, created: createdSeconds, model, service_tier: "default", system_fingerprint: fingerprint };
+  const head = {
+    id: `chatcmpl-${id}`,
+    created: createdSeconds,
+    model,
+    service_tier: servedTier(wishes.repeated["service_tier"]),
+    system_fingerprint: fingerprint,
+  };
   const indexes = Array.from({ length: answers }, (_, index) => index);
   const event = (choices: readonly ChatChoice[], usage: object | null): string =>
     dataEvent({ ...head, object: "chat.completion.chunk", choices, ...(includeUsage ? { usage } : {}) });

@@ -9,14 +9,17 @@ export function stopsOf(stop: unknown): readonly string[] {
   return Array.isArray(stop) ? stop.filter((word) => typeof word === "string") : [];
 }
 
+/** The tier that a call is served in: the one that it asks for, where there is such a one. */
+export const servedTier = (asked: unknown): string => (asked === "flex" || asked === "priority" ? asked : asked === "fast" ? "priority" : "default");
+
 /** Of chat and text completions. */
-export function usageOf({ input, cachedRead, output, reasoning }: Usage, answers: number): object {
+export function usageOf({ input, cachedRead, cacheWrite, output, reasoning }: Usage, answers: number): object {
   const generated = output * answers;
   return {
     prompt_tokens: input,
     completion_tokens: generated,
     total_tokens: input + generated,
-    prompt_tokens_details: { cached_tokens: cachedRead, audio_tokens: 0 },
+    prompt_tokens_details: { cached_tokens: cachedRead, cache_write_tokens: cacheWrite, audio_tokens: 0 },
     completion_tokens_details: { reasoning_tokens: reasoning, audio_tokens: 0, accepted_prediction_tokens: 0, rejected_prediction_tokens: 0 },
   };
 }

@@ -1,20 +1,30 @@
-import { type Parsed, refused } from "../mock-body.ts";
-import { parseFields } from "./body-fields.ts";
+import { type HttpRefusal, openAiError } from "../http-refusal.ts";
+import { type Parsed, plainWishes, refused } from "../mock-body.ts";
+import { type Fields, parseFields } from "./body-fields.ts";
 import type { MockRequest } from "./mock-dialect.ts";
+import { servedTier } from "./openai-common.ts";
 import { openAiRefusal } from "./openai-refusal.ts";
 import { responsesBody } from "./responses-body.ts";
 import type { ResponsesFlavour } from "./responses-form.ts";
+import { inputItems } from "./stored-responses.ts";
 
-/** Responses of OpenAI's own API. They are not kept: one cannot be fetched again. */
-export function readOpenAiResponses({ bytes, place }: MockRequest): Parsed {
+/** Responses of OpenAI's own API: kept unless they ask not to be, and gone on with by their ids. */
+export function readOpenAiResponses({ bytes, place, headers, stored }: MockRequest): Parsed {
   const fields = parseFields(bytes);
   const refuse = (message: string): Parsed => refused(openAiRefusal({ kind: "bad-request", message }));
   if (fields === null) return refuse("We could not parse the JSON body of your request.");
   const { input } = fields;
   if (typeof input !== "string" && !Array.isArray(input)) return refuse("Missing required parameter: 'input'.");
-  const body = responsesBody(fields);
-  return { kind: "body", body: { ...body, model: place.model ?? body.model } };
+  const { previous_response_id: previous, store } = fields;
+  const earlier = typeof previous === "string" ? (stored?.conversation(previous, headers) ?? null) : [];
+  if (earlier === null) return refused(previousNotFound(String(previous)));
+  const body = responsesBody(fields, plainWishes, earlier);
+  const keep = (response: Fields): void => stored?.keep(response, [...earlier, ...inputItems(input)], headers);
+  return { kind: "body", body: { ...body, model: place.model ?? body.model, ...(store === false ? {} : { keep }) } };
 }
+
+const previousNotFound = (id: string): HttpRefusal =>
+  openAiError(400, `Previous response with id '${id}' not found.`, "invalid_request_error", "previous_response_id", "previous_response_not_found");
 
 export const openAiResponsesFlavour: ResponsesFlavour = {
   cutEvent: "response.incomplete",
@@ -32,7 +42,7 @@ export const openAiResponsesFlavour: ResponsesFlavour = {
     prompt_cache_key: null,
     reasoning: repeated["reasoning"] ?? { effort: null, summary: null },
     safety_identifier: null,
-    service_tier: "default",
+    service_tier: servedTier(repeated["service_tier"]),
     store: repeated["store"] ?? true,
     temperature: repeated["temperature"] ?? 1,
     text: repeated["text"] ?? { format: { type: "text" }, verbosity: "medium" },
@@ -43,9 +53,9 @@ export const openAiResponsesFlavour: ResponsesFlavour = {
     truncation: "disabled",
     user: null,
   }),
-  usage: ({ input, cachedRead, output, reasoning }) => ({
+  usage: ({ input, cachedRead, cacheWrite, output, reasoning }) => ({
     input_tokens: input,
-    input_tokens_details: { cached_tokens: cachedRead },
+    input_tokens_details: { cached_tokens: cachedRead, cache_write_tokens: cacheWrite },
     output_tokens: output,
     output_tokens_details: { reasoning_tokens: reasoning },
     total_tokens: input + output,

@@ -8,6 +8,7 @@ import { openAiEmbeddingsForm, readOpenAiEmbeddings } from "./openai-embeddings.
 import { openAiRefusal } from "./openai-refusal.ts";
 import { openAiResponsesFlavour, readOpenAiResponses } from "./openai-responses.ts";
 import { responsesForm } from "./responses-form.ts";
+import { StoredResponses } from "./stored-responses.ts";
 
 /** By what follows the path's version, or the name of Azure's deployment. */
 export type OpenAiCall = "chat/completions" | "completions" | "embeddings" | "responses";
@@ -24,15 +25,17 @@ export function openAiCallOf(name: string | undefined): OpenAiCall | null {
   return name !== undefined && Object.hasOwn(openAiOperations, name) ? (name as OpenAiCall) : null;
 }
 
-/** With files and the Batch API below a path. */
-export function jobSurface(base: string): MockSurface {
+/** With files, the Batch API and stored responses below a path. */
+export function keptSurface(base: string): MockSurface {
   const jobs = new OpenAiJobs(base);
   const { status, body } = openAiRefusal({ kind: "no-key" });
-  return hostedSurface({
-    pagesAt: (path) => jobs.pagesAt(path),
+  const stored = new StoredResponses();
+  const surface = hostedSurface({
+    pagesAt: (path) => jobs.pagesAt(path) ?? stored.pagesAt(path, base),
     hasKey: (headers) => Object.keys(keyHeaders(headers)).length > 0,
     noKey: { ...jsonPage({}, status), body },
   });
+  return { ...surface, stored };
 }
 
 /** OpenAI's own API. */
@@ -42,7 +45,7 @@ export const openAiDialect: MockDialect = {
     const call = openAiCallOf(/^\/v1\/([^?]+)/.exec(path)?.[1]);
     return call === null ? null : { operation: openAiOperations[call], model: null, stream: null };
   },
-  surface: () => jobSurface("/v1"),
+  surface: () => keptSurface("/v1"),
   quotaHeaders: (quota) =>
     quotaLines(quota, (what, { limit, remaining, reset }) => [
       `x-ratelimit-limit-${what}`,

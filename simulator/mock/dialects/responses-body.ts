@@ -1,16 +1,12 @@
 import { type AnswerWishes, type MockBody, plainWishes } from "../mock-body.ts";
 import { isFields, serialOf, textsIn, wordsIn, type Fields } from "./body-fields.ts";
+import { inputItems } from "./stored-responses.ts";
 import { mockCall } from "./tool-calls.ts";
 
-/** What of a body of OpenAI's responses API the mock needs. */
-export function responsesBody(fields: Fields, wishes: AnswerWishes = plainWishes): MockBody {
-  const { input } = fields;
-  const items: readonly unknown[] = Array.isArray(input) ? input : [];
-  const texts = [
-    ...textsIn(fields["instructions"]),
-    ...textsIn(typeof input === "string" ? input : []),
-    ...items.flatMap((item) => (isFields(item) ? textsIn(item["content"] ?? item["output"]) : [])),
-  ];
+/** What of a body of OpenAI's responses API the mock needs. @param earlier items of the conversation that it goes on with */
+export function responsesBody(fields: Fields, wishes: AnswerWishes = plainWishes, earlier: readonly Fields[] = []): MockBody {
+  const items = inputItems(fields["input"]);
+  const texts = [...textsIn(fields["instructions"]), ...[...earlier, ...items].flatMap((item) => textsIn(item["content"] ?? item["output"]))];
   return {
     model: typeof fields["model"] === "string" ? fields["model"] : null,
     texts,
@@ -19,6 +15,7 @@ export function responsesBody(fields: Fields, wishes: AnswerWishes = plainWishes
     outputTokensMin: 0,
     exactLength: false,
     stream: fields["stream"] === true,
+    batch: fields["service_tier"] === "flex",
     includeUsage: true,
     serial: serialOf(texts),
     calls: callsOf(fields, items),
@@ -27,9 +24,9 @@ export function responsesBody(fields: Fields, wishes: AnswerWishes = plainWishes
   };
 }
 
-function callsOf(fields: Fields, items: readonly unknown[]): MockBody["calls"] {
+function callsOf(fields: Fields, items: readonly Fields[]): MockBody["calls"] {
   const last = items.at(-1);
-  if (fields["tool_choice"] === "none" || (isFields(last) && last["type"] === "function_call_output")) return [];
+  if (fields["tool_choice"] === "none" || last?.["type"] === "function_call_output") return [];
   const tools: readonly unknown[] = Array.isArray(fields["tools"]) ? fields["tools"] : [];
   const offered = tools.flatMap((tool) => (isFields(tool) && tool["type"] === "function" ? mockCall(tool["name"], tool["parameters"]) : []));
   return offered.slice(0, fields["parallel_tool_calls"] === false ? 1 : 2);

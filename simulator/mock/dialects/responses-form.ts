@@ -1,6 +1,7 @@
 import type { Usage } from "../../../router/core/messages.ts";
 import type { AnswerScript } from "../answer-script.ts";
 import type { MockBody } from "../mock-body.ts";
+import type { Fields } from "./body-fields.ts";
 import { type AnswerForm, type CallNames, type MockEnd, namedEvent } from "./mock-dialect.ts";
 
 /** What differs between those who serve OpenAI's responses API. */
@@ -24,7 +25,12 @@ export function responsesForm(names: CallNames, body: MockBody, script: AnswerSc
   const { calls } = body;
   const sequence: Sequence = { next: 0 };
   const event = (type: string, fields: object): string => namedEvent(type, { ...fields, sequence_number: sequence.next++, type });
-  const whole = (state: State): object => responseOf(names, body, flavour, state);
+  const whole = (state: State): Fields => responseOf(names, body, flavour, state);
+  const kept = (state: State): Fields => {
+    const response = whole(state);
+    body.keep?.(response);
+    return response;
+  };
   const place = { item_id: `msg_${names.id}`, output_index: 0, content_index: 0 };
   const textPart = (text: string, logprobs: unknown): object => ({ annotations: [], text, type: "output_text", logprobs });
   const opened =
@@ -52,9 +58,9 @@ export function responsesForm(names: CallNames, body: MockBody, script: AnswerSc
             event("response.content_part.done", { ...place, part: textPart(text, flavour.partLogprobs) }) +
             event("response.output_item.done", { item: output[0], output_index: 0 });
       const last = state.status === "completed" ? "response.completed" : flavour.cutEvent;
-      return Buffer.from(ending + event(last, { response: whole(state) }));
+      return Buffer.from(ending + event(last, { response: kept(state) }));
     },
-    plain: (reason, usage) => JSON.stringify(whole(ended(body, script, reason, usage, outputOf(names, body, script, flavour, usage)))),
+    plain: (reason, usage) => JSON.stringify(kept(ended(body, script, reason, usage, outputOf(names, body, script, flavour, usage)))),
   };
 }
 
@@ -70,7 +76,7 @@ function ended({ calls }: MockBody, script: AnswerScript, reason: MockEnd, usage
   return { status: whole ? "completed" : "incomplete", output, usage };
 }
 
-function responseOf({ id, createdSeconds, model }: CallNames, body: MockBody, flavour: ResponsesFlavour, { status, output, usage }: State): object {
+function responseOf({ id, createdSeconds, model }: CallNames, body: MockBody, flavour: ResponsesFlavour, { status, output, usage }: State): Fields {
   return {
     id: `resp_${id}`,
     object: "response",

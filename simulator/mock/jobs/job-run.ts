@@ -77,36 +77,3 @@ export function keyHeaders(headers: IncomingHttpHeaders): Readonly<Record<string
   const names = ["authorization", "api-key", "x-api-key"] as const;
   return Object.fromEntries(names.flatMap((name) => (typeof headers[name] === "string" && headers[name] !== "" ? [[name, headers[name]] as const] : [])));
 }
-
-/** The last thousand of something, by id: a mock that runs for long forgets the oldest. */
-export class RecentThings<Thing> {
-  readonly #things = new Map<string, Thing>();
-  readonly #prefix: string;
-  #count = 0;
-
-  constructor(prefix: string) {
-    this.#prefix = prefix;
-  }
-
-  add(make: (id: string) => Thing): Thing {
-    this.#count += 1;
-    const id = `${this.#prefix}${this.#count.toString(16).padStart(12, "0")}`;
-    const thing = make(id);
-    this.#things.set(id, thing);
-    if (this.#things.size > 1_000) this.#things.delete(this.#things.keys().next().value ?? "");
-    return thing;
-  }
-
-  get(id: string): Thing | undefined {
-    return this.#things.get(id);
-  }
-
-  delete(id: string): boolean {
-    return this.#things.delete(id);
-  }
-
-  /** The newest first. */
-  all(): readonly Thing[] {
-    return [...this.#things.values()].toReversed();
-  }
-}

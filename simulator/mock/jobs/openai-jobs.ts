@@ -1,6 +1,7 @@
 import { isFields, parseFields } from "../dialects/body-fields.ts";
 import { jsonPage, type MockSurface, type Page, type PageAnswer, type PageCall } from "../mock-surface.ts";
-import { type JobLine, JobRun, keyHeaders, RecentThings } from "./job-run.ts";
+import { type JobLine, JobRun, keyHeaders } from "./job-run.ts";
+import { RecentThings } from "../recent-things.ts";
 
 interface StoredFile {
   readonly id: string;

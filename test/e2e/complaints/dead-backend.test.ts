@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { startLive, until } from "../../support/live-service.ts";
+import { startLive } from "../../support/live-service.ts";
+import { until } from "../../support/loop-time.ts";
 
 const ask = { model: "chat", messages: [{ role: "user" as const, content: "hello" }] };
 

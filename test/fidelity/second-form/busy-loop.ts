@@ -13,6 +13,12 @@ export interface BusyLoopListener {
   wanted(request: PlainRequest, tokens: number): void;
 }
 
+/** The computer that an engine process has to itself: steps, and how many times as long one takes that starts then. */
+export interface Machine {
+  readonly stepTime: StepTimeModel;
+  readonly slowdownAt: (at: number) => number;
+}
+
 type Step = readonly (Batch | null)[];
 
 /**
@@ -33,14 +39,14 @@ export class BusyLoop {
   /** Input that the thread has not taken yet. */
   arrived: PlainRequest[] = [];
   readonly #aborts: SequenceId[] = [];
-  readonly #stepTime: StepTimeModel;
+  readonly #machine: Machine;
   readonly #queueLength: number;
   readonly #listener: BusyLoopListener;
   readonly #thread: Generator<number, never, void>;
 
-  constructor(ranks: number, rules: SchedulerRules, stepTime: StepTimeModel, listener: BusyLoopListener) {
+  constructor(ranks: number, rules: SchedulerRules, machine: Machine, listener: BusyLoopListener) {
     this.ranks = Array.from({ length: ranks }, () => new PlainScheduler(rules));
-    this.#stepTime = stepTime;
+    this.#machine = machine;
     this.#queueLength = rules.asyncScheduling ? 2 : 1;
     this.#listener = listener;
     this.#thread = this.#run();
@@ -150,13 +156,14 @@ export class BusyLoop {
   /** The longest rank's time; one without work has a token to compute where it must go along. */
   #lengthOf(step: Step): number {
     const times = step.map((batch) => {
-      if (batch !== null && batch.entries.length > 0) return this.#stepTime.stepTime(shapeOf(batch));
+      if (batch !== null && batch.entries.length > 0) return this.#machine.stepTime.stepTime(shapeOf(batch));
       return this.ranks.length === 1
         ? 0
-        : this.#stepTime.stepTime({ ...emptyShape(), sequences: 1, decodes: 1, tokens: 1, decodeContext: 1, decodeContextMax: 1 });
+        : this.#machine.stepTime.stepTime({ ...emptyShape(), sequences: 1, decodes: 1, tokens: 1, decodeContext: 1, decodeContextMax: 1 });
     });
     const longest = Math.max(...times);
-    return this.speed === 1 || longest === 0 ? longest : Math.max(1, Math.floor(longest * this.speed + 0.5));
+    const speed = this.speed * this.#machine.slowdownAt(this.now);
+    return speed === 1 || longest === 0 ? longest : Math.max(1, Math.floor(longest * speed + 0.5));
   }
 }
 

@@ -5,7 +5,7 @@ import { createPlainRequest } from "../../../simulator/core/engine/plain/plain-r
 import type { PlainRequest } from "../../../simulator/core/engine/plain/plain-request.ts";
 import { submissionOf } from "../../../simulator/core/engine/submission.ts";
 import { BusyLoop } from "./busy-loop.ts";
-import { rulesOf, signalsOf, stepTimeOf } from "./second-form.ts";
+import { machineOf, rulesOf, signalsOf } from "./second-form.ts";
 import type { PlayedEngine, SeenSignals } from "./second-form.ts";
 
 type Submitted = Extract<EngineEvent, { kind: "sequence-submitted" }>;
@@ -152,13 +152,13 @@ export class DisaggregatedForm implements PlayedEngine {
   }
 
   #startEngines(speed: number): void {
-    this.#prefills = Array.from({ length: this.#wire.prefillEngines }, () => this.#prefillEngine());
-    this.#decodes = Array.from({ length: this.#wire.decodeEngines }, () => this.#decodeEngine());
+    this.#prefills = Array.from({ length: this.#wire.prefillEngines }, (_, part) => this.#prefillEngine(part));
+    this.#decodes = Array.from({ length: this.#wire.decodeEngines }, (_, place) => this.#decodeEngine(this.#wire.prefillEngines + place));
     for (const loop of this.#loops()) loop.speed = speed;
   }
 
-  #prefillEngine(): BusyLoop {
-    const loop: BusyLoop = new BusyLoop(1, rulesOf(this.#spec), stepTimeOf(this.#spec), {
+  #prefillEngine(part: number): BusyLoop {
+    const loop: BusyLoop = new BusyLoop(1, rulesOf(this.#spec), machineOf(this.#spec, part), {
       started: ({ id }, cachedTokens) => this.#out.emit({ kind: "start-sequence", id: id as SequenceId, cachedTokens }, loop.now as Instant),
       tokens: () => {},
       ended: (request, reason) => {
@@ -174,8 +174,8 @@ export class DisaggregatedForm implements PlayedEngine {
     return loop;
   }
 
-  #decodeEngine(): Decoding {
-    const loop: BusyLoop = new BusyLoop(1, rulesOf(this.#spec), stepTimeOf(this.#spec), {
+  #decodeEngine(part: number): Decoding {
+    const loop: BusyLoop = new BusyLoop(1, rulesOf(this.#spec), machineOf(this.#spec, part), {
       started: () => {},
       tokens: ({ id, outputs }, count) => {
         const from = outputs - count;

@@ -4,7 +4,7 @@ import type { EngineCommand, EngineEvent, SequenceId } from "../../../simulator/
 import { createPlainRequest } from "../../../simulator/core/engine/plain/plain-request.ts";
 import { submissionOf } from "../../../simulator/core/engine/submission.ts";
 import { BusyLoop } from "./busy-loop.ts";
-import { rulesOf, signalsOf, stepTimeOf } from "./second-form.ts";
+import { machineOf, rulesOf, signalsOf } from "./second-form.ts";
 import type { PlayedEngine, SeenSignals } from "./second-form.ts";
 
 /**
@@ -95,7 +95,7 @@ export class LockstepForm implements PlayedEngine {
 
   #newLoop(): BusyLoop {
     const tell = (command: EngineCommand): void => this.#out.emit(command, loop.now as Instant);
-    const loop: BusyLoop = new BusyLoop(this.#ranks, rulesOf(this.#spec), stepTimeOf(this.#spec), {
+    const loop: BusyLoop = new BusyLoop(this.#ranks, rulesOf(this.#spec), machineOf(this.#spec, 0), {
       started: ({ id }, cachedTokens) => tell({ kind: "start-sequence", id: id as SequenceId, cachedTokens }),
       tokens: ({ id, outputs }, count) => {
         if (this.#detail === "tokens" || outputs === count) tell({ kind: "emit-tokens", id: id as SequenceId, from: outputs - count, count });

@@ -6,7 +6,8 @@ import type { StepTimeModel } from "../../../simulator/core/engine/engine.ts";
 import type { SchedulerRules } from "../../../simulator/core/engine/plain/plain-scheduler.ts";
 import { createStepTime } from "../../../simulator/core/step-time/create-step-time.ts";
 import { ScheduledStepTime } from "../../../simulator/core/step-time/scheduled-step-time.ts";
-import type { BusyLoop } from "./busy-loop.ts";
+import { WanderingSpeed } from "../../../simulator/core/step-time/wandering-speed.ts";
+import type { BusyLoop, Machine } from "./busy-loop.ts";
 
 /** What both forms of an engine are asked for. */
 export interface PlayedEngine {
@@ -21,9 +22,16 @@ export type SeenSignals = Pick<EngineSignals, "running" | "waiting" | "blocksUse
 
 export const rulesOf = (spec: EngineSpec): SchedulerRules => ({ ...spec, ...engineDefaults, ...spec.options });
 
-export function stepTimeOf(spec: EngineSpec): StepTimeModel {
+function stepTimeOf(spec: EngineSpec): StepTimeModel {
   const { scheduling, asyncScheduling } = { ...engineDefaults, ...spec.options };
   return new ScheduledStepTime(createStepTime(spec.stepTime), scheduling, asyncScheduling);
+}
+
+/** The computer that an engine process has to itself. */
+export function machineOf(spec: EngineSpec, part: number): Machine {
+  const { wander } = { ...engineDefaults, ...spec.options };
+  const wandering = wander === null ? null : new WanderingSpeed(wander, 1, `0.${part}`);
+  return { stepTime: stepTimeOf(spec), slowdownAt: (at) => wandering?.factorAt(at as Instant) ?? 1 };
 }
 
 /** Of several processes: counts add up, busy time is their mean. */

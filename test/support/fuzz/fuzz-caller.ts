@@ -1,35 +1,33 @@
 import { connect } from "node:net";
 import type { FuzzedRequest } from "./fuzz-requests.ts";
+import { askPlainly, fuzzPatience, Waiting } from "./patience.ts";
 
 export interface Heard {
   /** Everything, Latin-1. */
   readonly text: string;
   /** Null: the connection was still open when patience ended. */
   readonly ended: "end" | "reset" | null;
+  /** Why patience ended; empty: it did not. */
+  readonly hang: string;
 }
 
-/** Patience is counted in ticks: a stall of the whole process (caller, service and provider are one) is one tick, however long it lasts, and is not held against the service. */
-const tickMs = 100;
-const ticksMax = 50;
-
 /** Sends the request on a connection of its own, and hears all until the service has closed it. */
-export async function callOnce(port: number, request: FuzzedRequest): Promise<Heard> {
+export async function callOnce(port: number, request: FuzzedRequest, patience = fuzzPatience, askAnother = async () => askPlainly(port)): Promise<Heard> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: "127.0.0.1", noDelay: true });
     const chunks: Buffer[] = [];
     let ended: Heard["ended"] = "end";
-    let ticks = 0;
-    const timer = setInterval(() => {
-      ticks += 1;
-      if (ticks < ticksMax) return;
+    let hang = "";
+    const waiting = new Waiting(patience, askAnother, (why) => {
       ended = null;
+      hang = why;
       socket.destroy();
-    }, tickMs);
+    });
     socket.on("data", (data: Buffer) => chunks.push(data));
     socket.on("error", () => (ended = ended === null ? null : "reset"));
     socket.on("close", () => {
-      clearInterval(timer);
-      resolve({ text: Buffer.concat(chunks).toString("latin1"), ended });
+      waiting.stop();
+      resolve({ text: Buffer.concat(chunks).toString("latin1"), ended, hang });
     });
     let place = 0;
     const next = (): void => {

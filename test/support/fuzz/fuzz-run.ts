@@ -44,7 +44,9 @@ export async function fuzzAnswers(plan: FuzzPlan): Promise<FuzzReport> {
     const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n`;
     return { pieces: [head + body], pauseMs: 0, afterwards: dice.chance(0.02) ? "leave" : "wait", isHead: false };
   };
-  return play(plan, (stream, place) => fuzzedAnswer(new Dice(plan.seed, `fuzzed-answer ${place}`), stream), request, judgeAnswer);
+  const answer = (stream: boolean, place: number): FuzzedAnswer =>
+    place === -1 ? goodAnswer(stream) : fuzzedAnswer(new Dice(plan.seed, `fuzzed-answer ${place}`), stream);
+  return play(plan, answer, request, judgeAnswer);
 }
 
 async function play(
@@ -87,7 +89,7 @@ function problemOf(
 ): string | null {
   const answers = answersIn(heard.text, request.isHead);
   // Kept open for another request, where the one that was answered did not say otherwise.
-  if (heard.ended === null && !isAnswered(answers)) return "hang: neither an answer nor an end";
+  if (heard.ended === null && !isAnswered(answers)) return `hang: neither an answer nor an end, and ${heard.hang}`;
   if (answers === null) return request.afterwards === "leave" || request.isHead ? null : "not an HTTP answer";
   const status = answers[0]?.status ?? 0;
   statuses.set(status, (statuses.get(status) ?? 0) + 1);

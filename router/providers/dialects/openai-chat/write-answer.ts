@@ -39,7 +39,7 @@ export function writeUsage({ input, cachedRead, cacheWrite, output, reasoning }:
     prompt_tokens: input,
     completion_tokens: output,
     total_tokens: input + output,
-    prompt_tokens_details: { cached_tokens: cachedRead, ...(cacheWrite === 0 ? {} : { created_cache_tokens: cacheWrite }) },
+    prompt_tokens_details: { cached_tokens: cachedRead, ...(cacheWrite === 0 ? {} : { cache_write_tokens: cacheWrite }) },
     completion_tokens_details: { reasoning_tokens: reasoning },
   };
 }

@@ -1,4 +1,3 @@
-import { noBlock } from "./cached-blocks.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
 import type { Sequence } from "./sequence.ts";
 
@@ -28,7 +27,7 @@ function admit(state: SchedulerState, sequence: Sequence): boolean {
   const whole = rules.reserveFullSequence ? state.blocksFor(length) : target;
   const watermark = state.running.length > 0 ? state.watermarkBlocks : 0;
   if (whole - hits + lookUp.reclaimed + watermark > memory.free) return false;
-  if (hits > 0 || sequence.kept !== noBlock) memory.share(sequence, hits);
+  if (hits > 0 || sequence.kept !== null) memory.share(sequence, hits);
   memory.take(target - hits);
   memory.publish(sequence, state.fullBlocks(hitTokens + tokens));
   countPrefix(state, sequence, hitTokens);

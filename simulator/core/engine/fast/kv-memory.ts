@@ -1,36 +1,33 @@
-import { BlockTable } from "./block-table.ts";
-import { CachedBlocks, noBlock } from "./cached-blocks.ts";
+import { assert } from "../../../../router/core/assert.ts";
+import { type CachedRun, commonBlocks, endOf, runOf } from "./cached-run.ts";
+import { FreeRuns } from "./free-runs.ts";
+import { hasCopies, PrefixTree } from "./prefix-tree.ts";
 import type { Sequence } from "./sequence.ts";
-
-const noKey = 0;
 
 /**
  * KV blocks of one engine without block ids. Blocks without a hash are only ever prepended to the free queue and hashed ones only appended, so the queue is always
- * [a count of unhashed][the hashed, least recently used first]. Of the hashed, those with contents that somebody else may look for stand alone; the others
- * (private prompts, outputs) are counted in runs. Taking blocks is a debt, settled before the next release or look-up: it evicts from the head.
+ * [a count of unhashed][the hashed, least recently used first]. The hashed stand in runs: those with contents that somebody else may look for in a tree by prefix, the
+ * others (private prompts, outputs) as mere counts. Taking blocks is a debt, settled before the next release or look-up: it evicts from the head.
  * Equal, in every look-up and free count, to the pool with real ids in ../plain.
  */
 export class KvMemory {
   free: number;
-  readonly #blocks = new CachedBlocks();
-  readonly #holders = new BlockTable();
-  /** Ends of the queue of hashed free blocks. */
-  #oldest = noBlock;
-  #newest = noBlock;
-  #unhashed: number;
-  #debt = 0;
+  readonly #freeRuns = new FreeRuns();
+  readonly #tree = new PrefixTree(this.#freeRuns);
+  /** The free blocks without a hash, and what was taken and not settled yet. A record, since private fields are slow to write (see EngineLoop). */
+  readonly #counts = { unhashed: 0, debt: 0 };
   /** Contents that nobody else can have; above every id of a caller. */
   #privateKeys = 4_294_967_296;
 
   /** @param blocks without the null block */
   constructor(blocks: number) {
     this.free = blocks;
-    this.#unhashed = blocks;
+    this.#counts.unhashed = blocks;
   }
 
   take(blocks: number): void {
     this.free -= blocks;
-    this.#debt += blocks;
+    this.#counts.debt += blocks;
   }
 
   /** Length of the cached prefix in blocks, and how many of its blocks are free now. */
@@ -38,111 +35,130 @@ export class KvMemory {
     into.hits = 0;
     into.reclaimed = 0;
     const { keys } = sequence;
-    if (keys === null) {
-      if (sequence.kept === noBlock) return;
-      this.#settle();
-      into.hits = into.reclaimed = Math.min(blocksMax, this.#countKept(sequence));
-      return;
-    }
+    if (keys === null && sequence.kept === null) return;
     this.#settle();
-    const most = Math.min(blocksMax, keys.length);
-    const { references } = this.#blocks;
-    let hits = 0;
-    let reclaimed = 0;
-    while (hits < most) {
-      const block = this.#holders.get(keys[hits] ?? noKey);
-      if (block === noBlock) break;
-      hits++;
-      if (references[block] === 0) reclaimed++;
+    if (keys === null) into.hits = into.reclaimed = Math.min(blocksMax, sequence.kept?.count ?? 0);
+    else this.#lookUpKeys(keys, Math.min(blocksMax, keys.length), into);
+  }
+
+  #lookUpKeys(keys: ArrayLike<number>, most: number, into: { hits: number; reclaimed: number }): void {
+    while (into.hits < most) {
+      const run = this.#tree.find(keys, into.hits);
+      if (run === null) return;
+      const blocks = commonBlocks(run, keys, most);
+      into.hits += blocks;
+      if (run.references === 0) into.reclaimed += blocks;
+      if (blocks < run.count) return;
     }
-    into.hits = hits;
-    into.reclaimed = reclaimed;
   }
 
   share(sequence: Sequence, hits: number): void {
-    if (sequence.kept !== noBlock) this.#shareKept(sequence, sequence.kept, hits);
+    if (sequence.kept !== null) this.#shareKept(sequence, sequence.kept, hits);
     const { keys } = sequence;
-    if (keys === null || sequence.heldCount === hits) return;
-    const { references } = this.#blocks;
-    sequence.makeRoomFor(hits);
-    for (let index = 0; index < hits; index++) {
-      const block = this.#holders.get(keys[index] ?? noKey);
-      if (block === noBlock) return;
-      const others = references[block] ?? 0;
-      if (others === 0) {
-        this.#unlink(block);
-        this.free--;
+    if (keys === null) return;
+    while (sequence.heldBlocks < hits) {
+      const run = this.#tree.find(keys, sequence.heldBlocks);
+      assert(run !== null, "what was looked up is there");
+      const shared = endOf(run) > hits ? this.#tree.cut(run, hits) : run;
+      shared.shared = true;
+      if (shared.references === 0) {
+        this.#freeRuns.remove(shared);
+        this.free -= shared.count;
       }
-      references[block] = others + 1;
-      sequence.held[sequence.heldCount++] = block;
+      this.#hold(sequence, shared);
     }
   }
 
   /** Makes its full blocks up to `full` findable, where they have keys. */
   publish(sequence: Sequence, full: number): void {
     const { keys } = sequence;
-    if (keys === null || sequence.heldCount >= full || sequence.heldCount >= keys.length) return;
+    if (keys === null || sequence.heldBlocks >= full || sequence.heldBlocks >= keys.length) return;
     this.#settle();
     const most = Math.min(full, keys.length);
-    sequence.makeRoomFor(most);
+    while (sequence.heldBlocks < most) {
+      const place = sequence.heldBlocks;
+      const first = this.#tree.find(keys, place);
+      const last = sequence.held?.end ?? null;
+      if (first !== null) this.#publishCopy(sequence, first, keys, most);
+      else if (last !== null && last.keys === keys && !last.shared && !hasCopies(last)) {
+        last.count += most - place;
+        sequence.heldBlocks = most;
+      } else this.#publishRun(sequence, runOf(keys, place, most - place, last), null);
+    }
+  }
+
+  /** Somebody has computed the same: one more copy, of as much as is common. */
+  #publishCopy(sequence: Sequence, first: CachedRun, keys: ArrayLike<number>, most: number): void {
+    const blocks = commonBlocks(first, keys, most);
+    const copied = blocks < first.count ? this.#tree.cut(first, first.start + blocks) : first;
+    this.#publishRun(sequence, runOf(keys, copied.start, blocks, sequence.held?.end ?? null), copied);
+  }
+
+  #publishRun(sequence: Sequence, run: CachedRun, first: CachedRun | null): void {
+    this.#tree.add(run, first);
+    this.#hold(sequence, run);
+  }
+
+  /** Where the run goes on from what is held already, that is found by way of `parent`. */
+  #hold(sequence: Sequence, run: CachedRun): void {
     const { held } = sequence;
-    for (let place = sequence.heldCount; place < most; place++) held[place] = this.#hold(keys[place] ?? noKey, 1);
-    sequence.heldCount = most;
+    run.references++;
+    sequence.heldBlocks += run.count;
+    if (held !== null && held.end === run.parent) held.end = run;
+    else sequence.held = { end: run, before: held };
   }
 
-  #countKept(sequence: Sequence): number {
-    return sequence.kept === noBlock ? 0 : (this.#blocks.counts[sequence.kept] ?? 0);
-  }
-
-  /** A sequence takes its own blocks back. One that was left over (a complete hit) has a second copy from now on, so that contents must be told apart by keys. */
-  #shareKept(sequence: Sequence, kept: number, hits: number): void {
-    const blocks = this.#blocks;
-    const count = this.#countKept(sequence);
-    sequence.kept = noBlock;
-    blocks.setOwner(kept, null);
+  /** A sequence takes its own blocks back. What is left over (of a complete hit) has a second copy from now on, so that contents must be told apart by keys. */
+  #shareKept(sequence: Sequence, kept: CachedRun, hits: number): void {
+    const { count } = kept;
+    sequence.kept = null;
+    kept.owner = null;
     this.free -= hits;
     if (count === hits) {
-      this.#evict(kept);
+      this.#freeRuns.remove(kept);
       return;
     }
     const keys: number[] = [];
     while (keys.length < count) keys.push(++this.#privateKeys);
     sequence.keys = keys;
-    sequence.makeRoomFor(count);
-    for (let index = 0; index < hits; index++) sequence.held[sequence.heldCount++] = this.#hold(keys[index] ?? noKey, 1);
-    const rest = keys[hits] ?? noKey;
-    blocks.counts[kept] = count - hits;
-    blocks.isRun[kept] = 0;
-    blocks.keys[kept] = rest;
-    this.#holders.add(rest, kept);
+    const shared = hits === 0 ? null : runOf(keys, 0, hits, null);
+    if (shared !== null) this.#publishRun(sequence, shared, null);
+    kept.keys = keys;
+    kept.start = hits;
+    kept.count = count - hits;
+    kept.parent = shared;
+    this.#tree.add(kept, null);
   }
 
   /** A preempted sequence ends without coming back. */
   forgetKept(sequence: Sequence): void {
-    if (sequence.kept === noBlock) return;
-    this.#blocks.setOwner(sequence.kept, null);
-    sequence.kept = noBlock;
+    if (sequence.kept === null) return;
+    sequence.kept.owner = null;
+    sequence.kept = null;
   }
 
   /** @param owned blocks of the sequence @param hashed how many of them, from the first, are full and known @param keep it is preempted, and will look for them */
   release(sequence: Sequence, owned: number, hashed: number, keep: boolean): void {
     if (keep && sequence.keys !== null) this.#keepKeyed(sequence, hashed);
     this.#settle();
-    this.#unhashed += owned - hashed;
-    const { held, heldCount } = sequence;
-    const countless = hashed - heldCount;
-    this.free += owned - heldCount;
-    if (countless > 0) this.#appendRun(countless, keep ? sequence : null);
-    const { references } = this.#blocks;
-    for (let index = heldCount - 1; index >= 0; index--) {
-      const block = held[index] ?? noBlock;
-      const others = (references[block] ?? 0) - 1;
-      references[block] = others;
-      if (others > 0) continue;
-      this.#append(block);
-      this.free++;
+    this.#counts.unhashed += owned - hashed;
+    const { held, heldBlocks } = sequence;
+    const countless = hashed - heldBlocks;
+    this.free += owned - heldBlocks;
+    if (countless > 0) this.#appendUnkeyed(countless, keep ? sequence : null);
+    sequence.held = null;
+    sequence.heldBlocks = 0;
+    for (let stretch = held; stretch !== null; stretch = stretch.before) {
+      const start = stretch.before === null ? 0 : endOf(stretch.before.end);
+      for (let run: CachedRun | null = stretch.end; run !== null && run.start >= start; run = run.parent) this.#letGo(run);
     }
-    sequence.heldCount = 0;
+  }
+
+  #letGo(run: CachedRun): void {
+    run.references--;
+    if (run.references > 0) return;
+    this.#freeRuns.append(run);
+    this.free += run.count;
   }
 
   /** Before the release of a preempted sequence with keys: what it has computed beyond them gets keys of its own, so that it can find it again. */
@@ -155,88 +171,45 @@ export class KvMemory {
     this.publish(sequence, hashed);
   }
 
-  #hold(key: number, references: number): number {
-    const block = this.#blocks.create(key, references);
-    const holder = this.#holders.add(key, block);
-    if (holder !== noBlock) this.#holdToo(block, holder);
-    return block;
-  }
-
-  /** Behind all others of the same content. */
-  #holdToo(block: number, holder: number): void {
-    const { nextHolder } = this.#blocks;
-    let last = holder;
-    for (let next = nextHolder[last] ?? noBlock; next !== noBlock; next = nextHolder[last] ?? noBlock) last = next;
-    nextHolder[last] = block;
+  #appendUnkeyed(count: number, owner: Sequence | null): void {
+    const { newest } = this.#freeRuns;
+    if (owner === null && newest !== null && newest.keys === null && newest.owner === null) {
+      newest.count += count;
+      return;
+    }
+    const run = runOf(null, 0, count, null);
+    run.owner = owner;
+    if (owner !== null) owner.kept = run;
+    this.#freeRuns.append(run);
   }
 
   #settle(): void {
-    if (this.#debt === 0) return;
-    const unhashed = Math.min(this.#debt, this.#unhashed);
-    this.#unhashed -= unhashed;
-    this.#debt -= unhashed;
-    while (this.#debt > 0 && this.#oldest !== noBlock) {
-      const oldest = this.#oldest;
-      const count = this.#blocks.counts[oldest] ?? 0;
-      const evicted = Math.min(this.#debt, count);
-      this.#debt -= evicted;
-      if (evicted === count) this.#evict(oldest);
-      else this.#blocks.counts[oldest] = count - evicted;
+    const counts = this.#counts;
+    if (counts.debt === 0) return;
+    const unhashed = Math.min(counts.debt, counts.unhashed);
+    counts.unhashed -= unhashed;
+    counts.debt -= unhashed;
+    while (counts.debt > 0) {
+      const { oldest } = this.#freeRuns;
+      if (oldest === null) return;
+      const evicted = Math.min(counts.debt, oldest.count);
+      counts.debt -= evicted;
+      this.#evict(oldest, evicted);
     }
   }
 
-  #evict(block: number): void {
-    this.#unlink(block);
-    const blocks = this.#blocks;
-    if (blocks.isRun[block] === 0) this.#forget(block);
-    else {
-      const owner = blocks.ownerOf(block);
-      if (owner !== null) owner.kept = noBlock;
-      blocks.setOwner(block, null);
+  /** From the end of the run. */
+  #evict(run: CachedRun, blocks: number): void {
+    if (blocks < run.count) {
+      if (run.keys === null || !hasCopies(run)) {
+        run.count -= blocks;
+        return;
+      }
+      this.#tree.cut(run, endOf(run) - blocks);
     }
-    blocks.forget(block);
-  }
-
-  /** Nobody finds it any more by its key. */
-  #forget(block: number): void {
-    const { keys, nextHolder } = this.#blocks;
-    const key = keys[block] ?? noKey;
-    const next = nextHolder[block] ?? noBlock;
-    if (this.#holders.pass(key, block, next)) return;
-    let previous = this.#holders.get(key);
-    while (previous !== noBlock && nextHolder[previous] !== block) previous = nextHolder[previous] ?? noBlock;
-    if (previous !== noBlock) nextHolder[previous] = next;
-  }
-
-  #appendRun(count: number, owner: Sequence | null): void {
-    const { isRun, counts } = this.#blocks;
-    const newest = this.#newest;
-    if (owner === null && newest !== noBlock && isRun[newest] === 1 && this.#blocks.ownerOf(newest) === null) {
-      counts[newest] = (counts[newest] ?? 0) + count;
-      return;
-    }
-    const run = this.#blocks.createRun(count, owner);
-    if (owner !== null) owner.kept = run;
-    this.#append(run);
-  }
-
-  #append(block: number): void {
-    const { before, behind } = this.#blocks;
-    const newest = this.#newest;
-    before[block] = newest;
-    behind[block] = noBlock;
-    if (newest === noBlock) this.#oldest = block;
-    else behind[newest] = block;
-    this.#newest = block;
-  }
-
-  #unlink(block: number): void {
-    const { before, behind } = this.#blocks;
-    const older = before[block] ?? noBlock;
-    const newer = behind[block] ?? noBlock;
-    if (older === noBlock) this.#oldest = newer;
-    else behind[older] = newer;
-    if (newer === noBlock) this.#newest = older;
-    else before[newer] = older;
+    this.#freeRuns.remove(run);
+    if (run.keys !== null) this.#tree.remove(run);
+    if (run.owner !== null) run.owner.kept = null;
+    run.owner = null;
   }
 }

@@ -1,4 +1,4 @@
-import { noBlock } from "./cached-blocks.ts";
+import type { CachedRun, Keeper, Stretch } from "./cached-run.ts";
 
 /**
  * Where a sequence stands. `prefill`: its known tokens are being computed; `decode`: it gets one token in every call, and nothing of it is touched;
@@ -6,10 +6,8 @@ import { noBlock } from "./cached-blocks.ts";
  */
 export type Phase = "waiting" | "prefill" | "decode" | "ending" | "ended";
 
-const nothingHeld = new Int32Array(0);
-
 /** One sequence of the fast scheduler; the objects are used again, one per id. Counts are tokens, calls are numbers of schedule() calls. */
-export class Sequence {
+export class Sequence implements Keeper {
   readonly id: number;
   phase: Phase = "ended";
   promptTokens = 0;
@@ -23,11 +21,11 @@ export class Sequence {
   preemptions = 0;
   /** Chained ids of its full blocks as far as the caller, or a preemption, gave them. */
   keys: ArrayLike<number> | null = null;
-  /** The first `heldCount` are the blocks that hold them, in its own order. */
-  held = nothingHeld;
-  heldCount = 0;
+  /** Its blocks that hold them, `heldBlocks` in all. */
+  held: Stretch | null = null;
+  heldBlocks = 0;
   /** While it waits after a preemption, without keys: what it had computed, as far as it is still cached. */
-  kept = noBlock;
+  kept: CachedRun | null = null;
   /** Outputs known when it was last admitted (or while it waits). */
   outputs = 0;
   /** Known tokens at its last admission: what prefill computes. */
@@ -63,12 +61,5 @@ export class Sequence {
 
   get length(): number {
     return this.promptTokens + this.outputs;
-  }
-
-  makeRoomFor(blocks: number): void {
-    if (this.held.length >= blocks) return;
-    const held = new Int32Array(Math.max(blocks, 2 * this.held.length));
-    held.set(this.held);
-    this.held = held;
   }
 }

@@ -2,6 +2,7 @@ import { assert, present } from "../../../../router/core/assert.ts";
 import type { Duration, Instant, Out } from "../../../../router/core/machine.ts";
 import { earlier, never } from "../../../../router/core/time.ts";
 import { emptyShape, isOutside } from "../../step-time/step-range.ts";
+import type { WanderingSpeed } from "../../step-time/wandering-speed.ts";
 import type { EngineCommand, EngineEvent, EngineModel, EngineSignals, SequenceId, StepShape, StepTimeModel } from "../engine.ts";
 import { RankBalancer } from "../rank-balancer.ts";
 import { submissionOf } from "../submission.ts";
@@ -27,6 +28,7 @@ export interface PlainEngineOptions {
   readonly lockstepRanks: number;
   /** What drafting adds to a step, microseconds. */
   readonly draftTime: (shape: Readonly<StepShape>) => number;
+  readonly wandering: WanderingSpeed | null;
   /** Blocks stand ready for so many tokens of a sequence's KV, made by another engine: `kvArrived` is to follow. */
   readonly kvWanted?: (id: SequenceId, tokens: number, at: Instant) => void;
 }
@@ -287,7 +289,7 @@ export class PlainEngine implements EngineModel {
       if (place >= pipelineStages) return;
       if (flight.endsAt !== null) continue;
       const start = Math.max(flight.scheduledAt, this.#deviceFree);
-      const time = this.#timeOf(flight);
+      const time = this.#timeOf(flight, start as Instant);
       this.#busy += Math.ceil(time / pipelineStages);
       this.#deviceFree = (start + Math.ceil(time / pipelineStages)) as Instant;
       const hops = time === 0 ? 0 : Math.floor((pipelineStages - 1) * pipelineHopUs + 0.5);
@@ -297,7 +299,7 @@ export class PlainEngine implements EngineModel {
   }
 
   /** That of its longest rank, since all wait for each other. */
-  #timeOf(flight: Flight): number {
+  #timeOf(flight: Flight, start: Instant): number {
     let longest = 0;
     for (const batch of flight.batches) {
       const idle = batch === null || batch.entries.length === 0;
@@ -307,7 +309,9 @@ export class PlainEngine implements EngineModel {
       const { stepTime, draftTime } = this.#options;
       longest = Math.max(longest, stepTime.stepTime(this.#shape) + draftTime(this.#shape));
     }
-    return this.#slowdown === 1 || longest === 0 ? longest : Math.max(1, Math.floor(longest * this.#slowdown + 0.5));
+    if (longest === 0) return 0;
+    const slowdown = this.#slowdown * (this.#options.wandering?.factorAt(start) ?? 1);
+    return slowdown === 1 ? longest : Math.max(1, Math.floor(longest * slowdown + 0.5));
   }
 
   /** @param arrived whether what has arrived is in the scheduler: only then can it be aborted there */

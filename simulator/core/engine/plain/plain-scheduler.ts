@@ -7,7 +7,9 @@ import { createWaitingQueue } from "./waiting-queue.ts";
 import type { WaitingQueue } from "./waiting-queue.ts";
 
 export interface SchedulerRules
-  extends Omit<EngineOptions, "speculation" | "scheduling" | "dataParallel" | "disaggregation">, Omit<KvCacheRules, "dropsHitBlock" | "reservesModelLength"> {
+  extends
+    Omit<EngineOptions, "speculation" | "scheduling" | "dataParallel" | "disaggregation" | "wander">,
+    Omit<KvCacheRules, "dropsHitBlock" | "reservesModelLength"> {
   readonly sequencesMax: number;
   readonly batchedTokensMax: number;
   readonly speculation: { readonly draftTokens: number; readonly method: "ngram" | "eagle" | "draft-model" } | null;

@@ -6,7 +6,7 @@ import { compileConfigAt, loadConfig } from "../../../../router/config/load-conf
 import { builtInPrices } from "../../../../router/config/price-catalogue.ts";
 import { isStale } from "../../../../router/config/pricing.ts";
 import { parseYaml, plainValue } from "../../../../router/config/yaml-source.ts";
-import { priceLine, priceNotes, priceTold } from "../../../../router/commands/price-told.ts";
+import { priceLine, priceNotes, priceTold, tierNotes } from "../../../../router/commands/price-told.ts";
 import { projectRoot } from "../../../support/project-root.ts";
 import { placed, problemsOf } from "../../../support/problems-of.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
@@ -50,6 +50,24 @@ describe("the built-in catalogue", () => {
         },
       },
     });
+  });
+
+  test("has OpenAI's list prices of the tier priority, and says where there is none", () => {
+    const priority = (provider: string, model: string) => builtInPrices.find(provider, model)?.rates.priority;
+    expect(priority("openai", "gpt-4.1-2025-04-14")).toMatchObject({ input: rate(3.5), cachedRead: rate(0.875), output: rate(14) });
+    expect(priority("azure", "gpt-4o-mini")).toMatchObject({ input: rate(0.25), output: rate(1) });
+    expect([priority("openai", "gpt-5-nano"), priority("anthropic", "claude-sonnet-4-5")]).toEqual([null, null]);
+    expect(priority("vertex", "gemini-2.5-flash")).toBeUndefined();
+    // Batches cost half of what is usual.
+    expect(builtInPrices.find("openai", "gpt-4.1")?.rates.batch).toEqual({ input: rate(1), cachedRead: rate(0.25), cacheWrite: rate(1), output: rate(4) });
+    const { compiled } = loaded([
+      "provider: openai, model: gpt-5-nano",
+      "provider: openai, model: gpt-4o",
+      "provider: openai, model: x, price: { input: 1, output: 2 }",
+    ]);
+    expect(tierNotes(compiled.deployments)).toEqual([
+      "prices: unknown for d0, d2 in service tier priority; what is served in it is counted as unknown, never as usual",
+    ]);
   });
 
   test("names a source and a day for everything", () => {

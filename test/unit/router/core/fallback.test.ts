@@ -70,6 +70,29 @@ describe("a route that has failed", () => {
     expect(ended(router.fail(0))).toMatchObject({ kind: "failed", failure: "server-error" });
   });
 
+  test("a lone request whose endpoint is gone goes to the fallback: the one retry that nobody has earned is not spent on the endpoint's second chance", () => {
+    const router = make([{ general: to(1) }, {}], { retry: { attemptsMax: 3, budgetPerMille: 100, budgetFloorPerSecond: 10 } });
+    for (const request of [0, 1, 2]) {
+      router.at(request * 20).arrive(request);
+      expect(started(router.fail(0, "connect-failed"))).toEqual([1]);
+      router.firstToken(0);
+      expect(ended(router.succeed(0))).toEqual({ kind: "served" });
+    }
+  });
+
+  test("a hop that would go somewhere that answers waits until an answer pays for it, and answers there pay for those that follow", () => {
+    const router = make([{ general: to(1) }, {}], { retry: { attemptsMax: 1, budgetPerMille: 0, budgetFloorPerSecond: 10 } });
+    for (const request of [0, 1, 2]) router.arrive(request);
+    expect([0, 1, 2].flatMap((attempt) => started(router.fail(attempt, "connect-failed")))).toEqual([1]);
+    expect(started(router.at(0.5).wake())).toEqual([]);
+    router.at(8).wake();
+    const hop = router.router.snapshot().attempts.findIndex((attempt) => attempt !== null);
+    router.firstToken(hop);
+    expect(started(router.at(8.3).wake())).toEqual([1]);
+    router.succeed(hop);
+    expect(started(router.at(8.6).wake())).toEqual([1]);
+  });
+
   test("not for a client's own fault, nor past the deadline", () => {
     const router = make([{ general: to(1), contentPolicy: [] }, {}]);
     for (const failure of ["bad-request", "content-filtered"] as const satisfies readonly FailureKind[]) {

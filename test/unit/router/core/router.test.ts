@@ -150,13 +150,16 @@ describe("retry budget", () => {
     expect(failing(router, 10)).toBe(1);
   });
 
-  test("a retry that would go somewhere that answers waits until an answer pays for it, a second at most", () => {
+  test("a retry that would go somewhere that answers waits until an answer pays for it, a second where none is under way", () => {
     const router = make({ ...floorOnly, deployments: [{ endpoints: 50 }] });
     for (const request of [1, 2, 3]) router.arrive(request);
     // All at once: the first is paid for.
     expect([0, 1, 2].map((attempt) => only(router.fail(attempt), "start-attempt").length)).toEqual([1, 0, 0]);
     router.succeed(0);
-    expect(only(router.at(0.06).wake(), "start-attempt")).toHaveLength(1);
+    const retried = only(router.at(0.06).wake(), "start-attempt");
+    expect(retried).toHaveLength(1);
+    router.leave(2);
+    router.end(retried[0]?.attempt ?? -1, { kind: "aborted" });
     const ended = [0.5, 1, 1.2].flatMap((at) => only(router.at(at).wake(), "finish-request"));
     expect(ended.map(({ request, result }) => [request, result.kind])).toEqual([[3, "failed"]]);
   });

@@ -2,7 +2,7 @@ import { closeSync, openSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { LineSink } from "../../../../router/telemetry/line-sink.ts";
-import { until } from "../../../support/live-service.ts";
+import { until } from "../../../support/loop-time.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
 function fileSink(): { sink: LineSink; file: string; descriptor: number } {

@@ -12,6 +12,7 @@ import { type Egress, egressOf, proxyFor } from "../../../../router/upstream/htt
 import { wholeBody } from "../../../../router/providers/sent-body.ts";
 import { sendableHead } from "../../../../router/upstream/http1/sendable-head.ts";
 import { Http1Transport } from "../../../../router/upstream/http1-transport.ts";
+import { privateAuthority } from "../../../support/private-authority.ts";
 import { placed, problemsOf } from "../../../support/problems-of.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
@@ -78,21 +79,11 @@ async function ask(transport: Http1Transport, origin: string): Promise<string> {
   });
 }
 
-/** A private authority, and a server with a certificate of its. */
-async function vouchedOrigin(): Promise<{ origin: string; folder: string }> {
-  const folder = temporaryFolder();
-  const openssl = (...args: string[]): void => void execFileSync("openssl", args, { stdio: "ignore", cwd: folder });
-  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
-  openssl("req", "-x509", ...key, "-keyout", "ca-key.pem", "-out", "ca.pem", "-subj", "/CN=A private authority");
-  const signed = ["-CA", "ca.pem", "-CAkey", "ca-key.pem", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"];
-  openssl("req", "-x509", ...key, "-keyout", "key.pem", "-out", "cert.pem", ...signed, "-addext", "basicConstraints=critical,CA:FALSE");
-  const [cert, own] = ["cert.pem", "key.pem"].map((name) => readFileSync(path.join(folder, name)));
-  const server = createServer({ cert, key: own }, (request, response) => void request.resume().on("end", () => response.end("secure")));
-  return { origin: `https://localhost:${await listening(server)}`, folder };
-}
-
 test("a private authority of the configuration vouches for providers, beside the usual ones and for this transport alone", async () => {
-  const { origin, folder } = await vouchedOrigin();
+  const authority = privateAuthority();
+  const { folder } = authority;
+  const port = await authority.serve("localhost", (request, response) => void request.resume().on("end", () => response.end("secure")));
+  const origin = `https://localhost:${port}`;
   writeFileSync(
     path.join(folder, "headgate.yaml"),
     `egress: { ca: ca.pem }\ndeployments: { one: { provider: openai, model: m } }\nroutes: { chat: { deployments: [one] } }\n`,

@@ -8,7 +8,7 @@ import { wholeBody } from "../../../../router/providers/sent-body.ts";
 import { type SendableHead, sendableHead } from "../../../../router/upstream/http1/sendable-head.ts";
 import { Http1Transport } from "../../../../router/upstream/http1-transport.ts";
 import type { UpstreamHandler, UpstreamHead, UpstreamProblem } from "../../../../router/upstream/upstream-transport.ts";
-import { until } from "../../../support/live-service.ts";
+import { until } from "../../../support/loop-time.ts";
 import { projectRoot } from "../../../support/project-root.ts";
 
 interface Ending {

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import type { FailureKind, RejectReason } from "../../../../router/core/messages.ts";
+import { errorOfFailure, errorOfRejection, nothingTold } from "../../../../router/http/http-errors.ts";
 import { resultOfBrokenStream, resultOfError } from "../../../../simulator/load/answer-result.ts";
 
 test("headgate's codes say more than the status", () => {
@@ -19,4 +21,38 @@ test("other servers by status", () => {
   expect(resultOfError(400, null, "This model's maximum context length is 8192 tokens.", null)).toEqual({ result: "failed", why: "context-exceeded" });
   expect(resultOfError(422, null, "", null)).toEqual({ result: "failed", why: "bad-request" });
   expect(resultOfBrokenStream(null)).toEqual({ result: "cut", why: "cut" });
+});
+
+test("every way in which the service refuses or fails a request is known by its code", () => {
+  const rejected: Readonly<Record<RejectReason, true>> = {
+    "no-candidate": true,
+    "too-long": true,
+    "too-dear": true,
+    "too-plain": true,
+    "queue-full": true,
+    "deadline-unreachable": true,
+    "deadline-passed": true,
+    "rate-limited": true,
+    "budget-spent": true,
+    "limits-unknown": true,
+    draining: true,
+  };
+  for (const why of Object.keys(rejected) as RejectReason[]) {
+    const { status, code, message } = errorOfRejection(why);
+    expect(resultOfError(status, code, message, 0)).toEqual({ result: "rejected", why });
+  }
+  const failed: readonly FailureKind[] = [
+    "rate-limited",
+    "overloaded",
+    "server-error",
+    "cut",
+    "timed-out-idle",
+    "bad-request",
+    "content-filtered",
+    "unauthorised",
+  ];
+  for (const why of failed) {
+    const { status, code, message } = errorOfFailure(why, nothingTold);
+    expect(resultOfError(status, code, message, 1)).toEqual({ result: "failed", why });
+  }
 });

@@ -47,7 +47,12 @@ test("what a replay writes is what the mock reads: tokens, length and number of 
     [50, 0, 9],
   ] as const) {
     const batch = serial === 7;
-    const body = bodies.bodyOf({ at: 0, inputTokens, outputTokens, blocks: null, route: null, batch } as never, serial, 'a "model"');
+    const body = bodies.bodyOf(
+      { at: 0, inputTokens, outputTokens, blocks: null, route: null, batch, features: batch ? { qualityFloor: 0.7 } : null } as never,
+      serial,
+      'a "model"',
+    );
+    expect((JSON.parse(body.toString()) as { readonly quality_threshold?: number }).quality_threshold).toBe(batch ? 0.7 : undefined);
     const parsed = parsedChat(body);
     expect(parsed).toMatchObject({
       kind: "body",

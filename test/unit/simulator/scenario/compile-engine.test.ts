@@ -95,6 +95,20 @@ test("two numbers calibrate a profile", async () => {
   expect(tuned.engine.stepTime).toEqual({ ...plain.engine.stepTime, scale: 1.1, perStepUs: 300 });
 });
 
+test("a machine may wander around its calibrated step times, and the result says that it was drawn", async () => {
+  const entry = "{ kind: vllm, gpu: L40S, engine: { calibration: { wander: { percent: 11, correlation: 700ms, scatterPercent: 12 } } } }";
+  const tuned = await compiled(entry);
+  expect(tuned.engine.options?.wander).toEqual({ deviation: 0.11, correlationUs: 700_000, scatter: 0.12 });
+  const lazy = await compiled("{ kind: vllm, gpu: L40S, engine: { calibration: { wander: { percent: 8 } } } }");
+  expect(lazy.engine.options?.wander).toEqual({ deviation: 0.08, correlationUs: 1_000_000, scatter: 0 });
+  const run = (fleet: string, seed: number) => load(fleet).then((loaded) => runScenario(loaded, { seeds: [seed], strict: true }));
+  const [one, same, other, steady] = [await run(entry, 1), await run(entry, 1), await run(entry, 2), await run("{ kind: vllm, gpu: L40S }", 1)];
+  expect(one.provenance.drawn).toContain("how the speed of GPUs wanders");
+  expect(steady.provenance.drawn).not.toContain("how the speed of GPUs wanders");
+  expect(same.summary).toEqual(one.summary);
+  expect(other.summary).not.toEqual(one.summary);
+});
+
 test("an unknown GPU takes the nearest, says so with its error band, and the run goes on", async () => {
   const loaded = await load("{ kind: vllm, gpu: H100 NVL 94 GB, model: llama-3-8b }");
   expect(nearestNotices(loaded.compiled)).toEqual([

@@ -86,3 +86,46 @@ describe("20: a slow first token is not failed over (#5859, #17991, #19909, #191
     expect(router.router.nextDeadline()).toBe(seconds(100));
   });
 });
+
+describe("a server dies while the one that is left takes seconds to answer (seen at real vLLM servers after SIGTERM: 502 for a request that began later)", () => {
+  /** Two requests at each of two endpoints; those at the first find it dead. @returns the ids of the attempts at the living one */
+  function dying(router: RouterHarness): number[] {
+    const attempts = [0, 1, 2, 3].flatMap((id) => only(router.arrive(id), "start-attempt"));
+    const retried = attempts.filter(({ endpoint }) => endpoint === 0).flatMap(({ attempt }) => only(router.fail(attempt, "connect-failed"), "start-attempt"));
+    expect(retried).toHaveLength(1);
+    return [...attempts.filter(({ endpoint }) => endpoint === 1), ...retried].map(({ attempt }) => attempt);
+  }
+  /** Wakes it whenever it wants to be, up to then. @param to seconds */
+  function wakeUntil(router: RouterHarness, to: number): RouterCommand[] {
+    const commands: RouterCommand[] = [];
+    for (let due = router.router.nextDeadline(); due <= seconds(to); due = router.router.nextDeadline()) commands.push(...router.at(due / 1_000_000).wake());
+    router.at(to);
+    return commands;
+  }
+  const slow: FixtureOptions = { deployments: [{ endpoints: 2 }], retry: { budgetFloorPerSecond: 10 } };
+
+  test("a retry that it cannot pay for yet waits as long as an answer is under way that will pay", () => {
+    const router = make(slow);
+    const [answering = -1] = dying(router);
+    expect(wakeUntil(router, 8)).toEqual([]);
+    router.firstToken(answering);
+    expect(started(wakeUntil(router, 9))).toEqual([1]);
+  });
+
+  test("it ends when what is under way there has failed: nobody is left to go to", () => {
+    const router = make(slow);
+    const attempts = dying(router);
+    router.at(5);
+    const ended = attempts.flatMap((attempt) => only(router.fail(attempt, "connect-failed"), "finish-request"));
+    expect([...ended, ...only(wakeUntil(router, 6), "finish-request")]).toHaveLength(4);
+  });
+
+  test("it ends at the latest when an attempt of its own would have", () => {
+    const router = make(slow);
+    // What is under way neither answers nor fails, not even when told to.
+    expect(dying(router)).toHaveLength(3);
+    const commands = wakeUntil(router, 11);
+    expect(only(commands, "abort-attempt")).toHaveLength(3);
+    expect(only(commands, "finish-request").map(({ result }) => result)).toEqual([{ kind: "failed", failure: "connect-failed", retryAfter: null }]);
+  });
+});

@@ -43,6 +43,20 @@ describe("what a caller will pay at most", () => {
     expect(started([...after, ...harness.at(10).wake()])).toEqual([]);
   });
 
+  test("the route's own bound holds for its requests, by fallbacks too, not for those that may be delayed; the smaller bound counts", () => {
+    const options = { deployments: [cheap, dear], route: { costMaxNano: 14_999 } };
+    const harness = new RouterHarness(options);
+    expect(started(harness.arrive(0, asked))).toEqual([0]);
+    expect(ended(harness.arrive(1, { ...asked, costMaxNano: 149 }))).toMatchObject({ why: "too-dear" });
+    expect(started(harness.arrive(2, { ...asked, batch: true }))).toEqual([1]);
+    const fallsBack = new RouterHarness({
+      deployments: [dear, dear, cheap],
+      route: { deployments: [0 as DeploymentId], costMaxNano: 200, fallbacks: { ...noFallbacks, hopsMax: 1, budget: [1 as RouteId] } },
+      moreRoutes: [{ deployments: [1 as DeploymentId, 2 as DeploymentId] }],
+    });
+    expect(started(fallsBack.arrive(0, asked))).toEqual([2]);
+  });
+
   test("an unknown price is taken, unless the configuration refuses those", () => {
     const request = { ...asked, costMaxNano: 1 };
     expect(started(new RouterHarness({ deployments: [{ priced: false }] }).arrive(0, request))).toEqual([0]);

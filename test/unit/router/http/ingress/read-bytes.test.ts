@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { PassThrough } from "node:stream";
 import { expect, onTestFinished, test } from "vitest";
 import { readByBuffer, readBytes } from "../../../../../router/http/ingress/read-bytes.ts";
-import { until } from "../../../../support/live-service.ts";
+import { until } from "../../../../support/loop-time.ts";
 
 async function pairOfSockets(): Promise<{ readonly caller: Socket; readonly accepted: Socket }> {
   const server = createServer({ allowHalfOpen: true }).listen(0, "127.0.0.1");
