@@ -138,42 +138,17 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
 
   #receive(event: RouterEvent): void {
     const core = this.#core;
-    // One look at the kind: events have many shapes, and V8 looks it up in a table each time.
-    switch (event.kind) {
-      case "request-arrived":
-        arrive(core, event.request);
-        return;
-      case "attempt-first-token": {
-        const slot = core.requestOf(core.attempt(event.attempt));
-        present(phases[slot.phase].firstToken, "what its phase does with a first token")(core, slot, event.attempt);
-        return;
-      }
-      case "attempt-ended": {
-        const { phase } = core.requestOf(core.attempt(event.attempt));
-        endAttempt(core, event.attempt, event.outcome, present(phases[phase].attemptEnded, "what its phase does with an outcome"));
-        return;
-      }
-      case "client-left": {
-        const slot = core.slotOf(event.request);
-        phases[slot.phase].clientLeft(core, slot);
-        return;
-      }
-      case "lease-answered":
-      case "probes-answered":
-      case "probe-ended":
-      case "store-lost":
-      case "store-back":
-      case "period-started":
-      case "leases-forfeited":
-      case "signal-observed":
-      case "price-changed":
-      case "billing-month-started":
-      case "peer-reported":
-      case "fleet-changed":
-      case "config-activated":
-      case "drain-started":
-        hearOf(core, event);
-    }
+    if (event.kind === "request-arrived") arrive(core, event.request);
+    else if (event.kind === "attempt-first-token") {
+      const slot = core.requestOf(core.attempt(event.attempt));
+      present(phases[slot.phase].firstToken, "what its phase does with a first token")(core, slot, event.attempt);
+    } else if (event.kind === "attempt-ended") {
+      const { phase } = core.requestOf(core.attempt(event.attempt));
+      endAttempt(core, event.attempt, event.outcome, present(phases[phase].attemptEnded, "what its phase does with an outcome"));
+    } else if (event.kind === "client-left") {
+      const slot = core.slotOf(event.request);
+      phases[slot.phase].clientLeft(core, slot);
+    } else hearOf(core, event);
   }
 }
 

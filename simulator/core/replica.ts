@@ -220,38 +220,12 @@ export class SimulatedReplica {
   }
 
   #carryOut(command: RouterCommand, at: Instant): void {
-    // One look at the kind, as in the router.
-    switch (command.kind) {
-      case "start-attempt":
-        this.#start(command);
-        return;
-      case "commit-attempt":
-        this.#commit(command.attempt, at);
-        return;
-      case "finish-request":
-        this.#finish(command, at);
-        return;
-      case "abort-attempt":
-        this.#abort(command);
-        return;
-      case "start-probe":
-        this.#probe(command);
-        return;
-      case "ask-lease":
-      case "return-lease":
-      case "ask-probes":
-      case "return-probes":
-      case "breaker-changed":
-      case "health-changed":
-      case "retire-config":
-      case "request-rerouted":
-      case "budget-noticed":
-      case "forget-endpoint":
-      case "weight-changed":
-      case "limit-changed":
-      case "record-decision":
-        this.#carryOutRest(command, at);
-    }
+    if (command.kind === "start-attempt") this.#start(command);
+    else if (command.kind === "commit-attempt") this.#commit(command.attempt, at);
+    else if (command.kind === "finish-request") this.#finish(command, at);
+    else if (command.kind === "abort-attempt") this.#abort(command);
+    else if (command.kind === "start-probe") this.#probe(command);
+    else this.#carryOutRest(command, at);
   }
 
   /** What is nobody's request. */
