@@ -356,7 +356,7 @@ function split(key: number, size: number): [number, number] {
   return [(key - second) / size, second];
 }
 
-const clientFaults: ReadonlySet<string> = new Set(["bad-request", "context-exceeded", "content-filtered"]);
+const clientFaults: ReadonlySet<string> = new Set(["bad-request", "context-exceeded", "content-filtered", "too-long", "too-dear", "too-plain"]);
 
 /** Null: served, left by the caller, or the caller's own mistake. */
 function errorKind(result: FinishResult): string | null {
@@ -369,6 +369,6 @@ function errorKind(result: FinishResult): string | null {
     case "failed":
       return clientFaults.has(result.failure) ? null : result.failure;
     case "rejected":
-      return result.why;
+      return clientFaults.has(result.why) ? null : result.why;
   }
 }

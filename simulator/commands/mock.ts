@@ -19,6 +19,8 @@ interface MockOptions {
   readonly requestIdHeaders?: boolean;
   readonly toolParser: boolean;
   readonly devMode?: boolean;
+  readonly maxNumQueuedReqs?: string;
+  readonly maxNumQueuedTokens?: string;
 }
 
 const help = `
@@ -43,6 +45,8 @@ export function mockCommand(): Command {
     .option("--request-id-headers", "vLLM servers answer with x-request-id (their --enable-request-id-headers)")
     .option("--no-tool-parser", "vLLM servers refuse tools, as without their --tool-call-parser")
     .option("--dev-mode", "vLLM servers can be paused and put to sleep over HTTP (their VLLM_SERVER_DEV_MODE=1)")
+    .option("--max-num-queued-reqs <number>", "vLLM servers answer 503 beyond so many requests that are not over, running ones too (their flag)")
+    .option("--max-num-queued-tokens <number>", "vLLM servers answer 503 while so many prompt tokens wait for a first token (their flag)")
     .option("--json", "write the origins by deployment as one JSON line on stdout when all listen (also with ephemeral ports)")
     .addHelpText("after", help)
     .action(mock);
@@ -67,8 +71,16 @@ async function mock(file: string, options: MockOptions): Promise<void> {
   else process.stdout.write(`${lateness.tokens} tokens left late by p50 ${lateness.p50Ms} ms, p99 ${lateness.p99Ms} ms, at most ${lateness.maxMs} ms\n`);
 }
 
-function vllmOptions({ apiKey, requestIdHeaders, toolParser, devMode }: MockOptions): Partial<VllmOptions> {
-  return { apiKey: apiKey ?? null, requestIdHeaders: requestIdHeaders === true, toolParser, devMode: devMode === true };
+function vllmOptions({ apiKey, requestIdHeaders, toolParser, devMode, maxNumQueuedReqs, maxNumQueuedTokens }: MockOptions): Partial<VllmOptions> {
+  const whole = (flag: string, text: string | undefined): number | null => (text === undefined ? null : readWhole(flag, text));
+  return {
+    apiKey: apiKey ?? null,
+    requestIdHeaders: requestIdHeaders === true,
+    toolParser,
+    devMode: devMode === true,
+    maxNumQueuedReqs: whole("--max-num-queued-reqs", maxNumQueuedReqs),
+    maxNumQueuedTokens: whole("--max-num-queued-tokens", maxNumQueuedTokens),
+  };
 }
 
 function readPorts(text: string | undefined): "configured" | "ephemeral" {

@@ -34,7 +34,7 @@ export function replayResult(scenario: LoadedScenario, run: LiveRun, target: str
 }
 
 /** Of what lies behind the router a replay sees nothing. */
-const nobodySaw = { breakerChanges: [], signals: [], breakers: [], facts: nothingKnown, faults: { endpoints: [], store: [], replicas: [] } };
+const nobodySaw = { breakerChanges: [], signals: [], breakers: [], probes: [], facts: nothingKnown, faults: { endpoints: [], store: [], replicas: [] } };
 
 function liveMetrics(metrics: Metrics, counters: RouterCounters | null): Metrics {
   if (counters === null) return { ...metrics, breakerOpenings: null };

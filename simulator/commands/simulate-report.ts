@@ -19,6 +19,7 @@ export function reportLines(result: JudgedResult): readonly string[] {
     ...batchLines(result.summary),
     ...fleetLines(result),
     ...breakerLines(result),
+    ...probeLines(result),
     ...truthLines(result),
   ];
   const uncertain = models.filter(({ errorPercent }) => (errorPercent ?? 0) > 10);
@@ -143,6 +144,14 @@ function breakerLines(result: JudgedResult): readonly string[] {
   return opened.map(({ endpoint, openings, changes }) => {
     const shown = changes.slice(0, 6).map(({ atMs, to }) => `${to} ${clock(atMs)}`);
     return `breaker of ${endpoint}: opened ${openings} ${openings === 1 ? "time" : "times"} (${shown.join(", ")}${changes.length > 6 ? ", ..." : ""})`;
+  });
+}
+
+function probeLines({ probes = [] }: JudgedResult): readonly string[] {
+  const bad = probes.filter(({ unhealthy }) => unhealthy > 0);
+  return bad.map(({ endpoint, healthy, unhealthy, takenOut }) => {
+    const times = takenOut === 0 ? "never taken out" : `taken out ${takenOut} ${takenOut === 1 ? "time" : "times"}`;
+    return `probes of ${endpoint}: ${unhealthy} of ${healthy + unhealthy} unhealthy, ${times}`;
   });
 }
 

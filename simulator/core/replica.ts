@@ -51,6 +51,10 @@ export interface ReplicaOptions {
   breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void;
   /** `failed`: in a way that speaks against the endpoint. What was given up for other reasons is not told. */
   attemptEnded(endpoint: EndpointId, startedAt: Instant, failed: boolean): void;
+  /** One of its active probes has been answered. */
+  probeEnded(endpoint: EndpointId, healthy: boolean): void;
+  /** Its probes have taken the endpoint out, or brought it back. */
+  healthChanged(endpoint: EndpointId, healthy: boolean): void;
   /** With the gossip's delay. */
   tellPeers(event: RouterEvent): void;
 }
@@ -240,13 +244,15 @@ export class SimulatedReplica {
         this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
         this.#tellPeers(command, at);
         return;
+      case "health-changed":
+        this.#options.healthChanged(command.endpoint, command.healthy);
+        return;
       case "retire-config":
         this.#announce(this.#versions.retired(command.version));
         return;
       case "request-rerouted":
       case "budget-noticed":
       case "forget-endpoint":
-      case "health-changed":
       case "weight-changed":
       case "limit-changed":
       case "record-decision":
@@ -257,7 +263,9 @@ export class SimulatedReplica {
   #probe({ endpoint, nonce, timeout }: Extract<RouterCommand, { kind: "start-probe" }>): void {
     const crashes = this.#crashes;
     this.#options.probe(endpoint, timeout, (healthy) => {
-      if (crashes === this.#crashes) this.tell({ kind: "probe-ended", endpoint, nonce, healthy });
+      if (crashes !== this.#crashes) return;
+      this.#options.probeEnded(endpoint, healthy);
+      this.tell({ kind: "probe-ended", endpoint, nonce, healthy });
     });
   }
 

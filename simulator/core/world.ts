@@ -47,6 +47,8 @@ export interface WorldObserver {
   sampled?(now: Instant, signals: readonly EndpointSignals[]): void;
   /** `failed`: in a way that speaks against the endpoint. */
   attemptEnded?(endpoint: EndpointId, startedAt: Instant, at: Instant, failed: boolean): void;
+  probeEnded?(endpoint: EndpointId, healthy: boolean): void;
+  healthChanged?(endpoint: EndpointId, healthy: boolean): void;
 }
 
 export interface World {
@@ -158,6 +160,8 @@ class SimulatedWorld implements World {
       },
       attemptEnded: (endpoint, startedAt, failed) => observer.attemptEnded?.(endpoint, startedAt, this.#driver.now, failed),
       breakerChanged: (endpoint, from, to, at) => observer.breakerChanged(endpoint, from, to, at, replica),
+      probeEnded: (endpoint, healthy) => observer.probeEnded?.(endpoint, healthy),
+      healthChanged: (endpoint, healthy) => observer.healthChanged?.(endpoint, healthy),
       tellPeers: (event) => this.#tellPeers(replica, event),
     });
   }
@@ -255,7 +259,7 @@ class SimulatedWorld implements World {
     const post = this.#driver.addMachine(model, "model", { emit: (command) => present(this.#replicas[command.replica], "the asker").tell(command) });
     const changes = storeChanges(this.#faults.store, limits, () => this.#arriving || this.#open > 0);
     this.#driver.addSource({
-      nextAt: () => changes.nextAt(),
+      nextAt: changes.nextAt,
       happen: () => {
         const change = changes.take();
         if (change.kind === "period-started") {

@@ -20,13 +20,27 @@ export interface MockBody {
   readonly serial: number | null;
   /** Tools that the answer calls, side by side; empty: it is text. */
   readonly calls: readonly MockToolCall[];
-  /** `n`, times the prompts. The model of the engine works on one; the others are said to be as long. */
+  /** `n`, times the prompts. */
   readonly answers: number;
+  /** Of a vLLM server: what its engine works on, one for each answer, prompt by prompt. Absent: on one, and the other answers are said to be as long. */
+  readonly sequences?: readonly MockSequence[];
   readonly wishes: AnswerWishes;
   /** Told of a whole response as it leaves; absent: nobody keeps it. */
   readonly keep?: (response: Readonly<Record<string, unknown>>) => void;
   /** What is wrong with it once the model is known that it is for; null: nothing. */
   readonly check?: (server: MockServerFacts) => HttpRefusal | null;
+}
+
+/** @property prompt which of the call's prompts it answers */
+export interface MockSequence {
+  readonly prompt: number;
+  readonly texts: readonly string[];
+  readonly inputTokens: number;
+}
+
+/** `n` answers to each prompt. */
+export function sequencesOf(prompts: readonly Omit<MockSequence, "prompt">[], n: number): readonly MockSequence[] {
+  return prompts.flatMap((own, prompt) => Array.from({ length: n }, () => ({ ...own, prompt })));
 }
 
 /** @property arguments JSON text */

@@ -8,16 +8,17 @@ import { createEndpoint } from "../core/create-endpoint.ts";
 import type { CallId, EndpointCommand, EndpointEvent, EndpointModel, FaultState } from "../core/endpoint.ts";
 import { healthy } from "../core/endpoint.ts";
 import { AcknowledgingEndpoint, type MockCommand } from "./acknowledging-endpoint.ts";
-import { answerScript, plainVocabulary } from "./answer-script.ts";
-import { type MockDialect, type MockOperation, type MockRefusal, noHeaders } from "./dialects/mock-dialect.ts";
+import { type AnswerScript, answerScript, plainVocabulary } from "./answer-script.ts";
+import { type CallNames, type ChoicesForm, type MockDialect, type MockOperation, type MockRefusal, noHeaders, oneSequence } from "./dialects/mock-dialect.ts";
 import { mockDialectOf } from "./dialects/mock-dialects.ts";
 import type { HttpRefusal } from "./http-refusal.ts";
-import type { MockBody } from "./mock-body.ts";
+import type { MockBody, MockSequence } from "./mock-body.ts";
 import { MockCall } from "./mock-call.ts";
 import { drawOutputTokens } from "./output-length.ts";
 import { promptBlocks } from "./prompt-tokens.ts";
 import { cacheInfoLines } from "./vllm/cache-info.ts";
 import { loadHeader } from "./vllm/load-header.ts";
+import { QueueLimits, type QueuedSequence } from "./vllm/queue-limits.ts";
 import { VllmMetrics } from "./vllm/vllm-metrics.ts";
 import type { VllmOptions } from "./vllm/vllm-options.ts";
 
@@ -48,6 +49,18 @@ export interface MockTime {
   readonly timers: HostTimers;
 }
 
+/** One of a call's sequences, as the model has it. */
+interface WorkedOn extends QueuedSequence {
+  readonly call: MockCall;
+  readonly sequence: number;
+}
+
+function formOf(operation: MockOperation, names: CallNames, body: MockBody, scripts: readonly AnswerScript[]): ChoicesForm {
+  const [script] = scripts;
+  if (script === undefined) throw new Error("a call without a sequence");
+  return scripts.length > 1 && operation.choices !== undefined ? operation.choices(names, body, scripts) : oneSequence(operation.form(names, body, script));
+}
+
 /** A hosted API's cap where the caller gives none. */
 const hostedOutputTokensMax = 4_096;
 const rankOf: Readonly<Record<EndpointEvent["kind"], number>> = { "fault-changed": 0, "call-aborted": 0, "call-received": 1 };
@@ -70,11 +83,14 @@ export class MockEndpoint {
   readonly #nextSerial: () => number;
   readonly #lateness: RecordableHistogram;
   readonly #driver: RealtimeDriver<EndpointEvent, MockCommand>;
-  /** By call id. */
-  readonly #calls: (MockCall | null)[] = [];
+  /** By call id of the model: what it works on, one of a call's sequences. */
+  readonly #calls: (WorkedOn | null)[] = [];
   readonly #freeCalls: number[] = [];
   /** Null: no vLLM server. */
   readonly #metrics: VllmMetrics | null;
+  readonly #queue: QueueLimits;
+  /** Calls that are not over, and how many of their sequences are not. */
+  readonly #open = new Map<MockCall, number>();
   readonly #spoken = new Set<MockCall>();
   #fault: FaultState = healthy;
   #callCount = 0;
@@ -88,6 +104,7 @@ export class MockEndpoint {
     this.#vllm = options.spec.kind === "vllm" ? options.vllm.options : null;
     this.#blockTokens = options.spec.kind === "vllm" ? options.spec.engine.blockTokens : 0;
     this.#metrics = options.spec.kind === "vllm" ? new VllmMetrics(options.model, cacheInfoLines(options.spec)) : null;
+    this.#queue = new QueueLimits(this.#vllm);
     this.modelTokensMax = options.spec.kind === "vllm" ? options.spec.engine.modelTokensMax : null;
     this.#seed = options.seed;
     this.#nextSerial = options.nextSerial;
@@ -106,7 +123,7 @@ export class MockEndpoint {
 
   /** Calls that are open. */
   get load(): number {
-    return this.#calls.length - this.#freeCalls.length;
+    return this.#open.size;
   }
 
   /** Prometheus' text; null: it is no vLLM server. */
@@ -115,32 +132,51 @@ export class MockEndpoint {
   }
 
   receive(body: MockBody, operation: MockOperation, headers: IncomingHttpHeaders, response: ServerResponse): void {
-    const { wishes, outputTokensMin } = body;
-    const outputTokensMax = body.outputTokensMax ?? this.#defaultCap(body);
     const serial = body.serial ?? this.#nextSerial();
-    const natural = Math.min(outputTokensMax, Math.max(outputTokensMin, body.exactLength ? outputTokensMax : this.#drawnLength(serial)));
-    const script = answerScript(wishes, this.#vllm?.vocabulary ?? plainVocabulary, natural, outputTokensMin);
+    const parts = body.sequences ?? [{ prompt: 0, texts: body.texts, inputTokens: body.inputTokens }];
+    const scripts = parts.map((_, choice) => this.#script(body, serial, choice));
     this.#callCount += 1;
-    const id = wishes.requestId ?? `${this.index}-${this.#callCount.toString(16).padStart(12, "0")}`;
+    const id = body.wishes.requestId ?? `${this.index}-${this.#callCount.toString(16).padStart(12, "0")}`;
     const names = { id, createdSeconds: Math.floor(Date.now() / 1000), model: this.model, blockTokens: this.#blockTokens };
-    const call = new MockCall(body, response, operation, operation.form(names, body, script), () => this.#headers(body, headers));
-    const refusal = body.check?.(this) ?? null;
+    const call = new MockCall(body, response, operation, formOf(operation, names, body, scripts), () => this.#headers(body, headers));
+    const refusal = body.check?.(this) ?? this.#turnedAway(call, parts);
     if (refusal !== null) {
       call.refuse(refusal);
       return;
     }
+    this.#open.set(call, parts.length);
+    response.on("close", () => this.#leave(call));
+    parts.forEach((part, sequence) => this.#submit({ call, sequence, inputTokens: part.inputTokens }, part, scripts[sequence]?.outputTokens ?? 1, serial));
+  }
+
+  #script(body: MockBody, serial: number, choice: number): AnswerScript {
+    const { wishes, outputTokensMin } = body;
+    const cap = this.#capOf(body);
+    const natural = Math.min(cap, Math.max(outputTokensMin, body.exactLength ? cap : this.#drawnLength(serial, choice)));
+    return answerScript(wishes, this.#vllm?.vocabulary ?? plainVocabulary, natural, outputTokensMin);
+  }
+
+  #turnedAway(call: MockCall, parts: readonly MockSequence[]): HttpRefusal | null {
+    const limit = this.#queue.refuses(parts.length);
+    if (limit === null) return null;
+    this.#metrics?.rejected(limit);
+    return call.operation.refusal({ kind: limit === "max_num_queued_reqs" ? "overloaded" : "backlog-full" });
+  }
+
+  #submit(worked: WorkedOn, part: MockSequence, outputTokens: number, serial: number): void {
+    const { body } = worked.call;
     const slot = (this.#freeCalls.pop() ?? this.#calls.length) as CallId;
-    this.#calls[slot] = call;
-    response.on("close", () => this.#leave(slot, call));
+    this.#calls[slot] = worked;
+    this.#queue.joins(part.inputTokens);
     this.#driver.submit({
       kind: "call-received",
       call: slot,
       serial,
-      inputTokens: body.inputTokens,
-      blocks: this.#blocksOf(body),
-      outputTokens: script.outputTokens,
-      outputTokensMax,
-      priority: wishes.priority,
+      inputTokens: part.inputTokens,
+      blocks: this.#blocksOf(body, part),
+      outputTokens,
+      outputTokensMax: this.#capOf(body),
+      priority: body.wishes.priority,
       ...(body.batch === true ? { batch: true } : {}),
     });
   }
@@ -160,58 +196,67 @@ export class MockEndpoint {
     return signals.quota === null || signals.quota === undefined ? noHeaders : this.dialect.quotaHeaders(signals.quota);
   }
 
-  #drawnLength(serial: number): number {
-    return this.#vllm?.answerTokens ?? drawOutputTokens(this.#seed, serial);
+  #drawnLength(serial: number, choice: number): number {
+    return this.#vllm?.answerTokens ?? drawOutputTokens(this.#seed, serial, choice);
   }
 
   /** What a prompt shares with earlier ones is in its words. A replay's prompt shares what its trace says, which is told by other means: nothing here. */
-  #blocksOf(body: MockBody): Int32Array | null {
-    if (this.#vllm === null || body.serial !== null || body.inputTokens < this.#blockTokens) return null;
+  #blocksOf(body: MockBody, { texts, inputTokens }: MockSequence): Int32Array | null {
+    if (this.#vllm === null || body.serial !== null || inputTokens < this.#blockTokens) return null;
     const { message, end } = this.#vllm.templateTokens;
-    return promptBlocks(body.texts, this.#blockTokens, body.wishes.cacheSalt, message + end).subarray(0, Math.floor(body.inputTokens / this.#blockTokens));
+    return promptBlocks(texts, this.#blockTokens, body.wishes.cacheSalt, message + end).subarray(0, Math.floor(inputTokens / this.#blockTokens));
   }
 
-  #defaultCap(body: MockBody): number {
+  #capOf(body: MockBody): number {
+    if (body.outputTokensMax !== null) return body.outputTokensMax;
     return this.modelTokensMax === null ? hostedOutputTokensMax : Math.max(1, this.modelTokensMax - body.inputTokens);
   }
 
-  /** The client is gone, unless the call is over. Its slot is kept until the model has answered the abort. */
-  #leave(id: CallId, call: MockCall): void {
-    if (this.#calls[id] !== call) return;
+  /** The client is gone, unless the call is over. The slots are kept until the model has answered the aborts. */
+  #leave(call: MockCall): void {
+    if (!this.#open.has(call)) return;
     call.leave();
-    this.#driver.submit({ kind: "call-aborted", call: id });
+    this.#calls.forEach((worked, slot) => {
+      if (worked?.call === call) this.#driver.submit({ kind: "call-aborted", call: slot as CallId });
+    });
   }
 
-  #forget(id: CallId): void {
+  #forget(id: CallId, worked: WorkedOn): void {
     this.#calls[id] = null;
     this.#freeCalls.push(id);
+    this.#queue.leaves(worked);
+    const left = (this.#open.get(worked.call) ?? 1) - 1;
+    if (left === 0) this.#open.delete(worked.call);
+    else this.#open.set(worked.call, left);
   }
 
   #carryOut(command: MockCommand, at: Instant): void {
-    const call = this.#calls[command.call] ?? null;
-    if (call === null) return;
+    const worked = this.#calls[command.call] ?? null;
+    if (worked === null) return;
+    const { call, sequence } = worked;
     switch (command.kind) {
       case "call-accepted":
         if (this.#vllm !== null) call.sendHeaders();
         return;
       case "emit-tokens":
         this.#lateness.record(Math.max(1, this.#driver.now() - at));
-        call.addTokens(command.count);
-        this.#metrics?.tokensLeft(call.measured, command.count, performance.now());
+        this.#queue.begins(worked);
+        call.addTokens(sequence, command.count);
+        this.#metrics?.tokensLeft(call.measured(sequence), command.count, performance.now());
         this.#speakLater(call);
         return;
       case "end-call":
-        this.#forget(command.call);
-        call.end(command.reason, command.usage);
-        this.#metrics?.ended(call.measured, command.reason, command.usage, performance.now());
+        this.#forget(command.call, worked);
+        call.end(sequence, command.reason, command.usage);
+        this.#metrics?.ended(call.measured(sequence), command.reason, command.usage, performance.now());
         this.#speakLater(call);
         return;
       case "refuse-call":
-        this.#forget(command.call);
+        this.#forget(command.call, worked);
         this.#refuse(call, command);
         return;
       case "cut-call":
-        this.#forget(command.call);
+        this.#forget(command.call, worked);
         call.breakConnection();
         return;
     }
@@ -225,7 +270,7 @@ export class MockEndpoint {
     else if (failure === "rate-limited") call.refuse(refusal({ kind: failure, retryAfterSeconds: retryAfter === null ? null : retryAfter / 1_000_000 }));
     else if (failure === "context-exceeded") call.refuse(refusal({ kind: failure, tokensMax: this.modelTokensMax ?? this.#contextTokens, inputTokens }));
     else if (failure === "overloaded" && this.#metrics !== null) {
-      this.#metrics.rejected();
+      this.#metrics.rejected("max_num_queued_reqs");
       call.refuse(refusal({ kind: failure }));
     } else if (failure === "content-filtered") call.refuse(refusal({ kind: failure }));
     else call.refuse(refusal({ kind: failure === "overloaded" ? failure : "server-error" }));

@@ -7,6 +7,6 @@ const mu = 5.02;
 const sigma = 0.86;
 
 /** How long an answer would be if nothing capped it, for calls that do not say it themselves. At least 1. */
-export function drawOutputTokens(seed: number, serial: number): number {
-  return Math.max(1, Math.floor(exp(mu + sigma * keyedNormal(seed, purpose, serial, 0)) + 0.5));
+export function drawOutputTokens(seed: number, serial: number, choice = 0): number {
+  return Math.max(1, Math.floor(exp(mu + sigma * keyedNormal(seed, purpose, serial, choice)) + 0.5));
 }

@@ -22,7 +22,7 @@ export interface OpenMetricsSource {
  * for its replicas. Counters are totals at the end of each step.
  */
 export function openMetrics(source: OpenMetricsSource): string {
-  const families = [...source.requests.families(), ...breakerFamilies(source), ...engineFamilies(source)];
+  const families = [...source.requests.families(), ...breakerFamilies(source), ...probeFamilies(source), ...engineFamilies(source)];
   return `${families.map((family) => family.text()).join("")}# EOF\n`;
 }
 
@@ -119,6 +119,23 @@ function breakerFamilies({ config, breakerChanges, samples }: OpenMetricsSource)
     openings.mark(secondsAt(at));
   }
   return [state, openings];
+}
+
+/** Of endpoints that are probed. */
+function probeFamilies({ config, samples }: OpenMetricsSource): readonly Family[] {
+  const probes = new Family("router_probes", "counter", "Active probes of endpoints by outcome: healthy, or unhealthy");
+  const well = new Family("router_endpoint_healthy", "gauge", "Whether an endpoint's active probes find it well: 1, or 0");
+  for (const { at, probes: counts = [] } of samples) {
+    for (const [endpoint, count] of counts.entries()) {
+      if (count === undefined) continue;
+      const labels = endpointLabels(config, endpoint);
+      probes.set({ ...labels, outcome: "healthy" }, count.healthy);
+      probes.set({ ...labels, outcome: "unhealthy" }, count.unhealthy);
+      well.set(labels, count.well ? 1 : 0);
+    }
+    for (const family of [probes, well]) family.mark(secondsAt(at));
+  }
+  return [probes, well];
 }
 
 function engineFamilies({ config, samples }: OpenMetricsSource): readonly Family[] {

@@ -34,6 +34,8 @@ export interface JudgedResult {
   /** Of the configuration, by the requests that arrived under each; absent: there was one. */
   readonly versions?: readonly ({ readonly version: number } & Figures)[];
   readonly breakers: readonly BreakerFigures[];
+  /** Active probes by endpoint, of all replicas; absent: nothing is probed, or it is a replay. */
+  readonly probes?: readonly ProbeFigures[];
   /** Of the simulated vLLM replicas; none of a replay. */
   readonly engines: readonly EngineFigures[];
   readonly verdicts: readonly TargetVerdict[];
@@ -63,6 +65,16 @@ export interface BreakerFigures extends Partial<BreakerTruth> {
   readonly openings: number;
   /** The first hundred, of all replicas; `replica` where there are several. */
   readonly changes: readonly { readonly atMs: number; readonly from: string; readonly to: string; readonly replica?: number }[];
+}
+
+export interface ProbeFigures {
+  /** `deployment/replica`. */
+  readonly endpoint: string;
+  /** Answers, by what they said. */
+  readonly healthy: number;
+  readonly unhealthy: number;
+  /** Times that its probes took it out. */
+  readonly takenOut: number;
 }
 
 /** The first thousand of each kind; `untilMs` null: to the end. */

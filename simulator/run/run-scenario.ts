@@ -5,7 +5,16 @@ import type { BreakerChange } from "../core/measure/request-record.ts";
 import { metricsOf } from "../core/measure/metrics.ts";
 import { judge, overall } from "../core/measure/verdicts.ts";
 import { resultVersion } from "../result/run-result.ts";
-import type { BreakerFigures, BreakerTruth, EngineFigures, FaultFigures, JudgedResult, NotApplicableResult, Provenance } from "../result/run-result.ts";
+import type {
+  BreakerFigures,
+  BreakerTruth,
+  EngineFigures,
+  FaultFigures,
+  JudgedResult,
+  NotApplicableResult,
+  ProbeFigures,
+  Provenance,
+} from "../result/run-result.ts";
 import type { LoadedScenario, NotApplicable } from "../scenario/loaded-scenario.ts";
 import { provenanceOf } from "./provenance.ts";
 import type { RecordsKept } from "./run-records.ts";
@@ -81,6 +90,7 @@ export function resultOf(scenario: LoadedScenario, clock: Provenance["clock"], f
     fleet: first.facts.fleet ?? [],
     faults: faultsOf(config, first.faults),
     breakers: breakersOf(config, first, scenario.compiled.replicas.count > 1),
+    ...(first.probes.length === 0 ? {} : { probes: probesOf(config, first.probes) }),
     engines: enginesOf(scenario, first.signals),
     verdicts,
   };
@@ -104,6 +114,13 @@ function breakersOf(config: CompiledConfig, { breakerChanges, breakers }: SeedRe
       ...truthOf(breakers[endpoint.id]),
       changes: own.slice(0, 100).map(({ at, from, to, replica }) => ({ atMs: at / 1000, from, to, ...(several ? { replica } : {}) })),
     };
+  });
+}
+
+function probesOf(config: CompiledConfig, probes: SeedReport["probes"]): readonly ProbeFigures[] {
+  return config.endpoints.flatMap(({ id }) => {
+    const count = probes[id];
+    return count === undefined ? [] : [{ endpoint: endpointName(config, id), healthy: count.healthy, unhealthy: count.unhealthy, takenOut: count.takenOut }];
   });
 }
 

@@ -5,6 +5,7 @@ import { seconds } from "../../router/core/time.ts";
 import { type FaultScript, resolveFaults } from "../core/fault/resolve-faults.ts";
 import { BreakerJudge, type BreakerJudgement } from "../core/measure/breaker-judge.ts";
 import { fleetFigures } from "../core/measure/fleet-figures.ts";
+import { type ProbeCount, ProbeTally } from "../core/measure/probe-tally.ts";
 import { FleetTally } from "../core/measure/fleet-tally.ts";
 import type { Sample } from "../core/measure/time-series.ts";
 import type { RunFacts } from "../core/measure/metrics.ts";
@@ -26,6 +27,8 @@ export interface SeedRun {
   readonly signals: readonly EndpointSignals[];
   /** By EndpointId, and of all. */
   readonly breakers: readonly BreakerJudgement[];
+  /** By EndpointId; absent: never probed. */
+  readonly probes: readonly (ProbeCount | undefined)[];
   readonly facts: RunFacts;
   /** What really went wrong, and when. */
   readonly faults: FaultScript;
@@ -57,6 +60,7 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
   const faults = resolveFaults(compiled, seed);
   const judge = new BreakerJudge(everyVersion(compiled), faults.endpoints);
   const tally = new FleetTally(compiled.endpoints);
+  const probes = new ProbeTally();
   const samples: Sample[] = [];
   const sampleEvery = compiled.sampleEvery ?? sampleEveryOf(scenario.trace.spanUs);
   const config = everyVersion(compiled);
@@ -74,9 +78,11 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
         judge.breakerChanged(endpoint, to, at);
       },
       attemptEnded: (endpoint, startedAt, at, failed) => judge.attemptEnded(endpoint, startedAt, at, failed),
+      probeEnded: (endpoint, healthy) => probes.ended(endpoint, healthy),
+      healthChanged: (endpoint, healthy) => probes.changed(endpoint, healthy),
       sampled: (now, signals) => {
         tally.sample(now, signals);
-        samples.push({ at: now, signals });
+        samples.push({ at: now, signals, probes: probes.counts() });
       },
     },
   });
@@ -91,6 +97,7 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
     breakerChanges,
     signals: world.signals(),
     breakers: config.endpoints.map(({ id }) => judge.judgement(id)),
+    probes: probes.counts(),
     facts: {
       breakerOpenings: breakerChanges.filter(({ to }) => to === "open").length,
       breakers: judge.judgement(null),

@@ -1,3 +1,4 @@
+import type { ProbeCount } from "./probe-tally.ts";
 import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
 import type { Duration, Instant } from "../../../router/core/machine.ts";
 import type { FaultSpec } from "../compiled-scenario.ts";
@@ -36,6 +37,8 @@ export interface Sample {
   readonly at: Instant;
   /** By EndpointId. */
   readonly signals: readonly EndpointSignals[];
+  /** Likewise, up to then; absent: nobody counts them. */
+  readonly probes?: readonly (ProbeCount | undefined)[];
 }
 
 export interface SeriesSource {

@@ -60,6 +60,7 @@ function refusal(why: MockRefusal): HttpRefusal {
     case "context-exceeded":
       return error(400, "invalid_request_error", `prompt is too long: ${why.inputTokens} tokens > ${why.tokensMax} maximum`);
     case "overloaded":
+    case "backlog-full":
       return error(529, "overloaded_error", "Overloaded");
     case "server-error":
       return error(500, "api_error", "Internal server error");

@@ -23,6 +23,8 @@ export interface MockDialect {
 export interface MockOperation {
   parse(request: MockRequest): Parsed;
   form(call: CallNames, body: MockBody, script: AnswerScript): AnswerForm;
+  /** Of a body with several sequences, each with its script; absent: there are none. */
+  choices?(call: CallNames, body: MockBody, scripts: readonly AnswerScript[]): ChoicesForm;
   refusal(why: MockRefusal): HttpRefusal;
 }
 
@@ -60,10 +62,38 @@ export interface AnswerForm {
   plain(reason: MockEnd, usage: Usage): string;
 }
 
+export interface SequenceEnd {
+  readonly reason: MockEnd;
+  readonly usage: Usage;
+}
+
+/** The bytes of an answer whose choices the engine works on side by side, each for itself. */
+export interface ChoicesForm {
+  readonly opening: Buffer;
+  token(choice: number, index: number): Buffer;
+  last(choice: number, end: SequenceEnd): Buffer;
+  /** Of a stream, behind the last one of all. */
+  tail(told: Usage): Buffer;
+  plain(ends: readonly SequenceEnd[], told: Usage): string;
+}
+
+const nothing = Buffer.alloc(0);
+
+/** One sequence, whatever the answer makes of it. */
+export function oneSequence(form: AnswerForm): ChoicesForm {
+  return {
+    opening: form.opening,
+    token: (_choice, index) => form.token(index),
+    last: (_choice, { reason, usage }) => form.last(reason, usage),
+    tail: () => nothing,
+    plain: (ends, told) => form.plain(ends[0]?.reason ?? "stop", told),
+  };
+}
+
 export type MockRefusal =
   | { readonly kind: "rate-limited"; readonly retryAfterSeconds: number | null }
   | { readonly kind: "context-exceeded"; readonly tokensMax: number; readonly inputTokens: number }
-  | { readonly kind: "overloaded" | "server-error" | "no-key" | "content-filtered" }
+  | { readonly kind: "overloaded" | "backlog-full" | "server-error" | "no-key" | "content-filtered" }
   | { readonly kind: "unknown-model"; readonly model: string; readonly known: readonly string[] }
   | { readonly kind: "bad-request"; readonly message: string };
 

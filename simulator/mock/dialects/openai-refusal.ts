@@ -14,6 +14,7 @@ export function openAiRefusal(why: MockRefusal): HttpRefusal {
         "context_length_exceeded",
       );
     case "overloaded":
+    case "backlog-full":
       return openAiError(503, "That model is currently overloaded with other requests.", "server_error", null, null);
     case "server-error":
       return openAiError(500, "The server had an error while processing your request.", "server_error", null, null);

@@ -51,6 +51,7 @@ function refusal(why: MockRefusal): HttpRefusal {
     case "context-exceeded":
       return error(400, "INVALID_ARGUMENT", `The input token count (${why.inputTokens}) exceeds the maximum number of tokens allowed (${why.tokensMax}).`);
     case "overloaded":
+    case "backlog-full":
       return error(503, "UNAVAILABLE", "The model is overloaded. Please try again later.");
     case "server-error":
       return error(500, "INTERNAL", "Internal error encountered.");

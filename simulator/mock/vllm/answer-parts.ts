@@ -1,6 +1,6 @@
 import type { Usage } from "../../../router/core/messages.ts";
 import type { AnswerScript, MockToken } from "../answer-script.ts";
-import type { CallNames, MockEnd } from "../dialects/mock-dialect.ts";
+import type { CallNames, MockEnd, SequenceEnd } from "../dialects/mock-dialect.ts";
 import type { MockBody } from "../mock-body.ts";
 import { tokenIdOf, wordsOf } from "../prompt-tokens.ts";
 
@@ -10,6 +10,21 @@ export const fingerprint = "vllm-0.32.0-headgate-mock";
 export function endOf(script: AnswerScript, reason: MockEnd, usage: Usage): { readonly reason: MockEnd; readonly stopReason: string | number | null } {
   if (script.stopped === null || usage.output < script.outputTokens) return { reason, stopReason: null };
   return { reason: "stop", stopReason: script.stopped.reason };
+}
+
+/** How one choice ended, with what it says. */
+export interface ScriptedEnd extends SequenceEnd {
+  readonly script: AnswerScript;
+}
+
+export function scriptedEnds(scripts: readonly AnswerScript[], ends: readonly SequenceEnd[]): readonly ScriptedEnd[] {
+  return scripts.flatMap((script, choice) => (ends[choice] === undefined ? [] : { script, ...ends[choice] }));
+}
+
+/** The call as far as it is this choice's. */
+export function bodyOfChoice(body: MockBody, choice: number): MockBody {
+  const { texts, inputTokens } = body.sequences?.[choice] ?? body;
+  return { ...body, texts, inputTokens };
 }
 
 export function tokensOf(script: AnswerScript, count: number): readonly MockToken[] {

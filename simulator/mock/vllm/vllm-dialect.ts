@@ -1,9 +1,9 @@
 import { isFields, textsOfMessages, wordsIn } from "../dialects/body-fields.ts";
 import { type MockDialect, type MockOperation, type MockRequest, noHeaders } from "../dialects/mock-dialect.ts";
-import { type Parsed, refused } from "../mock-body.ts";
-import { vllmChatForm } from "./chat-form.ts";
+import { type Parsed, refused, sequencesOf } from "../mock-body.ts";
+import { vllmChatChoices, vllmChatForm } from "./chat-form.ts";
 import { chatBody, readVllmChat } from "./chat-request.ts";
-import { vllmCompletionForm } from "./completion-form.ts";
+import { vllmCompletionChoices, vllmCompletionForm } from "./completion-form.ts";
 import { readVllmCompletion } from "./completion-request.ts";
 import { invalidFields, missing } from "./field-problems.ts";
 import { vllmCountTokens, vllmMessages } from "./messages-operation.ts";
@@ -32,11 +32,13 @@ function operationsOf(options: VllmOptions): ReadonlyMap<string, MockOperation> 
   const chat: MockOperation = {
     parse: (request) => readVllmChat(request, options),
     form: (names, body, script) => vllmChatForm(names, body, script, options),
+    choices: (names, body, scripts) => vllmChatChoices(names, body, scripts, options),
     refusal: vllmRefusal,
   };
   const completion: MockOperation = {
     parse: (request) => readVllmCompletion(request, options),
     form: (names, body, script) => vllmCompletionForm(names, body, script, options),
+    choices: (names, body, scripts) => vllmCompletionChoices(names, body, scripts, options),
     refusal: vllmRefusal,
   };
   return new Map<string, MockOperation>([
@@ -62,6 +64,14 @@ function readBatch(request: MockRequest, options: VllmOptions): Parsed {
   const messages = conversations.flat().filter(isFields);
   const body = chatBody(fields, messages, request, options);
   const { message, end } = options.templateTokens;
-  const inputTokens = wordsIn(textsOfMessages(messages)) + messages.length * message + conversations.length * end;
-  return { kind: "body", body: { ...body, inputTokens, answers: conversations.length, wishes: { ...body.wishes, roughUsage: true } } };
+  const prompts = conversations.map((conversation) => {
+    const texts = textsOfMessages(conversation);
+    return { texts, inputTokens: Math.max(1, wordsIn(texts) + conversation.length * message + end) };
+  });
+  const inputTokens = prompts.reduce((sum, prompt) => sum + prompt.inputTokens, 0);
+  const wishes = { ...body.wishes, roughUsage: true };
+  return {
+    kind: "body",
+    body: { ...body, inputTokens, answers: prompts.length, ...(prompts.length > 1 ? { sequences: sequencesOf(prompts, 1) } : {}), wishes },
+  };
 }

@@ -4,15 +4,26 @@ import { type MetricFamily, vllmMetricFamilies } from "./metric-table.ts";
 
 export const vllmMetricsType = "text/plain; version=1.0.0; charset=utf-8";
 
-/** One call as the server's counters see it: on performance.now(). */
+/** The answers to one prompt, which is one request to the server's counters. */
+export interface MeasuredPrompt {
+  readonly answers: number;
+  left: number;
+  /** Tokens of the longest. */
+  longest: number;
+}
+
+/** One sequence as the server's counters see it: on performance.now(). */
 export interface MeasuredCall {
   readonly receivedMs: number;
   readonly tokensMax: number;
-  readonly answers: number;
+  readonly prompt: MeasuredPrompt;
   /** NaN: no token yet. */
   firstTokenMs: number;
   lastTokenMs: number;
 }
+
+/** Which limit of the queue has turned a call away. */
+export type QueueLimit = "max_num_queued_reqs" | "max_num_queued_tokens";
 
 interface Distribution {
   readonly counts: number[];
@@ -61,16 +72,23 @@ export class VllmMetrics {
     this.#add("vllm:request_success_total", reason, 1);
     this.#observe("vllm:request_prompt_tokens", usage.input);
     this.#observe("vllm:request_generation_tokens", usage.output);
-    this.#observe("vllm:request_max_num_generation_tokens", usage.output);
-    this.#observe("vllm:request_params_n", call.answers);
     this.#observe("vllm:request_params_max_tokens", call.tokensMax);
     this.#observe("vllm:request_prefill_kv_computed_tokens", computed);
     this.#observe("vllm:e2e_request_latency_seconds", (nowMs - call.receivedMs) / 1000);
     if (usage.output > 1) this.#observe("vllm:request_time_per_output_token_seconds", (nowMs - call.firstTokenMs) / 1000 / (usage.output - 1));
+    this.#endOfPrompt(call.prompt, usage.output);
   }
 
-  rejected(): void {
-    this.#add("vllm:admission_rejections_total", "max_num_queued_reqs", 1);
+  #endOfPrompt(prompt: MeasuredPrompt, tokens: number): void {
+    prompt.left -= 1;
+    prompt.longest = Math.max(prompt.longest, tokens);
+    if (prompt.left > 0) return;
+    this.#observe("vllm:request_max_num_generation_tokens", prompt.longest);
+    this.#observe("vllm:request_params_n", prompt.answers);
+  }
+
+  rejected(limit: QueueLimit): void {
+    this.#add("vllm:admission_rejections_total", limit, 1);
   }
 
   exposition({ running, waiting, kvUsed, preemptions }: EndpointSignals): string {

@@ -12,6 +12,10 @@ export interface VllmOptions {
   readonly loadTracking: boolean;
   /** `VLLM_SERVER_DEV_MODE=1` */
   readonly devMode: boolean;
+  /** `--max-num-queued-reqs`: sequences that are not over, running ones too; null: no limit. */
+  readonly maxNumQueuedReqs: number | null;
+  /** `--max-num-queued-tokens`: of the prompts of sequences that have had no token yet, whole ones; null: no limit. */
+  readonly maxNumQueuedTokens: number | null;
   /** Tokens that the chat template adds: per message, and at the end for the answer to begin. */
   readonly templateTokens: { readonly message: number; readonly end: number };
   /** The model takes pictures. */
@@ -31,6 +35,8 @@ export const defaultVllmOptions: VllmOptions = {
   toolParser: true,
   loadTracking: true,
   devMode: false,
+  maxNumQueuedReqs: null,
+  maxNumQueuedTokens: null,
   templateTokens: { message: 0, end: 0 },
   multimodal: true,
   vocabularySize: 128_256,

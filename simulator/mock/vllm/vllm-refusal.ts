@@ -1,13 +1,10 @@
 import { badRequest, contextExceeded, type HttpRefusal, openAiError, refusalOf, rateLimited, unknownModel } from "../http-refusal.ts";
 import type { MockRefusal } from "../dialects/mock-dialect.ts";
 
-const queueFull = openAiError(
-  503,
-  "The engine is currently busy and cannot accept new requests. Please try again later or on a different instance.",
-  "Service Unavailable",
-  null,
-  503,
-);
+const elsewhere = "Please try again later or on a different instance.";
+const unavailable = (why: string): HttpRefusal => openAiError(503, `${why} ${elsewhere}`, "Service Unavailable", null, 503);
+const queueFull = unavailable("The engine is currently busy and cannot accept new requests.");
+const backlogFull = unavailable("The engine has reached its prefill token backlog limit.");
 const serverError = openAiError(500, "Internal server error (a fault of the mock's script)", "InternalServerError", null, 500);
 
 /** Texts are vLLM 0.32's, as recorded, where a vLLM would give them. */
@@ -19,6 +16,8 @@ export function vllmRefusal(why: MockRefusal): HttpRefusal {
       return contextExceeded(why.tokensMax, why.tokensMax + 1, "at least");
     case "overloaded":
       return queueFull;
+    case "backlog-full":
+      return backlogFull;
     case "server-error":
       return serverError;
     case "content-filtered":

@@ -80,8 +80,9 @@ async function ask(transport: Http1Transport, origin: string): Promise<string> {
 }
 
 test("a private authority of the configuration vouches for providers, beside the usual ones and for this transport alone", async () => {
-  const { folder, serve } = privateAuthority();
-  const port = await serve("localhost", (request, response) => void request.resume().on("end", () => response.end("secure")));
+  const authority = privateAuthority();
+  const { folder } = authority;
+  const port = await authority.serve("localhost", (request, response) => void request.resume().on("end", () => response.end("secure")));
   const origin = `https://localhost:${port}`;
   writeFileSync(
     path.join(folder, "headgate.yaml"),

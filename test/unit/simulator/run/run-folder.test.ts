@@ -84,6 +84,19 @@ test("OpenMetrics: blocks of one family, in order of time, counters that never f
   const openings = result.breakers.reduce((sum, breaker) => sum + breaker.openings, 0);
   expect(openings).toBeGreaterThan(0);
   expect([...last].filter(([series]) => series.startsWith("router_breaker_openings_total")).reduce((sum, [, value]) => sum + value, 0)).toBe(openings);
+  // Only vLLM servers are probed unless a path is given; the one that was down was taken out.
+  expect(result.probes?.map(({ endpoint }) => endpoint)).toEqual(["gpu-pool/0", "gpu-pool/1"]);
+  const [well, down] = result.probes ?? [];
+  expect([well?.unhealthy, well?.takenOut, down?.takenOut]).toEqual([0, 0, 1]);
+  expect(down?.unhealthy).toBeGreaterThanOrEqual(5);
+  const probes = [...last].filter(([series]) => series.startsWith("router_probes_total"));
+  expect(probes).toHaveLength(4);
+  const inFile = probes.reduce((sum, [, value]) => sum + value, 0);
+  const inResult = (result.probes ?? []).reduce((sum, { healthy, unhealthy }) => sum + healthy + unhealthy, 0);
+  // The last sample is taken before the last probes are answered.
+  expect(inFile).toBeGreaterThan(0.9 * inResult);
+  expect(inFile).toBeLessThanOrEqual(inResult);
+  expect([...last].filter(([series]) => series.startsWith("router_endpoint_healthy")).map(([, value]) => value)).toEqual([1, 1]);
 });
 
 /** What `promtool tsdb create-blocks-from openmetrics` insists on, and more: values of counters never fall. */
@@ -110,7 +123,7 @@ function checkOpenMetrics(text: string): { readonly families: readonly string[];
     expect(series.startsWith(families.at(-1) ?? "-")).toBe(true);
     if (series !== previous) expect(lastAt.has(series), `${series} comes in two blocks`).toBe(false);
     expect(Number(at)).toBeGreaterThan(lastAt.get(series) ?? 0);
-    if (!/^(vllm:|router_breaker_state)/.test(series)) expect(Number(value)).toBeGreaterThanOrEqual(last.get(series) ?? 0);
+    if (!/^(vllm:|router_breaker_state|router_endpoint_healthy)/.test(series)) expect(Number(value)).toBeGreaterThanOrEqual(last.get(series) ?? 0);
     last.set(series, Number(value));
     lastAt.set(series, Number(at));
     previous = series;
