@@ -161,8 +161,8 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "fast: a sequence gives back its own way to a run, not the way of another",
     file: "fast/kv-memory.ts",
-    text: "held.length > 0 && held.at(-1) === run.parent",
-    instead: "held.length > 0",
+    text: "held !== null && held.end === run.parent",
+    instead: "held !== null",
   },
   {
     rule: "fast: copies lose their ends one by one",
