@@ -251,7 +251,8 @@ function whyNot(found: Candidates, state: RouterState, endpoints: RouteEndpoints
       limitsRefuse(found, state, route, slot, deployment);
     asked.deployment = deployment;
   }
-  return asked.refused ?? refusal(state.endpoints[id] as EndpointState, deployment);
+  const { only } = asked.slot.request;
+  return asked.refused ?? (only === undefined || only === id ? refusal(state.endpoints[id] as EndpointState, deployment) : "barred");
 }
 
 function clear(found: Candidates): void {
@@ -280,7 +281,7 @@ function forgetLimits(found: Candidates): void {
 
 /** `neverFits` is null for every deployment of the route, whatever it costs. */
 function allFit({ allTakeUntagged, contextMin }: RouteEndpoints, request: RouteRequest): boolean {
-  if (request.costMaxNano !== undefined || request.qualityMin !== undefined) return false;
+  if (request.costMaxNano !== undefined || request.qualityMin !== undefined || request.only !== undefined) return false;
   return request.residency === -1 && request.barred.length === 0 && request.tags.length === 0 && allTakeUntagged && request.inputTokens < contextMin;
 }
 
