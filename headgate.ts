@@ -13,7 +13,11 @@ const commands: readonly CommandEntry[] = [
     summary: "write a first configuration from the keys in the environment",
     load: async () => (await import("./router/commands/init.ts")).initCommand(),
   },
-  { name: "config", summary: "check a configuration file", load: async () => (await import("./router/commands/config.ts")).configCommand() },
+  {
+    name: "config",
+    summary: "check a configuration, explain what it does with a request, try its deployments",
+    load: async () => (await import("./router/commands/config.ts")).configCommand(),
+  },
   { name: "journal", summary: "replay what a core was given, or show it", load: async () => (await import("./router/commands/journal.ts")).journalCommand() },
   { name: "demo", summary: "the tour: a small scenario on an embedded trace", load: async () => (await import("./simulator/commands/demo.ts")).demoCommand() },
   {

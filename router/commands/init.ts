@@ -30,5 +30,9 @@ async function init(file: string, options: InitOptions): Promise<void> {
   writeFileSync(file, environmentConfig(named, portsIn(process.env)));
   const models = named.flatMap(({ found, models: own }) => own.map((model) => ({ provider: found.provider, model })));
   if (options.json === true) process.stdout.write(`${JSON.stringify({ file, models })}\n`);
-  else process.stdout.write(`${file}: ${models.length} model(s) of ${named.map(({ found }) => found.provider).join(", ")}\n`);
+  else {
+    const flag = file === "headgate.yaml" ? "" : ` -c ${file}`;
+    process.stdout.write(`${file}: ${models.length} model(s) of ${named.map(({ found }) => found.provider).join(", ")}\n`);
+    process.stdout.write(`next: headgate config smoke${flag} (asks each model once, which is paid for), headgate serve${flag}\n`);
+  }
 }

@@ -1,16 +1,14 @@
 import { randomInt } from "node:crypto";
-import { existsSync } from "node:fs";
 import process from "node:process";
 import { Command } from "commander";
-import { environmentConfig, environmentHelp, portsIn, providersIn } from "../config/environment-config.ts";
-import { compileConfigAt, loadConfig, type LoadedConfig } from "../config/load-config.ts";
+import { environmentHelp } from "../config/environment-config.ts";
+import type { LoadedConfig } from "../config/load-config.ts";
 import { InputError } from "../config/problem.ts";
 import { headgateVersion } from "../config/project-root.ts";
 import { Router } from "../core/router.ts";
-import { parseYaml, plainValue } from "../config/yaml-source.ts";
 import { type RunningService, startService } from "../http/start-service.ts";
 import { type DecisionLog, openDecisionLog } from "../telemetry/decision-log.ts";
-import { findModels } from "./find-models.ts";
+import { configOption, type ReadConfig, readConfig } from "./read-config.ts";
 import { startNotes } from "./start-notes.ts";
 import { JournalWriter } from "../telemetry/journal/journal-writer.ts";
 
@@ -26,7 +24,7 @@ interface ServeOptions {
 export function serveCommand(): Command {
   return new Command("serve")
     .description("Run the router service")
-    .option("-c, --config <file>", "configuration (YAML); absent: headgate.yaml where it is, or else the providers whose keys are in the environment")
+    .option(...configOption)
     .option(
       "--journal <folder>",
       "write every input and command of the core there, in segments that `headgate journal replay` reproduces (the last 64 are kept)",
@@ -35,7 +33,7 @@ export function serveCommand(): Command {
     .option("--json", "write the addresses as one JSON line on stdout when it listens")
     .addHelpText(
       "after",
-      "\nExample:\n  $ OPENAI_API_KEY=... headgate serve\n  $ headgate serve -c headgate.yaml\n  $ curl http://127.0.0.1:8080/v1/models\n\nSIGHUP: reads the configuration again, all or nothing; requests under way end as they began. SIGTERM or SIGINT: takes no new connections, waits up to 30 s for what is under way, exits 0. LOG_LEVEL says how much is logged (stderr).",
+      `\nExample:\n  $ OPENAI_API_KEY=... headgate serve\n  $ headgate serve -c headgate.yaml\n  $ curl http://127.0.0.1:8080/v1/models\n\nWithout a file it reads ${environmentHelp}.\n\nSIGHUP: reads the configuration again, all or nothing; requests under way end as they began. SIGTERM or SIGINT: takes no new connections, waits up to 30 s for what is under way, exits 0. LOG_LEVEL says how much is logged (stderr).`,
     )
     .action(serve);
 }
@@ -63,17 +61,6 @@ async function serve(options: ServeOptions): Promise<void> {
   if (!inTime) process.stderr.write(`headgate: gave up waiting after ${drainMs / 1000} s\n`);
   await journal?.close();
   endLog(log);
-}
-
-type ReadConfig = Omit<LoadedConfig, "source">;
-const usualFile = "headgate.yaml";
-
-async function readConfig(file: string | undefined): Promise<ReadConfig> {
-  if (file !== undefined || existsSync(usualFile)) return loadConfig(file ?? usualFile, process.env);
-  const named = await findModels(providersIn(process.env), environmentHelp);
-  const source = parseYaml("environment", environmentConfig(named, portsIn(process.env)));
-  for (const { found, models } of named) process.stderr.write(`headgate: ${found.because} is set: ${models.length} model(s) of ${found.provider}\n`);
-  return compileConfigAt({ source, base: [] }, plainValue(source), process.env);
 }
 
 /** What a running server keeps. */

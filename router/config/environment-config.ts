@@ -1,3 +1,4 @@
+import { InputError } from "./problem.ts";
 import { builtInPrices } from "./price-catalogue.ts";
 import type { ProviderName } from "./service-spec.ts";
 import type { Environment } from "./secret.ts";
@@ -57,8 +58,15 @@ export interface ListenPorts {
 }
 
 /** PORT and METRICS_PORT, where they are ports. */
+/** @throws InputError where one is no port */
 export function portsIn(env: Environment): ListenPorts {
-  const port = (name: string, otherwise: number): number => (/^\d{1,5}$/.test(env[name] ?? "") ? Number(env[name]) : otherwise);
+  const port = (name: string, otherwise: number): number => {
+    const text = (env[name] ?? "").trim();
+    if (text === "") return otherwise;
+    if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+    const fix = "give a number from 0 to 65535 (0: any that is free)";
+    throw new InputError([{ file: "environment", line: null, column: null, field: name, message: `${JSON.stringify(text)} is no port`, fix }]);
+  };
   return { callers: port("PORT", 8080), metrics: port("METRICS_PORT", 9090) };
 }
 

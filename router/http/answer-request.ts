@@ -8,7 +8,8 @@ import type { RequestInFlight } from "./request-in-flight.ts";
 /** Known as soon as an attempt answers: who serves the request. */
 export function attemptHeaders(request: RequestInFlight, config: CompiledConfig): string[] {
   const headers = [
-    "x-request-id",
+    // Under the name that the caller's client looks for.
+    request.caller.dialect === "anthropic-messages" ? "request-id" : "x-request-id",
     request.name,
     "x-headgate-request-id",
     request.name,

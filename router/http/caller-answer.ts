@@ -21,6 +21,9 @@ export interface AnswerFlow {
   left(): void;
 }
 
+/** Never written to. */
+const nothing: Uint8Array[] = [];
+
 /** What an attempt has sent before it was committed. */
 interface Held {
   chunks: Uint8Array[];
@@ -39,7 +42,7 @@ export class CallerAnswer implements ExchangeWatcher, TurnWork {
   #held: Map<AttemptId, Held> | null = null;
   #committed: AttemptId | null = null;
   /** Of the committed stream: to be written when the read that they came in is over. */
-  #pending: Uint8Array[] = [];
+  #pending = nothing;
   #pendingBytes = 0;
   /** For the end of the turn. */
   #waits = false;
@@ -114,7 +117,7 @@ export class CallerAnswer implements ExchangeWatcher, TurnWork {
     if (this.#ended || this.#pendingBytes === 0) return;
     const chunks = this.#pending;
     const bytes = this.#pendingBytes;
-    this.#pending = [];
+    this.#pending = nothing;
     this.#pendingBytes = 0;
     if (this.#exchange.writeStream(chunks, bytes) || this.#holding) return;
     this.#hold();
@@ -144,7 +147,7 @@ export class CallerAnswer implements ExchangeWatcher, TurnWork {
 
   endError(error: HttpError, headers: readonly string[]): void {
     const body = Buffer.from(this.#errors.body(error));
-    this.endPlain({ status: error.status, contentType: "application/json", body }, headers);
+    this.endPlain({ status: this.#errors.status(error), contentType: "application/json", body }, headers);
   }
 
   /** The caller has gone. */
@@ -154,7 +157,9 @@ export class CallerAnswer implements ExchangeWatcher, TurnWork {
   }
 
   #pend(chunk: Uint8Array): void {
-    this.#pending.push(chunk);
+    // An array that grows has room for sixteen more: nearly always there is one.
+    if (this.#pendingBytes === 0) this.#pending = [chunk];
+    else this.#pending.push(chunk);
     this.#pendingBytes += chunk.length;
   }
 
@@ -173,7 +178,7 @@ export class CallerAnswer implements ExchangeWatcher, TurnWork {
   #close(): void {
     this.#ended = true;
     this.#held = null;
-    this.#pending = [];
+    this.#pending = nothing;
     this.#pendingBytes = 0;
     this.#clearStallTimer();
   }

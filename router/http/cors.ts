@@ -4,7 +4,7 @@ import type { Exchange } from "./ingress/exchange.ts";
 const allowed =
   "authorization, content-type, x-api-key, api-key, anthropic-version, anthropic-beta, anthropic-dangerous-direct-browser-access, openai-beta, traceparent, tracestate, idempotency-key";
 const exposed =
-  "retry-after, x-request-id, x-headgate-request-id, x-headgate-deployment, x-headgate-attempts, x-headgate-strategy, x-headgate-cost-usd, x-headgate-cost-estimated, x-headgate-dropped";
+  "retry-after, request-id, x-request-id, x-headgate-request-id, x-headgate-deployment, x-headgate-attempts, x-headgate-strategy, x-headgate-cost-usd, x-headgate-cost-estimated, x-headgate-dropped";
 
 /** Says that a page of one of the configured origins may read the answer. @returns whether the request was only the browser's question, and is answered */
 export function answerCors(spec: CorsSpec, exchange: Exchange): boolean {

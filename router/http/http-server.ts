@@ -1,5 +1,6 @@
 import type { ServiceSpec } from "../config/service-spec.ts";
 import type { Dialect } from "../providers/provider-adapter.ts";
+import { clientsDialect } from "./clients-dialect.ts";
 import { answerCors } from "./cors.ts";
 import { countTokens } from "./count-tokens-route.ts";
 import { type CallerServer, createCallerServer, type ServerPatience } from "./create-server.ts";
@@ -59,13 +60,14 @@ export function createHttpServer(
     const handler = methods?.[method];
     if (isForeignPage(service, cors, exchange)) {
       exchange.discardBody();
-      sendError(exchange, "openai-chat", foreignPage);
+      sendError(exchange, clientsDialect(exchange.headers, path), foreignPage);
     } else if (handler !== undefined) {
       handler(surface, exchange, path);
     } else {
       exchange.discardBody();
-      if (methods === null) sendError(exchange, "openai-chat", unknownPath(path));
-      else sendError(exchange, "openai-chat", wrongMethod(method, path), ["allow", Object.keys(methods).join(", ")]);
+      const dialect = clientsDialect(exchange.headers, path);
+      if (methods === null) sendError(exchange, dialect, unknownPath(path));
+      else sendError(exchange, dialect, wrongMethod(method, path), ["allow", Object.keys(methods).join(", ")]);
     }
   };
   return createCallerServer({ tls, fastLane: listen.fastLane, limits: listen.limits, serve, isDraining: () => service.draining }, patience);

@@ -79,12 +79,12 @@ export class IssuedIdsStore {
       this.#turning = false;
       // What has been noted meanwhile stands in the file before.
       this.#lines = 0;
-      if (error !== null) {
-        this.#onTrouble(`issued ids: ${error.message}`);
+      if (this.#closed) {
+        if (error === null) closeSync(descriptor);
         return;
       }
-      if (this.#closed) {
-        closeSync(descriptor);
+      if (error !== null) {
+        this.#onTrouble(`issued ids: ${error.message}`);
         return;
       }
       this.#leave();

@@ -104,7 +104,8 @@ const allBut = ({ deployments }: CompiledConfig, only: DeploymentId): readonly D
 
 /** @param headers name, value, name, value */
 export function sendError(exchange: Exchange, dialect: Dialect, error: HttpError, headers: readonly string[] = []): void {
-  sendJson(exchange, error.status, errorDialect(dialect).body(error), headers);
+  const spoken = errorDialect(dialect);
+  sendJson(exchange, spoken.status(error), spoken.body(error), headers);
 }
 
 export function sendJson(exchange: Exchange, status: number, body: string, headers: readonly string[] = []): void {

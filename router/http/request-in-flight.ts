@@ -33,8 +33,8 @@ export class RequestInFlight implements AnswerFlow {
   /** Attempts that have not ended, and all there were. */
   underWay = 0;
   attempts = 0;
-  readonly endpointsTried: EndpointId[] = [];
-  readonly attemptIds: AttemptId[] = [];
+  endpointsTried: readonly EndpointId[] = noIds;
+  attemptIds: readonly AttemptId[] = noIds;
   /** How each has ended, in the order of their endings. */
   readonly attemptsEnded: { readonly endpoint: EndpointId; readonly outcome: string; readonly status: number }[] = [];
   /** Fields that the last attempt's provider has no place for. */
@@ -63,6 +63,14 @@ export class RequestInFlight implements AnswerFlow {
     this.answer = new CallerAnswer(exchange, this, errorDialect(caller.dialect));
   }
 
+  attemptBegins(attempt: AttemptId, endpoint: EndpointId): void {
+    const isFirst = this.attempts === 0;
+    this.underWay += 1;
+    this.attempts += 1;
+    this.endpointsTried = isFirst ? [endpoint] : [...this.endpointsTried, endpoint];
+    this.attemptIds = isFirst ? [attempt] : [...this.attemptIds, attempt];
+  }
+
   hold(attempt: AttemptId): void {
     this.#owner.hold(this, attempt);
   }
@@ -79,3 +87,4 @@ export class RequestInFlight implements AnswerFlow {
 }
 
 const nothing: readonly string[] = [];
+const noIds: readonly never[] = [];

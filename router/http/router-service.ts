@@ -296,10 +296,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
     const request = this.#request(of);
     const running = new RunningAttempt(id, endpoint, request, this.#driver.now(), this.#lane(endpoint), limits, this);
     this.#attempts[id] = running;
-    request.underWay += 1;
-    request.attempts += 1;
-    request.endpointsTried.push(endpoint);
-    request.attemptIds.push(id);
+    request.attemptBegins(id, endpoint);
     if (request.attempts > 1) request.answer.forgetHeld(id);
     running.attempt.start(this.#options.transport);
     request.dropped = running.attempt.dropped;

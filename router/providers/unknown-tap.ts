@@ -1,7 +1,6 @@
-import type { Usage } from "../core/messages.ts";
 import { parsedPayload, payloadOf } from "./event-splitter.ts";
 import { isRecord, readUsage } from "./openai-compatible/usage.ts";
-import { cut, type TapReader, type Verdict } from "./tap-stream.ts";
+import { cut, type TapReader, type UsageListener, type Verdict } from "./tap-stream.ts";
 
 /** The stream of a path that the router does not know: all of it passes, and its end is where the connection ends it well. */
 export class UnknownTap implements TapReader {
@@ -9,13 +8,13 @@ export class UnknownTap implements TapReader {
   readonly reason = "stop";
   readonly failure = cut;
 
-  read(data: Buffer, start: number, end: number, onUsage: (usage: Usage) => void): Verdict {
+  read(data: Buffer, start: number, end: number, told: UsageListener): Verdict {
     this.contentEvents += 1;
     const event = data.subarray(start, end);
     if (event.includes('"usage"')) {
       const value = parsedPayload(payloadOf(event));
       const usage = isRecord(value) ? readUsage(value["usage"]) : null;
-      if (usage !== null) onUsage(usage);
+      if (usage !== null) told.usage(usage);
     }
     return "pass";
   }

@@ -116,9 +116,13 @@ async function measureOnce(subject: Subject, load: LoadName, round: number, root
   const cpuUs = before === null || after === null ? Number.NaN : (after.cpuNs - before.cpuNs) / 1000 / Math.max(1, figures.completed);
   const row: Row = { subject: subject.name, load, round, figures, cpuUs, rssMb: after?.rssMb ?? Number.NaN, strangerShare };
   console.error(
-    `${load} ${round} ${subject.name.padEnd(22)} ${(figures.completed / figures.seconds).toFixed(0)}/s, ${cpuUs.toFixed(1)} us, p50 ${figures.p50.toFixed(2)} ms, ${figures.failed} failed, strangers ${strangerShare.toFixed(2)} cores`,
+    `${load} ${round} ${subject.name.padEnd(22)} ${(figures.completed / figures.seconds).toFixed(0)}/s, ${cpuUs.toFixed(1)} us, p50 ${figures.p50.toFixed(2)} ms,${load === "streams" ? firstToken(figures) : ""} ${figures.failed} failed, strangers ${strangerShare.toFixed(2)} cores`,
   );
   return row;
+}
+
+function firstToken({ firstP50, firstP99 }: LoadFigures): string {
+  return ` first token ${firstP50.toFixed(1)}/${firstP99.toFixed(1)} ms,`;
 }
 
 /** Where the kernel shares the cores between logins first, a busy neighbour takes half of ours whatever its priority: ours is raised where that is allowed. */

@@ -74,6 +74,33 @@ describe.each([
     expect(lengths?.toSorted((one, other) => one - other)).toEqual([5, 400_000]);
   });
 
+  test("a head that comes in pieces is one head; one that stays unfinished is told 408, and 400 where its caller ends it", async () => {
+    const live = await startLive({ fastLane, patience: { headersTimeout: 300, connectionsCheckingInterval: 50 } });
+    const request = chatRequest();
+    const ends = [1, 5, 40, 60, request.indexOf("\r\n\r\n") + 2, request.length];
+    const caller = new RawCaller(live.running.url);
+    for (const round of [1, 2]) {
+      for (const [place, end] of ends.entries()) {
+        caller.write(request.slice(ends[place - 1] ?? 0, end));
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      await until(allReceived(caller, round));
+    }
+    expect(caller.statuses).toEqual([200, 200]);
+    const cut = new RawCaller(live.running.url).write(request);
+    await until(allReceived(cut, 1));
+    for (const [unfinished, status] of [
+      [caller, 408],
+      [cut, 400],
+    ] as const) {
+      unfinished.write(request.slice(0, 50));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      if (unfinished === cut) cut.socket.end();
+      await unfinished.end();
+      expect(unfinished.statuses.at(-1)).toBe(status);
+    }
+  });
+
   test("a caller that ends its half in the midst of its body is told 400; one that ends it behind a request has left", async () => {
     const live = await startLive({ fastLane });
     live.upstreams[0]?.next(() => undefined);

@@ -67,6 +67,21 @@ test("init writes a configuration from the keys, serve runs it, smoke tries it; 
   expect(upstream.seen.filter(({ path: at }) => at === "/v1/chat/completions")).toHaveLength(2);
 });
 
+test("smoke takes the usual file, asks models that embed for an embedding, and leaves out what does neither", async () => {
+  const upstream = await provider();
+  upstream.otherwise = (response, { path: at }) => {
+    response.setHeader("content-type", "application/json");
+    const usage = { prompt_tokens: 1, total_tokens: 1 };
+    response.end(JSON.stringify(at === "/v1/embeddings" ? { object: "list", data: [{ object: "embedding", index: 0, embedding: [0] }], usage } : {}));
+  };
+  const of = (model: string): string => `  ${model}: { provider: openai, model: ${model}, endpoints: ["${upstream.origin}"] }\n`;
+  const yaml = `deployments:\n${of("text-embedding-3-small")}${of("whisper-1")}routes: { chat: { deployments: [text-embedding-3-small, whisper-1] } }\n`;
+  const smoke = run(["config", "smoke"], {}, temporaryFolder({ "headgate.yaml": yaml }));
+  expect([await smoke.ended, smoke.stderr()]).toEqual([0, ""]);
+  expect(smoke.stdout()).toMatch(/^ok {3}text-embedding-3-small .* answered in \d+ ms.*\nskip whisper-1 .*not asked: /);
+  expect(upstream.seen.map(({ path: at }) => at)).toEqual(["/v1/embeddings"]);
+});
+
 test("smoke tells which deployment does not answer, and why, without its key", async () => {
   const upstream = await provider(errorAnswer(401, "Incorrect API key provided: sk-first-minute-key"));
   const env = { OPENAI_API_KEY: "sk-first-minute-key" };
@@ -98,6 +113,12 @@ test("serve without a file takes the providers whose keys are in the environment
   expect(served.stderr()).toContain("prices: unknown for openai/gpt-large, openai/gpt-small, anthropic/claude-x");
   expect(served.stderr()).toContain("callers' keys (whoever reaches the port may call)");
   expect(served.stderr() + served.stdout()).not.toContain("sk-first-minute-key");
+});
+
+test("a port that is none is told, not left out", async () => {
+  const ran = run(["serve"], { OPENAI_API_KEY: "k", OPENAI_MODEL: "m", PORT: "808O" }, temporaryFolder({}));
+  expect(await ran.ended).toBe(2);
+  expect(ran.stderr()).toContain('environment: PORT: "808O" is no port');
 });
 
 test("without a file and without a key it says what to set", async () => {

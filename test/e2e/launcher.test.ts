@@ -65,6 +65,15 @@ test("on a single core the garbage collector has no threads of its own", () => {
   expect(argumentsOn(2)).toMatch(/headgate\.ts\n$/);
 });
 
+test("the service starts with a young generation of its own size", () => {
+  const tools = temporaryFolder();
+  writeProgram(path.join(tools, "node"), '[ "$1" = --version ] && echo v26.1.0 || echo "$@"');
+  writeProgram(path.join(tools, "nproc"), "echo 2");
+  const argumentsOf = (command: string): string => run("./headgate", [command], checkout(null), `${tools}:/usr/bin:/bin`).stdout;
+  expect(argumentsOf("serve")).toMatch(/^--min-semi-space-size=16 --max-semi-space-size=16 --heap-growing-percent=300 .*headgate\.ts serve\n$/);
+  expect(argumentsOf("simulate")).toMatch(/^\/.*headgate\.ts simulate\n$/);
+});
+
 test("with an old Node alone it says in one line what is missing", () => {
   const tools = temporaryFolder();
   writeProgram(path.join(tools, "node"), "echo v20.20.2");

@@ -161,8 +161,8 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "fast: a sequence gives back its own way to a run, not the way of another",
     file: "fast/kv-memory.ts",
-    text: "held.length > 0 && held.at(-1) === run.parent",
-    instead: "held.length > 0",
+    text: "held !== null && held.end === run.parent",
+    instead: "held !== null",
   },
   {
     rule: "fast: copies lose their ends one by one",
@@ -194,8 +194,8 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "fast: an arrival interrupts",
     file: fast,
-    text: "this.#quiet = 0;\n    if (this.#endsAt === never && this.#startsAt === never)",
-    instead: "if (this.#endsAt === never && this.#startsAt === never)",
+    text: "loop.quiet = 0;\n    if (loop.endsAt === never && loop.startsAt === never)",
+    instead: "if (loop.endsAt === never && loop.startsAt === never)",
   },
   {
     rule: "fast: in a stretch each step has the speed of its own start",
@@ -206,8 +206,8 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "fast: who wanders does not skip as a steady one",
     file: fast,
-    text: "this.#slowdown === 1 && this.#wandering === null) {",
-    instead: "this.#slowdown === 1) {",
+    text: "this.#loop.slowdown === 1 && this.#wandering === null) {",
+    instead: "this.#loop.slowdown === 1) {",
   },
   {
     rule: "a brown-out comes on top of the wandering",

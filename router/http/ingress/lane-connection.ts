@@ -9,6 +9,8 @@ import { readRequestHead } from "./request-head.ts";
 /** So much of what was sent ahead of an answer is kept; then the socket is not read from until its turn comes. */
 const aheadBytesMax = 64 * 1024;
 const aheadPiecesMax = 64;
+/** A head that comes in more pieces than these is Node's. */
+const headPiecesMax = 8;
 /** A caller that does not read what was written is not waited for longer than this. */
 const unreadAnswerMs = 60_000;
 
@@ -31,8 +33,8 @@ export interface LanePatience {
 }
 
 /**
- * One caller's connection on the fast lane: its requests one after the other, each answered before the next is read. A head that the lane does not take, or that has
- * not come whole in one read, goes with the whole connection to Node's HTTP server. A caller that ends its half has left, as with Node.
+ * One caller's connection on the fast lane: its requests one after the other, each answered before the next is read. A head that the lane does not take
+ * goes with the whole connection to Node's HTTP server. A caller that ends its half has left, as with Node.
  */
 export class LaneConnection implements TurnWork {
   readonly #socket: Socket;
@@ -43,6 +45,8 @@ export class LaneConnection implements TurnWork {
   #answered = false;
   #keepsAlive = true;
   #requests = 0;
+  /** Of a head that has begun and is not whole. */
+  #headPieces = 0;
   /** When it was opened, when its request began, or when its last answer was written. */
   #sinceMs = performance.now();
   #bodyLeft = 0;
@@ -71,13 +75,13 @@ export class LaneConnection implements TurnWork {
 
   /** Nothing is under way, and all that was written has left. */
   get isIdle(): boolean {
-    return this.#exchange === null && this.#socket.writableLength === 0;
+    return this.#exchange === null && this.#headPieces === 0 && this.#socket.writableLength === 0;
   }
 
   /** Closes it when its caller has taken too long. */
   sweep(nowMs: number, { headersTimeout, requestTimeout, keepAliveTimeout }: LanePatience): void {
     const forMs = nowMs - this.#sinceMs;
-    if (this.#exchange === null && this.#requests > 0) {
+    if (this.#exchange === null && this.#headPieces === 0 && this.#requests > 0) {
       if (forMs > keepAliveTimeout && this.#socket.writableLength === 0) this.#socket.destroy();
     } else if (forMs > (this.#exchange === null ? headersTimeout : this.#bodyLeft > 0 ? requestTimeout : Infinity)) this.#refuse("slow");
   }
@@ -170,13 +174,18 @@ export class LaneConnection implements TurnWork {
     return true;
   }
 
-  /** @returns false: it is Node's from here on */
+  /** @returns false: more has to come, or it is Node's from here on */
   #begin(bytes: Buffer): boolean {
     const head = readRequestHead(bytes, this.#owner.bodyBytesMax, this.#owner.headBytesMax);
-    if (head === null) {
+    if (head === "unfinished" && this.#headPieces < headPiecesMax) {
+      this.#awaitHead(bytes);
+      return false;
+    }
+    if (head === null || head === "unfinished") {
       this.#handOver(bytes);
       return false;
     }
+    this.#headPieces = 0;
     this.#unlimitUnread();
     this.#requests += 1;
     this.#sinceMs = performance.now();
@@ -189,6 +198,13 @@ export class LaneConnection implements TurnWork {
     this.#exchange = new LaneExchange(head, this);
     this.#owner.serve(this.#exchange);
     return true;
+  }
+
+  #awaitHead(begun: Buffer): void {
+    if (this.#headPieces === 0 && this.#requests > 0) this.#sinceMs = performance.now();
+    this.#headPieces += 1;
+    this.#answered = false;
+    this.#putBack(begun, 0);
   }
 
   #takeBody(part: Buffer): void {
@@ -273,7 +289,8 @@ export class LaneConnection implements TurnWork {
   };
 
   readonly #onEnd = (): void => {
-    if (this.#exchange === null || this.#answered) this.#endSoon();
+    if (this.#headPieces > 0) this.#refuse("cut");
+    else if (this.#exchange === null || this.#answered) this.#endSoon();
     else if (this.#bodyLeft > 0) this.#refuse("cut");
     else this.#socket.destroy();
   };

@@ -8,10 +8,12 @@ import type { RequestHead } from "./request-head.ts";
 const oneWriteBytesMax = 64 * 1024;
 const nothing = Buffer.alloc(0);
 const noHeaders: readonly string[] = [];
+const noHead: RequestHead = { method: "", target: "", headers: new Map(), contentLength: 0, keepAlive: true, bytes: 0 };
 
 /** An exchange of the fast lane. Once it is over it has no connection any more: nothing that is said too late can end up in another's answer. */
 export class LaneExchange implements Exchange {
-  readonly #head: RequestHead;
+  /** Until its answer begins: streams are long, and nobody asks any more what was asked. */
+  #head: RequestHead;
   #connection: LaneConnection | null;
   #watcher: ExchangeWatcher = noWatcher;
   #added = noHeaders;
@@ -62,6 +64,7 @@ export class LaneExchange implements Exchange {
 
   beginStream(headers: readonly string[]): void {
     if (this.#connection === null) return;
+    this.#head = noHead;
     this.#streamHead = `${answerHead(200, headers, this.#added, this.#connection.linesOfLast())}transfer-encoding: chunked\r\n\r\n`;
   }
 

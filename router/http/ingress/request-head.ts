@@ -5,9 +5,9 @@
  * - header lines of a token, a colon, at most one space, and a value of visible ASCII with spaces inside; no name twice; a hundred lines at most;
  * - exactly one `host`; `content-length` of decimal digits without a leading zero, up to the given size; `connection` of `keep-alive` or `close` alone; nothing that
  *   frames a body otherwise or changes the protocol;
- * - CRLF behind every line, all of it in the bytes that are there, fewer than 16 KB.
+ * - CRLF behind every line, fewer than 16 KB in all.
  *
- * Whatever else comes is not refused here but left to Node's HTTP server, whose parser is the judge of it. So this reader need never be generous, and
+ * A head is unfinished when the bytes end before it does and nothing in them is anything else yet. Whatever else comes is not refused here but left to Node's HTTP server, whose parser is the judge of it. So this reader need never be generous, and
  * `test/conformance/fast-lane.test.ts` holds it to that: what it takes, Node reads as the same request.
  */
 export interface RequestHead {
@@ -28,6 +28,7 @@ const headersMax = 100;
 const leftToNode: ReadonlySet<string> = new Set(["transfer-encoding", "expect", "upgrade", "proxy-connection", "trailer", "http2-settings"]);
 const methods = ["POST", "GET", "DELETE"].map((name) => ({ name, bytes: Buffer.from(`${name} /`) }));
 const version = Buffer.from(" HTTP/1.1\r\n");
+const lineEnd = Buffer.from("\r\n");
 
 const space = 0x20;
 const colon = 0x3a;
@@ -48,14 +49,15 @@ function tableOf(characters: string): Uint8Array {
 /** Of the head at hand: where each line's name begins and ends, and its value. */
 const places = new Int32Array(4 * headersMax);
 
-/** Null: not whole yet, or nothing for the lane. @param headMax where less than usual is allowed */
-export function readRequestHead(bytes: Buffer, bodyBytesMax: number, headMax = headBytesMax): RequestHead | null {
-  const method = methods.find((one) => startsWith(bytes, one.bytes, 0));
+/** Null: nothing for the lane. @param headMax where less than usual is allowed */
+export function readRequestHead(bytes: Buffer, bodyBytesMax: number, headMax = headBytesMax): RequestHead | "unfinished" | null {
+  const method = methods.find((one) => agrees(bytes, one.bytes, 0));
   if (method === undefined) return null;
   const targetAt = method.name.length + 1;
   const targetEnd = endOf(isTarget, bytes, targetAt);
-  if (!startsWith(bytes, version, targetEnd)) return null;
+  if (!agrees(bytes, version, targetEnd)) return null;
   const lines = readLines(bytes, targetEnd + version.length);
+  if (lines === "unfinished") return bytes.length < headMax ? lines : null;
   if (lines === null || lines.end >= headMax) return null;
   const text = bytes.toString("latin1", 0, lines.end);
   const headers = headersOf(text, lines.count);
@@ -66,8 +68,10 @@ export function readRequestHead(bytes: Buffer, bodyBytesMax: number, headMax = h
   return { method: method.name, target: text.slice(targetAt, targetEnd), headers, contentLength, keepAlive, bytes: lines.end };
 }
 
-function startsWith(bytes: Buffer, start: Buffer, from: number): boolean {
-  for (let place = 0; place < start.length; place += 1) if (bytes[from + place] !== start[place]) return false;
+/** As far as there are bytes. */
+function agrees(bytes: Buffer, word: Buffer, from: number): boolean {
+  const count = Math.min(word.length, bytes.length - from);
+  for (let place = 0; place < count; place += 1) if (bytes[from + place] !== word[place]) return false;
   return true;
 }
 
@@ -79,15 +83,17 @@ function endOf(table: Uint8Array, bytes: Buffer, from: number): number {
 }
 
 /** Puts down the places of all lines, up to and with the blank one. */
-function readLines(bytes: Buffer, from: number): { readonly count: number; readonly end: number } | null {
+function readLines(bytes: Buffer, from: number): { readonly count: number; readonly end: number } | "unfinished" | null {
   let at = from;
   let count = 0;
   while (bytes[at] !== carriageReturn) {
     const nameEnd = endOf(isToken, bytes, at);
+    if (nameEnd >= bytes.length) return "unfinished";
     if (nameEnd === at || bytes[nameEnd] !== colon || count === headersMax) return null;
     const valueAt = bytes[nameEnd + 1] === space ? nameEnd + 2 : nameEnd + 1;
     const valueEnd = endOf(isValue, bytes, valueAt);
-    if (bytes[valueEnd] !== carriageReturn || bytes[valueEnd + 1] !== lineFeed) return null;
+    if (!agrees(bytes, lineEnd, valueEnd)) return null;
+    if (valueEnd + 2 > bytes.length) return "unfinished";
     if (valueEnd > valueAt && (bytes[valueAt] === space || bytes[valueEnd - 1] === space)) return null;
     const place = 4 * count;
     places[place] = at;
@@ -97,6 +103,7 @@ function readLines(bytes: Buffer, from: number): { readonly count: number; reado
     count += 1;
     at = valueEnd + 2;
   }
+  if (at + 2 > bytes.length) return "unfinished";
   return bytes[at + 1] === lineFeed ? { count, end: at + 2 } : null;
 }
 

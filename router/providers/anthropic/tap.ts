@@ -3,7 +3,7 @@ import { parsedPayload, payloadOf } from "../event-splitter.ts";
 import { isWord } from "../json-skip.ts";
 import { isRecord } from "../openai-compatible/usage.ts";
 import type { Failure, StopReason } from "../provider-adapter.ts";
-import { cut, type TapReader, type Verdict } from "../tap-stream.ts";
+import { cut, type TapReader, type UsageListener, type Verdict } from "../tap-stream.ts";
 import { readMessageErrorEvent } from "./failure.ts";
 import { readStopReason } from "./response.ts";
 import { errorOf } from "./stream.ts";
@@ -19,7 +19,7 @@ export class MessageTap implements TapReader {
   failure: Failure = cut;
   #usage: Usage | null = null;
 
-  read(data: Buffer, start: number, end: number, onUsage: (usage: Usage) => void): Verdict {
+  read(data: Buffer, start: number, end: number, told: UsageListener): Verdict {
     if (this.contentEvents > 0 && isWord(data, start, start + delta.length, delta)) {
       this.contentEvents += 1;
       return "pass";
@@ -29,7 +29,7 @@ export class MessageTap implements TapReader {
     switch (value["type"]) {
       case "message_start":
         this.#usage = isRecord(value["message"]) ? readMessageUsage(value["message"]["usage"]) : null;
-        if (this.#usage !== null) onUsage(this.#usage);
+        if (this.#usage !== null) told.usage(this.#usage);
         return "pass";
       case "content_block_delta":
         this.contentEvents += 1;
@@ -38,7 +38,7 @@ export class MessageTap implements TapReader {
         if (isRecord(value["content_block"]) && value["content_block"]["type"] === "tool_use") this.contentEvents += 1;
         return "pass";
       case "message_delta":
-        this.#end(value, onUsage);
+        this.#end(value, told);
         return "pass";
       case "message_stop":
         return "last";
@@ -54,10 +54,10 @@ export class MessageTap implements TapReader {
     return rest.toString("latin1").startsWith(stop) ? `${stop}\ndata: {"type":"message_stop"}\n\n` : null;
   }
 
-  #end(value: Readonly<Record<string, unknown>>, onUsage: (usage: Usage) => void): void {
+  #end(value: Readonly<Record<string, unknown>>, told: UsageListener): void {
     const reason = isRecord(value["delta"]) ? readStopReason(value["delta"]["stop_reason"]) : null;
     this.reason = reason ?? this.reason;
     const usage = mergedUsage(this.#usage, value["usage"]);
-    if (usage !== null) onUsage(usage);
+    if (usage !== null) told.usage(usage);
   }
 }

@@ -1,9 +1,8 @@
-import type { Usage } from "../../core/messages.ts";
 import { parsedPayload, payloadOf } from "../event-splitter.ts";
 import { isWord } from "../json-skip.ts";
 import type { Failure, StopReason } from "../provider-adapter.ts";
 import { withServedTier } from "../served-tier.ts";
-import { cut, type TapReader, type Verdict } from "../tap-stream.ts";
+import { cut, type TapReader, type UsageListener, type Verdict } from "../tap-stream.ts";
 import { readErrorEvent } from "./failure.ts";
 import { readReason } from "./response.ts";
 import { isRecord, readUsage } from "./usage.ts";
@@ -27,7 +26,7 @@ export class CompletionTap implements TapReader {
     this.#asksTier = asksTier;
   }
 
-  read(data: Buffer, start: number, end: number, onUsage: (usage: Usage) => void): Verdict {
+  read(data: Buffer, start: number, end: number, told: UsageListener): Verdict {
     if (this.contentEvents > 0 && isPlainDelta(data, start, end)) {
       this.contentEvents += 1;
       return "pass";
@@ -35,14 +34,14 @@ export class CompletionTap implements TapReader {
     const payload = payloadOf(data.subarray(start, end));
     if (payload === "[DONE]") return "last";
     if (payload === "") return "pass";
-    return this.#readParsed(payload, onUsage);
+    return this.#readParsed(payload, told);
   }
 
   ending(rest: Buffer): string | null {
     return payloadOf(rest) === "[DONE]" ? "data: [DONE]\n\n" : null;
   }
 
-  #readParsed(payload: string, onUsage: (usage: Usage) => void): Verdict {
+  #readParsed(payload: string, told: UsageListener): Verdict {
     const value = parsedPayload(payload);
     if (!isRecord(value)) return "pass";
     const error = value["error"];
@@ -51,7 +50,7 @@ export class CompletionTap implements TapReader {
       return "failed";
     }
     const usage = readUsage(value["usage"]);
-    if (usage !== null) onUsage(withServedTier(usage, value["service_tier"], this.#asksTier));
+    if (usage !== null) told.usage(withServedTier(usage, value["service_tier"], this.#asksTier));
     const choices: readonly unknown[] = Array.isArray(value["choices"]) ? value["choices"] : [];
     if (choices.some(hasContent)) this.contentEvents += 1;
     for (const choice of choices) this.reason = (isRecord(choice) ? readReason(choice["finish_reason"]) : null) ?? this.reason;

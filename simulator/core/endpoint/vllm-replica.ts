@@ -1,7 +1,7 @@
 import { present } from "../../../router/core/assert.ts";
 import type { Duration, Instant, Out } from "../../../router/core/machine.ts";
 import type { FailureKind, Usage } from "../../../router/core/messages.ts";
-import { earlier, never } from "../../../router/core/time.ts";
+import { earlier, never, startOfTime } from "../../../router/core/time.ts";
 import type { VllmSpec } from "../compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals, FaultState } from "../endpoint.ts";
 import { healthy } from "../endpoint.ts";
@@ -39,6 +39,19 @@ interface LiveCall {
   open: boolean;
 }
 
+/** What changes with every event. A record, since private fields are slow to write (see EngineLoop). */
+interface Traffic {
+  /** Of both lines: when the first is through. */
+  linesDue: Instant;
+  /** When the last one in each line is through. */
+  entersAt: Instant;
+  leavesAt: Instant;
+  /** Sequences that have started in the engine and not ended. */
+  running: number;
+  /** Null between events. */
+  out: Out<EndpointCommand> | null;
+}
+
 interface Leaving {
   readonly call: LiveCall;
   readonly command: EndpointCommand;
@@ -57,19 +70,11 @@ export class VllmReplica implements EndpointModel {
   readonly #sequences: (LiveCall | null)[] = [];
   readonly #freeSequences: number[] = [];
   readonly #engineOut: Out<EngineCommand>;
-  /** Of both lines: when the first is through. */
-  #linesDue: Instant = never;
-  /** When the last one in each line is through. */
-  #entersAt = 0 as Instant;
-  #leavesAt = 0 as Instant;
-  /** Sequences that have started in the engine and not ended. */
-  #running = 0;
+  readonly #traffic: Traffic = { linesDue: never, entersAt: startOfTime, leavesAt: startOfTime, running: 0, out: null };
   /** Of the engines that crashed: a new one counts from 0. */
   #before: EngineTotals = { busy: 0, steps: 0, stepsOutsideRange: 0, stepSequences: 0, stepTokens: 0 };
   #fault: FaultState = healthy;
   #crashing = false;
-  /** Null between events. */
-  #out: Out<EndpointCommand> | null = null;
 
   constructor(spec: VllmSpec, engine: EngineModel, options: { readonly seed: number; readonly index: number }) {
     this.#spec = spec;
@@ -103,7 +108,7 @@ export class VllmReplica implements EndpointModel {
   }
 
   nextDeadline(): Instant {
-    return earlier(this.#linesDue, this.#engine.nextDeadline());
+    return earlier(this.#traffic.linesDue, this.#engine.nextDeadline());
   }
 
   observe(now: Instant): EndpointSignals {
@@ -121,16 +126,16 @@ export class VllmReplica implements EndpointModel {
   }
 
   #enter(out: Out<EndpointCommand>): void {
-    if (this.#out !== null) throw new Error("VllmReplica was re-entered: drivers queue what happens while commands are carried out");
-    this.#out = out;
+    if (this.#traffic.out !== null) throw new Error("VllmReplica was re-entered: drivers queue what happens while commands are carried out");
+    this.#traffic.out = out;
   }
 
   #leave(): void {
-    this.#out = null;
+    this.#traffic.out = null;
   }
 
   #emit(command: EndpointCommand, at: Instant): void {
-    this.#out?.emit(command, at);
+    this.#traffic.out?.emit(command, at);
   }
 
   /** Deadlines of one instant: into the engine, its step, out to the wire. */
@@ -138,7 +143,7 @@ export class VllmReplica implements EndpointModel {
     for (;;) {
       const at = this.nextDeadline();
       if (inclusive ? at > limit : at >= limit) return;
-      if (this.#linesDue > at) this.#engine.wake(at, this.#engineOut);
+      if (this.#traffic.linesDue > at) this.#engine.wake(at, this.#engineOut);
       else this.#advanceLines(at);
     }
   }
@@ -151,7 +156,7 @@ export class VllmReplica implements EndpointModel {
   }
 
   #noteLines(): void {
-    this.#linesDue = earlier(lineDue(this.#entering), lineDue(this.#leaving));
+    this.#traffic.linesDue = earlier(lineDue(this.#entering), lineDue(this.#leaving));
   }
 
   #receive(received: CallReceived, now: Instant): void {
@@ -178,9 +183,9 @@ export class VllmReplica implements EndpointModel {
     };
     this.#calls.push(call);
     const { frontEndBefore, frontEndPerPromptTokenUs = 0 } = this.#spec;
-    this.#entersAt = Math.max(this.#entersAt, now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)) as Instant;
-    if (this.#entersAt === now && this.#entering.count === 0) this.#submit(call, now);
-    else this.#letWait(this.#entering, this.#entersAt, call);
+    this.#traffic.entersAt = Math.max(this.#traffic.entersAt, now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)) as Instant;
+    if (this.#traffic.entersAt === now && this.#entering.count === 0) this.#submit(call, now);
+    else this.#letWait(this.#entering, this.#traffic.entersAt, call);
   }
 
   #refusal(received: CallReceived): FailureKind | null {
@@ -240,8 +245,8 @@ export class VllmReplica implements EndpointModel {
     clearLine(this.#entering);
     clearLine(this.#leaving);
     this.#noteLines();
-    this.#entersAt = now;
-    this.#leavesAt = now;
+    this.#traffic.entersAt = now;
+    this.#traffic.leavesAt = now;
     for (const call of this.#calls.toSorted((one, other) => one.id - other.id)) {
       this.#forget(call);
       this.#emit({ kind: "cut-call", call: call.id, usage: usageOf(call) }, now);
@@ -256,7 +261,7 @@ export class VllmReplica implements EndpointModel {
         if (call.started) break;
         call.cachedTokens = command.cachedTokens;
         call.started = true;
-        this.#running++;
+        this.#traffic.running++;
         break;
       case "emit-tokens":
         call.outputTokens = command.from + command.count;
@@ -279,15 +284,15 @@ export class VllmReplica implements EndpointModel {
     } else if (!this.#crashing) {
       this.#send(call, { kind: "cut-call", call: call.id, usage: usageOf(call) }, at);
     }
-    if (call.started) this.#running--;
+    if (call.started) this.#traffic.running--;
   }
 
   #send(call: LiveCall, command: EndpointCommand, at: Instant): void {
     if (!call.open) return;
     const { frontEndAfter, frontEndPerSequenceUs = 0 } = this.#spec;
-    this.#leavesAt = Math.max(this.#leavesAt, at + frontEndAfter + Math.floor(frontEndPerSequenceUs * this.#running + 0.5)) as Instant;
-    if (this.#leavesAt === at && this.#leaving.count === 0) this.#sendNow(call, command, at);
-    else this.#letWait(this.#leaving, this.#leavesAt, { call, command });
+    this.#traffic.leavesAt = Math.max(this.#traffic.leavesAt, at + frontEndAfter + Math.floor(frontEndPerSequenceUs * this.#traffic.running + 0.5)) as Instant;
+    if (this.#traffic.leavesAt === at && this.#leaving.count === 0) this.#sendNow(call, command, at);
+    else this.#letWait(this.#leaving, this.#traffic.leavesAt, { call, command });
   }
 
   #sendNext(at: Instant): void {

@@ -29,9 +29,9 @@ interface Driven {
 }
 
 export class VirtualDriver {
-  #now = startOfTime;
+  /** The clock, and when the next source has something. A record, since private fields are slow to write in code that has not run for long (see EngineLoop). */
+  readonly #time: { now: Instant; sourceAt: Instant } = { now: startOfTime, sourceAt: never };
   readonly #sources: Source[] = [];
-  #sourceAt: Instant = never;
   /** What is due at this instant, by rank. */
   readonly #outcomes = new DueEvents();
   readonly #arrivals = new DueEvents();
@@ -42,7 +42,7 @@ export class VirtualDriver {
   readonly #deadlines = newTournament();
 
   get now(): Instant {
-    return this.#now;
+    return this.#time.now;
   }
 
   addSource(source: Source): void {
@@ -64,7 +64,7 @@ export class VirtualDriver {
     const due = this.#outcomes.isEmpty ? this.#arrivals : this.#outcomes;
     if (due.isEmpty) return this.#goOn();
     const driven = due.receiver;
-    driven.machine.handle(due.take(), this.#now, driven.out);
+    driven.machine.handle(due.take(), this.#time.now, driven.out);
     settle(driven);
     return true;
   }
@@ -72,12 +72,12 @@ export class VirtualDriver {
   /** To the next instant, or with the next thing at this one. */
   #goOn(): boolean {
     const source = this.#nextSource();
-    const sourceAt = this.#sourceAt;
+    const sourceAt = this.#time.sourceAt;
     const stepAt = leastKey(this.#steps);
     const next = instantAt(Math.min(sourceAt, stepAt, leastKey(this.#deadlines)));
     if (next === never) return false;
-    assert(next >= this.#now, "the clock goes back");
-    this.#now = next;
+    assert(next >= this.#time.now, "the clock goes back");
+    this.#time.now = next;
     if (source !== null && sourceAt === next) source.happen(next);
     else {
       const driven = present(stepAt === next ? this.#models[leastId(this.#steps)] : this.#routers[leastId(this.#deadlines)], "the machine");
@@ -87,7 +87,7 @@ export class VirtualDriver {
     return true;
   }
 
-  /** Leaves its instant in `#sourceAt`. */
+  /** Leaves its instant in `sourceAt`. */
   #nextSource(): Source | null {
     let earliest: Source | null = null;
     let earliestAt: Instant = never;
@@ -97,7 +97,7 @@ export class VirtualDriver {
       earliest = source;
       earliestAt = next;
     }
-    this.#sourceAt = earliestAt;
+    this.#time.sourceAt = earliestAt;
     return earliest;
   }
 }
@@ -110,30 +110,31 @@ function settle({ machine, deadlines, number }: Driven): void {
 class DueEvents {
   readonly #receivers: Driven[] = [];
   readonly #events: unknown[] = [];
-  #head = 0;
-  #tail = 0;
+  readonly #places = { head: 0, tail: 0 };
 
   get isEmpty(): boolean {
-    return this.#head === this.#tail;
+    return this.#places.head === this.#places.tail;
   }
 
   /** Whom the next event is for. */
   get receiver(): Driven {
-    return present(this.#receivers[this.#head], "the receiver of an event");
+    return present(this.#receivers[this.#places.head], "the receiver of an event");
   }
 
   push(receiver: Driven, event: unknown): void {
-    this.#receivers[this.#tail] = receiver;
-    this.#events[this.#tail] = event;
-    this.#tail += 1;
+    const places = this.#places;
+    this.#receivers[places.tail] = receiver;
+    this.#events[places.tail] = event;
+    places.tail += 1;
   }
 
   take(): unknown {
-    const event = this.#events[this.#head];
-    this.#head += 1;
-    if (this.#head === this.#tail) {
-      this.#head = 0;
-      this.#tail = 0;
+    const places = this.#places;
+    const event = this.#events[places.head];
+    places.head += 1;
+    if (places.head === places.tail) {
+      places.head = 0;
+      places.tail = 0;
     }
     return event;
   }

@@ -26,7 +26,7 @@ export class LinearStepTime implements StepTimeModel {
       spec.perSequenceUs * shape.sequences +
       spec.perContextTokenUs * shape.decodeContext +
       spec.perChunkAttentionUs * shape.chunkAttention;
-    return Math.max(1, Math.floor(time + 0.5)) as Duration;
+    return wholeMicros(time);
   }
 
   decodeStretch(shape: Readonly<StepShape>, stepsMax: number, from: Instant, until: Instant, into: Stretch): void {
@@ -37,7 +37,7 @@ export class LinearStepTime implements StepTimeModel {
     let endsAt: number = from;
     let steps = 0;
     while (steps < stepsMax) {
-      const next = endsAt + Math.max(1, Math.floor(fixed + spec.perContextTokenUs * context + attention + 0.5));
+      const next = endsAt + wholeMicros(fixed + spec.perContextTokenUs * context + attention);
       if (next > until) break;
       endsAt = next;
       context += shape.decodes;
@@ -46,4 +46,10 @@ export class LinearStepTime implements StepTimeModel {
     into.steps = steps;
     into.endsAt = endsAt as Instant;
   }
+}
+
+/** One at least. Without Math.max: V8's middle compiler makes a call of that. */
+function wholeMicros(time: number): Duration {
+  const whole = Math.floor(time + 0.5);
+  return (whole > 1 ? whole : 1) as Duration;
 }

@@ -33,7 +33,8 @@ export class ScheduledStepTime implements StepTimeModel {
 
   decodeStretch(shape: Readonly<StepShape>, stepsMax: number, from: Instant, until: Instant, into: Stretch): void {
     // Steps only get longer in a stretch: a cost that is hidden in the first is hidden in all.
-    if (this.#costOf(shape) === 0 || (this.#hidden && this.#costOf(shape) <= this.#inner.stepTime(shape))) {
+    const cost = this.#costOf(shape);
+    if (cost === 0 || (this.#hidden && cost <= this.#inner.stepTime(shape))) {
       this.#inner.decodeStretch(shape, stepsMax, from, until, into);
       return;
     }

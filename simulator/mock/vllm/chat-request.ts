@@ -2,24 +2,20 @@ import { isFields, serialOf, textsOfMessages, wordsIn, type Fields } from "../di
 import { chatCalls, mockCall } from "../dialects/tool-calls.ts";
 import type { MockRequest } from "../dialects/mock-dialect.ts";
 import { badRequest, type HttpRefusal } from "../http-refusal.ts";
-import { type MockBody, type MockServerFacts, type MockToolCall, type Parsed, refused, sequencesOf } from "../mock-body.ts";
-import { type FieldProblem, fieldsIn, flagIn, invalidFields, missing, notList, notLiteral, notText, numberIn, problemOf } from "./field-problems.ts";
+import { type MockBody, type MockServerFacts, type MockToolCall, type Parsed, sequencesOf } from "../mock-body.ts";
+import { type FieldProblem, fieldsIn, flagIn, missing, notList, notLiteral, notText, numberIn, kindProblems } from "./field-problems.ts";
 import { lengthProblem } from "./length-checks.ts";
 import { messageProblems } from "./messages-union.ts";
-import { readVllmBody } from "./read-body.ts";
+import { readByRules } from "./read-body.ts";
 import { readWishes, unknownSchemaType } from "./read-wishes.ts";
 import { samplingProblem } from "./sampling-checks.ts";
 import type { VllmOptions } from "./vllm-options.ts";
 
 /** A chat completion as vLLM 0.32 reads it: what is wrong with it is said in its words, in its order. */
 export function readVllmChat(request: MockRequest, options: VllmOptions): Parsed {
-  const read = readVllmBody(request.bytes, request.headers);
+  const read = readByRules(request.bytes, request.headers, { problems: chatProblems, contradiction: chatContradiction });
   if (read.kind === "refused") return read;
   const { fields } = read;
-  const problems = chatProblems(fields);
-  if (problems.length > 0) return refused(invalidFields(problems));
-  const contradiction = chatContradiction(fields);
-  if (contradiction !== null) return refused(contradiction);
   return { kind: "body", body: chatBody(fields, fields["messages"] as readonly unknown[], request, options) };
 }
 
@@ -87,11 +83,7 @@ function chatProblems(fields: Fields): readonly FieldProblem[] {
   if (messages === undefined) found.push(missing("body.messages", fields));
   else if (!Array.isArray(messages)) found.push(notList("body.messages", messages));
   else found.push(...messageProblems(messages));
-  for (const [name, kind] of chatFields) {
-    const problem = problemOf(kind, name, fields[name]);
-    if (problem !== null) found.push(problem);
-  }
-  return [...found, ...formatProblems(fields["response_format"]), ...stopProblems(fields["stop"])];
+  return [...found, ...kindProblems(chatFields, fields), ...formatProblems(fields["response_format"]), ...stopProblems(fields["stop"])];
 }
 
 function formatProblems(format: unknown): readonly FieldProblem[] {

@@ -1,10 +1,10 @@
 import { isFields, serialOf, wordsIn, type Fields } from "../dialects/body-fields.ts";
 import type { MockRequest } from "../dialects/mock-dialect.ts";
 import { badRequest, type HttpRefusal } from "../http-refusal.ts";
-import { type MockServerFacts, type Parsed, refused, sequencesOf } from "../mock-body.ts";
-import { type FieldProblem, fieldsIn, flagIn, invalidFields, notList, notText, numberIn, problemOf } from "./field-problems.ts";
+import { type MockServerFacts, type Parsed, sequencesOf } from "../mock-body.ts";
+import { type FieldProblem, fieldsIn, flagIn, notList, notText, numberIn, kindProblems } from "./field-problems.ts";
 import { lengthProblem } from "./length-checks.ts";
-import { readVllmBody } from "./read-body.ts";
+import { readByRules } from "./read-body.ts";
 import { readWishes } from "./read-wishes.ts";
 import { samplingProblem } from "./sampling-checks.ts";
 import type { VllmOptions } from "./vllm-options.ts";
@@ -17,13 +17,9 @@ type Prompt = string | readonly number[];
 
 /** A text completion as vLLM 0.32 reads it. */
 export function readVllmCompletion(request: MockRequest, options: VllmOptions): Parsed {
-  const read = readVllmBody(request.bytes, request.headers);
+  const read = readByRules(request.bytes, request.headers, { problems: completionProblems, contradiction: completionContradiction });
   if (read.kind === "refused") return read;
   const { fields } = read;
-  const problems = completionProblems(fields);
-  if (problems.length > 0) return refused(invalidFields(problems));
-  const contradiction = completionContradiction(fields);
-  if (contradiction !== null) return refused(contradiction);
   const prompts = promptsOf(fields["prompt"]);
   const texts = prompts.map((prompt) => (typeof prompt === "string" ? prompt : prompt.map((id) => ` ${id}`).join("")));
   const lengths = prompts.map((prompt) => (typeof prompt === "string" ? Math.max(1, wordsIn([prompt])) : prompt.length));
@@ -85,14 +81,10 @@ const completionFields = [
   ["priority", "whole"],
 ] as const;
 
-function completionProblems(fields: Fields): readonly FieldProblem[] {
-  const found = [...promptProblems(fields["prompt"] ?? null)];
-  for (const [name, kind] of completionFields) {
-    const problem = problemOf(kind, name, fields[name]);
-    if (problem !== null) found.push(problem);
-  }
-  return found;
-}
+const completionProblems = (fields: Fields): readonly FieldProblem[] => [
+  ...promptProblems(fields["prompt"] ?? null),
+  ...kindProblems(completionFields, fields),
+];
 
 /** A prompt may be four things, and of each it is said why it is not: ids, lists of ids, a text, texts. */
 function promptProblems(prompt: unknown): readonly FieldProblem[] {

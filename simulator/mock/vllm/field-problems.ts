@@ -57,6 +57,10 @@ export function problemOf(kind: FieldKind, name: string, value: unknown): FieldP
   return found === null ? null : { type: found[0], place: `body.${name}`, message: found[1], input: value };
 }
 
+/** Of all the fields in a table. */
+export const kindProblems = (table: readonly (readonly [name: string, kind: FieldKind])[], fields: Fields): readonly FieldProblem[] =>
+  table.flatMap(([name, kind]) => problemOf(kind, name, fields[name]) ?? []);
+
 type Found = readonly [type: string, message: string] | null;
 
 function booleanProblem(value: unknown): Found {

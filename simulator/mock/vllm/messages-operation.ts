@@ -4,12 +4,12 @@ import { isFields, wordsIn, type Fields } from "../dialects/body-fields.ts";
 import { messagesBody } from "../dialects/messages-body.ts";
 import { type AnswerForm, type CallNames, type MockEnd, type MockOperation, type MockRequest, namedEvent } from "../dialects/mock-dialect.ts";
 import { badRequest, type HttpRefusal } from "../http-refusal.ts";
-import { type MockBody, type MockServerFacts, type Parsed, plainWishes, refused } from "../mock-body.ts";
+import { type MockBody, type MockServerFacts, type Parsed, plainWishes } from "../mock-body.ts";
 import { endOf } from "./answer-parts.ts";
 import { parserProblem } from "./chat-request.ts";
-import { type FieldProblem, invalidFields, missing, notList, numberIn, problemOf } from "./field-problems.ts";
+import { type FieldProblem, missing, notList, numberIn, problemOf } from "./field-problems.ts";
 import { lengthProblem } from "./length-checks.ts";
-import { readVllmBody } from "./read-body.ts";
+import { readByRules, readVllmBody } from "./read-body.ts";
 import { headerOf } from "./read-wishes.ts";
 import type { VllmOptions } from "./vllm-options.ts";
 import { inMessagesForm, vllmRefusal } from "./vllm-refusal.ts";
@@ -40,11 +40,9 @@ export function vllmCountTokens(options: VllmOptions): MockOperation {
 }
 
 function parse(request: MockRequest, options: VllmOptions): Parsed {
-  const read = readVllmBody(request.bytes, request.headers);
+  const read = readByRules(request.bytes, request.headers, { problems: problemsOf });
   if (read.kind === "refused") return read;
   const { fields } = read;
-  const problems = problemsOf(fields);
-  if (problems.length > 0) return refused(invalidFields(problems));
   const messages = fields["messages"] as readonly unknown[];
   const cap = numberIn(fields, "max_tokens") ?? 1;
   const wishes = { ...plainWishes, requestId: headerOf(request.headers, "x-request-id") };

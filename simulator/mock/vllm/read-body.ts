@@ -30,6 +30,22 @@ export function readVllmBody(bytes: Buffer, headers: IncomingHttpHeaders): ReadB
   return refused(invalidFields([{ type: "model_attributes_type", place: "body", message, input: value }]));
 }
 
+/** What a kind of request says of its fields: all that is wrong with each, and then the first thing that does not fit together. */
+export interface BodyRules {
+  problems(fields: Fields): readonly FieldProblem[];
+  /** Absent: nothing is held together. */
+  contradiction?(fields: Fields): HttpRefusal | null;
+}
+
+export function readByRules(bytes: Buffer, headers: IncomingHttpHeaders, rules: BodyRules): ReadBody {
+  const read = readVllmBody(bytes, headers);
+  if (read.kind === "refused") return read;
+  const problems = rules.problems(read.fields);
+  if (problems.length > 0) return refused(invalidFields(problems));
+  const contradiction = rules.contradiction?.(read.fields) ?? null;
+  return contradiction === null ? read : refused(contradiction);
+}
+
 function badJson(bytes: Buffer): FieldProblem {
   const { at, message } = jsonProblem(bytes.toString("utf8")) ?? { at: 0, message: "Expecting value" };
   const quoted = message.includes("'") ? `"${message}"` : `'${message}'`;

@@ -14,6 +14,7 @@ import {
   textAt,
   Untranslatable,
 } from "../../neutral/untranslatable.ts";
+import { commonFields, readParts, unsaid } from "../common-fields.ts";
 
 const known = new Set([
   "model",
@@ -38,24 +39,17 @@ export function readMessagesRequest(value: unknown): NeutralRequest {
   const choice = isFields(body["tool_choice"]) ? body["tool_choice"] : null;
   const config = isFields(body["output_config"]) ? body["output_config"] : {};
   return {
+    ...unsaid,
+    ...commonFields(body, readTool),
     system: readSystem(body["system"]),
     messages: listAt(body["messages"], "messages").map(readMessage),
-    tools: isGiven(body["tools"]) ? listAt(body["tools"], "tools").map(readTool) : [],
     toolChoice: choice === null ? null : readToolChoice(choice),
     parallelTools: choice?.["disable_parallel_tool_use"] === true ? false : null,
     outputTokensMax: numberAt(body["max_tokens"], "max_tokens"),
-    temperature: numberAt(body["temperature"], "temperature"),
-    topP: numberAt(body["top_p"], "top_p"),
     topK: numberAt(body["top_k"], "top_k"),
     stop: isGiven(body["stop_sequences"]) ? listAt(body["stop_sequences"], "stop_sequences").map((one) => textAt(one, "stop_sequences")) : [],
-    choices: 1,
-    seed: null,
-    presencePenalty: null,
-    frequencyPenalty: null,
-    logprobs: null,
     format: readFormat(config["format"]),
     user: isFields(body["metadata"]) ? optionalText(body["metadata"]["user_id"]) : null,
-    stream: body["stream"] === true,
     dropped: [...leftOver(body, known), ...(isGiven(config["effort"]) ? ["output_config.effort"] : [])],
   };
 }
@@ -73,10 +67,7 @@ function readMessage(value: unknown, place: number): NeutralMessage {
   return { role, parts: readContent(content, `${at}.content`) };
 }
 
-function readContent(content: unknown, at: string): readonly NeutralPart[] {
-  if (typeof content === "string") return [{ kind: "text", text: content }];
-  return listAt(content, at).flatMap((one, place) => readBlock(fieldsAt(one, `${at}[${place}]`), `${at}[${place}]`) ?? []);
-}
+const readContent = (content: unknown, at: string): readonly NeutralPart[] => readParts(content, at, readBlock);
 
 /** Null: it means nothing to another provider. */
 function readBlock(block: Fields, at: string): NeutralPart | null {
@@ -123,9 +114,7 @@ function readSource(block: Fields, source: Fields, at: string): NeutralPart {
   }
 }
 
-function readTool(value: unknown, place: number): NeutralTool {
-  const at = `tools[${place}]`;
-  const tool = fieldsAt(value, at);
+function readTool(tool: Fields, at: string): NeutralTool {
   if (isGiven(tool["type"]) && tool["type"] !== "custom") throw new Untranslatable(`${at}.type`, `${JSON.stringify(tool["type"])} runs only at Anthropic`);
   return {
     name: textAt(tool["name"], `${at}.name`),

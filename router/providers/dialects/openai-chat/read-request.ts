@@ -15,6 +15,7 @@ import {
   textAt,
   Untranslatable,
 } from "../../neutral/untranslatable.ts";
+import { commonFields, readParts } from "../common-fields.ts";
 
 const known = new Set([
   "model",
@@ -50,14 +51,12 @@ export function readChatRequest(value: unknown): NeutralRequest {
     throw new Untranslatable("modalities", "only text can be answered");
   const { system, messages } = readMessages(listAt(body["messages"], "messages"));
   return {
+    ...commonFields(body, readTool),
     system,
     messages,
-    tools: isGiven(body["tools"]) ? listAt(body["tools"], "tools").map(readTool) : [],
     toolChoice: readToolChoice(body["tool_choice"]),
     parallelTools: optionalFlag(body["parallel_tool_calls"]),
     outputTokensMax: numberAt(body["max_completion_tokens"], "max_completion_tokens") ?? numberAt(body["max_tokens"], "max_tokens"),
-    temperature: numberAt(body["temperature"], "temperature"),
-    topP: numberAt(body["top_p"], "top_p"),
     topK: numberAt(body["top_k"], "top_k"),
     stop: readStop(body["stop"]),
     choices: numberAt(body["n"], "n") ?? 1,
@@ -67,7 +66,6 @@ export function readChatRequest(value: unknown): NeutralRequest {
     logprobs: body["logprobs"] === true ? (numberAt(body["top_logprobs"], "top_logprobs") ?? 0) : null,
     format: readFormat(body["response_format"]),
     user: optionalText(body["user"]),
-    stream: body["stream"] === true,
     dropped: leftOver(body, known),
   };
 }
@@ -134,10 +132,7 @@ function readTexts(content: unknown, at: string): string {
     .join("\n");
 }
 
-function readContent(content: unknown, at: string): readonly NeutralPart[] {
-  if (typeof content === "string") return content === "" ? [] : [{ kind: "text", text: content }];
-  return listAt(content, at).map((one, place) => readPart(fieldsAt(one, `${at}[${place}]`), `${at}[${place}]`));
-}
+const readContent = (content: unknown, at: string): readonly NeutralPart[] => (content === "" ? [] : readParts(content, at, readPart));
 
 function readPart(part: Fields, at: string): NeutralPart {
   switch (part["type"]) {
@@ -170,10 +165,9 @@ export function readFile(file: Fields, at: string): NeutralPart {
   return { kind: "media", ...inline, name: optionalText(file["filename"]) };
 }
 
-function readTool(value: unknown, place: number): NeutralTool {
-  const tool = fieldsAt(value, `tools[${place}]`);
-  if (tool["type"] !== "function") throw new Untranslatable(`tools[${place}].type`, "only functions can be translated");
-  return toolOf(fieldsAt(tool["function"], `tools[${place}].function`), `tools[${place}].function`);
+function readTool(tool: Fields, at: string): NeutralTool {
+  if (tool["type"] !== "function") throw new Untranslatable(`${at}.type`, "only functions can be translated");
+  return toolOf(fieldsAt(tool["function"], `${at}.function`), `${at}.function`);
 }
 
 export function toolOf(tool: Fields, at: string): NeutralTool {

@@ -14,6 +14,7 @@ import {
   textAt,
   Untranslatable,
 } from "../../neutral/untranslatable.ts";
+import { commonFields, readParts, unsaid } from "../common-fields.ts";
 import { addMessage, readFile, readImage, toolOf } from "../openai-chat/read-request.ts";
 
 const known = new Set([
@@ -42,24 +43,15 @@ export function readResponsesRequest(value: unknown): NeutralRequest {
   const instructions = optionalText(body["instructions"]);
   const { system, messages } = readInput(body["input"]);
   return {
+    ...unsaid,
+    ...commonFields(body, readTool),
     system: instructions === null ? system : [instructions, ...system],
     messages,
-    tools: isGiven(body["tools"]) ? listAt(body["tools"], "tools").map(readTool) : [],
     toolChoice: readToolChoice(body["tool_choice"]),
     parallelTools: optionalFlag(body["parallel_tool_calls"]),
     outputTokensMax: numberAt(body["max_output_tokens"], "max_output_tokens"),
-    temperature: numberAt(body["temperature"], "temperature"),
-    topP: numberAt(body["top_p"], "top_p"),
-    topK: null,
-    stop: [],
-    choices: 1,
-    seed: null,
-    presencePenalty: null,
-    frequencyPenalty: null,
-    logprobs: null,
     format: isFields(body["text"]) ? readFormat(body["text"]["format"]) : null,
     user: optionalText(body["user"]),
-    stream: body["stream"] === true,
     dropped: [...leftOver(body, known), ...(body["store"] === true ? ["store"] : []), ...(isGiven(body["top_logprobs"]) ? ["top_logprobs"] : [])],
   };
 }
@@ -113,10 +105,7 @@ function readItem(item: Fields, at: string): NeutralMessage | null {
   }
 }
 
-function readContent(content: unknown, at: string): readonly NeutralPart[] {
-  if (typeof content === "string") return [{ kind: "text", text: content }];
-  return listAt(content, at).map((one, place) => readPart(fieldsAt(one, `${at}[${place}]`), `${at}[${place}]`));
-}
+const readContent = (content: unknown, at: string): readonly NeutralPart[] => readParts(content, at, readPart);
 
 function readPart(part: Fields, at: string): NeutralPart {
   switch (part["type"]) {
@@ -135,10 +124,9 @@ function readPart(part: Fields, at: string): NeutralPart {
   }
 }
 
-function readTool(value: unknown, place: number): NeutralTool {
-  const tool = fieldsAt(value, `tools[${place}]`);
-  if (tool["type"] === "function") return toolOf(tool, `tools[${place}]`);
-  throw new Untranslatable(`tools[${place}].type`, `${JSON.stringify(tool["type"])} runs only at OpenAI`);
+function readTool(tool: Fields, at: string): NeutralTool {
+  if (tool["type"] === "function") return toolOf(tool, at);
+  throw new Untranslatable(`${at}.type`, `${JSON.stringify(tool["type"])} runs only at OpenAI`);
 }
 
 function readToolChoice(value: unknown): NeutralToolChoice | null {

@@ -4,7 +4,7 @@ import { readErrorEvent } from "../../openai-compatible/failure.ts";
 import { isRecord, tokens } from "../../openai-compatible/usage.ts";
 import type { Failure, StopReason } from "../../provider-adapter.ts";
 import { withServedTier } from "../../served-tier.ts";
-import { cut, type TapReader, type Verdict } from "../../tap-stream.ts";
+import { cut, type TapReader, type UsageListener, type Verdict } from "../../tap-stream.ts";
 
 const delta = /^event: response\.(output_text|reasoning_text|reasoning_summary_text|refusal|function_call_arguments)\.delta/;
 
@@ -37,7 +37,7 @@ export class ResponseTap implements TapReader {
     this.#asksTier = asksTier;
   }
 
-  read(data: Buffer, start: number, end: number, onUsage: (usage: Usage) => void): Verdict {
+  read(data: Buffer, start: number, end: number, told: UsageListener): Verdict {
     if (delta.test(data.toString("latin1", start, Math.min(end, start + 80)))) {
       this.contentEvents += 1;
       return "pass";
@@ -49,7 +49,7 @@ export class ResponseTap implements TapReader {
       case "response.completed":
       case "response.incomplete": {
         const usage = readResponseUsage(response["usage"]);
-        if (usage !== null) onUsage(withServedTier(usage, response["service_tier"], this.#asksTier));
+        if (usage !== null) told.usage(withServedTier(usage, response["service_tier"], this.#asksTier));
         if (value["type"] === "response.incomplete") this.reason = "length";
         return "last";
       }

@@ -27,6 +27,12 @@ export interface CachedRun {
   owner: Keeper | null;
 }
 
+/** Runs that one sequence holds: the last, and by `parent` all before it, back to the end of the stretch before. Nearly always there is one. */
+export interface Stretch {
+  end: CachedRun;
+  readonly before: Stretch | null;
+}
+
 export function runOf(keys: ArrayLike<number> | null, start: number, count: number, parent: CachedRun | null): CachedRun {
   return { keys, start, count, references: 0, shared: false, parent, copies: null, older: null, newer: null, owner: null };
 }

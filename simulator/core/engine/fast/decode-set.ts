@@ -9,10 +9,8 @@ export class DecodeSet {
   count = 0;
   readonly #blockTokens: number;
   readonly #residues: Int32Array;
-  #offsetSum = 0;
-  #offsetMax = -Infinity;
-  #maxIsKnown = true;
-
+  /** Of all sequences. A record, since private fields are slow to write (see EngineLoop). */
+  readonly #offsets = { sum: 0, max: -Infinity, maxIsKnown: true };
   readonly #tracksMax: boolean;
 
   constructor(blockTokens: number, tracksMax: boolean) {
@@ -23,24 +21,25 @@ export class DecodeSet {
 
   add(sequence: Sequence): void {
     this.count++;
-    this.#offsetSum += sequence.offset;
-    if (sequence.offset > this.#offsetMax) this.#offsetMax = sequence.offset;
+    this.#offsets.sum += sequence.offset;
+    if (sequence.offset > this.#offsets.max) this.#offsets.max = sequence.offset;
     const residue = this.residueOf(sequence);
     this.#residues[residue] = (this.#residues[residue] ?? 0) + 1;
   }
 
   remove(sequence: Sequence): void {
     this.count--;
-    this.#offsetSum -= sequence.offset;
-    if (sequence.offset === this.#offsetMax) this.#maxIsKnown = false;
+    this.#offsets.sum -= sequence.offset;
+    if (sequence.offset === this.#offsets.max) this.#offsets.maxIsKnown = false;
     const residue = this.residueOf(sequence);
     this.#residues[residue] = (this.#residues[residue] ?? 0) - 1;
   }
 
   /** The calls, modulo blockTokens, in which it begins a new block. */
   residueOf(sequence: Sequence): number {
-    const rest = -sequence.offset % this.#blockTokens;
-    return rest < 0 ? rest + this.#blockTokens : rest;
+    const { offset } = sequence;
+    // Of nothing negative: the remainder may be -0, and what has once met that is computed in floating point from then on.
+    return offset <= 0 ? (0 - offset) % this.#blockTokens : this.#blockTokens - 1 - ((offset - 1) % this.#blockTokens);
   }
 
   blocksNeededIn(call: number): number {
@@ -74,7 +73,7 @@ export class DecodeSet {
     shape.sequences = this.count;
     shape.decodes = this.count;
     shape.tokens = this.count;
-    shape.decodeContext = this.count * (call + 1) + this.#offsetSum;
+    shape.decodeContext = this.count * (call + 1) + this.#offsets.sum;
     shape.decodeContextMax = this.count === 0 || !this.#tracksMax ? 0 : call + 1 + this.#longest(running);
     shape.chunkAttention = 0;
     shape.prefillPast = 0;
@@ -94,13 +93,13 @@ export class DecodeSet {
 
   /** Looked for again only when the longest has left. */
   #longest(running: Sequence | null): number {
-    if (this.#maxIsKnown) return this.#offsetMax;
+    if (this.#offsets.maxIsKnown) return this.#offsets.max;
     let longest = -Infinity;
     for (let sequence = running; sequence !== null; sequence = sequence.behind) {
       if (sequence.phase === "decode" && sequence.offset > longest) longest = sequence.offset;
     }
-    this.#offsetMax = longest;
-    this.#maxIsKnown = true;
+    this.#offsets.max = longest;
+    this.#offsets.maxIsKnown = true;
     return longest;
   }
 }

@@ -8,7 +8,7 @@ const mask = size - 1;
  * Filing and removing cost the same however many there are.
  */
 export class EndWheel {
-  readonly #buckets: (Sequence | null)[] = Array.from({ length: size }, () => null);
+  readonly #buckets: (Sequence | null)[] = Array<Sequence | null>(size).fill(null);
   readonly #used = new Int32Array(size / 32);
 
   file(sequence: Sequence): void {
@@ -38,15 +38,26 @@ export class EndWheel {
     return this.#buckets[call & mask] ?? null;
   }
 
-  /** No sequence ends before this call. At least `call`, at most one turn later. */
+  /** No sequence ends before this call, at most one turn after `call`. */
   earliestFrom(call: number): number {
-    let distance = 0;
-    while (distance < size) {
-      const place = (call + distance) & mask;
+    const turn = call + size;
+    let next = call;
+    while (next < turn) {
+      const place = next & mask;
       const bits = (this.#used[place >> 5] ?? 0) >>> (place & 31);
-      if (bits !== 0) return call + distance + (31 - Math.clz32(bits & -bits));
-      distance += 32 - (place & 31);
+      if (bits === 0) next += 32 - (place & 31);
+      else {
+        next += 31 - Math.clz32(bits & -bits);
+        if (endsIn(this.bucketOf(next), next)) return next;
+        next++;
+      }
     }
-    return call + size;
+    return turn;
   }
+}
+
+/** Not in a later turn of the ring only. */
+function endsIn(bucket: Sequence | null, call: number): boolean {
+  for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind) if (sequence.endCall === call) return true;
+  return false;
 }

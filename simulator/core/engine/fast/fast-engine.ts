@@ -5,6 +5,7 @@ import { emptyShape, isOutside, isUnlimited } from "../../step-time/step-range.t
 import type { WanderingSpeed } from "../../step-time/wandering-speed.ts";
 import type { EngineCommand, EngineEvent, EngineModel, EngineSignals, SequenceId, StepTimeModel } from "../engine.ts";
 import { submissionOf } from "../submission.ts";
+import { idleLoop, noTotals } from "./engine-loop.ts";
 import type { FastRules } from "./fast-rules.ts";
 import { FastScheduler } from "./fast-scheduler.ts";
 import type { OutputListener } from "./process-call.ts";
@@ -18,41 +19,19 @@ import type { Sequence } from "./sequence.ts";
  */
 export class FastEngine implements EngineModel {
   readonly #rules: FastRules;
-  readonly #stepTime: StepTimeModel;
   readonly #wandering: WanderingSpeed | null;
+  readonly #stepTime: StepTimeModel;
   readonly #all: boolean;
   readonly #depth: number;
   readonly #shape = emptyShape();
-  readonly #stretch = { steps: 0, endsAt: 0 as Instant };
+  readonly #stretch = { steps: 0, endsAt: never };
   readonly #listener: OutputListener;
   #scheduler: FastScheduler;
   readonly #arrived = new SequenceBag();
   readonly #aborted: SequenceId[] = [];
-  /** Of the oldest step in flight; never: none is. */
-  #endsAt: Instant = never;
-  /** Unscaled times of the oldest step and of the one behind it. */
-  #oldestTime = 0;
-  #nextTime = 0;
-  /** When an idle loop looks at its queue. */
-  #startsAt: Instant = never;
-  /** The next iteration that is not quiet, and how many quiet ones come before it. */
-  #deadline: Instant = never;
-  #quiet = 0;
-  #wokenAt = -1;
-  /** As of when the last event or wake left the engine; quiet iterations up to it may still be to do. */
-  #settledTo = -1 as Instant;
-  #slowdown = 1;
-  #busy = 0;
-  #busySince = 0;
-  #lastBatch = 0;
-  #steps = 0;
-  #stepsOutside = 0;
-  #stepSequences = 0;
-  #stepTokens = 0;
+  readonly #loop = idleLoop();
+  #totals = noTotals();
   readonly #unlimited: boolean;
-  #inside = false;
-  #at = 0 as Instant;
-  #out: Out<EngineCommand> | null = null;
 
   constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens", wandering: WanderingSpeed | null = null) {
     this.#rules = rules;
@@ -71,11 +50,12 @@ export class FastEngine implements EngineModel {
   }
 
   handle(event: EngineEvent, now: Instant, out: Out<EngineCommand>): void {
+    const loop = this.#loop;
     this.#enter(out);
-    while (this.#deadline < now) this.#carryOut();
-    this.#settledTo = (this.#wokenAt === now ? now : now - 1) as Instant;
-    this.#goQuietly(this.#settledTo);
-    this.#at = now;
+    while (loop.deadline < now) this.#carryOut();
+    loop.settledTo = (loop.wokenAt === now ? now : now - 1) as Instant;
+    this.#goQuietly(loop.settledTo);
+    loop.at = now;
     switch (event.kind) {
       case "sequence-submitted":
         this.#arrived.add(this.#scheduler.prepare(this.#checked(event)));
@@ -88,7 +68,7 @@ export class FastEngine implements EngineModel {
         break;
       case "speed-changed":
         assert(event.factor > 0, "speed factor must be above 0");
-        this.#slowdown = event.factor;
+        loop.slowdown = event.factor;
         this.#interrupt(never);
         break;
       case "engine-crashed":
@@ -99,19 +79,22 @@ export class FastEngine implements EngineModel {
   }
 
   wake(now: Instant, out: Out<EngineCommand>): void {
+    const loop = this.#loop;
     this.#enter(out);
-    while (this.#deadline <= now) this.#carryOut();
-    this.#wokenAt = now;
-    this.#settledTo = now;
+    while (loop.deadline <= now) this.#carryOut();
+    loop.wokenAt = now;
+    loop.settledTo = now;
     this.#leave();
   }
 
   nextDeadline(): Instant {
-    return this.#deadline;
+    return this.#loop.deadline;
   }
 
   observe(now: Instant): EngineSignals {
-    this.#goQuietly((this.#wokenAt === now ? now : now - 1) as Instant);
+    const loop = this.#loop;
+    const totals = this.#totals;
+    this.#goQuietly((loop.wokenAt === now ? now : now - 1) as Instant);
     const { state } = this.#scheduler;
     const blocks = this.#rules.blocks - 1;
     return {
@@ -122,24 +105,26 @@ export class FastEngine implements EngineModel {
       prefixQueries: state.prefix.queries,
       prefixHits: state.prefix.hits,
       preemptions: state.preemptions,
-      busy: (this.#busy + (this.#endsAt === never ? 0 : Math.min(now, this.#endsAt) - this.#busySince)) as Duration,
-      batchUse: this.#lastBatch / this.#rules.sequencesMax,
-      steps: this.#steps,
-      stepsOutsideRange: this.#stepsOutside,
-      stepSequences: this.#stepSequences,
-      stepTokens: this.#stepTokens,
+      busy: (totals.busy + (loop.endsAt === never ? 0 : Math.min(now, loop.endsAt) - totals.busySince)) as Duration,
+      batchUse: totals.lastBatch / this.#rules.sequencesMax,
+      steps: totals.steps,
+      stepsOutsideRange: totals.stepsOutside,
+      stepSequences: totals.stepSequences,
+      stepTokens: totals.stepTokens,
     };
   }
 
   #enter(out: Out<EngineCommand>): void {
-    assert(!this.#inside, "an engine is never re-entered");
-    this.#inside = true;
-    this.#out = out;
+    const loop = this.#loop;
+    assert(!loop.inside, "an engine is never re-entered");
+    loop.inside = true;
+    loop.out = out;
   }
 
   #leave(): void {
-    this.#inside = false;
-    this.#out = null;
+    const loop = this.#loop;
+    loop.inside = false;
+    loop.out = null;
   }
 
   #checked(event: Extract<EngineEvent, { kind: "sequence-submitted" }>): ReturnType<typeof submissionOf> {
@@ -149,34 +134,39 @@ export class FastEngine implements EngineModel {
 
   /** What came in must be looked at when the loop comes round. @param idleAt when, should it be idle */
   #interrupt(idleAt: Instant): void {
-    this.#quiet = 0;
-    if (this.#endsAt === never && this.#startsAt === never) this.#startsAt = idleAt;
-    this.#deadline = this.#endsAt === never ? this.#startsAt : this.#endsAt;
+    const loop = this.#loop;
+    loop.quiet = 0;
+    if (loop.endsAt === never && loop.startsAt === never) loop.startsAt = idleAt;
+    loop.deadline = loop.endsAt === never ? loop.startsAt : loop.endsAt;
   }
 
   #carryOut(): void {
-    this.#skip(this.#quiet, this.#deadline);
-    const at = this.#deadline;
-    this.#at = at;
+    const loop = this.#loop;
+    const totals = this.#totals;
+    this.#skip(loop.quiet, loop.deadline);
+    const at = loop.deadline;
+    loop.at = at;
     const { state } = this.#scheduler;
     if (state.call > state.processed) {
       this.#takeAborts(false);
       this.#scheduler.process(this.#listener, this.#all);
-      this.#oldestTime = this.#nextTime;
+      loop.oldestTime = loop.nextTime;
     }
-    this.#startsAt = never;
+    loop.startsAt = never;
     this.#fillQueue();
     if (state.call > state.processed) {
-      if (this.#endsAt === never) this.#busySince = at;
-      this.#endsAt = (at + this.#scaled(this.#oldestTime, at)) as Instant;
-    } else if (this.#endsAt !== never) {
-      this.#busy += at - this.#busySince;
-      this.#endsAt = never;
+      if (loop.endsAt === never) totals.busySince = at;
+      loop.endsAt = (at + this.#scaled(loop.oldestTime, at)) as Instant;
+    } else if (loop.endsAt !== never) {
+      totals.busy += at - totals.busySince;
+      loop.endsAt = never;
     }
     this.#plan();
   }
 
   #fillQueue(): void {
+    const loop = this.#loop;
+    const totals = this.#totals;
     const scheduler = this.#scheduler;
     const { state } = scheduler;
     for (;;) {
@@ -186,14 +176,14 @@ export class FastEngine implements EngineModel {
       if (!scheduler.hasRequests) return;
       const shape = scheduler.schedule();
       const time = shape.tokens === 0 ? 0 : this.#stepTime.stepTime(shape);
-      if (state.call - state.processed === 1) this.#oldestTime = time;
-      else this.#nextTime = time;
+      if (state.call - state.processed === 1) loop.oldestTime = time;
+      else loop.nextTime = time;
       if (shape.tokens > 0) {
-        this.#lastBatch = shape.sequences;
-        this.#steps++;
-        this.#stepSequences += shape.sequences;
-        this.#stepTokens += shape.tokens;
-        if (!this.#unlimited && isOutside(this.#stepTime.range, shape)) this.#stepsOutside++;
+        totals.lastBatch = shape.sequences;
+        totals.steps++;
+        totals.stepSequences += shape.sequences;
+        totals.stepTokens += shape.tokens;
+        if (!this.#unlimited && isOutside(this.#stepTime.range, shape)) totals.stepsOutside++;
       }
       for (let index = 0; index < state.admitted.count; index++) {
         const sequence = state.admitted.at(index);
@@ -227,27 +217,23 @@ export class FastEngine implements EngineModel {
     this.#scheduler = new FastScheduler(this.#rules, this.#stepTime.usesContextMax);
     this.#arrived.clear();
     this.#aborted.length = 0;
-    this.#endsAt = never;
-    this.#startsAt = never;
-    this.#deadline = never;
-    this.#quiet = 0;
-    this.#busy = 0;
-    this.#steps = 0;
-    this.#stepsOutside = 0;
-    this.#stepSequences = 0;
-    this.#stepTokens = 0;
-    this.#busySince = now;
-    this.#lastBatch = 0;
+    const loop = this.#loop;
+    loop.endsAt = never;
+    loop.startsAt = never;
+    loop.deadline = never;
+    loop.quiet = 0;
+    this.#totals = noTotals();
+    this.#totals.busySince = now;
   }
 
   outputTokensOf(id: SequenceId): number {
-    this.#goQuietly(this.#settledTo);
+    this.#goQuietly(this.#loop.settledTo);
     const sequence = this.#scheduler.sequenceOf(id);
     return sequence.phase === "ended" ? 0 : this.#scheduler.state.outputsOf(sequence);
   }
 
   #emit(command: EngineCommand): void {
-    this.#out?.emit(command, this.#at);
+    this.#loop.out?.emit(command, this.#loop.at);
   }
 
   #emitEnd(sequence: Sequence, reason: "stop" | "length" | "abort" | "error"): void {
@@ -256,21 +242,22 @@ export class FastEngine implements EngineModel {
 
   /** Of a step that starts at `start`, at the present speed. */
   #scaled(time: number, start: number): number {
-    if ((this.#slowdown === 1 && this.#wandering === null) || time === 0) return time;
-    const slowdown = this.#slowdown * (this.#wandering?.factorAt(start as Instant) ?? 1);
+    if ((this.#loop.slowdown === 1 && this.#wandering === null) || time === 0) return time;
+    const slowdown = this.#loop.slowdown * (this.#wandering?.factorAt(start as Instant) ?? 1);
     return slowdown === 1 ? time : Math.max(1, Math.floor(time * slowdown + 0.5));
   }
 
   /** Finds the next iteration that is not quiet. */
   #plan(): void {
-    this.#quiet = 0;
-    if (this.#endsAt === never) {
-      this.#deadline = this.#startsAt;
+    const loop = this.#loop;
+    loop.quiet = 0;
+    if (loop.endsAt === never) {
+      loop.deadline = loop.startsAt;
       return;
     }
     const quiet = this.#all ? 0 : this.#quietIterations();
-    this.#quiet = Math.max(0, quiet);
-    this.#deadline = this.#quiet === 0 ? this.#endsAt : this.#endAfter(this.#quiet, never).endsAt;
+    loop.quiet = Math.max(0, quiet);
+    loop.deadline = loop.quiet === 0 ? loop.endsAt : this.#endAfter(loop.quiet, never).endsAt;
   }
 
   /**
@@ -294,10 +281,11 @@ export class FastEngine implements EngineModel {
 
   /** Carries out the quiet iterations at and before `limit`. */
   #goQuietly(limit: Instant): void {
-    if (this.#quiet === 0 || this.#endsAt > limit) return;
-    const { steps, endsAt } = this.#endAfter(this.#quiet, limit);
+    const loop = this.#loop;
+    if (loop.quiet === 0 || loop.endsAt > limit) return;
+    const { steps, endsAt } = this.#endAfter(loop.quiet, limit);
     this.#skip(steps, endsAt);
-    this.#quiet -= steps;
+    loop.quiet -= steps;
   }
 
   /**
@@ -305,12 +293,13 @@ export class FastEngine implements EngineModel {
    * An iteration starts the step behind the oldest: asynchronous, its time is known; else it is the step that the iteration schedules.
    */
   #endAfter(iterations: number, limit: Instant): { steps: number; endsAt: Instant } {
+    const loop = this.#loop;
     const stretch = this.#stretch;
     const { call } = this.#scheduler.state;
     let done = 0;
-    let endsAt: number = this.#endsAt;
+    let endsAt: number = loop.endsAt;
     if (this.#rules.asyncScheduling) {
-      endsAt += this.#scaled(this.#nextTime, endsAt);
+      endsAt += this.#scaled(loop.nextTime, endsAt);
       done = 1;
     }
     const first = call + 1;
@@ -339,7 +328,7 @@ export class FastEngine implements EngineModel {
   /** As the model's decodeStretch, at the present speed. */
   #stretchOf(stepsMax: number, from: Instant, until: Instant): void {
     const stretch = this.#stretch;
-    if (this.#slowdown === 1 && this.#wandering === null) {
+    if (this.#loop.slowdown === 1 && this.#wandering === null) {
       this.#stepTime.decodeStretch(this.#shape, stepsMax, from, until, stretch);
       return;
     }
@@ -361,25 +350,27 @@ export class FastEngine implements EngineModel {
     for (let call = first + calls - 1; call >= first; call--) {
       this.#decodesOf(call);
       if (!isOutside(this.#stepTime.range, this.#shape)) return;
-      this.#stepsOutside++;
+      this.#totals.stepsOutside++;
     }
   }
 
   #skip(iterations: number, endsAt: Instant): void {
+    const loop = this.#loop;
+    const totals = this.#totals;
     if (iterations === 0) return;
     const { state } = this.#scheduler;
     const blocks = state.decodes.blocksNeeded(state.call + 1, iterations);
     if (blocks > 0) state.memory.take(blocks);
-    this.#steps += iterations;
-    this.#stepSequences += iterations * state.decodes.count;
-    this.#stepTokens += iterations * state.decodes.count;
+    totals.steps += iterations;
+    totals.stepSequences += iterations * state.decodes.count;
+    totals.stepTokens += iterations * state.decodes.count;
     if (!this.#unlimited) this.#countOutside(state.call + 1, iterations);
     state.call += iterations;
     state.processed += iterations;
-    this.#endsAt = endsAt;
-    this.#lastBatch = state.decodes.count;
+    loop.endsAt = endsAt;
+    totals.lastBatch = state.decodes.count;
     if (!this.#rules.asyncScheduling) return;
     this.#decodesOf(state.call);
-    this.#nextTime = this.#stepTime.stepTime(this.#shape);
+    loop.nextTime = this.#stepTime.stepTime(this.#shape);
   }
 }

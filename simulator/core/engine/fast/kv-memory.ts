@@ -14,20 +14,20 @@ export class KvMemory {
   free: number;
   readonly #freeRuns = new FreeRuns();
   readonly #tree = new PrefixTree(this.#freeRuns);
-  #unhashed: number;
-  #debt = 0;
+  /** The free blocks without a hash, and what was taken and not settled yet. A record, since private fields are slow to write (see EngineLoop). */
+  readonly #counts = { unhashed: 0, debt: 0 };
   /** Contents that nobody else can have; above every id of a caller. */
   #privateKeys = 4_294_967_296;
 
   /** @param blocks without the null block */
   constructor(blocks: number) {
     this.free = blocks;
-    this.#unhashed = blocks;
+    this.#counts.unhashed = blocks;
   }
 
   take(blocks: number): void {
     this.free -= blocks;
-    this.#debt += blocks;
+    this.#counts.debt += blocks;
   }
 
   /** Length of the cached prefix in blocks, and how many of its blocks are free now. */
@@ -78,7 +78,7 @@ export class KvMemory {
     while (sequence.heldBlocks < most) {
       const place = sequence.heldBlocks;
       const first = this.#tree.find(keys, place);
-      const last = sequence.held.at(-1) ?? null;
+      const last = sequence.held?.end ?? null;
       if (first !== null) this.#publishCopy(sequence, first, keys, most);
       else if (last !== null && last.keys === keys && !last.shared && !hasCopies(last)) {
         last.count += most - place;
@@ -91,7 +91,7 @@ export class KvMemory {
   #publishCopy(sequence: Sequence, first: CachedRun, keys: ArrayLike<number>, most: number): void {
     const blocks = commonBlocks(first, keys, most);
     const copied = blocks < first.count ? this.#tree.cut(first, first.start + blocks) : first;
-    this.#publishRun(sequence, runOf(keys, copied.start, blocks, sequence.held.at(-1) ?? null), copied);
+    this.#publishRun(sequence, runOf(keys, copied.start, blocks, sequence.held?.end ?? null), copied);
   }
 
   #publishRun(sequence: Sequence, run: CachedRun, first: CachedRun | null): void {
@@ -104,8 +104,8 @@ export class KvMemory {
     const { held } = sequence;
     run.references++;
     sequence.heldBlocks += run.count;
-    if (held.length > 0 && held.at(-1) === run.parent) held[held.length - 1] = run;
-    else held.push(run);
+    if (held !== null && held.end === run.parent) held.end = run;
+    else sequence.held = { end: run, before: held };
   }
 
   /** A sequence takes its own blocks back. What is left over (of a complete hit) has a second copy from now on, so that contents must be told apart by keys. */
@@ -141,17 +141,16 @@ export class KvMemory {
   release(sequence: Sequence, owned: number, hashed: number, keep: boolean): void {
     if (keep && sequence.keys !== null) this.#keepKeyed(sequence, hashed);
     this.#settle();
-    this.#unhashed += owned - hashed;
+    this.#counts.unhashed += owned - hashed;
     const { held, heldBlocks } = sequence;
     const countless = hashed - heldBlocks;
     this.free += owned - heldBlocks;
     if (countless > 0) this.#appendUnkeyed(countless, keep ? sequence : null);
+    sequence.held = null;
     sequence.heldBlocks = 0;
-    while (held.length > 0) {
-      const last = held.pop() ?? null;
-      const before = held.at(-1);
-      const start = before === undefined ? 0 : endOf(before);
-      for (let run = last; run !== null && run.start >= start; run = run.parent) this.#letGo(run);
+    for (let stretch = held; stretch !== null; stretch = stretch.before) {
+      const start = stretch.before === null ? 0 : endOf(stretch.before.end);
+      for (let run: CachedRun | null = stretch.end; run !== null && run.start >= start; run = run.parent) this.#letGo(run);
     }
   }
 
@@ -185,15 +184,16 @@ export class KvMemory {
   }
 
   #settle(): void {
-    if (this.#debt === 0) return;
-    const unhashed = Math.min(this.#debt, this.#unhashed);
-    this.#unhashed -= unhashed;
-    this.#debt -= unhashed;
-    while (this.#debt > 0) {
+    const counts = this.#counts;
+    if (counts.debt === 0) return;
+    const unhashed = Math.min(counts.debt, counts.unhashed);
+    counts.unhashed -= unhashed;
+    counts.debt -= unhashed;
+    while (counts.debt > 0) {
       const { oldest } = this.#freeRuns;
       if (oldest === null) return;
-      const evicted = Math.min(this.#debt, oldest.count);
-      this.#debt -= evicted;
+      const evicted = Math.min(counts.debt, oldest.count);
+      counts.debt -= evicted;
       this.#evict(oldest, evicted);
     }
   }

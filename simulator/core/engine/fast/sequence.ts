@@ -1,4 +1,4 @@
-import type { CachedRun, Keeper } from "./cached-run.ts";
+import type { CachedRun, Keeper, Stretch } from "./cached-run.ts";
 
 /**
  * Where a sequence stands. `prefill`: its known tokens are being computed; `decode`: it gets one token in every call, and nothing of it is touched;
@@ -21,8 +21,8 @@ export class Sequence implements Keeper {
   preemptions = 0;
   /** Chained ids of its full blocks as far as the caller, or a preemption, gave them. */
   keys: ArrayLike<number> | null = null;
-  /** Its blocks that hold them: the ends of as many stretches as are not linked by their runs' parents, nearly always one. */
-  readonly held: CachedRun[] = [];
+  /** Its blocks that hold them, `heldBlocks` in all. */
+  held: Stretch | null = null;
   heldBlocks = 0;
   /** While it waits after a preemption, without keys: what it had computed, as far as it is still cached. */
   kept: CachedRun | null = null;
