@@ -119,3 +119,17 @@ test("answers of one call are not all as long where nothing caps them", async ()
   const lengths = [0, 1, 2, 3].map((index) => chunks.filter(({ choices }) => choices[0]?.index === index).length);
   expect(new Set(lengths).size).toBeGreaterThan(1);
 });
+
+test("more answers than a server allows are refused in its words, unmade", async () => {
+  const mock = await SlowMock.start();
+  for (const [path, body] of [
+    [chatPath, chat("a", { n: 100_000, max_tokens: 1 })],
+    ["/v1/completions", { prompt: "a", n: 1_000_000_000, temperature: 1 }],
+  ] as const) {
+    const answer = await mock.post(path, body);
+    expect([answer.status, await answer.json()]).toMatchObject([
+      400,
+      { error: { type: "BadRequestError", message: expect.stringMatching(/^n must be at most 16384, got \d+\. To/) } },
+    ]);
+  }
+});
