@@ -13,7 +13,7 @@ export function samplingProblem(fields: Fields, vocabularySize: number): HttpRef
 }
 
 /** `n` at most, unless a server's environment says otherwise. */
-export const answersMax = 16_384;
+const answersMax = 16_384;
 
 /** Answers that are asked for to each prompt; more than there may be are refused elsewhere. */
 export const answersIn = (fields: Fields): number => Math.min(numberIn(fields, "n") ?? 1, answersMax);
