@@ -79,7 +79,7 @@ function readRequest(
   if (read.kind === "invalid") throw problem(read.field, read.message, "see docs/request-contract.md");
   const dialect = "openai-chat";
   const caller = { dialect, scan, headers: [], passed: null } as const;
-  const call = { route, tenant: 0 as TenantId, caller, asks: read.asks, barred: dialectHandling(config, dialect).lack };
+  const call = { route, tenant: 0 as TenantId, caller, asks: read.asks, barred: dialectHandling(config, dialect).lack, only: null };
   const looks = promptLooks(config, []);
   return { route, request: routeRequest(call, { id: 0 as RequestId, serial: 0, now, config, hasTenants: false, looks }) };
 }

@@ -140,18 +140,6 @@ function emptyList(size: number): EndpointList {
   return { ids: Array.from({ length: size }, () => 0 as EndpointId), places: Array.from({ length: size }, () => 0), count: 0 };
 }
 
-/** To be called whenever an endpoint's breaker, cooling or attempts in flight have changed. An `open` that is 0 for too long costs time, one that is 1 would be wrong. */
-export function noteEndpoint(found: Candidates, config: CompiledConfig, state: RouterState, id: EndpointId): void {
-  const endpoint = present(state.endpoints[id], "the endpoint's state");
-  const deployment = present(config.deployments[present(config.endpoints[id], "the endpoint").deployment], "its deployment");
-  const open = refusal(endpoint, deployment) === null && endpoint.breaker.phase === "closed" ? 1 : 0;
-  found.busy[id] = endpoint.inFlight;
-  found.shutUntil[id] = endpoint.breaker.phase === "open" ? endpoint.breaker.openUntil : 0;
-  if (open === 1 && found.open[id] === 1) return;
-  found.open[id] = open;
-  found.filledFor = -1;
-}
-
 /** A retry prefers what has answered last time; an endpoint that has had an attempt of this request is eligible again only when no other is. */
 export function findCandidates(found: Candidates, state: RouterState, route: RouteSpec, slot: RequestSlot): void {
   const endpoints = present(found.routes[route.id], "the route's endpoints");
@@ -264,7 +252,8 @@ function whyNot(found: Candidates, state: RouterState, endpoints: RouteEndpoints
       limitsRefuse(found, state, route, slot, deployment);
     asked.deployment = deployment;
   }
-  return asked.refused ?? refusal(state.endpoints[id] as EndpointState, deployment);
+  const { only } = asked.slot.request;
+  return asked.refused ?? (only === undefined || only === id ? refusal(state.endpoints[id] as EndpointState, deployment) : "barred");
 }
 
 function clear(found: Candidates): void {
@@ -293,7 +282,7 @@ function forgetLimits(found: Candidates): void {
 
 /** `neverFits` is null for every deployment of the route, whatever it costs. */
 function allFit({ allTakeUntagged, contextMin }: RouteEndpoints, request: RouteRequest): boolean {
-  if (request.costMaxNano !== undefined || request.qualityMin !== undefined) return false;
+  if (request.costMaxNano !== undefined || request.qualityMin !== undefined || request.only !== undefined) return false;
   return request.residency === -1 && request.barred.length === 0 && request.tags.length === 0 && allTakeUntagged && request.inputTokens < contextMin;
 }
 

@@ -1,11 +1,12 @@
 import { present } from "./assert.ts";
-import { type Candidates, noCandidates, noteEndpoint } from "./candidates.ts";
+import { type Candidates, noCandidates } from "./candidates.ts";
 import type { CompiledConfig, ConfigVersion, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import { configOf } from "./fleet-config.ts";
 import { cardNow, tierAt } from "./accounting/price-now.ts";
 import { dearestOf } from "./limit/dearest.ts";
 import type { Out } from "./machine.ts";
 import type { AttemptId, DeploymentId, EndpointId, RouteId, RouterCommand, RouteRequest } from "./messages.ts";
+import { noteEndpoint, noteLoad } from "./note-endpoint.ts";
 import { viewOf } from "./rollout/versions.ts";
 import type { AttemptSlot, LiveVersion, Place, RequestSlot, RouterState } from "./state.ts";
 
@@ -105,6 +106,11 @@ export class Core {
   /** Whenever an endpoint's breaker, cooling or attempts in flight have changed. */
   note(id: EndpointId): void {
     for (const { found, config } of this.#views) noteEndpoint(found, config, this.state, id);
+  }
+
+  /** Whenever nothing of it but its attempts in flight has changed. */
+  noteLoad(id: EndpointId): void {
+    for (const { found, config } of this.#views) noteLoad(found, config, this.state, id);
   }
 
   notePrices(): void {

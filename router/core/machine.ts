@@ -24,7 +24,7 @@ export interface Out<Command> {
  *  3. `wake(now)` carries out every deadline <= now, each as of its own instant (a retry started by a deadline at 1 s that is
  *     noticed at 5 s has its own deadline counted from 1 s). Afterwards `nextDeadline() > now`.
  *  4. It is never re-entered: drivers queue what happens while commands are carried out; `handle` asserts it.
- *  5. State is bounded: what has ended is forgotten (indexed heap with removal, no tombstones, no map that only grows).
+ *  5. State is bounded: what has ended is forgotten (deadlines are taken out, no tombstones, no map that only grows).
  */
 export interface Machine<Event, Command> {
   handle(event: Event, now: Instant, out: Out<Command>): void;

@@ -54,6 +54,8 @@ export interface RouteRequest {
   readonly residency: number;
   /** Deployments that cannot serve it: they do not speak its dialect, or what it refers to is kept by another. Never relaxed; empty: none. */
   readonly barred: readonly DeploymentId[];
+  /** The only endpoint that can serve it: what it refers to is kept there, under that key. Never relaxed; absent: any. */
+  readonly only?: EndpointId;
 }
 
 /** A name that the configuration does not have: nothing matches it. */
@@ -323,7 +325,7 @@ export type ExclusionReason =
   /** It lacks the request's tags, or takes only requests that have its own. */
   | "tags"
   | "residency"
-  /** It does not speak the request's dialect, or the provider that keeps what the request refers to is another. */
+  /** It does not speak the request's dialect, or what the request refers to is kept elsewhere. */
   | "barred"
   /** Another is in the region that the request prefers. */
   | "other-region"

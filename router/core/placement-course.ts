@@ -240,7 +240,7 @@ export function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, en
   const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
   state.attempts[id] = attempt;
   place.inFlight += 1;
-  core.note(endpoint);
+  core.noteLoad(endpoint);
   reserve(core, slot, attempt);
   slot.phase = "attempting";
   slot.underWay = slot.underWay.length === 0 ? core.alone(id) : [...slot.underWay, id];

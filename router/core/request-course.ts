@@ -46,7 +46,7 @@ export function commit(core: Core, slot: RequestSlot, id: AttemptId): void {
   learnFirstToken(core.state, attempt);
   sketchHears(routeState(core, slot).firstTokenTimes, between(attempt.startedAt, core.state.now));
   core.emit({ kind: "commit-attempt", attempt: id });
-  loseOthers(core, slot, attempt);
+  if (slot.underWay.length > 1) loseOthers(core, slot, attempt);
   awaitAttempts(core, slot);
   noteAnswer(core, slot);
   creditProbe(core, attempt);
@@ -55,10 +55,10 @@ export function commit(core: Core, slot: RequestSlot, id: AttemptId): void {
 
 function adaptLimit(core: Core, { endpoint, startedAt }: AttemptSlot): void {
   const { id, adaptiveLimit, concurrencyMax } = core.deploymentOf(endpoint);
-  const endpoints = core.poolOf(id);
   const { adaptiveLimits, endpoints: states, now } = core.state;
   const limit = adaptiveLimits[id] ?? null;
   if (limit === null || adaptiveLimit === null) return;
+  const endpoints = core.poolOf(id);
   let busiest = 0;
   for (const other of endpoints) busiest = Math.max(busiest, states[other]?.inFlight ?? 0);
   const before = limit.limit;
@@ -156,14 +156,15 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   const endpoint = present(core.state.endpoints[attempt.endpoint], "the endpoint's state");
   const before = endpoint.breaker.phase;
   const { config, found } = core.viewOf(slot);
-  bookOutcome(config, core.state, slot, attempt, outcome);
-  reconcile(core, slot, attempt, outcome);
+  const cost = bookOutcome(config, core.state, slot, attempt, outcome);
+  reconcile(core, slot, attempt, outcome, cost);
   learnEnd(core.state, slot, attempt, outcome);
   const route = core.routeOf(slot);
   const adapting = found.turns[route.id]?.adaptive ?? null;
   if (adapting !== null) adapt(core, config, route, adapting);
   settleShare(config, route, present(core.state.routes[route.id], "the route's state").queue, slot.request, attempt.share, outcome.usage);
-  noteBreaker(core, attempt.endpoint, endpoint, before);
+  if (before === "closed" && endpoint.breaker.phase === "closed" && outcome.failure === null) core.noteLoad(attempt.endpoint);
+  else noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);
   slot.underWay = slot.underWay.length === 1 ? none : allBut(slot.underWay, id);
@@ -245,7 +246,7 @@ export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, ou
   if (attempt.aborted === null) assert(outcome.kind !== "aborted", "an attempt that nobody aborted ended as aborted");
   if (attempt.aborted === null && outcome.kind === "succeeded") {
     sketchHears(routeState(core, slot).totalTimes, between(attempt.startedAt, core.state.now));
-    loseOthers(core, slot, attempt);
+    if (slot.underWay.length > 0) loseOthers(core, slot, attempt);
     noteAnswer(core, slot);
     finish(core, slot, served);
     return;

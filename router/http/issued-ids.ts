@@ -1,8 +1,9 @@
-import type { DeploymentId, RouteId, TenantId } from "../core/messages.ts";
+import type { DeploymentId, EndpointId, RouteId, TenantId } from "../core/messages.ts";
 
 /** Who keeps what an id stands for, and whose it is. */
 export interface Issuer {
   readonly deployment: DeploymentId;
+  readonly endpoint: EndpointId;
   readonly route: RouteId;
   readonly tenant: TenantId;
 }
@@ -15,7 +16,7 @@ interface Known {
 const forgotten = "";
 
 /**
- * Ids that providers have issued for something they keep (responses, files, batches, uploads): only the same provider, with the same key, knows them. The last
+ * Ids that providers have issued for something they keep (responses, files, batches, uploads): only the same provider at the same address, with the same key, knows them. The last
  * 100,000 are remembered, in this process and where there is a store (issued-ids-store.ts) over a restart; what is asked for with another id goes where its route sends it.
  */
 export class IssuedIds {

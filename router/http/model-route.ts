@@ -97,7 +97,7 @@ export function admitCall(surface: Surface, call: ModelCall, exchange: Exchange,
     return;
   }
   const caller: CallerRequest = { dialect, scan, headers: passedHeaders(exchange.headers, dialect), passed };
-  surface.service.admit({ route, tenant, caller, asks: read.asks, barred }, exchange);
+  surface.service.admit({ route, tenant, caller, asks: read.asks, barred, only: issuer?.endpoint ?? null }, exchange);
 }
 
 const allBut = ({ deployments }: CompiledConfig, only: DeploymentId): readonly DeploymentId[] => deployments.map(({ id }) => id).filter((id) => id !== only);

@@ -62,7 +62,7 @@ export class RequestMemory {
     const deployment = this.#config().endpoints[endpoint]?.deployment;
     if (deployment === undefined || !stateful.has(request.caller.dialect)) return;
     const ids = idsIn(bytes);
-    this.#issued.note(ids, { deployment, route: request.route.id, tenant: request.routed.tenant });
+    this.#issued.note(ids, { deployment, endpoint, route: request.route.id, tenant: request.routed.tenant });
     if (this.#store === null || ids.length === 0) return;
     const { endpoints, tenants } = this.#config();
     const names = { endpoint: endpoints[endpoint]?.identity ?? "", route: request.route.name, tenant: tenants[request.routed.tenant]?.name ?? "" };
@@ -72,10 +72,11 @@ export class RequestMemory {
   /** Null: the configuration has one of them no more. */
   #issuerNamed({ endpoint, route, tenant }: Omit<StoredId, "id">): Issuer | null {
     const { endpoints, routes, tenants } = this.#config();
-    const deployment = endpoints.find(({ identity }) => identity === endpoint)?.deployment;
+    const issuing = endpoints.find(({ identity }) => identity === endpoint);
     const routeId = routes.find(({ name }) => name === route)?.id;
     const tenantId = tenants.findIndex(({ name }) => name === tenant);
-    return deployment === undefined || routeId === undefined || tenantId < 0 ? null : { deployment, route: routeId, tenant: tenantId as TenantId };
+    if (issuing === undefined || routeId === undefined || tenantId < 0) return null;
+    return { deployment: issuing.deployment, endpoint: issuing.id, route: routeId, tenant: tenantId as TenantId };
   }
 
   /** Who keeps what one of these ids stands for; null: nobody that is remembered. */

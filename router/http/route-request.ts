@@ -2,7 +2,7 @@ import type { PriceChange } from "../config/service-spec.ts";
 import { chargesPictures } from "../core/accounting/rates.ts";
 import { type CompiledConfig, type RouteSpec, strategyNames } from "../core/compiled-config.ts";
 import type { Instant } from "../core/machine.ts";
-import { type DeploymentId, type RequestId, type RouteRequest, type TenantId, unlabelled } from "../core/messages.ts";
+import { type DeploymentId, type EndpointId, type RequestId, type RouteRequest, type TenantId, unlabelled } from "../core/messages.ts";
 import { after, millis, never } from "../core/time.ts";
 import type { CallerRequest } from "../providers/provider-adapter.ts";
 import type { AskName } from "../providers/request-contract.ts";
@@ -22,6 +22,8 @@ export interface AdmittedCall {
   readonly asks: Asks;
   /** Deployments that cannot serve it. */
   readonly barred: readonly DeploymentId[];
+  /** The only endpoint that can; null: any. */
+  readonly only: EndpointId | null;
 }
 
 export interface RequestSetting {
@@ -79,14 +81,15 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
   return isOrdinary(call, looks) ? routed : { ...routed, ...whatElse(call, config, looks) };
 }
 
-const isOrdinary = ({ caller, asks }: AdmittedCall, { countsPictures }: PromptLooks): boolean =>
-  !countsPictures && caller.scan.serviceTier === null && (asks === noAsks || !asksMore.some((name) => asks[name] !== undefined));
+const isOrdinary = ({ caller, asks, only }: AdmittedCall, { countsPictures }: PromptLooks): boolean =>
+  !countsPictures && only === null && caller.scan.serviceTier === null && (asks === noAsks || !asksMore.some((name) => asks[name] !== undefined));
 
 const asksMore: readonly AskName[] = ["costBudget", "qualityThreshold", "strategy", "costPreference", "latencyRequirement"];
 
-function whatElse({ caller, asks }: AdmittedCall, config: CompiledConfig, { countsPictures }: PromptLooks): Partial<RouteRequest> {
+function whatElse({ caller, asks, only }: AdmittedCall, config: CompiledConfig, { countsPictures }: PromptLooks): Partial<RouteRequest> {
   const { scan, dialect } = caller;
   return {
+    ...(only === null ? {} : { only }),
     ...(countsPictures ? { pictures: countPictures(scan.body) } : {}),
     ...tierAsked(scan.serviceTier, dialectHandling(config, dialect).translate),
     ...(typeof asks.costBudget === "number" ? { costMaxNano: Math.floor(asks.costBudget * 1e9) } : {}),

@@ -1,7 +1,8 @@
 import type { EndpointModelSpec } from "./compiled-scenario.ts";
 import type { EndpointModel } from "./endpoint.ts";
 import { VllmReplica } from "./endpoint/vllm-replica.ts";
-import { createEngine } from "./engine/create-engine.ts";
+import { type EngineMaker, engineMaker } from "./engine/create-engine.ts";
+import type { EngineSpec } from "./engine/engine-spec.ts";
 import { LinkedEndpoint } from "./network/linked-endpoint.ts";
 import { HostedProvider } from "./hosted/hosted-provider.ts";
 
@@ -16,16 +17,30 @@ export interface EndpointOptions {
   readonly line: boolean;
 }
 
-export function createEndpoint(spec: EndpointModelSpec, options: EndpointOptions): EndpointModel {
-  const model = createModel(spec, options);
-  return options.line ? new LinkedEndpoint(model, options) : model;
+/** Each in turn, by their specifications; engines of one specification share what does not change. */
+export function endpointMaker(): (spec: EndpointModelSpec, options: EndpointOptions) => EndpointModel {
+  const engines = new Map<EngineSpec, EngineMaker>();
+  const engineOf = (spec: EngineSpec): EngineMaker => {
+    const known = engines.get(spec);
+    if (known !== undefined) return known;
+    const made = engineMaker(spec);
+    engines.set(spec, made);
+    return made;
+  };
+  const modelOf = (spec: EndpointModelSpec, options: EndpointOptions): EndpointModel => {
+    switch (spec.kind) {
+      case "vllm":
+        return new VllmReplica(spec, engineOf(spec.engine)(options), options);
+      case "hosted":
+        return new HostedProvider(spec, options);
+    }
+  };
+  return (spec, options) => {
+    const model = modelOf(spec, options);
+    return options.line ? new LinkedEndpoint(model, options) : model;
+  };
 }
 
-function createModel(spec: EndpointModelSpec, options: EndpointOptions): EndpointModel {
-  switch (spec.kind) {
-    case "vllm":
-      return new VllmReplica(spec, createEngine(spec.engine, options), options);
-    case "hosted":
-      return new HostedProvider(spec, options);
-  }
+export function createEndpoint(spec: EndpointModelSpec, options: EndpointOptions): EndpointModel {
+  return endpointMaker()(spec, options);
 }

@@ -10,7 +10,7 @@ import { keyedUnit, purposeOf } from "../../router/core/random.ts";
 import { after, never } from "../../router/core/time.ts";
 import type { Offer } from "../../router/core/rollout/live-versions.ts";
 import { type CompiledScenario, type ConfigChangeSpec, everyVersion, type MembershipSpec, sharesProbes } from "./compiled-scenario.ts";
-import { createEndpoint } from "./create-endpoint.ts";
+import { endpointMaker } from "./create-endpoint.ts";
 import type { EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals } from "./endpoint.ts";
 import { crashChanges } from "./fault/crash-changes.ts";
 import { faultChanges } from "./fault/fault-script.ts";
@@ -108,7 +108,8 @@ class SimulatedWorld implements World {
     this.#replicas = Array.from({ length: scenario.replicas.count }, (_, replica) => this.#makeReplica(replica));
     this.#faults = resolveFaults(scenario, options.seed);
     const lines = faultyLines(this.#faults);
-    this.#models = scenario.endpoints.map((spec, index) => createEndpoint(spec, { seed: options.seed, index, detail: "first-token", line: lines.has(index) }));
+    const makeEndpoint = endpointMaker();
+    this.#models = scenario.endpoints.map((spec, index) => makeEndpoint(spec, { seed: options.seed, index, detail: "first-token", line: lines.has(index) }));
     this.#toModel = this.#models.map((model, endpoint) =>
       this.#driver.addMachine(model, "model", { emit: (command, at) => this.#hear(command, at, endpoint as EndpointId) }),
     );
@@ -259,7 +260,7 @@ class SimulatedWorld implements World {
     const post = this.#driver.addMachine(model, "model", { emit: (command) => present(this.#replicas[command.replica], "the asker").tell(command) });
     const changes = storeChanges(this.#faults.store, limits, () => this.#arriving || this.#open > 0);
     this.#driver.addSource({
-      nextAt: () => changes.nextAt(),
+      nextAt: changes.nextAt,
       happen: () => {
         const change = changes.take();
         if (change.kind === "period-started") {

@@ -32,6 +32,9 @@ test("config explain: path, candidates with their scores, cost and latency, and 
   expect(candidates).toHaveLength(2);
   for (const candidate of candidates) expect(candidate).toMatchObject({ expectedCostUsd: (inputTokens * 100 + 50 * 300) / 1e9, expectedLatencyMs: null });
 
+  const bounded = headgate(["config", "explain", "--json", "-H", "x-headgate-strategy: round-robin", "-H", "x-headgate-cost-budget: 0.000001", ...files]);
+  expect([bounded.status, (JSON.parse(bounded.stdout) as Explained).path]).toEqual([1, ["route chat", "strategy round-robin", "rejected: too-dear"]]);
+
   const nowhere = headgate(["config", "explain", "--json", "-H", "x-headgate-residency: mars", ...files]);
   expect(nowhere.status).toBe(1);
   expect((JSON.parse(nowhere.stdout) as Explained).path.at(-1)).toBe("rejected: no-candidate");

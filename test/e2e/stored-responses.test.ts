@@ -9,13 +9,16 @@ import { type MockFleet, startMockFleet } from "../../simulator/mock/mock-fleet.
 import { smallHosted, smallScenario } from "../support/small-scenario.ts";
 
 /**
- * Responses that a provider keeps, through the service with OpenAI's own client: two keys at one mock of OpenAI, which shows each key only its own, and an Azure mock, one after the
- * other. Whatever names a response must go where it was made, with the key that it was made with.
+ * Responses that a provider keeps, through the service with OpenAI's own client: two keys at one mock of OpenAI, which shows each key only its own, and a deployment with two
+ * Azure mocks, one after the other. Whatever names a response must go where it was made, with the key that it was made with.
  */
 let fleet: MockFleet;
 let running: RunningService;
 beforeAll(async () => {
-  const scenario = smallScenario(["openai", "azure"].map((name) => ({ name, provider: name, model: "m", replicas: [smallHosted] })));
+  const scenario = smallScenario([
+    { name: "openai", provider: "openai", model: "m", replicas: [smallHosted] },
+    { name: "azure", provider: "azure", model: "m", replicas: [smallHosted, smallHosted] },
+  ]);
   fleet = await startMockFleet(scenario, { file: "test", seed: 1, host: "127.0.0.1", ports: "ephemeral" });
   const yaml = `
 listen: { port: 0 }
@@ -59,6 +62,17 @@ test("retrieved, listed, gone on with and deleted where it was made, with the ke
     await client().responses.delete(data.id);
     await expect(client().responses.retrieve(data.id)).rejects.toMatchObject({ status: 404 });
   }
+});
+
+test("of one deployment's two addresses it is the one that made it", async () => {
+  const atAzure: string[] = [];
+  for (let turn = 0; turn < 12; turn += 1) {
+    const { data, response } = await ask();
+    if (servedBy(response) === "azure") atAzure.push(data.id);
+  }
+  // The mocks' ids tell which of them has made it.
+  expect(new Set(atAzure.map((id) => id.slice(0, "resp_1".length))).size).toBe(2);
+  for (const id of atAzure) expect((await client().responses.retrieve(id)).id).toBe(id);
 });
 
 test("of a stream too", async () => {

@@ -185,6 +185,8 @@ export const mutations: readonly Mutation[] = [
     text: "if (state.firstsOf(oldest).count > 0) return 0;",
     instead: "",
   },
+  { rule: "fast: the last quiet iteration leaves out who is certain to end", file: fast, text: "setCertainEndsAside(state, state.call);", instead: "" },
+  { rule: "fast: an empty batch is not quiet", file: fast, text: "if (leaving === decodes.count) quiet--;", instead: "" },
   {
     rule: "fast: quiet iterations find their blocks",
     file: fast,

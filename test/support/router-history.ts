@@ -278,7 +278,13 @@ class PunctualDriver {
 function labelsOf(which: number): Partial<RouteRequest> {
   const tags = [[], [], [1], [2], [1, 2], [unknownName]][which % 6] ?? [];
   const place = { region: (which % 5) % 3 === 2 ? which % 2 : -1, residency: which % 7 < 2 ? which % 7 : -1 };
-  return { tags, tagMatch: which % 4 < 2 ? "any" : "all", ...place, ...(which % 11 < 3 ? { qualityMin: 0.4 + (which % 11) / 5 } : {}) };
+  return {
+    tags,
+    tagMatch: which % 4 < 2 ? "any" : "all",
+    ...place,
+    ...(which % 11 < 3 ? { qualityMin: 0.4 + (which % 11) / 5 } : {}),
+    ...(which % 13 === 0 ? { only: (which % 4) as EndpointId } : {}),
+  };
 }
 
 function outcomeOf(kind: AttemptOutcome["kind"], failure: FailureKind | null, retryAfterMs: number | null, lagged: boolean): AttemptOutcome {

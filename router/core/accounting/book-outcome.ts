@@ -8,8 +8,8 @@ import { after } from "../time.ts";
 import { countVolume, ratesFor } from "./price-now.ts";
 import { addUsage, costOf, sumOfUsage } from "./ledger.ts";
 
-/** The one place where an endpoint's slot, money, the breaker's verdict and cooling are booked: when the attempt's only outcome comes in. */
-export function bookOutcome(config: CompiledConfig, state: RouterState, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
+/** The one place where an endpoint's slot, money, the breaker's verdict and cooling are booked: when the attempt's only outcome comes in. @returns what it cost, pico-dollars; null: nothing, or not known */
+export function bookOutcome(config: CompiledConfig, state: RouterState, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): number | null {
   const endpoint = present(state.endpoints[attempt.endpoint], "the endpoint's state");
   const deployment = present(config.deployments[present(config.endpoints[attempt.endpoint], "the endpoint").deployment], "its deployment");
   endpoint.inFlight -= 1;
@@ -17,9 +17,10 @@ export function bookOutcome(config: CompiledConfig, state: RouterState, slot: Re
   const total = present(state.ledger[deployment.id], "the deployment's total");
   total.attempts += 1;
   const { usage } = outcome;
+  let cost: number | null = null;
   if (usage !== null && outcome.billed !== "no") {
     const rates = ratesFor(attempt.card, usage.tier ?? attempt.tier);
-    const cost = rates === null ? null : costOf(usage, rates, slot.request.pictures);
+    cost = rates === null ? null : costOf(usage, rates, slot.request.pictures);
     const estimated = outcome.usageEstimated || outcome.billed === "maybe";
     addUsage(total, usage, cost, estimated);
     countVolume(state.volumes, deployment.id, usage);
@@ -34,6 +35,7 @@ export function bookOutcome(config: CompiledConfig, state: RouterState, slot: Re
     const until = after(state.now, outcome.retryAfter ?? coolDefault);
     if (until > endpoint.coolUntil && until > state.now) endpoint.coolUntil = until;
   }
+  return cost;
 }
 
 export function verdictOn(attempt: AttemptSlot, outcome: AttemptOutcome): BreakerVerdict {

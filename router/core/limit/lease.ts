@@ -48,7 +48,11 @@ export interface LeaseState {
   /** What all replicas had spent when the store last answered. */
   settled: number;
   noticed: "nothing" | "alert" | "spent";
+  /** As long as no more than this is spent, nothing follows from spending: see `calmOf`. Below everything: not worked out since something else has changed. */
+  calm: number;
 }
+
+const neverCalm = -Infinity;
 
 const idleAfter: Duration = seconds(1);
 const askAgainAfter: Duration = seconds(1);
@@ -80,6 +84,7 @@ export function noLease(): LeaseState {
     periodEnds: never,
     settled: 0,
     noticed: "nothing",
+    calm: neverCalm,
   };
 }
 
@@ -110,6 +115,28 @@ export function spend(lease: LeaseState, units: number, now: Instant): void {
   lease.usedAt = now;
 }
 
+/** A limit that is far from reached costs a comparison and an addition. False: nothing has been spent, and what would follow from it has to be looked at. */
+export function spendCalmly(lease: LeaseState, units: number, now: Instant): boolean {
+  const spent = lease.spent + units;
+  if (spent > lease.calm) return false;
+  lease.spent = spent;
+  lease.usedAt = now;
+  return true;
+}
+
+/** No refill, no notice and no refusal, and it falls due by its idleness, at the latest, so that no deadline has to be set. */
+export function calmOf(lease: LeaseState, { window, amount, alertPerMille }: LimitSpec): number {
+  if (lease.nonce < 0 || lease.deniedUntil > startOfTime || lease.noticed !== "nothing") return neverCalm;
+  const low = Math.floor((lease.granted * 3) / 4);
+  // Two units early: the product may be rounded.
+  return window.kind === "period" ? Math.min(low, Math.floor((Math.min(alertPerMille, 1000) * amount) / 1000) - 2 - lease.settled) : low;
+}
+
+/** Something that `calmOf` goes by has changed. */
+export function noLongerCalm(lease: LeaseState): void {
+  lease.calm = neverCalm;
+}
+
 /** What goes back to the store as used of the lease that is held; what was spent beyond it stays a debt. */
 export function settleLease(lease: LeaseState): number {
   const used = Math.min(lease.spent, lease.granted);
@@ -117,6 +144,7 @@ export function settleLease(lease: LeaseState): number {
   lease.granted = 0;
   lease.spent -= used;
   lease.settled += used;
+  noLongerCalm(lease);
   return used;
 }
 
@@ -126,6 +154,7 @@ export function settleDebt(lease: LeaseState): number {
   lease.granted = Math.min(0, available(lease));
   lease.spent = 0;
   lease.settled += used;
+  noLongerCalm(lease);
   return used;
 }
 

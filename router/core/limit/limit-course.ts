@@ -2,7 +2,6 @@
  * Limits and budgets on a request's way: what is set aside when an attempt starts, corrected when it ends, asked of the store and given back to it. Every attempt passes
  * here, whatever it is (first, retry, hedge, fallback): there is no other way to start one.
  */
-import { costOf } from "../accounting/ledger.ts";
 import { ratesFor } from "../accounting/price-now.ts";
 import { present } from "../assert.ts";
 import type { LimitSpec } from "../compiled-config.ts";
@@ -16,6 +15,7 @@ import type { AttemptSlot, RequestSlot } from "../state.ts";
 import { after, earlier, later, millis, seconds, startOfTime } from "../time.ts";
 import { expectedNano, unitsOf } from "./limit-check.ts";
 import {
+  calmOf,
   dueSoonest,
   type LeaseState,
   leaseDue,
@@ -24,10 +24,12 @@ import {
   mayRefill,
   neededOf,
   noLease,
+  noLongerCalm,
   runsLow,
   settleDebt,
   settleLease,
   spend,
+  spendCalmly,
   unitsToAsk,
 } from "./lease.ts";
 import { callerLimits, type LimitIndex } from "./limit-index.ts";
@@ -60,21 +62,34 @@ function reserveOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, requestCo
   const lease = leaseOf(core, spec.id);
   const units = neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, requestCounted));
   if (units === 0) return;
+  if (spec.window.kind === "held") {
+    lease.spent += units;
+    return;
+  }
+  if (spendCalmly(lease, units, core.state.now)) {
+    lease.reservation = units;
+    return;
+  }
   spend(lease, units, core.state.now);
-  if (spec.window.kind === "held") return;
   if (runsLow(lease)) refill(core, spec, lease, units);
-  noteSpending(core, spec, lease);
-  scheduleUsed(core, spec.id, lease);
+  hasSpent(core, spec, lease);
 }
 
-export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
+function hasSpent(core: Core, spec: LimitSpec, lease: LeaseState): void {
+  noteSpending(core, spec, lease);
+  scheduleUsed(core, spec.id, lease);
+  lease.calm = calmOf(lease, spec);
+}
+
+/** @param picoDollars what it cost; null: nothing, or not known */
+export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome, picoDollars: number | null): void {
   const { usage } = outcome;
   if (usage !== null && outcome.kind === "succeeded") learnHigh(present(core.state.routes[slot.route], "the route's state").output, usage.output);
   const { found, config } = core.viewOf(slot);
   const { limits } = found;
   if (!limits.some) return;
   const deployment = deploymentIn(config, attempt.endpoint).id;
-  const used = usedOf(slot, attempt, outcome);
+  const used = usedOf(outcome, picoDollars);
   for (const spec of callerLimits(limits, slot.request, slot.route)) if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, used);
   for (const spec of limits.ofDeployment[deployment] ?? none) if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, used);
 }
@@ -85,11 +100,10 @@ interface Used {
 }
 
 /** Null: it is billed without a figure, and keeps its reservation. */
-function usedOf({ request }: RequestSlot, { card, tier }: AttemptSlot, { billed, usage }: AttemptOutcome): Used | null {
+function usedOf({ billed, usage }: AttemptOutcome, picoDollars: number | null): Used | null {
   if (billed === "no") return nothingUsed;
   if (usage === null) return null;
-  const rates = ratesFor(card, usage.tier ?? tier);
-  return { tokens: usage.input + usage.output, nano: rates === null ? 0 : Math.ceil(costOf(usage, rates, request.pictures) / 1000) };
+  return { tokens: usage.input + usage.output, nano: picoDollars === null ? 0 : Math.ceil(picoDollars / 1000) };
 }
 
 const nothingUsed: Used = { tokens: 0, nano: 0 };
@@ -103,14 +117,13 @@ function reconcileOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, used: U
   if (spec.unit === "requests" || used === null) return;
   const change = (spec.unit === "tokens" ? used.tokens : used.nano) - neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, false));
   const counted = attempt.startedAt <= lease.forgottenAt ? Math.max(0, change) : change;
-  if (counted === 0) return;
+  if (counted === 0 || spendCalmly(lease, counted, core.state.now)) return;
   lease.spent += counted;
   // With what comes back here, the store may have enough.
   if (counted < 0) lease.deniedUntil = startOfTime;
   lease.usedAt = core.state.now;
   if (runsLow(lease)) refill(core, spec, lease, lease.reservation);
-  noteSpending(core, spec, lease);
-  scheduleUsed(core, spec.id, lease);
+  hasSpent(core, spec, lease);
 }
 
 /** Nothing is counted where the deployment is its owner's own, and the limit says so. */
@@ -148,6 +161,7 @@ export function hearAnswer(core: Core, { lease: key, nonce, units, until, settle
   }
   lease.askNonce = -1;
   lease.settled = settled;
+  noLongerCalm(lease);
   if (units > 0) {
     giveBack(core, key, lease);
     lease.granted = units;
@@ -221,6 +235,7 @@ export function amendLimit(core: Core, spec: LimitSpec, before: LimitSpec | unde
   lease.forgottenAt = core.state.now;
   lease.deniedUntil = startOfTime;
   lease.noticed = "nothing";
+  noLongerCalm(lease);
   noteSpending(core, spec, lease);
   schedule(core, spec.id, lease);
 }

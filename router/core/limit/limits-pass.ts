@@ -40,6 +40,8 @@ function allPass(specs: readonly LimitSpec[], state: RouterState, slot: RequestS
     const lease = present(state.leases[spec.id], "the lease's state");
     if (spec.unit === "nano-dollars" && lease.noticed !== "nothing") return false;
     const units = neededOf(spec, unitsOf(spec, tokens, nano, slot.attempts > 0));
+    const spent = lease.spent + units;
+    if (units <= spec.amount && spent <= (spec.window.kind === "held" ? spec.amount : lease.calm)) continue;
     if (leaseRefuses(lease, spec, units, state.now, state.storeLost) !== null) return false;
   }
   return true;

@@ -24,27 +24,36 @@ export interface EngineBuild {
   readonly index?: number;
 }
 
+export type EngineMaker = (options: EngineBuild) => EngineModel;
+
 /**
  * One vLLM replica. Who carries it out: the fast form, unless it is asked for speculation, pipeline stages or static batching, which the plain form alone knows; data-parallel ranks
  * in lockstep and the two kinds of disaggregated engines are plain too, dense ranks are engines of either form. `detail` "first-token" says only when the first token of a sequence comes and when it ends, and skips what lies between.
  * A pool smaller than one whole sequence is refused, as vLLM refuses to start: such a sequence would preempt itself for ever.
  */
 export function createEngine(spec: EngineSpec, options: EngineBuild): EngineModel {
-  const chosen = optionsOf(spec);
-  assert(spec.blocks >= Math.ceil(spec.modelTokensMax / spec.blockTokens) + 1, "the KV pool holds at least one sequence of modelTokensMax and the null block");
-  const { dataParallel, disaggregation } = chosen;
-  assert(disaggregation === null || dataParallel === null, "disaggregated engines have no data-parallel ranks");
-  if (disaggregation !== null) return new DisaggregatedEngine(disaggregation, (part, kvWanted) => plainEngine(spec, options, { part, kvWanted }));
-  if (dataParallel === null || dataParallel.ranks === 1) return createRank(spec, options, 0);
-  if (dataParallel.lockstep) return plainEngine(spec, options, { lockstepRanks: dataParallel.ranks });
-  return new DataParallelEngine(dataParallel.ranks, (rank) => createRank(spec, options, rank));
+  return engineMaker(spec)(options);
 }
 
-function createRank(spec: EngineSpec, options: EngineBuild, part: number): EngineModel {
+/** For many of them: rules and step times are the same object in all, or hundreds of copies would drive each other out of the cache. */
+export function engineMaker(spec: EngineSpec): EngineMaker {
+  const { dataParallel, disaggregation } = optionsOf(spec);
+  assert(spec.blocks >= Math.ceil(spec.modelTokensMax / spec.blockTokens) + 1, "the KV pool holds at least one sequence of modelTokensMax and the null block");
+  assert(disaggregation === null || dataParallel === null, "disaggregated engines have no data-parallel ranks");
+  if (disaggregation !== null) return (options) => new DisaggregatedEngine(disaggregation, (part, kvWanted) => plainEngine(spec, options, { part, kvWanted }));
+  const makeRank = rankMaker(spec);
+  if (dataParallel === null || dataParallel.ranks === 1) return (options) => makeRank(options, 0);
+  if (dataParallel.lockstep) return (options) => plainEngine(spec, options, { lockstepRanks: dataParallel.ranks });
+  return (options) => new DataParallelEngine(dataParallel.ranks, (rank) => makeRank(options, rank));
+}
+
+function rankMaker(spec: EngineSpec): (options: EngineBuild, part: number) => EngineModel {
   const chosen = optionsOf(spec);
   const { speculation, pipelineStages, batching } = chosen;
-  if (speculation !== null || pipelineStages > 1 || batching === "static") return createPlainEngine(spec, options, part);
-  return new FastEngine({ ...spec, ...chosen }, scheduled(createStepTime(spec.stepTime), chosen), options.detail, wanderingOf(chosen, options, part));
+  if (speculation !== null || pipelineStages > 1 || batching === "static") return (options, part) => createPlainEngine(spec, options, part);
+  const rules = { ...spec, ...chosen };
+  const stepTime = scheduled(createStepTime(spec.stepTime), chosen);
+  return (options, part) => new FastEngine(rules, stepTime, options.detail, wanderingOf(chosen, options, part));
 }
 
 /** One rank in the form that walks over every sequence in every step: for what the fast form does not know, and to judge it by. */

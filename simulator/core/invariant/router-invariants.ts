@@ -16,6 +16,7 @@ import type { CompiledConfig, EndpointSpec, RouteSpec } from "../../../router/co
 import { mayBeKept, otherForUnhealthy } from "./health-invariant.ts";
 import { checkIdle } from "./idle-invariant.ts";
 import { isUnchecked } from "./unchecked.ts";
+import { placeProblem } from "./place-invariant.ts";
 import { newSeenEndpoint, type SeenAttempt, type SeenEndpoint, type SeenRequest } from "./seen.ts";
 import { FleetSeen } from "./fleet-seen.ts";
 import { VersionsSeen } from "./versions-seen.ts";
@@ -130,7 +131,7 @@ export class RouterInvariants {
     for (const { id } of event.config.routes) this.#waiting[id] ??= 0;
   }
 
-  #requestArrived({ id, route, inputTokens, tags, residency, qualityMin = -1 }: RouteRequest, now: Instant): void {
+  #requestArrived({ id, route, inputTokens, tags, residency, qualityMin = -1, only = -1 as EndpointId }: RouteRequest, now: Instant): void {
     if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
     this.#requests.set(id, {
       route,
@@ -138,7 +139,8 @@ export class RouterInvariants {
       inputTokens,
       residency,
       qualityMin,
-      anywhere: tags.length === 0 && residency === -1 && qualityMin === -1,
+      only,
+      anywhere: tags.length === 0 && residency === -1 && qualityMin === -1 && only === -1,
       arrivedAt: now,
       lastAt: now,
       underWay: [],
@@ -281,10 +283,8 @@ export class RouterInvariants {
     const deployment = this.#fleet.deploymentOf(command.endpoint, config);
     if (deployment === undefined || config.routes[request.route]?.deployments.includes(deployment.id) !== true)
       this.#violate("I16", `request ${command.request} of version ${command.version} is sent to endpoint ${command.endpoint}, which its route does not name`);
-    if (request.residency !== -1 && deployment?.region !== request.residency)
-      this.#violate("I15", `request ${command.request} may only be answered in region ${request.residency}, and went to one in ${deployment?.region}`);
-    if (request.qualityMin > (deployment?.quality ?? -1))
-      this.#violate("I15", `request ${command.request} asks for quality ${request.qualityMin}, and went where it is ${deployment?.quality ?? "unknown"}`);
+    const misplaced = placeProblem(request, command.endpoint, deployment);
+    if (misplaced !== null) this.#violate("I15", `request ${command.request} ${misplaced}`);
     const limit = this.#limitOf(command.endpoint);
     if (endpoint.inFlight > limit) this.#violate("I5", `endpoint ${command.endpoint} has ${endpoint.inFlight} attempts in flight, its limit is ${limit}`);
   }

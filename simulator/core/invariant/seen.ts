@@ -9,9 +9,11 @@ export interface SeenRequest {
   readonly inputTokens: number;
   /** The only region it may be answered in; -1: anywhere. */
   readonly residency: number;
+  /** The only endpoint that can serve it; -1: any. */
+  readonly only: number;
   /** The least quality that will do; -1: any. */
   readonly qualityMin: number;
-  /** Neither tags, residency nor a floor bind it. */
+  /** Neither tags, residency, a floor nor what it refers to bind it. */
   readonly anywhere: boolean;
   readonly arrivedAt: Instant;
   lastAt: Instant;

@@ -19,7 +19,7 @@ export function storeChanges(
   faults: readonly StoreFaultSpec[],
   limits: readonly LimitSpec[],
   wanted: () => boolean,
-): { nextAt(): Instant; take(): StoreChange } {
+): { readonly nextAt: () => Instant; readonly take: () => StoreChange } {
   const outages = faults
     .flatMap(({ at, until, replica }): Timed[] => {
       const noticed = after(at, lossNoticedAfter);

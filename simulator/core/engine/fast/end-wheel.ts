@@ -2,6 +2,7 @@ import type { Sequence } from "./sequence.ts";
 
 const size = 1024;
 const mask = size - 1;
+const unknown = -1;
 
 /**
  * Which sequences end with the output of which call: a ring of buckets by call number. A bucket may also hold ends of later turns of the ring.
@@ -10,9 +11,12 @@ const mask = size - 1;
 export class EndWheel {
   readonly #buckets: (Sequence | null)[] = Array<Sequence | null>(size).fill(null);
   readonly #used = new Int32Array(size / 32);
+  /** No sequence ends before this call, as far as is known: until then the ring is not looked at, which is too large to stay in the cache. */
+  #earliest = unknown;
 
   file(sequence: Sequence): void {
     const place = sequence.endCall & mask;
+    if (sequence.endCall < this.#earliest) this.#earliest = sequence.endCall;
     const first = this.#buckets[place] ?? null;
     sequence.wheelBefore = null;
     sequence.wheelBehind = first;
@@ -23,6 +27,7 @@ export class EndWheel {
 
   remove(sequence: Sequence): void {
     const place = sequence.endCall & mask;
+    if (sequence.endCall === this.#earliest) this.#earliest = unknown;
     if (sequence.wheelBehind !== null) sequence.wheelBehind.wheelBefore = sequence.wheelBefore;
     if (sequence.wheelBefore !== null) sequence.wheelBefore.wheelBehind = sequence.wheelBehind;
     else {
@@ -35,11 +40,16 @@ export class EndWheel {
 
   /** The first of the bucket of a call; go on by `wheelBehind`, and look at `endCall`. */
   bucketOf(call: number): Sequence | null {
-    return this.#buckets[call & mask] ?? null;
+    return call < this.#earliest ? null : (this.#buckets[call & mask] ?? null);
   }
 
   /** No sequence ends before this call, at most one turn after `call`. */
   earliestFrom(call: number): number {
+    if (this.#earliest < call) this.#earliest = this.#lookFrom(call);
+    return this.#earliest;
+  }
+
+  #lookFrom(call: number): number {
     const turn = call + size;
     let next = call;
     while (next < turn) {

@@ -17,6 +17,8 @@ export interface EngineLoop {
   /** The next iteration that is not quiet, and how many quiet ones come before it. */
   deadline: Instant;
   quiet: number;
+  /** Of the last of these: how many it leaves out, since they are certain to end with the step before. */
+  leaving: number;
   wokenAt: Instant;
   /** As of when the last event or wake left the engine; quiet iterations up to it may still be to do. */
   settledTo: Instant;
@@ -37,6 +39,7 @@ export function idleLoop(): EngineLoop {
     startsAt: never,
     deadline: never,
     quiet: 0,
+    leaving: 0,
     wokenAt: longAgo,
     settledTo: longAgo,
     slowdown: 1,

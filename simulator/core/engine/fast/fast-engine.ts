@@ -9,6 +9,7 @@ import { idleLoop, noTotals } from "./engine-loop.ts";
 import type { FastRules } from "./fast-rules.ts";
 import { FastScheduler } from "./fast-scheduler.ts";
 import type { OutputListener } from "./process-call.ts";
+import { certainEndsOf, setCertainEndsAside } from "./schedule-call.ts";
 import { SequenceBag } from "./sequence-bag.ts";
 import type { Sequence } from "./sequence.ts";
 
@@ -262,7 +263,8 @@ export class FastEngine implements EngineModel {
 
   /**
    * Iterations from the end of the oldest step on that take in no first token and no end, schedule nothing but one token for each of the same sequences,
-   * and find the blocks for it. A head of the line that did not fit stays so: free blocks only get fewer, and so do its hits.
+   * and find the blocks for it. The last of them may leave out those that are certain to end with the step before: they keep their places and blocks.
+   * A head of the line that did not fit stays so: free blocks only get fewer, and so do its hits.
    */
   #quietIterations(): number {
     const { state } = this.#scheduler;
@@ -272,11 +274,17 @@ export class FastEngine implements EngineModel {
     if (state.call - state.processed !== this.#depth || state.starvedCall > state.processed) return 0;
     const oldest = state.processed + 1;
     if (state.firstsOf(oldest).count > 0) return 0;
-    let quiet = state.ends.earliestFrom(oldest) - oldest;
-    if (this.#rules.asyncScheduling) quiet = state.firstsOf(oldest + 1).count > 0 ? Math.min(1, quiet - 1) : quiet - 1;
-    if (quiet <= 0) return 0;
+    const endCall = state.ends.earliestFrom(oldest);
+    let quiet = endCall - oldest;
+    if (quiet === 0) return 0;
+    const leaving = this.#rules.asyncScheduling ? certainEndsOf(state, endCall) : 0;
+    // A batch without anybody is another matter.
+    if (leaving === decodes.count) quiet--;
+    if (this.#rules.asyncScheduling && state.firstsOf(oldest + 1).count > 0) quiet = Math.min(1, quiet);
     quiet = decodes.callsWithin(state.memory.free, state.call + 1, quiet);
-    return state.fills.callsWithout(state.call + 1, quiet);
+    quiet = state.fills.callsWithout(state.call + 1, quiet);
+    this.#loop.leaving = oldest + quiet === endCall ? leaving : 0;
+    return quiet;
   }
 
   /** Carries out the quiet iterations at and before `limit`. */
@@ -355,22 +363,34 @@ export class FastEngine implements EngineModel {
   }
 
   #skip(iterations: number, endsAt: Instant): void {
-    const loop = this.#loop;
-    const totals = this.#totals;
     if (iterations === 0) return;
+    const loop = this.#loop;
     const { state } = this.#scheduler;
-    const blocks = state.decodes.blocksNeeded(state.call + 1, iterations);
-    if (blocks > 0) state.memory.take(blocks);
-    totals.steps += iterations;
-    totals.stepSequences += iterations * state.decodes.count;
-    totals.stepTokens += iterations * state.decodes.count;
-    if (!this.#unlimited) this.#countOutside(state.call + 1, iterations);
-    state.call += iterations;
-    state.processed += iterations;
+    if (loop.leaving > 0 && iterations === loop.quiet) {
+      this.#decodeIn(iterations - 1);
+      setCertainEndsAside(state, state.call);
+      this.#decodeIn(1);
+    } else this.#decodeIn(iterations);
     loop.endsAt = endsAt;
-    totals.lastBatch = state.decodes.count;
     if (!this.#rules.asyncScheduling) return;
     this.#decodesOf(state.call);
     loop.nextTime = this.#stepTime.stepTime(this.#shape);
+  }
+
+  /** So many calls in which all decoding sequences, and nobody else, get their token. */
+  #decodeIn(calls: number): void {
+    if (calls === 0) return;
+    const totals = this.#totals;
+    const { state } = this.#scheduler;
+    const { decodes } = state;
+    const blocks = decodes.blocksNeeded(state.call + 1, calls);
+    if (blocks > 0) state.memory.take(blocks);
+    totals.steps += calls;
+    totals.stepSequences += calls * decodes.count;
+    totals.stepTokens += calls * decodes.count;
+    totals.lastBatch = decodes.count;
+    if (!this.#unlimited) this.#countOutside(state.call + 1, calls);
+    state.call += calls;
+    state.processed += calls;
   }
 }

@@ -33,12 +33,23 @@ function chunkMaxOf(state: SchedulerState): number {
 }
 
 /** Their last output is in flight and they would not outlive it: they keep their place and blocks, but are not scheduled. */
-function setCertainEndsAside(state: SchedulerState, endCall: number): void {
+export function setCertainEndsAside(state: SchedulerState, endCall: number): void {
   for (let sequence = state.ends.bucketOf(endCall); sequence !== null; sequence = sequence.wheelBehind) {
-    if (sequence.endCall !== endCall || sequence.surprising || sequence.phase !== "decode") continue;
+    if (!isCertainEnd(sequence, endCall)) continue;
     state.leave(sequence);
     sequence.phase = "ending";
   }
+}
+
+/** How many there are to be set aside. */
+export function certainEndsOf(state: SchedulerState, endCall: number): number {
+  let count = 0;
+  for (let sequence = state.ends.bucketOf(endCall); sequence !== null; sequence = sequence.wheelBehind) if (isCertainEnd(sequence, endCall)) count++;
+  return count;
+}
+
+function isCertainEnd(sequence: Sequence, endCall: number): boolean {
+  return sequence.endCall === endCall && !sequence.surprising && sequence.phase === "decode";
 }
 
 /** Blocks that the call needs if everybody gets what is due, chunks noted on the way; -1: somebody does not. */

@@ -22,7 +22,8 @@ export class SchedulerState {
   /** The running sequences in phase prefill, in running order. */
   readonly prefills = new SequenceBag();
   /** Sequences whose prefill ends in a call, by the call's parity: two calls at most are in flight. */
-  readonly firsts: readonly [even: SequenceBag, odd: SequenceBag] = [new SequenceBag(), new SequenceBag()];
+  readonly evenFirsts = new SequenceBag();
+  readonly oddFirsts = new SequenceBag();
   /** Those that a call's output is for; filled and emptied in place. */
   readonly affected = new SequenceBag();
   /** Preempted while the output of the call in flight was outstanding: it still counts. */
@@ -61,7 +62,7 @@ export class SchedulerState {
   }
 
   firstsOf(call: number): SequenceBag {
-    return this.firsts[call % 2 === 0 ? 0 : 1];
+    return call % 2 === 0 ? this.evenFirsts : this.oddFirsts;
   }
 
   blocksFor(tokens: number): number {

@@ -88,7 +88,8 @@ function hasOutputInFlight(state: SchedulerState, sequence: Sequence): boolean {
 }
 
 export function forgetFirst(state: SchedulerState, sequence: Sequence): void {
-  for (const firsts of state.firsts) firsts.remove(sequence);
+  state.evenFirsts.remove(sequence);
+  state.oddFirsts.remove(sequence);
 }
 
 /** Who was reached goes on, who was not falls one call behind. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Explanation, unknownName } from "../../../../router/core/messages.ts";
+import { type EndpointId, type Explanation, unknownName } from "../../../../router/core/messages.ts";
 import { Router } from "../../../../router/core/router.ts";
 import { type FixtureDeployment, fixtureConfig, fixtureRequest, only, RouterHarness } from "../../../support/router-fixture.ts";
 import { Recorder } from "../../../support/recorder.ts";
@@ -8,6 +8,7 @@ import { startOfTime } from "../../../../router/core/time.ts";
 
 const [defaultTag, red, blue] = [0, 1, 2];
 const [here, there] = [0, 1];
+const startedAt = (commands: readonly RouterCommand[]): readonly number[] => only(commands, "start-attempt").map(({ endpoint }) => endpoint);
 
 function explained(deployments: readonly FixtureDeployment[], request: Partial<RouteRequest>): Explanation & { readonly result: string } {
   const router = new Router(fixtureConfig({ deployments }), { seed: 1, explain: true });
@@ -65,6 +66,22 @@ describe("regions", () => {
     router.arrive(0, { region: there });
     expect(only(router.fail(0), "start-attempt")[0]?.endpoint).not.toBe(1);
     expect(only(router.arrive(1, { region: there }), "start-attempt")[0]?.endpoint).not.toBe(1);
+  });
+});
+
+describe("what is kept at one endpoint", () => {
+  const request = { only: 1 as EndpointId };
+
+  test("is asked of it alone", () => {
+    const { candidates, excluded } = explained([{ endpoints: 3 }, {}], request);
+    expect([candidates, new Set(excluded.map(({ why }) => why))]).toEqual([[1], new Set(["barred"])]);
+  });
+
+  test("also when it is broken, at a retry, and by the floor of the pool", () => {
+    const router = new RouterHarness({ deployments: [{ endpoints: 2 }], breaker: { failures: 1 }, retry: { attemptsMax: 3 }, route: { floorPercent: 100 } });
+    expect(startedAt(router.arrive(0, request))).toEqual([1]);
+    expect([...startedAt(router.fail(0)), ...startedAt(router.at(20).wake())].every((endpoint) => endpoint === 1)).toBe(true);
+    expect(router.invariants.violations).toEqual([]);
   });
 });
 

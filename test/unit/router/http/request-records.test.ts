@@ -52,7 +52,7 @@ describe("records of requests", () => {
 });
 
 describe("ids that providers have issued", () => {
-  const issuer = (tenant: number) => ({ deployment: 0 as DeploymentId, route: 0 as RouteId, tenant: tenant as TenantId });
+  const issuer = (tenant: number) => ({ deployment: 0 as DeploymentId, endpoint: 0 as EndpointId, route: 0 as RouteId, tenant: tenant as TenantId });
 
   test("the oldest are forgotten first; one that is noted again is young again", () => {
     const ids = new IssuedIds(3);

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { CompiledConfig, HedgeSpec } from "../../../../../router/core/compiled-config.ts";
 import type { Instant } from "../../../../../router/core/machine.ts";
-import type { RouterCommand, RouterEvent } from "../../../../../router/core/messages.ts";
+import type { EndpointId, RouterCommand, RouterEvent } from "../../../../../router/core/messages.ts";
 import { createWorld } from "../../../../../simulator/core/world.ts";
 import { RouterInvariants } from "../../../../../simulator/core/invariant/router-invariants.ts";
 import type { InvariantId } from "../../../../../simulator/core/invariant/violation.ts";
@@ -153,10 +153,14 @@ describe("a planted bug is caught", () => {
     expect(check(doubled)).toContain("I14");
   });
 
-  test("I15: an attempt outside the only region it may be in", () => {
+  test.each([
+    ["outside the only region it may be in", { residency: 1 }],
+    ["where the quality is not known that it asks for", { qualityMin: 0.5 }],
+    ["at another endpoint than the one that keeps what it refers to", { only: 99 as EndpointId }],
+  ])("I15: an attempt %s", (_what, demanded) => {
     const bound = lines.map((line): Line =>
       "event" in line && line.event.kind === "request-arrived"
-        ? { at: line.at, event: { kind: "request-arrived", request: { ...line.event.request, residency: 1 } } }
+        ? { at: line.at, event: { kind: "request-arrived", request: { ...line.event.request, ...demanded } } }
         : line,
     );
     expect(check(bound)).toContain("I15");
