@@ -68,7 +68,7 @@ test("errors in clusters are faults by chance: in the script, another at another
   expect(one.provenance.calibrated).toEqual({ calibrated: false, uncalibrated: ["gpu-pool", "cloud"] });
   // The pool that has to take it all is too small for it: its breakers open although nothing is wrong with it, and that is told apart.
   expect(one.breakers.find(({ endpoint }) => endpoint === "cloud/0")).toMatchObject({ openings: 4, falsePositives: 0 });
-  const ofThePool = one.breakers.filter(({ endpoint }) => endpoint !== "cloud/0").reduce((sum, { falsePositives }) => sum + falsePositives, 0);
+  const ofThePool = one.breakers.filter(({ endpoint }) => endpoint !== "cloud/0").reduce((sum, { falsePositives }) => sum + (falsePositives ?? 0), 0);
   expect(ofThePool).toBeGreaterThan(0);
   expect(metric(one, "breakerFalsePositives")).toBe(ofThePool);
 });
