@@ -60,7 +60,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const inTime = await running.stop(drainMs);
   if (!inTime) process.stderr.write(`headgate: gave up waiting after ${drainMs / 1000} s\n`);
   await journal?.close();
-  endLog(log);
+  await endLog(log);
 }
 
 /** What a running server keeps. */
@@ -101,8 +101,8 @@ async function stopSignal(): Promise<void> {
   });
 }
 
-function endLog(log: DecisionLog): void {
-  log.flush();
+async function endLog(log: DecisionLog): Promise<void> {
+  await log.flush();
   if (log.dropped() > 0) process.stderr.write(`headgate: ${log.dropped()} log lines were dropped\n`);
 }
 

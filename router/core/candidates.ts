@@ -4,12 +4,12 @@
  *
  * Filter: the prompt fits, the tags match, the region is one it may be answered in, it can serve the request at all, it has had no attempt yet, the breaker lets it through, it is not cooling, it has a
  * place, its probes find it well. Three rules give way, in this order and never another: a request whose tags no deployment of the route has goes to those tagged `default`; an endpoint that has
- * had an attempt is eligible again when no other is; a preferred region counts only while an eligible endpoint is in it. Residency never gives way.
+ * had an attempt is eligible again when no other is, nor one that is only full and may be waited for; a preferred region counts only while an eligible endpoint is in it. Residency never gives way.
  * Of what is left the nearest are meant (nearness.ts).
  */
 import { present } from "./assert.ts";
 import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
-import { isForGood, neverFits, refusal, tagsMatch } from "./eligibility.ts";
+import { isForGood, mayWait, neverFits, refusal, tagsMatch } from "./eligibility.ts";
 import { keepFloor } from "./health/keep-floor.ts";
 import { keepUnhealthy } from "./health/keep-unhealthy.ts";
 import { costRefuses } from "./limit/cost-bound.ts";
@@ -169,7 +169,8 @@ function fill(found: Candidates, state: RouterState, search: Search): void {
   const { request, tried } = slot;
   const unmatched = request.tags.length > 0 && !endpoints.deployments.some((deployment) => tagsMatch(request, deployment));
   collect(found, state, search, tried, unmatched);
-  if (found.eligible.count === 0 && tried.length > 0 && wasExcluded(found, "already-tried")) collect(found, state, search, none, unmatched);
+  if (found.eligible.count === 0 && tried.length > 0 && wasExcluded(found, "already-tried") && !(found.full && mayWait(search.route)))
+    collect(found, state, search, none, unmatched);
   else if (found.eligible.count > 1 && tried.length > 0)
     keepWhere(found, "failed-lately", (index) => (state.endpoints[found.eligible.ids[index] as number]?.breaker.failures ?? 0) === 0);
   keepFirstTier(found, endpoints);

@@ -1,4 +1,4 @@
-import type { DeploymentSpec } from "./compiled-config.ts";
+import type { DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import { breakerRefuses } from "./health/breaker.ts";
 import { mayProbe } from "./health/probe-lease.ts";
 import type { ExclusionReason, RouteRequest } from "./messages.ts";
@@ -33,3 +33,6 @@ export function tagsMatch({ tags, tagMatch }: RouteRequest, deployment: Deployme
   const has = (tag: number): boolean => deployment.tags.includes(tag);
   return tagMatch === "any" ? tags.some(has) : tags.every(has);
 }
+
+/** For a place at an endpoint that is only full. */
+export const mayWait = ({ queue }: RouteSpec): boolean => queue.wait > 0 && queue.lengthMax > 0;

@@ -30,7 +30,8 @@ export function retryWait(question: RetryQuestion): Duration | "unpaid" | null {
   const { config, state, found, route, slot, failure, retryAfter, elsewhere, seed } = question;
   if (!meaningOf(failure).retry || slot.attempts >= attemptsAllowed(route, failure)) return null;
   findCandidates(found, state, route, slot);
-  const fresh = anyFresh(found, slot.tried);
+  // Nobody eligible: it waits for a place at one that is only full.
+  const fresh = anyFresh(found, slot.tried) || (found.full && found.eligible.count === 0);
   const pause = Math.max(backoff(route.retry, seed, slot.request.serial, slot.attempts - 1), retryAfter ?? 0);
   const wait = micros(fresh ? 0 : pause);
   if (wait > route.retry.retryAfterMax || !canEndInTime(state, route, slot, after(state.now, wait))) return null;
@@ -55,13 +56,20 @@ function canEndInTime(state: RouterState, route: RouteSpec, { request }: Request
 
 /** It goes somewhere that answered last time, or gives an endpoint that has failed this once its second chance. */
 export function isHopeful(found: Candidates, state: RouterState, slot: RequestSlot, fresh: boolean): boolean {
-  const failures = (id: EndpointId): number => state.endpoints[id]?.breaker.failures ?? 0;
-  if (!fresh) return slot.attempts === 1 && slot.tried.some((id) => failures(id) <= 1);
-  const { ids, count } = found.eligible;
-  for (let index = 0; index < count; index += 1) {
-    const id = ids[index] as EndpointId;
-    if (failures(id) === 0 && !slot.tried.includes(id)) return true;
-  }
+  if (fresh) return hasHope(found, state, slot, false);
+  return slot.attempts === 1 && slot.tried.some((id) => (state.endpoints[id]?.breaker.failures ?? 0) <= 1);
+}
+
+/** Some endpoint that it could go to answered last time; where none is eligible, one that is only full. @param underWay it must have something under way, too */
+export function hasHope(found: Candidates, state: RouterState, slot: RequestSlot, underWay: boolean): boolean {
+  const { eligible, excluded, reasons } = found;
+  const offersHope = (id: EndpointId): boolean => {
+    const endpoint = state.endpoints[id];
+    return endpoint !== undefined && endpoint.breaker.failures === 0 && !slot.tried.includes(id) && (!underWay || endpoint.inFlight > 0);
+  };
+  for (let index = 0; index < eligible.count; index += 1) if (offersHope(eligible.ids[index] as EndpointId)) return true;
+  if (eligible.count > 0) return false;
+  for (let index = 0; index < excluded.count; index += 1) if (reasons[index] === "at-capacity" && offersHope(excluded.ids[index] as EndpointId)) return true;
   return false;
 }
 

@@ -6,7 +6,8 @@
 import type { Candidates } from "./candidates.ts";
 import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import type { Duration } from "./machine.ts";
-import type { EndpointId, FailureKind } from "./messages.ts";
+import type { FailureKind } from "./messages.ts";
+import { hasHope } from "./retry-wait.ts";
 import type { RequestSlot, RouterState, UnpaidRetry } from "./state.ts";
 import { between, millis } from "./time.ts";
 
@@ -20,7 +21,7 @@ export function nextAsk(config: CompiledConfig, found: Candidates, state: Router
   const { asked, since } = slot.unpaid ?? { asked: 0, since: state.now };
   if (asked < asksAtFirst) return askAtFirstAfter;
   const longest = slot.request.stream ? route.limits.firstToken : route.limits.total;
-  return between(since, state.now) < longest && someoneMayPay(found, state, slot) ? askLaterAfter : null;
+  return between(since, state.now) < longest && hasHope(found, state, slot, true) ? askLaterAfter : null;
 }
 
 export function askedOnce(state: RouterState, slot: RequestSlot, failure: FailureKind, retryAfter: Duration | null): UnpaidRetry {
@@ -31,13 +32,4 @@ export function askedOnce(state: RouterState, slot: RequestSlot, failure: Failur
 /** Without a floor only requests pay, and those that have come already have not. */
 function answersPay({ retryBudget }: CompiledConfig, { retry }: RouteSpec): boolean {
   return retry.budgetFloorPerSecond > 0 && retryBudget.budgetFloorPerSecond > 0;
-}
-
-function someoneMayPay({ eligible }: Candidates, state: RouterState, { tried }: RequestSlot): boolean {
-  for (let index = 0; index < eligible.count; index += 1) {
-    const id = eligible.ids[index] as EndpointId;
-    const endpoint = state.endpoints[id];
-    if (endpoint !== undefined && endpoint.inFlight > 0 && endpoint.breaker.failures === 0 && !tried.includes(id)) return true;
-  }
-  return false;
 }

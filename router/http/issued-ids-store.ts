@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, open, openSync, readdirSync, readFileSync, unlink, unlinkSync } from "node:fs";
+import { closeSync, mkdirSync, open, openSync, readdirSync, readFileSync, unlink, unlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { InputError } from "../config/problem.ts";
 import { LineSink } from "../telemetry/line-sink.ts";
@@ -50,27 +50,28 @@ export class IssuedIdsStore {
   takeOver(): readonly StoredId[] {
     const files = this.#numbers().filter((number) => number < this.#number);
     const stored = files.flatMap((number) => readFileSync(this.#fileOf(number), "utf8").split("\n").flatMap(storedOf)).slice(-2 * this.#linesMax);
-    for (const one of stored) this.note(one);
-    this.#sink.flushSync();
+    this.#lines = stored.length;
+    writeFileSync(this.#descriptor, stored.map(lineOf).join(""));
     for (const number of files) unlinkSync(this.#fileOf(number));
     return stored;
   }
 
-  note({ id, endpoint, route, tenant }: StoredId): void {
+  note(stored: StoredId): void {
     if (this.#closed) return;
-    this.#sink.write(`${JSON.stringify({ id, endpoint, route, tenant })}\n`);
+    this.#sink.write(lineOf(stored));
     this.#lines += 1;
     if (this.#lines >= this.#linesMax && !this.#turning) this.#turn();
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#closed = true;
-    this.#leave();
+    await this.#leave();
   }
 
-  #leave(): void {
-    this.#sink.flushSync();
-    closeSync(this.#descriptor);
+  async #leave(): Promise<void> {
+    const descriptor = this.#descriptor;
+    await this.#sink.flush();
+    closeSync(descriptor);
   }
 
   #turn(): void {
@@ -87,7 +88,7 @@ export class IssuedIdsStore {
         this.#onTrouble(`issued ids: ${error.message}`);
         return;
       }
-      this.#leave();
+      void this.#leave();
       this.#number += 1;
       this.#descriptor = descriptor;
       this.#sink = new LineSink(descriptor);
@@ -106,6 +107,8 @@ export class IssuedIdsStore {
     return path.join(this.#folder, `issued-ids.${number}.jsonl`);
   }
 }
+
+const lineOf = ({ id, endpoint, route, tenant }: StoredId): string => `${JSON.stringify({ id, endpoint, route, tenant })}\n`;
 
 function storedOf(line: string): readonly StoredId[] {
   try {

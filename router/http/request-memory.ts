@@ -32,8 +32,8 @@ export class RequestMemory {
     }
   }
 
-  close(): void {
-    this.#store?.close();
+  async close(): Promise<void> {
+    await this.#store?.close();
   }
 
   noteEnded(request: RequestInFlight, ended: EndedRequest): void {

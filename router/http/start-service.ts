@@ -74,7 +74,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     await listening("listen", spec.listen, async ({ host, port }) => listen(server, host, port));
   } catch (error) {
     service.stop();
-    service.memory.close();
+    await service.memory.close();
     await stopMetrics();
     throw error;
   }
@@ -83,7 +83,7 @@ export async function startService(options: StartOptions): Promise<RunningServic
     scraper.stop();
     const inTime = await service.drain(limitMs);
     service.stop();
-    service.memory.close();
+    await service.memory.close();
     await closeConnections(callers, closing);
     transport.close();
     await stopMetrics();

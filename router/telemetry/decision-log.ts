@@ -12,7 +12,7 @@ export interface DecisionLog {
   /** One decision, as a line of JSON with its newline; it is copied. */
   decision(line: ByteLine): void;
   dropped(): number;
-  flush(): void;
+  flush(): Promise<void>;
 }
 
 /** JSON lines on stderr, written in batches; nothing on the request path waits for it. LOG_LEVEL says how much. */
@@ -24,6 +24,6 @@ export function openDecisionLog(level: string | undefined): DecisionLog {
     takesDecisions: logger.isLevelEnabled("info"),
     decision: ({ bytes, length }) => sink.writeBytes(bytes, length),
     dropped: () => sink.dropped,
-    flush: () => sink.flushSync(),
+    flush: () => sink.flush(),
   };
 }

@@ -1,4 +1,4 @@
-import { write, writeSync } from "node:fs";
+import { write } from "node:fs";
 
 /** A write costs what some ten lines cost: they leave together, half a second late at most. */
 const batchBytes = 64 * 1024;
@@ -6,6 +6,7 @@ const lateMs = 500;
 /** Beyond it lines are dropped, and counted: a slow sink must not hold memory or requests. */
 const waitingBytesMax = 8 * 1024 * 1024;
 const againMs = 20;
+const flushMs = 2000;
 /** What UTF-8 takes at most of a character of a string. */
 const bytesPerCharacterMax = 3;
 
@@ -31,6 +32,7 @@ export class LineSink {
   #timer: NodeJS.Timeout | null = null;
   #dropped = 0;
   #closed = false;
+  #onEmpty: (() => void) | null = null;
 
   constructor(descriptor: number) {
     this.#descriptor = descriptor;
@@ -64,15 +66,15 @@ export class LineSink {
     return this.#filling;
   }
 
-  /** Writes what there is, and waits for it: for the end of the process. */
-  flushSync(): void {
-    const rest = [...this.#waiting, this.#filling].map(({ bytes, used }, place) => bytes.subarray(place === 0 ? this.#written : 0, used));
-    this.#forget();
-    try {
-      for (const bytes of rest) for (let at = 0; at < bytes.length;) at += writeSync(this.#descriptor, bytes, at);
-    } catch {
-      // The sink is gone, or full: there is nobody to tell.
-    }
+  /** Writes what there is, for the end of the process; what cannot be written within two seconds, since nobody reads, is dropped and counted. */
+  async flush(): Promise<void> {
+    this.#leave(0);
+    const tooLate = setTimeout(() => this.#close(), flushMs);
+    await new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+      this.#tellEmpty();
+    });
+    clearTimeout(tooLate);
   }
 
   get #left(): number {
@@ -111,7 +113,14 @@ export class LineSink {
       this.#written += bytes;
       if (this.#written === batch.used) this.#over(batch);
       this.#push();
+      this.#tellEmpty();
     });
+  }
+
+  #tellEmpty(): void {
+    if (this.#waiting.length > 0) return;
+    this.#onEmpty?.();
+    this.#onEmpty = null;
   }
 
   #over(batch: Batch): void {
@@ -127,14 +136,10 @@ export class LineSink {
   #close(): void {
     this.#closed = true;
     for (const { lines } of [...this.#waiting, this.#filling]) this.#dropped += lines;
-    this.#forget();
-  }
-
-  #forget(): void {
     this.#waiting = [];
     this.#waitingBytes = 0;
-    this.#isWriting = false;
     this.#written = 0;
     this.#filling = newBatch(0);
+    this.#tellEmpty();
   }
 }

@@ -21,6 +21,7 @@ import { loadHeader } from "./vllm/load-header.ts";
 import { QueueLimits, type QueuedSequence } from "./vllm/queue-limits.ts";
 import { VllmMetrics } from "./vllm/vllm-metrics.ts";
 import type { VllmOptions } from "./vllm/vllm-options.ts";
+import { writeRefusal } from "./write-answer.ts";
 
 export interface MockEndpointOptions {
   /** Its place in the configuration. */
@@ -132,6 +133,11 @@ export class MockEndpoint {
   }
 
   receive(body: MockBody, operation: MockOperation, headers: IncomingHttpHeaders, response: ServerResponse): void {
+    const mistake = body.check?.(this) ?? null;
+    if (mistake !== null) {
+      writeRefusal(response, mistake);
+      return;
+    }
     const serial = body.serial ?? this.#nextSerial();
     const parts = body.sequences ?? [{ prompt: 0, texts: body.texts, inputTokens: body.inputTokens }];
     const scripts = parts.map((_, choice) => this.#script(body, serial, choice));
@@ -139,7 +145,7 @@ export class MockEndpoint {
     const id = body.wishes.requestId ?? `${this.index}-${this.#callCount.toString(16).padStart(12, "0")}`;
     const names = { id, createdSeconds: Math.floor(Date.now() / 1000), model: this.model, blockTokens: this.#blockTokens };
     const call = new MockCall(body, response, operation, formOf(operation, names, body, scripts), () => this.#headers(body, headers));
-    const refusal = body.check?.(this) ?? this.#turnedAway(call, parts);
+    const refusal = this.#turnedAway(call, parts);
     if (refusal !== null) {
       call.refuse(refusal);
       return;

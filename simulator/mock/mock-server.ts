@@ -32,8 +32,9 @@ export class MockServer {
     this.#endpoints = endpoints;
     this.#onCall = onCall;
     this.#surface = endpoints[0]?.dialect.surface() ?? hostedSurface();
-    this.#server = createServer({ keepAliveTimeout: keepAliveMs, keepAliveTimeoutBuffer: 0, noDelay: true, maxHeaderSize: headerBytesMax }, (request, response) =>
-      this.#answer(request, response),
+    this.#server = createServer(
+      { keepAliveTimeout: keepAliveMs, keepAliveTimeoutBuffer: 0, noDelay: true, maxHeaderSize: headerBytesMax },
+      (request, response) => this.#answer(request, response),
     );
     this.#server.on("connection", (socket) => {
       if (this.#isDown()) socket.resetAndDestroy();

@@ -143,6 +143,7 @@ describe.each(["openai", "azure"] as const)("%s", (provider) => {
 
   test("what cannot be done is told", async () => {
     const { id } = await ask();
+    await expect(ask({ background: true })).rejects.toMatchObject({ status: 400 });
     await expect(client().responses.cancel(id)).rejects.toMatchObject({ status: 400 });
     await expect(client().responses.retrieve(id, { stream: true })).rejects.toMatchObject({ status: 400, param: "stream" });
     await expect(client().responses.inputItems.list(id, { limit: 1000 })).rejects.toMatchObject({ status: 400, param: "limit" });

@@ -4,8 +4,10 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { until } from "../support/loop-time.ts";
 import { sharedFolder } from "../support/shared-folder.ts";
-import { OpenCall, SlowMock, valueIn } from "../support/slow-mock.ts";
+import { OpenCall, patienceMs, SlowMock, valueIn } from "../support/slow-mock.ts";
 import { readLines } from "../support/wire-recording.ts";
+
+const untilTrue = async (holds: () => boolean | Promise<boolean>): Promise<void> => until(holds, patienceMs);
 
 const folder = sharedFolder();
 const readJson = <Value>(file: string): Value => JSON.parse(readFileSync(path.join(folder ?? "", "calibration/vllm-wire", file), "utf8")) as Value;
@@ -63,7 +65,7 @@ describe.skipIf(folder === null)("a client that leaves", () => {
     if (other !== null) await mock.untilMetric("vllm:num_requests_running", 1);
     const leaving = mock.call(chatPath, chat({ stream: isStream }));
     await mock.untilMetric("vllm:num_requests_running", before.r);
-    if (isStream) await until(() => leaving.received.includes("content"));
+    if (isStream) await untilTrue(() => leaving.received.includes("content"));
     const at = await gauges(mock);
     // Prompt and answer so far lie in a block each, of 1,024, as they did there at the moment.
     if (isStream) expect(at.kv).toBe(before.kv);
@@ -75,10 +77,10 @@ describe.skipIf(folder === null)("a client that leaves", () => {
     if (other === null) {
       expect(after.kv).toBe(end[7]);
       // Nobody generates for it any more.
-      await until(async () => (await mock.load()) === 0);
+      await untilTrue(async () => (await mock.load()) === 0);
       expect((await gauges(mock)).generated).toBe(after.generated);
     } else {
-      await until(async () => (await gauges(mock)).generated > after.generated + 2);
+      await untilTrue(async () => (await gauges(mock)).generated > after.generated + 2);
       expect(other.endedMs).toBeNull();
     }
   });
@@ -97,7 +99,7 @@ describe.skipIf(folder === null)("a client that leaves", () => {
     const left = await gauges(mock);
     expect([left.running, left.waiting]).toEqual([waiting.end[1], waiting.end[2]]);
     for (const call of [...running, ...behind]) call.leave("FIN");
-    await until(async () => (await gauges(mock)).running + (await gauges(mock)).waiting === 0);
+    await untilTrue(async () => (await gauges(mock)).running + (await gauges(mock)).waiting === 0);
     const after = await gauges(mock);
     expect([after.running, after.waiting, after.kv]).toEqual([all.end[1], all.end[2], all.end[7]]);
     expect(after.ended.map((count, place) => count - (at.ended[place] ?? 0))).toEqual(endedOf(all.end));
@@ -156,23 +158,23 @@ describe.skipIf(folder === null)("/load", () => {
     expect(await mock.load()).toBe(before);
     const call = mock.call(chatPath, body);
     if (answer === "aborted") {
-      await until(async () => (await mock.load()) === 1 && (await mock.metric("vllm:num_requests_running")) === 1);
+      await untilTrue(async () => (await mock.load()) === 1 && (await mock.metric("vllm:num_requests_running")) === 1);
       call.leave("FIN");
     } else {
-      await until(() => call.received.includes("\r\n\r\n") && (call.received.includes("[DONE]") || call.received.endsWith("}")));
+      await untilTrue(() => call.received.includes("\r\n\r\n") && (call.received.includes("[DONE]") || call.received.endsWith("}")));
       expect(call.statusLine).toBe(answer);
     }
-    await until(async () => (await mock.load()) === after);
+    await untilTrue(async () => (await mock.load()) === after);
   });
 
   test(crowd, async () => {
     const mock = await SlowMock.start({ maxNumQueuedReqs: 12 }, { sequencesMax: 4 });
     const streams = Array.from({ length: 12 }, () => mock.call(chatPath, chat({ stream: true })));
-    await until(async () => (await mock.load()) === 12);
+    await untilTrue(async () => (await mock.load()) === 12);
     for (const stream of [false, false, false, true, true, true]) expect((await mock.post(chatPath, chat({ stream }))).status).toBe(503);
     expect(await mock.load()).toBe(12);
     for (const call of streams) call.leave("FIN");
-    await until(async () => (await mock.load()) === recorded[crowd]?.[1]);
+    await untilTrue(async () => (await mock.load()) === recorded[crowd]?.[1]);
   });
 });
 
@@ -200,22 +202,22 @@ test.skipIf(folder === null)("queues with limits (--max-num-queued-reqs 12, --ma
     for (const line of (recorded(name).metrics ?? []).filter((each) => !each.startsWith("#"))) expect(text.split("\n")).toContain(line);
   };
   const streams = Array.from({ length: 12 }, () => mock.call(chatPath, chat({ stream: true })));
-  await until(async () => (await mock.load()) === 12);
+  await untilTrue(async () => (await mock.load()) === 12);
   await asRecorded("13th request, --max-num-queued-reqs 12", await mock.post(chatPath, chat({ stream: true })));
   const load = recorded("13th request, --max-num-queued-reqs 12").load ?? "";
   expect(await (await fetch(`${mock.origin}/load`)).text()).toBe(load.slice(load.indexOf("\r\n\r\n") + 4));
   await rejections("13th request, --max-num-queued-reqs 12");
   await asRecorded("13th request, stream false", await mock.post(chatPath, chat()));
   for (const call of streams) call.leave("FIN");
-  await until(async () => (await mock.load()) === 0);
+  await untilTrue(async () => (await mock.load()) === 0);
   // Two find less than 3,000 tokens before them, three do not.
   const long = chat({ messages: [{ role: "user", content: "th ".repeat(2_901) }], stream: true });
   const crowd = Array.from({ length: 5 }, () => mock.call(chatPath, long));
-  await until(() => crowd.filter(({ statusLine }) => statusLine.includes("503")).length === 3);
+  await untilTrue(() => crowd.filter(({ statusLine }) => statusLine.includes("503")).length === 3);
   const [turnedAway] = crowd.filter(({ statusLine }) => statusLine.includes("503"));
   const raw = recorded("--max-num-queued-tokens 3000").raw ?? "";
   expect(turnedAway?.received.split("\r\n\r\n")[1]).toBe(raw.split("\r\n\r\n")[1]);
   await rejections("--max-num-queued-tokens 3000");
   for (const call of crowd) call.leave("FIN");
-  await until(async () => (await mock.load()) === 0);
+  await untilTrue(async () => (await mock.load()) === 0);
 });

@@ -1,7 +1,9 @@
 /** Several answers to one call are several sequences in the mock's engine, as in vLLM's: load, times, tokens and counters. What is told of cached tokens was seen at a real 0.32 server. */
 import { describe, expect, test } from "vitest";
 import { until } from "../support/loop-time.ts";
-import { SlowMock, valueIn } from "../support/slow-mock.ts";
+import { patienceMs, SlowMock, valueIn } from "../support/slow-mock.ts";
+
+const untilTrue = async (holds: () => boolean | Promise<boolean>): Promise<void> => until(holds, patienceMs);
 
 interface Told {
   readonly choices: readonly { readonly index: number; readonly finish_reason: string }[];
@@ -26,7 +28,7 @@ test("three answers to a chat: one call, three sequences; the prompt counts once
   const call = mock.call(chatPath, chat(words(400), { n: 3, max_tokens: 20 }));
   await mock.untilMetric("vllm:num_requests_running", 3);
   expect(await mock.load()).toBe(1);
-  await until(() => call.received.endsWith("}"));
+  await untilTrue(() => call.received.endsWith("}"));
   const { choices, usage } = JSON.parse(call.received.slice(call.received.indexOf("\r\n\r\n") + 4)) as Told;
   expect(choices.map(({ index, finish_reason }) => [index, finish_reason])).toEqual([0, 1, 2].map((index) => [index, "length"]));
   expect(usage).toMatchObject({ prompt_tokens: 412, completion_tokens: 60, prompt_tokens_details: { cached_tokens: 384, created_cache_tokens: 0 } });
@@ -92,8 +94,8 @@ test("what does not fit beside the others waits, and takes its time", async () =
   const mock = await SlowMock.start({}, { sequencesMax: 2 });
   const body = chat("a b", { n: 3, max_tokens: 20, stream: true });
   const call = mock.call(chatPath, body);
-  await until(async () => (await mock.metric("vllm:num_requests_running")) === 2 && (await mock.metric("vllm:num_requests_waiting")) === 1);
-  await until(() => call.received.includes("[DONE]"));
+  await untilTrue(async () => (await mock.metric("vllm:num_requests_running")) === 2 && (await mock.metric("vllm:num_requests_waiting")) === 1);
+  await untilTrue(() => call.received.includes("[DONE]"));
   const ends = chunksOf(call.received).map(({ choices }) => `${choices[0]?.index} ${choices[0]?.finish_reason}`);
   // The third begins behind the end of the others.
   expect(ends.indexOf("0 length")).toBeLessThan(ends.indexOf("2 null", ends.indexOf("2 null") + 1) + 1);
@@ -118,4 +120,18 @@ test("answers of one call are not all as long where nothing caps them", async ()
   const chunks = chunksOf(await (await mock.post(chatPath, body)).text());
   const lengths = [0, 1, 2, 3].map((index) => chunks.filter(({ choices }) => choices[0]?.index === index).length);
   expect(new Set(lengths).size).toBeGreaterThan(1);
+});
+
+test("more answers than a server allows are refused in its words, unmade", async () => {
+  const mock = await SlowMock.start();
+  for (const [path, body] of [
+    [chatPath, chat("a", { n: 100_000, max_tokens: 1 })],
+    ["/v1/completions", { prompt: "a", n: 1_000_000_000, temperature: 1 }],
+  ] as const) {
+    const answer = await mock.post(path, body);
+    expect([answer.status, await answer.json()]).toMatchObject([
+      400,
+      { error: { type: "BadRequestError", message: expect.stringMatching(/^n must be at most 16384, got \d+\. To/) } },
+    ]);
+  }
 });

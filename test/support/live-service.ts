@@ -99,7 +99,7 @@ function logTo(onLine: (line: string) => void): DecisionLog {
     takesDecisions: true,
     decision: (line) => onLine(line.toString()),
     dropped: () => 0,
-    flush: () => undefined,
+    flush: async () => Promise.resolve(),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Arrival } from "../../simulator/core/workload/arrival.ts";
 import type { HedgeSpec, QueueSpec } from "../../router/core/compiled-config.ts";
 import { nextBelow, nextUnit, type RandomState } from "../../router/core/random.ts";
 import { micros, millis } from "../../router/core/time.ts";
@@ -39,4 +40,14 @@ export function randomAdmission(random: RandomState): Partial<QueueSpec> {
     rejectEarly: nextUnit(random) < 0.5,
     burst: nextBelow(random, 3) * 1000,
   };
+}
+
+/** In a quarter of the worlds deployments differ in quality, or nobody knows it of them. */
+export function randomQuality(random: RandomState, isGraded: boolean): Pick<FixtureDeployment, "quality"> {
+  return isGraded && nextUnit(random) < 0.8 ? { quality: nextBelow(random, 10) / 10 } : {};
+}
+
+/** What some requests ask for in such a world. */
+export function randomFloor(random: RandomState, isGraded: boolean): Pick<Arrival, "features"> {
+  return isGraded && nextUnit(random) < 0.3 ? { features: { qualityFloor: nextBelow(random, 12) / 10 } } : {};
 }

@@ -23,7 +23,7 @@ import type { FaultPlan } from "../../simulator/core/fault/fault-spec.ts";
 import type { Arrival } from "../../simulator/core/workload/arrival.ts";
 import { createWorld } from "../../simulator/core/world.ts";
 import { type FixtureDeployment, type FixtureLimit, type FixtureOptions, fixtureConfig, fixtureQueue } from "./router-fixture.ts";
-import { randomAdmission, randomHedge, randomLimit, randomProbe } from "./random-policies.ts";
+import { randomAdmission, randomHedge, randomFloor, randomLimit, randomProbe, randomQuality } from "./random-policies.ts";
 import { smallHosted, smallVllm } from "./small-scenario.ts";
 
 export interface RandomWorld {
@@ -50,7 +50,7 @@ export function randomScenario(seed: number): RandomWorld {
     warmUp: micros(0),
     targets: [],
   };
-  return { scenario, arrivals: randomArrivals(random, forkRandom(seed, "random-blocks"), forkRandom(seed, "random-callers")) };
+  return { scenario, arrivals: randomArrivals(seed, random, forkRandom(seed, "random-blocks"), forkRandom(seed, "random-callers")) };
 }
 
 interface RandomConfig {
@@ -59,6 +59,8 @@ interface RandomConfig {
   readonly models: readonly EndpointModelSpec[];
 }
 
+const isGraded = (seed: number): boolean => nextUnit(forkRandom(seed, "random-graded")) < 0.25;
+
 function randomConfig(seed: number, random: RandomState): RandomConfig {
   const deployments = Array.from({ length: 1 + nextBelow(random, 3) }, (_, place): FixtureDeployment & { readonly model: EndpointModelSpec } => ({
     endpoints: 1 + nextBelow(random, 3),
@@ -66,6 +68,7 @@ function randomConfig(seed: number, random: RandomState): RandomConfig {
     concurrencyMax: nextUnit(random) < 0.4 ? 1 + nextBelow(random, 6) : Infinity,
     ...randomLimit(forkRandom(seed, `random-limit-${place}`)),
     ...randomProbe(forkRandom(seed, `random-probe-${place}`)),
+    ...randomQuality(forkRandom(seed, `random-quality-${place}`), isGraded(seed)),
     contextTokens: nextUnit(random) < 0.3 ? 400 : 8192,
     priced: nextUnit(random) < 0.8,
     model: nextUnit(random) < 0.6 ? smallVllm : { ...smallHosted, quota: nextUnit(random) < 0.5 ? { requestsPerMinute: 60, tokensPerMinute: 50_000 } : null },
@@ -97,6 +100,7 @@ function randomConfig(seed: number, random: RandomState): RandomConfig {
     },
     ...randomLimits(seed, deployments.length),
     route: {
+      ...(nextUnit(forkRandom(seed, "random-cost-limit")) < 0.15 ? { costMaxNano: nextBelow(forkRandom(seed, "random-cost-limit-2"), 1_500_000) } : {}),
       limits: { connect: seconds(1), firstToken: millis(20 + nextBelow(random, 3_000)), idle: seconds(5), total: millis(50 + nextBelow(random, 20_000)) },
       queue: fixtureQueue({
         lengthMax: nextBelow(random, 20),
@@ -287,8 +291,9 @@ function randomCrashes(seed: number): FaultPlan[] {
   }));
 }
 
-function randomArrivals(random: RandomState, sessions: RandomState, callers: RandomState): Arrival[] {
+function randomArrivals(seed: number, random: RandomState, sessions: RandomState, callers: RandomState): Arrival[] {
   let at = 0;
+  const floors = forkRandom(seed, "random-floors");
   return Array.from({ length: 300 }, (_, place) => {
     at += nextUnit(random) < 0.3 ? 0 : nextBelow(random, nextUnit(random) < 0.05 ? 3_000_000 : 100_000);
     const inputTokens = 1 + nextBelow(random, 600);
@@ -301,6 +306,7 @@ function randomArrivals(random: RandomState, sessions: RandomState, callers: Ran
       tenant: `tenant-${place % 2}`,
       priority: nextUnit(callers) < 0.2 ? nextBelow(callers, 3) : 0,
       ...(nextUnit(callers) < 0.15 ? { patience: millis(nextBelow(callers, 4_000)) } : {}),
+      ...randomFloor(floors, isGraded(seed)),
     };
   });
 }

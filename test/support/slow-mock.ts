@@ -3,10 +3,12 @@ import { onTestFinished } from "vitest";
 import { startMockFleet } from "../../simulator/mock/mock-fleet.ts";
 import type { VllmOptions } from "../../simulator/mock/vllm/vllm-options.ts";
 import { HandHost } from "./hand-host.ts";
-import { until } from "./loop-time.ts";
+import { LoopTime, until } from "./loop-time.ts";
 import { smallScenario, smallVllm } from "./small-scenario.ts";
 
 const tickMs = 5;
+/** For what is certain to come. */
+export const patienceMs = 15_000;
 
 /**
  * A mock vLLM server like the recorded ones (blocks of 32, 1,024 of them, 64 sequences at once), a step of which takes long enough to look at it meanwhile. Its time is the event
@@ -20,18 +22,19 @@ export class SlowMock {
   }
 
   static async start(options: Partial<VllmOptions> = {}, engine: { readonly sequencesMax?: number; readonly perStepUs?: number } = {}): Promise<SlowMock> {
-    const stepTime = { ...smallVllm.engine.stepTime, perStepUs: engine.perStepUs ?? 40_000, perPrefillTokenUs: 1, perSequenceUs: 0, perContextTokenUs: 0 };
+    const stepTime = { ...smallVllm.engine.stepTime, perStepUs: engine.perStepUs ?? 20_000, perPrefillTokenUs: 1, perSequenceUs: 0, perContextTokenUs: 0 };
     const own = { ...smallVllm.engine, blockTokens: 32, blocks: 1_025, sequencesMax: engine.sequencesMax ?? 64, batchedTokensMax: 2_048, stepTime };
     const scenario = smallScenario([{ name: "pool", model: "tiny", replicas: [{ ...smallVllm, engine: own } as typeof smallVllm] }]);
     const vllm = { templateTokens: { message: 6, end: 6 }, ...options };
     const host = new HandHost();
-    let nowMs = 0;
-    const timer = setInterval(() => host.advanceTo((nowMs += tickMs)), tickMs);
+    const passed = new LoopTime();
+    const timer = setInterval(() => host.advanceTo(Math.floor(passed.ms)), tickMs);
     const time = { clock: host.clock, timers: host };
     const fleet = await startMockFleet(scenario, { file: "test", seed: 1, host: "127.0.0.1", ports: "ephemeral", vllm, time });
     onTestFinished(async () => {
       await fleet.close();
       clearInterval(timer);
+      passed.stop();
     });
     return new SlowMock(fleet.origins["pool"]?.[0] ?? "");
   }
@@ -62,7 +65,7 @@ export class SlowMock {
     );
   }
 
-  async untilMetric(series: string, value: number, limitMs?: number): Promise<void> {
+  async untilMetric(series: string, value: number, limitMs = patienceMs): Promise<void> {
     await until(async () => (await this.metric(series)) === value, limitMs);
   }
 }

@@ -5,6 +5,8 @@ import type { SocketPlace } from "./open-socket.ts";
 
 /** vLLM closes a connection that was idle for 5.0 s. */
 const reuseWindowMs = 3500;
+/** A handshake is dear, and the load balancers before hosted APIs keep connections longer: AWS's 60 s unless told otherwise, others minutes. Who closes earlier is seen to have closed. */
+const reuseWindowOfTlsMs = 50_000;
 /** A name is resolved when a connection is opened: no connection outlives a move of its host for longer. */
 const ageMaxMs = 5 * 60_000;
 /** As many connections as there are calls: a cap below the number of streams would be a hidden queue, and the core has its own. This one only keeps file descriptors in bounds. */
@@ -13,6 +15,7 @@ const connectionsMax = 16_384;
 /** The connections to one origin; the one that was used last is used first, so that few stay warm and the rest can go. */
 export class ConnectionPool implements ConnectionOwner, Caller {
   readonly #place: Omit<SocketPlace, "session">;
+  readonly #reuseWindowMs: number;
   readonly #idle: Connection[] = [];
   #open = 0;
   #session: Buffer | null = null;
@@ -20,6 +23,7 @@ export class ConnectionPool implements ConnectionOwner, Caller {
 
   constructor(place: Omit<SocketPlace, "session">) {
     this.#place = place;
+    this.#reuseWindowMs = place.origin.protocol === "https:" ? reuseWindowOfTlsMs : reuseWindowMs;
   }
 
   get hasIdle(): boolean {
@@ -52,7 +56,7 @@ export class ConnectionPool implements ConnectionOwner, Caller {
 
   /** Those that have been idle for too long. */
   trim(): void {
-    const oldestMs = performance.now() - reuseWindowMs;
+    const oldestMs = performance.now() - this.#reuseWindowMs;
     const kept = this.#idle.findIndex(({ isGone, idleSinceMs }) => !isGone && idleSinceMs > oldestMs);
     for (const connection of this.#idle.splice(0, kept === -1 ? this.#idle.length : kept)) connection.destroy();
   }
@@ -69,7 +73,7 @@ export class ConnectionPool implements ConnectionOwner, Caller {
       if (connection === undefined) return null;
       if (connection.isGone) continue;
       const nowMs = performance.now();
-      if (nowMs - connection.idleSinceMs < reuseWindowMs && nowMs - connection.openedMs < ageMaxMs) return connection;
+      if (nowMs - connection.idleSinceMs < this.#reuseWindowMs && nowMs - connection.openedMs < ageMaxMs) return connection;
       connection.destroy();
     }
   }

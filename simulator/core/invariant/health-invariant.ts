@@ -19,7 +19,7 @@ export function otherForUnhealthy(
   pool: readonly EndpointId[],
   isIdle: (id: EndpointId) => boolean,
 ): EndpointId | null {
-  if (config.limits.length > 0 || request.attempts > 0 || !request.anywhere) return null;
+  if (config.limits.length > 0 || config.routes[request.route]?.costMaxNano !== undefined || request.attempts > 0 || !request.anywhere) return null;
   const takes = (id: EndpointId): boolean => {
     const deployment = config.deployments[config.endpoints[id]?.deployment ?? -1];
     return deployment !== undefined && deployment.takesUntagged && request.inputTokens < deployment.contextTokens;

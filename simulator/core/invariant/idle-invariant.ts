@@ -1,6 +1,7 @@
 /**
  * I8: no endpoint that could take a waiting request is left idle. Checked as of just before an event's instant, when all that was due earlier has been done. What a
- * half-open breaker lets through is left to I7; whom limits hold back is not seen from outside, so a configuration with limits is not checked.
+ * half-open breaker lets through is left to I7; whom limits hold back is not seen from outside, so a configuration with limits is not checked, nor a
+ * route with a bound on a request's cost.
  */
 import type { CompiledConfig } from "../../../router/core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RequestId } from "../../../router/core/messages.ts";
@@ -27,7 +28,8 @@ export function checkIdle(
     const deployment = config.deployments[deploymentId];
     if (deployment === undefined || !deployment.takesUntagged || !isIdle(id as EndpointId)) continue;
     for (const { id: requestId, request } of waiting) {
-      if (request.inputTokens >= deployment.contextTokens || config.routes[request.route]?.deployments.includes(deploymentId) !== true) continue;
+      const route = config.routes[request.route];
+      if (route?.costMaxNano !== undefined || request.inputTokens >= deployment.contextTokens || route?.deployments.includes(deploymentId) !== true) continue;
       violate(`request ${requestId} waits at route ${request.route} while endpoint ${id} has a place`);
     }
   }

@@ -131,7 +131,7 @@ export class RouterInvariants {
     for (const { id } of event.config.routes) this.#waiting[id] ??= 0;
   }
 
-  #requestArrived({ id, route, inputTokens, tags, residency, qualityMin = -1, only = -1 as EndpointId }: RouteRequest, now: Instant): void {
+  #requestArrived({ id, route, inputTokens, tags, residency, qualityMin = -1, only = -1 as EndpointId, costMaxNano }: RouteRequest, now: Instant): void {
     if (this.#requests.has(id)) this.#violate("I1", `request slot ${id} is used twice at once`);
     this.#requests.set(id, {
       route,
@@ -140,7 +140,7 @@ export class RouterInvariants {
       residency,
       qualityMin,
       only,
-      anywhere: tags.length === 0 && residency === -1 && qualityMin === -1 && only === -1,
+      anywhere: tags.length === 0 && residency === -1 && qualityMin === -1 && only === -1 && costMaxNano === undefined,
       arrivedAt: now,
       lastAt: now,
       underWay: [],

@@ -15,6 +15,7 @@ export function readOpenAiResponses({ bytes, place, headers, stored }: MockReque
   if (fields === null) return refuse("We could not parse the JSON body of your request.");
   const { input } = fields;
   if (typeof input !== "string" && !Array.isArray(input)) return refuse("Missing required parameter: 'input'.");
+  if (fields["background"] === true) return refuse("This mock runs no responses in the background.");
   const { previous_response_id: previous, store } = fields;
   const earlier = typeof previous === "string" ? (stored?.conversation(previous, headers) ?? null) : [];
   if (earlier === null) return refused(previousNotFound(String(previous)));

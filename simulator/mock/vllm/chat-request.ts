@@ -8,7 +8,7 @@ import { lengthProblem } from "./length-checks.ts";
 import { messageProblems } from "./messages-union.ts";
 import { readByRules } from "./read-body.ts";
 import { readWishes, unknownSchemaType } from "./read-wishes.ts";
-import { samplingProblem } from "./sampling-checks.ts";
+import { answersIn, samplingProblem } from "./sampling-checks.ts";
 import type { VllmOptions } from "./vllm-options.ts";
 
 /** A chat completion as vLLM 0.32 reads it: what is wrong with it is said in its words, in its order. */
@@ -25,7 +25,7 @@ export function chatBody(fields: Fields, messages: readonly unknown[], request: 
   const inputTokens = promptTokens(fields, messages, texts, options);
   const outputTokensMax = numberIn(fields, "max_completion_tokens") ?? numberIn(fields, "max_tokens");
   const outputTokensMin = numberIn(fields, "min_tokens") ?? 0;
-  const answers = numberIn(fields, "n") ?? 1;
+  const answers = answersIn(fields);
   return {
     model: typeof fields["model"] === "string" ? fields["model"] : null,
     texts,

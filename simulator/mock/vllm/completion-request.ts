@@ -6,7 +6,7 @@ import { type FieldProblem, fieldsIn, flagIn, notList, notText, numberIn, kindPr
 import { lengthProblem } from "./length-checks.ts";
 import { readByRules } from "./read-body.ts";
 import { readWishes } from "./read-wishes.ts";
-import { samplingProblem } from "./sampling-checks.ts";
+import { answersIn, samplingProblem } from "./sampling-checks.ts";
 import type { VllmOptions } from "./vllm-options.ts";
 
 /** vLLM's own where the caller gives none (tokens). */
@@ -23,7 +23,7 @@ export function readVllmCompletion(request: MockRequest, options: VllmOptions): 
   const prompts = promptsOf(fields["prompt"]);
   const texts = prompts.map((prompt) => (typeof prompt === "string" ? prompt : prompt.map((id) => ` ${id}`).join("")));
   const lengths = prompts.map((prompt) => (typeof prompt === "string" ? Math.max(1, wordsIn([prompt])) : prompt.length));
-  const n = numberIn(fields, "n") ?? 1;
+  const n = answersIn(fields);
   const wishes = readWishes(fields, request.headers);
   const asked = numberIn(fields, "max_tokens") ?? defaultCap;
   const echoOnly = wishes.echo && asked === 0;

@@ -12,6 +12,12 @@ export function samplingProblem(fields: Fields, vocabularySize: number): HttpRef
   return null;
 }
 
+/** `n` at most, unless a server's environment says otherwise. */
+const answersMax = 16_384;
+
+/** Answers that are asked for to each prompt; more than there may be are refused elsewhere. */
+export const answersIn = (fields: Fields): number => Math.min(numberIn(fields, "n") ?? 1, answersMax);
+
 type Check = (fields: Fields, vocabularySize: number) => HttpRefusal | null;
 
 const named = (name: string, message: string, value: string): HttpRefusal => badRequest(`${message} (parameter=${name}, value=${value})`, name);
@@ -27,7 +33,9 @@ const inRange =
 const checks: readonly Check[] = [
   (fields) => {
     const n = numberIn(fields, "n");
-    return n !== null && n < 1 ? badRequest(`n must be at least 1, got ${n}.`, null) : null;
+    if (n === null || (n >= 1 && n <= answersMax)) return null;
+    const advice = "To increase this limit, set the VLLM_MAX_N_SEQUENCES environment variable.";
+    return badRequest(n < 1 ? `n must be at least 1, got ${n}.` : `n must be at most ${answersMax}, got ${n}. ${advice}`, null);
   },
   inRange("presence_penalty", -2, 2),
   inRange("frequency_penalty", -2, 2),

@@ -9,7 +9,7 @@ import { idleLoop, noTotals } from "./engine-loop.ts";
 import type { FastRules } from "./fast-rules.ts";
 import { FastScheduler } from "./fast-scheduler.ts";
 import type { OutputListener } from "./process-call.ts";
-import { certainEndsOf, setCertainEndsAside } from "./schedule-call.ts";
+import { certainEndsOf, onlyDecodes, setCertainEndsAside } from "./schedule-call.ts";
 import { SequenceBag } from "./sequence-bag.ts";
 import type { Sequence } from "./sequence.ts";
 
@@ -268,10 +268,8 @@ export class FastEngine implements EngineModel {
    */
   #quietIterations(): number {
     const { state } = this.#scheduler;
-    const { decodes, waiting, running } = state;
-    if (state.prefills.count > 0 || decodes.count === 0 || decodes.count > this.#rules.batchedTokensMax) return 0;
-    if (waiting.list.length > 0 && running.length < state.runningMax && !state.headBlocked) return 0;
-    if (state.call - state.processed !== this.#depth || state.starvedCall > state.processed) return 0;
+    const { decodes } = state;
+    if (state.call - state.processed !== this.#depth || !onlyDecodes(state)) return 0;
     const oldest = state.processed + 1;
     if (state.firstsOf(oldest).count > 0) return 0;
     const endCall = state.ends.earliestFrom(oldest);

@@ -24,6 +24,14 @@ export function scheduleCall(state: SchedulerState): void {
   if (state.preempted.count === 0 && state.waiting.list.length > 0) admitWaiting(state);
 }
 
+/** Whether the next call has nothing to give but one token to each of those that decode, and the budget for it. */
+export function onlyDecodes(state: SchedulerState): boolean {
+  const { decodes, waiting, running } = state;
+  if (state.prefills.count > 0 || decodes.count === 0 || decodes.count > state.rules.batchedTokensMax) return false;
+  if (waiting.list.length > 0 && running.length < state.runningMax && !state.headBlocked) return false;
+  return state.starvedCall <= state.processed;
+}
+
 function chunkMaxOf(state: SchedulerState): number {
   const { longPrefillTokensMax, longPrefillAdaptive, batchedTokensMax } = state.rules;
   if (longPrefillTokensMax === 0) return Infinity;

@@ -9,30 +9,30 @@ const stored = (place: number): StoredId => ({ id: `resp_${place}`, endpoint: "h
 const ids = (taken: readonly StoredId[]): readonly string[] => taken.map(({ id }) => id);
 const fail = (message: string): never => expect.fail(message);
 
-test("what was noted is there again, in its order, also after a second restart", () => {
+test("what was noted is there again, in its order, also after a second restart", async () => {
   const folder = path.join(temporaryFolder(), "not/there/yet");
   const first = new IssuedIdsStore(folder, fail);
   expect(first.takeOver()).toEqual([]);
   for (const place of [1, 2, 3]) first.note(stored(place));
-  first.close();
+  await first.close();
   const second = new IssuedIdsStore(folder, fail);
   expect(second.takeOver()).toEqual([stored(1), stored(2), stored(3)]);
   second.note(stored(4));
-  second.close();
+  await second.close();
   const third = new IssuedIdsStore(folder, fail);
   expect(ids(third.takeOver())).toEqual(["resp_1", "resp_2", "resp_3", "resp_4"]);
-  third.close();
+  await third.close();
 });
 
-test("a torn line, and what is none, are passed over", () => {
+test("a torn line, and what is none, are passed over", async () => {
   const folder = temporaryFolder();
   const store = new IssuedIdsStore(folder, fail);
   store.note(stored(1));
-  store.close();
+  await store.close();
   appendFileSync(path.join(folder, "issued-ids.1.jsonl"), '\n42\n{"id":7}\n{"id":"resp_2","endpoint":"https://a');
   const next = new IssuedIdsStore(folder, fail);
   expect(ids(next.takeOver())).toEqual(["resp_1"]);
-  next.close();
+  await next.close();
 });
 
 test("its size is bounded: two files of so many lines, the oldest ids forgotten", async () => {
@@ -43,7 +43,7 @@ test("its size is bounded: two files of so many lines, the oldest ids forgotten"
     // Files are opened beside the requests, which do not wait for it.
     await new Promise((resolve) => setImmediate(resolve));
   }
-  store.close();
+  await store.close();
   // A third one where it ended while the next was being opened.
   await expect.poll(() => readdirSync(folder).length).toBeLessThanOrEqual(3);
   const next = new IssuedIdsStore(folder, fail, 10);
@@ -51,7 +51,7 @@ test("its size is bounded: two files of so many lines, the oldest ids forgotten"
   expect(taken.length).toBeGreaterThanOrEqual(10);
   expect(taken.length).toBeLessThan(60);
   expect(taken).toEqual(taken.map((_, place) => `resp_${100 - taken.length + place}`));
-  next.close();
+  await next.close();
 });
 
 test("a folder that cannot be had is bad input", async () => {

@@ -21,10 +21,21 @@ test("lines leave in their order, as text and as bytes, longer than a batch too;
     if (place % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   await until(() => readFileSync(file).length > 200_000, 5000);
-  sink.flushSync();
+  await sink.flush();
   expect(readFileSync(file, "utf8")).toBe(lines.join(""));
   expect(sink.dropped).toBe(0);
   closeSync(descriptor);
+});
+
+test("what is being written when the end comes is written once, and the process waits for it", async () => {
+  for (let round = 0; round < 50; round += 1) {
+    const { sink, file, descriptor } = fileSink();
+    const lines = Array.from({ length: 300 }, (_, place) => `${place} ${"x".repeat(400)}\n`);
+    for (const line of lines) sink.write(line);
+    await sink.flush();
+    expect(readFileSync(file, "utf8") === lines.join("")).toBe(true);
+    closeSync(descriptor);
+  }
 });
 
 test("a line that nothing follows leaves all the same", async () => {
@@ -43,5 +54,5 @@ test("a sink that is gone takes nothing more, and what it loses is counted", asy
   await until(() => sink.dropped === 1, 5000);
   sink.write("lost too\n");
   expect(sink.dropped).toBe(2);
-  sink.flushSync();
+  await sink.flush();
 });

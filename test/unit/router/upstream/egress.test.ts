@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:https";
 import { connect, createServer as createProxy, type AddressInfo, type Server as TcpServer } from "node:net";
 import path from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { loadConfig } from "../../../../router/config/load-config.ts";
 import { millis } from "../../../../router/core/time.ts";
 import { environmentEgress } from "../../../../router/config/compile-egress.ts";
@@ -44,7 +44,7 @@ async function listening<Kind extends Server | TcpServer>(server: Kind): Promise
 }
 
 /** An https server that only a private authority vouches for, here trusted as NODE_EXTRA_CA_CERTS would have it. */
-async function secureOrigin(): Promise<{ origin: string; seen: string[] }> {
+async function secureOrigin(): Promise<{ origin: string; seen: string[]; handshakes: () => number }> {
   const folder = temporaryFolder();
   const [keyFile, certFile] = [path.join(folder, "key.pem"), path.join(folder, "cert.pem")];
   const command = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", keyFile, "-out", certFile];
@@ -59,7 +59,9 @@ async function secureOrigin(): Promise<{ origin: string; seen: string[] }> {
     request.resume();
     request.on("end", () => response.end("secure"));
   });
-  return { origin: `https://localhost:${await listening(server)}`, seen };
+  let handshakes = 0;
+  server.on("secureConnection", () => (handshakes += 1));
+  return { origin: `https://localhost:${await listening(server)}`, seen, handshakes: () => handshakes };
 }
 
 async function ask(transport: Http1Transport, origin: string): Promise<string> {
@@ -98,6 +100,24 @@ test("a private authority of the configuration vouches for providers, beside the
   const both = new Http1Transport(egressOf(service.egress));
   expect(await ask(both, other.origin)).toBe("secure");
   for (const transport of [trusting, usual, both]) transport.close();
+});
+
+test("a connection with TLS is used again after a pause that would be too long without, and not after a minute", async () => {
+  const { origin, handshakes } = await secureOrigin();
+  const transport = new Http1Transport();
+  const pause = (ms: number): void => {
+    const nowMs = performance.now() + ms;
+    vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+  };
+  onTestFinished(() => void vi.restoreAllMocks());
+  await ask(transport, origin);
+  pause(20_000);
+  expect(await ask(transport, origin)).toBe("secure");
+  expect(handshakes()).toBe(1);
+  pause(60_000);
+  expect(await ask(transport, origin)).toBe("secure");
+  expect(handshakes()).toBe(2);
+  transport.close();
 });
 
 describe("the way out by the configuration", () => {

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { noFallbacks } from "../../../../../router/core/compiled-config.ts";
 import type { DeploymentId, RouteId, RouterCommand } from "../../../../../router/core/messages.ts";
 import { seconds } from "../../../../../router/core/time.ts";
-import { type FixtureOptions, only, RouterHarness } from "../../../../support/router-fixture.ts";
+import { type FixtureOptions, fixtureQueue, only, RouterHarness } from "../../../../support/router-fixture.ts";
 
 let harness: RouterHarness | null = null;
 const make = (options: FixtureOptions = {}): RouterHarness => (harness = new RouterHarness(options));
@@ -127,5 +127,22 @@ describe("a server dies while the one that is left takes seconds to answer (seen
     const commands = wakeUntil(router, 11);
     expect(only(commands, "abort-attempt")).toHaveLength(3);
     expect(only(commands, "finish-request").map(({ result }) => result)).toEqual([{ kind: "failed", failure: "connect-failed", retryAfter: null }]);
+  });
+
+  test("one that is only full is waited for, rather than the dead one asked again and again", () => {
+    const router = make({ deployments: [{ endpoints: 2, concurrencyMax: 1 }] });
+    const [busy = -1] = started(router.arrive(0));
+    expect(started(router.arrive(1))).toEqual([1 - busy]);
+    expect(router.fail(1, "connect-failed")).toEqual([]);
+    expect(wakeUntil(router, 3)).toEqual([]);
+    expect(started(router.succeed(0))).toEqual([busy]);
+  });
+
+  test("where nobody may wait, it gets its second chance", () => {
+    const router = make({ deployments: [{ endpoints: 2, concurrencyMax: 1 }], route: { queue: fixtureQueue({ wait: seconds(0) }) } });
+    const [busy = -1] = started(router.arrive(0));
+    router.arrive(1);
+    router.fail(1, "connect-failed");
+    expect(started(wakeUntil(router, 3))).toEqual([1 - busy]);
   });
 });
