@@ -21,10 +21,10 @@ interface Watcher {
 
 const watchers: readonly Watcher[] = [
   // Without limits of their own: on a busy machine a test that takes long has noticed nothing.
-  { name: "tests", args: ["node_modules/vitest/vitest.mjs", "run", "--testTimeout=0", "test/unit/simulator/core/engine"] },
-  { name: "fuzz", args: ["test/fidelity/run.ts", "--fuzz", "400"] },
+  { name: "tests", args: ["node_modules/vitest/vitest.mjs", "run", "--testTimeout=0", "--bail=1", "test/unit/simulator/core/engine"] },
+  { name: "fuzz", args: ["test/fidelity/run.ts", "--bail", "--fuzz", "400"] },
   { name: "recordings", args: ["test/fidelity/run.ts", "--schedules", path.join(shared, "calibration/vllm-schedules/dev")] },
-  { name: "longer fuzz", args: ["test/fidelity/run.ts", "--fuzz", "2000", "--seed", "401"] },
+  { name: "longer fuzz", args: ["test/fidelity/run.ts", "--bail", "--fuzz", "2000", "--seed", "401"] },
 ];
 
 type Verdict = "passes" | "fails" | "timeout";
