@@ -28,7 +28,9 @@ test("batches cost what batches cost, take longer, and what is asked at once kee
 });
 
 test("the route's own timeouts hold for batches, and an endpoint has one breaker for both tiers", async () => {
-  const { summary, breakers } = await played("config.routes.economy.timeouts.firstToken=2s", "fleet.openai.batch={ firstTokenFactor: 100 }");
+  // Without a fallback, which would serve what has timed out here.
+  const alone = ["config.routes.economy.retry.attempts=1", "config.routes.economy.fallbacks={ general: [] }"];
+  const { summary, breakers } = await played("config.routes.economy.timeouts.firstToken=2s", "fleet.openai.batch={ firstTokenFactor: 100 }", ...alone);
   expect(summary.batches?.figures.requests.reasons).toHaveProperty("timed-out-first-token");
   expect(breakers.find(({ endpoint }) => endpoint === "openai/0")?.openings).toBeGreaterThan(0);
 });
