@@ -82,3 +82,13 @@ export function keyedNormal(seed: number, purpose: number, key: number, draw: nu
     if (square > 0 && square < 1) return x * Math.sqrt((-2 * ln(square)) / square);
   }
 }
+
+/** Standard normal (Marsaglia's polar method; the second value is thrown away, so that a draw has no memory). */
+export function nextNormal(random: RandomState): number {
+  for (;;) {
+    const x = 2 * nextUnit(random) - 1;
+    const y = 2 * nextUnit(random) - 1;
+    const square = x * x + y * y;
+    if (square > 0 && square < 1) return x * Math.sqrt((-2 * ln(square)) / square);
+  }
+}

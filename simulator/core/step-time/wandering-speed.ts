@@ -1,7 +1,6 @@
-import { exp, ln } from "../../../router/core/numeric.ts";
+import { exp } from "../../../router/core/numeric.ts";
 import type { Instant } from "../../../router/core/machine.ts";
-import { forkRandom, keyedNormal, nextUnit, purposeOf } from "../../../router/core/random.ts";
-import type { RandomState } from "../../../router/core/random.ts";
+import { forkRandom, keyedNormal, nextNormal, purposeOf } from "../../../router/core/random.ts";
 
 /** Null: the machine is steady. */
 export interface WanderSpec {
@@ -70,15 +69,5 @@ export class WanderingSpeed {
       wandered = kept * wandered + fresh * nextNormal(random);
       return exp(deviation * wandered + (deviation * deviation) / 2);
     });
-  }
-}
-
-/** Standard normal (Marsaglia's polar method). */
-function nextNormal(random: RandomState): number {
-  for (;;) {
-    const x = 2 * nextUnit(random) - 1;
-    const y = 2 * nextUnit(random) - 1;
-    const square = x * x + y * y;
-    if (square > 0 && square < 1) return x * Math.sqrt((-2 * ln(square)) / square);
   }
 }

@@ -1,6 +1,6 @@
 /** Draws from the distributions of workloads, out of a named stream. */
 import { exp, ln, pow } from "../../../router/core/numeric.ts";
-import { nextUnit, type RandomState } from "../../../router/core/random.ts";
+import { nextNormal, nextUnit, type RandomState } from "../../../router/core/random.ts";
 
 /** In (0, 1]: its logarithm is finite. */
 const openUnit = (random: RandomState): number => 1 - nextUnit(random);
@@ -8,23 +8,13 @@ const openUnit = (random: RandomState): number => 1 - nextUnit(random);
 /** Mean 1. */
 export const exponential = (random: RandomState): number => -ln(openUnit(random));
 
-/** Standard normal (Marsaglia's polar method; the second value is thrown away, so that a draw has no memory). */
-function normal(random: RandomState): number {
-  for (;;) {
-    const x = 2 * nextUnit(random) - 1;
-    const y = 2 * nextUnit(random) - 1;
-    const square = x * x + y * y;
-    if (square > 0 && square < 1) return x * Math.sqrt((-2 * ln(square)) / square);
-  }
-}
-
 /** Scale 1, mean `shape` (Marsaglia and Tsang 2000; below a shape of 1 by their boost). */
 export function gamma(random: RandomState, shape: number): number {
   if (shape < 1) return gamma(random, shape + 1) * exp(ln(openUnit(random)) / shape);
   const d = shape - 1 / 3;
   const c = 1 / Math.sqrt(9 * d);
   for (;;) {
-    const x = normal(random);
+    const x = nextNormal(random);
     const v = 1 + c * x;
     if (v <= 0) continue;
     const cube = v * v * v;
@@ -35,7 +25,7 @@ export function gamma(random: RandomState, shape: number): number {
 /** Scale 1. */
 export const weibull = (random: RandomState, shape: number): number => pow(exponential(random), 1 / shape);
 
-export const logNormal = (random: RandomState, mu: number, sigma: number): number => exp(mu + sigma * normal(random));
+export const logNormal = (random: RandomState, mu: number, sigma: number): number => exp(mu + sigma * nextNormal(random));
 
 /** By Knuth's products of uniform draws; large means are taken in parts. */
 export function poisson(random: RandomState, mean: number): number {
