@@ -13,7 +13,7 @@
  * When the queue is full, the last request of the longest lane makes room: a tenant that fills the queue turns only its own requests away.
  */
 import { assert, present } from "../assert.ts";
-import { type Tournament, removeKey, setKey, leastId, leastKey, newTournament } from "../tournament.ts";
+import { type Tournament, removeKey, setKey, leastId, newTournament } from "../tournament.ts";
 
 export interface WaitQueue {
   length: number;
@@ -59,7 +59,7 @@ export function laneAt(queue: WaitQueue, lane: number): Lane {
 /** @param burst how far below the others a lane may begin */
 export function enqueue(queue: WaitQueue, lane: number, id: number, key: number, burst: number, slotOf: SlotOf): void {
   const line = laneAt(queue, lane);
-  if (line.length === 0) line.counter = Math.max(line.counter, (queue.length > 0 ? leastKey(queue.turns) : queue.lastLeft) - burst);
+  if (line.length === 0) line.counter = Math.max(line.counter, (queue.length > 0 ? queue.turns.least : queue.lastLeft) - burst);
   const place = slotOf(id);
   place.queueKey = key;
   let before = line.tail;

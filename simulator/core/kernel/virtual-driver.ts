@@ -6,7 +6,7 @@
 import { assert, present } from "../../../router/core/assert.ts";
 import type { Instant, Machine, Out } from "../../../router/core/machine.ts";
 import { instantAt, never, startOfTime } from "../../../router/core/time.ts";
-import { leastId, leastKey, newTournament, setKey, type Tournament } from "../../../router/core/tournament.ts";
+import { leastId, newTournament, setKey, type Tournament } from "../../../router/core/tournament.ts";
 
 /** Something that happens from outside, in order of time: arrivals, faults. */
 export interface Source {
@@ -73,8 +73,8 @@ export class VirtualDriver {
   #goOn(): boolean {
     const source = this.#nextSource();
     const sourceAt = this.#time.sourceAt;
-    const stepAt = leastKey(this.#steps);
-    const next = instantAt(Math.min(sourceAt, stepAt, leastKey(this.#deadlines)));
+    const stepAt = this.#steps.least;
+    const next = instantAt(Math.min(sourceAt, stepAt, this.#deadlines.least));
     if (next === never) return false;
     assert(next >= this.#time.now, "the clock goes back");
     this.#time.now = next;
