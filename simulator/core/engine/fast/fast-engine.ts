@@ -271,17 +271,15 @@ export class FastEngine implements EngineModel {
     const { decodes } = state;
     if (state.call - state.processed !== this.#depth || !onlyDecodes(state)) return 0;
     const oldest = state.processed + 1;
-    if (state.firstsOf(oldest).count > 0) return 0;
-    const endCall = state.ends.earliestFrom(oldest);
-    let quiet = endCall - oldest;
+    const outputCall = state.outputs.earliestFrom(oldest);
+    let quiet = outputCall - oldest;
     if (quiet === 0) return 0;
-    const leaving = this.#rules.asyncScheduling ? certainEndsOf(state, endCall) : 0;
+    const leaving = this.#rules.asyncScheduling ? certainEndsOf(state, outputCall) : 0;
     // A batch without anybody is another matter.
     if (leaving === decodes.count) quiet--;
-    if (this.#rules.asyncScheduling && state.firstsOf(oldest + 1).count > 0) quiet = Math.min(1, quiet);
     quiet = decodes.callsWithin(state.memory.free, state.call + 1, quiet);
     quiet = state.fills.callsWithout(state.call + 1, quiet);
-    this.#loop.leaving = oldest + quiet === endCall ? leaving : 0;
+    this.#loop.leaving = oldest + quiet === outputCall ? leaving : 0;
     return quiet;
   }
 

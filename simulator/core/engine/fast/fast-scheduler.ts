@@ -6,7 +6,6 @@ import type { OutputListener } from "./process-call.ts";
 import { scheduleCall } from "./schedule-call.ts";
 import { SchedulerState } from "./scheduler-state.ts";
 import { Sequence } from "./sequence.ts";
-import { forgetFirst } from "./walk-running.ts";
 
 /**
  * The plain scheduler's rules at the cost of a step's events instead of its sequences: equal to it in every batch, block count, statistic and time.
@@ -72,8 +71,7 @@ export class FastScheduler {
       if (sequence.phase === "prefill") state.prefills.remove(sequence);
       else {
         if (sequence.phase === "decode") state.leave(sequence);
-        state.ends.remove(sequence);
-        forgetFirst(state, sequence);
+        state.outputs.remove(sequence);
       }
       state.running.remove(sequence);
       state.memory.release(sequence, owned, hashed, false);

@@ -1,5 +1,4 @@
 import type { SchedulerState } from "./scheduler-state.ts";
-import type { SequenceBag } from "./sequence-bag.ts";
 import type { Sequence } from "./sequence.ts";
 
 export interface OutputListener {
@@ -14,26 +13,21 @@ export interface OutputListener {
  */
 export function processCall(state: SchedulerState, listener: OutputListener, all: boolean): void {
   const call = ++state.processed;
-  const firsts = state.firstsOf(call);
-  const bucket = state.ends.bucketOf(call);
+  const bucket = state.outputs.bucketOf(call);
   const starved = state.starvedCall > call;
-  if (firsts.count === 0 && bucket === null && state.stale.count === 0 && !all && !starved) return;
+  if (bucket === null && state.stale.count === 0 && !all && !starved) return;
   const { affected } = state;
   if (all || starved) addEverySampled(state, call);
-  else addEndsAndFirsts(state, call, bucket, firsts);
+  else addFirstsAndEnds(state, call, bucket);
   for (let index = 0; index < state.stale.count; index++) affected.add(state.stale.at(index));
   affected.sortByOrder();
   for (let index = 0; index < affected.count; index++) takeOutput(state, affected.at(index), call, listener);
-  firsts.clear();
   state.stale.clear();
   affected.clear();
 }
 
-function addEndsAndFirsts(state: SchedulerState, call: number, bucket: Sequence | null, firsts: SequenceBag): void {
-  for (let index = 0; index < firsts.count; index++) state.affected.add(firsts.at(index));
-  for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind) {
-    if (sequence.endCall === call && sequence.firstCall !== call) state.affected.add(sequence);
-  }
+function addFirstsAndEnds(state: SchedulerState, call: number, bucket: Sequence | null): void {
+  for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind) if (sequence.wheelCall === call) state.affected.add(sequence);
 }
 
 function addEverySampled(state: SchedulerState, call: number): void {
@@ -59,7 +53,13 @@ function takeOutput(state: SchedulerState, sequence: Sequence, call: number, lis
     endRunning(state, sequence);
     sequence.outputs = sequence.outputsEnd;
     end(state, sequence, listener);
-  } else if (sequence.starvedTo === state.call) state.memory.publish(sequence, state.fullBlocks(state.knownOf(sequence)));
+    return;
+  }
+  if (sequence.firstCall === call) {
+    state.outputs.remove(sequence);
+    state.outputs.file(sequence, sequence.endCall);
+  }
+  if (sequence.starvedTo === state.call) state.memory.publish(sequence, state.fullBlocks(state.knownOf(sequence)));
 }
 
 function end(state: SchedulerState, sequence: Sequence, listener: OutputListener): void {
@@ -73,7 +73,7 @@ function endRunning(state: SchedulerState, sequence: Sequence): void {
   const owned = state.blocksFor(state.computedOf(sequence));
   const hashed = state.fullBlocks(state.knownOf(sequence));
   if (sequence.phase === "decode") state.leave(sequence);
-  state.ends.remove(sequence);
+  state.outputs.remove(sequence);
   state.running.remove(sequence);
   state.memory.publish(sequence, hashed);
   state.memory.release(sequence, owned, hashed, false);

@@ -1,10 +1,10 @@
 import type { PrefixStatistics } from "../plain/plain-scheduler.ts";
 import { emptyShape } from "../../step-time/step-range.ts";
 import { DecodeSet } from "./decode-set.ts";
-import { EndWheel } from "./end-wheel.ts";
 import type { FastRules } from "./fast-rules.ts";
 import { FillLists } from "./fill-lists.ts";
 import { KvMemory } from "./kv-memory.ts";
+import { OutputWheel } from "./output-wheel.ts";
 import { SequenceBag } from "./sequence-bag.ts";
 import { SequenceList } from "./sequence-list.ts";
 import type { Sequence } from "./sequence.ts";
@@ -15,15 +15,12 @@ export class SchedulerState {
   readonly rules: FastRules;
   readonly memory: KvMemory;
   readonly decodes: DecodeSet;
-  readonly ends = new EndWheel();
+  readonly outputs = new OutputWheel();
   readonly fills: FillLists;
   readonly running = new SequenceList();
   readonly waiting: WaitingLine;
   /** The running sequences in phase prefill, in running order. */
   readonly prefills = new SequenceBag();
-  /** Sequences whose prefill ends in a call, by the call's parity: two calls at most are in flight. */
-  readonly evenFirsts = new SequenceBag();
-  readonly oddFirsts = new SequenceBag();
   /** Those that a call's output is for; filled and emptied in place. */
   readonly affected = new SequenceBag();
   /** Preempted while the output of the call in flight was outstanding: it still counts. */
@@ -61,10 +58,6 @@ export class SchedulerState {
     this.runningMax = rules.activeSequencesMax ?? rules.sequencesMax;
   }
 
-  firstsOf(call: number): SequenceBag {
-    return call % 2 === 0 ? this.evenFirsts : this.oddFirsts;
-  }
-
   blocksFor(tokens: number): number {
     return Math.ceil(tokens / this.rules.blockTokens);
   }
@@ -97,8 +90,7 @@ export class SchedulerState {
     sequence.endCall = call + sequence.outputsEnd - sequence.outputs - 1;
     sequence.starvedFrom = 0;
     sequence.starvedTo = 0;
-    this.firstsOf(call).add(sequence);
-    this.ends.file(sequence);
+    this.outputs.file(sequence, call);
     this.join(sequence);
   }
 
