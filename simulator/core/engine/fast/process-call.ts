@@ -1,17 +1,11 @@
 import type { SchedulerState } from "./scheduler-state.ts";
 import type { Sequence } from "./sequence.ts";
 
-export interface OutputListener {
-  /** @param index of the token among the outputs, from 0 */
-  output(sequence: Sequence, index: number): void;
-  ended(sequence: Sequence): void;
-}
-
 /**
  * Takes in the output of the oldest call in flight, in scheduling order. Without `all`, only the sequences to which something happens are looked at:
  * a first token, an end, an output that comes after a preemption.
  */
-export function processCall(state: SchedulerState, listener: OutputListener, all: boolean): void {
+export function processCall(state: SchedulerState, all: boolean): void {
   const call = ++state.processed;
   const bucket = state.outputs.bucketOf(call);
   const starved = state.starvedCall > call;
@@ -21,7 +15,7 @@ export function processCall(state: SchedulerState, listener: OutputListener, all
   else addFirstsAndEnds(state, call, bucket);
   for (let index = 0; index < state.stale.count; index++) affected.add(state.stale.at(index));
   affected.sortByOrder();
-  for (let index = 0; index < affected.count; index++) takeOutput(state, affected.at(index), call, listener);
+  for (let index = 0; index < affected.count; index++) takeOutput(state, affected.at(index), call);
   state.stale.clear();
   affected.clear();
 }
@@ -38,21 +32,21 @@ function addEverySampled(state: SchedulerState, call: number): void {
   }
 }
 
-function takeOutput(state: SchedulerState, sequence: Sequence, call: number, listener: OutputListener): void {
+function takeOutput(state: SchedulerState, sequence: Sequence, call: number): void {
   if (sequence.phase === "waiting") {
     sequence.outputs++;
-    listener.output(sequence, sequence.outputs - 1);
+    state.listener.output(sequence, sequence.outputs - 1);
     if (sequence.outputs < sequence.outputsEnd) return;
     state.waiting.list.remove(sequence);
     state.memory.forgetKept(sequence);
-    end(state, sequence, listener);
+    end(state, sequence);
     return;
   }
-  listener.output(sequence, state.outputsOf(sequence) - 1);
+  state.listener.output(sequence, state.outputsOf(sequence) - 1);
   if (sequence.endCall === call) {
     endRunning(state, sequence);
     sequence.outputs = sequence.outputsEnd;
-    end(state, sequence, listener);
+    end(state, sequence);
     return;
   }
   if (sequence.firstCall === call) {
@@ -62,10 +56,10 @@ function takeOutput(state: SchedulerState, sequence: Sequence, call: number, lis
   if (sequence.starvedTo === state.call) state.memory.publish(sequence, state.fullBlocks(state.knownOf(sequence)));
 }
 
-function end(state: SchedulerState, sequence: Sequence, listener: OutputListener): void {
+function end(state: SchedulerState, sequence: Sequence): void {
   sequence.phase = "ended";
   state.endedSinceCall = true;
-  listener.ended(sequence);
+  state.listener.ended(sequence, sequence.stops ? "stop" : "length");
 }
 
 /** Gives back its place and blocks; the blocks of its last outputs are cached first. */

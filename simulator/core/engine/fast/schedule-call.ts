@@ -13,7 +13,6 @@ export function scheduleCall(state: SchedulerState): void {
   state.endedSinceCall = false;
   state.headBlocked = false;
   state.preempted.clear();
-  state.admitted.clear();
   if (rules.asyncScheduling) setCertainEndsAside(state, call - 1);
   state.budget = rules.batchedTokensMax;
   state.chunkMax = chunkMaxOf(state);

@@ -1,5 +1,6 @@
 import type { PrefixStatistics } from "../plain/plain-scheduler.ts";
 import { emptyShape } from "../../step-time/step-range.ts";
+import type { SequenceListener } from "./command-writer.ts";
 import { DecodeSet } from "./decode-set.ts";
 import type { FastRules } from "./fast-rules.ts";
 import { FillLists } from "./fill-lists.ts";
@@ -13,6 +14,7 @@ import { WaitingLine } from "./waiting-line.ts";
 /** What the parts of the fast scheduler share. */
 export class SchedulerState {
   readonly rules: FastRules;
+  readonly listener: SequenceListener;
   readonly memory: KvMemory;
   readonly decodes: DecodeSet;
   readonly outputs = new OutputWheel();
@@ -26,7 +28,6 @@ export class SchedulerState {
   /** Preempted while the output of the call in flight was outstanding: it still counts. */
   readonly stale = new SequenceBag();
   readonly preempted = new SequenceBag();
-  readonly admitted = new SequenceBag();
   readonly prefix: PrefixStatistics = { requests: 0, queries: 0, hits: 0, resumedRequests: 0, resumedQueries: 0, resumedHits: 0 };
   /** The last call's step. */
   readonly shape = emptyShape();
@@ -48,8 +49,9 @@ export class SchedulerState {
   /** The head of the line was tried and does not fit; nothing that has happened since could have helped it. */
   headBlocked = false;
 
-  constructor(rules: FastRules, tracksContextMax: boolean) {
+  constructor(rules: FastRules, listener: SequenceListener, tracksContextMax: boolean) {
     this.rules = rules;
+    this.listener = listener;
     this.memory = new KvMemory(rules.blocks - 1);
     this.decodes = new DecodeSet(rules.blockTokens, tracksContextMax);
     this.fills = new FillLists(rules.blockTokens);
