@@ -25,6 +25,8 @@ import { earlier, instantAt, never } from "./time.ts";
 
 export interface Candidates {
   readonly eligible: EndpointList;
+  /** What the strategy notes equals in. */
+  readonly tied: number[];
   readonly excluded: EndpointList;
   /** Beside `excluded`. */
   readonly reasons: ExclusionReason[];
@@ -110,6 +112,7 @@ export function noCandidates(config: CompiledConfig, explain: boolean, turns: re
   });
   return {
     eligible: emptyList(size),
+    tied: Array.from({ length: size }, () => 0),
     excluded: emptyList(size),
     reasons: Array.from({ length: size }, () => "cooling"),
     scores: explain ? new Float64Array(size) : null,

@@ -181,9 +181,9 @@ export const mutations: readonly Mutation[] = [
   { rule: "fast: ends in scheduling order", file: "fast/process-call.ts", text: "affected.sortByOrder();", instead: "" },
   {
     rule: "fast: quiet iterations end before a first token",
-    file: fast,
-    text: "if (state.firstsOf(oldest).count > 0) return 0;",
-    instead: "",
+    file: "fast/scheduler-state.ts",
+    text: "this.outputs.file(sequence, call);",
+    instead: "this.outputs.file(sequence, sequence.endCall);",
   },
   { rule: "fast: the last quiet iteration leaves out who is certain to end", file: fast, text: "setCertainEndsAside(state, state.call);", instead: "" },
   { rule: "fast: an empty batch is not quiet", file: fast, text: "if (leaving === decodes.count) quiet--;", instead: "" },

@@ -42,7 +42,7 @@ function admit(state: SchedulerState, sequence: Sequence): boolean {
   sequence.chunkCall = state.call;
   state.budget -= tokens;
   state.addChunk(hitTokens, tokens);
-  state.admitted.add(sequence);
+  if (sequence.preemptions === 0) state.listener.started(sequence);
   if (sequence.computed === length) state.finishPrefill(sequence);
   else state.prefills.add(sequence);
   return true;

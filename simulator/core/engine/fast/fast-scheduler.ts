@@ -1,12 +1,9 @@
-import type { SequenceId, StepShape } from "../engine.ts";
+import type { SequenceId } from "../engine.ts";
 import type { Submission } from "../submission.ts";
+import type { SequenceListener } from "./command-writer.ts";
 import type { FastRules } from "./fast-rules.ts";
-import { processCall } from "./process-call.ts";
-import type { OutputListener } from "./process-call.ts";
-import { scheduleCall } from "./schedule-call.ts";
 import { SchedulerState } from "./scheduler-state.ts";
 import { Sequence } from "./sequence.ts";
-import { forgetFirst } from "./walk-running.ts";
 
 /**
  * The plain scheduler's rules at the cost of a step's events instead of its sequences: equal to it in every batch, block count, statistic and time.
@@ -16,8 +13,8 @@ export class FastScheduler {
   readonly state: SchedulerState;
   readonly #sequences: Sequence[] = [];
 
-  constructor(rules: FastRules, tracksContextMax = true) {
-    this.state = new SchedulerState(rules, tracksContextMax);
+  constructor(rules: FastRules, listener: SequenceListener, tracksContextMax = true) {
+    this.state = new SchedulerState(rules, listener, tracksContextMax);
   }
 
   get hasRequests(): boolean {
@@ -72,8 +69,7 @@ export class FastScheduler {
       if (sequence.phase === "prefill") state.prefills.remove(sequence);
       else {
         if (sequence.phase === "decode") state.leave(sequence);
-        state.ends.remove(sequence);
-        forgetFirst(state, sequence);
+        state.outputs.remove(sequence);
       }
       state.running.remove(sequence);
       state.memory.release(sequence, owned, hashed, false);
@@ -81,15 +77,5 @@ export class FastScheduler {
     sequence.outputs = outputs;
     sequence.phase = "ended";
     state.endedSinceCall = true;
-  }
-
-  /** The step that was put together; empty: no tokens. */
-  schedule(): Readonly<StepShape> {
-    scheduleCall(this.state);
-    return this.state.shape;
-  }
-
-  process(listener: OutputListener, all: boolean): void {
-    processCall(this.state, listener, all);
   }
 }

@@ -13,8 +13,6 @@ export function scheduleCall(state: SchedulerState): void {
   state.endedSinceCall = false;
   state.headBlocked = false;
   state.preempted.clear();
-  state.admitted.clear();
-  state.firstsOf(call).clear();
   if (rules.asyncScheduling) setCertainEndsAside(state, call - 1);
   state.budget = rules.batchedTokensMax;
   state.chunkMax = chunkMaxOf(state);
@@ -42,7 +40,7 @@ function chunkMaxOf(state: SchedulerState): number {
 
 /** Their last output is in flight and they would not outlive it: they keep their place and blocks, but are not scheduled. */
 export function setCertainEndsAside(state: SchedulerState, endCall: number): void {
-  for (let sequence = state.ends.bucketOf(endCall); sequence !== null; sequence = sequence.wheelBehind) {
+  for (let sequence = state.outputs.bucketOf(endCall); sequence !== null; sequence = sequence.wheelBehind) {
     if (!isCertainEnd(sequence, endCall)) continue;
     state.leave(sequence);
     sequence.phase = "ending";
@@ -52,7 +50,7 @@ export function setCertainEndsAside(state: SchedulerState, endCall: number): voi
 /** How many there are to be set aside. */
 export function certainEndsOf(state: SchedulerState, endCall: number): number {
   let count = 0;
-  for (let sequence = state.ends.bucketOf(endCall); sequence !== null; sequence = sequence.wheelBehind) if (isCertainEnd(sequence, endCall)) count++;
+  for (let sequence = state.outputs.bucketOf(endCall); sequence !== null; sequence = sequence.wheelBehind) if (isCertainEnd(sequence, endCall)) count++;
   return count;
 }
 

@@ -51,7 +51,8 @@ export class Sequence implements Keeper {
   /** Neighbours in the running list or the waiting line. */
   before: Sequence | null = null;
   behind: Sequence | null = null;
-  /** Neighbours in its bucket of the wheel of ends. */
+  /** The call whose output it stands in the wheel for, and its neighbours in the bucket. */
+  wheelCall = 0;
   wheelBefore: Sequence | null = null;
   wheelBehind: Sequence | null = null;
 

@@ -65,8 +65,7 @@ function preempt(state: SchedulerState, victim: Sequence): void {
   if (victim.phase === "prefill") state.prefills.remove(victim);
   else {
     if (victim.phase === "decode") state.leave(victim);
-    state.ends.remove(victim);
-    forgetFirst(state, victim);
+    state.outputs.remove(victim);
   }
   if (scheduled) {
     state.budget += victim.chunk;
@@ -85,11 +84,6 @@ function preempt(state: SchedulerState, victim: Sequence): void {
 function hasOutputInFlight(state: SchedulerState, sequence: Sequence): boolean {
   const last = state.call - 1;
   return sequence.phase !== "prefill" && state.processed < last && sequence.starvedTo !== last;
-}
-
-export function forgetFirst(state: SchedulerState, sequence: Sequence): void {
-  state.evenFirsts.remove(sequence);
-  state.oddFirsts.remove(sequence);
 }
 
 /** Who was reached goes on, who was not falls one call behind. */
@@ -123,12 +117,14 @@ function setAside(state: SchedulerState, sequence: Sequence): void {
 function starve(state: SchedulerState, sequence: Sequence): void {
   const { call } = state;
   state.leave(sequence);
-  state.ends.remove(sequence);
   sequence.offset--;
   sequence.endCall++;
+  if (sequence.wheelCall > sequence.firstCall) {
+    state.outputs.remove(sequence);
+    state.outputs.file(sequence, sequence.endCall);
+  }
   if (sequence.starvedTo !== call - 1) sequence.starvedFrom = call;
   sequence.starvedTo = call;
   state.starvedCall = call;
   state.join(sequence);
-  state.ends.file(sequence);
 }

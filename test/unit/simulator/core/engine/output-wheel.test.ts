@@ -1,24 +1,20 @@
 import { describe, expect, test } from "vitest";
-import { EndWheel } from "../../../../../simulator/core/engine/fast/end-wheel.ts";
+import { OutputWheel } from "../../../../../simulator/core/engine/fast/output-wheel.ts";
 import { Sequence } from "../../../../../simulator/core/engine/fast/sequence.ts";
 
-function wheelOf(...endCalls: readonly number[]): EndWheel {
-  const wheel = new EndWheel();
-  for (const [id, endCall] of endCalls.entries()) {
-    const sequence = new Sequence(id);
-    sequence.endCall = endCall;
-    wheel.file(sequence);
-  }
+function wheelOf(...calls: readonly number[]): OutputWheel {
+  const wheel = new OutputWheel();
+  for (const [id, call] of calls.entries()) wheel.file(new Sequence(id), call);
   return wheel;
 }
 
-describe("the wheel of ends", () => {
-  test("finds the next end, the call itself included", () => {
+describe("the wheel of outputs", () => {
+  test("finds the next one, the call itself included", () => {
     const wheel = wheelOf(40, 71, 900);
     expect([0, 40, 41, 71, 72].map((call) => wheel.earliestFrom(call))).toEqual([40, 40, 71, 71, 900]);
   });
 
-  test("passes over the ends of later turns that lie in the same bucket", () => {
+  test("passes over those of later turns that lie in the same bucket", () => {
     const wheel = wheelOf(40 + 1024, 71 + 3072, 500);
     expect(wheel.earliestFrom(0)).toBe(500);
     expect(wheel.earliestFrom(1000)).toBe(1064);

@@ -5,18 +5,19 @@ const mask = size - 1;
 const unknown = -1;
 
 /**
- * Which sequences end with the output of which call: a ring of buckets by call number. A bucket may also hold ends of later turns of the ring.
- * Filing and removing cost the same however many there are.
+ * With the output of which call something happens to a sequence: its first token, then its end. A ring of buckets by call number; a bucket may also hold outputs of
+ * later turns of the ring. Filing and removing cost the same however many there are.
  */
-export class EndWheel {
+export class OutputWheel {
   readonly #buckets: (Sequence | null)[] = Array<Sequence | null>(size).fill(null);
   readonly #used = new Int32Array(size / 32);
-  /** No sequence ends before this call, as far as is known: until then the ring is not looked at, which is too large to stay in the cache. */
+  /** Nothing happens before this call, as far as is known: until then the ring is not looked at, which is too large to stay in the cache. */
   #earliest = unknown;
 
-  file(sequence: Sequence): void {
-    const place = sequence.endCall & mask;
-    if (sequence.endCall < this.#earliest) this.#earliest = sequence.endCall;
+  file(sequence: Sequence, call: number): void {
+    const place = call & mask;
+    sequence.wheelCall = call;
+    if (call < this.#earliest) this.#earliest = call;
     const first = this.#buckets[place] ?? null;
     sequence.wheelBefore = null;
     sequence.wheelBehind = first;
@@ -26,8 +27,8 @@ export class EndWheel {
   }
 
   remove(sequence: Sequence): void {
-    const place = sequence.endCall & mask;
-    if (sequence.endCall === this.#earliest) this.#earliest = unknown;
+    const place = sequence.wheelCall & mask;
+    if (sequence.wheelCall === this.#earliest) this.#earliest = unknown;
     if (sequence.wheelBehind !== null) sequence.wheelBehind.wheelBefore = sequence.wheelBefore;
     if (sequence.wheelBefore !== null) sequence.wheelBefore.wheelBehind = sequence.wheelBehind;
     else {
@@ -38,12 +39,12 @@ export class EndWheel {
     sequence.wheelBehind = null;
   }
 
-  /** The first of the bucket of a call; go on by `wheelBehind`, and look at `endCall`. */
+  /** The first of the bucket of a call; go on by `wheelBehind`, and look at `wheelCall`. */
   bucketOf(call: number): Sequence | null {
     return call < this.#earliest ? null : (this.#buckets[call & mask] ?? null);
   }
 
-  /** No sequence ends before this call, at most one turn after `call`. */
+  /** Nothing happens before this call, at most one turn after `call`. */
   earliestFrom(call: number): number {
     if (this.#earliest < call) this.#earliest = this.#lookFrom(call);
     return this.#earliest;
@@ -58,7 +59,7 @@ export class EndWheel {
       if (bits === 0) next += 32 - (place & 31);
       else {
         next += 31 - Math.clz32(bits & -bits);
-        if (endsIn(this.bucketOf(next), next)) return next;
+        if (holds(this.bucketOf(next), next)) return next;
         next++;
       }
     }
@@ -67,7 +68,7 @@ export class EndWheel {
 }
 
 /** Not in a later turn of the ring only. */
-function endsIn(bucket: Sequence | null, call: number): boolean {
-  for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind) if (sequence.endCall === call) return true;
+function holds(bucket: Sequence | null, call: number): boolean {
+  for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind) if (sequence.wheelCall === call) return true;
   return false;
 }
