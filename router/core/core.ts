@@ -188,11 +188,6 @@ export class Core {
   }
 }
 
-/** Of an attempt's endpoint, in its request's version. */
-export function deploymentIn({ deploymentAt }: View, endpoint: EndpointId): DeploymentSpec {
-  return deploymentAt[endpoint] ?? missing("the endpoint's deployment");
-}
-
 function routesAt({ routes, endpoints }: CompiledConfig, id: EndpointId): RouteId[] {
   const deployment = endpoints[id]?.deployment;
   return deployment === undefined ? [] : routes.filter(({ deployments }) => deployments.includes(deployment)).map((route) => route.id);

@@ -1,4 +1,4 @@
-import { present } from "./assert.ts";
+import { missing } from "./assert.ts";
 import { type Candidates, findCandidates } from "./candidates.ts";
 import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import type { Duration, Instant } from "./machine.ts";
@@ -20,7 +20,7 @@ export function decide(found: Candidates, config: CompiledConfig, state: RouterS
   if (found.eligible.count > 0) {
     const strategy = strategies[strategyOf(route, slot.request)];
     const { eligible, tied, busy, hashes } = found;
-    const turns = present(found.turns[route.id], "the route's turns");
+    const turns = found.turns[route.id] ?? missing("the route's turns");
     const choice: Choice = { config, state, route, request: slot.request, eligible, tied, busy, turns, hashes };
     if (found.scores !== null) strategy.judge(choice, found.scores);
     return { kind: "dispatch", endpoint: strategy.pick(choice) };

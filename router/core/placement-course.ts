@@ -13,7 +13,7 @@ import { assert, missing, present } from "./assert.ts";
 import { explanationOf, findCandidates } from "./candidates.ts";
 import { refusal } from "./eligibility.ts";
 import type { ConfigVersion, FallbackCause, RouteSpec } from "./compiled-config.ts";
-import { type Core, deploymentIn, type Way } from "./core.ts";
+import type { Core, Way } from "./core.ts";
 import { decide } from "./decision.ts";
 import { causeOfRejection, nextHop } from "./fallback.ts";
 import { askWantedProbes } from "./health/probe-course.ts";
@@ -221,7 +221,7 @@ export function startAttempt(core: Core, slot: RequestSlot, way: Way, endpoint: 
   const { view, route } = way;
   const { request } = slot;
   const place = state.endpoints[endpoint] ?? missing("the endpoint's state");
-  const deployment = deploymentIn(view, endpoint).id;
+  const { id: deployment } = view.deploymentAt[endpoint] ?? missing("the endpoint's deployment");
   const attempt = newAttemptSlot(request.id, endpoint, state.now, breakerStarts(place.breaker), cardNow(state, deployment), tierAt(request, deployment));
   attempt.share = chargeShare(view.config, route, way.state.queue, request);
   const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
@@ -256,7 +256,7 @@ export function awaitAttempts(core: Core, slot: RequestSlot, route: RouteSpec): 
   let due = slot.hedgeAt;
   let live = false;
   for (const id of slot.underWay) {
-    const attempt = core.attempt(id);
+    const attempt = core.state.attempts[id] ?? missing("the attempt");
     if (attempt.aborted !== null) continue;
     live = true;
     due = earlier(due, attemptDeadline(route, slot.request, attempt));

@@ -248,7 +248,6 @@ function leavesItToAnother(core: Core, slot: RequestSlot, attempt: AttemptSlot, 
 export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
   if (attempt.aborted === null) assert(outcome.kind !== "aborted", "an attempt that nobody aborted ended as aborted");
   if (attempt.aborted === null && outcome.kind === "succeeded") {
-    sketchHears(core.wayOf(slot).state.totalTimes, between(attempt.startedAt, core.state.now));
     if (slot.underWay.length > 0) loseOthers(core, slot, attempt);
     noteAnswer(core, slot);
     finish(core, slot, served);

@@ -1,5 +1,5 @@
 import { broken, missing } from "../assert.ts";
-import { deploymentIn, type View } from "../core.ts";
+import type { View } from "../core.ts";
 import { breakerEnds, type BreakerVerdict } from "../health/breaker.ts";
 import type { AttemptOutcome, DeploymentId } from "../messages.ts";
 import { coolDefault, meaningOf } from "../retry.ts";
@@ -18,7 +18,7 @@ export function bookOutcome(
   verdict: BreakerVerdict,
 ): number | null {
   const endpoint = state.endpoints[attempt.endpoint] ?? missing("the endpoint's state");
-  const deployment = deploymentIn(view, attempt.endpoint);
+  const deployment = view.deploymentAt[attempt.endpoint] ?? missing("the endpoint's deployment");
   endpoint.inFlight -= 1;
   if (endpoint.inFlight < 0) broken("an endpoint has fewer than no attempts in flight");
   const cost = bookUsage(state, deployment.id, slot, attempt, outcome);

@@ -6,7 +6,7 @@ import { ratesFor } from "../accounting/price-now.ts";
 import { missing, present } from "../assert.ts";
 import type { LimitSpec } from "../compiled-config.ts";
 import type { Candidates } from "../candidates.ts";
-import { type Core, deploymentIn, type View } from "../core.ts";
+import type { Core, View } from "../core.ts";
 import { askForProbes } from "../health/probe-course.ts";
 import { keyOf, removeKey, setKey } from "../tournament.ts";
 import type { Instant } from "../machine.ts";
@@ -52,7 +52,7 @@ export function reserve(core: Core, view: View, slot: RequestSlot, attempt: Atte
   const output = outputToReserve(estimate, request.outputTokensMax);
   attempt.reservedTokens = request.inputTokens + output;
   attempt.reservedNano = expectedNano(ratesFor(attempt.card, attempt.tier), request, output);
-  const deployment = deploymentIn(view, attempt.endpoint).id;
+  const { id: deployment } = view.deploymentAt[attempt.endpoint] ?? missing("the endpoint's deployment");
   const selfHosted = limits.selfHosted[deployment] === true;
   reserveEach(core, attempt, callerLimits(limits, request, route), selfHosted, slot.attempts > 0);
   const own = limits.ofDeployment[deployment] ?? none;
@@ -88,7 +88,7 @@ function hasSpent(core: Core, spec: LimitSpec, lease: LeaseState): void {
 /** @param picoDollars what it cost; null: nothing, or not known */
 export function reconcile(core: Core, view: View, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome, picoDollars: number | null): void {
   const { limits } = view.found;
-  const deployment = deploymentIn(view, attempt.endpoint).id;
+  const { id: deployment } = view.deploymentAt[attempt.endpoint] ?? missing("the endpoint's deployment");
   const selfHosted = limits.selfHosted[deployment] === true;
   const used = usedOf(outcome, picoDollars);
   reconcileEach(core, attempt, callerLimits(limits, slot.request, slot.route), selfHosted, used);

@@ -29,7 +29,8 @@ export function limitsPass(limits: LimitIndex, ofRoute: RouteLimits, state: Rout
   const dearest = state.dearest[route.id] ?? missing("the route's prices");
   if (!ofRoute.noneOfItsOwn || (dearest.someUnknown && limits.config.unknownPrice === "refuse")) return false;
   const { request } = slot;
-  const output = outputToReserve(present(state.routes[request.route], "the route's state").output, request.outputTokensMax);
+  const { output: estimate } = state.routes[request.route] ?? missing("the route's state");
+  const output = outputToReserve(estimate, request.outputTokensMax);
   const nano = Math.ceil((request.inputTokens * dearest.input + output * dearest.output + (request.pictures ?? 0) * dearest.picture) / 1000);
   const tokens = request.inputTokens + output;
   return allPass(callerLimits(limits, request, route.id), state, slot, tokens, nano);

@@ -1,6 +1,7 @@
 /** The one place where strategies learn: from attempts that start, have their first token and end, and from signals. */
 import { missing } from "../assert.ts";
 import type { BreakerVerdict } from "../health/breaker.ts";
+import { sketchHears } from "../estimate/quantile-sketch.ts";
 import { learnHigh } from "../limit/output-estimate.ts";
 import type { Duration, Instant } from "../machine.ts";
 import type { AttemptOutcome, EndpointId, EndpointLoad, RouteRequest } from "../messages.ts";
@@ -41,7 +42,10 @@ export function learnEnd(
   verdict: BreakerVerdict,
 ): void {
   const { learned } = state.endpoints[attempt.endpoint] ?? missing("the endpoint's state");
-  if (!outcome.lagged) learnTime(learned, request, attempt, outcome, state.now);
+  const waited = between(attempt.startedAt, state.now);
+  // What a stream that has begun takes depends on what it says.
+  if (!outcome.lagged && !(request.stream && attempt.committed)) learnTime(learned, request.stream, waited, attempt, outcome, state.now);
+  if (outcome.kind === "succeeded" && attempt.aborted === null) sketchHears(route.totalTimes, waited);
   if (verdict !== "says-nothing") learned.ended += 1;
   if (verdict === "failure") learned.faults += 1;
   const { usage } = outcome;
@@ -54,11 +58,9 @@ export function learnEnd(
 }
 
 /** A plain answer's time, or the time that was waited in vain: a failure that comes fast is not a fast endpoint. */
-function learnTime(learned: LearnedEndpoint, request: RouteRequest, attempt: AttemptSlot, outcome: AttemptOutcome, now: Instant): void {
+function learnTime(learned: LearnedEndpoint, stream: boolean, waited: Duration, attempt: AttemptSlot, outcome: AttemptOutcome, now: Instant): void {
   const timedOut = attempt.timeout !== null || outcome.failure === "timed-out-idle";
-  const waited = between(attempt.startedAt, now);
-  if (request.stream && !attempt.committed && timedOut) notePeak(learned.firstToken, waited, now);
-  else if (!request.stream && (outcome.kind === "succeeded" || timedOut)) notePeak(learned.wholeAnswer, waited, now);
+  if (timedOut || (!stream && outcome.kind === "succeeded")) notePeak(stream ? learned.firstToken : learned.wholeAnswer, waited, now);
 }
 
 function learnOutput(route: LearnedRoute, outputTokens: number): void {
