@@ -9,7 +9,7 @@ import { serveQueue } from "./admission/serve-queue.ts";
 import { leaveQueue, type WaitQueue } from "./admission/wait-queue.ts";
 import { roundToNano } from "./accounting/ledger.ts";
 import { cardNow, tierAt } from "./accounting/price-now.ts";
-import { assert, missing, present } from "./assert.ts";
+import { broken, missing, present } from "./assert.ts";
 import { explanationOf, findCandidates } from "./candidates.ts";
 import { refusal } from "./eligibility.ts";
 import type { ConfigVersion, FallbackCause, RouteSpec } from "./compiled-config.ts";
@@ -36,7 +36,7 @@ import { earlier, never } from "./time.ts";
 
 export function arrive(core: Core, request: RouteRequest): void {
   const { requests, shares, now } = core.state;
-  assert((requests[request.id] ?? null) === null, "a request's slot is in use");
+  if ((requests[request.id] ?? null) !== null) broken("a request's slot is in use");
   while (requests.length <= request.id) requests.push(null);
   const slot = newRequestSlot(request, hasCanary(shares) ? drawnVersion(core, request) : shares.stable, core.alone(request.route));
   requests[request.id] = slot;
@@ -58,8 +58,8 @@ function drawnVersion(core: Core, request: RouteRequest): ConfigVersion {
 /** The first placement of a request and every later one: dispatch it, let it wait, or give it up. */
 export function place(core: Core, slot: RequestSlot, way: Way = core.wayOf(slot)): void {
   const { route } = way;
-  const { found, config } = way.view;
-  const decision = decide(found, config, core.state, route, slot);
+  const { found } = way.view;
+  const decision = decide(core.state, way, slot);
   if (core.options.explain) explain(core, slot, way, decision.kind === "dispatch" ? decision.endpoint : null);
   if (decision.kind === "dispatch") startAttempt(core, slot, way, decision.endpoint);
   // A tier or a deployment that was passed over may want for leases alone.
@@ -187,8 +187,8 @@ function serveRoute(core: Core, id: RouteId, hasPlace: () => boolean): void {
   if (queue.length === 0) return;
   const goesOn = (slot: RequestSlot): boolean => {
     const way = core.wayOf(slot);
-    const { found, config } = way.view;
-    const decision = decide(found, config, core.state, way.route, slot);
+    const { found } = way.view;
+    const decision = decide(core.state, way, slot);
     if (decision.kind === "dispatch") {
       drained(drain, core.state.now);
       unqueue(core, slot);

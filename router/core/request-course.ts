@@ -5,7 +5,7 @@
 import { limitHears } from "./admission/adaptive-limit.ts";
 import { settleShare } from "./admission/fair-share.ts";
 import { bookOutcome, verdictOn } from "./accounting/book-outcome.ts";
-import { assert, missing, present } from "./assert.ts";
+import { broken, missing, present } from "./assert.ts";
 import { forgetIfGone, isForgotten } from "./fleet-config.ts";
 import type { AdaptiveLimitSpec, CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import type { Core, Way } from "./core.ts";
@@ -132,8 +132,7 @@ function hedge(core: Core, slot: RequestSlot, way: Way): void {
   const { route } = way;
   const { hedgeBudget } = way.state;
   if (slot.attempts >= route.retry.attemptsMax || !canHedge(hedgeBudget)) return;
-  const { found, config } = way.view;
-  const decision = decide(found, config, core.state, route, slot);
+  const decision = decide(core.state, way, slot);
   if (decision.kind !== "dispatch" || slot.tried.includes(decision.endpoint)) return;
   takeHedge(hedgeBudget);
   if (core.options.explain) explain(core, slot, way, decision.endpoint);
@@ -246,7 +245,7 @@ function leavesItToAnother(core: Core, slot: RequestSlot, attempt: AttemptSlot, 
 }
 
 export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
-  if (attempt.aborted === null) assert(outcome.kind !== "aborted", "an attempt that nobody aborted ended as aborted");
+  if (attempt.aborted === null && outcome.kind === "aborted") broken("an attempt that nobody aborted ended as aborted");
   if (attempt.aborted === null && outcome.kind === "succeeded") {
     if (slot.underWay.length > 0) loseOthers(core, slot, attempt);
     noteAnswer(core, slot);

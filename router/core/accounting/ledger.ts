@@ -2,7 +2,7 @@
  * Money, in whole numbers. Rates are pico-dollars per token; what one request cost is rounded once, half to even, to nano-dollars; a total keeps nano-dollars and
  * the pico-dollars below one, so that no sum depends on its order. Every total is asserted to stay below 2^53 ($9 million in nano-dollars).
  */
-import { assert } from "../assert.ts";
+import { broken } from "../assert.ts";
 import type { Rates } from "./rates.ts";
 import type { Usage } from "../messages.ts";
 
@@ -56,7 +56,8 @@ export function costOf(usage: Usage, card: Rates, pictures = 0): number {
     usage.cachedRead * rates.cachedRead +
     usage.cacheWrite * rates.cacheWrite;
   const cost = prompt + (usage.output - reasoning) * rates.output + reasoning * (rates.reasoning ?? rates.output);
-  assert(cost <= largest, "a request's cost leaves the whole numbers");
+  // Also where it is not a number.
+  if (!(cost <= largest)) broken("a request's cost leaves the whole numbers");
   return cost;
 }
 
@@ -77,7 +78,7 @@ export function addUsage(total: Total, usage: Usage, picoDollars: number | null,
   total.nanoDollars += nano;
   // A remainder of numbers beyond 2^31 is a call of its own.
   total.picoDollars = pico - nano * 1000;
-  assert(total.nanoDollars <= largest && total.input <= largest, "a total leaves the whole numbers");
+  if (!(total.nanoDollars <= largest && total.input <= largest)) broken("a total leaves the whole numbers");
 }
 
 /** Nano-dollars, half to even. */
