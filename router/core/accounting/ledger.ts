@@ -28,10 +28,32 @@ export function emptyTotal(): Total {
   return { attempts: 0, input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0, nanoDollars: 0, picoDollars: 0, unpriced: 0, estimated: 0 };
 }
 
-export const noUsage: Usage = { input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };
+const noUsage: Usage = { input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };
+
+/** Of a request, all its attempts together. Replaced, never changed. */
+export interface Spent {
+  readonly picoDollars: number;
+  readonly usage: Usage;
+  /** Some of it is. */
+  readonly estimated: boolean;
+  /** All of it is. */
+  readonly priced: boolean;
+}
+
+export const nothingSpent: Spent = { picoDollars: 0, usage: noUsage, estimated: false, priced: true };
+
+/** @param picoDollars of the attempt that comes to it; null: not known */
+export function spentWith(before: Spent, usage: Usage, picoDollars: number | null, estimated: boolean): Spent {
+  return {
+    picoDollars: before.picoDollars + (picoDollars ?? 0),
+    usage: sumOfUsage(before.usage, usage),
+    estimated: before.estimated || estimated,
+    priced: before.priced && picoDollars !== null,
+  };
+}
 
 /** What nothing is added to is the one that is added. */
-export function sumOfUsage(one: Usage, other: Usage): Usage {
+function sumOfUsage(one: Usage, other: Usage): Usage {
   if (one === noUsage) return other;
   return {
     input: one.input + other.input,
