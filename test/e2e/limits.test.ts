@@ -189,6 +189,17 @@ test("where unknown prices are refused, a request that asks for the tier without
   expect((await alone.client.chat.completions.create({ model: "chat", messages })).object).toBe("chat.completion");
 });
 
+test("what a request may cost is bounded for all the answers that it asks for", async () => {
+  const { client } = await startLive();
+  // $2 a million: 20 micro-dollars an answer, and about as much for the prompt.
+  const ask = async (n: number) => {
+    const body = { model: "chat", messages, max_tokens: 10, n, cost_budget: 0.0001 } as unknown as OpenAI.ChatCompletionCreateParamsNonStreaming;
+    return client.chat.completions.create(body);
+  };
+  expect((await ask(2)).object).toBe("chat.completion");
+  for (const n of [5, 1e300]) await expect(ask(n)).rejects.toMatchObject({ status: 400, code: "cost_budget_too_small" });
+});
+
 test("a tier that is lost in translation is said to be, and the request billed as what it was served as", async () => {
   const live = await startLive({ providers: ["vertex"], price: halfInBatches, deployment: ", project: p", key: '"${UPSTREAM_KEY}"' });
   const generated = {
