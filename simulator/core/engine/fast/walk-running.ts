@@ -59,7 +59,7 @@ function preempt(state: SchedulerState, victim: Sequence): void {
   const scheduled = victim.chunkCall === call;
   const before = computedBefore(state, victim);
   const owned = state.blocksFor(scheduled ? before + victim.chunk : before);
-  const hashed = state.fullBlocks(scheduled ? knownWhenScheduled(state, victim) : state.knownOf(victim, call - 1));
+  const hashed = state.fullBlocks(scheduled ? knownWhenScheduled(state, victim) : state.knownOf(victim, state.computedOf(victim, call - 1), call - 1));
   const outputs = state.outputsOf(victim);
   if (hasOutputInFlight(state, victim)) state.stale.add(victim);
   if (victim.phase === "prefill") state.prefills.remove(victim);
