@@ -9,12 +9,14 @@ export function walkRunning(state: SchedulerState): void {
     if (tokens <= 0) continue;
     const before = computedBefore(state, sequence);
     const blocks = state.blocksFor(before + tokens) - state.blocksFor(before);
-    if (!makeRoom(state, sequence, blocks)) break;
-    state.memory.take(blocks);
+    if (blocks > 0) {
+      if (!makeRoom(state, sequence, blocks)) break;
+      state.memory.take(blocks);
+    }
     state.budget -= tokens;
     sequence.chunk = tokens;
     sequence.chunkCall = state.call;
-    state.memory.publish(sequence, state.fullBlocks(knownWhenScheduled(state, sequence)));
+    if (sequence.keys !== null) state.memory.publish(sequence, state.fullBlocks(knownWhenScheduled(state, sequence)));
   }
   carryOut(state);
 }
