@@ -178,7 +178,7 @@ export const mutations: readonly Mutation[] = [
     text: "this.#free.insertBehind(run, front);",
     instead: "this.#free.append(front);",
   },
-  { rule: "fast: ends in scheduling order", file: "fast/process-call.ts", text: "affected.sortByOrder();", instead: "" },
+  { rule: "fast: ends in scheduling order", file: "fast/process-call.ts", text: "if (affected.count > 1) affected.sortByOrder();", instead: "" },
   {
     rule: "fast: quiet iterations end before a first token",
     file: "fast/scheduler-state.ts",

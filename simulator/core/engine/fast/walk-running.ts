@@ -9,12 +9,14 @@ export function walkRunning(state: SchedulerState): void {
     if (tokens <= 0) continue;
     const before = computedBefore(state, sequence);
     const blocks = state.blocksFor(before + tokens) - state.blocksFor(before);
-    if (!makeRoom(state, sequence, blocks)) break;
-    state.memory.take(blocks);
+    if (blocks > 0) {
+      if (!makeRoom(state, sequence, blocks)) break;
+      state.memory.take(blocks);
+    }
     state.budget -= tokens;
     sequence.chunk = tokens;
     sequence.chunkCall = state.call;
-    state.memory.publish(sequence, state.fullBlocks(knownWhenScheduled(state, sequence)));
+    if (sequence.keys !== null) state.memory.publish(sequence, state.fullBlocks(knownWhenScheduled(state, sequence)));
   }
   carryOut(state);
 }
@@ -59,7 +61,7 @@ function preempt(state: SchedulerState, victim: Sequence): void {
   const scheduled = victim.chunkCall === call;
   const before = computedBefore(state, victim);
   const owned = state.blocksFor(scheduled ? before + victim.chunk : before);
-  const hashed = state.fullBlocks(scheduled ? knownWhenScheduled(state, victim) : state.knownOf(victim, call - 1));
+  const hashed = state.fullBlocks(scheduled ? knownWhenScheduled(state, victim) : state.knownOf(victim, state.computedOf(victim, call - 1), call - 1));
   const outputs = state.outputsOf(victim);
   if (hasOutputInFlight(state, victim)) state.stale.add(victim);
   if (victim.phase === "prefill") state.prefills.remove(victim);
