@@ -250,3 +250,20 @@ test("with other origins: the same configuration for serve, without the keys of 
   });
   expect(() => withOrigins(loaded, { origins: new Map(), listen: at(1), metrics: at(2) })).toThrow("pool has 2 endpoints, 0 addresses were given");
 });
+
+test("keys that the trace has no use for are said, not passed over", async () => {
+  const open = whole.replace("speed: 2", "speed: 2, map: { at: t }, timeUnit: ms, sessions: { atOnce: 3 }");
+  expect(placed(await problemsOf(async () => load(write(open))))).toEqual([
+    "1:52 trace.map: is only for the format columns: others know their columns and units",
+    "1:68 trace.timeUnit: is only for the format columns: others know their columns and units",
+    "1:82 trace.sessions: is only for traces of sessions: these requests come at recorded instants",
+  ]);
+  const session = JSON.stringify({ id: "one", block_size: 64, requests: [{ t: 0, in: 100, out: 5, blk: [] }] });
+  const closed = whole.replace(
+    "format: azure, file: trace.csv, speed: 2",
+    "format: agentic, file: sessions.jsonl, speed: 2, jitter: 3s, features: { tools: 0.5 }",
+  );
+  const problems = await problemsOf(async () => load(write(`${closed}batches: true\n`, { "sessions.jsonl": session })));
+  expect(problems.map(({ field }) => field)).toEqual(["trace.speed", "trace.jitter", "trace.features", "batches"]);
+  await load(write(closed.replace(", speed: 2, jitter: 3s, features: { tools: 0.5 }", ", speed: 1"), { "sessions.jsonl": session }));
+});
