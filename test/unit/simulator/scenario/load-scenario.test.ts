@@ -267,3 +267,18 @@ test("keys that the trace has no use for are said, not passed over", async () =>
   expect(problems.map(({ field }) => field)).toEqual(["trace.speed", "trace.jitter", "trace.features", "batches"]);
   await load(write(closed.replace(", speed: 2, jitter: 3s, features: { tools: 0.5 }", ", speed: 1"), { "sessions.jsonl": session }));
 });
+
+test("a target whose figure could never be taken is a mistake", async () => {
+  const asked = "targets: { goodputPercent: { min: 97 }, savedPercent: { min: 40 }, gpuDollars: { max: 9 }, energyKwh: { max: 1 } }";
+  const file = whole.replace(/targets: .*/, asked);
+  expect((await problemsOf(async () => load(write(file)))).map(({ field, message }) => `${field ?? ""} ${message}`)).toEqual([
+    "targets.goodputPercent needs to know what a good request is",
+    "targets.savedPercent needs a deployment to compare with",
+    "targets.gpuDollars needs the price of a GPU hour of pool",
+    "targets.energyKwh needs the power of the GPUs of pool",
+  ]);
+  const priced = file
+    .replace("pool: { kind: vllm,", "pool: { kind: vllm, gpuHour: 2, watts: 700,")
+    .replace("fleet:", "slo: { ttft: 2s }\nbaseline: cloud\nfleet:");
+  await load(write(priced, { "headgate.yaml": config.replace('v1"]', 'v1"], price: { input: 1, output: 2 }') }));
+});
