@@ -2,7 +2,7 @@
  * One replica of the service in the simulated world: a core of its own and the driver's side of its contract. It allots request slots, carries out the core's
  * commands at the models that all replicas share, and answers every start-attempt with exactly one outcome.
  */
-import { assert, present } from "../../router/core/assert.ts";
+import { broken, missing } from "../../router/core/assert.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { Duration, Instant, Machine, Out } from "../../router/core/machine.ts";
 import type {
@@ -21,7 +21,7 @@ import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts"
 import { meaningOf } from "../../router/core/retry.ts";
 import { LiveVersions, type Offer } from "../../router/core/rollout/live-versions.ts";
 import { Router } from "../../router/core/router.ts";
-import { after, micros } from "../../router/core/time.ts";
+import { after, never } from "../../router/core/time.ts";
 import { type CompiledScenario, everyVersion, sharesProbes } from "./compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
 import type { Driven, VirtualDriver } from "./kernel/virtual-driver.ts";
@@ -55,8 +55,6 @@ export interface ReplicaOptions {
   /** With the gossip's delay. */
   tellPeers(event: RouterEvent): void;
 }
-
-const forEver = micros(Infinity);
 
 export class SimulatedReplica implements Out<RouterCommand> {
   readonly #options: ReplicaOptions;
@@ -181,10 +179,10 @@ export class SimulatedReplica implements Out<RouterCommand> {
       inputTokens: arrival.inputTokens,
       batch: arrival.batch === true,
       // Never the true length: a policy must not know it.
-      outputTokensMax: present(routes[route], "the route").outputTokensDefault,
+      outputTokensMax: (routes[route] ?? missing("the route")).outputTokensDefault,
       stream: true,
       priority: arrival.priority ?? 0,
-      deadline: after(arrival.at, arrival.patience ?? forEver),
+      deadline: arrival.patience === undefined ? never : after(arrival.at, arrival.patience),
       blocks: arrival.blocks,
       tags: unlabelled.tags,
       tagMatch: unlabelled.tagMatch,
@@ -214,7 +212,11 @@ export class SimulatedReplica implements Out<RouterCommand> {
   }
 
   #call(endpoint: EndpointId, event: EndpointEvent): void {
-    present(this.#options.models[endpoint], "the endpoint's model").post(event, 1);
+    (this.#options.models[endpoint] ?? missing("the endpoint's model")).post(event, 1);
+  }
+
+  get #store(): Driven<StoreEvent> {
+    return this.#options.store ?? missing("the store of leases");
   }
 
   /** What its core commands. */
@@ -237,7 +239,7 @@ export class SimulatedReplica implements Out<RouterCommand> {
       case "return-lease":
       case "ask-probes":
       case "return-probes":
-        present(this.#options.store, "the store of leases").post(storeEventOf(command, this.#options.replica), 1);
+        this.#store.post(storeEventOf(command, this.#options.replica), 1);
         return;
       case "breaker-changed":
         this.#options.observer.breakerChanged(command.endpoint, command.from, command.to, at, this.#options.replica);
@@ -273,7 +275,7 @@ export class SimulatedReplica implements Out<RouterCommand> {
   }
 
   #start({ attempt, request, endpoint, version }: Extract<RouterCommand, { kind: "start-attempt" }>, at: Instant): void {
-    const open = present(this.#requests[request], "the attempt's request");
+    const open = this.#requests[request] ?? missing("the attempt's request");
     const deployment = this.#versions.deploymentOf(endpoint, version);
     open.deployment = deployment;
     open.version = version;
@@ -291,20 +293,20 @@ export class SimulatedReplica implements Out<RouterCommand> {
       outputTokensMax: outputTokens,
       priority: 0,
       batch,
-      patience: present(this.#config.routes[route], "the request's route").limits,
+      patience: (this.#config.routes[route] ?? missing("the request's route")).limits,
     });
   }
 
   #commit(attempt: AttemptId, at: Instant): void {
-    const committed = present(this.#attempts[attempt], "the committed attempt");
-    const open = present(this.#requests[committed.request], "its request");
+    const committed = this.#attempts[attempt] ?? missing("the committed attempt");
+    const open = this.#requests[committed.request] ?? missing("its request");
     open.first = at;
     open.committed = committed;
     open.deployment = committed.deployment;
   }
 
   #abort({ attempt, why }: Extract<RouterCommand, { kind: "abort-attempt" }>, at: Instant): void {
-    const open = present(this.#attempts[attempt], "the aborted attempt");
+    const open = this.#attempts[attempt] ?? missing("the aborted attempt");
     open.aborted = true;
     if (why === "timeout") this.#options.observer.attemptEnded?.(open.endpoint, open.startedAt, at, true);
     this.#call(open.endpoint, { kind: "call-aborted", call: this.#callOf(attempt) });
@@ -313,8 +315,8 @@ export class SimulatedReplica implements Out<RouterCommand> {
   /** What an endpoint's model says, as an outcome for the router. */
   hear(command: EndpointCommand, at: Instant, endpoint: EndpointId): void {
     const attempt = Math.floor(command.call / this.#options.replicas) as AttemptId;
-    const open = present(this.#attempts[attempt], "the call's attempt");
-    assert(open.endpoint === endpoint && at === this.#options.driver.now, "a model answers for another's call, or late");
+    const open = this.#attempts[attempt] ?? missing("the call's attempt");
+    if (open.endpoint !== endpoint || at !== this.#options.driver.now) broken("a model answers for another's call, or late");
     if (open.over) return;
     switch (command.kind) {
       case "emit-tokens":
@@ -342,7 +344,7 @@ export class SimulatedReplica implements Out<RouterCommand> {
   }
 
   #finish({ request: id, result, account, version }: Finished, end: Instant): void {
-    const open = present(this.#requests[id], "the finished request");
+    const open = this.#requests[id] ?? missing("the finished request");
     this.#requests[id] = null;
     this.#freeRequests.push(id);
     this.#open -= 1;

@@ -2,7 +2,7 @@
  * The simulated world: one router or several replicas of it, a model behind every endpoint, the faults' script and the arrivals, wired together in virtual time.
  * Arrivals are spread over the replicas at random, as a balancer in front of them does, by a draw that belongs to the request.
  */
-import { assert, present } from "../../router/core/assert.ts";
+import { assert, missing, present } from "../../router/core/assert.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { Duration, Instant } from "../../router/core/machine.ts";
 import type { EndpointId, LeaseKey, RouteId, RouterEvent } from "../../router/core/messages.ts";
@@ -230,7 +230,7 @@ class SimulatedWorld implements World {
 
   #addModel(model: EndpointModel, endpoint: EndpointId): Driven<EndpointEvent> {
     return this.#driver.addMachine(model, {
-      emit: (command, at) => present(this.#replicas[command.call % this.#replicas.length], "the call's replica").hear(command, at, endpoint),
+      emit: (command, at) => (this.#replicas[command.call % this.#replicas.length] ?? missing("the call's replica")).hear(command, at, endpoint),
     });
   }
 
@@ -329,7 +329,7 @@ class SimulatedWorld implements World {
     const drawn = length === 1 ? 0 : Math.floor(keyedUnit(this.#options.seed, replicaOfRequest, serial, 0) * length);
     // The balancer knows who is down: what one dead replica would have had goes to the next.
     for (let further = 0; further < length; further += 1) {
-      const replica = present(this.#replicas[(drawn + further) % length], "the replica");
+      const replica = this.#replicas[(drawn + further) % length] ?? missing("the replica");
       if (!replica.isUp) continue;
       replica.arrive(arrival, serial, route);
       return;

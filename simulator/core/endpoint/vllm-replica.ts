@@ -1,3 +1,4 @@
+import { broken } from "../../../router/core/assert.ts";
 import type { Duration, Instant, Out } from "../../../router/core/machine.ts";
 import type { FailureKind, Usage } from "../../../router/core/messages.ts";
 import { earlier, never, startOfTime } from "../../../router/core/time.ts";
@@ -55,6 +56,8 @@ interface Leaving {
   readonly command: EndpointCommand;
 }
 
+const reEntered = "a vLLM replica is re-entered: drivers queue what happens while commands are carried out";
+
 export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   readonly #spec: VllmSpec;
   readonly #engine: EngineModel;
@@ -82,8 +85,10 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   }
 
   handle(event: EndpointEvent, now: Instant, out: Out<EndpointCommand>): void {
-    this.#enter(out);
-    while (this.#traffic.due < now) this.#carryOut(this.#traffic.due);
+    const traffic = this.#traffic;
+    if (traffic.out !== null) broken(reEntered);
+    traffic.out = out;
+    while (traffic.due < now) this.#carryOut(traffic.due);
     switch (event.kind) {
       case "call-received":
         this.#receive(event, now);
@@ -96,13 +101,15 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
         break;
     }
     this.#noteDue();
-    this.#traffic.out = null;
+    traffic.out = null;
   }
 
   wake(now: Instant, out: Out<EndpointCommand>): void {
-    this.#enter(out);
-    while (this.#traffic.due <= now) this.#carryOut(this.#traffic.due);
-    this.#traffic.out = null;
+    const traffic = this.#traffic;
+    if (traffic.out !== null) broken(reEntered);
+    traffic.out = out;
+    while (traffic.due <= now) this.#carryOut(traffic.due);
+    traffic.out = null;
   }
 
   nextDeadline(): Instant {
@@ -123,13 +130,8 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     };
   }
 
-  #enter(out: Out<EndpointCommand>): void {
-    if (this.#traffic.out !== null) throw new Error("VllmReplica was re-entered: drivers queue what happens while commands are carried out");
-    this.#traffic.out = out;
-  }
-
   #noteDue(): void {
-    this.#traffic.due = earlier(this.#traffic.linesDue, this.#engine.nextDeadline());
+    this.#traffic.due = Math.min(this.#traffic.linesDue, this.#engine.nextDeadline()) as Instant;
   }
 
   /** Deadlines of one instant: into the engine, its step, out to the wire. */
@@ -290,7 +292,7 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
 
   #sendNow(call: LiveCall, command: EndpointCommand, at: Instant): void {
     if (command.kind !== "emit-tokens") this.#forget(call);
-    this.#tell(command, at);
+    this.#traffic.out?.emit(command, at);
   }
 
   #tell(command: EndpointCommand, at: Instant): void {

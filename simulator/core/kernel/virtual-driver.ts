@@ -3,10 +3,10 @@
  * arrivals (1), then the models' steps (2), then deadlines (3), the same as in the realtime driver. Events posted while a machine is at work wait until it is done,
  * so that none is re-entered. Arrivals are pulled, one at a time, and never scheduled ahead.
  */
-import { assert, present } from "../../../router/core/assert.ts";
+import { broken, missing } from "../../../router/core/assert.ts";
 import type { Instant, Machine, Out } from "../../../router/core/machine.ts";
-import { instantAt, never, startOfTime } from "../../../router/core/time.ts";
-import { leastId, leastKey, newTournament, setKey } from "../../../router/core/tournament.ts";
+import { never, startOfTime } from "../../../router/core/time.ts";
+import { leastId, newTournament, setKey } from "../../../router/core/tournament.ts";
 
 /** Something that happens from outside, in order of time: arrivals, faults. What it posts comes before the models' steps of the instant. */
 export interface Source {
@@ -92,7 +92,7 @@ export class VirtualDriver {
     for (;;) {
       const due = outcomes.head === outcomes.tail ? arrivals : outcomes;
       if (due.head === due.tail) break;
-      const driven = present(due.receivers[due.head], "the receiver of an event");
+      const driven = due.receivers[due.head] ?? missing("the receiver of an event");
       const event = due.events[due.head];
       due.head += 1;
       driven.machine.handle(event, this.#clock.now, driven.out);
@@ -104,7 +104,7 @@ export class VirtualDriver {
 
   /** To the next instant at which something happens, or with the next thing at this one. False: there is none. */
   #goOn(): boolean {
-    let next = instantAt(leastKey(this.#deadlines));
+    let next = this.#deadlines.least as Instant;
     let source: Source | null = null;
     for (const one of this.#sources) {
       if (one.notBefore > next) continue;
@@ -114,10 +114,10 @@ export class VirtualDriver {
       next = at;
     }
     if (next === never) return false;
-    assert(next >= this.#clock.now, "the clock goes back");
+    if (next < this.#clock.now) broken("the clock goes back");
     this.#clock.now = next;
     if (source !== null) source.happen(next);
-    else this.#wake(present(this.#machines[leastId(this.#deadlines)], "the machine that is due"));
+    else this.#wake(this.#machines[leastId(this.#deadlines)] ?? missing("the machine that is due"));
     return true;
   }
 

@@ -1,4 +1,4 @@
-import { present } from "../../../router/core/assert.ts";
+import { missing } from "../../../router/core/assert.ts";
 import type { Instant } from "../../../router/core/machine.ts";
 import { never } from "../../../router/core/time.ts";
 import type { Source } from "../kernel/virtual-driver.ts";
@@ -26,7 +26,7 @@ export class Arrivals implements Source {
   }
 
   happen(): void {
-    this.#arrive(present(this.#next, "an arrival"));
+    this.#arrive(this.#next ?? missing("an arrival"));
     this.#pull();
   }
 

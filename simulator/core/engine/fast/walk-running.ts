@@ -9,12 +9,14 @@ export function walkRunning(state: SchedulerState): void {
     if (tokens <= 0) continue;
     const before = computedBefore(state, sequence);
     const blocks = state.blocksFor(before + tokens) - state.blocksFor(before);
-    if (!makeRoom(state, sequence, blocks)) break;
-    state.memory.take(blocks);
+    if (blocks > 0) {
+      if (!makeRoom(state, sequence, blocks)) break;
+      state.memory.take(blocks);
+    }
     state.budget -= tokens;
     sequence.chunk = tokens;
     sequence.chunkCall = state.call;
-    state.memory.publish(sequence, state.fullBlocks(knownWhenScheduled(state, sequence)));
+    if (sequence.keys !== null) state.memory.publish(sequence, state.fullBlocks(knownWhenScheduled(state, sequence)));
   }
   carryOut(state);
 }
@@ -59,14 +61,13 @@ function preempt(state: SchedulerState, victim: Sequence): void {
   const scheduled = victim.chunkCall === call;
   const before = computedBefore(state, victim);
   const owned = state.blocksFor(scheduled ? before + victim.chunk : before);
-  const hashed = state.fullBlocks(scheduled ? knownWhenScheduled(state, victim) : state.knownOf(victim, call - 1));
+  const hashed = state.fullBlocks(scheduled ? knownWhenScheduled(state, victim) : state.knownOf(victim, state.computedOf(victim, call - 1), call - 1));
   const outputs = state.outputsOf(victim);
   if (hasOutputInFlight(state, victim)) state.stale.add(victim);
   if (victim.phase === "prefill") state.prefills.remove(victim);
   else {
     if (victim.phase === "decode") state.leave(victim);
-    state.ends.remove(victim);
-    forgetFirst(state, victim);
+    state.outputs.remove(victim);
   }
   if (scheduled) {
     state.budget += victim.chunk;
@@ -85,11 +86,6 @@ function preempt(state: SchedulerState, victim: Sequence): void {
 function hasOutputInFlight(state: SchedulerState, sequence: Sequence): boolean {
   const last = state.call - 1;
   return sequence.phase !== "prefill" && state.processed < last && sequence.starvedTo !== last;
-}
-
-export function forgetFirst(state: SchedulerState, sequence: Sequence): void {
-  state.evenFirsts.remove(sequence);
-  state.oddFirsts.remove(sequence);
 }
 
 /** Who was reached goes on, who was not falls one call behind. */
@@ -123,12 +119,14 @@ function setAside(state: SchedulerState, sequence: Sequence): void {
 function starve(state: SchedulerState, sequence: Sequence): void {
   const { call } = state;
   state.leave(sequence);
-  state.ends.remove(sequence);
   sequence.offset--;
   sequence.endCall++;
+  if (sequence.wheelCall > sequence.firstCall) {
+    state.outputs.remove(sequence);
+    state.outputs.file(sequence, sequence.endCall);
+  }
   if (sequence.starvedTo !== call - 1) sequence.starvedFrom = call;
   sequence.starvedTo = call;
   state.starvedCall = call;
   state.join(sequence);
-  state.ends.file(sequence);
 }
