@@ -1,4 +1,5 @@
 import { admitWaiting } from "./admit-waiting.ts";
+import { preemptLastOnes } from "./preempt.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
 import type { Sequence } from "./sequence.ts";
 import { walkRunning } from "./walk-running.ts";
@@ -18,6 +19,7 @@ export function scheduleCall(state: SchedulerState): void {
   if (rules.longPrefillTokensMax > 0) state.chunkMax = chunkMaxOf(state);
   const blocks = blocksIfAllFit(state);
   if (blocks <= state.memory.free) scheduleAll(state, blocks);
+  else if (isWalkForeseen(state)) scheduleAll(state, preemptLastOnes(state));
   else walkRunning(state);
   if (state.preempted.count === 0 && state.waiting.list.length > 0) admitWaiting(state);
 }
@@ -55,6 +57,11 @@ export function certainEndsOf(state: SchedulerState, endCall: number): number {
 
 function isCertainEnd(sequence: Sequence, endCall: number): boolean {
   return sequence.endCall === endCall && !sequence.surprising && sequence.phase === "decode";
+}
+
+/** Budget for all, and nothing to publish: all that the walk would find out is who has to go. */
+function isWalkForeseen({ budget, decodes, fills, prefills, rules }: SchedulerState): boolean {
+  return decodes.count <= budget && prefills.count === 0 && fills.count === 0 && rules.policy === "fcfs";
 }
 
 /** Blocks that the call needs if everybody gets what is due; Infinity: the budget does not reach. */

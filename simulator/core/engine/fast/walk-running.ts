@@ -1,4 +1,5 @@
 import { assert } from "../../../../router/core/assert.ts";
+import { computedBefore, knownWhenScheduled, preempt } from "./preempt.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
 import type { Sequence } from "./sequence.ts";
 
@@ -26,16 +27,6 @@ function dueOf(state: SchedulerState, sequence: Sequence): number {
   return sequence.phase === "prefill" ? Math.min(sequence.prefillTo - sequence.computed, state.chunkMax, state.budget) : 0;
 }
 
-const computedBefore = (state: SchedulerState, sequence: Sequence): number => (sequence.phase === "prefill" ? sequence.computed : state.call + sequence.offset);
-
-/** Tokens known at the allocation of the call being made. */
-function knownWhenScheduled(state: SchedulerState, sequence: Sequence): number {
-  const before = computedBefore(state, sequence);
-  if (sequence.phase === "prefill") return before + sequence.chunk;
-  const nothingInFlight = !state.rules.asyncScheduling || sequence.starvedTo === state.call - 1;
-  return nothingInFlight ? before + 1 : before;
-}
-
 /** Preempts until `blocks` are free; false: the sequence itself had to go. */
 function makeRoom(state: SchedulerState, sequence: Sequence, blocks: number): boolean {
   while (blocks > state.memory.free) {
@@ -54,38 +45,6 @@ function leastUrgent(state: SchedulerState): Sequence | null {
     if (sequence.priority > least.priority || (sequence.priority === least.priority && sequence.arrival > least.arrival)) least = sequence;
   }
   return least;
-}
-
-function preempt(state: SchedulerState, victim: Sequence): void {
-  const { call, memory } = state;
-  const scheduled = victim.chunkCall === call;
-  const before = computedBefore(state, victim);
-  const owned = state.blocksFor(scheduled ? before + victim.chunk : before);
-  const hashed = state.fullBlocks(scheduled ? knownWhenScheduled(state, victim) : state.knownOf(victim, state.computedOf(victim, call - 1), call - 1));
-  const outputs = state.outputsOf(victim);
-  if (hasOutputInFlight(state, victim)) state.stale.add(victim);
-  if (victim.phase === "prefill") state.prefills.remove(victim);
-  else {
-    if (victim.phase === "decode") state.leave(victim);
-    state.outputs.remove(victim);
-  }
-  if (scheduled) {
-    state.budget += victim.chunk;
-    victim.chunkCall = 0;
-  }
-  memory.release(victim, owned, hashed, state.rules.prefixCaching);
-  victim.outputs = outputs;
-  victim.phase = "waiting";
-  victim.preemptions++;
-  state.running.remove(victim);
-  state.waiting.prepend(victim);
-  state.preempted.add(victim);
-  state.preemptions++;
-}
-
-function hasOutputInFlight(state: SchedulerState, sequence: Sequence): boolean {
-  const last = state.call - 1;
-  return sequence.phase !== "prefill" && state.processed < last && sequence.starvedTo !== last;
 }
 
 /** Who was reached goes on, who was not falls one call behind. */
