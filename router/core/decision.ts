@@ -1,4 +1,4 @@
-import { present } from "./assert.ts";
+import { missing } from "./assert.ts";
 import { type Candidates, findCandidates } from "./candidates.ts";
 import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import type { Duration, Instant } from "./machine.ts";
@@ -19,9 +19,9 @@ export function decide(found: Candidates, config: CompiledConfig, state: RouterS
   findCandidates(found, state, route, slot);
   if (found.eligible.count > 0) {
     const strategy = strategies[strategyOf(route, slot.request)];
-    const { eligible, busy, hashes } = found;
-    const turns = present(found.turns[route.id], "the route's turns");
-    const choice: Choice = { config, state, route, request: slot.request, eligible, busy, turns, hashes };
+    const { eligible, tied, busy, hashes } = found;
+    const turns = found.turns[route.id] ?? missing("the route's turns");
+    const choice: Choice = { config, state, route, request: slot.request, eligible, tied, busy, turns, hashes };
     if (found.scores !== null) strategy.judge(choice, found.scores);
     return { kind: "dispatch", endpoint: strategy.pick(choice) };
   }
