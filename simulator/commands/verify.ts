@@ -14,7 +14,7 @@ import { exitCodeOfVerify, type Status, type VerifyResult } from "../verify/veri
 import { verifyFolder } from "../verify/verify-folder.ts";
 import { checkWritable } from "./check-writable.ts";
 import { settingOption } from "./setting-option.ts";
-import { wholeNumber } from "./simulate.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 interface Options {
   readonly seeds: number;

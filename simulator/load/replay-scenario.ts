@@ -68,12 +68,26 @@ export async function replayScenario(
     signal,
     progress,
   });
-  const after = at.metricsUrl === null ? null : await readRouterCounters(at.metricsUrl);
+  const { counters, problem } = await countedSince(before, at.metricsUrl);
   const over = (warmUp: Duration): RunFigures => summarise(run.records, { ...summaryOptions(compiled), warmUp });
   return {
     figures: over(compiled.warmUp),
     whole: over(0 as Duration),
-    validity: run.validity,
-    counters: before === null || after === null ? null : countersBetween(before, after),
+    validity: problem === null ? run.validity : { ...run.validity, valid: false, reasons: [...run.validity.reasons, problem] },
+    counters,
   };
+}
+
+/** A router that has gone meanwhile takes its counters with it: what was seen of its answers is kept. */
+async function countedSince(
+  before: RouterCounters | null,
+  metricsUrl: string | null,
+): Promise<{ readonly counters: RouterCounters | null; readonly problem: string | null }> {
+  if (before === null || metricsUrl === null) return { counters: null, problem: null };
+  try {
+    return { counters: countersBetween(before, await readRouterCounters(metricsUrl)), problem: null };
+  } catch (error) {
+    if (error instanceof InputError) return { counters: null, problem: `at the end ${metricsUrl} ${error.problems[0]?.message ?? ""}` };
+    throw error;
+  }
 }

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { InputError } from "../../../router/config/problem.ts";
 import { columns } from "../../trace/formats/columns.ts";
+import { seedNumber } from "../whole-number.ts";
 import { durationSeconds } from "./duration-seconds.ts";
 import type { TimeUnit, TraceFormat } from "../../trace/trace-format.ts";
 import { fieldNames } from "../../trace/formats/columns-parser.ts";
@@ -61,10 +62,4 @@ function columnMap(text: string): Readonly<Record<string, string>> {
 function timeUnit(text: string): TimeUnit {
   if (text === "s" || text === "ms" || text === "us" || text === "ns") return text;
   throw new InvalidArgumentError("give s, ms, us or ns.");
-}
-
-export function seedNumber(text: string): number {
-  const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
-  if (!(value <= 4_294_967_295)) throw new InvalidArgumentError("give a whole number from 0 to 4294967295.");
-  return value;
 }
