@@ -30,9 +30,11 @@ export class IssuedIds {
     this.#sizeMax = sizeMax;
   }
 
+  /** An id stays whose it was first. */
   note(ids: readonly string[], issuer: Issuer): void {
     for (const id of ids) {
       const before = this.#known.get(id);
+      if (before !== undefined && before.issuer.tenant !== issuer.tenant) continue;
       if (before !== undefined) this.#order[before.place] = forgotten;
       this.#known.delete(this.#order[this.#next] ?? forgotten);
       this.#known.set(id, { issuer, place: this.#next });
@@ -47,7 +49,7 @@ export class IssuedIds {
 }
 
 const idForm = /\b(?:resp|file|batch|conv|vs|upload|ftjob|asst|thread|run|video|msgbatch|assistant)[-_][A-Za-z0-9_-]{6,}/;
-const idsOfPath = new RegExp(idForm.source, "g");
+const everyId = new RegExp(idForm.source, "g");
 const named = /"(?:id|output_file_id|error_file_id|input_file_id)"\s*:\s*"([^"\\]{1,200})"/g;
 const scannedBytesMax = 64 * 1024;
 
@@ -57,4 +59,5 @@ export function idsIn(bytes: Uint8Array): readonly string[] {
   return [...text.matchAll(named)].map((match) => match[1] ?? "").filter((id) => idForm.test(id));
 }
 
-export const idsInPath = (path: string): readonly string[] => path.match(idsOfPath) ?? [];
+/** Ids that stand in a path, or anywhere else in a text. */
+export const idsInText = (text: string): readonly string[] => text.match(everyId) ?? [];

@@ -85,11 +85,13 @@ export function admitCall(surface: Surface, call: ModelCall, exchange: Exchange,
     refuse(invalidAsk(read.field, read.message));
     return;
   }
-  const issuer = surface.service.memory.issuerOf(call.ids);
-  if (issuer !== null && issuer.tenant !== tenant) {
-    refuse(unknownId(call.ids[0] ?? ""));
+  const { memory } = surface.service;
+  const foreign = memory.foreignOf(call.ids, tenant);
+  if (foreign !== null) {
+    refuse(unknownId(foreign));
     return;
   }
+  const issuer = memory.issuerOf(call.ids);
   const route = issuer !== null && !call.route.deployments.includes(issuer.deployment) ? (surface.config.routes[issuer.route] ?? call.route) : call.route;
   const barred = issuer === null ? dialectHandling(surface.config, dialect).lack : allBut(surface.config, issuer.deployment);
   if (route.deployments.every((id) => barred.includes(id))) {

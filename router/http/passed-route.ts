@@ -3,7 +3,7 @@ import { type BodyScan, scanBody, unreadBody } from "../providers/body-scan.ts";
 import { adapterFor } from "../providers/registry.ts";
 import { unknownModel, unknownPath } from "./http-errors.ts";
 import type { CallerHeaders, Exchange } from "./ingress/exchange.ts";
-import { idsInPath } from "./issued-ids.ts";
+import { idsInText } from "./issued-ids.ts";
 import { admitCall, receiveBody, type Surface } from "./model-route.ts";
 
 /**
@@ -30,15 +30,17 @@ export function handlePassed(surface: Surface, exchange: Exchange, path: string)
       return;
     }
     const passed = { method: exchange.method, path: url };
-    const ids = [...idsInPath(path), ...(scan.continues === null ? [] : [scan.continues])];
-    admitCall(surface, { route, tenant, dialect: "openai-other", scan, passed, ids: knownFirst(surface, [...ids, ...fileIds(scan)]) }, exchange, refuse);
+    const ids = [...idsInText(path), ...(scan.continues === null ? [] : [scan.continues]), ...idsInBody(exchange.headers, body)];
+    admitCall(surface, { route, tenant, dialect: "openai-other", scan, passed, ids }, exchange, refuse);
   });
 }
 
 const sendable = /^[\x21-\x7e]+$/;
 
+const isJson = (headers: CallerHeaders, body: Buffer): boolean => body.length > 0 && /^application\/json\b/i.test(headers.get("content-type") ?? "");
+
 function readScan(headers: CallerHeaders, body: Buffer): BodyScan {
-  if (body.length === 0 || !/^application\/json\b/i.test(headers.get("content-type") ?? "")) return unreadBody(body);
+  if (!isJson(headers, body)) return unreadBody(body);
   const result = scanBody(body);
   return result.kind === "scanned" ? result.scan : unreadBody(body);
 }
@@ -55,11 +57,7 @@ function firstRoute({ routes, config }: Surface): RouteSpec | null {
   return null;
 }
 
-/** A batch refers to its file in the body. */
-function fileIds(scan: BodyScan): readonly string[] {
-  return scan.body.length > 64 * 1024 ? [] : idsInPath(scan.body.toString("latin1"));
-}
-
-function knownFirst({ service }: Surface, ids: readonly string[]): readonly string[] {
-  return ids.toSorted((one, other) => Number(service.memory.issuerOf([other]) !== null) - Number(service.memory.issuerOf([one]) !== null));
+/** A batch refers to its file in the body. What is no JSON is a file itself, and its text nobody's business. */
+function idsInBody(headers: CallerHeaders, body: Buffer): readonly string[] {
+  return isJson(headers, body) ? idsInText(body.toString("latin1")) : [];
 }

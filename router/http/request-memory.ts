@@ -1,10 +1,12 @@
 import type { CompiledConfig } from "../core/compiled-config.ts";
 import type { TenantId } from "../core/messages.ts";
-import type { Dialect } from "../providers/provider-adapter.ts";
+import type { CallerRequest, Dialect } from "../providers/provider-adapter.ts";
 import type { DecisionLog } from "../telemetry/decision-log.ts";
 import type { EndedRequest } from "../telemetry/router-metrics.ts";
-import { idsIn, IssuedIds, type Issuer } from "./issued-ids.ts";
+import type { AttemptEnding } from "../upstream/attempt.ts";
+import { idsIn, idsInText, IssuedIds, type Issuer } from "./issued-ids.ts";
 import { type IssuedIdsStore, openIssuedIds, type StoredId } from "./issued-ids-store.ts";
+import { ownEntries } from "./own-entries.ts";
 import type { RequestInFlight } from "./request-in-flight.ts";
 import { RequestRecords } from "./request-records.ts";
 import type { RunningAttempt } from "./running-attempt.ts";
@@ -60,13 +62,31 @@ export class RequestMemory {
     running.unread = false;
     const { request, endpoint } = running;
     const deployment = this.#config().endpoints[endpoint]?.deployment;
-    if (deployment === undefined || !stateful.has(request.caller.dialect)) return;
+    if (deployment === undefined || !stateful.has(request.caller.dialect) || this.#listsForMany(request.caller)) return;
     const ids = idsIn(bytes);
     this.#issued.note(ids, { deployment, endpoint, route: request.route.id, tenant: request.routed.tenant });
     if (this.#store === null || ids.length === 0) return;
     const { endpoints, tenants } = this.#config();
     const names = { endpoint: endpoints[endpoint]?.identity ?? "", route: request.route.name, tenant: tenants[request.routed.tenant]?.name ?? "" };
     for (const id of ids) this.#store.note({ id, ...names });
+  }
+
+  /** With its answer as the request's tenant may see it. */
+  shown({ caller, routed }: RequestInFlight, ending: AttemptEnding): AttemptEnding {
+    const { answer } = ending;
+    if (answer === null || !this.#listsForMany(caller)) return ending;
+    return { ...ending, answer: { ...answer, body: ownEntries(answer.body, (id) => this.foreignOf([id], routed.tenant) !== null) } };
+  }
+
+  /** It asks for no id: a provider lists what it keeps for all tenants of the router, and who has it listed has not made it. */
+  #listsForMany({ passed }: CallerRequest): boolean {
+    if (passed === null || passed.method !== "GET" || this.#config().tenants.length < 2) return false;
+    return idsInText(passed.path.split("?", 1)[0] ?? "").length === 0;
+  }
+
+  /** The first of these ids that another tenant is known to have; null: there is none. */
+  foreignOf(ids: readonly string[], tenant: TenantId): string | null {
+    return ids.find((id) => (this.#issued.find(id)?.tenant ?? tenant) !== tenant) ?? null;
   }
 
   /** Null: the configuration has one of them no more. */

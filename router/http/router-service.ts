@@ -324,7 +324,7 @@ export class RouterService implements RequestOwner, AttemptOwner {
   }
 
   attemptEnded(running: RunningAttempt, ending: AttemptEnding): void {
-    this.#noteEnding(running, ending);
+    this.#noteEnding(running, this.memory.shown(running.request, ending));
     const { outcome } = ending;
     const lagged = this.#driver.stalledSince(running.startedAt);
     this.#driver.submit({ kind: "attempt-ended", attempt: running.id, outcome: lagged ? { ...outcome, lagged } : outcome });

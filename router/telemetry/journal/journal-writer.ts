@@ -55,6 +55,8 @@ export class JournalWriter {
   #files: string[] = [];
   #chunks: Uint8Array[] = [];
   #chunked = 0;
+  /** Records among the chunks: written when these are. */
+  #chunkedRecords = 0;
   #segmentBytes = 0;
   /** The segment that is being written is large enough: the next event ends it and begins another. */
   #ending = false;
@@ -137,8 +139,8 @@ export class JournalWriter {
   async #workOff(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
-        for (const item of this.#waiting.splice(0, sliceMax)) await this.#write(item);
-        await this.#flush();
+        for (const item of this.#waiting.splice(0, sliceMax)) await this.#orAbandon(async () => this.#encode(item));
+        await this.#orAbandon(async () => this.#flush());
         await new Promise((resolve) => setImmediate(resolve));
       }
     } finally {
@@ -146,9 +148,10 @@ export class JournalWriter {
     }
   }
 
-  async #write(item: Item): Promise<void> {
+  /** The disk may refuse each of its steps. */
+  async #orAbandon(step: () => Promise<void>): Promise<void> {
     try {
-      await this.#encode(item);
+      await step();
     } catch (error) {
       this.#options.onTrouble(`the journal cannot be written: ${error instanceof Error ? error.message : String(error)}`);
       this.#abandon();
@@ -172,8 +175,8 @@ export class JournalWriter {
       await this.#add(this.#segment.end(item.how));
       await this.#closeFile();
     } else {
+      this.#chunkedRecords += 1;
       await this.#add(this.#segment.record(item));
-      this.#written += 1;
       if (this.#segmentBytes < this.#options.segmentBytesMax || this.#ending) return;
       this.#ending = true;
       this.#full = true;
@@ -192,7 +195,10 @@ export class JournalWriter {
     const bytes = Buffer.concat(this.#chunks);
     this.#chunks = [];
     this.#chunked = 0;
-    await this.#file.writev([bytes]);
+    // Writes all of it, where `write` may leave a rest behind on a disk that is nearly full.
+    await this.#file.appendFile(bytes);
+    this.#written += this.#chunkedRecords;
+    this.#chunkedRecords = 0;
   }
 
   async #closeFile(): Promise<void> {
@@ -209,6 +215,8 @@ export class JournalWriter {
     this.#segment = null;
     this.#chunks = [];
     this.#chunked = 0;
+    this.#dropped += this.#chunkedRecords;
+    this.#chunkedRecords = 0;
     if (file !== null) void file.close().catch(() => undefined);
     // What waits belongs to the segment that is lost; an end in the list closes nothing.
     if (!this.#due) this.#end("inputs-dropped");

@@ -52,15 +52,27 @@ describe("records of requests", () => {
 });
 
 describe("ids that providers have issued", () => {
-  const issuer = (tenant: number) => ({ deployment: 0 as DeploymentId, endpoint: 0 as EndpointId, route: 0 as RouteId, tenant: tenant as TenantId });
+  const issuer = (endpoint: number, tenant = 0) => ({
+    deployment: 0 as DeploymentId,
+    endpoint: endpoint as EndpointId,
+    route: 0 as RouteId,
+    tenant: tenant as TenantId,
+  });
 
   test("the oldest are forgotten first; one that is noted again is young again", () => {
     const ids = new IssuedIds(3);
     ids.note(["one", "two"], issuer(0));
     ids.note(["one"], issuer(1));
     ids.note(["three", "four"], issuer(2));
-    expect(["one", "two", "three", "four"].map((id) => ids.find(id)?.tenant)).toEqual([1, undefined, 2, 2]);
+    expect(["one", "two", "three", "four"].map((id) => ids.find(id)?.endpoint)).toEqual([1, undefined, 2, 2]);
     ids.note(["five", "six"], issuer(3));
-    expect(["one", "three", "four", "five", "six"].map((id) => ids.find(id)?.tenant)).toEqual([undefined, undefined, 2, 3, 3]);
+    expect(["one", "three", "four", "five", "six"].map((id) => ids.find(id)?.endpoint)).toEqual([undefined, undefined, 2, 3, 3]);
+  });
+
+  test("one stays the tenant's that had it first", () => {
+    const ids = new IssuedIds();
+    ids.note(["one"], issuer(0, 1));
+    ids.note(["one"], issuer(0, 2));
+    expect(ids.find("one")?.tenant).toBe(1);
   });
 });

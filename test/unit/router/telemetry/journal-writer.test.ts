@@ -1,6 +1,7 @@
 import { readdirSync, rmSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import path from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { JournalRecord } from "../../../../router/core/journal/segment.ts";
 import type { RouterCommand } from "../../../../router/core/messages.ts";
 import { Router } from "../../../../router/core/router.ts";
@@ -65,4 +66,18 @@ test("a disk that refuses costs nothing but the journal", async () => {
   expect(troubles).toHaveLength(1);
   expect(journal.counts).toMatchObject({ written: 0 });
   expect(journal.counts.dropped).toBe(100);
+});
+
+test("a disk that is full while what has come is put away costs nothing but the journal", async () => {
+  const troubles: string[] = [];
+  const { journal, folder, play } = start({ onTrouble: (message) => troubles.push(message) });
+  const probe = await open(path.join(folder, "probe"), "w");
+  const handles = Object.getPrototypeOf(probe) as Pick<FileHandle, "appendFile">;
+  await probe.close();
+  const full = vi.spyOn(handles, "appendFile").mockRejectedValue(Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" }));
+  play(5);
+  await expect.poll(() => troubles).toEqual([expect.stringContaining("ENOSPC")]);
+  full.mockRestore();
+  expect(journal.counts).toMatchObject({ written: 0, dropped: 10 });
+  await journal.close();
 });
