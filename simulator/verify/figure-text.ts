@@ -18,9 +18,9 @@ const shown = (value: number): string => (value === Infinity ? "endless" : short
 /** `ttftP95Ms 1200 -> 1260: 5 % worse (+-0.2, tolerated 1 %)` */
 export function comparedText({ metric, before, after, worsening, spread, tolerance, unit, p }: ComparedFigure): string {
   const suffix = unit === "percent" ? " %" : "";
-  const by = worsening === null ? "" : `${short(Math.abs(worsening))}${suffix} ${worsening > 0 ? "worse" : "better"}`;
+  const by = worsening === null ? "" : ` ${short(Math.abs(worsening))}${suffix} ${worsening > 0 ? "worse" : "better"}`;
   const beside = [spread === null ? "" : `+-${short(spread)}`, `tolerated ${tolerance}${suffix}`, p === null ? "" : `p ${short(p)}`].filter(
     (part) => part !== "",
   );
-  return `${metric} ${short(before)} -> ${short(after)}: ${by} (${beside.join(", ")})`;
+  return `${metric} ${short(before)} -> ${short(after)}:${by} (${beside.join(", ")})`;
 }
