@@ -1,6 +1,7 @@
 import process from "node:process";
 import { Command } from "commander";
 import { InputError } from "../../router/config/problem.ts";
+import { checkReplayable } from "../load/live-problems.ts";
 import { replayScenario } from "../load/replay-scenario.ts";
 import { runsFolder, writeReplay } from "../run/replay-folder.ts";
 import { loadScenario } from "../scenario/load-scenario.ts";
@@ -55,6 +56,7 @@ async function replay(file: string, options: ReplayCommandOptions): Promise<void
     sayNotApplicable(scenario, options.json === true);
     return;
   }
+  checkReplayable(scenario);
   await checkListening("--target", target);
   const { signal, release } = abortOnSignal();
   const progress = progressLine(scenario.trace.rows);

@@ -60,13 +60,18 @@ async function simulate(file: string, options: Options): Promise<void> {
   });
   const used = process.cpuUsage(before);
   const cpuSeconds = (used.user + used.system) / 1_000_000;
-  const requests = loaded.trace.rows * options.seeds;
-  process.stderr.write(
-    `simulated ${requests.toLocaleString("en")} requests in ${cpuSeconds.toFixed(2)} s of CPU time: ${Math.round(requests / cpuSeconds).toLocaleString("en")} a second\n`,
-  );
+  process.stderr.write(`${speedLine(loaded, options.seeds, cpuSeconds)}\n`);
   process.stderr.write(`results are in ${writeRun(options.out, loaded, result, first, options.records ?? null)}\n`);
   process.stdout.write(options.json ? writeResult(result) : `${reportLines(result).join("\n")}\n`);
   process.exitCode = exitCodeOf(result.verdict);
+}
+
+/** How many calls come of sessions depends on how fast they are answered. */
+function speedLine({ trace }: LoadedScenario, seeds: number, cpuSeconds: number): string {
+  const took = `in ${cpuSeconds.toFixed(2)} s of CPU time`;
+  if (trace.loop === "closed") return `simulated ${seeds} ${seeds === 1 ? "run" : "runs"} of sessions ${took}`;
+  const requests = trace.rows * seeds;
+  return `simulated ${requests.toLocaleString("en")} requests ${took}: ${Math.round(requests / cpuSeconds).toLocaleString("en")} a second`;
 }
 
 /** Several seeds run on all cores. */

@@ -6,6 +6,7 @@ import type { RunFigures } from "../core/measure/summarise.ts";
 import { summarise } from "../core/measure/summarise.ts";
 import { summaryOptions } from "../core/measure/summary-options.ts";
 import type { LoadedScenario } from "../scenario/loaded-scenario.ts";
+import { checkReplayable } from "./live-problems.ts";
 import { replay } from "./replay.ts";
 import type { RouterCounters } from "./router-counters.ts";
 import { countersBetween, readRouterCounters } from "./router-counters.ts";
@@ -40,16 +41,7 @@ export async function replayScenario(
   progress: (sent: number, open: number) => void,
 ): Promise<LiveRun> {
   const { compiled } = scenario;
-  if (scenario.trace.loop === "closed") {
-    const message = "is of sessions, which wait for their answers: they cannot be replayed open loop";
-    throw new InputError([
-      { file: scenario.file, line: null, column: null, field: "trace", message, fix: "simulate the scenario, or replay one of requests at recorded instants" },
-    ]);
-  }
-  if ((compiled.changes ?? []).length > 0) {
-    const message = "change the configuration while it runs: a replay cannot do that to a live router";
-    throw new InputError([{ file: scenario.file, line: null, column: null, field: "changes", message, fix: "simulate the scenario, or leave `changes` out" }]);
-  }
+  checkReplayable(scenario);
   const { routes, deployments } = compiled.config;
   const nameOf = (id: RouteId): string => at.model ?? present(routes[id], "the route").name;
   const byName = new Map(routes.map((route) => [route.name, route.id]));
