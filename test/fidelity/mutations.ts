@@ -143,11 +143,13 @@ export const mutations: readonly Mutation[] = [
   { rule: "fast: contents in running order", file: "fast/schedule-call.ts", text: "filling.sort((one, other) => one.order - other.order);", instead: "" },
   {
     rule: "fast: the output in flight of a preempted one still counts",
-    file: "fast/walk-running.ts",
+    file: "fast/preempt.ts",
     text: "if (hasOutputInFlight(state, victim)) state.stale.add(victim);",
     instead: "",
   },
   { rule: "fast: m. a starved decode is known in full", file: "fast/scheduler-state.ts", text: "|| sequence.starvedTo === last - 1;", instead: ";" },
+  { rule: "fast: those in front get the blocks that are left", file: "fast/preempt.ts", text: "taken += memory.free;\n", instead: "" },
+  { rule: "fast: the last ones go only where the walk would take them", file: "fast/schedule-call.ts", text: ' && rules.policy === "fcfs"', instead: "" },
   { rule: "fast: who was not reached falls one call behind", file: "fast/walk-running.ts", text: "sequence.endCall++;", instead: "" },
   {
     rule: "fast: what was taken is settled before a look-up",
@@ -178,7 +180,7 @@ export const mutations: readonly Mutation[] = [
     text: "this.#free.insertBehind(run, front);",
     instead: "this.#free.append(front);",
   },
-  { rule: "fast: ends in scheduling order", file: "fast/process-call.ts", text: "affected.sortByOrder();", instead: "" },
+  { rule: "fast: ends in scheduling order", file: "fast/process-call.ts", text: "if (affected.count > 1) affected.sortByOrder();", instead: "" },
   {
     rule: "fast: quiet iterations end before a first token",
     file: "fast/scheduler-state.ts",

@@ -11,7 +11,6 @@ import type { FastRules } from "./fast-rules.ts";
 import { FastScheduler } from "./fast-scheduler.ts";
 import { processCall } from "./process-call.ts";
 import { certainEndsOf, onlyDecodes, scheduleCall, setCertainEndsAside } from "./schedule-call.ts";
-import { SequenceBag } from "./sequence-bag.ts";
 
 /**
  * vLLM's engine loop in time, around the fast scheduler. An iteration of the loop takes in the oldest step in flight, arrivals and aborts, and schedules
@@ -28,7 +27,6 @@ export class FastEngine implements EngineModel {
   readonly #stretch = { steps: 0, endsAt: never };
   readonly #writer: CommandWriter;
   #scheduler: FastScheduler;
-  readonly #arrived = new SequenceBag();
   readonly #aborted: SequenceId[] = [];
   readonly #loop = idleLoop();
   #totals = noTotals();
@@ -54,7 +52,7 @@ export class FastEngine implements EngineModel {
     this.#writer.at = now;
     switch (event.kind) {
       case "sequence-submitted":
-        this.#arrived.add(this.#scheduler.prepare(this.#checked(event)));
+        this.#scheduler.submit(submissionOf(event, this.#rules.modelTokensMax));
         this.#interrupt(now);
         break;
       case "sequence-aborted":
@@ -95,7 +93,7 @@ export class FastEngine implements EngineModel {
     const blocks = this.#rules.blocks - 1;
     return {
       running: state.running.length,
-      waiting: state.waiting.list.length + this.#arrived.count,
+      waiting: state.waiting.list.length,
       blocksUsed: blocks - state.memory.free,
       blocks,
       prefixQueries: state.prefix.queries,
@@ -115,11 +113,6 @@ export class FastEngine implements EngineModel {
     this.#writer.out = out;
   }
 
-  #checked(event: Extract<EngineEvent, { kind: "sequence-submitted" }>): ReturnType<typeof submissionOf> {
-    assert(this.#scheduler.sequenceOf(event.id).phase === "ended", "sequence id is in use");
-    return submissionOf(event, this.#rules.modelTokensMax);
-  }
-
   /** What came in must be looked at when the loop comes round. @param idleAt when, should it be idle */
   #interrupt(idleAt: Instant): void {
     const loop = this.#loop;
@@ -136,7 +129,7 @@ export class FastEngine implements EngineModel {
     this.#writer.at = at;
     const { state } = this.#scheduler;
     if (state.call > state.processed) {
-      this.#takeAborts(false);
+      if (this.#aborted.length > 0) this.#takeAborts(false);
       processCall(state, this.#all);
       loop.oldestTime = loop.nextTime;
     }
@@ -158,9 +151,7 @@ export class FastEngine implements EngineModel {
     const scheduler = this.#scheduler;
     const { state } = scheduler;
     for (;;) {
-      for (let index = 0; index < this.#arrived.count; index++) scheduler.add(this.#arrived.at(index));
-      this.#arrived.clear();
-      this.#takeAborts(true);
+      if (this.#aborted.length > 0) this.#takeAborts(true);
       if (!scheduler.hasRequests) return;
       scheduleCall(state);
       const { shape } = state;
@@ -178,13 +169,13 @@ export class FastEngine implements EngineModel {
     }
   }
 
-  /** @param arrived whether what has arrived stands in the line: only then can it be aborted there */
+  /** @param arrived whether what was submitted since the last call is looked at: only then can it be aborted */
   #takeAborts(arrived: boolean): void {
-    if (this.#aborted.length === 0) return;
+    const { call } = this.#scheduler.state;
     let left = 0;
     for (const id of this.#aborted) {
       const sequence = this.#scheduler.sequenceOf(id);
-      if (!arrived && this.#arrived.has(sequence)) {
+      if (!arrived && sequence.submittedAfter === call) {
         this.#aborted[left++] = id;
         continue;
       }
@@ -200,7 +191,6 @@ export class FastEngine implements EngineModel {
       this.#writer.ended(sequence, "error");
     }
     this.#scheduler = new FastScheduler(this.#rules, this.#writer, this.#stepTime.usesContextMax);
-    this.#arrived.clear();
     this.#aborted.length = 0;
     const loop = this.#loop;
     loop.endsAt = never;
