@@ -8,7 +8,8 @@ import type { RouterCommand, RouterEvent } from "../core/messages.ts";
 import type { Recorded } from "../drivers/realtime-driver.ts";
 import type { JournalWriter } from "../telemetry/journal/journal-writer.ts";
 import type { DecisionLog } from "../telemetry/decision-log.ts";
-import { startMetricsServer } from "../telemetry/metrics-server.ts";
+import { createMetricsServer } from "../telemetry/metrics-server.ts";
+import type { RouterMetrics } from "../telemetry/router-metrics.ts";
 import { egressOf } from "../upstream/http1/egress.ts";
 import { LoadScraper, serversOf } from "../upstream/load-scraper.ts";
 import { Http1Transport } from "../upstream/http1-transport.ts";
@@ -42,17 +43,10 @@ export interface RunningService {
 
 /** @throws InputError when an address cannot be listened on */
 export async function startService(options: StartOptions): Promise<RunningService> {
-  const { spec } = options;
+  const { spec, log } = options;
   const transport = new Http1Transport(egressOf(spec.egress));
   const { journal } = options;
   const service = new RouterService({ ...options, transport, ...(journal === undefined ? {} : { record: bothOf(options.record, journal) }) });
-  service.metrics.addCounter("router_decision_log_dropped_total", "Lines of the decision log that were dropped because the sink was slow", () =>
-    options.log.dropped(),
-  );
-  if (journal !== undefined) {
-    service.metrics.addCounter("router_journal_records_total", "Inputs and commands of the core written to the journal", () => journal.counts.written);
-    service.metrics.addCounter("router_journal_dropped_total", "Inputs and commands that are missing from the journal", () => journal.counts.dropped);
-  }
   const scraper = new LoadScraper({
     transport,
     servers: spec.signalsEveryMs === null ? [] : serversOf(spec.endpoints),
@@ -60,33 +54,33 @@ export async function startService(options: StartOptions): Promise<RunningServic
     now: () => service.now(),
     tell: (endpoint, load, sampledAt) => service.observe(endpoint, load, sampledAt),
   });
-  service.metrics.addCounter("router_load_signals_total", "Answers of vLLM servers about their load", () => scraper.counts.answered);
-  service.metrics.addCounter("router_load_signals_missed_total", "Times a vLLM server was asked for its load and did not say", () => scraper.counts.failed);
   const callers = createHttpServer(service, spec, options.patience);
-  let connectionsRefused = 0;
-  callers.server.on("drop", () => (connectionsRefused += 1));
-  service.metrics.addCounter("router_connections_refused_total", "Callers' connections beyond listen.limits.connections", () => connectionsRefused);
   const { server } = callers;
-  await service.ready(tokensReadyMs);
-  const metrics = await listening("metrics", spec.metrics, async ({ host, port }) => startMetricsServer(service.metrics, host, port));
-  const stopMetrics = async (): Promise<void> => closed(metrics);
-  try {
-    await listening("listen", spec.listen, async ({ host, port }) => listen(server, host, port));
-  } catch (error) {
+  addCounters(service.metrics, options, scraper, server);
+  const metrics = createMetricsServer(service.metrics);
+  const end = async (): Promise<void> => {
+    scraper.stop();
     service.stop();
     await service.memory.close();
-    await stopMetrics();
+    transport.close();
+  };
+  await service.ready(tokensReadyMs);
+  try {
+    await listen("metrics", metrics, spec.metrics, log);
+    await listen("listen", server, spec.listen, log);
+  } catch (error) {
+    await end();
+    await closed(metrics);
     throw error;
   }
   const stop = async (limitMs: number): Promise<boolean> => {
     const closing = closed(server);
     scraper.stop();
     const inTime = await service.drain(limitMs);
-    service.stop();
-    await service.memory.close();
+    await end();
     await closeConnections(callers, closing);
-    transport.close();
-    await stopMetrics();
+    metrics.closeAllConnections();
+    await closed(metrics);
     return inTime;
   };
   scraper.start();
@@ -101,6 +95,20 @@ export async function startService(options: StartOptions): Promise<RunningServic
     },
     stop: async (limitMs) => (stopping ??= stop(limitMs)),
   };
+}
+
+/** Of what is counted elsewhere. */
+function addCounters(metrics: RouterMetrics, { log, journal }: StartOptions, scraper: LoadScraper, server: Server): void {
+  metrics.addCounter("router_decision_log_dropped_total", "Lines of the decision log that were dropped because the sink was slow", () => log.dropped());
+  if (journal !== undefined) {
+    metrics.addCounter("router_journal_records_total", "Inputs and commands of the core written to the journal", () => journal.counts.written);
+    metrics.addCounter("router_journal_dropped_total", "Inputs and commands that are missing from the journal", () => journal.counts.dropped);
+  }
+  metrics.addCounter("router_load_signals_total", "Answers of vLLM servers about their load", () => scraper.counts.answered);
+  metrics.addCounter("router_load_signals_missed_total", "Times a vLLM server was asked for its load and did not say", () => scraper.counts.failed);
+  let connectionsRefused = 0;
+  server.on("drop", () => (connectionsRefused += 1));
+  metrics.addCounter("router_connections_refused_total", "Callers' connections beyond listen.limits.connections", () => connectionsRefused);
 }
 
 function bothOf(record: StartOptions["record"], journal: JournalWriter): NonNullable<StartOptions["record"]> {
@@ -119,24 +127,24 @@ async function closeConnections(callers: CallerServer, closing: Promise<void>): 
   clearTimeout(all);
 }
 
-async function listen(server: Server, host: string, port: number): Promise<Server> {
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, resolve);
-  });
-  return server;
-}
-
-async function listening(field: string, spec: ListenSpec, start: (spec: ListenSpec) => Promise<Server>): Promise<Server> {
+/** @throws InputError where the address cannot be had */
+async function listen(field: "listen" | "metrics", server: Server, { host, port }: ListenSpec, { logger }: DecisionLog): Promise<void> {
   try {
-    return await start(spec);
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(port, host, () => {
+        server.removeListener("error", reject);
+        resolve();
+      });
+    });
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    const message = `cannot listen on ${spec.host}:${spec.port} (${code})`;
-    throw new InputError([
-      { file: "configuration", line: null, column: null, field, message, fix: "free the address, or configure another one (port 0 takes any free one)" },
-    ]);
+    const message = `cannot listen on ${host}:${port} (${code})`;
+    const fix = "free the address, or configure another one (port 0 takes any free one)";
+    throw new InputError([{ file: "configuration", line: null, column: null, field, message, fix }]);
   }
+  // A connection that cannot be taken, since there are no file descriptors left: those that are there go on.
+  server.on("error", (error) => logger.error({ said: error.message }, "connection_not_accepted"));
 }
 
 async function closed(server: Server): Promise<void> {

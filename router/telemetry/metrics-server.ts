@@ -3,8 +3,8 @@ import { Registry } from "prom-client";
 import type { RouterMetrics } from "./router-metrics.ts";
 
 /** `/metrics` on a port of its own, so that a scrape never shares the callers' port. */
-export async function startMetricsServer(metrics: RouterMetrics, host: string, port: number): Promise<Server> {
-  const server = createServer((request, response) => {
+export function createMetricsServer(metrics: RouterMetrics): Server {
+  return createServer((request, response) => {
     if (request.url !== "/metrics") {
       response.writeHead(404, { "content-type": "text/plain" }).end("try /metrics\n");
       return;
@@ -14,9 +14,4 @@ export async function startMetricsServer(metrics: RouterMetrics, host: string, p
       (error: unknown) => response.writeHead(500, { "content-type": "text/plain" }).end(String(error)),
     );
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, resolve);
-  });
-  return server;
 }

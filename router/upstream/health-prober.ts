@@ -23,7 +23,8 @@ export interface HealthProberOptions {
  */
 export class HealthProber {
   readonly #options: HealthProberOptions;
-  readonly #underWay = new Set<UpstreamCall>();
+  /** Each with the timer of its time. */
+  readonly #underWay = new Map<UpstreamCall, NodeJS.Timeout>();
 
   constructor(options: HealthProberOptions) {
     this.#options = options;
@@ -46,7 +47,10 @@ export class HealthProber {
   }
 
   stop(): void {
-    for (const call of this.#underWay) call.abort();
+    for (const [call, timer] of this.#underWay) {
+      call.abort();
+      clearTimeout(timer);
+    }
     this.#underWay.clear();
   }
 
@@ -70,6 +74,6 @@ export class HealthProber {
       end(status === 0 ? "it did not answer in time" : "its answer did not end in time");
     };
     const timer = setTimeout(giveUp, timeout / 1000);
-    this.#underWay.add(call);
+    this.#underWay.set(call, timer);
   }
 }

@@ -90,9 +90,25 @@ test("serve: what cannot be listened on, or written, is bad input", async () => 
   const taken = run("-c", "headgate.yaml");
   expect(taken.status).toBe(2);
   expect(taken.stderr).toContain(`cannot listen on 127.0.0.1:${port} (EADDRINUSE)`);
+  writeFileSync(path.join(folder, "metrics.yaml"), configOf("http://127.0.0.1:1").replace("metrics: { port: 0 }", `metrics: { port: ${port} }`));
+  // Its probes have begun by then: nothing of them may keep the process.
+  const takenByMetrics = run("-c", "metrics.yaml");
+  expect(takenByMetrics.status).toBe(2);
+  expect(takenByMetrics.stderr).toContain(`metrics: cannot listen on 127.0.0.1:${port} (EADDRINUSE)`);
   expect(run("-c", "nothing.yaml").status).toBe(2);
   expect(run("-c", "good.yaml", "--journal", "good.yaml").status).toBe(2);
   expect(run("-c", "good.yaml", "--seed", "x").status).toBe(2);
+});
+
+test("serve: a probe that hangs keeps nobody waiting at the end", async () => {
+  const upstream = await ScriptedUpstream.start();
+  onTestFinished(async () => upstream.stop());
+  upstream.health = null;
+  const config = configOf(upstream.origin).replace('"] }', '"], probe: { every: 100ms, timeout: 1h } }');
+  const served = await serve([], temporaryFolder({ "headgate.yaml": config }));
+  await expect.poll(() => upstream.probes, { timeout: 10_000 }).toBeGreaterThan(0);
+  served.child.kill("SIGTERM");
+  expect(await once(served.child, "exit")).toEqual([0, null]);
 });
 
 test("serve: SIGHUP puts the file in force for new requests, and leaves everything as it is where the file is wrong", async () => {

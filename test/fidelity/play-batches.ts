@@ -39,17 +39,15 @@ export function playBatches(run: ServerRun): BatchDifference | null {
       const add = run.adds[index];
       const planned = add === undefined ? undefined : byId.get(add.r);
       if (add === undefined || planned === undefined) continue;
-      scheduler.add(
-        scheduler.prepare({
-          id: add.r as SequenceId,
-          promptTokens: add.p,
-          stopAfter: Infinity,
-          outputTokensMax: add.m,
-          priority: 0,
-          arrival: add.t,
-          keys: chains.chainOf(planned, run.config.block_size),
-        }),
-      );
+      scheduler.submit({
+        id: add.r as SequenceId,
+        promptTokens: add.p,
+        stopAfter: Infinity,
+        outputTokensMax: add.m,
+        priority: 0,
+        arrival: add.t,
+        keys: chains.chainOf(planned, run.config.block_size),
+      });
     } else if (what === "update") {
       processCall(scheduler.state, false);
     } else if (step !== undefined) {

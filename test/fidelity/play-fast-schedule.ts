@@ -144,17 +144,15 @@ export class FastPlayer {
       this.#arrived++;
       ids.push(next.id);
       this.#live.add(next.id);
-      this.scheduler.add(
-        this.scheduler.prepare({
-          id: next.id as SequenceId,
-          promptTokens: next.p,
-          stopAfter: next.eos ?? Infinity,
-          outputTokensMax: next.o,
-          priority: next.pr ?? 0,
-          arrival: next.t ?? next.id,
-          keys: this.#chains.chainOf(next.b, Math.floor((next.p + next.o) / 16)),
-        }),
-      );
+      this.scheduler.submit({
+        id: next.id as SequenceId,
+        promptTokens: next.p,
+        stopAfter: next.eos ?? Infinity,
+        outputTokensMax: next.o,
+        priority: next.pr ?? 0,
+        arrival: next.t ?? next.id,
+        keys: this.#chains.chainOf(next.b, Math.floor((next.p + next.o) / 16)),
+      });
     }
   }
 

@@ -2,6 +2,7 @@ import type { SequenceId } from "../engine.ts";
 import type { Submission } from "../submission.ts";
 import type { SequenceListener } from "./command-writer.ts";
 import type { FastRules } from "./fast-rules.ts";
+import { assert } from "../../../../router/core/assert.ts";
 import { SchedulerState } from "./scheduler-state.ts";
 import { Sequence } from "./sequence.ts";
 
@@ -33,10 +34,11 @@ export class FastScheduler {
     for (const sequence of this.#sequences) if (sequence.phase !== "ended") yield sequence;
   }
 
-  /** Fills in what was submitted; the sequence joins the line with `add`. */
-  prepare(submission: Submission): Sequence {
-    const { rules } = this.state;
+  submit(submission: Submission): void {
+    const { state } = this;
+    const { rules } = state;
     const sequence = this.sequenceOf(submission.id);
+    assert(sequence.phase === "ended", "sequence id is in use");
     const byLength = Math.min(submission.outputTokensMax, rules.modelTokensMax - submission.promptTokens);
     sequence.phase = "waiting";
     sequence.promptTokens = submission.promptTokens;
@@ -49,11 +51,8 @@ export class FastScheduler {
     sequence.preemptions = 0;
     sequence.outputs = 0;
     sequence.chunkCall = 0;
-    return sequence;
-  }
-
-  add(sequence: Sequence): void {
-    this.state.waiting.add(sequence);
+    sequence.submittedAfter = state.call;
+    state.waiting.add(sequence);
   }
 
   abort(sequence: Sequence): void {
@@ -64,8 +63,9 @@ export class FastScheduler {
       state.waiting.list.remove(sequence);
       state.memory.forgetKept(sequence);
     } else {
-      const owned = state.blocksFor(state.computedOf(sequence));
-      const hashed = state.fullBlocks(state.knownOf(sequence));
+      const computed = state.computedOf(sequence);
+      const owned = state.blocksFor(computed);
+      const hashed = state.fullBlocks(state.knownOf(sequence, computed));
       if (sequence.phase === "prefill") state.prefills.remove(sequence);
       else {
         if (sequence.phase === "decode") state.leave(sequence);

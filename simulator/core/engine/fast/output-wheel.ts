@@ -11,13 +11,20 @@ const unknown = -1;
 export class OutputWheel {
   readonly #buckets: (Sequence | null)[] = Array<Sequence | null>(size).fill(null);
   readonly #used = new Int32Array(size / 32);
-  /** Nothing happens before this call, as far as is known: until then the ring is not looked at, which is too large to stay in the cache. */
-  #earliest = unknown;
+  /**
+   * Nothing happens before the call `earliest`, as far as is known: until then the ring is not looked at, which is too large to stay in the cache. Nor between it
+   * and `next`, which is found anew only where it is unknown. A record, since private fields are slow to write (see EngineLoop).
+   */
+  readonly #known = { earliest: unknown, next: unknown };
 
   file(sequence: Sequence, call: number): void {
     const place = call & mask;
     sequence.wheelCall = call;
-    if (call < this.#earliest) this.#earliest = call;
+    const known = this.#known;
+    if (call < known.earliest) {
+      known.next = known.earliest;
+      known.earliest = call;
+    } else if (call > known.earliest && call < known.next) known.next = call;
     const first = this.#buckets[place] ?? null;
     sequence.wheelBefore = null;
     sequence.wheelBehind = first;
@@ -28,26 +35,38 @@ export class OutputWheel {
 
   remove(sequence: Sequence): void {
     const place = sequence.wheelCall & mask;
-    if (sequence.wheelCall === this.#earliest) this.#earliest = unknown;
     if (sequence.wheelBehind !== null) sequence.wheelBehind.wheelBefore = sequence.wheelBefore;
     if (sequence.wheelBefore !== null) sequence.wheelBefore.wheelBehind = sequence.wheelBehind;
     else {
       this.#buckets[place] = sequence.wheelBehind;
-      if (sequence.wheelBehind === null) this.#used[place >> 5] = (this.#used[place >> 5] ?? 0) & ~(1 << (place & 31));
+      if (sequence.wheelBehind === null) this.#emptied(sequence.wheelCall);
     }
     sequence.wheelBefore = null;
     sequence.wheelBehind = null;
   }
 
-  /** The first of the bucket of a call; go on by `wheelBehind`, and look at `wheelCall`. */
-  bucketOf(call: number): Sequence | null {
-    return call < this.#earliest ? null : (this.#buckets[call & mask] ?? null);
+  #emptied(call: number): void {
+    const known = this.#known;
+    const place = call & mask;
+    this.#used[place >> 5] = (this.#used[place >> 5] ?? 0) & ~(1 << (place & 31));
+    if (call !== known.earliest) return;
+    known.earliest = known.next;
+    known.next = unknown;
   }
 
-  /** Nothing happens before this call, at most one turn after `call`. */
+  /** The first of the bucket of a call; go on by `wheelBehind`, and look at `wheelCall`. */
+  bucketOf(call: number): Sequence | null {
+    return call < this.#known.earliest ? null : (this.#buckets[call & mask] ?? null);
+  }
+
+  /** Nothing happens before this call. */
   earliestFrom(call: number): number {
-    if (this.#earliest < call) this.#earliest = this.#lookFrom(call);
-    return this.#earliest;
+    const known = this.#known;
+    if (known.earliest < call) {
+      known.earliest = this.#lookFrom(call);
+      known.next = unknown;
+    }
+    return known.earliest;
   }
 
   #lookFrom(call: number): number {

@@ -9,14 +9,14 @@ export function processCall(state: SchedulerState, all: boolean): void {
   const call = ++state.processed;
   const bucket = state.outputs.bucketOf(call);
   const starved = state.starvedCall > call;
-  if (bucket === null && state.stale.count === 0 && !all && !starved) return;
-  const { affected } = state;
+  const { affected, stale } = state;
+  if (bucket === null && stale.count === 0 && !all && !starved) return;
   if (all || starved) addEverySampled(state, call);
   else addFirstsAndEnds(state, call, bucket);
-  for (let index = 0; index < state.stale.count; index++) affected.add(state.stale.at(index));
-  affected.sortByOrder();
+  for (let index = 0; index < stale.count; index++) affected.add(stale.at(index));
+  if (affected.count > 1) affected.sortByOrder();
   for (let index = 0; index < affected.count; index++) takeOutput(state, affected.at(index), call);
-  state.stale.clear();
+  stale.clear();
   affected.clear();
 }
 
@@ -42,7 +42,7 @@ function takeOutput(state: SchedulerState, sequence: Sequence, call: number): vo
     end(state, sequence);
     return;
   }
-  state.listener.output(sequence, state.outputsOf(sequence) - 1);
+  state.listener.output(sequence, indexOfOutput(state, sequence, call));
   if (sequence.endCall === call) {
     endRunning(state, sequence);
     sequence.outputs = sequence.outputsEnd;
@@ -53,7 +53,15 @@ function takeOutput(state: SchedulerState, sequence: Sequence, call: number): vo
     state.outputs.remove(sequence);
     state.outputs.file(sequence, sequence.endCall);
   }
-  if (sequence.starvedTo === state.call) state.memory.publish(sequence, state.fullBlocks(state.knownOf(sequence)));
+  if (sequence.starvedTo === state.call) {
+    const computed = state.computedOf(sequence);
+    state.memory.publish(sequence, state.fullBlocks(state.knownOf(sequence, computed)));
+  }
+}
+
+function indexOfOutput(state: SchedulerState, sequence: Sequence, call: number): number {
+  if (sequence.endCall === call) return sequence.outputsEnd - 1;
+  return sequence.firstCall === call ? sequence.outputs : state.outputsOf(sequence) - 1;
 }
 
 function end(state: SchedulerState, sequence: Sequence): void {
@@ -64,11 +72,12 @@ function end(state: SchedulerState, sequence: Sequence): void {
 
 /** Gives back its place and blocks; the blocks of its last outputs are cached first. */
 function endRunning(state: SchedulerState, sequence: Sequence): void {
-  const owned = state.blocksFor(state.computedOf(sequence));
-  const hashed = state.fullBlocks(state.knownOf(sequence));
+  const computed = state.computedOf(sequence);
+  const owned = state.blocksFor(computed);
+  const hashed = state.fullBlocks(state.knownOf(sequence, computed));
   if (sequence.phase === "decode") state.leave(sequence);
   state.outputs.remove(sequence);
   state.running.remove(sequence);
-  state.memory.publish(sequence, hashed);
+  if (sequence.keys !== null) state.memory.publish(sequence, hashed);
   state.memory.release(sequence, owned, hashed, false);
 }

@@ -53,7 +53,7 @@ export class SchedulerState {
     this.rules = rules;
     this.listener = listener;
     this.memory = new KvMemory(rules.blocks - 1);
-    this.decodes = new DecodeSet(rules.blockTokens, tracksContextMax);
+    this.decodes = new DecodeSet(rules.blockTokens, tracksContextMax, this.running);
     this.fills = new FillLists(rules.blockTokens);
     this.waiting = new WaitingLine(rules.policy);
     this.watermarkBlocks = Math.trunc(rules.watermark * rules.blocks);
@@ -103,7 +103,7 @@ export class SchedulerState {
 
   leave(sequence: Sequence): void {
     this.decodes.remove(sequence);
-    this.fills.remove(sequence);
+    if (this.fills.count > 0) this.fills.remove(sequence);
   }
 
   /** In which calls one of its blocks becomes full and known: synchronous when it is allocated, asynchronous one call later. */
@@ -124,8 +124,7 @@ export class SchedulerState {
    * Tokens up to which its blocks are findable. Synchronous: all computed ones. Asynchronous: at allocation the known tokens, which lag one behind what is
    * computed unless nothing was in flight (after prefill, or after a call that the budget did not reach); and all when its last output has been taken in.
    */
-  knownOf(sequence: Sequence, call = this.call): number {
-    const computed = this.computedOf(sequence, call);
+  knownOf(sequence: Sequence, computed: number, call = this.call): number {
     if (!this.rules.asyncScheduling || sequence.phase === "prefill") return computed;
     const last = lastCallOf(sequence, call);
     const all = this.processed >= last || sequence.firstCall === last || sequence.starvedTo === last - 1;

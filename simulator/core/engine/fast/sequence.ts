@@ -19,6 +19,8 @@ export class Sequence implements Keeper {
   priority = 0;
   arrival = 0;
   preemptions = 0;
+  /** The latest call when it was submitted. */
+  submittedAfter = 0;
   /** Chained ids of its full blocks as far as the caller, or a preemption, gave them. */
   keys: ArrayLike<number> | null = null;
   /** Its blocks that hold them, `heldBlocks` in all. */
@@ -58,9 +60,5 @@ export class Sequence implements Keeper {
 
   constructor(id: number) {
     this.id = id;
-  }
-
-  get length(): number {
-    return this.promptTokens + this.outputs;
   }
 }

@@ -1,11 +1,15 @@
 import { expect, test } from "vitest";
 import { idleSignals } from "../../../../../simulator/core/endpoint.ts";
-import { fleetFigures } from "../../../../../simulator/core/measure/fleet-figures.ts";
+import { fleetFigures, type PoolFigures } from "../../../../../simulator/core/measure/fleet-figures.ts";
 import { FleetTally } from "../../../../../simulator/core/measure/fleet-tally.ts";
+import { metricsOf, nothingKnown } from "../../../../../simulator/core/measure/metrics.ts";
+import { RecordTable } from "../../../../../simulator/core/measure/record-table.ts";
+import { summarise } from "../../../../../simulator/core/measure/summarise.ts";
 import { defaultScenario } from "../../../../support/default-scenario.ts";
 import { smallHosted, smallVllm } from "../../../../support/small-scenario.ts";
 
 const second = 1_000_000;
+const nothingMeasured = summarise(new RecordTable(), { warmUp: 0 as never, routes: 0, deployments: 0 }).summary;
 
 /** Of 16 sequences and 512 tokens at most: 2 s at 8 sequences, 6 s at 4, 2 s idle; of tokens 256 and 64 a step. */
 function samples(tally: FleetTally): void {
@@ -38,6 +42,17 @@ test("both utilisations are weighted by the time in which steps ran; a hosted AP
   expect(hosted).toMatchObject({ busyPercent: null, sequencesPercent: null, kvUsedPercent: null });
 });
 
+test("what came after the last sample counts, up to the end of the run; the means of states stay those of the samples", () => {
+  const tally = new FleetTally([smallVllm]);
+  const at = (busy: number, steps: number, kvUsed: number) => [
+    { ...idleSignals, busy: (busy * second) as never, steps, stepSequences: steps * 8, stepTokens: steps * 64, kvUsed },
+  ];
+  tally.sample(0 as never, at(0, 0, 0));
+  tally.sample((10 * second) as never, at(5, 100, 0.4));
+  tally.end((16 * second) as never, at(8, 160, 0.9));
+  expect(tally.uses()[0]).toMatchObject({ busyPercent: 50, sequencesPercent: 50, kvUsedPercent: 20, busy: 8 * second, sampled: 16 * second });
+});
+
 test("machines are paid for by the hour, busy or not, and use power by what they do", () => {
   const tally = new FleetTally([smallVllm, smallHosted]);
   samples(tally);
@@ -47,4 +62,16 @@ test("machines are paid for by the hour, busy or not, and use power by what they
   expect(pool?.gpuHours).toBeCloseTo(40 / 3600, 6);
   expect(pool?.gpuDollars).toBeCloseTo((3 * 40) / 3600, 6);
   expect(pool?.energyKwh).toBeCloseTo((16 * 700 + 24 * 100) / 3600 / 1000, 6);
+});
+
+test("a sum over the pools is known only where each of them knows its part", () => {
+  const pool = { gpuHours: 2, gpuDollars: 5, energyKwh: 1 } as PoolFigures;
+  const hosted = { gpuHours: null, gpuDollars: null, energyKwh: null } as PoolFigures;
+  const of = (...fleet: readonly PoolFigures[]) => {
+    const { gpuHours, gpuDollars, energyKwh } = metricsOf(nothingMeasured, { ...nothingKnown, fleet });
+    return { gpuHours, gpuDollars, energyKwh };
+  };
+  expect(of(pool, hosted, pool)).toEqual({ gpuHours: 4, gpuDollars: 10, energyKwh: 2 });
+  expect(of(pool, { ...pool, gpuDollars: null })).toEqual({ gpuHours: 4, gpuDollars: null, energyKwh: 2 });
+  expect(of(hosted)).toEqual({ gpuHours: null, gpuDollars: null, energyKwh: null });
 });
