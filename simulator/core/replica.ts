@@ -190,7 +190,8 @@ export class SimulatedReplica implements Out<RouterCommand> {
       residency: unlabelled.residency,
       barred: unlabelled.barred,
     };
-    this.#requests[id] = { arrival, request, started: null, deployment: null, version: null, committed: null, first: null };
+    const { at: arrivedAt, outputTokens } = arrival;
+    this.#requests[id] = { request, arrivedAt, outputTokens, started: null, deployment: null, version: null, committed: null, first: null };
     const qualityMin = arrival.features?.qualityFloor;
     this.#router.post({ kind: "request-arrived", request: qualityMin === undefined ? request : { ...request, qualityMin } }, 1);
   }
@@ -281,8 +282,8 @@ export class SimulatedReplica implements Out<RouterCommand> {
     open.version = version;
     open.started ??= at;
     this.#attempts[attempt] = { request, endpoint, deployment, startedAt: at, aborted: false, over: false, usage: null };
-    const { inputTokens, blocks, outputTokens } = open.arrival;
-    const { serial, route, batch = false } = open.request;
+    const { outputTokens } = open;
+    const { serial, route, inputTokens, blocks, batch = false } = open.request;
     this.#call(endpoint, {
       kind: "call-received",
       call: this.#callOf(attempt),
@@ -348,7 +349,7 @@ export class SimulatedReplica implements Out<RouterCommand> {
     this.#requests[id] = null;
     this.#freeRequests.push(id);
     this.#open -= 1;
-    const { arrival, started, deployment, first } = open;
+    const { arrivedAt, started, deployment, first } = open;
     const { serial, route, tenant, inputTokens, batch = false } = open.request;
     const answered = result.kind === "served" || result.kind === "cut";
     const usage = open.committed?.usage;
@@ -359,8 +360,8 @@ export class SimulatedReplica implements Out<RouterCommand> {
       deployment,
       result: result.kind,
       why: whyOf(result),
-      scheduled: arrival.at,
-      sent: arrival.at,
+      scheduled: arrivedAt,
+      sent: arrivedAt,
       started,
       first: answered ? first : null,
       last: answered && first !== null ? end : null,
