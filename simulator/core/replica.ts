@@ -222,11 +222,12 @@ export class SimulatedReplica implements Out<RouterCommand> {
 
   /** What its core commands. */
   emit(command: RouterCommand, at: Instant): void {
-    if (command.kind === "start-attempt") this.#start(command, at);
-    else if (command.kind === "commit-attempt") this.#commit(command.attempt, at);
-    else if (command.kind === "finish-request") this.#finish(command, at);
-    else if (command.kind === "abort-attempt") this.#abort(command, at);
-    else if (command.kind === "start-probe") this.#probe(command);
+    const { kind } = command;
+    if (kind === "start-attempt") this.#start(command, at);
+    else if (kind === "commit-attempt") this.#commit(command.attempt, at);
+    else if (kind === "finish-request") this.#finish(command, at);
+    else if (kind === "abort-attempt") this.#abort(command, at);
+    else if (kind === "start-probe") this.#probe(command);
     else this.#carryOutRest(command, at);
   }
 

@@ -1,7 +1,7 @@
 import { broken } from "../../../router/core/assert.ts";
 import type { Duration, Instant, Out } from "../../../router/core/machine.ts";
 import type { FailureKind, Usage } from "../../../router/core/messages.ts";
-import { earlier, never, startOfTime } from "../../../router/core/time.ts";
+import { earlier, instantAt, later, never, startOfTime } from "../../../router/core/time.ts";
 import type { VllmSpec } from "../compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals, FaultState } from "../endpoint.ts";
 import { healthy } from "../endpoint.ts";
@@ -127,7 +127,7 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   }
 
   #noteDue(): void {
-    this.#traffic.due = Math.min(this.#traffic.linesDue, this.#engine.nextDeadline()) as Instant;
+    this.#traffic.due = earlier(this.#traffic.linesDue, this.#engine.nextDeadline());
   }
 
   /** Deadlines of one instant: into the engine, its step, out to the wire. */
@@ -174,9 +174,10 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
       open: true,
     };
     const { frontEndBefore, frontEndPerPromptTokenUs = 0 } = this.#spec;
-    this.#traffic.entersAt = Math.max(this.#traffic.entersAt, now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)) as Instant;
-    if (this.#traffic.entersAt === now && this.#entering.count === 0) this.#submit(call, now);
-    else this.#letWait(this.#entering, this.#traffic.entersAt, call);
+    const traffic = this.#traffic;
+    traffic.entersAt = later(traffic.entersAt, instantAt(now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)));
+    if (traffic.entersAt === now && this.#entering.count === 0) this.#submit(call, now);
+    else this.#letWait(this.#entering, traffic.entersAt, call);
   }
 
   #refusal({ serial, inputTokens }: CallReceived): FailureKind | null {
@@ -284,9 +285,10 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   #send(call: LiveCall, command: EndpointCommand, at: Instant): void {
     if (!call.open) return;
     const { frontEndAfter, frontEndPerSequenceUs = 0 } = this.#spec;
-    this.#traffic.leavesAt = Math.max(this.#traffic.leavesAt, at + frontEndAfter + Math.floor(frontEndPerSequenceUs * this.#traffic.running + 0.5)) as Instant;
-    if (this.#traffic.leavesAt === at && this.#leaving.count === 0) this.#sendNow(call, command, at);
-    else this.#letWait(this.#leaving, this.#traffic.leavesAt, { call, command });
+    const traffic = this.#traffic;
+    traffic.leavesAt = later(traffic.leavesAt, instantAt(at + frontEndAfter + Math.floor(frontEndPerSequenceUs * traffic.running + 0.5)));
+    if (traffic.leavesAt === at && this.#leaving.count === 0) this.#sendNow(call, command, at);
+    else this.#letWait(this.#leaving, traffic.leavesAt, { call, command });
   }
 
   #sendNext(at: Instant): void {
