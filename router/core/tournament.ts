@@ -45,25 +45,21 @@ export function setKey(tournament: Tournament, id: number, key: number): void {
     if (key === Infinity) return;
     grow(tournament, id);
   }
-  const { keys } = tournament;
+  const { keys, winners } = tournament;
   const before = keys[id] as number;
   if (key === before) return;
   if (before === Infinity) tournament.count += 1;
   else if (key === Infinity) tournament.count -= 1;
   keys[id] = key;
-  play(tournament, id);
-  tournament.least = keys[tournament.winners[1] as number] as number;
-}
-
-function play({ keys, winners }: Tournament, id: number): void {
   for (let node = (keys.length + id) >> 1; node > 0; node >>= 1) {
-    const before = winners[node] as number;
+    const won = winners[node] as number;
     const left = winners[2 * node] as number;
     const right = winners[2 * node + 1] as number;
     const winner = (keys[right] as number) < (keys[left] as number) ? right : left;
     winners[node] = winner;
-    if (winner === before && winner !== id) return;
+    if (winner === won && winner !== id) return;
   }
+  tournament.least = keys[winners[1] as number] as number;
 }
 
 /** Until the id has a leaf. */
