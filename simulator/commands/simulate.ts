@@ -7,6 +7,7 @@ import { SeedPool } from "../run/seed-pool.ts";
 import { loadScenario } from "../scenario/load-scenario.ts";
 import type { LoadedScenario, NotApplicable } from "../scenario/loaded-scenario.ts";
 import { nearestNotices } from "../scenario/nearest-notices.ts";
+import { checkFolder } from "./check-writable.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { settingOption } from "./setting-option.ts";
 import { reportLines } from "./simulate-report.ts";
@@ -48,6 +49,8 @@ async function simulate(file: string, options: Options): Promise<void> {
     sayNotApplicable(loaded, options.json);
     return;
   }
+  checkFolder(options.out, "--out");
+  if (options.journal !== undefined) checkFolder(options.journal, "--journal");
   sayNotices(loaded);
   const firstSeed = options.seed ?? loaded.seed;
   const others = Array.from({ length: options.seeds - 1 }, (_, index) => firstSeed + 1 + index);
