@@ -29,7 +29,7 @@ export function simulateCommand(): Command {
     .description("run a scenario in virtual time and judge its targets")
     .argument("<scenario>", "scenario (YAML)")
     .addOption(settingOption())
-    .option("--seed <n>", "seed of all randomness; absent: the scenario's", seedNumber)
+    .option("--seed <n>", "seed of all that is drawn in the run; absent: the scenario's, which the trace's own draws keep to", seedNumber)
     .option("--seeds <n>", "run with so many seeds, from the first one up, and judge the targets over all of them", wholeNumber(1, 10_000), 1)
     .option("--json", "print the result as JSON", false)
     .option("--strict", "check the router's invariants at every event (slower)", false)

@@ -106,7 +106,11 @@ export const scenarioSchema = z
       .prefault([])
       .meta({ description: "Endpoints that leave the fleet, and come back" }),
     changes: changes.prefault([]),
-    seed: count("Seed of all randomness", 0, 4_294_967_295).prefault(1),
+    seed: count(
+      "Seed of all randomness, where no other is asked for; what the trace itself is made of (jitter, servegen) is always drawn by it",
+      0,
+      4_294_967_295,
+    ).prefault(1),
     warmUp: duration("Requests scheduled before it are left out of the figures", micros(0)).prefault("0s"),
     window: duration("Only requests scheduled so long after the warm-up are measured; absent: all").optional(),
     slo: z
