@@ -19,9 +19,9 @@ export function decide(found: Candidates, config: CompiledConfig, state: RouterS
   findCandidates(found, state, route, slot);
   if (found.eligible.count > 0) {
     const strategy = strategies[strategyOf(route, slot.request)];
-    const { eligible, tied, busy, hashes } = found;
+    const { eligible, tied, busy, loads, hashes } = found;
     const turns = found.turns[route.id] ?? missing("the route's turns");
-    const choice: Choice = { config, state, route, request: slot.request, eligible, tied, busy, turns, hashes };
+    const choice: Choice = { config, state, route, request: slot.request, eligible, tied, busy, loads, turns, hashes };
     if (found.scores !== null) strategy.judge(choice, found.scores);
     return { kind: "dispatch", endpoint: strategy.pick(choice) };
   }
