@@ -67,7 +67,7 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
     tenant,
     route: route.id,
     inputTokens: isText ? estimateTokens(scan.body.length) : 1,
-    outputTokensMax: isText ? (scan.outputTokensMax ?? route.outputTokensDefault) : 1,
+    outputTokensMax: isText ? (scan.outputTokensMax ?? route.outputTokensDefault) * answersOf(caller) : 1,
     stream: scan.stream,
     priority: hasTenants ? Math.min(priority, own) : priority,
     deadline: typeof asks.maxLatencyMs === "number" ? after(now, millis(asks.maxLatencyMs)) : never,
@@ -80,6 +80,11 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
   };
   return isOrdinary(call, looks) ? routed : { ...routed, ...whatElse(call, config, looks) };
 }
+
+/** Of the dialects that have more than one; beyond all measure a provider refuses them, and nothing here may overflow. */
+const answersMax = 1_000_000;
+const answersOf = ({ dialect, scan }: CallerRequest): number =>
+  scan.answers === 1 || (dialect !== "openai-chat" && dialect !== "openai-completions") ? 1 : Math.min(scan.answers, answersMax);
 
 const isOrdinary = ({ caller, asks, only }: AdmittedCall, { countsPictures }: PromptLooks): boolean =>
   !countsPictures && only === null && caller.scan.serviceTier === null && (asks === noAsks || !asksMore.some((name) => asks[name] !== undefined));
