@@ -16,6 +16,7 @@ import { compileProbe } from "./compile-probe.ts";
 import { checkAliases } from "./check-aliases.ts";
 import { compileEgress } from "./compile-egress.ts";
 import { compileFallbacks } from "./compile-fallbacks.ts";
+import { checkPrices } from "./check-prices.ts";
 import { compileRates } from "./compile-rates.ts";
 import { catalogueOf, type PriceCatalogue } from "./price-catalogue.ts";
 import { priceOf, type Pricing } from "./pricing.ts";
@@ -197,15 +198,7 @@ function compileDeployment(
 ): DeploymentSpec {
   const { rates, pricing: from } = priceOf(file, catalogue);
   pricing.push(from);
-  const contextTokens = file.context ?? Infinity;
-  if (rates !== null && Math.max(rates.input, rates.output, rates.cacheWrite) * Math.min(contextTokens, 2_000_000) > Number.MAX_SAFE_INTEGER) {
-    report(
-      ["deployments", name, "price"],
-      "value",
-      "one request could cost more than can be counted exactly",
-      "check that prices are dollars per million tokens, and the context window",
-    );
-  }
+  checkPrices(name, rates, file, report);
   const breaker = compileBreaker(breakerDefaults, file.breaker, (field, message, fix) =>
     report(field in file.breaker ? ["deployments", name, "breaker", field] : ["breaker", field], "value", message, fix),
   );
@@ -218,7 +211,7 @@ function compileDeployment(
     provider,
     model,
     weight,
-    contextTokens,
+    contextTokens: file.context ?? Infinity,
     concurrencyMax: file.concurrency ?? Infinity,
     adaptiveLimit: file.adaptiveConcurrency ?? null,
     rates,

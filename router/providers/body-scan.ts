@@ -1,3 +1,4 @@
+import { tokensMax } from "../core/accounting/request-bounds.ts";
 import { keyId, ourKeys, promptKeys } from "./body-keys.ts";
 import { isPlainNumber, isWord } from "./json-skip.ts";
 import { contractMetadataFields } from "./request-contract.ts";
@@ -21,7 +22,7 @@ export interface BodyScan {
   /** The value of `stream_options`; null: absent. */
   readonly streamOptionsSpan: Span | null;
   readonly includeUsage: boolean;
-  /** `max_completion_tokens`, `max_tokens` or `max_output_tokens`; null: none is a number. */
+  /** `max_completion_tokens`, `max_tokens` or `max_output_tokens`, ten million at most; null: none is a number. */
   readonly outputTokensMax: number | null;
   /** Top-level fields of the request contract and `metadata`, as given. */
   readonly asked: ReadonlyMap<string, unknown>;
@@ -139,7 +140,7 @@ function capOf(body: Buffer): number | null {
     const start = topLevel.start(id);
     const end = topLevel.end(id);
     const cap = isPlainNumber(body, start, end) ? numberAt(body, start, end) : valueOf(body, id);
-    if (cap !== null) return typeof cap === "number" && cap >= 0 ? Math.floor(cap) : null;
+    if (cap !== null) return typeof cap === "number" && cap >= 0 ? Math.min(Math.floor(cap), tokensMax) : null;
   }
   return null;
 }
