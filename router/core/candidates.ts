@@ -7,7 +7,7 @@
  * had an attempt is eligible again when no other is, nor one that is only full and may be waited for; a preferred region counts only while an eligible endpoint is in it. Residency never gives way.
  * Of what is left the nearest are meant (nearness.ts).
  */
-import { present } from "./assert.ts";
+import { missing, present } from "./assert.ts";
 import type { CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import { isForGood, mayWait, neverFits, refusal, tagsMatch } from "./eligibility.ts";
 import { keepFloor } from "./health/keep-floor.ts";
@@ -25,6 +25,8 @@ import { earlier, instantAt, never } from "./time.ts";
 
 export interface Candidates {
   readonly eligible: EndpointList;
+  /** What the strategy notes equals in. */
+  readonly tied: number[];
   readonly excluded: EndpointList;
   /** Beside `excluded`. */
   readonly reasons: ExclusionReason[];
@@ -110,6 +112,7 @@ export function noCandidates(config: CompiledConfig, explain: boolean, turns: re
   });
   return {
     eligible: emptyList(size),
+    tied: Array.from({ length: size }, () => 0),
     excluded: emptyList(size),
     reasons: Array.from({ length: size }, () => "cooling"),
     scores: explain ? new Float64Array(size) : null,
@@ -142,7 +145,7 @@ function emptyList(size: number): EndpointList {
 
 /** A retry prefers what has answered last time; an endpoint that has had an attempt of this request is eligible again only when no other is. */
 export function findCandidates(found: Candidates, state: RouterState, route: RouteSpec, slot: RequestSlot): void {
-  const endpoints = present(found.routes[route.id], "the route's endpoints");
+  const endpoints = found.routes[route.id] ?? missing("the route's endpoints");
   const onlyState = onlyStateMatters(found, state, route, slot, endpoints);
   const { tried, request } = slot;
   // Of a preferred region the nearest are meant, not of the nearest those in it.

@@ -1,14 +1,13 @@
-import { present } from "./assert.ts";
+import { broken, missing, present } from "./assert.ts";
 import { type Candidates, noCandidates } from "./candidates.ts";
 import type { CompiledConfig, ConfigVersion, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import { configOf } from "./fleet-config.ts";
-import { cardNow, tierAt } from "./accounting/price-now.ts";
 import { dearestOf } from "./limit/dearest.ts";
 import type { Out } from "./machine.ts";
-import type { AttemptId, DeploymentId, EndpointId, RouteId, RouterCommand, RouteRequest } from "./messages.ts";
+import type { AttemptId, DeploymentId, EndpointId, RouteId, RouterCommand } from "./messages.ts";
 import { noteEndpoint, noteLoad } from "./note-endpoint.ts";
 import { viewOf } from "./rollout/versions.ts";
-import type { AttemptSlot, LiveVersion, Place, RequestSlot, RouterState } from "./state.ts";
+import type { AttemptSlot, LiveVersion, Place, RequestSlot, RouterState, RouteState } from "./state.ts";
 
 export interface RouterOptions {
   /** Of every random draw. */
@@ -29,7 +28,21 @@ export interface View {
   /** Filled again by every decision. */
   readonly found: Candidates;
   readonly live: LiveVersion;
+  /** By RouteId. */
+  readonly ways: readonly Way[];
+  /** By EndpointId: whose endpoint it is. */
+  readonly deploymentAt: readonly (DeploymentSpec | undefined)[];
 }
+
+/** A route as a version has it, with what every step of a request there works on: looked up once per event. */
+export interface Way {
+  readonly view: View;
+  readonly route: RouteSpec;
+  readonly state: RouteState;
+}
+
+/** There are no commands between events. */
+export const nobody: Out<RouterCommand> = { emit: ({ kind }) => broken(`${kind}, and no event is handled`) };
 
 /** What every step of a request's course works on: the state, what it was configured with, and where commands go while an event is handled. */
 export class Core {
@@ -43,8 +56,7 @@ export class Core {
   /** Scratch of serve-queue. */
   readonly setAside: number[] = [];
   readonly slotOf = (id: number): RequestSlot => present(this.state.requests[id], "an open request");
-  /** Null between events. */
-  out: Out<RouterCommand> | null = null;
+  out: Out<RouterCommand> = nobody;
 
   constructor(config: CompiledConfig, options: RouterOptions, state: RouterState) {
     this.#configured = config;
@@ -66,6 +78,13 @@ export class Core {
   viewOf({ version }: Pick<RequestSlot, "version">): View {
     const stable = this.#stable;
     return version === stable.version ? stable : this.view(version);
+  }
+
+  /** Where the request is now. */
+  wayOf(slot: Pick<RequestSlot, "version" | "route">): Way {
+    const stable = this.#stable;
+    const { ways } = slot.version === stable.version ? stable : this.view(slot.version);
+    return ways[slot.route] ?? missing("the request's route");
   }
 
   view(version: ConfigVersion): View {
@@ -92,7 +111,7 @@ export class Core {
     this.#views = versions.map((live, place) => {
       const own = present(all[place], "its configuration");
       const config = configOf(viewOf(own, stable, all), fleet);
-      return { version: live.version, own, config, live, found: noCandidates(config, this.options.explain, live.turns, this.state.here) };
+      return this.#newView(live, own, config);
     });
     const fitted = this.view(shares.stable);
     for (const { id } of fitted.config.endpoints) this.note(id);
@@ -101,6 +120,22 @@ export class Core {
       return routes.filter((route, place) => routes.indexOf(route) === place);
     });
     return fitted;
+  }
+
+  #newView(live: LiveVersion, own: CompiledConfig, config: CompiledConfig): View {
+    const { options, state } = this;
+    const ways: Way[] = [];
+    const view: View = {
+      version: live.version,
+      own,
+      config,
+      live,
+      found: noCandidates(config, options.explain, live.turns, state.here),
+      ways,
+      deploymentAt: config.endpoints.map(({ deployment }) => config.deployments[deployment]),
+    };
+    for (const route of config.routes) ways.push({ view, route, state: present(state.routes[route.id], "the route's state") });
+    return view;
   }
 
   /** Whenever an endpoint's breaker, cooling or attempts in flight have changed. */
@@ -124,20 +159,20 @@ export class Core {
   }
 
   emit(command: RouterCommand): void {
-    present(this.out, "the commands' receiver").emit(command, this.state.now);
+    this.out.emit(command, this.state.now);
   }
 
   attempt(id: AttemptId): AttemptSlot {
-    return present(this.state.attempts[id], "the attempt");
+    return this.state.attempts[id] ?? missing("the attempt");
   }
 
   requestOf(attempt: AttemptSlot): RequestSlot {
-    return present(this.state.requests[attempt.request], "the attempt's request");
+    return this.state.requests[attempt.request] ?? missing("the attempt's request");
   }
 
   /** In the stable version, or else in the one that has the endpoint. */
   deploymentOf(endpoint: EndpointId): DeploymentSpec {
-    return deploymentIn(this.config, endpoint);
+    return this.#stable.deploymentAt[endpoint] ?? missing("the endpoint's deployment");
   }
 
   /** All endpoints, of any version, that a deployment's rules hold for. */
@@ -147,18 +182,10 @@ export class Core {
     return all.filter((id, place) => all.indexOf(id) === place && this.deploymentOf(id).id === deployment);
   }
 
-  /** What an attempt that starts now is paid by. */
-  priceOf(deployment: DeploymentId, request: RouteRequest): Pick<AttemptSlot, "card" | "tier"> {
-    return { card: cardNow(this.state, deployment), tier: tierAt(request, deployment) };
-  }
-
+  /** In its own version. */
   routeOf(slot: RequestSlot): RouteSpec {
-    return present(this.viewOf(slot).config.routes[slot.route], "the request's route");
+    return this.wayOf(slot).route;
   }
-}
-
-export function deploymentIn(config: CompiledConfig, endpoint: EndpointId): DeploymentSpec {
-  return present(config.deployments[present(config.endpoints[endpoint], "the endpoint").deployment], "its deployment");
 }
 
 function routesAt({ routes, endpoints }: CompiledConfig, id: EndpointId): RouteId[] {

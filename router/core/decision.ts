@@ -1,8 +1,8 @@
-import { present } from "./assert.ts";
+import { missing } from "./assert.ts";
 import { type Candidates, findCandidates } from "./candidates.ts";
 import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
 import type { Duration, Instant } from "./machine.ts";
-import type { EndpointId, LimitRefusal, RejectReason } from "./messages.ts";
+import type { EndpointId, ExclusionReason, LimitRefusal, RejectReason } from "./messages.ts";
 import type { RequestSlot, RouterState } from "./state.ts";
 import type { Choice } from "./strategy/choice.ts";
 import { strategies, strategyOf } from "./strategy/strategy.ts";
@@ -19,9 +19,9 @@ export function decide(found: Candidates, config: CompiledConfig, state: RouterS
   findCandidates(found, state, route, slot);
   if (found.eligible.count > 0) {
     const strategy = strategies[strategyOf(route, slot.request)];
-    const { eligible, busy, hashes } = found;
-    const turns = present(found.turns[route.id], "the route's turns");
-    const choice: Choice = { config, state, route, request: slot.request, eligible, busy, turns, hashes };
+    const { eligible, tied, busy, hashes } = found;
+    const turns = found.turns[route.id] ?? missing("the route's turns");
+    const choice: Choice = { config, state, route, request: slot.request, eligible, tied, busy, turns, hashes };
     if (found.scores !== null) strategy.judge(choice, found.scores);
     return { kind: "dispatch", endpoint: strategy.pick(choice) };
   }
@@ -30,24 +30,29 @@ export function decide(found: Candidates, config: CompiledConfig, state: RouterS
   if (until > state.now && (found.full || opensInTime || found.wantedKeys.length > 0)) return { kind: "wait", until };
   const opensAt = earlier(found.reopensAt, found.refusal === null ? never : found.refusedUntil);
   const retryAfter = opensAt === never ? null : between(state.now, opensAt);
-  if (found.refusal !== null) return { kind: "reject", why: rejectionOf(found.refusal), retryAfter };
-  return { kind: "reject", why: whyNone(found), retryAfter };
+  const why = found.refusal === null || found.refusal === "price-unknown" ? whyNone(found) : rejectionOf(found.refusal);
+  return { kind: "reject", why, retryAfter };
 }
 
-/** What is true of all of them is the caller's to put right: its floor first, then its money, then its prompt. */
+/** What no time puts right, and what the caller is told where it is true of all: what is the caller's to change comes first, its floor before its money and its prompt. */
+const lasting: readonly (readonly [ExclusionReason, RejectReason])[] = [
+  ["too-plain", "too-plain"],
+  ["too-dear", "too-dear"],
+  ["context-too-small", "too-long"],
+  ["price-unknown", "price-unknown"],
+];
+
 function whyNone({ excluded, reasons }: Candidates): RejectReason {
-  let why: RejectReason = "no-candidate";
+  let first = lasting.length;
   for (let index = 0; index < excluded.count; index += 1) {
-    const reason = reasons[index];
-    if (reason === "too-plain") why = "too-plain";
-    else if (reason === "too-dear") why = why === "too-plain" ? why : "too-dear";
-    else if (reason === "context-too-small") why = why === "no-candidate" ? "too-long" : why;
-    else return "no-candidate";
+    const place = lasting.findIndex(([reason]) => reason === reasons[index]);
+    if (place === -1) return "no-candidate";
+    first = Math.min(first, place);
   }
-  return why;
+  return lasting[first]?.[1] ?? "no-candidate";
 }
 
-function rejectionOf(refusal: LimitRefusal): RejectReason {
+function rejectionOf(refusal: Exclude<LimitRefusal, "price-unknown">): RejectReason {
   switch (refusal) {
     case "rate-limited":
     case "limit-in-flight":
@@ -58,7 +63,5 @@ function rejectionOf(refusal: LimitRefusal): RejectReason {
     case "lease-asked":
     case "limits-unknown":
       return "limits-unknown";
-    case "price-unknown":
-      return "no-candidate";
   }
 }

@@ -30,6 +30,7 @@ const causesOfRejections: Readonly<Record<RejectReason, FallbackCause | null>> =
   "too-long": "contextWindow",
   "too-dear": "budget",
   "too-plain": "general",
+  "price-unknown": "general",
   "queue-full": "general",
   "deadline-unreachable": "general",
   "deadline-passed": null,

@@ -6,13 +6,14 @@ import { drained, queueEnds } from "./admission/drain-rate.ts";
 import { chargeShare, laneOf } from "./admission/fair-share.ts";
 import { joinQueue } from "./admission/join-queue.ts";
 import { serveQueue } from "./admission/serve-queue.ts";
-import { leaveQueue } from "./admission/wait-queue.ts";
+import { leaveQueue, type WaitQueue } from "./admission/wait-queue.ts";
 import { roundToNano } from "./accounting/ledger.ts";
-import { assert, present } from "./assert.ts";
+import { cardNow, tierAt } from "./accounting/price-now.ts";
+import { assert, missing, present } from "./assert.ts";
 import { explanationOf, findCandidates } from "./candidates.ts";
 import { refusal } from "./eligibility.ts";
 import type { ConfigVersion, FallbackCause, RouteSpec } from "./compiled-config.ts";
-import { type Core, deploymentIn } from "./core.ts";
+import type { Core, Way } from "./core.ts";
 import { decide } from "./decision.ts";
 import { causeOfRejection, nextHop } from "./fallback.ts";
 import { askWantedProbes } from "./health/probe-course.ts";
@@ -20,13 +21,13 @@ import { breakerStarts } from "./health/breaker.ts";
 import { hedgeInstant, payIntoHedgeBudget } from "./hedge/hedge.ts";
 import { removeKey, setKey } from "./tournament.ts";
 import { askWanted, reserve } from "./limit/limit-course.ts";
-import { payIntoRetryBudget } from "./limit/retry-budget.ts";
+import { retryBudgetMovesOn } from "./limit/retry-budget.ts";
 import { attemptDeadline } from "./limit/time-limits.ts";
 import type { Duration, Instant } from "./machine.ts";
 import type { AttemptId, EndpointId, ExclusionReason, FinishResult, RejectReason, RequestId, RouteId, RouteRequest } from "./messages.ts";
 import { isHopeful, payForAttempt } from "./retry-wait.ts";
 import { hasCanary, hasRoute, versionFor } from "./rollout/versions.ts";
-import { newAttemptSlot, newRequestSlot, type RequestSlot, type RouteState } from "./state.ts";
+import { newAttemptSlot, newRequestSlot, type RequestSlot } from "./state.ts";
 import { learnStart } from "./strategy/learn.ts";
 import { strategies, strategyOf } from "./strategy/strategy.ts";
 import { earlier, never } from "./time.ts";
@@ -34,26 +35,20 @@ import { earlier, never } from "./time.ts";
 // --- arrive, place ---
 
 export function arrive(core: Core, request: RouteRequest): void {
-  const { requests, now } = core.state;
+  const { requests, shares, now } = core.state;
   assert((requests[request.id] ?? null) === null, "a request's slot is in use");
   while (requests.length <= request.id) requests.push(null);
-  const slot = newRequestSlot(request, versionOf(core, request), core.alone(request.route));
+  const slot = newRequestSlot(request, hasCanary(shares) ? drawnVersion(core, request) : shares.stable, core.alone(request.route));
   requests[request.id] = slot;
-  const { config, live } = core.viewOf(slot);
-  live.open += 1;
-  const route = present(config.routes[slot.route], "the request's route");
-  const { retryBudget, hedgeBudget } = routeState(core, slot);
-  payIntoRetryBudget(retryBudget, route.retry, now);
-  payIntoHedgeBudget(hedgeBudget, route.hedge);
-  payIntoRetryBudget(core.state.retryBudget, config.retryBudget, now);
+  const way = core.wayOf(slot);
+  const { view, route, state } = way;
+  view.live.open += 1;
+  retryBudgetMovesOn(state.retryBudget, route.retry, 1, now);
+  retryBudgetMovesOn(core.state.retryBudget, view.config.retryBudget, 1, now);
+  if (route.hedge !== null) payIntoHedgeBudget(state.hedgeBudget, route.hedge);
   if (core.state.draining) finish(core, slot, { kind: "rejected", why: "draining", retryAfter: null });
   else if (request.deadline <= now) finish(core, slot, { kind: "rejected", why: "deadline-passed", retryAfter: null });
-  else place(core, slot);
-}
-
-function versionOf(core: Core, request: RouteRequest): ConfigVersion {
-  const { shares } = core.state;
-  return hasCanary(shares) ? drawnVersion(core, request) : shares.stable;
+  else place(core, slot, way);
 }
 
 function drawnVersion(core: Core, request: RouteRequest): ConfigVersion {
@@ -61,12 +56,12 @@ function drawnVersion(core: Core, request: RouteRequest): ConfigVersion {
 }
 
 /** The first placement of a request and every later one: dispatch it, let it wait, or give it up. */
-export function place(core: Core, slot: RequestSlot): void {
-  const route = core.routeOf(slot);
-  const { found, config } = core.viewOf(slot);
+export function place(core: Core, slot: RequestSlot, way: Way = core.wayOf(slot)): void {
+  const { route } = way;
+  const { found, config } = way.view;
   const decision = decide(found, config, core.state, route, slot);
-  explain(core, slot, route, decision.kind === "dispatch" ? decision.endpoint : null);
-  if (decision.kind === "dispatch") startAttempt(core, slot, route, decision.endpoint);
+  if (core.options.explain) explain(core, slot, way, decision.kind === "dispatch" ? decision.endpoint : null);
+  if (decision.kind === "dispatch") startAttempt(core, slot, way, decision.endpoint);
   // A tier or a deployment that was passed over may want for leases alone.
   if (found.wantedKeys.length > 0) askWanted(core, found);
   if (found.wantedProbes.length > 0) askWantedProbes(core, found);
@@ -119,13 +114,13 @@ function isHopefulAt(core: Core, slot: RequestSlot, to: RouteId): boolean {
   return isHopeful(found, core.state, slot, true);
 }
 
-export function explain(core: Core, slot: RequestSlot, route: RouteSpec, chosen: EndpointId | null): void {
-  if (!core.options.explain) return;
+/** Where somebody reads it. */
+export function explain(core: Core, slot: RequestSlot, { view, route }: Way, chosen: EndpointId | null): void {
   const strategy = strategyOf(route, slot.request);
   core.emit({
     kind: "record-decision",
     request: slot.request.id,
-    explanation: explanationOf(core.viewOf(slot).found, chosen, strategy, strategies[strategy].measure, slot.path),
+    explanation: explanationOf(view.found, chosen, strategy, strategies[strategy].measure, slot.path),
   });
 }
 
@@ -149,13 +144,9 @@ function endOfWait(slot: RequestSlot, why: RejectReason, retryAfter: Duration | 
   return slot.lastFailure === null ? { kind: "rejected", why, retryAfter } : { kind: "failed", failure: slot.lastFailure, retryAfter };
 }
 
-export function routeState(core: Core, slot: RequestSlot): RouteState {
-  return present(core.state.routes[slot.route], "the route's state");
-}
-
 function unqueue(core: Core, slot: RequestSlot): void {
-  const route = core.routeOf(slot);
-  const { queue, drain } = present(core.state.routes[route.id], "the route's state");
+  const { route, state } = core.wayOf(slot);
+  const { queue, drain } = state;
   leaveQueue(queue, laneOf(route.queue, slot.request), slot.request.id, core.slotOf);
   if (queue.length === 0) queueEnds(drain);
   removeKey(core.state.requestDeadlines, slot.request.id);
@@ -182,12 +173,12 @@ function serveWaiting(core: Core, id: EndpointId, routes: readonly RouteId[]): v
 }
 
 function someWait(core: Core, routes: readonly RouteId[]): boolean {
-  for (const route of routes) if (waitsAt(core, route)) return true;
+  for (const route of routes) if (queueOf(core, route).length > 0) return true;
   return false;
 }
 
-function waitsAt(core: Core, route: RouteId): boolean {
-  return present(core.state.routes[route], "the route's state").queue.length > 0;
+function queueOf(core: Core, route: RouteId): WaitQueue {
+  return (core.state.routes[route] ?? missing("the route's state")).queue;
 }
 
 /** In order. One that cannot use the place (its context, its limits, what it has tried) lets others pass. */
@@ -195,14 +186,14 @@ function serveRoute(core: Core, id: RouteId, hasPlace: () => boolean): void {
   const { queue, drain } = present(core.state.routes[id], "the route's state");
   if (queue.length === 0) return;
   const goesOn = (slot: RequestSlot): boolean => {
-    const { found, config } = core.viewOf(slot);
-    const route = core.routeOf(slot);
-    const decision = decide(found, config, core.state, route, slot);
+    const way = core.wayOf(slot);
+    const { found, config } = way.view;
+    const decision = decide(found, config, core.state, way.route, slot);
     if (decision.kind === "dispatch") {
       drained(drain, core.state.now);
       unqueue(core, slot);
-      explain(core, slot, route, decision.endpoint);
-      startAttempt(core, slot, route, decision.endpoint);
+      if (core.options.explain) explain(core, slot, way, decision.endpoint);
+      startAttempt(core, slot, way, decision.endpoint);
       return true;
     }
     if (decision.kind === "reject" && found.refusal !== null) {
@@ -222,39 +213,36 @@ const none: readonly never[] = [];
 
 /** A limit that binds more than one route lets go. */
 export function serveAll(core: Core): void {
-  for (const { id } of core.config.routes) if (waitsAt(core, id)) serveRoute(core, id, always);
+  for (const { id } of core.config.routes) if (queueOf(core, id).length > 0) serveRoute(core, id, always);
 }
 
-export function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, endpoint: EndpointId): void {
-  const state = core.state;
-  const place = present(state.endpoints[endpoint], "the endpoint's state");
-  const { config } = core.viewOf(slot);
-  const attempt = newAttemptSlot(
-    slot.request.id,
-    endpoint,
-    state.now,
-    breakerStarts(place.breaker),
-    core.priceOf(deploymentIn(config, endpoint).id, slot.request),
-  );
-  attempt.share = chargeShare(config, route, present(state.routes[route.id], "the route's state").queue, slot.request);
+export function startAttempt(core: Core, slot: RequestSlot, way: Way, endpoint: EndpointId): void {
+  const { state } = core;
+  const { view, route } = way;
+  const { request } = slot;
+  const place = state.endpoints[endpoint] ?? missing("the endpoint's state");
+  const { id: deployment } = view.deploymentAt[endpoint] ?? missing("the endpoint's deployment");
+  const attempt = newAttemptSlot(request.id, endpoint, state.now, breakerStarts(place.breaker), cardNow(state, deployment), tierAt(request, deployment));
+  attempt.share = chargeShare(view.config, route, way.state.queue, request);
   const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
   state.attempts[id] = attempt;
   place.inFlight += 1;
   core.noteLoad(endpoint);
-  reserve(core, slot, attempt);
+  if (view.found.limits.some) reserve(core, view, slot, attempt);
   slot.phase = "attempting";
   slot.underWay = slot.underWay.length === 0 ? core.alone(id) : [...slot.underWay, id];
   slot.attempts += 1;
   if (slot.tried.length === 0) slot.tried = core.alone(endpoint);
   else if (!slot.tried.includes(endpoint)) slot.tried = [...slot.tried, endpoint];
-  if (slot.underWay.length === 1) slot.hedgeAt = slot.request.stream ? hedgeInstant(route.hedge, routeState(core, slot).firstTokenTimes, state.now) : never;
-  awaitAttempts(core, slot);
-  learnStart(state, slot, attempt);
+  if (slot.underWay.length === 1)
+    slot.hedgeAt = request.stream && route.hedge !== null ? hedgeInstant(route.hedge, way.state.firstTokenTimes, state.now) : never;
+  awaitAttempts(core, slot, route);
+  learnStart(state, way.state, request, attempt);
   const { reservedTokens, reservedNano } = attempt;
   core.emit({
     kind: "start-attempt",
     attempt: id,
-    request: slot.request.id,
+    request: request.id,
     endpoint,
     limits: route.limits,
     reservedTokens,
@@ -264,12 +252,11 @@ export function startAttempt(core: Core, slot: RequestSlot, route: RouteSpec, en
 }
 
 /** The first deadline of the attempts that may still answer; where none may, what becomes of the request follows from the last outcome. */
-export function awaitAttempts(core: Core, slot: RequestSlot): void {
-  const route = core.routeOf(slot);
+export function awaitAttempts(core: Core, slot: RequestSlot, route: RouteSpec): void {
   let due = slot.hedgeAt;
   let live = false;
   for (const id of slot.underWay) {
-    const attempt = core.attempt(id);
+    const attempt = core.state.attempts[id] ?? missing("the attempt");
     if (attempt.aborted !== null) continue;
     live = true;
     due = earlier(due, attemptDeadline(route, slot.request, attempt));

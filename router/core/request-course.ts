@@ -4,11 +4,11 @@
  */
 import { limitHears } from "./admission/adaptive-limit.ts";
 import { settleShare } from "./admission/fair-share.ts";
-import { bookOutcome } from "./accounting/book-outcome.ts";
-import { assert, present } from "./assert.ts";
+import { bookOutcome, verdictOn } from "./accounting/book-outcome.ts";
+import { assert, missing, present } from "./assert.ts";
 import { forgetIfGone, isForgotten } from "./fleet-config.ts";
-import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
-import type { Core } from "./core.ts";
+import type { AdaptiveLimitSpec, CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
+import type { Core, Way } from "./core.ts";
 import { decide } from "./decision.ts";
 import { causeOfFailure } from "./fallback.ts";
 import { breakerHalfOpens, breakerHears, breakerHearsPeer } from "./health/breaker.ts";
@@ -18,9 +18,8 @@ import { sketchHears } from "./estimate/quantile-sketch.ts";
 import { canHedge, takeHedge } from "./hedge/hedge.ts";
 import { setKey } from "./tournament.ts";
 import { reconcile } from "./limit/limit-course.ts";
-import { retryBudgetHearsAnswer } from "./limit/retry-budget.ts";
 import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
-import type { Duration } from "./machine.ts";
+import type { Duration, Instant } from "./machine.ts";
 import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, PeerReport, RouterEvent } from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
 import type { AttemptSlot, EndpointState, RequestSlot } from "./state.ts";
@@ -28,41 +27,46 @@ import { type AdaptiveState, adaptWeights } from "./strategy/adaptive-weights.ts
 import { learnEnd, learnFirstToken } from "./strategy/learn.ts";
 import { after, between, never, startOfTime } from "./time.ts";
 import { askedOnce, nextAsk } from "./unpaid-retry.ts";
-import { awaitAttempts, explain, finish, hasHopeElsewhere, place, reroute, routeState, serveAll, serveQueues, startAttempt } from "./placement-course.ts";
+import { awaitAttempts, explain, finish, hasHopeElsewhere, place, reroute, serveAll, serveQueues, startAttempt } from "./placement-course.ts";
 
 const none: readonly never[] = [];
 const served = { kind: "served" } as const;
 
+type AttemptEnded = Extract<RouterEvent, { kind: "attempt-ended" }>;
 export type OutcomeReaction = (core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome) => void;
 
 // --- attempt ---
 
-export function commit(core: Core, slot: RequestSlot, id: AttemptId): void {
-  const attempt = core.attempt(id);
+export function commit(core: Core, slot: RequestSlot, attempt: AttemptSlot, id: AttemptId): void {
   if (attempt.aborted !== null) return;
+  const { now, endpoints } = core.state;
+  const { route, state } = core.wayOf(slot);
+  const endpoint = endpoints[attempt.endpoint] ?? missing("the endpoint's state");
+  const waited = between(attempt.startedAt, now);
   slot.phase = "streaming";
   slot.hedgeAt = never;
   attempt.committed = true;
-  learnFirstToken(core.state, attempt);
-  sketchHears(routeState(core, slot).firstTokenTimes, between(attempt.startedAt, core.state.now));
+  learnFirstToken(endpoint.learned, waited, now);
+  sketchHears(state.firstTokenTimes, waited);
   core.emit({ kind: "commit-attempt", attempt: id });
   if (slot.underWay.length > 1) loseOthers(core, slot, attempt);
-  awaitAttempts(core, slot);
+  awaitAttempts(core, slot, route);
   noteAnswer(core, slot);
-  creditProbe(core, attempt);
-  adaptLimit(core, attempt);
+  endpoint.health.answered = true;
+  if (endpoint.breaker.phase === "half-open") creditProbe(core, attempt, endpoint);
+  const deployment = core.deploymentOf(attempt.endpoint);
+  if (deployment.adaptiveLimit !== null) adaptLimit(core, waited, attempt.startedAt, deployment, deployment.adaptiveLimit);
 }
 
-function adaptLimit(core: Core, { endpoint, startedAt }: AttemptSlot): void {
-  const { id, adaptiveLimit, concurrencyMax } = core.deploymentOf(endpoint);
+function adaptLimit(core: Core, time: Duration, startedAt: Instant, { id, concurrencyMax }: DeploymentSpec, spec: AdaptiveLimitSpec): void {
   const { adaptiveLimits, endpoints: states, now } = core.state;
   const limit = adaptiveLimits[id] ?? null;
-  if (limit === null || adaptiveLimit === null) return;
+  if (limit === null) return;
   const endpoints = core.poolOf(id);
   let busiest = 0;
   for (const other of endpoints) busiest = Math.max(busiest, states[other]?.inFlight ?? 0);
   const before = limit.limit;
-  if (!limitHears(limit, adaptiveLimit, { startedAt, time: between(startedAt, now) }, busiest, concurrencyMax, now)) return;
+  if (!limitHears(limit, spec, { startedAt, time }, busiest, concurrencyMax, now)) return;
   core.emit({ kind: "limit-changed", deployment: id, limit: limit.limit });
   for (const other of endpoints) {
     present(states[other], "the endpoint's state").limit = limit.limit;
@@ -73,8 +77,9 @@ function adaptLimit(core: Core, { endpoint, startedAt }: AttemptSlot): void {
 
 /** An answer to a request is one of every route that it has been at: each has paid for its way. */
 function noteAnswer(core: Core, { path }: RequestSlot): void {
-  for (const route of path) retryBudgetHearsAnswer(present(core.state.routes[route], "the route's state").retryBudget);
-  retryBudgetHearsAnswer(core.state.retryBudget);
+  const { routes, retryBudget } = core.state;
+  for (const route of path) (routes[route] ?? missing("the route's state")).retryBudget.answered = true;
+  retryBudget.answered = true;
 }
 
 /** One attempt has won. */
@@ -83,29 +88,26 @@ function loseOthers(core: Core, slot: RequestSlot, winner: AttemptSlot): void {
     const attempt = core.attempt(id);
     if (attempt === winner) continue;
     if (attempt.aborted === null) {
-      if (attempt.startedAt < winner.startedAt) sketchHears(routeState(core, slot).firstTokenTimes, between(attempt.startedAt, core.state.now));
+      if (attempt.startedAt < winner.startedAt) sketchHears(core.wayOf(slot).state.firstTokenTimes, between(attempt.startedAt, core.state.now));
       core.emit({ kind: "abort-attempt", attempt: id, why: "hedge-lost" });
     }
     attempt.aborted = "hedge-lost";
   }
 }
 
-function creditProbe(core: Core, attempt: AttemptSlot): void {
-  const endpoint = present(core.state.endpoints[attempt.endpoint], "the endpoint's state");
-  endpoint.health.answered = true;
-  const before = endpoint.breaker.phase;
-  if (before !== "half-open") return;
+function creditProbe(core: Core, attempt: AttemptSlot, endpoint: EndpointState): void {
   const heard = breakerHears(endpoint.breaker, core.deploymentOf(attempt.endpoint).breaker, attempt.breakerEpoch, core.state.now);
   attempt.breakerEpoch = heard.epoch;
   attempt.probeCredited = heard.credited;
-  noteBreaker(core, attempt.endpoint, endpoint, before);
+  noteBreaker(core, attempt.endpoint, endpoint, "half-open");
   // The next probe may start, or anybody.
   if (heard.credited) serveQueues(core, attempt.endpoint);
 }
 
 /** A limit of the route's, the caller's deadline, or the time to double it. */
 export function attemptFallsDue(core: Core, slot: RequestSlot): void {
-  const route = core.routeOf(slot);
+  const way = core.wayOf(slot);
+  const { route } = way;
   const { now } = core.state;
   let live = false;
   for (const id of slot.underWay) {
@@ -121,20 +123,21 @@ export function attemptFallsDue(core: Core, slot: RequestSlot): void {
   }
   const hedges = live && slot.hedgeAt <= now;
   if (slot.hedgeAt <= now) slot.hedgeAt = never;
-  if (hedges) hedge(core, slot, route);
-  awaitAttempts(core, slot);
+  if (hedges) hedge(core, slot, way);
+  awaitAttempts(core, slot, route);
 }
 
 /** Only at an endpoint that has had no attempt of the request, within the budget and the bound on attempts. */
-function hedge(core: Core, slot: RequestSlot, route: RouteSpec): void {
-  const { hedgeBudget } = routeState(core, slot);
+function hedge(core: Core, slot: RequestSlot, way: Way): void {
+  const { route } = way;
+  const { hedgeBudget } = way.state;
   if (slot.attempts >= route.retry.attemptsMax || !canHedge(hedgeBudget)) return;
-  const { found, config } = core.viewOf(slot);
+  const { found, config } = way.view;
   const decision = decide(found, config, core.state, route, slot);
   if (decision.kind !== "dispatch" || slot.tried.includes(decision.endpoint)) return;
   takeHedge(hedgeBudget);
-  explain(core, slot, route, decision.endpoint);
-  startAttempt(core, slot, route, decision.endpoint);
+  if (core.options.explain) explain(core, slot, way, decision.endpoint);
+  startAttempt(core, slot, way, decision.endpoint);
 }
 
 /** The client has left. What was already told to end is only concluded otherwise. */
@@ -144,25 +147,25 @@ export function abandon(core: Core, slot: RequestSlot): void {
     if (attempt.aborted === null) core.emit({ kind: "abort-attempt", attempt: id, why: "client-left" });
     if (attempt.aborted !== "hedge-lost") attempt.aborted = "client-left";
   }
-  awaitAttempts(core, slot);
+  awaitAttempts(core, slot, core.routeOf(slot));
 }
 
 // --- outcome, retry ---
 
 /** Books the outcome, lets `react` say what becomes of the request, and serves who waited for the place. */
-export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, react: OutcomeReaction): void {
-  const attempt = core.attempt(id);
-  const slot = core.requestOf(attempt);
-  const endpoint = present(core.state.endpoints[attempt.endpoint], "the endpoint's state");
+export function endAttempt(core: Core, slot: RequestSlot, attempt: AttemptSlot, { attempt: id, outcome }: AttemptEnded, react: OutcomeReaction): void {
+  const { fleet, endpoints } = core.state;
+  const { view, route, state } = core.wayOf(slot);
+  const { config, found } = view;
+  const endpoint = endpoints[attempt.endpoint] ?? missing("the endpoint's state");
   const before = endpoint.breaker.phase;
-  const { config, found } = core.viewOf(slot);
-  const cost = bookOutcome(config, core.state, slot, attempt, outcome);
-  reconcile(core, slot, attempt, outcome, cost);
-  learnEnd(core.state, slot, attempt, outcome);
-  const route = core.routeOf(slot);
+  const verdict = verdictOn(attempt, outcome);
+  const cost = bookOutcome(view, core.state, slot, attempt, outcome, verdict);
+  if (found.limits.some) reconcile(core, view, slot, attempt, outcome, cost);
+  learnEnd(core.state, state, slot.request, attempt, outcome, verdict);
   const adapting = found.turns[route.id]?.adaptive ?? null;
   if (adapting !== null) adapt(core, config, route, adapting);
-  settleShare(config, route, present(core.state.routes[route.id], "the route's state").queue, slot.request, attempt.share, outcome.usage);
+  settleShare(config, route, state.queue, slot.request, attempt.share, outcome.usage);
   if (before === "closed" && endpoint.breaker.phase === "closed" && outcome.failure === null) core.noteLoad(attempt.endpoint);
   else noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
@@ -171,7 +174,7 @@ export function endAttempt(core: Core, id: AttemptId, outcome: AttemptOutcome, r
   react(core, slot, attempt, outcome);
   if (found.limits.some) serveAll(core);
   else serveQueues(core, attempt.endpoint);
-  forgetIfGone(core, attempt.endpoint);
+  if (fleet !== null) forgetIfGone(core, attempt.endpoint);
 }
 
 // Functions of their own: what a closure holds is made whenever the function around it is entered.
@@ -238,14 +241,13 @@ function leavesItToAnother(core: Core, slot: RequestSlot, attempt: AttemptSlot, 
   if (attempt.aborted === "hedge-lost") return true;
   if (!slot.underWay.some((id) => core.attempt(id).aborted !== "hedge-lost")) return false;
   slot.lastFailure = attempt.timeout ?? outcome.failure ?? slot.lastFailure;
-  awaitAttempts(core, slot);
+  awaitAttempts(core, slot, core.routeOf(slot));
   return true;
 }
 
 export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
   if (attempt.aborted === null) assert(outcome.kind !== "aborted", "an attempt that nobody aborted ended as aborted");
   if (attempt.aborted === null && outcome.kind === "succeeded") {
-    sketchHears(routeState(core, slot).totalTimes, between(attempt.startedAt, core.state.now));
     if (slot.underWay.length > 0) loseOthers(core, slot, attempt);
     noteAnswer(core, slot);
     finish(core, slot, served);

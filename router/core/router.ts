@@ -13,10 +13,10 @@
  *
  * Money, places and breaker verdicts are booked in one place, when an attempt's one outcome comes in.
  */
-import { assert, present } from "./assert.ts";
+import { assert, broken, missing } from "./assert.ts";
 import type { CompiledConfig } from "./compiled-config.ts";
-import { Core, type RouterOptions } from "./core.ts";
-import { removeKey, leastId, leastKey } from "./tournament.ts";
+import { Core, nobody, type RouterOptions } from "./core.ts";
+import { removeKey, leastId } from "./tournament.ts";
 import type { Instant, Machine, Out, Restorable } from "./machine.ts";
 import { forfeitLeases, hearAnswer, leaseFallsDue, loseStore, regainStore, startPeriod } from "./limit/limit-course.ts";
 import type { AttemptId, EndpointId, LeaseKey, RouterCommand, RouterEvent } from "./messages.ts";
@@ -40,12 +40,12 @@ import {
   reopenEndpoint,
   settle,
 } from "./request-course.ts";
-import { initialState, type RequestPhase, type RequestSlot, type RouterState } from "./state.ts";
+import { type AttemptSlot, initialState, type RequestPhase, type RequestSlot, type RouterState } from "./state.ts";
 import { learnSignal } from "./strategy/learn.ts";
 import { instantAt } from "./time.ts";
 
 type Reaction = (core: Core, slot: RequestSlot) => void;
-type TokenReaction = (core: Core, slot: RequestSlot, attempt: AttemptId) => void;
+type TokenReaction = (core: Core, slot: RequestSlot, attempt: AttemptSlot, id: AttemptId) => void;
 
 /** What happens in each phase. A missing entry: cannot happen there, asserted. */
 interface PhaseRow {
@@ -56,7 +56,7 @@ interface PhaseRow {
 }
 
 /** Its abort and its first token have crossed. */
-const tooLate: TokenReaction = (core, _slot, attempt) => assert(core.attempt(attempt).aborted !== null, "a first token of an attempt that nobody waits for");
+const tooLate: TokenReaction = (_core, _slot, { aborted }) => assert(aborted !== null, "a first token of an attempt that nobody waits for");
 
 const phases: Readonly<Record<RequestPhase, PhaseRow>> = {
   queued: { deadline: giveUpWaiting, clientLeft: leave },
@@ -83,18 +83,19 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
 
   nextDeadline(): Instant {
     const { endpointDeadlines, leaseDeadlines, requestDeadlines } = this.#core.state;
-    return instantAt(Math.min(leastKey(endpointDeadlines), leastKey(leaseDeadlines), leastKey(requestDeadlines)));
+    return Math.min(endpointDeadlines.least, leaseDeadlines.least, requestDeadlines.least) as Instant;
   }
 
   handle(event: RouterEvent, now: Instant, out: Out<RouterCommand>): void {
+    const core = this.#core;
     this.#enter(now, out);
     try {
       while (this.nextDeadline() < now) this.#carryOutDeadline();
-      this.#core.state.now = now;
-      this.#receive(event);
-      retireEnded(this.#core);
+      core.state.now = now;
+      receive(core, event);
+      if (core.state.versions.length > 1) retireEnded(core);
     } finally {
-      this.#core.out = null;
+      core.out = nobody;
     }
   }
 
@@ -104,22 +105,23 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
       while (this.nextDeadline() <= now) this.#carryOutDeadline();
       this.#core.state.now = now;
     } finally {
-      this.#core.out = null;
+      this.#core.out = nobody;
     }
   }
 
   #enter(now: Instant, out: Out<RouterCommand>): void {
-    assert(this.#core.out === null, "the router is entered while it is at work");
-    assert(now >= this.#core.state.now, "the clock goes back");
-    this.#core.out = out;
+    const core = this.#core;
+    if (core.out !== nobody) broken("the router is entered while it is at work");
+    if (now < core.state.now) broken("the clock goes back");
+    core.out = out;
   }
 
   /** Endpoints and leases before requests: a breaker that half-opens at the instant at which a request's wait ends still serves it. */
   #carryOutDeadline(): void {
     const { state } = this.#core;
-    const endpointKey = leastKey(state.endpointDeadlines);
-    const leaseAt = leastKey(state.leaseDeadlines);
-    const requestKey = leastKey(state.requestDeadlines);
+    const endpointKey = state.endpointDeadlines.least;
+    const leaseAt = state.leaseDeadlines.least;
+    const requestKey = state.requestDeadlines.least;
     if (leaseAt < endpointKey && leaseAt <= requestKey) {
       state.now = instantAt(leaseAt);
       if (leaseFallsDue(this.#core, leastId(state.leaseDeadlines) as LeaseKey)) serveAll(this.#core);
@@ -131,25 +133,30 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
       const slot = this.#core.slotOf(leastId(state.requestDeadlines));
       // A request gives up its deadline before it acts on it; what it does next may set another.
       removeKey(state.requestDeadlines, slot.request.id);
-      present(phases[slot.phase].deadline, "what its phase does at a deadline")(this.#core, slot);
+      const react = phases[slot.phase].deadline ?? missing("what its phase does at a deadline");
+      react(this.#core, slot);
     }
-    retireEnded(this.#core);
+    if (state.versions.length > 1) retireEnded(this.#core);
   }
+}
 
-  #receive(event: RouterEvent): void {
-    const core = this.#core;
-    if (event.kind === "request-arrived") arrive(core, event.request);
-    else if (event.kind === "attempt-first-token") {
-      const slot = core.requestOf(core.attempt(event.attempt));
-      present(phases[slot.phase].firstToken, "what its phase does with a first token")(core, slot, event.attempt);
-    } else if (event.kind === "attempt-ended") {
-      const { phase } = core.requestOf(core.attempt(event.attempt));
-      endAttempt(core, event.attempt, event.outcome, present(phases[phase].attemptEnded, "what its phase does with an outcome"));
-    } else if (event.kind === "client-left") {
-      const slot = core.slotOf(event.request);
-      phases[slot.phase].clientLeft(core, slot);
-    } else hearOf(core, event);
-  }
+function receive(core: Core, event: RouterEvent): void {
+  const { kind } = event;
+  if (kind === "request-arrived") arrive(core, event.request);
+  else if (kind === "attempt-first-token") {
+    const attempt = core.attempt(event.attempt);
+    const slot = core.requestOf(attempt);
+    const react = phases[slot.phase].firstToken ?? missing("what its phase does with a first token");
+    react(core, slot, attempt, event.attempt);
+  } else if (kind === "attempt-ended") {
+    const attempt = core.attempt(event.attempt);
+    const slot = core.requestOf(attempt);
+    const react = phases[slot.phase].attemptEnded ?? missing("what its phase does with an outcome");
+    endAttempt(core, slot, attempt, event, react);
+  } else if (kind === "client-left") {
+    const slot = core.slotOf(event.request);
+    phases[slot.phase].clientLeft(core, slot);
+  } else hearOf(core, event);
 }
 
 /** What is nobody's request. */

@@ -314,7 +314,8 @@ export function newAttemptSlot(
   endpoint: EndpointId,
   startedAt: Instant,
   breakerEpoch: number,
-  { card, tier }: Pick<AttemptSlot, "card" | "tier">,
+  card: Rates | null,
+  tier: PriceTier,
 ): AttemptSlot {
   return {
     request,

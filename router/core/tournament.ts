@@ -9,6 +9,8 @@
 export interface Tournament {
   /** Ids that take part. */
   count: number;
+  /** The least key, kept for those who ask all the time; Infinity when nobody takes part. */
+  least: number;
   /** By id, as many as there are leaves: a power of two. Infinity: it takes no part. */
   keys: Float64Array;
   /** Node 1 is the root, node n has the children 2n and 2n + 1, and an id's leaf is `keys.length` + id. */
@@ -16,7 +18,7 @@ export interface Tournament {
 }
 
 export function newTournament(): Tournament {
-  return { count: 0, keys: Float64Array.of(Infinity), winners: new Int32Array(2) };
+  return { count: 0, least: Infinity, keys: Float64Array.of(Infinity), winners: new Int32Array(2) };
 }
 
 export function hasKey({ keys }: Tournament, id: number): boolean {
@@ -26,11 +28,6 @@ export function hasKey({ keys }: Tournament, id: number): boolean {
 /** Infinity: it takes no part. */
 export function keyOf({ keys }: Tournament, id: number): number {
   return id < keys.length ? (keys[id] as number) : Infinity;
-}
-
-/** Infinity when nobody takes part. */
-export function leastKey({ keys, winners }: Tournament): number {
-  return keys[winners[1] as number] as number;
 }
 
 /** -1 when nobody takes part. */
@@ -48,24 +45,21 @@ export function setKey(tournament: Tournament, id: number, key: number): void {
     if (key === Infinity) return;
     grow(tournament, id);
   }
-  const { keys } = tournament;
+  const { keys, winners } = tournament;
   const before = keys[id] as number;
   if (key === before) return;
   if (before === Infinity) tournament.count += 1;
   else if (key === Infinity) tournament.count -= 1;
   keys[id] = key;
-  play(tournament, id);
-}
-
-function play({ keys, winners }: Tournament, id: number): void {
   for (let node = (keys.length + id) >> 1; node > 0; node >>= 1) {
-    const before = winners[node] as number;
+    const won = winners[node] as number;
     const left = winners[2 * node] as number;
     const right = winners[2 * node + 1] as number;
     const winner = (keys[right] as number) < (keys[left] as number) ? right : left;
     winners[node] = winner;
-    if (winner === before && winner !== id) return;
+    if (winner === won && winner !== id) return;
   }
+  tournament.least = keys[winners[1] as number] as number;
 }
 
 /** Until the id has a leaf. */

@@ -57,6 +57,13 @@ const rejections: Readonly<Record<RejectReason, HttpError>> = {
     param: "quality_threshold",
     message: "no model of this route is known to be as good as that (`quality` of a deployment says how good it is)",
   },
+  // Not 503: the operator has to put it right, and clients would try again and again until then.
+  "price-unknown": {
+    status: 403,
+    type: "permission_error",
+    code: "price_unknown",
+    message: "no deployment of this route has a known price for this request, and a budget refuses unknown ones (unknownPrice: refuse)",
+  },
   "queue-full": { status: 429, type: "rate_limit_error", code: "queue_full", message: "too many requests are waiting" },
   "deadline-unreachable": { status: 503, type: "overloaded_error", code: "deadline_unreachable", message: "no place is expected to become free in time" },
   "deadline-passed": { status: 503, type: "overloaded_error", code: "deadline_passed", message: "no place became free in time" },

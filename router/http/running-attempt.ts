@@ -1,6 +1,7 @@
 import type { Instant } from "../core/machine.ts";
 import type { AttemptId, AttemptLimits, EndpointId } from "../core/messages.ts";
 import { Attempt, type AttemptEnding, type AttemptListener } from "../upstream/attempt.ts";
+import { atEndOfTurn } from "../upstream/end-of-turn.ts";
 import type { UpstreamLane } from "../upstream/upstream-lane.ts";
 import type { RequestInFlight } from "./request-in-flight.ts";
 
@@ -54,7 +55,9 @@ export class RunningAttempt implements AttemptListener {
     this.request.answer.flush();
   }
 
+  /** Callers often leave together: before anything is booked or logged, the connections to the providers of all who leave in this turn are closed. */
   onEnded(ending: AttemptEnding): void {
-    this.#owner.attemptEnded(this, ending);
+    if (this.request.hasLeft && ending.outcome.kind === "aborted") atEndOfTurn({ endTurn: () => this.#owner.attemptEnded(this, ending) });
+    else this.#owner.attemptEnded(this, ending);
   }
 }

@@ -1,14 +1,12 @@
 /** What a simulated replica has under way. */
 import type { ConfigVersion } from "../../router/core/compiled-config.ts";
 import type { Instant } from "../../router/core/machine.ts";
-import type { DeploymentId, EndpointId, FinishResult, RequestId, RouteId, TenantId } from "../../router/core/messages.ts";
+import type { DeploymentId, EndpointId, FinishResult, RequestId, RouteRequest, Usage } from "../../router/core/messages.ts";
 import type { Arrival } from "./workload/arrival.ts";
 
 export interface OpenRequest {
   readonly arrival: Arrival;
-  readonly serial: number;
-  readonly route: RouteId;
-  readonly tenant: TenantId;
+  readonly request: RouteRequest;
   started: Instant | null;
   deployment: DeploymentId | null;
   /** Known with its first attempt. */
@@ -25,8 +23,8 @@ export interface OpenAttempt {
   aborted: boolean;
   /** Nothing more will be heard of it, or nobody listens any more. */
   over: boolean;
-  outputTokens: number;
-  cachedTokens: number;
+  /** As its endpoint has said at its end. */
+  usage: Usage | null;
 }
 
 export interface Finished {

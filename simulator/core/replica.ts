@@ -2,13 +2,12 @@
  * One replica of the service in the simulated world: a core of its own and the driver's side of its contract. It allots request slots, carries out the core's
  * commands at the models that all replicas share, and answers every start-attempt with exactly one outcome.
  */
-import { assert, present } from "../../router/core/assert.ts";
+import { broken, missing } from "../../router/core/assert.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
-import type { Duration, Instant, Machine } from "../../router/core/machine.ts";
+import type { Duration, Instant, Machine, Out } from "../../router/core/machine.ts";
 import type {
   AttemptId,
   AttemptOutcome,
-  BreakerPhase,
   EndpointId,
   FinishResult,
   RequestId,
@@ -22,18 +21,20 @@ import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts"
 import { meaningOf } from "../../router/core/retry.ts";
 import { LiveVersions, type Offer } from "../../router/core/rollout/live-versions.ts";
 import { Router } from "../../router/core/router.ts";
-import { after, micros } from "../../router/core/time.ts";
+import { after, never } from "../../router/core/time.ts";
 import { type CompiledScenario, everyVersion, sharesProbes } from "./compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
-import type { Post, VirtualDriver } from "./kernel/virtual-driver.ts";
+import type { Driven, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
 import type { Finished, OpenAttempt, OpenRequest } from "./open-work.ts";
 import { aborted, failed, succeeded } from "./outcomes.ts";
 import { unserved, whyOf } from "./measure/ended-request.ts";
-import { RestartableRouter, type RouterWatch, WatchedRouter } from "./restartable-router.ts";
+import { deadRouter, StartingRouter } from "./router-process.ts";
+import { type RouterWatch, WatchedRouter } from "./router-watch.ts";
 import type { StoreEvent } from "./store/lease-store-model.ts";
 import { storeEventOf } from "./store/store-event-of.ts";
 import type { Arrival } from "./workload/arrival.ts";
+import type { WorldObserver } from "./world-observer.ts";
 
 export interface ReplicaOptions {
   readonly scenario: CompiledScenario;
@@ -43,28 +44,21 @@ export interface ReplicaOptions {
   readonly replica: number;
   readonly replicas: number;
   readonly watch: RouterWatch | undefined;
-  /** Absent: there is nothing to lease. */
-  readonly store?: ((event: StoreEvent) => void) | undefined;
-  call(endpoint: EndpointId, event: EndpointEvent): void;
+  readonly observer: WorldObserver;
+  /** By EndpointId: the models, which all replicas share. */
+  readonly models: readonly Driven<EndpointEvent>[];
+  /** Null: there is nothing to lease. */
+  readonly store: Driven<StoreEvent> | null;
   probe(endpoint: EndpointId, timeout: Duration, answer: (healthy: boolean) => void): void;
-  requestEnded(record: RequestRecord): void;
-  breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant): void;
-  /** `failed`: in a way that speaks against the endpoint. What was given up for other reasons is not told. */
-  attemptEnded(endpoint: EndpointId, startedAt: Instant, failed: boolean): void;
-  /** One of its active probes has been answered. */
-  probeEnded(endpoint: EndpointId, healthy: boolean): void;
-  /** Its probes have taken the endpoint out, or brought it back. */
-  healthChanged(endpoint: EndpointId, healthy: boolean): void;
+  /** Before the observer hears of it; null: nobody else wants to know. */
+  readonly requestEnded: ((record: RequestRecord) => void) | null;
   /** With the gossip's delay. */
   tellPeers(event: RouterEvent): void;
 }
 
-const forEver = micros(Infinity);
-
-export class SimulatedReplica {
+export class SimulatedReplica implements Out<RouterCommand> {
   readonly #options: ReplicaOptions;
-  readonly #router: RestartableRouter;
-  readonly #toRouter: Post<RouterEvent>;
+  readonly #router: Driven<RouterEvent>;
   readonly #tenants: ReadonlyMap<string, TenantId>;
   /** By RequestId and AttemptId; an attempt that has ended stays until its slot is used again: its commit may be still to come. */
   readonly #requests: (OpenRequest | null)[] = [];
@@ -84,11 +78,7 @@ export class SimulatedReplica {
     this.#config = options.scenario.config;
     this.#versions = new LiveVersions(this.#config);
     this.#tenants = new Map(everyVersion(options.scenario).tenants.map(({ name, id }) => [name, id]));
-    this.#router = new RestartableRouter(
-      () => this.#newRouter(),
-      () => this.#goOnTelling(),
-    );
-    this.#toRouter = options.driver.addMachine(this.#router, "router", { emit: (command, at) => this.#carryOut(command, at) });
+    this.#router = options.driver.addMachine(this.#newRouter(), this);
   }
 
   #newRouter(): Machine<RouterEvent, RouterCommand> {
@@ -102,18 +92,18 @@ export class SimulatedReplica {
   }
 
   get isUp(): boolean {
-    return this.#router.isUp;
+    return this.#router.machine !== deadRouter;
   }
 
   /** The process dies: its connections break on both sides, and what it knew is gone, the bill of what it had under way with it. */
   crash(at: Instant): void {
     this.#options.watch?.crashed?.(at, this.#options.replica);
-    this.#router.crash();
+    this.#router.machine = deadRouter;
     this.#history.length = 0;
     for (const [attempt, open] of this.#attempts.entries()) {
       if (open === null || open.over) continue;
       open.over = true;
-      if (!open.aborted) this.#options.call(open.endpoint, { kind: "call-aborted", call: this.#callOf(attempt as AttemptId) });
+      if (!open.aborted) this.#call(open.endpoint, { kind: "call-aborted", call: this.#callOf(attempt as AttemptId) });
     }
     for (const [id, open] of this.#requests.entries()) {
       if (open === null) continue;
@@ -128,19 +118,22 @@ export class SimulatedReplica {
     this.#crashes += 1;
     this.#config = this.#options.scenario.config;
     this.#versions = new LiveVersions(this.#config);
-    this.#router.restart();
+    const router = this.#newRouter();
+    this.#router.machine = new StartingRouter(router, () => this.#goOnTelling(router));
     this.#history.push(...history, () => {
       // Leases that the dead one held are taken for spent; its questions' numbers are not to be used again.
       if (this.#config.limits.length > 0 || sharesProbes(this.#options.scenario)) this.tell({ kind: "leases-forfeited", nonce: this.#crashes * 1_000_000_000 });
     });
-    this.#goOnTelling();
+    this.#goOnTelling(router);
   }
 
-  #goOnTelling(): void {
-    if (this.#history.length === 0) return;
+  #goOnTelling(router: Machine<RouterEvent, RouterCommand>): void {
     for (const before = this.#told; this.#told === before;) {
       const next = this.#history.shift();
-      if (next === undefined) return;
+      if (next === undefined) {
+        this.#router.machine = router;
+        return;
+      }
       next();
     }
   }
@@ -149,7 +142,7 @@ export class SimulatedReplica {
   refuse(arrival: Arrival, serial: number, route: RouteId): void {
     const at = arrival.at;
     const tenant = this.#tenantOf(arrival);
-    this.#options.requestEnded({ ...unserved(arrival, serial, route), tenant, why: "connect-failed", end: at });
+    this.#record({ ...unserved(arrival, serial, route), tenant, why: "connect-failed", end: at });
   }
 
   /** As many versions of the configuration at once as may be; another waits. */
@@ -166,7 +159,7 @@ export class SimulatedReplica {
   /** What the store of limits answers, and what becomes of it. */
   tell(event: RouterEvent): void {
     this.#told += 1;
-    this.#toRouter(event, rankOf[event.kind] === 0 ? 0 : 1);
+    this.#router.post(event, rankOf[event.kind] === 0 ? 0 : 1);
   }
 
   get open(): number {
@@ -178,20 +171,18 @@ export class SimulatedReplica {
     const { routes } = this.#config;
     const id = this.#freeRequests.pop() ?? (this.#requests.length as RequestId);
     this.#open += 1;
-    const tenant = this.#tenantOf(arrival);
-    this.#requests[id] = { arrival, serial, route, tenant, started: null, deployment: null, version: null, committed: null, first: null };
     const request: RouteRequest = {
       id,
       serial,
-      tenant,
+      tenant: this.#tenantOf(arrival),
       route,
       inputTokens: arrival.inputTokens,
       batch: arrival.batch === true,
       // Never the true length: a policy must not know it.
-      outputTokensMax: present(routes[route], "the route").outputTokensDefault,
+      outputTokensMax: (routes[route] ?? missing("the route")).outputTokensDefault,
       stream: true,
       priority: arrival.priority ?? 0,
-      deadline: after(arrival.at, arrival.patience ?? forEver),
+      deadline: arrival.patience === undefined ? never : after(arrival.at, arrival.patience),
       blocks: arrival.blocks,
       tags: unlabelled.tags,
       tagMatch: unlabelled.tagMatch,
@@ -199,8 +190,9 @@ export class SimulatedReplica {
       residency: unlabelled.residency,
       barred: unlabelled.barred,
     };
+    this.#requests[id] = { arrival, request, started: null, deployment: null, version: null, committed: null, first: null };
     const qualityMin = arrival.features?.qualityFloor;
-    this.#toRouter({ kind: "request-arrived", request: qualityMin === undefined ? request : { ...request, qualityMin } }, 1);
+    this.#router.post({ kind: "request-arrived", request: qualityMin === undefined ? request : { ...request, qualityMin } }, 1);
   }
 
   /** By name; an arrival of an unknown tenant, or of none, belongs to the first. */
@@ -210,8 +202,8 @@ export class SimulatedReplica {
 
   /** Its caller goes away. Rare: the request is looked for. */
   leave(serial: number): void {
-    const id = this.#requests.findIndex((open) => open?.serial === serial);
-    if (id !== -1) this.#toRouter({ kind: "client-left", request: id as RequestId }, 1);
+    const id = this.#requests.findIndex((open) => open?.request.serial === serial);
+    if (id !== -1) this.#router.post({ kind: "client-left", request: id as RequestId }, 1);
   }
 
   /** Calls of all replicas meet at a model: theirs are told apart by number. */
@@ -219,11 +211,20 @@ export class SimulatedReplica {
     return (attempt * this.#options.replicas + this.#options.replica) as CallId;
   }
 
-  #carryOut(command: RouterCommand, at: Instant): void {
-    if (command.kind === "start-attempt") this.#start(command);
+  #call(endpoint: EndpointId, event: EndpointEvent): void {
+    (this.#options.models[endpoint] ?? missing("the endpoint's model")).post(event, 1);
+  }
+
+  get #store(): Driven<StoreEvent> {
+    return this.#options.store ?? missing("the store of leases");
+  }
+
+  /** What its core commands. */
+  emit(command: RouterCommand, at: Instant): void {
+    if (command.kind === "start-attempt") this.#start(command, at);
     else if (command.kind === "commit-attempt") this.#commit(command.attempt, at);
     else if (command.kind === "finish-request") this.#finish(command, at);
-    else if (command.kind === "abort-attempt") this.#abort(command);
+    else if (command.kind === "abort-attempt") this.#abort(command, at);
     else if (command.kind === "start-probe") this.#probe(command);
     else this.#carryOutRest(command, at);
   }
@@ -238,14 +239,14 @@ export class SimulatedReplica {
       case "return-lease":
       case "ask-probes":
       case "return-probes":
-        this.#options.store?.(storeEventOf(command, this.#options.replica));
+        this.#store.post(storeEventOf(command, this.#options.replica), 1);
         return;
       case "breaker-changed":
-        this.#options.breakerChanged(command.endpoint, command.from, command.to, at);
+        this.#options.observer.breakerChanged(command.endpoint, command.from, command.to, at, this.#options.replica);
         this.#tellPeers(command, at);
         return;
       case "health-changed":
-        this.#options.healthChanged(command.endpoint, command.healthy);
+        this.#options.observer.healthChanged?.(command.endpoint, command.healthy);
         return;
       case "retire-config":
         this.#announce(this.#versions.retired(command.version));
@@ -264,7 +265,7 @@ export class SimulatedReplica {
     const crashes = this.#crashes;
     this.#options.probe(endpoint, timeout, (healthy) => {
       if (crashes !== this.#crashes) return;
-      this.#options.probeEnded(endpoint, healthy);
+      this.#options.observer.probeEnded?.(endpoint, healthy);
       this.tell({ kind: "probe-ended", endpoint, nonce, healthy });
     });
   }
@@ -273,84 +274,85 @@ export class SimulatedReplica {
     if (isOwnFinding(why)) this.#options.tellPeers({ kind: "peer-reported", endpoint, breaker: to === "open" ? "open" : "closed", why, since });
   }
 
-  #start({ attempt, request, endpoint, version }: Extract<RouterCommand, { kind: "start-attempt" }>): void {
-    const open = present(this.#requests[request], "the attempt's request");
+  #start({ attempt, request, endpoint, version }: Extract<RouterCommand, { kind: "start-attempt" }>, at: Instant): void {
+    const open = this.#requests[request] ?? missing("the attempt's request");
     const deployment = this.#versions.deploymentOf(endpoint, version);
     open.deployment = deployment;
     open.version = version;
-    open.started ??= this.#options.driver.now;
-    const startedAt = this.#options.driver.now;
-    this.#attempts[attempt] = { request, endpoint, deployment, startedAt, aborted: false, over: false, outputTokens: 0, cachedTokens: 0 };
-    const { arrival, serial } = open;
-    this.#options.call(endpoint, {
+    open.started ??= at;
+    this.#attempts[attempt] = { request, endpoint, deployment, startedAt: at, aborted: false, over: false, usage: null };
+    const { inputTokens, blocks, outputTokens } = open.arrival;
+    const { serial, route, batch = false } = open.request;
+    this.#call(endpoint, {
       kind: "call-received",
       call: this.#callOf(attempt),
       serial,
-      inputTokens: arrival.inputTokens,
-      blocks: arrival.blocks,
-      outputTokens: arrival.outputTokens,
-      outputTokensMax: arrival.outputTokens,
+      inputTokens,
+      blocks,
+      outputTokens,
+      outputTokensMax: outputTokens,
       priority: 0,
-      batch: arrival.batch === true,
-      patience: present(this.#config.routes[open.route], "the request's route").limits,
+      batch,
+      patience: (this.#config.routes[route] ?? missing("the request's route")).limits,
     });
   }
 
   #commit(attempt: AttemptId, at: Instant): void {
-    const committed = present(this.#attempts[attempt], "the committed attempt");
-    const open = present(this.#requests[committed.request], "its request");
+    const committed = this.#attempts[attempt] ?? missing("the committed attempt");
+    const open = this.#requests[committed.request] ?? missing("its request");
     open.first = at;
     open.committed = committed;
     open.deployment = committed.deployment;
   }
 
-  #abort({ attempt, why }: Extract<RouterCommand, { kind: "abort-attempt" }>): void {
-    const open = present(this.#attempts[attempt], "the aborted attempt");
+  #abort({ attempt, why }: Extract<RouterCommand, { kind: "abort-attempt" }>, at: Instant): void {
+    const open = this.#attempts[attempt] ?? missing("the aborted attempt");
     open.aborted = true;
-    if (why === "timeout") this.#options.attemptEnded(open.endpoint, open.startedAt, true);
-    this.#options.call(open.endpoint, { kind: "call-aborted", call: this.#callOf(attempt) });
+    if (why === "timeout") this.#options.observer.attemptEnded?.(open.endpoint, open.startedAt, at, true);
+    this.#call(open.endpoint, { kind: "call-aborted", call: this.#callOf(attempt) });
   }
 
   /** What an endpoint's model says, as an outcome for the router. */
   hear(command: EndpointCommand, at: Instant, endpoint: EndpointId): void {
     const attempt = Math.floor(command.call / this.#options.replicas) as AttemptId;
-    const open = present(this.#attempts[attempt], "the call's attempt");
-    assert(open.endpoint === endpoint && at === this.#options.driver.now, "a model answers for another's call, or late");
+    const open = this.#attempts[attempt] ?? missing("the call's attempt");
+    if (open.endpoint !== endpoint || at !== this.#options.driver.now) broken("a model answers for another's call, or late");
     if (open.over) return;
     switch (command.kind) {
       case "emit-tokens":
-        this.#toRouter({ kind: "attempt-first-token", attempt }, 0);
+        this.#router.post({ kind: "attempt-first-token", attempt }, 0);
         return;
       case "end-call":
-        open.outputTokens = command.usage.output;
-        open.cachedTokens = command.usage.cachedRead;
-        this.#end(attempt, succeeded(command.usage));
+        open.usage = command.usage;
+        this.#end(attempt, open, succeeded(command.usage), at);
         return;
       case "refuse-call":
-        this.#end(attempt, failed(command.failure, command.retryAfter, null));
+        this.#end(attempt, open, failed(command.failure, command.retryAfter, null), at);
         return;
       case "cut-call":
-        open.outputTokens = command.usage.output;
-        this.#end(attempt, open.aborted ? aborted(command.usage) : failed(command.idle === true ? "timed-out-idle" : "cut", null, command.usage));
+        open.usage = command.usage;
+        this.#end(attempt, open, open.aborted ? aborted(command.usage) : failed(command.idle === true ? "timed-out-idle" : "cut", null, command.usage), at);
     }
   }
 
-  #end(attempt: AttemptId, outcome: AttemptOutcome): void {
-    const open = present(this.#attempts[attempt], "the attempt");
+  #end(attempt: AttemptId, open: OpenAttempt, outcome: AttemptOutcome, at: Instant): void {
     open.over = true;
     const { kind, failure } = outcome;
-    if (kind !== "aborted") this.#options.attemptEnded(open.endpoint, open.startedAt, failure !== null && meaningOf(failure).verdict === "failure");
-    this.#toRouter({ kind: "attempt-ended", attempt, outcome }, 0);
+    const blamed = failure !== null && meaningOf(failure).verdict === "failure";
+    if (kind !== "aborted") this.#options.observer.attemptEnded?.(open.endpoint, open.startedAt, at, blamed);
+    this.#router.post({ kind: "attempt-ended", attempt, outcome }, 0);
   }
 
   #finish({ request: id, result, account, version }: Finished, end: Instant): void {
-    const open = present(this.#requests[id], "the finished request");
+    const open = this.#requests[id] ?? missing("the finished request");
     this.#requests[id] = null;
     this.#freeRequests.push(id);
     this.#open -= 1;
-    const { arrival, serial, route, tenant, started, deployment, first, committed } = open;
+    const { arrival, started, deployment, first } = open;
+    const { serial, route, tenant, inputTokens, batch = false } = open.request;
     const answered = result.kind === "served" || result.kind === "cut";
-    this.#options.requestEnded({
+    const usage = open.committed?.usage;
+    this.#record({
       serial,
       route,
       tenant,
@@ -363,14 +365,20 @@ export class SimulatedReplica {
       first: answered ? first : null,
       last: answered && first !== null ? end : null,
       end,
-      inputTokens: arrival.inputTokens,
-      cachedTokens: answered ? (committed?.cachedTokens ?? 0) : 0,
-      outputTokens: answered ? (committed?.outputTokens ?? 0) : 0,
+      inputTokens,
+      // A stream that is cut does not come to its usage.
+      cachedTokens: result.kind === "served" ? (usage?.cachedRead ?? 0) : 0,
+      outputTokens: answered ? (usage?.output ?? 0) : 0,
       attempts: account.attempts,
       nanoDollars: account.nanoDollars,
       priced: account.priced,
-      batch: arrival.batch === true,
+      batch,
       version,
     });
+  }
+
+  #record(record: RequestRecord): void {
+    this.#options.requestEnded?.(record);
+    this.#options.observer.requestEnded(record);
   }
 }

@@ -13,7 +13,8 @@ export interface SamplingOptions {
 
 export class Sampling implements Source {
   readonly #options: SamplingOptions;
-  #next = startOfTime;
+  /** The next sample, should any be wanted by then. */
+  notBefore = startOfTime;
 
   constructor(options: SamplingOptions) {
     this.#options = options;
@@ -23,12 +24,12 @@ export class Sampling implements Source {
     const { every, now, wanted } = this.#options;
     if (!wanted()) return never;
     // Between the calls of sessions nothing may be open for a while.
-    if (this.#next < now()) this.#next = instantAt(Math.ceil(now() / every) * every);
-    return this.#next;
+    if (this.notBefore < now()) this.notBefore = instantAt(Math.ceil(now() / every) * every);
+    return this.notBefore;
   }
 
   happen(now: Instant): void {
-    this.#next = after(now, this.#options.every);
+    this.notBefore = after(now, this.#options.every);
     this.#options.sample(now);
   }
 }

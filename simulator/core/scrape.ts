@@ -15,6 +15,7 @@ export interface ScrapeOptions {
   readonly replicas: number;
   readonly endpoints: readonly EndpointId[];
   readonly later: Later;
+  readonly now: () => Instant;
   /** False: nothing is open and nothing will come. */
   readonly wanted: () => boolean;
   readonly observe: (endpoint: EndpointId, now: Instant) => EndpointSignals;
@@ -29,10 +30,17 @@ export class Scrape implements Source {
     this.#options = options;
   }
 
+  get notBefore(): Instant {
+    const { spec, replicas, endpoints } = this.#options;
+    return endpoints.length === 0 ? never : instantAt(Math.floor((this.#next * spec.every) / replicas));
+  }
+
   nextAt(): Instant {
-    const { spec, replicas, endpoints, wanted } = this.#options;
-    if (endpoints.length === 0 || !wanted()) return never;
-    return instantAt(Math.floor((this.#next * spec.every) / replicas));
+    const { spec, replicas, now, wanted } = this.#options;
+    if (!wanted()) return never;
+    // Between the calls of sessions nothing may be open for a while.
+    if (this.notBefore < now()) this.#next = Math.ceil((now() * replicas) / spec.every);
+    return this.notBefore;
   }
 
   happen(now: Instant): void {

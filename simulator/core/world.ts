@@ -2,32 +2,35 @@
  * The simulated world: one router or several replicas of it, a model behind every endpoint, the faults' script and the arrivals, wired together in virtual time.
  * Arrivals are spread over the replicas at random, as a balancer in front of them does, by a draw that belongs to the request.
  */
-import { assert, present } from "../../router/core/assert.ts";
+import { assert, missing, present } from "../../router/core/assert.ts";
 import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { Duration, Instant } from "../../router/core/machine.ts";
-import type { BreakerPhase, EndpointId, LeaseKey, RouteId, RouterEvent } from "../../router/core/messages.ts";
+import type { EndpointId, LeaseKey, RouteId, RouterEvent } from "../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../router/core/random.ts";
 import { after, never } from "../../router/core/time.ts";
 import type { Offer } from "../../router/core/rollout/live-versions.ts";
 import { type CompiledScenario, type ConfigChangeSpec, everyVersion, type MembershipSpec, sharesProbes } from "./compiled-scenario.ts";
 import { endpointMaker } from "./create-endpoint.ts";
-import type { EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals } from "./endpoint.ts";
+import type { EndpointEvent, EndpointModel, EndpointSignals } from "./endpoint.ts";
 import { crashChanges } from "./fault/crash-changes.ts";
 import { faultChanges } from "./fault/fault-script.ts";
 import { faultyLines, type FaultScript, resolveFaults } from "./fault/resolve-faults.ts";
+import { InOrder } from "./kernel/in-order.ts";
 import { Later } from "./kernel/later.ts";
-import { type Post, VirtualDriver } from "./kernel/virtual-driver.ts";
+import { type Driven, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
 import { ProbeLine } from "./probe-line.ts";
 import { SimulatedReplica } from "./replica.ts";
-import type { RouterWatch } from "./restartable-router.ts";
+import type { RouterWatch } from "./router-watch.ts";
 import { Sampling } from "./sampling.ts";
 import { Scrape } from "./scrape.ts";
 import { LeaseStoreModel, type StoreEvent } from "./store/lease-store-model.ts";
 import { localStore } from "./store/lease-store-spec.ts";
-import { eventOf, storeChanges } from "./store/store-changes.ts";
+import { eventOf, type StoreChange, StoreChanges } from "./store/store-changes.ts";
 import type { Arrival } from "./workload/arrival.ts";
+import { Arrivals } from "./workload/arrivals.ts";
 import type { ClosedLoop, ClosedLoopEvent, LoopCallId } from "./workload/closed-loop.ts";
+import type { WorldObserver } from "./world-observer.ts";
 
 export interface WorldOptions {
   readonly seed: number;
@@ -38,17 +41,6 @@ export interface WorldOptions {
   /** Absent: never. */
   readonly sampleEvery?: Duration;
   readonly watch?: RouterWatch | undefined;
-}
-
-export interface WorldObserver {
-  requestEnded(record: RequestRecord): void;
-  breakerChanged(endpoint: EndpointId, from: BreakerPhase, to: BreakerPhase, at: Instant, replica: number): void;
-  /** Every `sampleEvery`, as long as anything is open or to come; by EndpointId. */
-  sampled?(now: Instant, signals: readonly EndpointSignals[]): void;
-  /** `failed`: in a way that speaks against the endpoint. */
-  attemptEnded?(endpoint: EndpointId, startedAt: Instant, at: Instant, failed: boolean): void;
-  probeEnded?(endpoint: EndpointId, healthy: boolean): void;
-  healthChanged?(endpoint: EndpointId, healthy: boolean): void;
 }
 
 export interface World {
@@ -80,19 +72,19 @@ class SimulatedWorld implements World {
   readonly #replicas: readonly SimulatedReplica[];
   readonly #faults: FaultScript;
   readonly #models: readonly EndpointModel[];
-  readonly #toModel: readonly Post<EndpointEvent>[];
-  readonly #store: Post<StoreEvent> | null;
+  readonly #driven: readonly Driven<EndpointEvent>[];
+  readonly #store: Driven<StoreEvent> | null;
   readonly #routeByName: Map<string, RouteId>;
   /** Limits that some version has had, and when the budgets' periods end. */
   #stable: CompiledConfig;
   readonly #limits = new Set<LeaseKey>();
   readonly #periodEnds = new Map<LeaseKey, Instant>();
-  readonly #toLoop: Post<ClosedLoopEvent> | null;
+  readonly #arrivals: Arrivals;
+  readonly #loop: Driven<ClosedLoopEvent> | null;
   /** Calls of the closed loop that are under way, by serial and the other way round. */
   readonly #loopCalls = new Map<number, LoopCallId>();
   readonly #loopSerials = new Map<LoopCallId, number>();
   #serial = 0;
-  #arriving = false;
 
   constructor(scenario: CompiledScenario, options: WorldOptions) {
     this.#scenario = scenario;
@@ -103,26 +95,25 @@ class SimulatedWorld implements World {
       later: this.#later,
       models: scenario.endpoints,
       observe: (endpoint, now) => present(this.#models[endpoint], "the endpoint's model").observe(now),
-      wanted: () => this.#arriving || this.#open > 0 || (options.closedLoop?.nextDeadline() ?? never) < never,
+      wanted: () => this.#isBusy || (options.closedLoop?.nextDeadline() ?? never) < never,
     });
-    this.#replicas = Array.from({ length: scenario.replicas.count }, (_, replica) => this.#makeReplica(replica));
     this.#faults = resolveFaults(scenario, options.seed);
     const lines = faultyLines(this.#faults);
     const makeEndpoint = endpointMaker();
     this.#models = scenario.endpoints.map((spec, index) => makeEndpoint(spec, { seed: options.seed, index, detail: "first-token", line: lines.has(index) }));
-    this.#toModel = this.#models.map((model, endpoint) =>
-      this.#driver.addMachine(model, "model", { emit: (command, at) => this.#hear(command, at, endpoint as EndpointId) }),
-    );
+    this.#driven = this.#models.map((model, endpoint) => this.#addModel(model, endpoint as EndpointId));
     this.#store = this.#addStore();
+    this.#loop = this.#addClosedLoop();
+    this.#replicas = Array.from({ length: scenario.replicas.count }, (_, replica) => this.#makeReplica(replica));
     this.#addFaults();
     this.#addCrashes();
-    this.#addArrivals();
+    this.#arrivals = new Arrivals(options.arrivals, (arrival) => this.#arrive(arrival));
+    this.#driver.addSource(this.#arrivals);
     if (this.#sendsLater) this.#driver.addSource(this.#later);
     this.#addSignals();
     this.#addSamples();
     this.#addMembership();
     this.#addChanges();
-    this.#toLoop = this.#addClosedLoop();
   }
 
   get now(): Instant {
@@ -130,12 +121,17 @@ class SimulatedWorld implements World {
   }
 
   run(): void {
-    while (this.#driver.step());
+    this.#driver.run();
     assert(this.#open === 0, `${this.#open} requests are open and nothing is left to happen`);
   }
 
   get #open(): number {
     return this.#replicas.reduce((sum, replica) => sum + replica.open, 0);
+  }
+
+  /** Requests are open or to come, those of sessions that are thinking left out. */
+  get #isBusy(): boolean {
+    return this.#arrivals.areLeft || this.#open > 0;
   }
 
   signals(): readonly EndpointSignals[] {
@@ -152,22 +148,15 @@ class SimulatedWorld implements World {
       replica,
       replicas: this.#scenario.replicas.count,
       watch,
-      store: (event) => this.#store?.(event, 1),
-      call: (endpoint, event) => present(this.#toModel[endpoint], "the endpoint's model")(event, 1),
+      observer,
+      models: this.#driven,
+      store: this.#store,
       probe: (endpoint, timeout, answer) => this.#probes.ask(endpoint, timeout, this.#driver.now, answer),
-      requestEnded: (record) => {
-        this.#tellLoop(record);
-        observer.requestEnded(record);
-      },
-      attemptEnded: (endpoint, startedAt, failed) => observer.attemptEnded?.(endpoint, startedAt, this.#driver.now, failed),
-      breakerChanged: (endpoint, from, to, at) => observer.breakerChanged(endpoint, from, to, at, replica),
-      probeEnded: (endpoint, healthy) => observer.probeEnded?.(endpoint, healthy),
-      healthChanged: (endpoint, healthy) => observer.healthChanged?.(endpoint, healthy),
+      requestEnded: this.#loop === null ? null : (record) => this.#tellLoop(record),
       tellPeers: (event) => this.#tellPeers(replica, event),
     });
   }
 
-  /** Sources that never have anything are not asked again and again. */
   get #sendsLater(): boolean {
     const { gossip, signals } = this.#scenario.replicas;
     return gossip !== null || signals !== null || everyVersion(this.#scenario).deployments.some(({ probe }) => probe !== null);
@@ -181,33 +170,25 @@ class SimulatedWorld implements World {
 
   #addMembership(): void {
     const { membership = [] } = this.#scenario;
-    if (membership.length === 0) return;
-    let next = 0;
-    this.#driver.addSource({
-      nextAt: () => membership[next]?.at ?? never,
-      happen: () => {
-        const event = this.#membershipEvent(present(membership[next], "a change of the fleet"));
-        next += 1;
-        for (const replica of this.#replicas) replica.tell(event);
-      },
+    this.#follow(membership, (change) => {
+      const event = this.#membershipEvent(change);
+      for (const replica of this.#replicas) replica.tell(event);
     });
   }
 
   #addChanges(): void {
     const { changes = [] } = this.#scenario;
-    if (changes.length === 0) return;
-    let next = 0;
-    this.#driver.addSource({
-      nextAt: () => changes[next]?.at ?? never,
-      happen: () => {
-        const change = present(changes[next], "a change of the configuration");
-        const { config, share } = change;
-        next += 1;
-        for (const route of config.routes) if (route.gone !== true) this.#routeByName.set(route.name, route.id);
-        for (const replica of this.#replicas) replica.activate(offerOf(change));
-        this.#amendLimits(config, share);
-      },
+    this.#follow(changes, (change) => {
+      const { config, share } = change;
+      for (const route of config.routes) if (route.gone !== true) this.#routeByName.set(route.name, route.id);
+      for (const replica of this.#replicas) replica.activate(offerOf(change));
+      this.#amendLimits(config, share);
     });
+  }
+
+  /** Sources that never have anything are not asked again and again. */
+  #follow<Change extends { readonly at: Instant }>(changes: readonly Change[], apply: (change: Change, now: Instant) => void): void {
+    if (changes.length > 0) this.#driver.addSource(new InOrder(changes, apply));
   }
 
   /** The stable version's amounts hold; what only a canary has is new. */
@@ -216,7 +197,7 @@ class SimulatedWorld implements World {
     if (this.#store === null || share <= 0) return;
     const isRuled = (id: LeaseKey): boolean => share < 1 && this.#stable.limits[id] !== undefined && this.#stable.limits[id].gone !== true;
     const limits = config.limits.filter(({ id, gone }) => gone !== true && !isRuled(id));
-    this.#store({ kind: "limits-amended", limits }, 1);
+    this.#store.post({ kind: "limits-amended", limits }, 1);
     for (const { id } of limits) {
       const endsAt = this.#periodEnds.get(id);
       if (!this.#limits.has(id) && endsAt !== undefined) for (const replica of this.#replicas) replica.tell({ kind: "period-started", budget: id, endsAt });
@@ -232,7 +213,8 @@ class SimulatedWorld implements World {
       replicas: replicas.count,
       endpoints: endpoints.flatMap(({ kind }, endpoint) => (kind === "vllm" ? [endpoint as EndpointId] : [])),
       later: this.#later,
-      wanted: () => this.#arriving || this.#open > 0,
+      now: () => this.now,
+      wanted: () => this.#isBusy,
       observe: (endpoint, now) => present(this.#models[endpoint], "the endpoint's model").observe(now),
       tell: (replica, event) => present(this.#replicas[replica], "the replica").tell(event),
     });
@@ -242,68 +224,51 @@ class SimulatedWorld implements World {
   #addSamples(): void {
     const { sampleEvery: every, observer } = this.#options;
     if (every === undefined || observer.sampled === undefined) return;
-    const wanted = (): boolean => this.#arriving || this.#open > 0;
+    const wanted = (): boolean => this.#isBusy;
     this.#driver.addSource(new Sampling({ every, wanted, now: () => this.now, sample: (now) => observer.sampled?.(now, this.signals()) }));
   }
 
-  #hear(command: EndpointCommand, at: Instant, endpoint: EndpointId): void {
-    present(this.#replicas[command.call % this.#replicas.length], "the call's replica").hear(command, at, endpoint);
+  #addModel(model: EndpointModel, endpoint: EndpointId): Driven<EndpointEvent> {
+    return this.#driver.addMachine(model, {
+      emit: (command, at) => (this.#replicas[command.call % this.#replicas.length] ?? missing("the call's replica")).hear(command, at, endpoint),
+    });
   }
 
   /** Null where no limit is shared. */
-  #addStore(): Post<StoreEvent> | null {
+  #addStore(): Driven<StoreEvent> | null {
     const { config, replicas, leaseStore = localStore } = this.#scenario;
     const { limits } = everyVersion(this.#scenario);
     if (limits.length === 0 && !sharesProbes(this.#scenario)) return null;
     for (const { id } of config.limits) this.#limits.add(id);
-    const model = new LeaseStoreModel(limits, { ...leaseStore, faults: this.#faults.store }, { seed: this.#options.seed, replicas: replicas.count });
-    const post = this.#driver.addMachine(model, "model", { emit: (command) => present(this.#replicas[command.replica], "the asker").tell(command) });
-    const changes = storeChanges(this.#faults.store, limits, () => this.#arriving || this.#open > 0);
-    this.#driver.addSource({
-      nextAt: changes.nextAt,
-      happen: () => {
-        const change = changes.take();
-        if (change.kind === "period-started") {
-          post({ kind: "period-began", lease: change.budget, endsAt: change.endsAt }, 1);
-          this.#periodEnds.set(change.budget, change.endsAt);
-          if (!this.#limits.has(change.budget)) return;
-        }
-        for (const [place, replica] of this.#replicas.entries()) if (change.replica === null || change.replica === place) replica.tell(eventOf(change));
-      },
-    });
-    return post;
+    const faults = this.#faults.store;
+    const model = new LeaseStoreModel(limits, { ...leaseStore, faults }, { seed: this.#options.seed, replicas: replicas.count });
+    this.#driver.addSource(new StoreChanges({ faults, limits, wanted: () => this.#isBusy, tell: (change) => this.#tellOfStore(change) }));
+    return this.#driver.addMachine(model, { emit: (command) => present(this.#replicas[command.replica], "the asker").tell(command) });
+  }
+
+  #tellOfStore(change: StoreChange): void {
+    if (change.kind === "period-started") {
+      this.#store?.post({ kind: "period-began", lease: change.budget, endsAt: change.endsAt }, 1);
+      this.#periodEnds.set(change.budget, change.endsAt);
+      if (!this.#limits.has(change.budget)) return;
+    }
+    for (const [place, replica] of this.#replicas.entries()) if (change.replica === null || change.replica === place) replica.tell(eventOf(change));
   }
 
   #addFaults(): void {
-    const changes = faultChanges(this.#faults.endpoints);
-    if (changes.length === 0) return;
-    let next = 0;
-    this.#driver.addSource({
-      nextAt: () => changes[next]?.at ?? never,
-      happen: () => {
-        const change = present(changes[next], "a change of faults");
-        next += 1;
-        this.#probes.faultChanged(change.endpoint, change.fault);
-        present(this.#toModel[change.endpoint], "the endpoint's model")({ kind: "fault-changed", fault: change.fault }, 1);
-      },
+    this.#follow(faultChanges(this.#faults.endpoints), ({ endpoint, fault }) => {
+      this.#probes.faultChanged(endpoint, fault);
+      present(this.#driven[endpoint], "the endpoint's model").post({ kind: "fault-changed", fault }, 1);
     });
   }
 
   #addCrashes(): void {
-    const changes = crashChanges(this.#faults.replicas, this.#replicas.length);
-    if (changes.length === 0) return;
     const deaths = this.#replicas.map(() => 0);
-    let next = 0;
-    this.#driver.addSource({
-      nextAt: () => changes[next]?.at ?? never,
-      happen: (now) => {
-        const { replica, dies } = present(changes[next], "a crash or restart");
-        next += 1;
-        const before = deaths[replica] ?? 0;
-        deaths[replica] = before + (dies ? 1 : -1);
-        if (dies && before === 0) present(this.#replicas[replica], "the replica").crash(now);
-        else if (!dies && before === 1) this.#restart(present(this.#replicas[replica], "the replica"), now);
-      },
+    this.#follow(crashChanges(this.#faults.replicas, this.#replicas.length), ({ replica, dies }, now) => {
+      const before = deaths[replica] ?? 0;
+      deaths[replica] = before + (dies ? 1 : -1);
+      if (dies && before === 0) present(this.#replicas[replica], "the replica").crash(now);
+      else if (!dies && before === 1) this.#restart(present(this.#replicas[replica], "the replica"), now);
     });
   }
 
@@ -329,28 +294,10 @@ class SimulatedWorld implements World {
     return { kind: "fleet-changed", joined, left: kind === "leaves" ? [endpoint] : [] };
   }
 
-  #addArrivals(): void {
-    const { arrivals } = this.#options;
-    const pull = (): Arrival | null => {
-      const row = arrivals.next();
-      return row.done === true ? null : row.value;
-    };
-    let next = pull();
-    this.#arriving = next !== null;
-    this.#driver.addSource({
-      nextAt: () => next?.at ?? never,
-      happen: () => {
-        this.#arrive(present(next, "an arrival"));
-        next = pull();
-        this.#arriving = next !== null;
-      },
-    });
-  }
-
-  #addClosedLoop(): Post<ClosedLoopEvent> | null {
+  #addClosedLoop(): Driven<ClosedLoopEvent> | null {
     const { closedLoop } = this.#options;
     if (closedLoop === undefined) return null;
-    return this.#driver.addMachine(closedLoop, "model", {
+    return this.#driver.addMachine(closedLoop, {
       emit: (command) => {
         if (command.kind === "send-call") {
           this.#loopCalls.set(this.#serial, command.call);
@@ -365,23 +312,11 @@ class SimulatedWorld implements World {
   }
 
   #tellLoop({ serial, result }: RequestRecord): void {
-    if (this.#toLoop === null) return;
     const call = this.#loopCalls.get(serial);
     if (call === undefined) return;
     this.#loopCalls.delete(serial);
     this.#loopSerials.delete(call);
-    this.#toLoop({ kind: "call-ended", call, served: result === "served" }, 0);
-  }
-
-  /** The balancer knows who is down: what one dead replica would have had goes to the next. */
-  #replicaOf(serial: number): SimulatedReplica {
-    const { length } = this.#replicas;
-    const drawn = length === 1 ? 0 : Math.floor(keyedUnit(this.#options.seed, replicaOfRequest, serial, 0) * length);
-    for (let further = 0; further < length; further += 1) {
-      const replica = this.#replicas[(drawn + further) % length];
-      if (replica?.isUp === true) return replica;
-    }
-    return present(this.#replicas[drawn], "the replica");
+    this.#loop?.post({ kind: "call-ended", call, served: result === "served" }, 0);
   }
 
   #arrive(arrival: Arrival): void {
@@ -390,8 +325,15 @@ class SimulatedWorld implements World {
     const route = named ?? this.#scenario.defaultRoute;
     const serial = this.#serial;
     this.#serial += 1;
-    const replica = this.#replicaOf(serial);
-    if (replica.isUp) replica.arrive(arrival, serial, route);
-    else replica.refuse(arrival, serial, route);
+    const { length } = this.#replicas;
+    const drawn = length === 1 ? 0 : Math.floor(keyedUnit(this.#options.seed, replicaOfRequest, serial, 0) * length);
+    // The balancer knows who is down: what one dead replica would have had goes to the next.
+    for (let further = 0; further < length; further += 1) {
+      const replica = this.#replicas[(drawn + further) % length] ?? missing("the replica");
+      if (!replica.isUp) continue;
+      replica.arrive(arrival, serial, route);
+      return;
+    }
+    present(this.#replicas[drawn], "the replica").refuse(arrival, serial, route);
   }
 }

@@ -31,6 +31,7 @@ const rejections: Readonly<Record<string, RejectReason>> = {
   draining: "draining",
   cost_budget_too_small: "too-dear",
   quality_not_available: "too-plain",
+  price_unknown: "price-unknown",
   deadline_unreachable: "deadline-unreachable",
   limits_unavailable: "limits-unknown",
 };

@@ -1,5 +1,5 @@
 import { everyVersion } from "../core/compiled-scenario.ts";
-import type { RouterWatch } from "../core/restartable-router.ts";
+import type { RouterWatch } from "../core/router-watch.ts";
 import type { Duration } from "../../router/core/machine.ts";
 import { seconds } from "../../router/core/time.ts";
 import { type FaultScript, resolveFaults } from "../core/fault/resolve-faults.ts";

@@ -8,7 +8,7 @@ import { type JournalRecord, SegmentWriter } from "../../router/core/journal/seg
 import type { Instant, Restorable } from "../../router/core/machine.ts";
 import type { RouterCommand, RouterEvent } from "../../router/core/messages.ts";
 import type { RouterSnapshot } from "../../router/core/router.ts";
-import type { RouterWatch } from "../core/restartable-router.ts";
+import type { RouterWatch } from "../core/router-watch.ts";
 
 const segmentBytesMax = 16 * 1024 * 1024;
 const chunkBytes = 256 * 1024;

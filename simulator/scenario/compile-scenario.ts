@@ -12,7 +12,7 @@ import { compileFaults } from "./compile-faults.ts";
 import { checkedLatency } from "./compile-hosted.ts";
 import { endpointsNamed } from "./fault-targets.ts";
 import type { Report } from "./report.ts";
-import { metricNames } from "../core/measure/metric-names.ts";
+import { type MetricName, metricNames } from "../core/measure/metric-names.ts";
 import { compileFleet, withZones } from "./compile-fleet.ts";
 import type { ScenarioFile } from "./schema.ts";
 
@@ -123,10 +123,25 @@ function compileTargets(file: ScenarioFile, report: Report): readonly TargetSpec
     const bound = file.targets[metric];
     if (bound === undefined) return [];
     if (bound.max === undefined && bound.min === undefined) report(["targets", metric], "value", "bounds nothing", "write { max: ... } or { min: ... }");
+    const missing = missingFor(metric, file);
+    if (missing !== null) report(["targets", metric], "key", ...missing);
     const max: readonly TargetSpec[] = bound.max === undefined ? [] : [{ metric, bound: "max", value: bound.max }];
     const min: readonly TargetSpec[] = bound.min === undefined ? [] : [{ metric, bound: "min", value: bound.min }];
     return [...max, ...min];
   });
+}
+
+/** What the figure cannot be taken without: a target that can never be judged would look like one that is kept. */
+function missingFor(metric: MetricName, { slo, baseline, fleet }: ScenarioFile): readonly [message: string, fix: string] | null {
+  const pools = Object.entries(fleet).filter(([, { kind }]) => kind === "vllm");
+  const without = (key: "gpuHour" | "watts", what: string): readonly [string, string] | null => {
+    const names = pools.flatMap(([name, pool]) => (pool[key] === undefined ? [name] : []));
+    return names.length === 0 ? null : [`needs ${what} of ${names.join(", ")}`, `add ${names.map((name) => `fleet.${name}.${key}`).join(", ")}`];
+  };
+  if (metric.startsWith("goodput")) return slo === undefined ? ["needs to know what a good request is", "add slo: { ttft: 2s, tpot: 100ms }"] : null;
+  if (metric === "savedPercent") return baseline === undefined ? ["needs a deployment to compare with", "add baseline: DEPLOYMENT"] : null;
+  if (metric === "gpuDollars") return without("gpuHour", "the price of a GPU hour");
+  return metric === "energyKwh" ? without("watts", "the power of the GPUs") : null;
 }
 
 /** The part of the run that is measured must not be empty. */

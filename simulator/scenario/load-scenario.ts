@@ -21,6 +21,7 @@ import { withFleetReplicas } from "./fleet-replicas.ts";
 import { type LayeredScenario, readLayers } from "./scenario-layers.ts";
 import { scenarioSchema } from "./schema.ts";
 import type { ScenarioFile } from "./schema.ts";
+import { idleKeys } from "./trace-keys.ts";
 import { placeOfTrace } from "./trace-place.ts";
 
 export interface LoadOptions {
@@ -43,12 +44,15 @@ export async function loadScenario(file: string, env: Environment, { settings = 
   const description = scenario.description ?? null;
   const config = configOf(layers, value, scenario);
   const { compiled: compiledConfig, service } = compileConfigAt(config.place, config.value, null);
-  const { compiled: placeless, problems } = compileScenario(place, name, scenario, compiledConfig, compileChanges(place, scenario, config, compiledConfig));
+  const changes = compileChanges(layers, scenario, config, compiledConfig);
+  const { compiled: placeless, problems } = compileScenario(place, name, scenario, compiledConfig, changes);
   if (problems.length > 0) throw new InputError(inFileOrder(problems));
   const timeless = scenario.replicaPlaces === undefined ? { ...placeless, replicas: { ...placeless.replicas, places: [service.here] } } : placeless;
   const found = placeOfTrace(scenario.trace, layers.folderOf(["trace", "file"]), env);
   if (found.kind === "absent") return { kind: "not-applicable", file, name, description, reason: found.reason };
   const trace = await traceOf(scenario, found.path);
+  const idle = idleKeys(place, value, trace);
+  if (idle.length > 0) throw new InputError(inFileOrder(idle));
   const tooLong = warmUpProblem(place, scenario.warmUp, trace.spanUs);
   if (tooLong !== null) throw new InputError([tooLong]);
   const compiled = { ...timeless, faultsUntil: instantAt(trace.spanUs) };
@@ -64,7 +68,7 @@ export async function loadScenario(file: string, env: Environment, { settings = 
     service,
     trace,
     config,
-    sha256: layers.sha256,
+    sha256: changes.length === 0 ? layers.sha256 : sha256Of(JSON.stringify([layers.sha256, changes.map((change) => change.config.version)])),
     arrivals,
     closedLoop,
   };

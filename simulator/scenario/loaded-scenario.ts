@@ -19,7 +19,7 @@ export interface LoadedScenario {
   readonly service: ServiceSpec;
   readonly trace: TraceInfo;
   readonly config: ConfigInfo;
-  /** Of the texts of the scenario and of what it extends, and of what was set over them. */
+  /** Of the texts of the scenario and of what it extends, of what was set over them, and of the versions of the configuration that come later. */
   readonly sha256: string;
   /** A new iterator over all arrivals, from the first; none where the trace is of sessions. */
   arrivals(): Iterator<Arrival>;

@@ -5,7 +5,7 @@ import { arrivalsOf as arrivalsOfTrace } from "../../simulator/scenario/arrivals
 import { mooncake } from "../../simulator/trace/formats/mooncake.ts";
 import { loadTrace } from "../../simulator/trace/load-trace.ts";
 import { sharedFolder } from "../support/shared-folder.ts";
-import { arrivalsOf, dumpedRequests } from "./dumped-requests.ts";
+import { arrivalsOf, dumpedRequests, tenantNames } from "./dumped-requests.ts";
 import { engineFor } from "./yardstick.ts";
 
 /** Where the requests of a row come from: what the prototype wrote, the same kind of requests made one at a time, or half an hour of Mooncake. */
@@ -45,6 +45,7 @@ function* made({ count, perSecond, input, output }: Extract<BenchRequests, { kin
   };
   const normal = (): number => Math.sqrt(-2 * Math.log(unit() + 1e-12)) * Math.cos(2 * Math.PI * unit());
   const between = (value: number, least: number, most: number): number => Math.max(least, Math.min(most, Math.round(value)));
+  const names = tenantNames(tenants);
   let at = 0;
   for (let row = 0; row < count; row += 1) {
     at -= Math.log(1 - unit()) / perSecond;
@@ -54,7 +55,7 @@ function* made({ count, perSecond, input, output }: Extract<BenchRequests, { kin
       outputTokens: between(output * (1 + 0.25 * normal()), 1, output * 4),
       blocks: null,
       route: null,
-      tenant: `tenant-${row % tenants}`,
+      tenant: names[row % tenants] ?? null,
     };
   }
   return undefined;

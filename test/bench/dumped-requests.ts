@@ -21,9 +21,12 @@ export function dumpedRequests(file: string): RequestColumns {
   };
 }
 
+/** Made once, not for every request. */
+export const tenantNames = (count: number): readonly string[] => Array.from({ length: count }, (_, tenant) => `tenant-${tenant}`);
+
 /** As a trace's reader gives them, one at a time; of so many tenants, in turn. */
 export function arrivalsOf({ at, inputTokens, outputTokens }: RequestColumns, tenants: number): Iterator<Arrival> {
-  const names = Array.from({ length: tenants }, (_, tenant) => `tenant-${tenant}`);
+  const names = tenantNames(tenants);
   let next = 0;
   return {
     next() {

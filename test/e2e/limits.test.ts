@@ -178,7 +178,10 @@ test("where unknown prices are refused, a request that asks for the tier without
   const { response } = await live.client.chat.completions.create({ model: "chat", messages, ...tier }).withResponse();
   expect(response.headers.get("x-headgate-deployment")).toBe("two");
   const alone = await startLive({ providers: ["openai"], price, more });
-  await expect(alone.client.chat.completions.create({ model: "chat", messages, ...tier })).rejects.toMatchObject({ status: 503, code: "no_candidate" });
+  const asked: string[] = [];
+  const patient = alone.client.withOptions({ maxRetries: 2, fetch: async (url, init) => fetch((asked.push(String(url)), url), init) });
+  await expect(patient.chat.completions.create({ model: "chat", messages, ...tier })).rejects.toMatchObject({ status: 403, code: "price_unknown" });
+  expect(asked).toHaveLength(1);
   expect((await alone.client.chat.completions.create({ model: "chat", messages })).object).toBe("chat.completion");
 });
 

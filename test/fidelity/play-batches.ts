@@ -2,6 +2,8 @@ import { engineDefaults } from "../../simulator/core/engine/engine-spec.ts";
 import type { SequenceId } from "../../simulator/core/engine/engine.ts";
 import type { FastRules } from "../../simulator/core/engine/fast/fast-rules.ts";
 import { FastScheduler } from "../../simulator/core/engine/fast/fast-scheduler.ts";
+import { processCall } from "../../simulator/core/engine/fast/process-call.ts";
+import { scheduleCall } from "../../simulator/core/engine/fast/schedule-call.ts";
 import { partsOf } from "./play-fast-schedule.ts";
 import { PlanChains } from "./recorded-server-run.ts";
 import type { EngineStep, ServerRun } from "./recorded-server-run.ts";
@@ -28,7 +30,7 @@ type Moment = { readonly t: number; readonly what: "add" | "schedule" | "update"
 
 /** With the recorded arrivals and step times: every batch that the real engine made, its requests, tokens, preemptions and free blocks. Null: all equal. */
 export function playBatches(run: ServerRun): BatchDifference | null {
-  const scheduler = new FastScheduler(rulesOfRun(run));
+  const scheduler = new FastScheduler(rulesOfRun(run), { started: () => {}, output: () => {}, ended: () => {} });
   const chains = new PlanChains();
   const byId = new Map(run.plan.map((request) => [request.i, request]));
   for (const { what, index } of momentsOf(run)) {
@@ -37,19 +39,17 @@ export function playBatches(run: ServerRun): BatchDifference | null {
       const add = run.adds[index];
       const planned = add === undefined ? undefined : byId.get(add.r);
       if (add === undefined || planned === undefined) continue;
-      scheduler.add(
-        scheduler.prepare({
-          id: add.r as SequenceId,
-          promptTokens: add.p,
-          stopAfter: Infinity,
-          outputTokensMax: add.m,
-          priority: 0,
-          arrival: add.t,
-          keys: chains.chainOf(planned, run.config.block_size),
-        }),
-      );
+      scheduler.submit({
+        id: add.r as SequenceId,
+        promptTokens: add.p,
+        stopAfter: Infinity,
+        outputTokensMax: add.m,
+        priority: 0,
+        arrival: add.t,
+        keys: chains.chainOf(planned, run.config.block_size),
+      });
     } else if (what === "update") {
-      scheduler.process({ output: () => {}, ended: () => {} }, false);
+      processCall(scheduler.state, false);
     } else if (step !== undefined) {
       const difference = compareStep(scheduler, step);
       if (difference !== null) return difference;
@@ -68,7 +68,7 @@ function momentsOf(run: ServerRun): Moment[] {
 }
 
 function compareStep(scheduler: FastScheduler, step: EngineStep): BatchDifference | null {
-  scheduler.schedule();
+  scheduleCall(scheduler.state);
   const { state } = scheduler;
   const actual = {
     reqs: partsOf(scheduler).map(({ sequence, tokens, before }) => [sequence.id, tokens, before]),

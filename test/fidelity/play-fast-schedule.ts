@@ -1,5 +1,8 @@
+import type { SequenceListener } from "../../simulator/core/engine/fast/command-writer.ts";
 import { FastScheduler } from "../../simulator/core/engine/fast/fast-scheduler.ts";
 import type { Sequence } from "../../simulator/core/engine/fast/sequence.ts";
+import { processCall } from "../../simulator/core/engine/fast/process-call.ts";
+import { scheduleCall } from "../../simulator/core/engine/fast/schedule-call.ts";
 import type { SequenceId } from "../../simulator/core/engine/engine.ts";
 import { ChainIds, rulesOf, queueDepthOf } from "./play-schedule.ts";
 import type { ScheduleDifference } from "./play-schedule.ts";
@@ -36,12 +39,13 @@ export function partsOf(scheduler: FastScheduler): Part[] {
   const parts: Part[] = [];
   for (let sequence = state.running.first; sequence !== null; sequence = sequence.behind) {
     const computed = state.computedOf(sequence);
-    const admission = state.admitted.has(sequence);
+    const before = computed - sequence.chunk;
+    const admission = before === sequence.cachedTokens;
     const resumed = admission && sequence.preemptions > 0;
     if (sequence.chunkCall === state.call && sequence.chunk > 0 && (sequence.phase === "prefill" || sequence.firstCall === state.call)) {
-      parts.push({ sequence, tokens: sequence.chunk, before: computed - sequence.chunk, samples: sequence.phase === "decode", resumed, admission });
+      parts.push({ sequence, tokens: sequence.chunk, before, samples: sequence.phase === "decode", resumed, admission });
     } else if (sequence.phase === "decode" && sequence.starvedTo !== state.call) {
-      parts.push({ sequence, tokens: 1, before: computed - 1, samples: true, resumed, admission });
+      parts.push({ sequence, tokens: 1, before: computed - 1, samples: true, resumed: false, admission: false });
     }
   }
   return parts;
@@ -58,10 +62,20 @@ export class FastPlayer {
   #leftOver: RecordedRequest[] = [];
   #arrived = 0;
   #flushed: number[] = [0, 0, 0, 0, 0, 0];
+  readonly #finished: (number | string)[] = [];
+  readonly #told: number[] = [];
 
   constructor(recorded: Pick<RecordedCase, "header">, all: boolean) {
     const rules = rulesOf(recorded.header.cfg);
-    this.scheduler = new FastScheduler(rules);
+    const listener: SequenceListener = {
+      started: () => {},
+      output: (sequence) => void this.#told.push(sequence.id),
+      ended: (sequence, reason) => {
+        this.#finished.push(sequence.id, reason);
+        this.#live.delete(sequence.id);
+      },
+    };
+    this.scheduler = new FastScheduler(rules, listener);
     this.#all = all;
     this.#depth = queueDepthOf(rules);
     this.#requests = [...recorded.header.reqs].toSorted((one, other) => one.at - other.at || one.id - other.id);
@@ -92,7 +106,8 @@ export class FastPlayer {
   #schedule(line: Record<string, unknown>): boolean {
     const { scheduler } = this;
     if (!scheduler.hasRequests) return false;
-    const shape = scheduler.schedule();
+    scheduleCall(scheduler.state);
+    const { shape } = scheduler.state;
     const parts = partsOf(scheduler);
     if (parts.reduce((sum, part) => sum + part.tokens, 0) !== shape.tokens) throw new Error("the step's sums are not those of its parts");
     this.#inFlight.push(parts);
@@ -110,20 +125,11 @@ export class FastPlayer {
     const parts = this.#inFlight.shift();
     if (parts === undefined) return;
     line["o"] = parts.filter((part) => part.samples && this.#live.has(part.sequence.id)).map((part) => part.sequence.id);
-    const finished: (number | string)[] = [];
-    const told: number[] = [];
-    this.scheduler.process(
-      {
-        output: (sequence) => void told.push(sequence.id),
-        ended: (sequence) => {
-          finished.push(sequence.id, sequence.stops ? "stop" : "length");
-          this.#live.delete(sequence.id);
-        },
-      },
-      this.#all,
-    );
-    if (this.#all) line["o"] = told;
-    if (finished.length > 0) line["fi"] = finished;
+    this.#told.length = 0;
+    this.#finished.length = 0;
+    processCall(this.scheduler.state, this.#all);
+    if (this.#all) line["o"] = [...this.#told];
+    if (this.#finished.length > 0) line["fi"] = [...this.#finished];
     const totals = Object.values(this.scheduler.state.prefix) as number[];
     const news = totals.map((total, index) => total - (this.#flushed[index] ?? 0));
     this.#flushed = totals;
@@ -138,17 +144,15 @@ export class FastPlayer {
       this.#arrived++;
       ids.push(next.id);
       this.#live.add(next.id);
-      this.scheduler.add(
-        this.scheduler.prepare({
-          id: next.id as SequenceId,
-          promptTokens: next.p,
-          stopAfter: next.eos ?? Infinity,
-          outputTokensMax: next.o,
-          priority: next.pr ?? 0,
-          arrival: next.t ?? next.id,
-          keys: this.#chains.chainOf(next.b, Math.floor((next.p + next.o) / 16)),
-        }),
-      );
+      this.scheduler.submit({
+        id: next.id as SequenceId,
+        promptTokens: next.p,
+        stopAfter: next.eos ?? Infinity,
+        outputTokensMax: next.o,
+        priority: next.pr ?? 0,
+        arrival: next.t ?? next.id,
+        keys: this.#chains.chainOf(next.b, Math.floor((next.p + next.o) / 16)),
+      });
     }
   }
 

@@ -43,7 +43,7 @@ test("the same seed spreads the same way", () => {
 });
 
 /** Three replicas, two endpoints of which one is down for 20 s; ten requests a second. */
-function playOutage(gossip: Duration | null, believed = gossip) {
+function playOutage(gossip: Duration | null, believed = gossip, seed = 1) {
   const config = fixtureConfig({ deployments: [{ endpoints: 2 }], breaker: { failures: 3, open: seconds(5), probes: 1 }, retry: { budgetPerMille: 1000 } });
   const replicas = { count: 3, gossip, signals: null };
   const scenario: CompiledScenario = {
@@ -67,7 +67,7 @@ function playOutage(gossip: Duration | null, believed = gossip) {
   const refused: number[] = [];
   const reasons = new Set<string>();
   createWorld(scenario, {
-    seed: 1,
+    seed,
     arrivals: arrivals[Symbol.iterator](),
     observer: { requestEnded: () => undefined, breakerChanged: () => undefined },
     watch: {
@@ -85,14 +85,20 @@ function playOutage(gossip: Duration | null, believed = gossip) {
 }
 
 test("gossip: what one replica finds broken, the others need not find out", () => {
-  const alone = playOutage(null);
-  const told = playOutage(millis(20));
-  expect([...alone.violations, ...told.violations]).toEqual([]);
-  expect(told.reasons).toContain("peer-reported open");
-  expect(alone.reasons).not.toContain("peer-reported open");
-  // Each replica pays three failures to open and one per probe; told, the fleet pays the three about once.
-  expect(alone.refused).toBeGreaterThanOrEqual(9);
-  expect(told.refused).toBeLessThanOrEqual(alone.refused - 4);
+  const seeds = Array.from({ length: 10 }, (_, index) => index + 1);
+  let saved = 0;
+  for (const seed of seeds) {
+    const alone = playOutage(null, null, seed);
+    const told = playOutage(millis(20), millis(20), seed);
+    expect([...alone.violations, ...told.violations]).toEqual([]);
+    expect(told.reasons).toContain("peer-reported open");
+    expect(alone.reasons).not.toContain("peer-reported open");
+    // Each replica pays three failures to open and one per probe; told, the fleet pays the three about once.
+    expect(alone.refused).toBeGreaterThanOrEqual(9);
+    saved += alone.refused - told.refused;
+  }
+  // Six, less those that were under way while it opened.
+  expect(saved / seeds.length).toBeGreaterThan(2);
 });
 
 test("gossip that does not arrive is noticed (I7 over the fleet)", () => {
@@ -138,7 +144,8 @@ test("an endpoint that leaves gets nothing until it is back, at every replica", 
     targets: [],
   };
   const arrivals = Array.from({ length: 250 }, (_, serial) => ({
-    at: instantAt(serial * 100_000),
+    // None in the instant in which it leaves: whoever comes first there may still go to it.
+    at: instantAt(50_000 + serial * 100_000),
     inputTokens: 50,
     outputTokens: 5,
     blocks: null,

@@ -18,6 +18,7 @@ export function choiceOf(config: CompiledConfig, state: RouterState, eligible: r
     route,
     request: fixtureRequest(0, 0, request),
     eligible: { ids: eligible as EndpointId[], places, count: eligible.length },
+    tied: [],
     busy: state.endpoints.map(({ inFlight }) => inFlight),
     turns: present(state.versions[0]?.turns[0], "the route's turns"),
     hashes,

@@ -4,7 +4,7 @@
  */
 import type { CompiledConfig, QueueSpec, RouteSpec } from "../compiled-config.ts";
 import type { RouteRequest, Usage } from "../messages.ts";
-import { chargeLane, type Lane, laneAt, type WaitQueue } from "./wait-queue.ts";
+import { chargeLane, laneAt, type WaitQueue } from "./wait-queue.ts";
 
 export function laneOf(queue: QueueSpec, request: RouteRequest): number {
   return queue.order === "fair" ? request.tenant : 0;
@@ -18,21 +18,23 @@ function share(config: CompiledConfig, queue: QueueSpec, request: RouteRequest, 
 /** @returns what the attempt has to remember for `settleShare` */
 export function chargeShare(config: CompiledConfig, route: RouteSpec, queue: WaitQueue, request: RouteRequest): number {
   const lane = laneOf(route.queue, request);
-  const { outputMean } = laneAt(queue, lane);
+  const line = laneAt(queue, lane);
+  const { outputMean } = line;
   const output = outputMean < 0 ? request.outputTokensMax : Math.min(outputMean, request.outputTokensMax);
   const charged = share(config, route.queue, request, request.inputTokens, output);
-  chargeLane(queue, lane, charged);
+  chargeLane(queue, lane, line, charged);
   return charged;
 }
 
 export function settleShare(config: CompiledConfig, route: RouteSpec, queue: WaitQueue, request: RouteRequest, charged: number, usage: Usage | null): void {
   const lane = laneOf(route.queue, request);
-  const used = usage === null ? 0 : share(config, route.queue, request, usage.input, usage.output);
-  if (usage !== null) learn(laneAt(queue, lane), usage.output);
-  chargeLane(queue, lane, used - charged);
-}
-
-/** Over some eight attempts. */
-function learn(lane: Lane, outputTokens: number): void {
-  lane.outputMean = lane.outputMean < 0 ? outputTokens : lane.outputMean + Math.floor((outputTokens - lane.outputMean) / 8 + 0.5);
+  const line = laneAt(queue, lane);
+  let used = 0;
+  if (usage !== null) {
+    const { output } = usage;
+    used = share(config, route.queue, request, usage.input, output);
+    // Over some eight attempts.
+    line.outputMean = line.outputMean < 0 ? output : line.outputMean + Math.floor((output - line.outputMean) / 8 + 0.5);
+  }
+  chargeLane(queue, lane, line, used - charged);
 }

@@ -12,8 +12,8 @@
  *
  * When the queue is full, the last request of the longest lane makes room: a tenant that fills the queue turns only its own requests away.
  */
-import { assert, present } from "../assert.ts";
-import { type Tournament, removeKey, setKey, leastId, leastKey, newTournament } from "../tournament.ts";
+import { assert, missing } from "../assert.ts";
+import { type Tournament, removeKey, setKey, leastId, newTournament } from "../tournament.ts";
 
 export interface WaitQueue {
   length: number;
@@ -53,13 +53,13 @@ export function emptyQueue(): WaitQueue {
 
 export function laneAt(queue: WaitQueue, lane: number): Lane {
   while (queue.lanes.length <= lane) queue.lanes.push({ head: -1, tail: -1, length: 0, counter: 0, outputMean: -1 });
-  return present(queue.lanes[lane], "the tenant's lane");
+  return queue.lanes[lane] ?? missing("the tenant's lane");
 }
 
 /** @param burst how far below the others a lane may begin */
 export function enqueue(queue: WaitQueue, lane: number, id: number, key: number, burst: number, slotOf: SlotOf): void {
   const line = laneAt(queue, lane);
-  if (line.length === 0) line.counter = Math.max(line.counter, (queue.length > 0 ? leastKey(queue.turns) : queue.lastLeft) - burst);
+  if (line.length === 0) line.counter = Math.max(line.counter, (queue.length > 0 ? queue.turns.least : queue.lastLeft) - burst);
   const place = slotOf(id);
   place.queueKey = key;
   let before = line.tail;
@@ -98,9 +98,8 @@ function recount(queue: WaitQueue, lane: number, line: Lane, change: number): vo
   }
 }
 
-/** Adds to a lane's counter; a correction may be negative. */
-export function chargeLane(queue: WaitQueue, lane: number, amount: number): void {
-  const line = laneAt(queue, lane);
+/** Adds to the counter of a lane, which is at that place; a correction may be negative. */
+export function chargeLane(queue: WaitQueue, lane: number, line: Lane, amount: number): void {
   line.counter = Math.max(0, line.counter + amount);
   if (line.length > 0) setKey(queue.turns, lane, line.counter);
 }

@@ -23,8 +23,8 @@ export function emptyHedgeBudget(): HedgeBudget {
   return { balance: 0 };
 }
 
-export function payIntoHedgeBudget(budget: HedgeBudget, spec: HedgeSpec | null): void {
-  if (spec !== null) budget.balance = Math.min(balanceMax, budget.balance + spec.budgetPerMille);
+export function payIntoHedgeBudget(budget: HedgeBudget, spec: HedgeSpec): void {
+  budget.balance = Math.min(balanceMax, budget.balance + spec.budgetPerMille);
 }
 
 export const canHedge = (budget: HedgeBudget): boolean => budget.balance >= perHedge;
@@ -33,9 +33,8 @@ export function takeHedge(budget: HedgeBudget): void {
   budget.balance -= perHedge;
 }
 
-/** When a stream that starts now is to be doubled; Infinity: never, or not enough is known. */
-export function hedgeInstant(spec: HedgeSpec | null, firstTokenTimes: QuantileSketch, now: Instant): Instant {
-  if (spec === null) return never;
+/** When a stream that starts now is to be doubled; Infinity: not enough is known. */
+export function hedgeInstant(spec: HedgeSpec, firstTokenTimes: QuantileSketch, now: Instant): Instant {
   const usual = sketchQuantile(firstTokenTimes, spec.quantile);
   return usual === null ? never : later(after(now, usual), after(now, micros(spec.delayMin)));
 }

@@ -6,6 +6,7 @@
  * for one second while somebody else holds units that may come back. The same (holder, nonce) again gets the first answer. What is not settled when its `ttl` has passed
  * counts as wholly spent, until a late settlement corrects it within the period. A settlement counts once per (holder, nonce), also one that was never asked for.
  */
+import { present } from "../assert.ts";
 import type { LimitSpec } from "../compiled-config.ts";
 import type { Duration, Instant } from "../machine.ts";
 import { after, between, earlier, instantAt, micros, never, seconds } from "../time.ts";
@@ -19,7 +20,9 @@ export interface LeaseBook {
   remainder: number;
   filledAt: Instant;
   periodEnds: Instant;
-  readonly grants: Grant[];
+  /** Those that may still expire, and the latest of those that have come to an end. */
+  readonly open: Grant[];
+  readonly ended: Grant[];
 }
 
 interface Grant {
@@ -27,7 +30,7 @@ interface Grant {
   readonly nonce: number;
   readonly units: number;
   readonly until: Instant;
-  /** `expired`: counted as wholly spent; `settled`: kept for a while, so that it counts once. */
+  /** `expired`: counted as wholly spent; `settled`: it counts once. */
   state: "open" | "expired" | "settled";
 }
 
@@ -38,13 +41,14 @@ export interface LeaseAnswer {
   readonly settled: number;
 }
 
-const settledKept = 256;
+/** They are kept for a while: a question may be asked, and a settlement sent, again. */
+const endedKept = 256;
 const rateTtl = seconds(5);
 const budgetTtl = seconds(30);
 const lookAgain: Duration = seconds(1);
 
 export function openBook(spec: LimitSpec, now: Instant): LeaseBook {
-  return { spec, settled: 0, outstanding: 0, level: spec.amount, remainder: 0, filledAt: now, periodEnds: never, grants: [] };
+  return { spec, settled: 0, outstanding: 0, level: spec.amount, remainder: 0, filledAt: now, periodEnds: never, open: [], ended: [] };
 }
 
 /** Another amount for a limit that has a book, or a book for a new one. What is leased stays leased. */
@@ -62,14 +66,14 @@ export function amendBook(books: LeaseBook[], spec: LimitSpec, now: Instant): vo
 /** @param holders replicas that may ask, this one among them */
 export function askBook(book: LeaseBook, holder: number, nonce: number, units: number, holders: number, now: Instant): LeaseAnswer {
   refresh(book, now);
-  const before = book.grants.find((grant) => grant.holder === holder && grant.nonce === nonce);
-  if (before !== undefined) return { units: before.state === "open" ? before.units : 0, until: before.until, settled: book.settled };
+  const before = grantOf(book, holder, nonce);
+  if (before !== null) return { units: before.state === "open" ? before.units : 0, until: before.until, settled: book.settled };
   const rate = book.spec.window.kind === "rate";
   const left = leftIn(book);
   if (left < units) return { units: 0, until: deniedUntil(book, units, now), settled: book.settled };
   const granted = Math.max(units, Math.floor(left / (4 * holders)));
   const until = earlier(after(now, rate ? rateTtl : budgetTtl), book.periodEnds);
-  book.grants.push({ holder, nonce, units: granted, until, state: "open" });
+  book.open.push({ holder, nonce, units: granted, until, state: "open" });
   book.outstanding += granted;
   book.level -= granted;
   return { units: granted, until, settled: book.settled };
@@ -77,27 +81,25 @@ export function askBook(book: LeaseBook, holder: number, nonce: number, units: n
 
 export function settleBook(book: LeaseBook, holder: number, nonce: number, used: number, now: Instant): void {
   refresh(book, now);
-  const grant = book.grants.find((one) => one.holder === holder && one.nonce === nonce);
-  if (grant === undefined) {
+  const grant = grantOf(book, holder, nonce);
+  if (grant === null) {
     book.settled += used;
     book.level -= used;
-    book.grants.push({ holder, nonce, units: 0, until: now, state: "settled" });
+    keepEnded(book, { holder, nonce, units: 0, until: now, state: "settled" });
   } else if (grant.state !== "settled") {
-    if (grant.state === "open") book.outstanding -= grant.units;
     book.settled += grant.state === "open" ? used : used - grant.units;
     book.level += grant.units - used;
-    grant.state = "settled";
+    if (grant.state === "open") end(book, book.open.indexOf(grant), "settled");
+    else grant.state = "settled";
   }
-  forgetOld(book);
 }
 
 export function startBookPeriod(book: LeaseBook, endsAt: Instant): void {
   book.settled = 0;
-  book.outstanding = 0;
   book.periodEnds = endsAt;
   // A lease of the old period that comes back says nothing about the new one.
-  for (const grant of book.grants) grant.state = "settled";
-  forgetOld(book);
+  while (book.open.length > 0) end(book, 0, "settled");
+  for (const grant of book.ended) grant.state = "settled";
 }
 
 /** Units that could be granted now. */
@@ -121,12 +123,36 @@ function refresh(book: LeaseBook, now: Instant): void {
       book.remainder = 0;
     }
   }
-  for (const grant of book.grants) {
-    if (grant.state !== "open" || grant.until > now) continue;
-    grant.state = "expired";
-    book.outstanding -= grant.units;
-    book.settled += grant.units;
+  for (let place = book.open.length - 1; place >= 0; place -= 1)
+    if ((book.open[place] as Grant).until <= now) book.settled += end(book, place, "expired").units;
+}
+
+/** The latest are asked for most. */
+function grantOf(book: LeaseBook, holder: number, nonce: number): Grant | null {
+  return among(book.open, holder, nonce) ?? among(book.ended, holder, nonce);
+}
+
+function among(grants: readonly Grant[], holder: number, nonce: number): Grant | null {
+  for (let place = grants.length - 1; place >= 0; place -= 1) {
+    const grant = grants[place] as Grant;
+    if (grant.nonce === nonce && grant.holder === holder) return grant;
   }
+  return null;
+}
+
+/** One that is open: how its units count now is the caller's business. */
+function end(book: LeaseBook, place: number, state: "expired" | "settled"): Grant {
+  const grant = present(book.open[place], "an open grant");
+  book.open.splice(place, 1);
+  book.outstanding -= grant.units;
+  grant.state = state;
+  keepEnded(book, grant);
+  return grant;
+}
+
+function keepEnded({ ended }: LeaseBook, grant: Grant): void {
+  ended.push(grant);
+  if (ended.length > endedKept) ended.shift();
 }
 
 function deniedUntil(book: LeaseBook, units: number, now: Instant): Instant {
@@ -141,11 +167,3 @@ function deniedUntil(book: LeaseBook, units: number, now: Instant): Instant {
 
 /** A budget without an end: nothing but a larger one helps; it is looked at again once an hour. */
 const soonestRetry = (now: Instant): Instant => instantAt(now + 3_600_000_000);
-
-function forgetOld(book: LeaseBook): void {
-  for (let excess = book.grants.length - settledKept; excess > 0; excess -= 1) {
-    const place = book.grants.findIndex(({ state }) => state !== "open");
-    if (place < 0) return;
-    book.grants.splice(place, 1);
-  }
-}

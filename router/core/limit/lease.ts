@@ -92,11 +92,6 @@ function available(lease: LeaseState): number {
   return lease.granted - lease.spent;
 }
 
-/** A request larger than the whole bucket takes the whole bucket: refusing it for ever would be worse. */
-export function neededOf(spec: LimitSpec, units: number): number {
-  return spec.window.kind === "rate" ? Math.min(units, spec.amount) : units;
-}
-
 /** Why so many units cannot be spent now; null: they can. `lease-asked` wants a question to the store. */
 export function leaseRefuses(lease: LeaseState, spec: LimitSpec, units: number, now: Instant, storeLost: boolean): LimitRefusal | null {
   if (units === 0) return null;

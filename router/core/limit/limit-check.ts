@@ -8,7 +8,7 @@ import type { Rates } from "../accounting/rates.ts";
 import type { LeaseKey, LimitRefusal, RouteRequest } from "../messages.ts";
 import type { RequestSlot, RouterState } from "../state.ts";
 import { earlier, instantAt, never, startOfTime } from "../time.ts";
-import { leaseRefuses, type LeaseState, neededOf } from "./lease.ts";
+import { leaseRefuses, type LeaseState } from "./lease.ts";
 import { outputToReserve } from "./output-estimate.ts";
 
 /** Nano-dollars, rounded up; 0 where the price is unknown. */
@@ -17,17 +17,12 @@ export function expectedNano(rates: Rates | null, { inputTokens, pictures }: Pic
   return Math.ceil(costOf({ input: inputTokens, cachedRead: 0, cacheWrite: 0, output: outputTokens, reasoning: 0 }, rates, pictures) / 1000);
 }
 
-export function unitsOf(spec: LimitSpec, tokens: number, nano: number, requestCounted: boolean): number {
-  switch (spec.unit) {
-    case "requests":
-      return requestCounted ? 0 : 1;
-    case "attempts-in-flight":
-      return 1;
-    case "tokens":
-      return tokens;
-    case "nano-dollars":
-      return nano;
-  }
+/** What an attempt takes of a limit. One larger than a whole bucket takes the whole bucket: refusing it for ever would be worse. */
+export function unitsOf({ unit, window, amount }: LimitSpec, tokens: number, nano: number, requestCounted: boolean): number {
+  if (unit === "requests") return requestCounted ? 0 : 1;
+  if (unit === "attempts-in-flight") return 1;
+  const units = unit === "tokens" ? tokens : nano;
+  return units > amount && window.kind === "rate" ? amount : units;
 }
 
 /** The graver, the later in the list. */
@@ -82,7 +77,7 @@ function visit(question: Question, specs: readonly LimitSpec[], ofCaller: boolea
   for (const spec of specs) {
     if (selfHosted && spec.atLimit === "self-hosted") continue;
     const lease = present(state.leases[spec.id], "the lease's state");
-    const units = neededOf(spec, unitsOf(spec, question.tokens, question.nano, ofCaller && slot.attempts > 0));
+    const units = unitsOf(spec, question.tokens, question.nano, ofCaller && slot.attempts > 0);
     const refusal = modeRefuses(question, spec, lease.noticed !== "nothing", selfHosted) ?? leaseRefuses(lease, spec, units, state.now, state.storeLost);
     if (refusal === null) continue;
     note(question, spec, lease, refusal, units, ofCaller);

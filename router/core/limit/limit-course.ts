@@ -3,14 +3,14 @@
  * here, whatever it is (first, retry, hedge, fallback): there is no other way to start one.
  */
 import { ratesFor } from "../accounting/price-now.ts";
-import { present } from "../assert.ts";
+import { missing, present } from "../assert.ts";
 import type { LimitSpec } from "../compiled-config.ts";
 import type { Candidates } from "../candidates.ts";
-import { type Core, deploymentIn } from "../core.ts";
+import type { Core, View } from "../core.ts";
 import { askForProbes } from "../health/probe-course.ts";
 import { keyOf, removeKey, setKey } from "../tournament.ts";
 import type { Instant } from "../machine.ts";
-import type { AttemptOutcome, DeploymentId, LeaseKey, RouterEvent } from "../messages.ts";
+import type { AttemptOutcome, LeaseKey, RouterEvent } from "../messages.ts";
 import type { AttemptSlot, RequestSlot } from "../state.ts";
 import { after, earlier, later, millis, seconds, startOfTime } from "../time.ts";
 import { expectedNano, unitsOf } from "./limit-check.ts";
@@ -22,7 +22,6 @@ import {
   leaseDuty,
   mayAsk,
   mayRefill,
-  neededOf,
   noLease,
   noLongerCalm,
   runsLow,
@@ -32,8 +31,8 @@ import {
   spendCalmly,
   unitsToAsk,
 } from "./lease.ts";
-import { callerLimits, type LimitIndex } from "./limit-index.ts";
-import { learnHigh, outputToReserve } from "./output-estimate.ts";
+import { callerLimits } from "./limit-index.ts";
+import { outputToReserve } from "./output-estimate.ts";
 
 /** After a denial the store is asked again no sooner, and no later. */
 const pauseMin = millis(1);
@@ -45,31 +44,36 @@ type Answer = Extract<RouterEvent, { kind: "lease-answered" }>;
 
 // --- reserve, reconcile ---
 
-export function reserve(core: Core, slot: RequestSlot, attempt: AttemptSlot): void {
-  const { found, config } = core.viewOf(slot);
-  const { limits } = found;
-  if (!limits.some) return;
-  const { request } = slot;
-  const output = outputToReserve(present(core.state.routes[slot.route], "the route's state").output, request.outputTokensMax);
+/** Where there are limits. */
+export function reserve(core: Core, view: View, slot: RequestSlot, attempt: AttemptSlot): void {
+  const { limits } = view.found;
+  const { request, route } = slot;
+  const { output: estimate } = core.state.routes[route] ?? missing("the route's state");
+  const output = outputToReserve(estimate, request.outputTokensMax);
   attempt.reservedTokens = request.inputTokens + output;
   attempt.reservedNano = expectedNano(ratesFor(attempt.card, attempt.tier), request, output);
-  const deployment = deploymentIn(config, attempt.endpoint).id;
-  for (const spec of callerLimits(limits, request, slot.route)) if (!isExempt(limits, deployment, spec)) reserveOne(core, attempt, spec, slot.attempts > 0);
-  for (const spec of limits.ofDeployment[deployment] ?? none) if (!isExempt(limits, deployment, spec)) reserveOne(core, attempt, spec, false);
+  const { id: deployment } = view.deploymentAt[attempt.endpoint] ?? missing("the endpoint's deployment");
+  const selfHosted = limits.selfHosted[deployment] === true;
+  reserveEach(core, attempt, callerLimits(limits, request, route), selfHosted, slot.attempts > 0);
+  const own = limits.ofDeployment[deployment] ?? none;
+  if (own.length > 0) reserveEach(core, attempt, own, selfHosted, false);
 }
 
-function reserveOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, requestCounted: boolean): void {
-  const lease = leaseOf(core, spec.id);
-  const units = neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, requestCounted));
-  if (units === 0) return;
-  if (spec.window.kind === "held") {
-    lease.spent += units;
-    return;
+function reserveEach(core: Core, attempt: AttemptSlot, specs: readonly LimitSpec[], selfHosted: boolean, requestCounted: boolean): void {
+  const { leases, now } = core.state;
+  for (const spec of specs) {
+    // Nothing is counted where the deployment is its owner's own, and the limit says so.
+    if (selfHosted && spec.atLimit === "self-hosted") continue;
+    const lease = leases[spec.id] ?? missing("the lease's state");
+    const units = unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, requestCounted);
+    if (spec.window.kind === "held") lease.spent += units;
+    else if (units === 0) continue;
+    else if (spendCalmly(lease, units, now)) lease.reservation = units;
+    else spendWatchfully(core, spec, lease, units);
   }
-  if (spendCalmly(lease, units, core.state.now)) {
-    lease.reservation = units;
-    return;
-  }
+}
+
+function spendWatchfully(core: Core, spec: LimitSpec, lease: LeaseState, units: number): void {
   spend(lease, units, core.state.now);
   if (runsLow(lease)) refill(core, spec, lease, units);
   hasSpent(core, spec, lease);
@@ -82,16 +86,14 @@ function hasSpent(core: Core, spec: LimitSpec, lease: LeaseState): void {
 }
 
 /** @param picoDollars what it cost; null: nothing, or not known */
-export function reconcile(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome, picoDollars: number | null): void {
-  const { usage } = outcome;
-  if (usage !== null && outcome.kind === "succeeded") learnHigh(present(core.state.routes[slot.route], "the route's state").output, usage.output);
-  const { found, config } = core.viewOf(slot);
-  const { limits } = found;
-  if (!limits.some) return;
-  const deployment = deploymentIn(config, attempt.endpoint).id;
+export function reconcile(core: Core, view: View, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome, picoDollars: number | null): void {
+  const { limits } = view.found;
+  const { id: deployment } = view.deploymentAt[attempt.endpoint] ?? missing("the endpoint's deployment");
+  const selfHosted = limits.selfHosted[deployment] === true;
   const used = usedOf(outcome, picoDollars);
-  for (const spec of callerLimits(limits, slot.request, slot.route)) if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, used);
-  for (const spec of limits.ofDeployment[deployment] ?? none) if (!isExempt(limits, deployment, spec)) reconcileOne(core, attempt, spec, used);
+  reconcileEach(core, attempt, callerLimits(limits, slot.request, slot.route), selfHosted, used);
+  const own = limits.ofDeployment[deployment] ?? none;
+  if (own.length > 0) reconcileEach(core, attempt, own, selfHosted, used);
 }
 
 interface Used {
@@ -108,27 +110,26 @@ function usedOf({ billed, usage }: AttemptOutcome, picoDollars: number | null): 
 
 const nothingUsed: Used = { tokens: 0, nano: 0 };
 
-function reconcileOne(core: Core, attempt: AttemptSlot, spec: LimitSpec, used: Used | null): void {
-  const lease = leaseOf(core, spec.id);
-  if (spec.window.kind === "held") {
-    lease.spent -= 1;
-    return;
+function reconcileEach(core: Core, attempt: AttemptSlot, specs: readonly LimitSpec[], selfHosted: boolean, used: Used | null): void {
+  const { leases, now } = core.state;
+  for (const spec of specs) {
+    if (selfHosted && spec.atLimit === "self-hosted") continue;
+    const lease = leases[spec.id] ?? missing("the lease's state");
+    if (spec.window.kind === "held") lease.spent -= 1;
+    if (spec.window.kind === "held" || spec.unit === "requests" || used === null) continue;
+    const change = (spec.unit === "tokens" ? used.tokens : used.nano) - unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, false);
+    const counted = attempt.startedAt <= lease.forgottenAt ? Math.max(0, change) : change;
+    if (counted !== 0 && !spendCalmly(lease, counted, now)) correctWatchfully(core, spec, lease, counted);
   }
-  if (spec.unit === "requests" || used === null) return;
-  const change = (spec.unit === "tokens" ? used.tokens : used.nano) - neededOf(spec, unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, false));
-  const counted = attempt.startedAt <= lease.forgottenAt ? Math.max(0, change) : change;
-  if (counted === 0 || spendCalmly(lease, counted, core.state.now)) return;
-  lease.spent += counted;
+}
+
+function correctWatchfully(core: Core, spec: LimitSpec, lease: LeaseState, change: number): void {
+  lease.spent += change;
   // With what comes back here, the store may have enough.
-  if (counted < 0) lease.deniedUntil = startOfTime;
+  if (change < 0) lease.deniedUntil = startOfTime;
   lease.usedAt = core.state.now;
   if (runsLow(lease)) refill(core, spec, lease, lease.reservation);
   hasSpent(core, spec, lease);
-}
-
-/** Nothing is counted where the deployment is its owner's own, and the limit says so. */
-function isExempt(limits: LimitIndex, deployment: DeploymentId, spec: LimitSpec): boolean {
-  return spec.atLimit === "self-hosted" && limits.selfHosted[deployment] === true;
 }
 
 // --- the store ---

@@ -1,4 +1,4 @@
-import { present } from "../assert.ts";
+import { missing } from "../assert.ts";
 import type { CompiledConfig, LimitSpec } from "../compiled-config.ts";
 import type { RouteId, RouteRequest } from "../messages.ts";
 
@@ -36,7 +36,7 @@ const none: readonly LimitSpec[] = [];
 /** What binds a tenant's request to a route, whatever endpoint it goes to. @param at where it has come to: a fallback is bound by both routes' limits */
 export function callerLimits(limits: LimitIndex, { tenant, route }: RouteRequest, at: RouteId): readonly LimitSpec[] {
   const { ofCaller, ofTenant, ofRoute, total } = limits;
-  const ofRoutes = present(ofCaller[tenant], "the tenant's limits");
+  const ofRoutes = ofCaller[tenant] ?? missing("the tenant's limits");
   const own = (ofRoutes[route] ??= [...total, ...(ofTenant[tenant] ?? none), ...(ofRoute[route] ?? none)]);
   return at === route ? own : [...own, ...(ofRoute[at] ?? none)];
 }

@@ -37,14 +37,26 @@ export function fullRetryBudget(spec: RetryBudgetSpec): RetryBudgetState {
   return { earning: 0, earned: 0, second: 0, given: givenSeconds * spec.budgetFloorPerSecond * perRetry, remainder: 0, filledAt: startOfTime, answered: true };
 }
 
-export function payIntoRetryBudget(budget: RetryBudgetState, spec: RetryBudgetSpec, now: Instant): void {
-  advance(budget, spec, now);
-  budget.earning += spec.budgetPerMille;
+/** Up to now, with so many requests that have just arrived. */
+export function retryBudgetMovesOn(budget: RetryBudgetState, spec: RetryBudgetSpec, arrived: number, now: Instant): void {
+  const second = Math.floor(now / perSecond);
+  if (second > budget.second) {
+    budget.earned = second === budget.second + 1 ? budget.earning : 0;
+    budget.earning = 0;
+    budget.second = second;
+  }
+  budget.earning += arrived * spec.budgetPerMille;
+  const perTime = spec.budgetFloorPerSecond * perRetry;
+  const gain = Math.min(now - budget.filledAt, givenSeconds * perSecond) * perTime + budget.remainder;
+  budget.filledAt = now;
+  const whole = Math.floor(gain / perSecond);
+  budget.remainder = gain - whole * perSecond;
+  budget.given = Math.min(givenSeconds * perTime, budget.given + whole);
 }
 
 /** Out of which purse one retry could be paid; null: out of none. */
 export function retryPurse(budget: RetryBudgetState, spec: RetryBudgetSpec, hopeful: boolean, now: Instant): Purse | null {
-  advance(budget, spec, now);
+  retryBudgetMovesOn(budget, spec, 0, now);
   if (budget.earning + budget.earned >= perRetry) return "earned";
   return hopeful && budget.answered && budget.given >= perRetry ? "given" : null;
 }
@@ -58,22 +70,4 @@ export function takeRetry(budget: RetryBudgetState, purse: Purse): void {
   const old = Math.min(budget.earned, perRetry);
   budget.earned -= old;
   budget.earning -= perRetry - old;
-}
-
-export function retryBudgetHearsAnswer(budget: RetryBudgetState): void {
-  budget.answered = true;
-}
-
-function advance(budget: RetryBudgetState, spec: RetryBudgetSpec, now: Instant): void {
-  const second = Math.floor(now / perSecond);
-  if (second > budget.second) {
-    budget.earned = second === budget.second + 1 ? budget.earning : 0;
-    budget.earning = 0;
-    budget.second = second;
-  }
-  const gain = Math.min(now - budget.filledAt, givenSeconds * perSecond) * spec.budgetFloorPerSecond * perRetry + budget.remainder;
-  budget.filledAt = now;
-  const whole = Math.floor(gain / perSecond);
-  budget.remainder = gain - whole * perSecond;
-  budget.given = Math.min(givenSeconds * spec.budgetFloorPerSecond * perRetry, budget.given + whole);
 }

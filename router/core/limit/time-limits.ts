@@ -7,8 +7,8 @@ import { after, earlier } from "../time.ts";
 /** When the attempt is given up. A stream has to show its first token in time; a plain answer has only its end. */
 export function attemptDeadline(route: RouteSpec, request: RouteRequest, attempt: AttemptSlot): Instant {
   const { firstToken, total } = route.limits;
-  const end = earlier(after(attempt.startedAt, total), request.deadline);
-  return request.stream && !attempt.committed ? earlier(after(attempt.startedAt, firstToken), end) : end;
+  const longest = request.stream && !attempt.committed && firstToken < total ? firstToken : total;
+  return earlier(after(attempt.startedAt, longest), request.deadline);
 }
 
 /** Which of the route's limits has been reached at `now`; null: only the caller's deadline. */

@@ -10,6 +10,8 @@ export interface Choice {
   readonly route: RouteSpec;
   readonly request: RouteRequest;
   readonly eligible: EndpointList;
+  /** To note the places of equals in. */
+  readonly tied: number[];
   /** Attempts in flight, by EndpointId. */
   readonly busy: readonly number[];
   /** Of the route, in the request's version of the configuration. */

@@ -1,9 +1,11 @@
 /** The one place where strategies learn: from attempts that start, have their first token and end, and from signals. */
-import { present } from "../assert.ts";
-import { verdictOn } from "../accounting/book-outcome.ts";
-import type { Instant } from "../machine.ts";
+import { missing } from "../assert.ts";
+import type { BreakerVerdict } from "../health/breaker.ts";
+import { sketchHears } from "../estimate/quantile-sketch.ts";
+import { learnHigh } from "../limit/output-estimate.ts";
+import type { Duration, Instant } from "../machine.ts";
 import type { AttemptOutcome, EndpointId, EndpointLoad, RouteRequest } from "../messages.ts";
-import type { AttemptSlot, EndpointState, RequestSlot, RouterState } from "../state.ts";
+import type { AttemptSlot, RouterState, RouteState } from "../state.ts";
 import { between } from "../time.ts";
 import { countSignal, countStart } from "./recent-load.ts";
 import { type LearnedEndpoint, type LearnedRoute, minuteOf, notePeak } from "./learned.ts";
@@ -11,33 +13,39 @@ import { type LearnedEndpoint, type LearnedRoute, minuteOf, notePeak } from "./l
 /** Weight of the newest sample in means over requests. */
 const newestWeight = 0.05;
 
-export function learnStart(state: RouterState, { request, route: at }: RequestSlot, attempt: AttemptSlot): void {
-  const learned = learnedAt(state, attempt.endpoint);
-  const route = present(state.routes[at], "the route's state").learned;
+export function learnStart(state: RouterState, route: RouteState, request: RouteRequest, attempt: AttemptSlot): void {
+  const { learned } = state.endpoints[attempt.endpoint] ?? missing("the endpoint's state");
   const minute = minuteOf(state.now);
   if (learned.minute !== minute) {
     learned.minute = minute;
     learned.requests = 0;
     learned.tokens = 0;
   }
-  attempt.expectedTokens = request.inputTokens + expectedOutput(route, request);
+  attempt.expectedTokens = request.inputTokens + expectedOutput(route.learned, request);
   learned.requests += 1;
   countStart(state, attempt.endpoint);
   learned.tokens += attempt.expectedTokens;
 }
 
-export function learnFirstToken(state: RouterState, attempt: AttemptSlot): void {
-  const learned = learnedAt(state, attempt.endpoint);
-  const waited = between(attempt.startedAt, state.now);
-  notePeak(learned.firstToken, waited, state.now);
+export function learnFirstToken(learned: LearnedEndpoint, waited: Duration, now: Instant): void {
+  notePeak(learned.firstToken, waited, now);
   learned.firstTokens += 1;
   learned.waitedUs += waited;
 }
 
-export function learnEnd(state: RouterState, { request, route }: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
-  const learned = learnedAt(state, attempt.endpoint);
-  if (!outcome.lagged) learnTime(learned, request, attempt, outcome, state.now);
-  const verdict = verdictOn(attempt, outcome);
+export function learnEnd(
+  state: RouterState,
+  route: RouteState,
+  request: RouteRequest,
+  attempt: AttemptSlot,
+  outcome: AttemptOutcome,
+  verdict: BreakerVerdict,
+): void {
+  const { learned } = state.endpoints[attempt.endpoint] ?? missing("the endpoint's state");
+  const waited = between(attempt.startedAt, state.now);
+  // What a stream that has begun takes depends on what it says.
+  if (!outcome.lagged && !(request.stream && attempt.committed)) learnTime(learned, request.stream, waited, attempt, outcome, state.now);
+  if (outcome.kind === "succeeded" && attempt.aborted === null) sketchHears(route.totalTimes, waited);
   if (verdict !== "says-nothing") learned.ended += 1;
   if (verdict === "failure") learned.faults += 1;
   const { usage } = outcome;
@@ -45,15 +53,14 @@ export function learnEnd(state: RouterState, { request, route }: RequestSlot, at
   if (learned.minute === minuteOf(attempt.startedAt)) learned.tokens = Math.max(0, learned.tokens + usage.input + usage.output - attempt.expectedTokens);
   if (outcome.kind !== "succeeded") return;
   if (usage.input > 0) learned.cachedShare += newestWeight * (usage.cachedRead / usage.input - learned.cachedShare);
-  learnOutput(present(state.routes[route], "the route's state").learned, usage.output);
+  learnHigh(route.output, usage.output);
+  learnOutput(route.learned, usage.output);
 }
 
 /** A plain answer's time, or the time that was waited in vain: a failure that comes fast is not a fast endpoint. */
-function learnTime(learned: LearnedEndpoint, request: RouteRequest, attempt: AttemptSlot, outcome: AttemptOutcome, now: Instant): void {
+function learnTime(learned: LearnedEndpoint, stream: boolean, waited: Duration, attempt: AttemptSlot, outcome: AttemptOutcome, now: Instant): void {
   const timedOut = attempt.timeout !== null || outcome.failure === "timed-out-idle";
-  const waited = between(attempt.startedAt, now);
-  if (request.stream && !attempt.committed && timedOut) notePeak(learned.firstToken, waited, now);
-  else if (!request.stream && (outcome.kind === "succeeded" || timedOut)) notePeak(learned.wholeAnswer, waited, now);
+  if (timedOut || (!stream && outcome.kind === "succeeded")) notePeak(stream ? learned.firstToken : learned.wholeAnswer, waited, now);
 }
 
 function learnOutput(route: LearnedRoute, outputTokens: number): void {
@@ -79,8 +86,4 @@ export function learnSignal(state: RouterState, id: EndpointId, signals: Endpoin
   learned.others = Math.max(0, signalled - endpoint.inFlight);
   learned.kvUsed = signals.kvUsed;
   learned.sampledAt = sampledAt;
-}
-
-function learnedAt(state: RouterState, id: EndpointId): LearnedEndpoint {
-  return (state.endpoints[id] as EndpointState).learned;
 }

@@ -68,9 +68,10 @@ export class LaneConnection implements TurnWork {
     this.#stopReading = readBytes(socket, this.#onData);
     socket.on("end", this.#onEnd);
     socket.on("drain", this.#onDrain);
-    socket.on("close", this.#onClose);
+    socket.on("close", this.#onGone);
     socket.on("timeout", this.#onTimeout);
     socket.on("error", ignore);
+    socket.on("error", this.#onGone);
   }
 
   /** Nothing is under way, and all that was written has left. */
@@ -292,10 +293,14 @@ export class LaneConnection implements TurnWork {
     if (this.#headPieces > 0) this.#refuse("cut");
     else if (this.#exchange === null || this.#answered) this.#endSoon();
     else if (this.#bodyLeft > 0) this.#refuse("cut");
-    else this.#socket.destroy();
+    else {
+      this.#onGone();
+      this.#socket.destroy();
+    }
   };
 
-  readonly #onClose = (): void => {
+  /** As soon as it is known: that the socket is closed is told later in the turn, behind what all others have brought. */
+  readonly #onGone = (): void => {
     this.#leave();
     this.#exchange?.closed();
     this.#exchange = null;
@@ -318,7 +323,8 @@ export class LaneConnection implements TurnWork {
     this.#stopReading();
     socket.removeListener("end", this.#onEnd);
     socket.removeListener("drain", this.#onDrain);
-    socket.removeListener("close", this.#onClose);
+    socket.removeListener("close", this.#onGone);
+    socket.removeListener("error", this.#onGone);
     socket.removeListener("timeout", this.#onTimeout);
     this.#owner.forget(this);
   }

@@ -1,11 +1,11 @@
-import { present } from "../../../router/core/assert.ts";
+import { broken } from "../../../router/core/assert.ts";
 import type { Duration, Instant, Out } from "../../../router/core/machine.ts";
 import type { FailureKind, Usage } from "../../../router/core/messages.ts";
 import { earlier, never, startOfTime } from "../../../router/core/time.ts";
 import type { VllmSpec } from "../compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals, FaultState } from "../endpoint.ts";
 import { healthy } from "../endpoint.ts";
-import type { EngineCommand, EngineModel, SequenceId } from "../engine/engine.ts";
+import type { EngineCommand, EngineEvent, EngineModel, SequenceId } from "../engine/engine.ts";
 import { clearLine, type DelayLine, lineDue, makeDelayLine, putInLine, takeFromLine } from "./delay-line.ts";
 import { cutAfterTokens, faultRefusal } from "./refusal.ts";
 
@@ -19,20 +19,18 @@ import { cutAfterTokens, faultRefusal } from "./refusal.ts";
  * generates no further; `slowdown` stretches the engine's steps, not the server's delays.
  */
 type CallReceived = Extract<EndpointEvent, { kind: "call-received" }>;
+type SequenceSubmitted = Extract<EngineEvent, { kind: "sequence-submitted" }>;
 
-interface LiveCall {
-  readonly id: CallId;
-  readonly inputTokens: number;
-  /** Null once the engine has it. */
-  received: CallReceived | null;
-  readonly receivedAt: Instant;
-  /** After so many tokens its connection breaks. */
-  readonly cutAfter: number | null;
-  /** -1 before the engine has it. */
-  sequence: number;
+/** A call under way, as the engine is told of it, and what has become of it. `id` is its sequence there, known when the engine gets it. */
+interface LiveCall extends SequenceSubmitted {
+  readonly call: CallId;
+  id: SequenceId;
+  /** Where it ends its connection breaks. */
+  readonly isCut: boolean;
   started: boolean;
   cachedTokens: number;
-  outputTokens: number;
+  /** Output tokens so far. */
+  generated: number;
   /** Among those that are open. */
   place: number;
   /** False once aborted, ended or cut: what is still on its way is dropped. */
@@ -41,8 +39,9 @@ interface LiveCall {
 
 /** What changes with every event. A record, since private fields are slow to write (see EngineLoop). */
 interface Traffic {
-  /** Of both lines: when the first is through. */
+  /** Of both lines: when the first is through; and of the engine too. */
   linesDue: Instant;
+  due: Instant;
   /** When the last one in each line is through. */
   entersAt: Instant;
   leavesAt: Instant;
@@ -57,7 +56,9 @@ interface Leaving {
   readonly command: EndpointCommand;
 }
 
-export class VllmReplica implements EndpointModel {
+const reEntered = "a vLLM replica is re-entered: drivers queue what happens while commands are carried out";
+
+export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   readonly #spec: VllmSpec;
   readonly #engine: EngineModel;
   readonly #seed: number;
@@ -69,8 +70,7 @@ export class VllmReplica implements EndpointModel {
   /** By sequence id: the engine's slots are the replica's own, since an aborted call's slot may be used again before the engine has let go. */
   readonly #sequences: (LiveCall | null)[] = [];
   readonly #freeSequences: number[] = [];
-  readonly #engineOut: Out<EngineCommand>;
-  readonly #traffic: Traffic = { linesDue: never, entersAt: startOfTime, leavesAt: startOfTime, running: 0, out: null };
+  readonly #traffic: Traffic = { linesDue: never, due: never, entersAt: startOfTime, leavesAt: startOfTime, running: 0, out: null };
   /** Of the engines that crashed: a new one counts from 0. */
   #before: EngineTotals = { busy: 0, steps: 0, stepsOutsideRange: 0, stepSequences: 0, stepTokens: 0 };
   #fault: FaultState = healthy;
@@ -81,12 +81,14 @@ export class VllmReplica implements EndpointModel {
     this.#engine = engine;
     this.#seed = options.seed;
     this.#index = options.index;
-    this.#engineOut = { emit: (command, at) => this.#fromEngine(command, at) };
+    this.#noteDue();
   }
 
   handle(event: EndpointEvent, now: Instant, out: Out<EndpointCommand>): void {
-    this.#enter(out);
-    this.#advance(now, false);
+    const traffic = this.#traffic;
+    if (traffic.out !== null) broken(reEntered);
+    traffic.out = out;
+    while (traffic.due < now) this.#carryOut(traffic.due);
     switch (event.kind) {
       case "call-received":
         this.#receive(event, now);
@@ -98,17 +100,20 @@ export class VllmReplica implements EndpointModel {
         this.#changeFault(event.fault, now);
         break;
     }
-    this.#leave();
+    this.#noteDue();
+    traffic.out = null;
   }
 
   wake(now: Instant, out: Out<EndpointCommand>): void {
-    this.#enter(out);
-    this.#advance(now, true);
-    this.#leave();
+    const traffic = this.#traffic;
+    if (traffic.out !== null) broken(reEntered);
+    traffic.out = out;
+    while (traffic.due <= now) this.#carryOut(traffic.due);
+    traffic.out = null;
   }
 
   nextDeadline(): Instant {
-    return earlier(this.#traffic.linesDue, this.#engine.nextDeadline());
+    return this.#traffic.due;
   }
 
   observe(now: Instant): EndpointSignals {
@@ -125,32 +130,20 @@ export class VllmReplica implements EndpointModel {
     };
   }
 
-  #enter(out: Out<EndpointCommand>): void {
-    if (this.#traffic.out !== null) throw new Error("VllmReplica was re-entered: drivers queue what happens while commands are carried out");
-    this.#traffic.out = out;
-  }
-
-  #leave(): void {
-    this.#traffic.out = null;
-  }
-
-  #emit(command: EndpointCommand, at: Instant): void {
-    this.#traffic.out?.emit(command, at);
+  #noteDue(): void {
+    this.#traffic.due = Math.min(this.#traffic.linesDue, this.#engine.nextDeadline()) as Instant;
   }
 
   /** Deadlines of one instant: into the engine, its step, out to the wire. */
-  #advance(limit: Instant, inclusive: boolean): void {
-    for (;;) {
-      const at = this.nextDeadline();
-      if (inclusive ? at > limit : at >= limit) return;
-      if (this.#traffic.linesDue > at) this.#engine.wake(at, this.#engineOut);
-      else this.#advanceLines(at);
-    }
+  #carryOut(at: Instant): void {
+    if (this.#traffic.linesDue > at) this.#engine.wake(at, this);
+    else this.#advanceLines(at);
+    this.#noteDue();
   }
 
   #advanceLines(at: Instant): void {
     if (lineDue(this.#entering) === at) this.#submitNext(at);
-    else if (this.#engine.nextDeadline() === at) this.#engine.wake(at, this.#engineOut);
+    else if (this.#engine.nextDeadline() === at) this.#engine.wake(at, this);
     else this.#sendNext(at);
     this.#noteLines();
   }
@@ -162,22 +155,26 @@ export class VllmReplica implements EndpointModel {
   #receive(received: CallReceived, now: Instant): void {
     const failure = this.#refusal(received);
     if (failure !== null) {
-      this.#emit({ kind: "refuse-call", call: received.call, failure, retryAfter: null }, now);
+      this.#tell({ kind: "refuse-call", call: received.call, failure, retryAfter: null }, now);
       return;
     }
-    const { serial, outputTokens, outputTokensMax, inputTokens } = received;
-    const length = Math.min(outputTokens, outputTokensMax, this.#spec.engine.modelTokensMax - inputTokens);
-    const cutAfter = cutAfterTokens(this.#fault, this.#seed, serial, this.#index, length);
+    const { inputTokens, blocks, outputTokens, priority } = received;
+    const outputTokensMax = Math.min(received.outputTokensMax, this.#spec.engine.modelTokensMax - inputTokens);
+    const cutAfter = this.#cutAfter(received.serial, Math.min(outputTokens, outputTokensMax));
     const call: LiveCall = {
-      id: received.call,
+      kind: "sequence-submitted",
+      id: -1 as SequenceId,
       inputTokens,
-      received,
-      receivedAt: now,
-      cutAfter,
-      sequence: -1,
+      blocks,
+      outputTokens: cutAfter ?? outputTokens,
+      outputTokensMax,
+      priority,
+      arrival: now,
+      call: received.call,
+      isCut: cutAfter !== null,
       started: false,
       cachedTokens: 0,
-      outputTokens: 0,
+      generated: 0,
       place: this.#calls.length,
       open: true,
     };
@@ -188,10 +185,14 @@ export class VllmReplica implements EndpointModel {
     else this.#letWait(this.#entering, this.#traffic.entersAt, call);
   }
 
-  #refusal(received: CallReceived): FailureKind | null {
-    const fault = faultRefusal(this.#fault, this.#seed, received.serial, this.#index);
+  #refusal({ serial, inputTokens }: CallReceived): FailureKind | null {
+    const fault = this.#fault === healthy ? null : faultRefusal(this.#fault, this.#seed, serial, this.#index);
     if (fault !== null) return fault;
-    return received.inputTokens >= this.#spec.engine.modelTokensMax ? "context-exceeded" : null;
+    return inputTokens >= this.#spec.engine.modelTokensMax ? "context-exceeded" : null;
+  }
+
+  #cutAfter(serial: number, outputTokens: number): number | null {
+    return this.#fault === healthy ? null : cutAfterTokens(this.#fault, this.#seed, serial, this.#index, outputTokens);
   }
 
   #submitNext(at: Instant): void {
@@ -200,60 +201,45 @@ export class VllmReplica implements EndpointModel {
   }
 
   #submit(call: LiveCall, at: Instant): void {
-    call.sequence = this.#freeSequences.pop() ?? this.#sequences.length;
-    setSlot(this.#sequences, call.sequence, call);
-    const { inputTokens, blocks, outputTokens, outputTokensMax, priority } = present(call.received, "what was received");
-    call.received = null;
-    const room = this.#spec.engine.modelTokensMax - inputTokens;
-    this.#engine.handle(
-      {
-        kind: "sequence-submitted",
-        id: call.sequence as SequenceId,
-        inputTokens,
-        blocks,
-        outputTokens: call.cutAfter ?? outputTokens,
-        outputTokensMax: Math.min(outputTokensMax, room),
-        priority,
-        arrival: call.receivedAt,
-      },
-      at,
-      this.#engineOut,
-    );
+    const sequence = this.#freeSequences.pop() ?? this.#sequences.length;
+    this.#sequences[sequence] = call;
+    call.id = sequence as SequenceId;
+    this.#engine.handle(call, at, this);
   }
 
   #abort(id: CallId, now: Instant): void {
-    const call = this.#calls.find((open) => open.id === id);
+    const call = this.#calls.find((open) => open.call === id);
     if (call === undefined) return;
     this.#forget(call);
-    if (call.sequence >= 0) {
-      const sequence = call.sequence as SequenceId;
-      this.#engine.handle({ kind: "sequence-aborted", id: sequence }, now, this.#engineOut);
-      call.outputTokens = Math.max(call.outputTokens, this.#engine.outputTokensOf(sequence));
+    if (this.#sequences[call.id] === call) {
+      this.#engine.handle({ kind: "sequence-aborted", id: call.id }, now, this);
+      call.generated = Math.max(call.generated, this.#engine.outputTokensOf(call.id));
     }
-    this.#emit({ kind: "cut-call", call: id, usage: usageOf(call) }, now);
+    this.#tell({ kind: "cut-call", call: id, usage: usageOf(call) }, now);
   }
 
   #changeFault(fault: FaultState, now: Instant): void {
     const before = this.#fault;
     this.#fault = fault;
-    if (fault.slowdown !== before.slowdown) this.#engine.handle({ kind: "speed-changed", factor: fault.slowdown }, now, this.#engineOut);
+    if (fault.slowdown !== before.slowdown) this.#engine.handle({ kind: "speed-changed", factor: fault.slowdown }, now, this);
     if (!fault.down || before.down) return;
     this.#before = sumOf(this.#before, this.#engine.observe(now));
     this.#crashing = true;
-    this.#engine.handle({ kind: "engine-crashed" }, now, this.#engineOut);
+    this.#engine.handle({ kind: "engine-crashed" }, now, this);
     this.#crashing = false;
     clearLine(this.#entering);
     clearLine(this.#leaving);
     this.#noteLines();
     this.#traffic.entersAt = now;
     this.#traffic.leavesAt = now;
-    for (const call of this.#calls.toSorted((one, other) => one.id - other.id)) {
+    for (const call of this.#calls.toSorted((one, other) => one.call - other.call)) {
       this.#forget(call);
-      this.#emit({ kind: "cut-call", call: call.id, usage: usageOf(call) }, now);
+      this.#tell({ kind: "cut-call", call: call.call, usage: usageOf(call) }, now);
     }
   }
 
-  #fromEngine(command: EngineCommand, at: Instant): void {
+  /** What the engine says. */
+  emit(command: EngineCommand, at: Instant): void {
     const call = this.#sequences[command.id] ?? null;
     if (call === null) return;
     switch (command.kind) {
@@ -264,8 +250,8 @@ export class VllmReplica implements EndpointModel {
         this.#traffic.running++;
         break;
       case "emit-tokens":
-        call.outputTokens = command.from + command.count;
-        this.#send(call, { kind: "emit-tokens", call: call.id, from: command.from, count: command.count }, at);
+        call.generated = command.from + command.count;
+        this.#send(call, { kind: "emit-tokens", call: call.call, from: command.from, count: command.count }, at);
         break;
       case "end-sequence":
         this.#endSequence(call, command, at);
@@ -276,13 +262,12 @@ export class VllmReplica implements EndpointModel {
   #endSequence(call: LiveCall, command: Extract<EngineCommand, { kind: "end-sequence" }>, at: Instant): void {
     this.#sequences[command.id] = null;
     this.#freeSequences.push(command.id);
-    call.sequence = -1;
-    call.outputTokens = command.outputTokens;
+    call.generated = command.outputTokens;
     const { reason } = command;
-    if ((reason === "stop" || reason === "length") && call.cutAfter === null) {
-      this.#send(call, { kind: "end-call", call: call.id, reason, usage: usageOf(call) }, at);
+    if ((reason === "stop" || reason === "length") && !call.isCut) {
+      this.#send(call, { kind: "end-call", call: call.call, reason, usage: usageOf(call) }, at);
     } else if (!this.#crashing) {
-      this.#send(call, { kind: "cut-call", call: call.id, usage: usageOf(call) }, at);
+      this.#send(call, { kind: "cut-call", call: call.call, usage: usageOf(call) }, at);
     }
     if (call.started) this.#traffic.running--;
   }
@@ -307,7 +292,11 @@ export class VllmReplica implements EndpointModel {
 
   #sendNow(call: LiveCall, command: EndpointCommand, at: Instant): void {
     if (command.kind !== "emit-tokens") this.#forget(call);
-    this.#emit(command, at);
+    this.#traffic.out?.emit(command, at);
+  }
+
+  #tell(command: EndpointCommand, at: Instant): void {
+    this.#traffic.out?.emit(command, at);
   }
 
   #forget(call: LiveCall): void {
@@ -336,12 +325,7 @@ function usageOf(call: LiveCall): Usage {
     input: call.started ? call.inputTokens : 0,
     cachedRead: call.cachedTokens,
     cacheWrite: 0,
-    output: call.outputTokens,
+    output: call.generated,
     reasoning: 0,
   };
-}
-
-function setSlot<Item>(slots: (Item | null)[], id: number, item: Item): void {
-  while (slots.length <= id) slots.push(null);
-  slots[id] = item;
 }

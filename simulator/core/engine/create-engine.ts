@@ -2,7 +2,7 @@ import { assert } from "../../../router/core/assert.ts";
 import { keyedUnit, purposeOf } from "../../../router/core/random.ts";
 import { createStepTime } from "../step-time/create-step-time.ts";
 import { draftTimer } from "../step-time/draft-time.ts";
-import { ScheduledStepTime } from "../step-time/scheduled-step-time.ts";
+import { hidesScheduling, ScheduledStepTime } from "../step-time/scheduled-step-time.ts";
 import { WanderingSpeed } from "../step-time/wandering-speed.ts";
 import { DataParallelEngine } from "./data-parallel-engine.ts";
 import { DisaggregatedEngine } from "./disaggregated-engine.ts";
@@ -52,7 +52,8 @@ function rankMaker(spec: EngineSpec): (options: EngineBuild, part: number) => En
   const { speculation, pipelineStages, batching } = chosen;
   if (speculation !== null || pipelineStages > 1 || batching === "static") return (options, part) => createPlainEngine(spec, options, part);
   const rules = { ...spec, ...chosen };
-  const stepTime = scheduled(createStepTime(spec.stepTime), chosen);
+  const bare = createStepTime(spec.stepTime);
+  const stepTime = chosen.asyncScheduling && hidesScheduling(spec.stepTime, chosen.scheduling) ? bare : scheduled(bare, chosen);
   return (options, part) => new FastEngine(rules, stepTime, options.detail, wanderingOf(chosen, options, part));
 }
 

@@ -1,5 +1,5 @@
 import type { Tournament } from "../../../router/core/tournament.ts";
-import { hasKey, removeKey, setKey, leastId, leastKey, newTournament } from "../../../router/core/tournament.ts";
+import { hasKey, removeKey, setKey, leastId, newTournament } from "../../../router/core/tournament.ts";
 import type { Duration, Instant, Out } from "../../../router/core/machine.ts";
 import type { FailureKind } from "../../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../../router/core/random.ts";
@@ -82,7 +82,7 @@ export class HostedProvider implements EndpointModel {
   }
 
   nextDeadline(): Instant {
-    return leastKey(this.#deadlines) as Instant;
+    return this.#deadlines.least as Instant;
   }
 
   /** A hosted API shows nothing but the calls it has accepted, and what is left of the quota. */

@@ -10,7 +10,7 @@ import type { JournalRecord, SegmentHead } from "../../../router/core/journal/se
 import type { Instant, Restorable } from "../../../router/core/machine.ts";
 import type { RouterCommand, RouterEvent } from "../../../router/core/messages.ts";
 import type { RouterSnapshot } from "../../../router/core/router.ts";
-import type { RouterWatch } from "../restartable-router.ts";
+import type { RouterWatch } from "../router-watch.ts";
 import type { Violation } from "./violation.ts";
 
 const recordsMax = 400;

@@ -12,7 +12,6 @@ import { costOf } from "../../../router/core/accounting/ledger.ts";
 import { cardNow, countVolume, ratesFor, tierAt } from "../../../router/core/accounting/price-now.ts";
 import type { Rates } from "../../../router/core/accounting/rates.ts";
 import type { CompiledConfig, DeploymentSpec, LimitSpec } from "../../../router/core/compiled-config.ts";
-import { neededOf } from "../../../router/core/limit/lease.ts";
 import { unitsOf } from "../../../router/core/limit/limit-check.ts";
 import { samePlain } from "../../../router/core/plain.ts";
 import type { Instant } from "../../../router/core/machine.ts";
@@ -192,7 +191,7 @@ export class LimitInvariants {
       .map((tally): BoundAttempt => {
         const { spec, period } = tally;
         const ofCaller = config.limits[spec.id]?.scope.kind !== "deployments";
-        const reserved = neededOf({ ...spec, amount: tally.amount }, unitsOf(spec, command.reservedTokens, command.reservedNano, again && ofCaller));
+        const reserved = unitsOf({ ...spec, amount: tally.amount }, command.reservedTokens, command.reservedNano, again && ofCaller);
         if (spec.window.kind === "held") this.#hold(tally, replica);
         else this.#book(tally, reserved);
         tally.largestReservation = Math.max(tally.largestReservation, reserved);

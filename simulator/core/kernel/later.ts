@@ -13,8 +13,12 @@ export class Later implements Source {
     this.#due.splice(place, 0, { at, arrive });
   }
 
-  nextAt(): Instant {
+  get notBefore(): Instant {
     return this.#due[0]?.at ?? never;
+  }
+
+  nextAt(): Instant {
+    return this.notBefore;
   }
 
   happen(): void {

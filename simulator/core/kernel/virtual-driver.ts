@@ -3,139 +3,133 @@
  * arrivals (1), then the models' steps (2), then deadlines (3), the same as in the realtime driver. Events posted while a machine is at work wait until it is done,
  * so that none is re-entered. Arrivals are pulled, one at a time, and never scheduled ahead.
  */
-import { assert, present } from "../../../router/core/assert.ts";
+import { broken, missing } from "../../../router/core/assert.ts";
 import type { Instant, Machine, Out } from "../../../router/core/machine.ts";
-import { instantAt, never, startOfTime } from "../../../router/core/time.ts";
-import { leastId, leastKey, newTournament, setKey, type Tournament } from "../../../router/core/tournament.ts";
+import { never, startOfTime } from "../../../router/core/time.ts";
+import { leastId, newTournament, setKey } from "../../../router/core/tournament.ts";
 
-/** Something that happens from outside, in order of time: arrivals, faults. */
+/** Something that happens from outside, in order of time: arrivals, faults. What it posts comes before the models' steps of the instant. */
 export interface Source {
-  /** Infinity when there is nothing more. */
+  /** It is not asked before this instant: until then it has nothing, whatever happens. */
+  readonly notBefore: Instant;
+  /** As things stand; Infinity when there is nothing. */
   nextAt(): Instant;
   /** Lets it happen: posts events. */
   happen(now: Instant): void;
 }
 
-/** Takes the machine's events. Rank: 0 for outcomes, 1 for arrivals. */
-export type Post<Event> = (event: Event, rank: 0 | 1) => void;
-
-interface Driven {
-  /** Its own events are what it is given. */
-  readonly machine: Machine<unknown, unknown>;
+/** A machine that is driven. */
+export class Driven<Event> {
+  /** Another may take its place. */
+  machine: Machine<Event, unknown>;
   readonly out: Out<unknown>;
-  /** Where its deadline stands, and at which number. */
-  readonly deadlines: Tournament;
+  /** When it is next woken, and as which of all machines. */
+  dueAt: Instant = never;
   readonly number: number;
+  readonly #due: DueByRank;
+
+  constructor(machine: Machine<Event, unknown>, out: Out<unknown>, number: number, due: DueByRank) {
+    this.machine = machine;
+    this.out = out;
+    this.number = number;
+    this.#due = due;
+  }
+
+  /** Tells it at this instant, in its turn. @param rank 0 for outcomes, 1 for arrivals */
+  post(event: Event, rank: 0 | 1): void {
+    const due = this.#due[rank];
+    due.receivers[due.tail] = this as Driven<unknown>;
+    due.events[due.tail] = event;
+    due.tail += 1;
+  }
 }
 
+/** Events and whom they are for, first in, first out. The arrays are never emptied, only written over (V8 gives the memory of an emptied array back, every time): they hold what was due at one instant. */
+interface Due {
+  readonly receivers: Driven<unknown>[];
+  readonly events: unknown[];
+  head: number;
+  tail: number;
+}
+type DueByRank = readonly [outcomes: Due, arrivals: Due];
+
+const nothingDue = (): Due => ({ receivers: [], events: [], head: 0, tail: 0 });
+
 export class VirtualDriver {
-  /** The clock, and when the next source has something. A record, since private fields are slow to write in code that has not run for long (see EngineLoop). */
-  readonly #time: { now: Instant; sourceAt: Instant } = { now: startOfTime, sourceAt: never };
+  /** A record, since private fields are slow to write in code that has not run for long (see EngineLoop). */
+  readonly #clock = { now: startOfTime };
   readonly #sources: Source[] = [];
-  /** What is due at this instant, by rank. */
-  readonly #outcomes = new DueEvents();
-  readonly #arrivals = new DueEvents();
-  /** Of the models, and their next steps; of the routers, and their deadlines. Each in the order in which they were added. */
-  readonly #models: Driven[] = [];
-  readonly #steps = newTournament();
-  readonly #routers: Driven[] = [];
+  readonly #due: DueByRank = [nothingDue(), nothingDue()];
+  readonly #machines: Driven<unknown>[] = [];
   readonly #deadlines = newTournament();
 
   get now(): Instant {
-    return this.#time.now;
+    return this.#clock.now;
   }
 
+  /** Of one instant, the sources happen in the order in which they were added. */
   addSource(source: Source): void {
     this.#sources.push(source);
   }
 
-  /** @param role a "model" makes steps, a "router" has deadlines: which of the two comes first within an instant */
-  addMachine<Event, Command>(machine: Machine<Event, Command>, role: "model" | "router", out: Out<Command>): Post<Event> {
-    const others = role === "model" ? this.#models : this.#routers;
-    const deadlines = role === "model" ? this.#steps : this.#deadlines;
-    const driven: Driven = { machine: machine as Machine<unknown, unknown>, out: out as Out<unknown>, deadlines, number: others.length };
-    others.push(driven);
-    settle(driven);
-    return (event, rank) => (rank === 0 ? this.#outcomes : this.#arrivals).push(driven, event);
+  /** Machines that are due at one instant are woken in the order in which they were added: first the models, which make steps, then the routers, which have deadlines. */
+  addMachine<Event, Command>(machine: Machine<Event, Command>, out: Out<Command>): Driven<Event> {
+    const driven = new Driven(machine, out as Out<unknown>, this.#machines.length, this.#due);
+    this.#machines.push(driven as Driven<unknown>);
+    this.#noteDeadline(driven as Driven<unknown>);
+    return driven;
   }
 
-  /** Lets the next thing happen. False: nothing will ever happen again. */
-  step(): boolean {
-    const due = this.#outcomes.isEmpty ? this.#arrivals : this.#outcomes;
-    if (due.isEmpty) return this.#goOn();
-    const driven = due.receiver;
-    driven.machine.handle(due.take(), this.#time.now, driven.out);
-    settle(driven);
-    return true;
+  /** Until nothing will ever happen again. */
+  run(): void {
+    do this.#handOver();
+    while (this.#goOn());
   }
 
-  /** To the next instant, or with the next thing at this one. */
+  /** All that is due at this instant, and what follows from it. */
+  #handOver(): void {
+    const [outcomes, arrivals] = this.#due;
+    for (;;) {
+      const due = outcomes.head === outcomes.tail ? arrivals : outcomes;
+      if (due.head === due.tail) break;
+      const driven = due.receivers[due.head] ?? missing("the receiver of an event");
+      const event = due.events[due.head];
+      due.head += 1;
+      driven.machine.handle(event, this.#clock.now, driven.out);
+      this.#noteDeadline(driven);
+    }
+    outcomes.head = outcomes.tail = 0;
+    arrivals.head = arrivals.tail = 0;
+  }
+
+  /** To the next instant at which something happens, or with the next thing at this one. False: there is none. */
   #goOn(): boolean {
-    const source = this.#nextSource();
-    const sourceAt = this.#time.sourceAt;
-    const stepAt = leastKey(this.#steps);
-    const next = instantAt(Math.min(sourceAt, stepAt, leastKey(this.#deadlines)));
-    if (next === never) return false;
-    assert(next >= this.#time.now, "the clock goes back");
-    this.#time.now = next;
-    if (source !== null && sourceAt === next) source.happen(next);
-    else {
-      const driven = present(stepAt === next ? this.#models[leastId(this.#steps)] : this.#routers[leastId(this.#deadlines)], "the machine");
-      driven.machine.wake(next, driven.out);
-      settle(driven);
+    let next = this.#deadlines.least as Instant;
+    let source: Source | null = null;
+    for (const one of this.#sources) {
+      if (one.notBefore > next) continue;
+      const at = one.nextAt();
+      if (at > next || (at === next && source !== null)) continue;
+      source = one;
+      next = at;
     }
+    if (next === never) return false;
+    if (next < this.#clock.now) broken("the clock goes back");
+    this.#clock.now = next;
+    if (source !== null) source.happen(next);
+    else this.#wake(this.#machines[leastId(this.#deadlines)] ?? missing("the machine that is due"));
     return true;
   }
 
-  /** Leaves its instant in `sourceAt`. */
-  #nextSource(): Source | null {
-    let earliest: Source | null = null;
-    let earliestAt: Instant = never;
-    for (const source of this.#sources) {
-      const next = source.nextAt();
-      if (next >= earliestAt) continue;
-      earliest = source;
-      earliestAt = next;
-    }
-    this.#time.sourceAt = earliestAt;
-    return earliest;
-  }
-}
-
-function settle({ machine, deadlines, number }: Driven): void {
-  setKey(deadlines, number, machine.nextDeadline());
-}
-
-/** Events and the machines they are for, first in, first out. The arrays are never emptied, only written over (V8 gives the memory of an emptied array back, every time): they hold what was due at one instant. */
-class DueEvents {
-  readonly #receivers: Driven[] = [];
-  readonly #events: unknown[] = [];
-  readonly #places = { head: 0, tail: 0 };
-
-  get isEmpty(): boolean {
-    return this.#places.head === this.#places.tail;
+  #wake(driven: Driven<unknown>): void {
+    driven.machine.wake(this.#clock.now, driven.out);
+    this.#noteDeadline(driven);
   }
 
-  /** Whom the next event is for. */
-  get receiver(): Driven {
-    return present(this.#receivers[this.#places.head], "the receiver of an event");
-  }
-
-  push(receiver: Driven, event: unknown): void {
-    const places = this.#places;
-    this.#receivers[places.tail] = receiver;
-    this.#events[places.tail] = event;
-    places.tail += 1;
-  }
-
-  take(): unknown {
-    const places = this.#places;
-    const event = this.#events[places.head];
-    places.head += 1;
-    if (places.head === places.tail) {
-      places.head = 0;
-      places.tail = 0;
-    }
-    return event;
+  #noteDeadline(driven: Driven<unknown>): void {
+    const dueAt = driven.machine.nextDeadline();
+    if (dueAt === driven.dueAt) return;
+    driven.dueAt = dueAt;
+    setKey(this.#deadlines, driven.number, dueAt);
   }
 }

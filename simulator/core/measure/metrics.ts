@@ -41,17 +41,17 @@ const ofBreakers =
   (read: (breakers: BreakerJudgement) => number | null): Reader =>
   (_, { breakers }) =>
     breakers === null ? null : read(breakers);
-/** Over all pools that know it; null where none does. */
+/** Over all pools of machines; null where one does not know it, since the rest would pass for the whole, and where there are none. */
 const sumOf =
   (which: "gpuHours" | "gpuDollars" | "energyKwh"): Reader =>
   (_, { fleet }) => {
-    const known = (fleet ?? []).flatMap((pool) => pool[which] ?? []);
-    return known.length === 0
-      ? null
-      : rounded(
-          known.reduce((sum, value) => sum + value, 0),
-          6,
-        );
+    const values = (fleet ?? []).filter(({ gpuHours }) => gpuHours !== null).map((pool) => pool[which]);
+    const known = values.filter((value) => value !== null);
+    if (known.length === 0 || known.length < values.length) return null;
+    return rounded(
+      known.reduce((sum, value) => sum + value, 0),
+      6,
+    );
   };
 /** Of the pools together, each by its replicas. */
 const meanOf =

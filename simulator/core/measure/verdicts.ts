@@ -49,11 +49,13 @@ function verdictOf({ metric, bound, value: limit }: TargetSpec, perSeed: readonl
   });
   if (kept.every((one) => one === true)) return "pass";
   if (kept.every((one) => one === false)) return "fail";
-  if (kept.every((one) => one === null)) return metric.startsWith("cost") ? "inconclusive" : "not-applicable";
+  if (kept.every((one) => one === null)) return needsPrices(metric) ? "inconclusive" : "not-applicable";
   if (interval === null || perSeed.length < intervalSeedsMin) return "inconclusive";
   const [low, high] = [keeps(interval.low), keeps(interval.high)];
   return low && high ? "pass" : low || high ? "inconclusive" : "fail";
 }
+
+const needsPrices = (metric: string): boolean => metric.startsWith("cost") || metric === "savedPercent";
 
 /** One broken target breaks the run. Without targets that apply there is nothing to judge. */
 export function overall(verdicts: readonly TargetVerdict[]): Verdict {

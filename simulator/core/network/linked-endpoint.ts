@@ -1,5 +1,5 @@
 import { present } from "../../../router/core/assert.ts";
-import { removeKey, setKey, leastId, leastKey, type Tournament, newTournament } from "../../../router/core/tournament.ts";
+import { removeKey, setKey, leastId, type Tournament, newTournament } from "../../../router/core/tournament.ts";
 import type { Duration, Instant, Out } from "../../../router/core/machine.ts";
 import type { Usage } from "../../../router/core/messages.ts";
 import { keyedUnit, purposeOf } from "../../../router/core/random.ts";
@@ -82,7 +82,7 @@ export class LinkedEndpoint implements EndpointModel {
   }
 
   nextDeadline(): Instant {
-    return earlier(this.#inner.nextDeadline(), leastKey(this.#deadlines) as Instant);
+    return earlier(this.#inner.nextDeadline(), this.#deadlines.least as Instant);
   }
 
   observe(now: Instant): EndpointSignals {
@@ -98,7 +98,7 @@ export class LinkedEndpoint implements EndpointModel {
     for (;;) {
       const at = this.nextDeadline();
       if (inclusive ? at > limit : at >= limit) return;
-      if (leastKey(this.#deadlines) === at) this.#proceed(leastId(this.#deadlines) as CallId, at);
+      if (this.#deadlines.least === at) this.#proceed(leastId(this.#deadlines) as CallId, at);
       else this.#inner.wake(at, this.#fromInner);
     }
   }

@@ -6,11 +6,10 @@ export function blockKeys(ids: ArrayLike<number>, blockTokens: number, keyTokens
   const perBlock = blockTokens / keyTokens;
   if (Math.floor(perBlock) !== perBlock) return null;
   const keys = new Int32Array(Math.min(ids.length * perBlock, Math.floor(inputTokens / keyTokens)));
-  for (let place = 0; place < keys.length; place += 1) {
-    const block = Math.floor(place / perBlock);
-    const key = (ids[block] ?? 0) * perBlock + (place - block * perBlock);
+  for (let block = 0, place = 0; place < keys.length; block += 1) {
+    const end = Math.min(place + perBlock, keys.length);
     // Beyond 31 bits they begin again: two that meet would have to be two billion apart. The remainder of a large number is a slow one, and rarely due.
-    keys[place] = key < 0x7fffffff ? key : key % 0x7fffffff;
+    for (let key = (ids[block] ?? 0) * perBlock; place < end; place += 1, key += 1) keys[place] = key < 0x7fffffff ? key : key % 0x7fffffff;
   }
   return keys;
 }

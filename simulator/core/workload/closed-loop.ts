@@ -6,7 +6,7 @@
  * A machine: `call-ended` says how a call ended; `send-call` and `leave-call` are to be carried out. Block ids, local to a session, get numbers of their own.
  */
 import { assert, present } from "../../../router/core/assert.ts";
-import { setKey, leastId, leastKey, type Tournament, newTournament } from "../../../router/core/tournament.ts";
+import { setKey, leastId, type Tournament, newTournament } from "../../../router/core/tournament.ts";
 import type { Branded, Duration, Instant, Machine, Out } from "../../../router/core/machine.ts";
 import { after, startOfTime } from "../../../router/core/time.ts";
 import type { Arrival } from "./arrival.ts";
@@ -121,7 +121,7 @@ export class ClosedLoop implements Machine<ClosedLoopEvent, ClosedLoopCommand> {
   }
 
   nextDeadline(): Instant {
-    const due = leastKey(this.#due);
+    const due = this.#due.least;
     const limit = this.#limitReached || this.#open === 0 ? Infinity : this.#spec.timeLimit;
     return Math.min(due, limit) as Instant;
   }

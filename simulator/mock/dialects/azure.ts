@@ -1,4 +1,5 @@
 import { openAiError } from "../http-refusal.ts";
+import { decodedPart } from "./body-fields.ts";
 import type { MockDialect, MockOperation } from "./mock-dialect.ts";
 import { keptSurface, openAiCallOf, openAiDialect, openAiOperations } from "./openai.ts";
 
@@ -28,6 +29,6 @@ export const azureDialect: MockDialect = {
     const call = openAiCallOf(found?.[2] ?? versionPath.exec(path)?.[1]);
     if (call === null) return null;
     const model = found?.[1];
-    return { operation: asAzures(openAiOperations[call]), model: model === undefined ? null : decodeURIComponent(model), stream: null };
+    return { operation: asAzures(openAiOperations[call]), model: model === undefined ? null : decodedPart(model), stream: null };
   },
 };

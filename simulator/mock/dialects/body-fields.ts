@@ -16,6 +16,15 @@ export function parseFields(bytes: Buffer): Fields | null {
   }
 }
 
+/** A part of a path; as it stands where it is no percent-encoding: there is no model of that name. */
+export function decodedPart(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** Of a text, or of parts or blocks that have some, those within tool results too. */
 export function textsIn(content: unknown): readonly string[] {
   if (typeof content === "string") return [content];

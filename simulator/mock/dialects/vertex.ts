@@ -3,7 +3,7 @@ import type { AnswerScript } from "../answer-script.ts";
 import { type HttpRefusal, refusalOf } from "../http-refusal.ts";
 import { type MockBody, type Parsed, plainWishes, refused } from "../mock-body.ts";
 import { hostedSurface } from "../mock-surface.ts";
-import { isFields, parseFields, serialOf, textsIn, wordsIn } from "./body-fields.ts";
+import { decodedPart, isFields, parseFields, serialOf, textsIn, wordsIn } from "./body-fields.ts";
 import { mockCall } from "./tool-calls.ts";
 import {
   type AnswerForm,
@@ -38,7 +38,7 @@ export const vertexDialect: MockDialect = {
   keyHeader: "x-goog-api-key",
   callAt: (url) => {
     const found = path.exec(url);
-    return found === null ? null : { operation, model: decodeURIComponent(found[1] ?? ""), stream: found[2] !== "generateContent" };
+    return found === null ? null : { operation, model: decodedPart(found[1] ?? ""), stream: found[2] !== "generateContent" };
   },
   surface: () => hostedSurface(),
   quotaHeaders: () => noHeaders,

@@ -57,9 +57,8 @@ export class OpenAiJobs {
   }
 
   async #upload({ headers, body }: PageCall): Promise<PageAnswer> {
-    const type = headers["content-type"] ?? "";
-    if (!type.startsWith("multipart/form-data")) return problem(400, "Invalid type for 'file': expected a file, but got none.", "file");
-    const form = await new Response(new Uint8Array(body), { headers: { "content-type": type } }).formData();
+    const form = await formIn(body, headers["content-type"] ?? "");
+    if (form === null) return problem(400, "Invalid type for 'file': expected a file, but got none.", "file");
     const file = form.get("file");
     if (file === null || typeof file === "string") return problem(400, "'file' is a required property", "file");
     const text = await file.text();
@@ -138,6 +137,16 @@ export class OpenAiJobs {
       return JSON.stringify({ id: `batch_req_${place}`, custom_id: customId, response, error: null });
     });
     return this.#store(`${id}_${succeeded ? "output" : "error"}.jsonl`, "batch_output", `${lines.join("\n")}\n`).id;
+  }
+}
+
+/** Null: it is none. */
+async function formIn(body: Buffer, type: string): Promise<FormData | null> {
+  if (!type.startsWith("multipart/form-data")) return null;
+  try {
+    return await new Response(new Uint8Array(body), { headers: { "content-type": type } }).formData();
+  } catch {
+    return null;
   }
 }
 

@@ -16,12 +16,15 @@ export interface FuzzService {
 
 const patience = { headersTimeout: 400, requestTimeout: 800, connectionsCheckingInterval: 100 };
 
-/** @param answer to the request of this case (-1: it does not say of which it is) */
-export async function startFuzzService(answer: (stream: boolean, place: number) => FuzzedAnswer): Promise<FuzzService> {
+/**
+ * @param answer to the request of this case (-1: it does not say of which it is)
+ * @param deployments of the provider; an answer that says 429 makes one of them wait for a second
+ */
+export async function startFuzzService(answer: (stream: boolean, place: number) => FuzzedAnswer, deployments = 1): Promise<FuzzService> {
   const provider = createServer((socket) => serve(socket, answer));
   await new Promise<void>((resolve) => provider.listen(0, "127.0.0.1", 4096, resolve));
   const folder = mkdtempSync(path.join(tmpdir(), "headgate-fuzz-"));
-  writeFileSync(path.join(folder, "headgate.yaml"), configText((provider.address() as AddressInfo).port));
+  writeFileSync(path.join(folder, "headgate.yaml"), configText((provider.address() as AddressInfo).port, deployments));
   const { compiled, service } = loadConfig(path.join(folder, "headgate.yaml"), {});
   const core = new Router(compiled, { seed: 1, explain: true });
   const running = await startService({ compiled, spec: service, core, log: openDecisionLog("silent"), patience });
@@ -35,17 +38,22 @@ export async function startFuzzService(answer: (stream: boolean, place: number) 
   };
 }
 
-const configText = (port: number): string => `
+function configText(port: number, deployments: number): string {
+  const names = Array.from({ length: deployments }, (_, place) => `d${place}`);
+  const spec = (place: number): string =>
+    `{ provider: vllm, model: m${place}, endpoints: ["http://127.0.0.1:${port}"], price: { input: 1, output: 2 }, breaker: { enabled: false }, probe: { enabled: false } }`;
+  return `
 listen: { port: 0 }
 metrics: { port: 0 }
 deployments:
-  one: { provider: vllm, model: m, endpoints: ["http://127.0.0.1:${port}"], price: { input: 1, output: 2 }, breaker: { enabled: false }, probe: { enabled: false } }
+${names.map((name, place) => `  ${name}: ${spec(place)}`).join("\n")}
 routes:
   chat:
-    deployments: [one]
+    deployments: [${names.join(", ")}]
     timeouts: { connect: 1s, firstToken: 400ms, idle: 400ms, total: 1500ms }
     retry: { attempts: 1 }
 `;
+}
 
 /** Where a request says of which case it is. */
 export const caseField = (place: number): string => `"user":"case ${place}"`;

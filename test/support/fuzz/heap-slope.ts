@@ -8,7 +8,9 @@ import { startFuzzService } from "./fuzz-service.ts";
 /** Past the records that the service keeps of its last 10,000 requests. */
 const warmUp = 30_000;
 const samples = 20;
-const atOnce = 64;
+/** Many wait, for an answer that does not end or one of a deployment that said 429: the others go on, so that it is the processor that says how long 200,000 take. */
+const atOnce = 128;
+const deployments = 16;
 
 /** Bytes that the heap grows by per request (least squares over samples taken after a collection), with streams, plain answers and broken ones. */
 export async function heapSlope(requests: number): Promise<{ readonly slope: number; readonly samplesMb: readonly number[] }> {
@@ -18,7 +20,7 @@ export async function heapSlope(requests: number): Promise<{ readonly slope: num
   const service = await startFuzzService((stream) => {
     const answer = fuzzedAnswer(dice, stream);
     return answer.afterwards === "silence" ? { ...answer, afterwards: "reset" } : answer;
-  });
+  }, deployments);
   const body = (stream: boolean): string => JSON.stringify({ model: "chat", messages: [{ role: "user", content: "hi" }], stream });
   const playMany = async (count: number): Promise<void> => {
     let begun = 0;

@@ -1,3 +1,4 @@
+import type { PrefixStatistics } from "../plain/plain-scheduler.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
 import type { Sequence } from "./sequence.ts";
 
@@ -15,7 +16,7 @@ export function admitWaiting(state: SchedulerState): void {
 
 function admit(state: SchedulerState, sequence: Sequence): boolean {
   const { rules, memory, lookUp } = state;
-  const { length } = sequence;
+  const length = sequence.promptTokens + sequence.outputs;
   // Of a complete hit the last block is computed again: at least one token must be.
   memory.lookUp(sequence, Math.floor((length - 1) / rules.blockTokens), lookUp);
   const { hits } = lookUp;
@@ -29,35 +30,33 @@ function admit(state: SchedulerState, sequence: Sequence): boolean {
   if (whole - hits + lookUp.reclaimed + watermark > memory.free) return false;
   if (hits > 0 || sequence.kept !== null) memory.share(sequence, hits);
   memory.take(target - hits);
-  memory.publish(sequence, state.fullBlocks(hitTokens + tokens));
-  countPrefix(state, sequence, hitTokens);
+  if (sequence.keys !== null) memory.publish(sequence, state.fullBlocks(hitTokens + tokens));
   state.waiting.list.remove(sequence);
   state.running.append(sequence);
   sequence.order = ++state.orders;
   sequence.phase = "prefill";
   sequence.prefillTo = length;
   sequence.cachedTokens = hitTokens;
+  if (rules.prefixCaching) countPrefix(state.prefix, sequence);
   sequence.computed = hitTokens + tokens;
   sequence.chunk = tokens;
   sequence.chunkCall = state.call;
   state.budget -= tokens;
   state.addChunk(hitTokens, tokens);
-  state.admitted.add(sequence);
+  if (sequence.preemptions === 0) state.listener.started(sequence);
   if (sequence.computed === length) state.finishPrefill(sequence);
   else state.prefills.add(sequence);
   return true;
 }
 
-function countPrefix(state: SchedulerState, sequence: Sequence, hitTokens: number): void {
-  const { prefix } = state;
-  if (!state.rules.prefixCaching) return;
+function countPrefix(prefix: PrefixStatistics, sequence: Sequence): void {
   if (sequence.preemptions > 0) {
     prefix.resumedRequests++;
-    prefix.resumedQueries += sequence.length;
-    prefix.resumedHits += hitTokens;
+    prefix.resumedQueries += sequence.prefillTo;
+    prefix.resumedHits += sequence.cachedTokens;
   } else {
     prefix.requests++;
-    prefix.queries += sequence.length;
-    prefix.hits += hitTokens;
+    prefix.queries += sequence.prefillTo;
+    prefix.hits += sequence.cachedTokens;
   }
 }

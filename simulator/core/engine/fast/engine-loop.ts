@@ -1,6 +1,5 @@
-import type { Instant, Out } from "../../../../router/core/machine.ts";
+import type { Instant } from "../../../../router/core/machine.ts";
 import { never } from "../../../../router/core/time.ts";
-import type { EngineCommand } from "../engine.ts";
 
 /**
  * Where an engine's loop stands. A record, and not fields of the engine's own: V8's middle compiler, whose code a short run spends its life in, writes a private field as
@@ -23,13 +22,9 @@ export interface EngineLoop {
   /** As of when the last event or wake left the engine; quiet iterations up to it may still be to do. */
   settledTo: Instant;
   slowdown: number;
-  inside: boolean;
-  /** As of when commands are given, and to whom; null: nobody is being told anything. */
-  at: Instant;
-  out: Out<EngineCommand> | null;
 }
 
-const longAgo = -Infinity as Instant;
+export const longAgo = -Infinity as Instant;
 
 export function idleLoop(): EngineLoop {
   return {
@@ -43,9 +38,6 @@ export function idleLoop(): EngineLoop {
     wokenAt: longAgo,
     settledTo: longAgo,
     slowdown: 1,
-    inside: false,
-    at: longAgo,
-    out: null,
   };
 }
 

@@ -5,13 +5,12 @@ import { emptyShape, isOutside, isUnlimited } from "../../step-time/step-range.t
 import type { WanderingSpeed } from "../../step-time/wandering-speed.ts";
 import type { EngineCommand, EngineEvent, EngineModel, EngineSignals, SequenceId, StepTimeModel } from "../engine.ts";
 import { submissionOf } from "../submission.ts";
+import { CommandWriter } from "./command-writer.ts";
 import { idleLoop, noTotals } from "./engine-loop.ts";
 import type { FastRules } from "./fast-rules.ts";
 import { FastScheduler } from "./fast-scheduler.ts";
-import type { OutputListener } from "./process-call.ts";
-import { certainEndsOf, onlyDecodes, setCertainEndsAside } from "./schedule-call.ts";
-import { SequenceBag } from "./sequence-bag.ts";
-import type { Sequence } from "./sequence.ts";
+import { processCall } from "./process-call.ts";
+import { certainEndsOf, onlyDecodes, scheduleCall, setCertainEndsAside } from "./schedule-call.ts";
 
 /**
  * vLLM's engine loop in time, around the fast scheduler. An iteration of the loop takes in the oldest step in flight, arrivals and aborts, and schedules
@@ -26,9 +25,8 @@ export class FastEngine implements EngineModel {
   readonly #depth: number;
   readonly #shape = emptyShape();
   readonly #stretch = { steps: 0, endsAt: never };
-  readonly #listener: OutputListener;
+  readonly #writer: CommandWriter;
   #scheduler: FastScheduler;
-  readonly #arrived = new SequenceBag();
   readonly #aborted: SequenceId[] = [];
   readonly #loop = idleLoop();
   #totals = noTotals();
@@ -41,13 +39,8 @@ export class FastEngine implements EngineModel {
     this.#unlimited = isUnlimited(stepTime.range);
     this.#all = detail === "tokens";
     this.#depth = rules.asyncScheduling ? 2 : 1;
-    this.#scheduler = new FastScheduler(rules, stepTime.usesContextMax);
-    this.#listener = {
-      output: (sequence, index) => {
-        if (index === 0 || this.#all) this.#emit({ kind: "emit-tokens", id: sequence.id as SequenceId, from: index, count: 1 });
-      },
-      ended: (sequence) => this.#emitEnd(sequence, sequence.stops ? "stop" : "length"),
-    };
+    this.#writer = new CommandWriter(this.#all);
+    this.#scheduler = new FastScheduler(rules, this.#writer, stepTime.usesContextMax);
   }
 
   handle(event: EngineEvent, now: Instant, out: Out<EngineCommand>): void {
@@ -56,10 +49,10 @@ export class FastEngine implements EngineModel {
     while (loop.deadline < now) this.#carryOut();
     loop.settledTo = (loop.wokenAt === now ? now : now - 1) as Instant;
     this.#goQuietly(loop.settledTo);
-    loop.at = now;
+    this.#writer.at = now;
     switch (event.kind) {
       case "sequence-submitted":
-        this.#arrived.add(this.#scheduler.prepare(this.#checked(event)));
+        this.#scheduler.submit(submissionOf(event, this.#rules.modelTokensMax));
         this.#interrupt(now);
         break;
       case "sequence-aborted":
@@ -76,7 +69,7 @@ export class FastEngine implements EngineModel {
         this.#crash(now);
         break;
     }
-    this.#leave();
+    this.#writer.out = null;
   }
 
   wake(now: Instant, out: Out<EngineCommand>): void {
@@ -85,7 +78,7 @@ export class FastEngine implements EngineModel {
     while (loop.deadline <= now) this.#carryOut();
     loop.wokenAt = now;
     loop.settledTo = now;
-    this.#leave();
+    this.#writer.out = null;
   }
 
   nextDeadline(): Instant {
@@ -100,7 +93,7 @@ export class FastEngine implements EngineModel {
     const blocks = this.#rules.blocks - 1;
     return {
       running: state.running.length,
-      waiting: state.waiting.list.length + this.#arrived.count,
+      waiting: state.waiting.list.length,
       blocksUsed: blocks - state.memory.free,
       blocks,
       prefixQueries: state.prefix.queries,
@@ -116,21 +109,8 @@ export class FastEngine implements EngineModel {
   }
 
   #enter(out: Out<EngineCommand>): void {
-    const loop = this.#loop;
-    assert(!loop.inside, "an engine is never re-entered");
-    loop.inside = true;
-    loop.out = out;
-  }
-
-  #leave(): void {
-    const loop = this.#loop;
-    loop.inside = false;
-    loop.out = null;
-  }
-
-  #checked(event: Extract<EngineEvent, { kind: "sequence-submitted" }>): ReturnType<typeof submissionOf> {
-    assert(this.#scheduler.sequenceOf(event.id).phase === "ended", "sequence id is in use");
-    return submissionOf(event, this.#rules.modelTokensMax);
+    assert(this.#writer.out === null, "an engine is never re-entered");
+    this.#writer.out = out;
   }
 
   /** What came in must be looked at when the loop comes round. @param idleAt when, should it be idle */
@@ -146,11 +126,11 @@ export class FastEngine implements EngineModel {
     const totals = this.#totals;
     this.#skip(loop.quiet, loop.deadline);
     const at = loop.deadline;
-    loop.at = at;
+    this.#writer.at = at;
     const { state } = this.#scheduler;
     if (state.call > state.processed) {
-      this.#takeAborts(false);
-      this.#scheduler.process(this.#listener, this.#all);
+      if (this.#aborted.length > 0) this.#takeAborts(false);
+      processCall(state, this.#all);
       loop.oldestTime = loop.nextTime;
     }
     loop.startsAt = never;
@@ -171,11 +151,10 @@ export class FastEngine implements EngineModel {
     const scheduler = this.#scheduler;
     const { state } = scheduler;
     for (;;) {
-      for (let index = 0; index < this.#arrived.count; index++) scheduler.add(this.#arrived.at(index));
-      this.#arrived.clear();
-      this.#takeAborts(true);
+      if (this.#aborted.length > 0) this.#takeAborts(true);
       if (!scheduler.hasRequests) return;
-      const shape = scheduler.schedule();
+      scheduleCall(state);
+      const { shape } = state;
       const time = shape.tokens === 0 ? 0 : this.#stepTime.stepTime(shape);
       if (state.call - state.processed === 1) loop.oldestTime = time;
       else loop.nextTime = time;
@@ -186,26 +165,22 @@ export class FastEngine implements EngineModel {
         totals.stepTokens += shape.tokens;
         if (!this.#unlimited && isOutside(this.#stepTime.range, shape)) totals.stepsOutside++;
       }
-      for (let index = 0; index < state.admitted.count; index++) {
-        const sequence = state.admitted.at(index);
-        if (sequence.preemptions === 0) this.#emit({ kind: "start-sequence", id: sequence.id as SequenceId, cachedTokens: sequence.cachedTokens });
-      }
       if (state.call - state.processed >= this.#depth || (shape.tokens === 0 && !scheduler.hasRequests)) return;
     }
   }
 
-  /** @param arrived whether what has arrived stands in the line: only then can it be aborted there */
+  /** @param arrived whether what was submitted since the last call is looked at: only then can it be aborted */
   #takeAborts(arrived: boolean): void {
-    if (this.#aborted.length === 0) return;
+    const { call } = this.#scheduler.state;
     let left = 0;
     for (const id of this.#aborted) {
       const sequence = this.#scheduler.sequenceOf(id);
-      if (!arrived && this.#arrived.has(sequence)) {
+      if (!arrived && sequence.submittedAfter === call) {
         this.#aborted[left++] = id;
         continue;
       }
       this.#scheduler.abort(sequence);
-      this.#emitEnd(sequence, "abort");
+      this.#writer.ended(sequence, "abort");
     }
     this.#aborted.length = left;
   }
@@ -213,10 +188,9 @@ export class FastEngine implements EngineModel {
   #crash(now: Instant): void {
     for (const sequence of this.#scheduler.live()) {
       sequence.outputs = this.#scheduler.state.outputsOf(sequence);
-      this.#emitEnd(sequence, "error");
+      this.#writer.ended(sequence, "error");
     }
-    this.#scheduler = new FastScheduler(this.#rules, this.#stepTime.usesContextMax);
-    this.#arrived.clear();
+    this.#scheduler = new FastScheduler(this.#rules, this.#writer, this.#stepTime.usesContextMax);
     this.#aborted.length = 0;
     const loop = this.#loop;
     loop.endsAt = never;
@@ -231,14 +205,6 @@ export class FastEngine implements EngineModel {
     this.#goQuietly(this.#loop.settledTo);
     const sequence = this.#scheduler.sequenceOf(id);
     return sequence.phase === "ended" ? 0 : this.#scheduler.state.outputsOf(sequence);
-  }
-
-  #emit(command: EngineCommand): void {
-    this.#loop.out?.emit(command, this.#loop.at);
-  }
-
-  #emitEnd(sequence: Sequence, reason: "stop" | "length" | "abort" | "error"): void {
-    this.#emit({ kind: "end-sequence", id: sequence.id as SequenceId, reason, outputTokens: sequence.outputs, preemptions: sequence.preemptions });
   }
 
   /** Of a step that starts at `start`, at the present speed. */
@@ -271,17 +237,15 @@ export class FastEngine implements EngineModel {
     const { decodes } = state;
     if (state.call - state.processed !== this.#depth || !onlyDecodes(state)) return 0;
     const oldest = state.processed + 1;
-    if (state.firstsOf(oldest).count > 0) return 0;
-    const endCall = state.ends.earliestFrom(oldest);
-    let quiet = endCall - oldest;
+    const outputCall = state.outputs.earliestFrom(oldest);
+    let quiet = outputCall - oldest;
     if (quiet === 0) return 0;
-    const leaving = this.#rules.asyncScheduling ? certainEndsOf(state, endCall) : 0;
+    const leaving = this.#rules.asyncScheduling ? certainEndsOf(state, outputCall) : 0;
     // A batch without anybody is another matter.
     if (leaving === decodes.count) quiet--;
-    if (this.#rules.asyncScheduling && state.firstsOf(oldest + 1).count > 0) quiet = Math.min(1, quiet);
     quiet = decodes.callsWithin(state.memory.free, state.call + 1, quiet);
     quiet = state.fills.callsWithout(state.call + 1, quiet);
-    this.#loop.leaving = oldest + quiet === endCall ? leaving : 0;
+    this.#loop.leaving = oldest + quiet === outputCall ? leaving : 0;
     return quiet;
   }
 

@@ -1,12 +1,10 @@
-import type { SequenceId, StepShape } from "../engine.ts";
+import type { SequenceId } from "../engine.ts";
 import type { Submission } from "../submission.ts";
+import type { SequenceListener } from "./command-writer.ts";
 import type { FastRules } from "./fast-rules.ts";
-import { processCall } from "./process-call.ts";
-import type { OutputListener } from "./process-call.ts";
-import { scheduleCall } from "./schedule-call.ts";
+import { assert } from "../../../../router/core/assert.ts";
 import { SchedulerState } from "./scheduler-state.ts";
 import { Sequence } from "./sequence.ts";
-import { forgetFirst } from "./walk-running.ts";
 
 /**
  * The plain scheduler's rules at the cost of a step's events instead of its sequences: equal to it in every batch, block count, statistic and time.
@@ -16,8 +14,8 @@ export class FastScheduler {
   readonly state: SchedulerState;
   readonly #sequences: Sequence[] = [];
 
-  constructor(rules: FastRules, tracksContextMax = true) {
-    this.state = new SchedulerState(rules, tracksContextMax);
+  constructor(rules: FastRules, listener: SequenceListener, tracksContextMax = true) {
+    this.state = new SchedulerState(rules, listener, tracksContextMax);
   }
 
   get hasRequests(): boolean {
@@ -36,10 +34,11 @@ export class FastScheduler {
     for (const sequence of this.#sequences) if (sequence.phase !== "ended") yield sequence;
   }
 
-  /** Fills in what was submitted; the sequence joins the line with `add`. */
-  prepare(submission: Submission): Sequence {
-    const { rules } = this.state;
+  submit(submission: Submission): void {
+    const { state } = this;
+    const { rules } = state;
     const sequence = this.sequenceOf(submission.id);
+    assert(sequence.phase === "ended", "sequence id is in use");
     const byLength = Math.min(submission.outputTokensMax, rules.modelTokensMax - submission.promptTokens);
     sequence.phase = "waiting";
     sequence.promptTokens = submission.promptTokens;
@@ -52,11 +51,8 @@ export class FastScheduler {
     sequence.preemptions = 0;
     sequence.outputs = 0;
     sequence.chunkCall = 0;
-    return sequence;
-  }
-
-  add(sequence: Sequence): void {
-    this.state.waiting.add(sequence);
+    sequence.submittedAfter = state.call;
+    state.waiting.add(sequence);
   }
 
   abort(sequence: Sequence): void {
@@ -67,13 +63,13 @@ export class FastScheduler {
       state.waiting.list.remove(sequence);
       state.memory.forgetKept(sequence);
     } else {
-      const owned = state.blocksFor(state.computedOf(sequence));
-      const hashed = state.fullBlocks(state.knownOf(sequence));
+      const computed = state.computedOf(sequence);
+      const owned = state.blocksFor(computed);
+      const hashed = state.fullBlocks(state.knownOf(sequence, computed));
       if (sequence.phase === "prefill") state.prefills.remove(sequence);
       else {
         if (sequence.phase === "decode") state.leave(sequence);
-        state.ends.remove(sequence);
-        forgetFirst(state, sequence);
+        state.outputs.remove(sequence);
       }
       state.running.remove(sequence);
       state.memory.release(sequence, owned, hashed, false);
@@ -81,15 +77,5 @@ export class FastScheduler {
     sequence.outputs = outputs;
     sequence.phase = "ended";
     state.endedSinceCall = true;
-  }
-
-  /** The step that was put together; empty: no tokens. */
-  schedule(): Readonly<StepShape> {
-    scheduleCall(this.state);
-    return this.state.shape;
-  }
-
-  process(listener: OutputListener, all: boolean): void {
-    processCall(this.state, listener, all);
   }
 }

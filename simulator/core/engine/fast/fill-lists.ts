@@ -18,7 +18,6 @@ export class FillLists {
 
   /** Nothing happens where it is not in. */
   remove(sequence: Sequence): void {
-    if (this.count === 0) return;
     const residue = this.#residues.get(sequence);
     if (residue === undefined) return;
     this.#residues.delete(sequence);

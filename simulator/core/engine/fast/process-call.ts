@@ -1,39 +1,27 @@
 import type { SchedulerState } from "./scheduler-state.ts";
-import type { SequenceBag } from "./sequence-bag.ts";
 import type { Sequence } from "./sequence.ts";
-
-export interface OutputListener {
-  /** @param index of the token among the outputs, from 0 */
-  output(sequence: Sequence, index: number): void;
-  ended(sequence: Sequence): void;
-}
 
 /**
  * Takes in the output of the oldest call in flight, in scheduling order. Without `all`, only the sequences to which something happens are looked at:
  * a first token, an end, an output that comes after a preemption.
  */
-export function processCall(state: SchedulerState, listener: OutputListener, all: boolean): void {
+export function processCall(state: SchedulerState, all: boolean): void {
   const call = ++state.processed;
-  const firsts = state.firstsOf(call);
-  const bucket = state.ends.bucketOf(call);
+  const bucket = state.outputs.bucketOf(call);
   const starved = state.starvedCall > call;
-  if (firsts.count === 0 && bucket === null && state.stale.count === 0 && !all && !starved) return;
-  const { affected } = state;
+  const { affected, stale } = state;
+  if (bucket === null && stale.count === 0 && !all && !starved) return;
   if (all || starved) addEverySampled(state, call);
-  else addEndsAndFirsts(state, call, bucket, firsts);
-  for (let index = 0; index < state.stale.count; index++) affected.add(state.stale.at(index));
-  affected.sortByOrder();
-  for (let index = 0; index < affected.count; index++) takeOutput(state, affected.at(index), call, listener);
-  firsts.clear();
-  state.stale.clear();
+  else addFirstsAndEnds(state, call, bucket);
+  for (let index = 0; index < stale.count; index++) affected.add(stale.at(index));
+  if (affected.count > 1) affected.sortByOrder();
+  for (let index = 0; index < affected.count; index++) takeOutput(state, affected.at(index), call);
+  stale.clear();
   affected.clear();
 }
 
-function addEndsAndFirsts(state: SchedulerState, call: number, bucket: Sequence | null, firsts: SequenceBag): void {
-  for (let index = 0; index < firsts.count; index++) state.affected.add(firsts.at(index));
-  for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind) {
-    if (sequence.endCall === call && sequence.firstCall !== call) state.affected.add(sequence);
-  }
+function addFirstsAndEnds(state: SchedulerState, call: number, bucket: Sequence | null): void {
+  for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind) if (sequence.wheelCall === call) state.affected.add(sequence);
 }
 
 function addEverySampled(state: SchedulerState, call: number): void {
@@ -44,37 +32,52 @@ function addEverySampled(state: SchedulerState, call: number): void {
   }
 }
 
-function takeOutput(state: SchedulerState, sequence: Sequence, call: number, listener: OutputListener): void {
+function takeOutput(state: SchedulerState, sequence: Sequence, call: number): void {
   if (sequence.phase === "waiting") {
     sequence.outputs++;
-    listener.output(sequence, sequence.outputs - 1);
+    state.listener.output(sequence, sequence.outputs - 1);
     if (sequence.outputs < sequence.outputsEnd) return;
     state.waiting.list.remove(sequence);
     state.memory.forgetKept(sequence);
-    end(state, sequence, listener);
+    end(state, sequence);
     return;
   }
-  listener.output(sequence, state.outputsOf(sequence) - 1);
+  state.listener.output(sequence, indexOfOutput(state, sequence, call));
   if (sequence.endCall === call) {
     endRunning(state, sequence);
     sequence.outputs = sequence.outputsEnd;
-    end(state, sequence, listener);
-  } else if (sequence.starvedTo === state.call) state.memory.publish(sequence, state.fullBlocks(state.knownOf(sequence)));
+    end(state, sequence);
+    return;
+  }
+  if (sequence.firstCall === call) {
+    state.outputs.remove(sequence);
+    state.outputs.file(sequence, sequence.endCall);
+  }
+  if (sequence.starvedTo === state.call) {
+    const computed = state.computedOf(sequence);
+    state.memory.publish(sequence, state.fullBlocks(state.knownOf(sequence, computed)));
+  }
 }
 
-function end(state: SchedulerState, sequence: Sequence, listener: OutputListener): void {
+function indexOfOutput(state: SchedulerState, sequence: Sequence, call: number): number {
+  if (sequence.endCall === call) return sequence.outputsEnd - 1;
+  return sequence.firstCall === call ? sequence.outputs : state.outputsOf(sequence) - 1;
+}
+
+function end(state: SchedulerState, sequence: Sequence): void {
   sequence.phase = "ended";
   state.endedSinceCall = true;
-  listener.ended(sequence);
+  state.listener.ended(sequence, sequence.stops ? "stop" : "length");
 }
 
 /** Gives back its place and blocks; the blocks of its last outputs are cached first. */
 function endRunning(state: SchedulerState, sequence: Sequence): void {
-  const owned = state.blocksFor(state.computedOf(sequence));
-  const hashed = state.fullBlocks(state.knownOf(sequence));
+  const computed = state.computedOf(sequence);
+  const owned = state.blocksFor(computed);
+  const hashed = state.fullBlocks(state.knownOf(sequence, computed));
   if (sequence.phase === "decode") state.leave(sequence);
-  state.ends.remove(sequence);
+  state.outputs.remove(sequence);
   state.running.remove(sequence);
-  state.memory.publish(sequence, hashed);
+  if (sequence.keys !== null) state.memory.publish(sequence, hashed);
   state.memory.release(sequence, owned, hashed, false);
 }

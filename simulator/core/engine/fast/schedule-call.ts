@@ -1,4 +1,5 @@
 import { admitWaiting } from "./admit-waiting.ts";
+import { preemptLastOnes } from "./preempt.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
 import type { Sequence } from "./sequence.ts";
 import { walkRunning } from "./walk-running.ts";
@@ -12,14 +13,13 @@ export function scheduleCall(state: SchedulerState): void {
   const call = ++state.call;
   state.endedSinceCall = false;
   state.headBlocked = false;
-  state.preempted.clear();
-  state.admitted.clear();
-  state.firstsOf(call).clear();
+  if (state.preempted.count > 0) state.preempted.clear();
   if (rules.asyncScheduling) setCertainEndsAside(state, call - 1);
   state.budget = rules.batchedTokensMax;
-  state.chunkMax = chunkMaxOf(state);
+  if (rules.longPrefillTokensMax > 0) state.chunkMax = chunkMaxOf(state);
   const blocks = blocksIfAllFit(state);
-  if (blocks >= 0) scheduleAll(state, blocks);
+  if (blocks <= state.memory.free) scheduleAll(state, blocks);
+  else if (isWalkForeseen(state)) scheduleAll(state, preemptLastOnes(state));
   else walkRunning(state);
   if (state.preempted.count === 0 && state.waiting.list.length > 0) admitWaiting(state);
 }
@@ -34,7 +34,6 @@ export function onlyDecodes(state: SchedulerState): boolean {
 
 function chunkMaxOf(state: SchedulerState): number {
   const { longPrefillTokensMax, longPrefillAdaptive, batchedTokensMax } = state.rules;
-  if (longPrefillTokensMax === 0) return Infinity;
   const sequences = state.running.length + state.waiting.list.length;
   if (sequences <= 1) return Infinity;
   return longPrefillAdaptive ? Math.max(longPrefillTokensMax, Math.floor(batchedTokensMax / sequences)) : longPrefillTokensMax;
@@ -42,7 +41,7 @@ function chunkMaxOf(state: SchedulerState): number {
 
 /** Their last output is in flight and they would not outlive it: they keep their place and blocks, but are not scheduled. */
 export function setCertainEndsAside(state: SchedulerState, endCall: number): void {
-  for (let sequence = state.ends.bucketOf(endCall); sequence !== null; sequence = sequence.wheelBehind) {
+  for (let sequence = state.outputs.bucketOf(endCall); sequence !== null; sequence = sequence.wheelBehind) {
     if (!isCertainEnd(sequence, endCall)) continue;
     state.leave(sequence);
     sequence.phase = "ending";
@@ -52,7 +51,7 @@ export function setCertainEndsAside(state: SchedulerState, endCall: number): voi
 /** How many there are to be set aside. */
 export function certainEndsOf(state: SchedulerState, endCall: number): number {
   let count = 0;
-  for (let sequence = state.ends.bucketOf(endCall); sequence !== null; sequence = sequence.wheelBehind) if (isCertainEnd(sequence, endCall)) count++;
+  for (let sequence = state.outputs.bucketOf(endCall); sequence !== null; sequence = sequence.wheelBehind) if (isCertainEnd(sequence, endCall)) count++;
   return count;
 }
 
@@ -60,22 +59,34 @@ function isCertainEnd(sequence: Sequence, endCall: number): boolean {
   return sequence.endCall === endCall && !sequence.surprising && sequence.phase === "decode";
 }
 
-/** Blocks that the call needs if everybody gets what is due, chunks noted on the way; -1: somebody does not. */
+/** Budget for all, and nothing to publish: all that the walk would find out is who has to go. */
+function isWalkForeseen({ budget, decodes, fills, prefills, rules }: SchedulerState): boolean {
+  return decodes.count <= budget && prefills.count === 0 && fills.count === 0 && rules.policy === "fcfs";
+}
+
+/** Blocks that the call needs if everybody gets what is due; Infinity: the budget does not reach. */
 function blocksIfAllFit(state: SchedulerState): number {
-  const { decodes, prefills, call, memory } = state;
-  let blocks = decodes.blocksNeededIn(call);
-  let left = state.budget - decodes.count;
-  if (left < 0) return -1;
+  const { decodes, prefills } = state;
+  if (decodes.count > state.budget) return Infinity;
+  const blocks = decodes.blocksNeededIn(state.call);
+  return prefills.count === 0 ? blocks : blocks + blocksOfChunks(state);
+}
+
+/** The same of the prefills alone; their chunks are noted on the way. */
+function blocksOfChunks(state: SchedulerState): number {
+  const { prefills } = state;
+  let blocks = 0;
+  let left = state.budget - state.decodes.count;
   for (let index = 0; index < prefills.count; index++) {
     const sequence = prefills.at(index);
     const due = Math.min(sequence.prefillTo - sequence.computed, state.chunkMax);
-    if (due > left && !prefillsComeLast(state)) return -1;
+    if (due > left && !prefillsComeLast(state)) return Infinity;
     const tokens = Math.min(due, left);
     sequence.chunk = tokens;
     left -= tokens;
     blocks += state.blocksFor(sequence.computed + tokens) - state.blocksFor(sequence.computed);
   }
-  return blocks > memory.free ? -1 : blocks;
+  return blocks;
 }
 
 function prefillsComeLast(state: SchedulerState): boolean {
@@ -88,18 +99,21 @@ function prefillsComeLast(state: SchedulerState): boolean {
 }
 
 function scheduleAll(state: SchedulerState, blocks: number): void {
-  const { decodes, prefills, call } = state;
+  const { decodes, prefills } = state;
   if (blocks > 0) state.memory.take(blocks);
-  decodes.fill(state.shape, call, state.running.first);
+  decodes.fill(state.shape, state.call, state.running.first);
   state.budget -= decodes.count;
   if (state.fills.count > 0) publishInOrder(state);
-  else {
-    for (let index = 0; index < prefills.count; index++) {
-      const sequence = prefills.at(index);
-      state.memory.publish(sequence, state.fullBlocks(sequence.computed + sequence.chunk));
-    }
-  }
+  else if (prefills.count > 0) publishPrefills(state);
   if (prefills.count > 0) advancePrefills(state);
+}
+
+function publishPrefills(state: SchedulerState): void {
+  const { prefills } = state;
+  for (let index = 0; index < prefills.count; index++) {
+    const sequence = prefills.at(index);
+    state.memory.publish(sequence, state.fullBlocks(sequence.computed + sequence.chunk));
+  }
 }
 
 /** Equal contents are held in the order of the running list, decodes and prefills mixed. */

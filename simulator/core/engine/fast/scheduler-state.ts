@@ -1,10 +1,11 @@
 import type { PrefixStatistics } from "../plain/plain-scheduler.ts";
 import { emptyShape } from "../../step-time/step-range.ts";
+import type { SequenceListener } from "./command-writer.ts";
 import { DecodeSet } from "./decode-set.ts";
-import { EndWheel } from "./end-wheel.ts";
 import type { FastRules } from "./fast-rules.ts";
 import { FillLists } from "./fill-lists.ts";
 import { KvMemory } from "./kv-memory.ts";
+import { OutputWheel } from "./output-wheel.ts";
 import { SequenceBag } from "./sequence-bag.ts";
 import { SequenceList } from "./sequence-list.ts";
 import type { Sequence } from "./sequence.ts";
@@ -13,23 +14,20 @@ import { WaitingLine } from "./waiting-line.ts";
 /** What the parts of the fast scheduler share. */
 export class SchedulerState {
   readonly rules: FastRules;
+  readonly listener: SequenceListener;
   readonly memory: KvMemory;
   readonly decodes: DecodeSet;
-  readonly ends = new EndWheel();
+  readonly outputs = new OutputWheel();
   readonly fills: FillLists;
   readonly running = new SequenceList();
   readonly waiting: WaitingLine;
   /** The running sequences in phase prefill, in running order. */
   readonly prefills = new SequenceBag();
-  /** Sequences whose prefill ends in a call, by the call's parity: two calls at most are in flight. */
-  readonly evenFirsts = new SequenceBag();
-  readonly oddFirsts = new SequenceBag();
   /** Those that a call's output is for; filled and emptied in place. */
   readonly affected = new SequenceBag();
   /** Preempted while the output of the call in flight was outstanding: it still counts. */
   readonly stale = new SequenceBag();
   readonly preempted = new SequenceBag();
-  readonly admitted = new SequenceBag();
   readonly prefix: PrefixStatistics = { requests: 0, queries: 0, hits: 0, resumedRequests: 0, resumedQueries: 0, resumedHits: 0 };
   /** The last call's step. */
   readonly shape = emptyShape();
@@ -51,18 +49,15 @@ export class SchedulerState {
   /** The head of the line was tried and does not fit; nothing that has happened since could have helped it. */
   headBlocked = false;
 
-  constructor(rules: FastRules, tracksContextMax: boolean) {
+  constructor(rules: FastRules, listener: SequenceListener, tracksContextMax: boolean) {
     this.rules = rules;
+    this.listener = listener;
     this.memory = new KvMemory(rules.blocks - 1);
     this.decodes = new DecodeSet(rules.blockTokens, tracksContextMax);
     this.fills = new FillLists(rules.blockTokens);
     this.waiting = new WaitingLine(rules.policy);
     this.watermarkBlocks = Math.trunc(rules.watermark * rules.blocks);
     this.runningMax = rules.activeSequencesMax ?? rules.sequencesMax;
-  }
-
-  firstsOf(call: number): SequenceBag {
-    return call % 2 === 0 ? this.evenFirsts : this.oddFirsts;
   }
 
   blocksFor(tokens: number): number {
@@ -97,8 +92,7 @@ export class SchedulerState {
     sequence.endCall = call + sequence.outputsEnd - sequence.outputs - 1;
     sequence.starvedFrom = 0;
     sequence.starvedTo = 0;
-    this.firstsOf(call).add(sequence);
-    this.ends.file(sequence);
+    this.outputs.file(sequence, call);
     this.join(sequence);
   }
 
@@ -109,7 +103,7 @@ export class SchedulerState {
 
   leave(sequence: Sequence): void {
     this.decodes.remove(sequence);
-    this.fills.remove(sequence);
+    if (this.fills.count > 0) this.fills.remove(sequence);
   }
 
   /** In which calls one of its blocks becomes full and known: synchronous when it is allocated, asynchronous one call later. */
@@ -130,8 +124,7 @@ export class SchedulerState {
    * Tokens up to which its blocks are findable. Synchronous: all computed ones. Asynchronous: at allocation the known tokens, which lag one behind what is
    * computed unless nothing was in flight (after prefill, or after a call that the budget did not reach); and all when its last output has been taken in.
    */
-  knownOf(sequence: Sequence, call = this.call): number {
-    const computed = this.computedOf(sequence, call);
+  knownOf(sequence: Sequence, computed: number, call = this.call): number {
     if (!this.rules.asyncScheduling || sequence.phase === "prefill") return computed;
     const last = lastCallOf(sequence, call);
     const all = this.processed >= last || sequence.firstCall === last || sequence.starvedTo === last - 1;

@@ -19,6 +19,8 @@ export class Sequence implements Keeper {
   priority = 0;
   arrival = 0;
   preemptions = 0;
+  /** The latest call when it was submitted. */
+  submittedAfter = 0;
   /** Chained ids of its full blocks as far as the caller, or a preemption, gave them. */
   keys: ArrayLike<number> | null = null;
   /** Its blocks that hold them, `heldBlocks` in all. */
@@ -51,15 +53,12 @@ export class Sequence implements Keeper {
   /** Neighbours in the running list or the waiting line. */
   before: Sequence | null = null;
   behind: Sequence | null = null;
-  /** Neighbours in its bucket of the wheel of ends. */
+  /** The call whose output it stands in the wheel for, and its neighbours in the bucket. */
+  wheelCall = 0;
   wheelBefore: Sequence | null = null;
   wheelBehind: Sequence | null = null;
 
   constructor(id: number) {
     this.id = id;
-  }
-
-  get length(): number {
-    return this.promptTokens + this.outputs;
   }
 }

@@ -1,4 +1,5 @@
 import { assert } from "../../../../router/core/assert.ts";
+import { computedBefore, knownWhenScheduled, preempt } from "./preempt.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
 import type { Sequence } from "./sequence.ts";
 
@@ -9,12 +10,14 @@ export function walkRunning(state: SchedulerState): void {
     if (tokens <= 0) continue;
     const before = computedBefore(state, sequence);
     const blocks = state.blocksFor(before + tokens) - state.blocksFor(before);
-    if (!makeRoom(state, sequence, blocks)) break;
-    state.memory.take(blocks);
+    if (blocks > 0) {
+      if (!makeRoom(state, sequence, blocks)) break;
+      state.memory.take(blocks);
+    }
     state.budget -= tokens;
     sequence.chunk = tokens;
     sequence.chunkCall = state.call;
-    state.memory.publish(sequence, state.fullBlocks(knownWhenScheduled(state, sequence)));
+    if (sequence.keys !== null) state.memory.publish(sequence, state.fullBlocks(knownWhenScheduled(state, sequence)));
   }
   carryOut(state);
 }
@@ -22,16 +25,6 @@ export function walkRunning(state: SchedulerState): void {
 function dueOf(state: SchedulerState, sequence: Sequence): number {
   if (sequence.phase === "decode") return 1;
   return sequence.phase === "prefill" ? Math.min(sequence.prefillTo - sequence.computed, state.chunkMax, state.budget) : 0;
-}
-
-const computedBefore = (state: SchedulerState, sequence: Sequence): number => (sequence.phase === "prefill" ? sequence.computed : state.call + sequence.offset);
-
-/** Tokens known at the allocation of the call being made. */
-function knownWhenScheduled(state: SchedulerState, sequence: Sequence): number {
-  const before = computedBefore(state, sequence);
-  if (sequence.phase === "prefill") return before + sequence.chunk;
-  const nothingInFlight = !state.rules.asyncScheduling || sequence.starvedTo === state.call - 1;
-  return nothingInFlight ? before + 1 : before;
 }
 
 /** Preempts until `blocks` are free; false: the sequence itself had to go. */
@@ -52,44 +45,6 @@ function leastUrgent(state: SchedulerState): Sequence | null {
     if (sequence.priority > least.priority || (sequence.priority === least.priority && sequence.arrival > least.arrival)) least = sequence;
   }
   return least;
-}
-
-function preempt(state: SchedulerState, victim: Sequence): void {
-  const { call, memory } = state;
-  const scheduled = victim.chunkCall === call;
-  const before = computedBefore(state, victim);
-  const owned = state.blocksFor(scheduled ? before + victim.chunk : before);
-  const hashed = state.fullBlocks(scheduled ? knownWhenScheduled(state, victim) : state.knownOf(victim, call - 1));
-  const outputs = state.outputsOf(victim);
-  if (hasOutputInFlight(state, victim)) state.stale.add(victim);
-  if (victim.phase === "prefill") state.prefills.remove(victim);
-  else {
-    if (victim.phase === "decode") state.leave(victim);
-    state.ends.remove(victim);
-    forgetFirst(state, victim);
-  }
-  if (scheduled) {
-    state.budget += victim.chunk;
-    victim.chunkCall = 0;
-  }
-  memory.release(victim, owned, hashed, state.rules.prefixCaching);
-  victim.outputs = outputs;
-  victim.phase = "waiting";
-  victim.preemptions++;
-  state.running.remove(victim);
-  state.waiting.prepend(victim);
-  state.preempted.add(victim);
-  state.preemptions++;
-}
-
-function hasOutputInFlight(state: SchedulerState, sequence: Sequence): boolean {
-  const last = state.call - 1;
-  return sequence.phase !== "prefill" && state.processed < last && sequence.starvedTo !== last;
-}
-
-export function forgetFirst(state: SchedulerState, sequence: Sequence): void {
-  state.evenFirsts.remove(sequence);
-  state.oddFirsts.remove(sequence);
 }
 
 /** Who was reached goes on, who was not falls one call behind. */
@@ -123,12 +78,14 @@ function setAside(state: SchedulerState, sequence: Sequence): void {
 function starve(state: SchedulerState, sequence: Sequence): void {
   const { call } = state;
   state.leave(sequence);
-  state.ends.remove(sequence);
   sequence.offset--;
   sequence.endCall++;
+  if (sequence.wheelCall > sequence.firstCall) {
+    state.outputs.remove(sequence);
+    state.outputs.file(sequence, sequence.endCall);
+  }
   if (sequence.starvedTo !== call - 1) sequence.starvedFrom = call;
   sequence.starvedTo = call;
   state.starvedCall = call;
   state.join(sequence);
-  state.ends.file(sequence);
 }

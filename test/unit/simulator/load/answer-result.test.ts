@@ -29,6 +29,7 @@ test("every way in which the service refuses or fails a request is known by its 
     "too-long": true,
     "too-dear": true,
     "too-plain": true,
+    "price-unknown": true,
     "queue-full": true,
     "deadline-unreachable": true,
     "deadline-passed": true,

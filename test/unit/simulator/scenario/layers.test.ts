@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { loadScenario } from "../../../../simulator/scenario/load-scenario.ts";
 import { readLayers } from "../../../../simulator/scenario/scenario-layers.ts";
@@ -123,4 +124,34 @@ test("every problem stands where its value does: in the file, in the one it exte
 test("files that extend each other are found out", async () => {
   const problems = await problemsOf(async () => await load("extends: top.yaml\n"));
   expect(placed(problems)).toEqual(["1:10 extends: top.yaml extends this file itself"]);
+});
+
+test("changes of the configuration stand where they are written: paths are relative to that file, and problems name it", async () => {
+  const changing = `${base}changes:\n  - { at: 1s, config: canary.yaml }\n  - { at: 2s, config: { breaker: { failures: 3 } } }\n`;
+  const canary = config.replace("weighted", "least-busy");
+  const folder = temporaryFolder({ ...files("extends: deep/base.yaml\nwarmUp: 2s\n"), "deep/base.yaml": changing, "deep/canary.yaml": canary });
+  const load = async () => loadScenario(`${folder}/top.yaml`, {});
+  const loaded = await load();
+  if (loaded.kind !== "loaded") throw new Error(loaded.reason);
+  const [first, second] = loaded.compiled.changes ?? [];
+  expect(first?.config.routes[0]?.strategy).toBe("least-busy");
+  expect(second?.config.deployments[0]?.breaker.failures).toBe(3);
+
+  writeFileSync(`${folder}/deep/canary.yaml`, canary.replace("least-busy", "round-robin"));
+  const other = await load();
+  expect(other.kind === "loaded" && other.sha256).not.toBe(loaded.sha256);
+
+  writeFileSync(`${folder}/deep/base.yaml`, changing.replace("failures: 3", "failures: none"));
+  const problems = await problemsOf(load);
+  expect(problems).toMatchObject([{ file: `${folder}/deep/base.yaml`, line: 13, field: "changes[1].config.breaker.failures" }]);
+});
+
+test("a configuration that comes later as a file has as many endpoints as the fleet says, too", async () => {
+  const changing = `${base.replace("{ kind: vllm }", "{ kind: vllm, replicas: 3 }")}changes:\n  - { at: 1s, config: canary.yaml }\n`;
+  const canary = config.replace("endpoints: [http://h:1, http://h:2]", "weight: 2");
+  const folder = temporaryFolder({ ...files("extends: deep/base.yaml\n"), "deep/base.yaml": changing, "deep/canary.yaml": canary });
+  const loaded = await loadScenario(`${folder}/top.yaml`, {});
+  if (loaded.kind !== "loaded") throw new Error(loaded.reason);
+  expect(loaded.compiled.config.deployments[0]?.endpoints).toHaveLength(3);
+  expect(loaded.compiled.changes?.[0]?.config.deployments[0]?.endpoints).toHaveLength(3);
 });

@@ -250,3 +250,35 @@ test("with other origins: the same configuration for serve, without the keys of 
   });
   expect(() => withOrigins(loaded, { origins: new Map(), listen: at(1), metrics: at(2) })).toThrow("pool has 2 endpoints, 0 addresses were given");
 });
+
+test("keys that the trace has no use for are said, not passed over", async () => {
+  const open = whole.replace("speed: 2", "speed: 2, map: { at: t }, timeUnit: ms, sessions: { atOnce: 3 }");
+  expect(placed(await problemsOf(async () => load(write(open))))).toEqual([
+    "1:52 trace.map: is only for the format columns: others know their columns and units",
+    "1:68 trace.timeUnit: is only for the format columns: others know their columns and units",
+    "1:82 trace.sessions: is only for traces of sessions: these requests come at recorded instants",
+  ]);
+  const session = JSON.stringify({ id: "one", block_size: 64, requests: [{ t: 0, in: 100, out: 5, blk: [] }] });
+  const closed = whole.replace(
+    "format: azure, file: trace.csv, speed: 2",
+    "format: agentic, file: sessions.jsonl, speed: 2, jitter: 3s, features: { tools: 0.5 }",
+  );
+  const problems = await problemsOf(async () => load(write(`${closed}batches: true\n`, { "sessions.jsonl": session })));
+  expect(problems.map(({ field }) => field)).toEqual(["trace.speed", "trace.jitter", "trace.features", "batches"]);
+  await load(write(closed.replace(", speed: 2, jitter: 3s, features: { tools: 0.5 }", ", speed: 1"), { "sessions.jsonl": session }));
+});
+
+test("a target whose figure could never be taken is a mistake", async () => {
+  const asked = "targets: { goodputPercent: { min: 97 }, savedPercent: { min: 40 }, gpuDollars: { max: 9 }, energyKwh: { max: 1 } }";
+  const file = whole.replace(/targets: .*/, asked);
+  expect((await problemsOf(async () => load(write(file)))).map(({ field, message }) => `${field ?? ""} ${message}`)).toEqual([
+    "targets.goodputPercent needs to know what a good request is",
+    "targets.savedPercent needs a deployment to compare with",
+    "targets.gpuDollars needs the price of a GPU hour of pool",
+    "targets.energyKwh needs the power of the GPUs of pool",
+  ]);
+  const priced = file
+    .replace("pool: { kind: vllm,", "pool: { kind: vllm, gpuHour: 2, watts: 700,")
+    .replace("fleet:", "slo: { ttft: 2s }\nbaseline: cloud\nfleet:");
+  await load(write(priced, { "headgate.yaml": config.replace('v1"]', 'v1"], price: { input: 1, output: 2 }') }));
+});

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { EndpointState } from "../../../../../router/core/state.ts";
+import { nextBelow } from "../../../../../router/core/random.ts";
 import { learnSignal } from "../../../../../router/core/strategy/learn.ts";
 import { notePeak, signalAgeMax } from "../../../../../router/core/strategy/learned.ts";
 import { strategies } from "../../../../../router/core/strategy/strategy.ts";
@@ -46,6 +47,41 @@ test("least-busy: always one with the fewest in flight (litellm#37622: 30 of 30 
       expect(inFlight[strategies["least-busy"].pick(choiceOf(config, state, all))]).toBe(Math.min(...inFlight));
     }),
   );
+});
+
+describe("least-busy, among equals", () => {
+  const busy = [2, 1, 3, 1, 1, 2, 1];
+  const equals = [1, 3, 4, 6];
+
+  function worldOf(inFlight: readonly number[], seed: number): ReturnType<typeof freshWorld> {
+    const world = freshWorld({ deployments: [{ endpoints: inFlight.length }] }, seed);
+    inFlight.forEach((count, id) => Object.assign(endpointOf(world, id), { inFlight: count }));
+    return world;
+  }
+
+  test("each gets the same share, wherever it stands", () => {
+    const counts = busy.map(() => 0);
+    const { config, state, all } = worldOf(busy, 7);
+    for (let round = 0; round < 40_000; round += 1) {
+      const id = strategies["least-busy"].pick(choiceOf(config, state, all));
+      counts[id] = (counts[id] ?? 0) + 1;
+    }
+    expect(counts.map((count, id) => (equals.includes(id) ? 0 : count))).toEqual(busy.map(() => 0));
+    // 10,000 each; four standard deviations are 346.
+    for (const id of equals) expect(Math.abs((counts[id] ?? 0) - 10_000)).toBeLessThan(346);
+  });
+
+  test("one draw a decision, none where nobody is equal", () => {
+    const tied = worldOf(busy, 7);
+    const drawn = structuredClone(tied.state.ties);
+    const place = nextBelow(drawn, equals.length);
+    expect(strategies["least-busy"].pick(choiceOf(tied.config, tied.state, tied.all))).toBe(equals[place]);
+    expect(tied.state.ties).toEqual(drawn);
+    const alone = worldOf([2, 1, 3, 2], 7);
+    const before = structuredClone(alone.state.ties);
+    strategies["least-busy"].pick(choiceOf(alone.config, alone.state, alone.all));
+    expect(alone.state.ties).toEqual(before);
+  });
 });
 
 test("round-robin: each in turn; one that comes and goes shifts nobody else", () => {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { FastLane } from "../../../../../router/http/ingress/fast-lane.ts";
 
@@ -44,4 +44,42 @@ test("a head in a few pieces stays in the fast lane; in more, or where a piece i
   expect(await servedBy(inPieces(8))).toBe("lane");
   expect(await servedBy(inPieces(30))).toBe("node");
   expect(await servedBy(inPieces(3).map((piece) => piece.replace("POST", "PUT")))).toBe("node");
+});
+
+test.each(["ends its half", "resets its connection"])("a caller that %s has left at once, not when the socket has told that it is closed", async (how) => {
+  const server = createServer();
+  const seen: string[] = [];
+  const served = new Promise<void>((resolve) => {
+    const lane = new FastLane(server, false, {
+      patience,
+      headBytesMax: 16_384,
+      bodyBytesMax: 1000,
+      isDraining: () => false,
+      refuse: () => undefined,
+      serve: (exchange) => {
+        exchange.watch({ onClosed: () => void seen.push("left"), onDrain: () => undefined });
+        resolve();
+      },
+    });
+    onTestFinished(() => lane.closeAll());
+  });
+  const closed = new Promise<void>((resolve) => {
+    server.prependListener("connection", (socket: Socket) => {
+      socket.prependListener("close", () => {
+        seen.push("closed");
+        resolve();
+      });
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => void server.close());
+  const caller = connect({ port: (server.address() as AddressInfo).port, host: "127.0.0.1", noDelay: true });
+  caller.write(request);
+  await served;
+  if (how === "ends its half") caller.end();
+  else caller.resetAndDestroy();
+  await closed;
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(seen).toEqual(["left", "closed"]);
 });

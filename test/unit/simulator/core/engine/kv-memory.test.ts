@@ -26,6 +26,8 @@ interface Step {
   readonly much: number;
 }
 
+const lengthOf = ({ promptTokens, outputs }: Sequence): number => promptTokens + outputs;
+
 /** Whether a chain goes on from an earlier one, after how many of its blocks, and how many new ones follow. */
 interface ChainSpec {
   readonly from: number;
@@ -68,7 +70,7 @@ test("it finds, frees and evicts what a pool of single blocks does, in the same 
 
       function expectSameHits({ plain: request, fast: sequence }: Pair): { hits: number; reclaimed: number } {
         const into = { hits: 0, reclaimed: 0 };
-        fast.lookUp(sequence, sequence.length - 1, into);
+        fast.lookUp(sequence, lengthOf(sequence) - 1, into);
         const hits = plain.hitsOf(request);
         const reclaimed = hits.filter((block) => plain.pool.isFree(block)).length;
         const isAlike = into.hits === hits.length && into.reclaimed === reclaimed;
@@ -79,7 +81,7 @@ test("it finds, frees and evicts what a pool of single blocks does, in the same 
 
       function admit(pair: Pair, much: number): void {
         const { hits, reclaimed } = expectSameHits(pair);
-        const tokens = 1 + (much % (pair.fast.length - hits));
+        const tokens = 1 + (much % (lengthOf(pair.fast) - hits));
         if (tokens + reclaimed > plain.pool.free) return;
         expect(plain.admit(pair.plain, plain.hitsOf(pair.plain), tokens, 0, true)).toBe(true);
         if (hits > 0 || pair.fast.kept !== null) fast.share(pair.fast, hits);
@@ -90,7 +92,7 @@ test("it finds, frees and evicts what a pool of single blocks does, in the same 
       }
 
       function grow(pair: Pair, much: number): void {
-        const tokens = Math.min(much, pair.fast.length - pair.computed);
+        const tokens = Math.min(much, lengthOf(pair.fast) - pair.computed);
         if (tokens > plain.pool.free) return;
         pair.plain.computed = pair.computed;
         expect(plain.grow(pair.plain, tokens, 0)).toBe(true);

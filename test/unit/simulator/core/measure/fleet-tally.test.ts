@@ -1,11 +1,15 @@
 import { expect, test } from "vitest";
 import { idleSignals } from "../../../../../simulator/core/endpoint.ts";
-import { fleetFigures } from "../../../../../simulator/core/measure/fleet-figures.ts";
+import { fleetFigures, type PoolFigures } from "../../../../../simulator/core/measure/fleet-figures.ts";
 import { FleetTally } from "../../../../../simulator/core/measure/fleet-tally.ts";
+import { metricsOf, nothingKnown } from "../../../../../simulator/core/measure/metrics.ts";
+import { RecordTable } from "../../../../../simulator/core/measure/record-table.ts";
+import { summarise } from "../../../../../simulator/core/measure/summarise.ts";
 import { defaultScenario } from "../../../../support/default-scenario.ts";
 import { smallHosted, smallVllm } from "../../../../support/small-scenario.ts";
 
 const second = 1_000_000;
+const nothingMeasured = summarise(new RecordTable(), { warmUp: 0 as never, routes: 0, deployments: 0 }).summary;
 
 /** Of 16 sequences and 512 tokens at most: 2 s at 8 sequences, 6 s at 4, 2 s idle; of tokens 256 and 64 a step. */
 function samples(tally: FleetTally): void {
@@ -47,4 +51,16 @@ test("machines are paid for by the hour, busy or not, and use power by what they
   expect(pool?.gpuHours).toBeCloseTo(40 / 3600, 6);
   expect(pool?.gpuDollars).toBeCloseTo((3 * 40) / 3600, 6);
   expect(pool?.energyKwh).toBeCloseTo((16 * 700 + 24 * 100) / 3600 / 1000, 6);
+});
+
+test("a sum over the pools is known only where each of them knows its part", () => {
+  const pool = { gpuHours: 2, gpuDollars: 5, energyKwh: 1 } as PoolFigures;
+  const hosted = { gpuHours: null, gpuDollars: null, energyKwh: null } as PoolFigures;
+  const of = (...fleet: readonly PoolFigures[]) => {
+    const { gpuHours, gpuDollars, energyKwh } = metricsOf(nothingMeasured, { ...nothingKnown, fleet });
+    return { gpuHours, gpuDollars, energyKwh };
+  };
+  expect(of(pool, hosted, pool)).toEqual({ gpuHours: 4, gpuDollars: 10, energyKwh: 2 });
+  expect(of(pool, { ...pool, gpuDollars: null })).toEqual({ gpuHours: 4, gpuDollars: null, energyKwh: 2 });
+  expect(of(hosted)).toEqual({ gpuHours: null, gpuDollars: null, energyKwh: null });
 });

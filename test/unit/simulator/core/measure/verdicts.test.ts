@@ -12,7 +12,9 @@ test("kept with every seed, broken with every seed, or neither", () => {
 });
 
 test("a figure that is not known is inconclusive; where nothing was served, every target is broken", () => {
-  expect(judge([{ metric: "costDollars", bound: "max", value: 1 }], [{ costDollars: null, servedPercent: 100 } as Metrics])[0]?.verdict).toBe("inconclusive");
+  const unpriced = { costDollars: null, savedPercent: null, servedPercent: 100 } as Metrics;
+  expect(judge([{ metric: "costDollars", bound: "max", value: 1 }], [unpriced])[0]?.verdict).toBe("inconclusive");
+  expect(judge([{ metric: "savedPercent", bound: "min", value: 40 }], [unpriced])[0]?.verdict).toBe("inconclusive");
   expect(verdictOf(withTtft(99), withTtft(null))).toBe("inconclusive");
   expect(verdictOf(withTtft(null, 0))).toBe("fail");
 });

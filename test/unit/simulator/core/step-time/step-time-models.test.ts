@@ -5,7 +5,7 @@ import type { RandomState } from "../../../../../router/core/random.ts";
 import type { StepShape } from "../../../../../simulator/core/engine/engine.ts";
 import { createStepTime } from "../../../../../simulator/core/step-time/create-step-time.ts";
 import { paddedTokens } from "../../../../../simulator/core/step-time/padded-tokens.ts";
-import { ScheduledStepTime } from "../../../../../simulator/core/step-time/scheduled-step-time.ts";
+import { hidesScheduling, ScheduledStepTime } from "../../../../../simulator/core/step-time/scheduled-step-time.ts";
 import { emptyShape } from "../../../../../simulator/core/step-time/step-range.ts";
 import { engineProfiles, findProfile } from "../../../../../simulator/scenario/engine-profile.ts";
 
@@ -87,6 +87,30 @@ test("an unknown GPU takes the nearest, and says that it is less sure", () => {
 
 test("tokens are padded up to CUDA-graph sizes", () => {
   expect([1, 2, 3, 5, 249, 257, 512, 513].map((tokens) => paddedTokens(tokens, 512))).toEqual([1, 2, 4, 8, 256, 272, 512, 513]);
+});
+
+test("where no step can be shorter than its scheduling, that never shows", () => {
+  const coefficients = { perPrefillTokenUs: 0, perContextTokenUs: 0, perChunkAttentionUs: 0 };
+  const source = { kind: "fitted", hardware: "none", model: "none", engineVersion: "none", errorPercent: 0 } as const;
+  const sizes = [0, 1, 2, 7, 255, 1024];
+  const shapes = sizes.map((sequences) => ({ ...emptyShape(), sequences, decodes: sequences, tokens: sequences }));
+  let hidden = 0;
+  for (const perStepUs of [0.4, 0.5, 126, 126.5]) {
+    for (const perSequenceUs of [0, 4.3, 4.4]) {
+      const spec = { kind: "linear", perStepUs, perSequenceUs, ...coefficients, source } as const;
+      const inner = createStepTime(spec);
+      for (const cost of [
+        { perStepUs: 0.5, perSequenceUs: 0 },
+        { perStepUs: 126, perSequenceUs: 4.4 },
+      ]) {
+        const wrapped = new ScheduledStepTime(inner, cost, true);
+        const differs = shapes.some((shape) => wrapped.stepTime(shape) !== inner.stepTime(shape));
+        if (hidesScheduling(spec, cost)) expect(differs).toBe(false);
+        if (hidesScheduling(spec, cost)) hidden++;
+      }
+    }
+  }
+  expect(hidden).toBe(11);
 });
 
 test("scheduling is added where the device waits for it, and hidden where it does not", () => {

@@ -1,9 +1,7 @@
-/** The router as the simulated world runs it: it can crash and start anew, and whoever wants may watch it. */
 import type { RouterOptions } from "../../router/core/core.ts";
 import type { Instant, Machine, Out, Restorable } from "../../router/core/machine.ts";
 import type { RouterCommand, RouterEvent } from "../../router/core/messages.ts";
 import type { RouterSnapshot } from "../../router/core/router.ts";
-import { never } from "../../router/core/time.ts";
 
 /** Sees all that goes in and out of a router: invariant checkers, recorders. */
 export interface RouterWatch {
@@ -15,45 +13,6 @@ export interface RouterWatch {
   command(command: RouterCommand, at: Instant, replica: number): void;
   /** In virtual time, what follows from a deadline may come in at the same instant: then the wake is part of the history. */
   wake?(now: Instant, replica: number): void;
-}
-
-/** The router while it runs, nothing while it is down: what it is told then is lost. */
-export class RestartableRouter implements Machine<RouterEvent, RouterCommand> {
-  readonly #start: () => Machine<RouterEvent, RouterCommand>;
-  readonly #handled: () => void;
-  #router: Machine<RouterEvent, RouterCommand> | null;
-
-  /** @param handled called after every event, what follows from it told */
-  constructor(start: () => Machine<RouterEvent, RouterCommand>, handled: () => void) {
-    this.#start = start;
-    this.#handled = handled;
-    this.#router = start();
-  }
-
-  get isUp(): boolean {
-    return this.#router !== null;
-  }
-
-  crash(): void {
-    this.#router = null;
-  }
-
-  restart(): void {
-    this.#router = this.#start();
-  }
-
-  handle(event: RouterEvent, now: Instant, out: Out<RouterCommand>): void {
-    this.#router?.handle(event, now, out);
-    this.#handled();
-  }
-
-  wake(now: Instant, out: Out<RouterCommand>): void {
-    this.#router?.wake(now, out);
-  }
-
-  nextDeadline(): Instant {
-    return this.#router?.nextDeadline() ?? never;
-  }
 }
 
 /** Shows what goes in when it is handled, and what comes out before it is carried out. */

@@ -1,0 +1,93 @@
+import type { Sequence } from "./sequence.ts";
+
+const size = 1024;
+const mask = size - 1;
+const unknown = -1;
+
+/**
+ * With the output of which call something happens to a sequence: its first token, then its end. A ring of buckets by call number; a bucket may also hold outputs of
+ * later turns of the ring. Filing and removing cost the same however many there are.
+ */
+export class OutputWheel {
+  readonly #buckets: (Sequence | null)[] = Array<Sequence | null>(size).fill(null);
+  readonly #used = new Int32Array(size / 32);
+  /**
+   * Nothing happens before the call `earliest`, as far as is known: until then the ring is not looked at, which is too large to stay in the cache. Nor between it
+   * and `next`, which is found anew only where it is unknown. A record, since private fields are slow to write (see EngineLoop).
+   */
+  readonly #known = { earliest: unknown, next: unknown };
+
+  file(sequence: Sequence, call: number): void {
+    const place = call & mask;
+    sequence.wheelCall = call;
+    const known = this.#known;
+    if (call < known.earliest) {
+      known.next = known.earliest;
+      known.earliest = call;
+    } else if (call > known.earliest && call < known.next) known.next = call;
+    const first = this.#buckets[place] ?? null;
+    sequence.wheelBefore = null;
+    sequence.wheelBehind = first;
+    if (first !== null) first.wheelBefore = sequence;
+    this.#buckets[place] = sequence;
+    this.#used[place >> 5] = (this.#used[place >> 5] ?? 0) | (1 << (place & 31));
+  }
+
+  remove(sequence: Sequence): void {
+    const place = sequence.wheelCall & mask;
+    if (sequence.wheelBehind !== null) sequence.wheelBehind.wheelBefore = sequence.wheelBefore;
+    if (sequence.wheelBefore !== null) sequence.wheelBefore.wheelBehind = sequence.wheelBehind;
+    else {
+      this.#buckets[place] = sequence.wheelBehind;
+      if (sequence.wheelBehind === null) this.#emptied(sequence.wheelCall);
+    }
+    sequence.wheelBefore = null;
+    sequence.wheelBehind = null;
+  }
+
+  #emptied(call: number): void {
+    const known = this.#known;
+    const place = call & mask;
+    this.#used[place >> 5] = (this.#used[place >> 5] ?? 0) & ~(1 << (place & 31));
+    if (call !== known.earliest) return;
+    known.earliest = known.next;
+    known.next = unknown;
+  }
+
+  /** The first of the bucket of a call; go on by `wheelBehind`, and look at `wheelCall`. */
+  bucketOf(call: number): Sequence | null {
+    return call < this.#known.earliest ? null : (this.#buckets[call & mask] ?? null);
+  }
+
+  /** Nothing happens before this call. */
+  earliestFrom(call: number): number {
+    const known = this.#known;
+    if (known.earliest < call) {
+      known.earliest = this.#lookFrom(call);
+      known.next = unknown;
+    }
+    return known.earliest;
+  }
+
+  #lookFrom(call: number): number {
+    const turn = call + size;
+    let next = call;
+    while (next < turn) {
+      const place = next & mask;
+      const bits = (this.#used[place >> 5] ?? 0) >>> (place & 31);
+      if (bits === 0) next += 32 - (place & 31);
+      else {
+        next += 31 - Math.clz32(bits & -bits);
+        if (holds(this.bucketOf(next), next)) return next;
+        next++;
+      }
+    }
+    return turn;
+  }
+}
+
+/** Not in a later turn of the ring only. */
+function holds(bucket: Sequence | null, call: number): boolean {
+  for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind) if (sequence.wheelCall === call) return true;
+  return false;
+}
