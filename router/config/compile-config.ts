@@ -11,11 +11,11 @@ import {
   type RouteSpec,
 } from "../core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
-import { compileBreaker } from "./compile-breaker.ts";
+import { checkBreakers, compileBreaker } from "./compile-breaker.ts";
 import { compileProbe } from "./compile-probe.ts";
 import { checkAliases } from "./check-aliases.ts";
 import { compileEgress } from "./compile-egress.ts";
-import { compileFallbacks } from "./compile-fallbacks.ts";
+import { compileFallbacks, type Report } from "./compile-fallbacks.ts";
 import { checkPrices } from "./check-prices.ts";
 import { compileRates } from "./compile-rates.ts";
 import { catalogueOf, type PriceCatalogue } from "./price-catalogue.ts";
@@ -24,7 +24,8 @@ import { compileLimits, tenantKeys } from "./compile-limits.ts";
 import { keyName } from "./key-reference.ts";
 import { suggestion } from "./nearest.ts";
 import type { Problem } from "./problem.ts";
-import { type ConfigFile, type EndpointUrl, tierNames } from "./schema.ts";
+import type { EndpointUrl } from "./endpoint-url.ts";
+import { type ConfigFile, tierNames } from "./schema.ts";
 import { resolveKey } from "./secret.ts";
 import type { Environment } from "./secret.ts";
 import type { RequestLimits, ServiceSpec, TlsSpec, UpstreamKey, UpstreamSpec } from "./service-spec.ts";
@@ -35,7 +36,6 @@ import type { FieldPath } from "./yaml-source.ts";
 
 type DeploymentFile = ConfigFile["deployments"][string];
 type RouteFile = ConfigFile["routes"][string];
-type Report = (path: FieldPath, part: "key" | "value", message: string, fix: string) => void;
 
 export interface CompileOptions {
   readonly version: ConfigVersion;
@@ -72,6 +72,7 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   const written = Object.entries(file.routes).map(([name, route], index) => compileRoute(index as RouteId, name, route, idOf, report));
   const routes = compileFallbacks(file, written, idOf, report);
   checkAliases(file.routes, report);
+  checkBreakers(file, report);
   if (deployments.length === 0) report(["deployments"], "key", "is empty", "give at least one deployment");
   if (routes.length === 0) report(["routes"], "key", "is empty", "give at least one route");
   if (file.listen.port !== 0 && file.listen.port === file.metrics.port && file.listen.host === file.metrics.host) {
@@ -162,10 +163,10 @@ function endpointsOf(name: string, { provider, endpoints, location = "global" }:
 }
 
 function addEndpoints(deployment: DeploymentId, name: string, file: DeploymentFile, key: UpstreamKey | null, sink: Sink): readonly EndpointId[] {
-  const zones = typeof file.zone === "string" ? [file.zone] : (file.zone ?? []);
+  const { zone: zones = [], apiVersion = null, project = null, location = null } = file;
   return endpointsOf(name, file, sink.report).map(({ origin, basePath }, index) => {
     const id = sink.endpoints.length as EndpointId;
-    const identity = `${origin}${basePath} ${file.model} ${keyName(file.key ?? null)}`;
+    const identity = [origin + basePath, file.model, keyName(file.key ?? null), ...(project === null ? [] : [project, location ?? "global"])].join(" ");
     if (sink.endpoints.some((other) => other.identity === identity)) {
       sink.report(
         ["deployments", name, "endpoints", index],
@@ -175,7 +176,6 @@ function addEndpoints(deployment: DeploymentId, name: string, file: DeploymentFi
       );
     }
     sink.endpoints.push({ id, deployment, identity, origin, zone: zones[index % zones.length] ?? "" });
-    const { apiVersion = null, project = null, location = null } = file;
     sink.upstreams.push({ deployment, provider: file.provider, origin, basePath, model: file.model, apiVersion, project, location, key });
     return id;
   });
@@ -199,9 +199,6 @@ function compileDeployment(
   const { rates, pricing: from } = priceOf(file, catalogue);
   pricing.push(from);
   checkPrices(name, rates, file, report);
-  const breaker = compileBreaker(breakerDefaults, file.breaker, (field, message, fix) =>
-    report(field in file.breaker ? ["deployments", name, "breaker", field] : ["breaker", field], "value", message, fix),
-  );
   const probe = compileProbe(file, (message, fix) => report(["deployments", name, "probe", "enabled"], "value", message, fix));
   const { provider, model, weight, quota } = file;
   const takesUnmatched = file.tags.includes("default");
@@ -215,7 +212,7 @@ function compileDeployment(
     concurrencyMax: file.concurrency ?? Infinity,
     adaptiveLimit: file.adaptiveConcurrency ?? null,
     rates,
-    breaker,
+    breaker: compileBreaker(breakerDefaults, file.breaker),
     probe,
     tags: file.tags.map((tag) => placeOf(tag, names.tagNames)),
     takesUntagged: file.tags.length === 0 || takesUnmatched,

@@ -6,7 +6,7 @@ import type { VllmOptions } from "../mock/vllm/vllm-options.ts";
 import { loadScenario } from "../scenario/load-scenario.ts";
 import { sayNotices } from "./simulate.ts";
 import { settingOption } from "./setting-option.ts";
-import { readWhole } from "./read-whole.ts";
+import { readWhole } from "../../router/config/read-whole.ts";
 import { stopSignal } from "./stop-signal.ts";
 
 interface MockOptions {

@@ -98,6 +98,13 @@ test("serve: what cannot be listened on, or written, is bad input", async () => 
   expect(run("-c", "nothing.yaml").status).toBe(2);
   expect(run("-c", "good.yaml", "--journal", "good.yaml").status).toBe(2);
   expect(run("-c", "good.yaml", "--seed", "x").status).toBe(2);
+  const loud = spawnSync(launcher, ["serve", "-c", "good.yaml"], {
+    cwd: folder,
+    encoding: "utf8",
+    timeout: 20_000,
+    env: { ...process.env, LOG_LEVEL: "Debgu" },
+  });
+  expect([loud.status, loud.stderr]).toEqual([2, expect.stringContaining('LOG_LEVEL: "Debgu" is no level\n  fix: did you mean "debug"?')]);
 });
 
 test("serve: a probe that hangs keeps nobody waiting at the end", async () => {
