@@ -4,7 +4,7 @@ import { loadConfig } from "../config/load-config.ts";
 import { readText } from "../config/read-text.ts";
 import { suggestion } from "../config/nearest.ts";
 import { InputError } from "../config/problem.ts";
-import { readWhole } from "../config/read-whole.ts";
+import { readWhole } from "./read-whole.ts";
 import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
 import { type ExplainedRequest, explainRequest } from "../core/explain-request.ts";
 import { readSegment } from "../core/journal/segment.ts";

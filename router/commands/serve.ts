@@ -5,7 +5,7 @@ import { environmentHelp } from "../config/environment-config.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import { InputError } from "../config/problem.ts";
 import { headgateVersion } from "../config/project-root.ts";
-import { readWhole } from "../config/read-whole.ts";
+import { readWhole } from "./read-whole.ts";
 import { Router } from "../core/router.ts";
 import { type RunningService, startService } from "../http/start-service.ts";
 import { type DecisionLog, openDecisionLog } from "../telemetry/decision-log.ts";

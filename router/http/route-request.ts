@@ -1,4 +1,5 @@
 import type { PriceChange } from "../config/service-spec.ts";
+import { tokensMax } from "../core/accounting/request-bounds.ts";
 import { chargesPictures } from "../core/accounting/rates.ts";
 import { type CompiledConfig, type RouteSpec, strategyNames } from "../core/compiled-config.ts";
 import type { Instant } from "../core/machine.ts";
@@ -67,7 +68,7 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
     tenant,
     route: route.id,
     inputTokens: isText ? estimateTokens(scan.body.length) : 1,
-    outputTokensMax: isText ? (scan.outputTokensMax ?? route.outputTokensDefault) : 1,
+    outputTokensMax: isText ? Math.min((scan.outputTokensMax ?? route.outputTokensDefault) * answersOf(caller), tokensMax) : 1,
     stream: scan.stream,
     priority: hasTenants ? Math.min(priority, own) : priority,
     deadline: typeof asks.maxLatencyMs === "number" ? after(now, millis(asks.maxLatencyMs)) : never,
@@ -80,6 +81,9 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
   };
   return isOrdinary(call, looks) ? routed : { ...routed, ...whatElse(call, config, looks) };
 }
+
+/** Of the dialects that have more than one. */
+const answersOf = ({ dialect, scan }: CallerRequest): number => (dialect === "openai-chat" || dialect === "openai-completions" ? scan.answers : 1);
 
 const isOrdinary = ({ caller, asks, only }: AdmittedCall, { countsPictures }: PromptLooks): boolean =>
   !countsPictures && only === null && caller.scan.serviceTier === null && (asks === noAsks || !asksMore.some((name) => asks[name] !== undefined));

@@ -1,8 +1,8 @@
 import type { Instant } from "../core/machine.ts";
 import type { AttemptId, AttemptLimits, EndpointId } from "../core/messages.ts";
 import { Attempt, type AttemptEnding, type AttemptListener } from "../upstream/attempt.ts";
-import { atEndOfTurn } from "../upstream/end-of-turn.ts";
 import type { UpstreamLane } from "../upstream/upstream-lane.ts";
+import { inSlices } from "./in-slices.ts";
 import type { RequestInFlight } from "./request-in-flight.ts";
 
 /** Who hears of an attempt's provider. */
@@ -55,9 +55,9 @@ export class RunningAttempt implements AttemptListener {
     this.request.answer.flush();
   }
 
-  /** Callers often leave together: before anything is booked or logged, the connections to the providers of all who leave in this turn are closed. */
+  /** Callers often leave together: the connections to the providers of all of them are closed before anything is booked or logged. */
   onEnded(ending: AttemptEnding): void {
-    if (this.request.hasLeft && ending.outcome.kind === "aborted") atEndOfTurn({ endTurn: () => this.#owner.attemptEnded(this, ending) });
+    if (this.request.hasLeft && ending.outcome.kind === "aborted") inSlices(() => this.#owner.attemptEnded(this, ending));
     else this.#owner.attemptEnded(this, ending);
   }
 }

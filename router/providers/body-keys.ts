@@ -21,6 +21,8 @@ const read = [
   "metadata",
   "previous_response_id",
   "service_tier",
+  "n",
+  "best_of",
 ] as const;
 /** What the model reads before it answers, in that order. */
 const prompt = ["tools", "system", "instructions", "messages", "prompt", "input"] as const;

@@ -24,6 +24,8 @@ export interface BodyScan {
   readonly includeUsage: boolean;
   /** `max_completion_tokens`, `max_tokens` or `max_output_tokens`, ten million at most; null: none is a number. */
   readonly outputTokensMax: number | null;
+  /** How many the provider makes of each prompt: `n`, or `best_of` where that is more. */
+  readonly answers: number;
   /** Top-level fields of the request contract and `metadata`, as given. */
   readonly asked: ReadonlyMap<string, unknown>;
   /** What takes the contract's fields out of the body. */
@@ -54,6 +56,7 @@ export function unreadBody(body: Buffer): BodyScan {
     streamOptionsSpan: null,
     includeUsage: false,
     outputTokensMax: null,
+    answers: 1,
     asked: new Map(),
     cuts: [],
     prompt: [],
@@ -86,6 +89,8 @@ const optionsId = keyId("stream_options");
 const metadataId = keyId("metadata");
 const continuesId = keyId("previous_response_id");
 const tierId = keyId("service_tier");
+const answersId = keyId("n");
+const bestOfId = keyId("best_of");
 const capIds = [keyId("max_completion_tokens"), keyId("max_tokens"), keyId("max_output_tokens")];
 const trueBytes = Buffer.from("true");
 const nothingAsked: ReadonlyMap<string, unknown> = new Map();
@@ -106,6 +111,7 @@ function readFound(body: Buffer): BodyScan | null {
       streamOptionsSpan: topLevel.span(optionsId),
       includeUsage: typeof options === "object" && options !== null && "include_usage" in options && options.include_usage === true,
       outputTokensMax: capOf(body),
+      answers: Math.max(countOf(body, answersId), countOf(body, bestOfId)),
       asked: topLevel.hasOurs || metadata !== undefined ? askedOf(body, metadata) : nothingAsked,
       cuts: metadata === undefined ? cuts : [...cuts, ...metadataCut(topLevel.span(metadataId), metadata)],
       prompt: promptOf(),
@@ -133,13 +139,23 @@ function textOf(body: Buffer, id: number): string | null {
   return body.toString("latin1", start + 1, end - 1);
 }
 
+/** 1 where it is no number, or not there; no more than there can be tokens. */
+function countOf(body: Buffer, id: number): number {
+  const count = topLevel.has(id) ? simpleValueOf(body, id) : null;
+  return typeof count === "number" && count > 1 ? Math.min(Math.floor(count), tokensMax) : 1;
+}
+
+function simpleValueOf(body: Buffer, id: number): unknown {
+  const start = topLevel.start(id);
+  const end = topLevel.end(id);
+  return isPlainNumber(body, start, end) ? numberAt(body, start, end) : valueOf(body, id);
+}
+
 /** The first that is given; null: it is no number. */
 function capOf(body: Buffer): number | null {
   for (const id of capIds) {
     if (!topLevel.has(id)) continue;
-    const start = topLevel.start(id);
-    const end = topLevel.end(id);
-    const cap = isPlainNumber(body, start, end) ? numberAt(body, start, end) : valueOf(body, id);
+    const cap = simpleValueOf(body, id);
     if (cap !== null) return typeof cap === "number" && cap >= 0 ? Math.min(Math.floor(cap), tokensMax) : null;
   }
   return null;

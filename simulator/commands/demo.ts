@@ -7,9 +7,10 @@ import { loadScenario } from "../scenario/load-scenario.ts";
 import type { LoadedScenario } from "../scenario/loaded-scenario.ts";
 import { endpointName, runScenario } from "../run/run-scenario.ts";
 import { projectRoot } from "../../router/config/project-root.ts";
+import { clock } from "./clock.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { sayNotApplicable } from "./simulate.ts";
-import { clock, reportLines } from "./simulate-report.ts";
+import { reportLines } from "./simulate-report.ts";
 
 export function demoCommand(): Command {
   return new Command("demo")

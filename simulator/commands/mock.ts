@@ -6,21 +6,21 @@ import type { VllmOptions } from "../mock/vllm/vllm-options.ts";
 import { loadScenario } from "../scenario/load-scenario.ts";
 import { sayNotices } from "./simulate.ts";
 import { settingOption } from "./setting-option.ts";
-import { readWhole } from "../../router/config/read-whole.ts";
 import { stopSignal } from "./stop-signal.ts";
+import { seedNumber, wholeNumber } from "./whole-number.ts";
 
 interface MockOptions {
   readonly set: readonly string[];
   readonly ports?: string;
   readonly host: string;
-  readonly seed?: string;
+  readonly seed?: number;
   readonly json?: boolean;
   readonly apiKey?: string;
   readonly requestIdHeaders?: boolean;
   readonly toolParser: boolean;
   readonly devMode?: boolean;
-  readonly maxNumQueuedReqs?: string;
-  readonly maxNumQueuedTokens?: string;
+  readonly maxNumQueuedReqs?: number;
+  readonly maxNumQueuedTokens?: number;
 }
 
 const help = `
@@ -33,6 +33,8 @@ Example:
   $ headgate mock scenarios/azure-twin.yaml --ports ephemeral
   {"pool-a":["http://127.0.0.1:41021","http://127.0.0.1:41022"],"cloud":["http://127.0.0.1:41023"]}`;
 
+const queued = wholeNumber(0, 1_000_000_000);
+
 export function mockCommand(): Command {
   return new Command("mock")
     .description("Mock vLLM replicas and providers over HTTP, driven by the simulator's models")
@@ -40,13 +42,13 @@ export function mockCommand(): Command {
     .addOption(settingOption())
     .option("--ports <ports>", "configured: the ports of the configuration's endpoints; ephemeral: any that are free", "configured")
     .option("--host <host>", "address to listen on", "127.0.0.1")
-    .option("--seed <number>", "seed of random draws (default: the scenario's)")
+    .option("--seed <n>", "seed of random draws; absent: the scenario's", seedNumber)
     .option("--api-key <key>", "vLLM servers want this key (their --api-key)")
     .option("--request-id-headers", "vLLM servers answer with x-request-id (their --enable-request-id-headers)")
     .option("--no-tool-parser", "vLLM servers refuse tools, as without their --tool-call-parser")
     .option("--dev-mode", "vLLM servers can be paused and put to sleep over HTTP (their VLLM_SERVER_DEV_MODE=1)")
-    .option("--max-num-queued-reqs <number>", "vLLM servers answer 503 beyond so many requests that are not over, running ones too (their flag)")
-    .option("--max-num-queued-tokens <number>", "vLLM servers answer 503 while so many prompt tokens wait for a first token (their flag)")
+    .option("--max-num-queued-reqs <n>", "vLLM servers answer 503 beyond so many requests that are not over, running ones too (their flag)", queued)
+    .option("--max-num-queued-tokens <n>", "vLLM servers answer 503 while so many prompt tokens wait for a first token (their flag)", queued)
     .option("--json", "write the origins by deployment as one JSON line on stdout when all listen (also with ephemeral ports)")
     .addHelpText("after", help)
     .action(mock);
@@ -58,7 +60,7 @@ async function mock(file: string, options: MockOptions): Promise<void> {
   if (scenario.kind === "not-applicable")
     throw new InputError([{ file, line: null, column: null, field: "trace", message: scenario.reason, fix: "name a trace that is on this machine" }]);
   sayNotices(scenario);
-  const seed = options.seed === undefined ? scenario.seed : readWhole("--seed", options.seed);
+  const { seed = scenario.seed } = options;
   const fleet = await startMockFleet(scenario.compiled, { file, seed, host: options.host, ports, vllm: vllmOptions(options) });
   const asJson = options.json === true || ports === "ephemeral";
   if (asJson) process.stdout.write(`${JSON.stringify(fleet.origins)}\n`);
@@ -72,14 +74,13 @@ async function mock(file: string, options: MockOptions): Promise<void> {
 }
 
 function vllmOptions({ apiKey, requestIdHeaders, toolParser, devMode, maxNumQueuedReqs, maxNumQueuedTokens }: MockOptions): Partial<VllmOptions> {
-  const whole = (flag: string, text: string | undefined): number | null => (text === undefined ? null : readWhole(flag, text));
   return {
     apiKey: apiKey ?? null,
     requestIdHeaders: requestIdHeaders === true,
     toolParser,
     devMode: devMode === true,
-    maxNumQueuedReqs: whole("--max-num-queued-reqs", maxNumQueuedReqs),
-    maxNumQueuedTokens: whole("--max-num-queued-tokens", maxNumQueuedTokens),
+    maxNumQueuedReqs: maxNumQueuedReqs ?? null,
+    maxNumQueuedTokens: maxNumQueuedTokens ?? null,
   };
 }
 

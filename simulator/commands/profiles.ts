@@ -10,11 +10,12 @@ import { suggestion } from "../../router/config/nearest.ts";
 import { InputError } from "../../router/config/problem.ts";
 import { type ProviderProfile, providerProfiles } from "../scenario/provider-profile.ts";
 import type { EngineProfile } from "../scenario/engine-profile.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 interface ProfilesOptions {
   readonly gpu?: string;
   readonly model?: string;
-  readonly tp?: string;
+  readonly tp: number;
   readonly hosted?: string;
   readonly json?: boolean;
 }
@@ -35,7 +36,7 @@ export function profilesCommand(): Command {
     .description("List what is known of GPUs and models: step times, memory, sizes")
     .option("--gpu <name>", "GPU to look up")
     .option("--model <name>", "model to look up (default: Llama-3.1-8B)")
-    .option("--tp <count>", "GPUs per replica (tensor parallel)", "1")
+    .option("--tp <count>", "GPUs per replica (tensor parallel)", wholeNumber(1, 64), 1)
     .option("--hosted <name>", "hosted profile to look up")
     .option("--json", "print as JSON: { engines, hosted }, or those looked up")
     .addHelpText("after", help)
@@ -54,7 +55,7 @@ function listProfiles(options: ProfilesOptions): void {
     else process.stdout.write(`${engineTable(all.map(rowOf))}\n${hostedTable(hosted)}\n`);
     return;
   }
-  const match = findProfile(all, options.gpu ?? "H100", options.model ?? "Llama-3.1-8B", Number(options.tp ?? 1));
+  const match = findProfile(all, options.gpu ?? "H100", options.model ?? "Llama-3.1-8B", options.tp);
   if (match === null) return;
   const { profile, exact, errorPercent } = match;
   if (options.json === true) {

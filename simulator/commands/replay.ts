@@ -1,6 +1,7 @@
 import process from "node:process";
 import { Command } from "commander";
 import { InputError } from "../../router/config/problem.ts";
+import { checkReplayable } from "../load/live-problems.ts";
 import { replayScenario } from "../load/replay-scenario.ts";
 import { runsFolder, writeReplay } from "../run/replay-folder.ts";
 import { loadScenario } from "../scenario/load-scenario.ts";
@@ -8,6 +9,7 @@ import { exitCodeOf } from "./exit-code.ts";
 import { progressLine } from "./progress-line.ts";
 import { replayResult, validityLines } from "./replay-result.ts";
 import { reportLines } from "./simulate-report.ts";
+import { checkListening, readUrl } from "./read-url.ts";
 import { settingOption } from "./setting-option.ts";
 import { sayNotApplicable } from "./simulate.ts";
 import { abortOnSignal } from "./stop-signal.ts";
@@ -46,14 +48,16 @@ export function replayCommand(): Command {
 }
 
 async function replay(file: string, options: ReplayCommandOptions): Promise<void> {
-  const target = readUrl("--target", options.target);
-  const metricsUrl = options.metrics === undefined ? null : readUrl("--metrics", options.metrics).href;
+  const target = readUrl("--target", options.target, "--target http://127.0.0.1:8080");
+  const metricsUrl = options.metrics === undefined ? null : readUrl("--metrics", options.metrics, "--metrics http://127.0.0.1:9090/metrics").href;
   const key = readKey(options.keyEnv);
   const scenario = await loadScenario(file, process.env, { settings: options.set });
   if (scenario.kind === "not-applicable") {
     sayNotApplicable(scenario, options.json === true);
     return;
   }
+  checkReplayable(scenario);
+  await checkListening("--target", target);
   const { signal, release } = abortOnSignal();
   const progress = progressLine(scenario.trace.rows);
   const run = await replayScenario(scenario, { target, metricsUrl, key, model: options.model ?? null }, signal, progress.show);
@@ -64,20 +68,6 @@ async function replay(file: string, options: ReplayCommandOptions): Promise<void
   if (options.json === true) process.stdout.write(`${JSON.stringify(result)}\n`);
   else process.stdout.write(`${[...reportLines(result), ...validityLines(run.validity)].join("\n")}\n`);
   process.exitCode = exitCodeOf(result.verdict);
-}
-
-function readUrl(option: string, text: string): URL {
-  if (URL.canParse(text) && /^https?:/.test(text)) return new URL(text);
-  throw new InputError([
-    {
-      file: "command line",
-      line: null,
-      column: null,
-      field: option,
-      message: `is not an http address: ${text}`,
-      fix: `write for example ${option} http://127.0.0.1:8080`,
-    },
-  ]);
 }
 
 function readKey(name: string | undefined): string | null {

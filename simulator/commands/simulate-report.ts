@@ -3,16 +3,17 @@ import Table from "cli-table3";
 import type { Figures } from "../core/measure/figures.ts";
 import type { Distribution } from "../core/measure/percentile.ts";
 import type { TargetVerdict, Verdict } from "../core/measure/verdicts.ts";
-import type { JudgedResult } from "../result/run-result.ts";
+import type { JudgedResult, Provenance } from "../result/run-result.ts";
+import { seenText } from "../verify/figure-text.ts";
+import { clock } from "./clock.ts";
 
 /** A result for people: what it was run on, figures, breakers, targets, verdict. */
 export function reportLines(result: JudgedResult): readonly string[] {
   const { arrivals, models } = result.provenance;
   const seeds = result.seeds.map(({ seed }) => seed);
-  const pace = arrivals.speed === 1 ? "" : ` at ${arrivals.speed} times its pace`;
   const lines = [
     styleText("bold", result.scenario.name) + (result.scenario.description === null ? "" : `: ${result.scenario.description}`),
-    `${arrivals.rows.toLocaleString("en")} requests of ${arrivals.file}${pace}, ${clock(arrivals.spanMs)}; seed ${seeds[0] ?? ""}${seeds.length > 1 ? ` (figures; targets over ${seeds.length} seeds)` : ""}`,
+    `${loadText(arrivals)}; seed ${seeds[0] ?? ""}${seeds.length > 1 ? ` (figures; targets over ${seeds.length} seeds)` : ""}`,
     figuresTable(result),
     requestsLine(result.summary),
     ...goodputLines(result.summary),
@@ -33,9 +34,16 @@ export function reportLines(result: JudgedResult): readonly string[] {
   lines.push(...outsideLines(result));
   if (result.summary.cost.unpricedRequests > 0)
     lines.push(`note: ${result.summary.cost.unpricedRequests} requests ran at a deployment without a price; their cost is not known and not counted`);
+  lines.push(...endlessLines(result));
   if (result.verdicts.length > 0) lines.push(targetsTable(result.verdicts));
   lines.push(`verdict: ${shownVerdict(result.verdict)}${result.verdict === "not-applicable" ? " (the scenario has no targets)" : ""}`);
   return lines;
+}
+
+function loadText({ rows, file, loop, speed, spanMs }: Provenance["arrivals"]): string {
+  const count = rows.toLocaleString("en");
+  if (loop === "closed") return `sessions of ${file} with ${count} calls, as many as come within ${clock(spanMs)}`;
+  return `${count} requests of ${file}${speed === 1 ? "" : ` at ${speed} times its pace`}, ${clock(spanMs)}`;
 }
 
 /** Steps beyond what the step-time models were made for. */
@@ -44,6 +52,14 @@ function outsideLines({ engines }: JudgedResult): readonly string[] {
   if (outside.length === 0) return [];
   const shown = outside.slice(0, 6).map(({ endpoint, outsideRangePercent }) => `${endpoint} ${outsideRangePercent} %`);
   return [`note: engine steps outside the range for which their times hold: ${shown.join(", ")}${outside.length > 6 ? ", ..." : ""}`];
+}
+
+/** Where the targets' percentiles are others than those of the table. */
+function endlessLines({ summary, verdicts }: JudgedResult): readonly string[] {
+  const { cut, failed, rejected } = summary.requests;
+  const asked = verdicts.filter(({ metric }) => /^(ttft|e2e)P/.test(metric));
+  if (asked.length === 0 || cut + failed + rejected === 0) return [];
+  return ["note: the table's TTFT and E2E are of what was answered; targets on them count what was cut, failed or rejected as endless"];
 }
 
 const plainStyle = { head: [], border: [], compact: true };
@@ -157,32 +173,16 @@ function probeLines({ probes = [] }: JudgedResult): readonly string[] {
 
 function targetsTable(verdicts: readonly TargetVerdict[]): string {
   const table = new Table({ head: ["target", "bound", "value", "verdict"], colAligns: ["left", right, right, "left"], style: plainStyle });
-  for (const { metric, bound, limit, values, verdict } of verdicts) {
-    table.push([metric, `${bound === "max" ? "<=" : ">="} ${limit}`, valuesText(values), shownVerdict(verdict)]);
+  for (const { metric, bound, limit, values, interval, verdict } of verdicts) {
+    table.push([metric, `${bound === "max" ? "<=" : ">="} ${limit}`, seenText({ values, interval }), shownVerdict(verdict)]);
   }
   return table.toString();
 }
 
-function valuesText(values: readonly (number | null)[]): string {
-  const known = values.filter((value) => value !== null);
-  if (known.length === 0) return "not known";
-  const [low, high] = [Math.min(...known), Math.max(...known)];
-  const range = low === high ? figure(low) : `${figure(low)} to ${figure(high)}`;
-  return known.length < values.length ? `${range}, ${values.length - known.length} not known` : range;
-}
-
-const figure = (value: number): string => (value === Infinity ? "endless" : String(Number(value.toPrecision(6))));
+const figure = (value: number): string => String(Number(value.toPrecision(6)));
 
 function shownVerdict(verdict: Verdict): string {
   const text = verdict === "not-applicable" ? "not applicable" : verdict;
   const colour = verdict === "pass" ? "green" : verdict === "fail" || verdict === "invalid" ? "red" : "yellow";
   return styleText(colour, text);
-}
-
-/** `58 min 22 s`, `12.3 s` */
-export function clock(ms: number): string {
-  const seconds = ms / 1000;
-  if (seconds < 100) return `${Number(seconds.toFixed(1))} s`;
-  const whole = Math.round(seconds);
-  return `${Math.floor(whole / 60)} min ${whole % 60} s`;
 }

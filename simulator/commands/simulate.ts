@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { writeResult } from "../result/result-json.ts";
 import { runsFolder } from "../run/replay-folder.ts";
 import { type RecordFormat, writeRun } from "../run/run-folder.ts";
@@ -10,6 +10,7 @@ import { nearestNotices } from "../scenario/nearest-notices.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { settingOption } from "./setting-option.ts";
 import { reportLines } from "./simulate-report.ts";
+import { seedNumber, wholeNumber } from "./whole-number.ts";
 
 interface Options {
   readonly set: readonly string[];
@@ -27,7 +28,7 @@ export function simulateCommand(): Command {
     .description("run a scenario in virtual time and judge its targets")
     .argument("<scenario>", "scenario (YAML)")
     .addOption(settingOption())
-    .option("--seed <n>", "seed of all randomness; absent: the scenario's", wholeNumber(0, 4_294_967_295))
+    .option("--seed <n>", "seed of all randomness; absent: the scenario's", seedNumber)
     .option("--seeds <n>", "run with so many seeds, from the first one up, and judge the targets over all of them", wholeNumber(1, 10_000), 1)
     .option("--json", "print the result as JSON", false)
     .option("--strict", "check the router's invariants at every event (slower)", false)
@@ -59,13 +60,18 @@ async function simulate(file: string, options: Options): Promise<void> {
   });
   const used = process.cpuUsage(before);
   const cpuSeconds = (used.user + used.system) / 1_000_000;
-  const requests = loaded.trace.rows * options.seeds;
-  process.stderr.write(
-    `simulated ${requests.toLocaleString("en")} requests in ${cpuSeconds.toFixed(2)} s of CPU time: ${Math.round(requests / cpuSeconds).toLocaleString("en")} a second\n`,
-  );
+  process.stderr.write(`${speedLine(loaded, options.seeds, cpuSeconds)}\n`);
   process.stderr.write(`results are in ${writeRun(options.out, loaded, result, first, options.records ?? null)}\n`);
   process.stdout.write(options.json ? writeResult(result) : `${reportLines(result).join("\n")}\n`);
   process.exitCode = exitCodeOf(result.verdict);
+}
+
+/** How many calls come of sessions depends on how fast they are answered. */
+function speedLine({ trace }: LoadedScenario, seeds: number, cpuSeconds: number): string {
+  const took = `in ${cpuSeconds.toFixed(2)} s of CPU time`;
+  if (trace.loop === "closed") return `simulated ${seeds} ${seeds === 1 ? "run" : "runs"} of sessions ${took}`;
+  const requests = trace.rows * seeds;
+  return `simulated ${requests.toLocaleString("en")} requests ${took}: ${Math.round(requests / cpuSeconds).toLocaleString("en")} a second`;
 }
 
 /** Several seeds run on all cores. */
@@ -88,12 +94,4 @@ export function sayNotApplicable(scenario: NotApplicable, json: boolean): void {
   process.stderr.write(`NOT APPLICABLE: ${scenario.name} was not run: ${scenario.reason}\n`);
   process.stdout.write(json ? writeResult(notApplicableResult(scenario)) : `verdict: not applicable (${scenario.reason})\n`);
   process.exitCode = exitCodeOf("not-applicable");
-}
-
-export function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
-    if (!(value >= min && value <= max)) throw new InvalidArgumentError(`give a whole number from ${min} to ${max}.`);
-    return value;
-  };
 }

@@ -5,6 +5,7 @@ import { Command } from "commander";
 import type { Duration } from "../../router/core/machine.ts";
 import { compareSides, liveSide, type ComparedMetric, type Side } from "../load/twin/compare.ts";
 import { thisExecutable } from "../load/twin/child.ts";
+import { checkTwinned } from "../load/live-problems.ts";
 import { runLive } from "../load/twin/live-side.ts";
 import type { LiveRun } from "../load/replay-scenario.ts";
 import type { Validity } from "../load/validity.ts";
@@ -58,6 +59,7 @@ async function twin(file: string, options: TwinOptions): Promise<void> {
     sayNotApplicable(scenario, options.json === true);
     return;
   }
+  checkTwinned(scenario);
   sayNotices(scenario);
   const { signal, release } = abortOnSignal();
   const simulated = simulatedSide(scenario);

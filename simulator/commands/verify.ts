@@ -6,15 +6,16 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { InputError } from "../../router/config/problem.ts";
 import { parseDuration } from "../../router/config/scalars.ts";
 import { micros } from "../../router/core/time.ts";
+import { overall } from "../core/measure/verdicts.ts";
 import { SeedPool } from "../run/seed-pool.ts";
 import { type Baseline, baselineText, readBaseline } from "../verify/baseline.ts";
 import { junitText } from "../verify/junit.ts";
 import { markdownText, remarks } from "../verify/markdown.ts";
-import { exitCodeOfVerify, type Status, type VerifyResult } from "../verify/verify-result.ts";
+import { exitCodeOfVerify, type ScenarioOutcome, type Status, type VerifyResult, worstOf } from "../verify/verify-result.ts";
 import { verifyFolder } from "../verify/verify-folder.ts";
 import { checkWritable } from "./check-writable.ts";
 import { settingOption } from "./setting-option.ts";
-import { wholeNumber } from "./simulate.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 interface Options {
   readonly seeds: number;
@@ -77,11 +78,11 @@ async function verify(folder: string, options: Options): Promise<void> {
   if (baseline === null && options.requireBaseline) throw noBaseline(file);
   const result = await resultOf(folder, baseline, options);
   const notices = [...result.notices, ...keepBaseline(file, baseline, result, options)];
-  const told = { ...result, notices };
+  const told = { ...result, status: options.update ? worstOf(result.scenarios.map(statusOfTargets)) : result.status, notices };
   if (options.junit !== undefined) writeFileSync(options.junit, junitText(told, options.inconclusive));
   if (options.markdown !== undefined) writeFileSync(options.markdown, markdownText(told));
   process.stdout.write(options.json ? `${JSON.stringify(told)}\n` : `${lines(told).join("\n")}\n`);
-  process.exitCode = exitCodeOfVerify(statusFor(result, options), options.inconclusive);
+  process.exitCode = exitCodeOfVerify(told.status, options.inconclusive);
 }
 
 function noBaseline(file: string): InputError {
@@ -103,9 +104,8 @@ async function resultOf(folder: string, baseline: Baseline | null, options: Opti
 }
 
 /** With --update the new figures are the baseline: what is worse than the old one is shown, and fails nothing. */
-function statusFor({ status, scenarios }: VerifyResult, { update }: Options): Status {
-  const targetFails = scenarios.some(({ targets }) => targets.some(({ verdict }) => verdict === "fail"));
-  return update && status === "fail" && !targetFails ? "pass" : status;
+function statusOfTargets({ status, targets, seeds }: ScenarioOutcome): Status {
+  return seeds.length === 0 ? status : overall(targets);
 }
 
 function keepBaseline(file: string, baseline: Baseline | null, { scenarios }: VerifyResult, { update }: Options): readonly string[] {

@@ -6,6 +6,7 @@ import type { RunFigures } from "../core/measure/summarise.ts";
 import { summarise } from "../core/measure/summarise.ts";
 import { summaryOptions } from "../core/measure/summary-options.ts";
 import type { LoadedScenario } from "../scenario/loaded-scenario.ts";
+import { checkReplayable } from "./live-problems.ts";
 import { replay } from "./replay.ts";
 import type { RouterCounters } from "./router-counters.ts";
 import { countersBetween, readRouterCounters } from "./router-counters.ts";
@@ -40,16 +41,7 @@ export async function replayScenario(
   progress: (sent: number, open: number) => void,
 ): Promise<LiveRun> {
   const { compiled } = scenario;
-  if (scenario.trace.loop === "closed") {
-    const message = "is of sessions, which wait for their answers: they cannot be replayed open loop";
-    throw new InputError([
-      { file: scenario.file, line: null, column: null, field: "trace", message, fix: "simulate the scenario, or replay one of requests at recorded instants" },
-    ]);
-  }
-  if ((compiled.changes ?? []).length > 0) {
-    const message = "change the configuration while it runs: a replay cannot do that to a live router";
-    throw new InputError([{ file: scenario.file, line: null, column: null, field: "changes", message, fix: "simulate the scenario, or leave `changes` out" }]);
-  }
+  checkReplayable(scenario);
   const { routes, deployments } = compiled.config;
   const nameOf = (id: RouteId): string => at.model ?? present(routes[id], "the route").name;
   const byName = new Map(routes.map((route) => [route.name, route.id]));
@@ -68,12 +60,26 @@ export async function replayScenario(
     signal,
     progress,
   });
-  const after = at.metricsUrl === null ? null : await readRouterCounters(at.metricsUrl);
+  const { counters, problem } = await countedSince(before, at.metricsUrl);
   const over = (warmUp: Duration): RunFigures => summarise(run.records, { ...summaryOptions(compiled), warmUp });
   return {
     figures: over(compiled.warmUp),
     whole: over(0 as Duration),
-    validity: run.validity,
-    counters: before === null || after === null ? null : countersBetween(before, after),
+    validity: problem === null ? run.validity : { ...run.validity, valid: false, reasons: [...run.validity.reasons, problem] },
+    counters,
   };
+}
+
+/** A router that has gone meanwhile takes its counters with it: what was seen of its answers is kept. */
+async function countedSince(
+  before: RouterCounters | null,
+  metricsUrl: string | null,
+): Promise<{ readonly counters: RouterCounters | null; readonly problem: string | null }> {
+  if (before === null || metricsUrl === null) return { counters: null, problem: null };
+  try {
+    return { counters: countersBetween(before, await readRouterCounters(metricsUrl)), problem: null };
+  } catch (error) {
+    if (error instanceof InputError) return { counters: null, problem: `at the end ${metricsUrl} ${error.problems[0]?.message ?? ""}` };
+    throw error;
+  }
 }

@@ -1,3 +1,5 @@
+import { InputError } from "../../router/config/problem.ts";
+
 /** What a router counted, read from its metrics. Subtracting two readings gives a run's. */
 export interface RouterCounters {
   readonly nanoDollars: number;
@@ -8,11 +10,24 @@ export interface RouterCounters {
   readonly breakerOpenings: ReadonlyMap<string, number>;
 }
 
-/** @throws Error when nothing answers there */
+/** @throws InputError where no router shows its metrics */
 export async function readRouterCounters(metricsUrl: string): Promise<RouterCounters> {
-  const response = await fetch(metricsUrl, { signal: AbortSignal.timeout(10_000) });
-  if (!response.ok) throw new Error(`${metricsUrl} answered ${response.status}`);
-  return countersOf(await response.text());
+  const refused = (message: string): InputError =>
+    new InputError([
+      { file: metricsUrl, line: null, column: null, field: null, message, fix: "give the address of the router's metrics, as http://127.0.0.1:9090/metrics" },
+    ]);
+  let exposition: string;
+  try {
+    const response = await fetch(metricsUrl, { signal: AbortSignal.timeout(10_000) });
+    if (!response.ok) throw new Error(`it answered ${response.status}`);
+    exposition = await response.text();
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : "";
+    throw refused(`gives no metrics (${error instanceof Error ? error.message : String(error)}${cause})`);
+  }
+  // Without it everything would have cost nothing.
+  if (!exposition.includes("# TYPE billing_cost_nanodollars_total ")) throw refused("gives no metrics of a headgate router");
+  return countersOf(exposition);
 }
 
 export function countersOf(exposition: string): RouterCounters {

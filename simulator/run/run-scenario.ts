@@ -57,6 +57,8 @@ export async function runWithRecordsParallel(scenario: LoadedScenario, options: 
   const { seeds, strict, journal } = options;
   const [firstSeed, ...otherSeeds] = seeds;
   const others = Promise.all(otherSeeds.map((seed) => pool.run({ file, settings, seed, strict, journal: journal ?? null })));
+  // Where the first seed fails too, its error is the one that is told.
+  others.catch(() => undefined);
   const first = runSeed(scenario, firstSeed, options);
   return { result: resultOf(scenario, "simulated", first, [first, ...(await others)]), first };
 }

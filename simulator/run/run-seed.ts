@@ -1,7 +1,7 @@
 import { everyVersion } from "../core/compiled-scenario.ts";
 import type { RouterWatch } from "../core/router-watch.ts";
 import type { Duration } from "../../router/core/machine.ts";
-import { seconds } from "../../router/core/time.ts";
+import { seconds, startOfTime } from "../../router/core/time.ts";
 import { type FaultScript, resolveFaults } from "../core/fault/resolve-faults.ts";
 import { BreakerJudge, type BreakerJudgement } from "../core/measure/breaker-judge.ts";
 import { fleetFigures } from "../core/measure/fleet-figures.ts";
@@ -62,6 +62,7 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
   const tally = new FleetTally(compiled.endpoints);
   const probes = new ProbeTally();
   const samples: Sample[] = [];
+  let lastEnd = startOfTime;
   const sampleEvery = compiled.sampleEvery ?? sampleEveryOf(scenario.trace.spanUs);
   const config = everyVersion(compiled);
   const records = new RunRecords({ config, summary: summaryOptions(compiled), sampleEvery, keeps });
@@ -72,7 +73,10 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
     closedLoop: scenario.closedLoop() ?? undefined,
     watch: watchedBy([invariants, journal].filter((watch) => watch !== undefined)),
     observer: {
-      requestEnded: (record) => records.add(record),
+      requestEnded: (record) => {
+        lastEnd = record.end;
+        records.add(record);
+      },
       breakerChanged: (endpoint, from, to, at, replica) => {
         breakerChanges.push({ endpoint, from, to, at, replica });
         judge.breakerChanged(endpoint, to, at);
@@ -87,6 +91,7 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
     },
   });
   world.run();
+  tally.end(lastEnd, world.signals());
   journal?.close();
   const violations = invariants?.finished() ?? [];
   if (violations.length > 0)

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { choice, count, duration, number, text } from "../../router/config/scalars.ts";
 import { micros, seconds } from "../../router/core/time.ts";
+import { modalities, tasks } from "../core/workload/request-features.ts";
 import { traceFormatNames } from "../trace/trace-formats.ts";
 
 const sessions = z
@@ -15,7 +16,7 @@ const sessions = z
   .meta({ description: "How sessions of a closed loop are played; only for traces of sessions" });
 
 const share = (what: string) => number(what, { min: 0, max: 1, whole: false });
-const weights = (what: string, names: readonly [string, ...string[]]) =>
+const weights = (what: string, names: readonly string[]) =>
   z
     .strictObject(Object.fromEntries(names.map((name) => [name, number(`Weight of ${name}`, { min: 0, max: 1_000_000, whole: false }).optional()])))
     .meta({ description: what });
@@ -23,8 +24,8 @@ const range = (what: string) => z.strictObject({ from: share("Least"), to: share
 
 const features = z
   .strictObject({
-    task: weights("Of tasks", ["chat", "code", "summarize", "extract", "translate", "reason", "other"]).optional(),
-    modality: weights("Of modalities", ["text", "image", "audio"]).optional(),
+    task: weights("Of tasks", tasks).optional(),
+    modality: weights("Of modalities", modalities).optional(),
     tools: share("Share of requests that carry tools").optional(),
     urgent: share("Share of requests that are urgent").optional(),
     batchable: share("Share of requests that may wait for a batch").optional(),

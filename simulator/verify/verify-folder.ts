@@ -1,24 +1,18 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { InputError } from "../../router/config/problem.ts";
-import { judge, overall } from "../core/measure/verdicts.ts";
+import { InputError, type Problem } from "../../router/config/problem.ts";
 import { metricsOf } from "../core/measure/metrics.ts";
 import type { SeedFigures } from "../result/run-result.ts";
 import type { SeedPool } from "../run/seed-pool.ts";
 import { loadScenario } from "../scenario/load-scenario.ts";
 import type { LoadedScenario, NotApplicable } from "../scenario/loaded-scenario.ts";
-import type { Baseline } from "./baseline.ts";
-import { type ComparedFigure, compareFigures } from "./compare-figures.ts";
-import { type ScenarioOutcome, type Status, statusOf, type VerifyResult, worstOf } from "./verify-result.ts";
+import { notApplicable, type OutcomeOptions, outcomeOf } from "./scenario-outcome.ts";
+import { type ScenarioOutcome, type VerifyResult, worstOf } from "./verify-result.ts";
 
-export interface VerifyOptions {
-  readonly seeds: number;
+export interface VerifyOptions extends OutcomeOptions {
   readonly strict: boolean;
   /** `path=value` over every scenario. */
   readonly settings: readonly string[];
-  readonly baseline: Baseline | null;
-  /** A scenario that the baseline does not know fails. */
-  readonly requireBaseline: boolean;
   /** Whether no further run may begin. */
   readonly timeOver: () => boolean;
   readonly progress: (name: string, seed: number) => void;
@@ -31,17 +25,33 @@ interface Subject {
 
 /** Runs all scenarios of a folder (not of folders in it), first each with its first seed, then each with the next. @throws InputError */
 export async function verifyFolder(folder: string, options: VerifyOptions, pool: SeedPool): Promise<VerifyResult> {
-  const loaded: (LoadedScenario | NotApplicable)[] = [];
-  for (const file of scenarioFiles(folder)) loaded.push(await loadScenario(file, process.env, { settings: options.settings }));
+  const loaded = await loadAll(scenarioFiles(folder), options.settings);
   const subjects = loaded.flatMap((scenario): readonly Subject[] => (scenario.kind === "loaded" ? [{ scenario, seeds: [] }] : []));
   await runAll(subjects, options, pool);
   const scenarios = loaded.map((scenario): ScenarioOutcome => {
     const subject = subjects.find((candidate) => candidate.scenario === scenario);
-    return subject === undefined ? notApplicable(scenario, options.seeds) : outcomeOf(subject, options);
+    if (subject === undefined) return notApplicable(scenario, options.seeds);
+    return outcomeOf({ ...scenario, targets: subject.scenario.compiled.targets, seeds: subject.seeds }, options);
   });
   const gone = [...(options.baseline?.scenarios.keys() ?? [])].filter((name) => scenarios.every((scenario) => scenario.name !== name));
   const notices = gone.map((name) => `the baseline has ${name}, which the folder has not`);
   return { version: 1, kind: "verify", status: worstOf(scenarios.map(({ status }) => status)), scenarios, notices };
+}
+
+/** @throws InputError with the problems of all files */
+async function loadAll(files: readonly string[], settings: readonly string[]): Promise<readonly (LoadedScenario | NotApplicable)[]> {
+  const loaded: (LoadedScenario | NotApplicable)[] = [];
+  const problems: Problem[] = [];
+  for (const file of files) {
+    try {
+      loaded.push(await loadScenario(file, process.env, { settings }));
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  if (problems.length > 0) throw new InputError(problems);
+  return loaded;
 }
 
 /** @throws InputError */
@@ -72,38 +82,4 @@ async function runAll(subjects: readonly Subject[], { seeds, strict, timeOver, p
   };
   await Promise.all(Array.from({ length: pool.size }, workAll));
   for (const subject of subjects) subject.seeds.sort((one, other) => one.seed - other.seed);
-}
-
-function notApplicable({ name, file, ...rest }: LoadedScenario | NotApplicable, seedsWanted: number): ScenarioOutcome {
-  const notes = "reason" in rest ? [rest.reason] : [];
-  return { name, file, status: "not-applicable", notes, seedsWanted, seeds: [], targets: [], compared: [] };
-}
-
-function outcomeOf({ scenario, seeds }: Subject, options: VerifyOptions): ScenarioOutcome {
-  const { name, file, compiled } = scenario;
-  const base = { name, file, seedsWanted: options.seeds, seeds };
-  if (seeds.length === 0) return { ...base, status: "not-run", notes: ["the time was over before it could run"], targets: [], compared: [] };
-  const targets = judge(
-    compiled.targets,
-    seeds.map(({ metrics }) => metrics),
-  );
-  const before = options.baseline?.scenarios.get(name);
-  const compared = options.baseline === null || before === undefined ? [] : comparedWith(before, seeds, options.baseline);
-  const absent = before === undefined && (options.baseline !== null || options.requireBaseline);
-  const unpaired = before !== undefined && compared.length === 0;
-  const notes = [
-    ...(seeds.length < options.seeds ? [`the time was over after ${seeds.length} of ${options.seeds} seeds`] : []),
-    ...(absent ? ["not in the baseline: --update adds it"] : []),
-    ...(unpaired ? ["no seed of it is in the baseline: --update writes these"] : []),
-  ];
-  const strictly: readonly Status[] = (absent || unpaired) && options.requireBaseline ? ["fail"] : unpaired ? ["inconclusive"] : [];
-  return { ...base, status: worstOf([statusOf(overall(targets), compared), ...strictly]), notes, targets, compared };
-}
-
-function comparedWith(before: readonly SeedFigures[], after: readonly SeedFigures[], { tolerances }: Baseline): readonly ComparedFigure[] {
-  const pairs = after.flatMap(({ seed, metrics }) => {
-    const old = before.find((candidate) => candidate.seed === seed);
-    return old === undefined ? [] : [{ seed, before: old.metrics, after: metrics }];
-  });
-  return compareFigures(pairs, tolerances);
 }

@@ -13,12 +13,14 @@ const weighed = {
 test("whatever number of tokens a caller allows itself, the service goes on", async () => {
   for (const options of [{}, weighed]) {
     const live = await startLive(options);
-    const ask = async (cap: string): Promise<number> => {
-      const body = `{"model":"chat","max_tokens":${cap},"messages":[{"role":"user","content":"hello"}]}`;
+    const ask = async (cap: string, answers = "1"): Promise<number> => {
+      const body = `{"model":"chat","max_tokens":${cap},"n":${answers},"messages":[{"role":"user","content":"hello"}]}`;
       return (await fetch(`${live.running.url}/v1/chat/completions`, { method: "POST", body })).status;
     };
     for (const cap of ["1e308", "1e999", "9007199254740993", "99999999999", "-5", "1.5", '"7"', "null", "[]", "0"])
       expect([200, 429, 400]).toContain(await ask(cap));
+    for (const answers of ["1e308", "1e999", "1000000", "-1", "0"])
+      for (const cap of ["0", "16", "1e308"]) expect([200, 429, 400]).toContain(await ask(cap, answers));
     expect(await ask("16")).toBe(200);
   }
 });

@@ -74,6 +74,19 @@ test("the service starts with a young generation of its own size", () => {
   expect(argumentsOf("simulate")).toMatch(/^\/.*headgate\.ts simulate\n$/);
 });
 
+test("a Node that does not know one of the flags is started without it, and that is said", () => {
+  const tools = temporaryFolder();
+  const refuse = 'case "$*" in *--heap-growing-percent*) echo "node: bad option" >&2; exit 9;; esac';
+  writeProgram(path.join(tools, "node"), `${refuse}\n[ "$1" = --version ] && echo v26.1.0 || echo "$@"`);
+  writeProgram(path.join(tools, "nproc"), "echo 2");
+  const { status, stdout, stderr } = run("./headgate", ["serve"], checkout(null), `${tools}:/usr/bin:/bin`);
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^--min-semi-space-size=16 --max-semi-space-size=16 \/.*headgate\.ts serve\n$/);
+  expect(stderr).toBe(
+    "headgate: this Node (v26.1.0) does not take all of --min-semi-space-size=16 --max-semi-space-size=16 --heap-growing-percent=300; it starts with --min-semi-space-size=16 --max-semi-space-size=16\n",
+  );
+});
+
 test("with an old Node alone it says in one line what is missing", () => {
   const tools = temporaryFolder();
   writeProgram(path.join(tools, "node"), "echo v20.20.2");

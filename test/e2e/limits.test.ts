@@ -178,11 +178,26 @@ test("where unknown prices are refused, a request that asks for the tier without
   const { response } = await live.client.chat.completions.create({ model: "chat", messages, ...tier }).withResponse();
   expect(response.headers.get("x-headgate-deployment")).toBe("two");
   const alone = await startLive({ providers: ["openai"], price, more });
-  const asked: string[] = [];
-  const patient = alone.client.withOptions({ maxRetries: 2, fetch: async (url, init) => fetch((asked.push(String(url)), url), init) });
+  let asked = 0;
+  const counted: typeof fetch = async (url, init) => {
+    asked += 1;
+    return fetch(url, init);
+  };
+  const patient = alone.client.withOptions({ maxRetries: 2, fetch: counted });
   await expect(patient.chat.completions.create({ model: "chat", messages, ...tier })).rejects.toMatchObject({ status: 403, code: "price_unknown" });
-  expect(asked).toHaveLength(1);
+  expect(asked).toBe(1);
   expect((await alone.client.chat.completions.create({ model: "chat", messages })).object).toBe("chat.completion");
+});
+
+test("what a request may cost is bounded for all the answers that it asks for", async () => {
+  const { client } = await startLive();
+  // $2 a million: 20 micro-dollars an answer, and about as much for the prompt.
+  const ask = async (n: number) => {
+    const body = { model: "chat", messages, max_tokens: 10, n, cost_budget: 0.0001 } as unknown as OpenAI.ChatCompletionCreateParamsNonStreaming;
+    return client.chat.completions.create(body);
+  };
+  expect((await ask(2)).object).toBe("chat.completion");
+  for (const n of [5, 1e300]) await expect(ask(n)).rejects.toMatchObject({ status: 400, code: "cost_budget_too_small" });
 });
 
 test("a tier that is lost in translation is said to be, and the request billed as what it was served as", async () => {

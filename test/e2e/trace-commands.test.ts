@@ -35,6 +35,22 @@ test("inspect: any CSV, as text with a chart and as JSON", () => {
   });
 });
 
+test("what cannot be read or written is bad usage, told before the work", () => {
+  const file = traceIn(temporaryFolder());
+  const nowhere = path.join(temporaryFolder(), "none", "out.json");
+  for (const [args, said] of [
+    [["fit", file, "-o", nowhere], "--out: cannot be written to"],
+    [["from-prometheus", "http://127.0.0.1:1", "-o", nowhere], "--out: cannot be written to"],
+    [["from-prometheus", "nonsense", "-o", file], "is not an http address"],
+    [["download", "azure2023-code", "--check", nowhere], "cannot be read (ENOENT)"],
+    [["inspect", file, "--format", "litellm", "--map", "at=ts"], "--map: is only for the format columns"],
+  ] as const) {
+    const ended = headgate(["trace", ...args]);
+    expect(ended.stderr).toContain(said);
+    expect(ended.status).toBe(2);
+  }
+});
+
 test("columns with other names are named by --map; a wrong field and a wrong format are bad usage", () => {
   const folder = temporaryFolder();
   const file = traceIn(folder, ["wann,rein,raus", "2026-01-31T12:00:00Z,10,1", "2026-01-31T12:00:01Z,20,2"]);

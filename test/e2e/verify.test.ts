@@ -46,6 +46,7 @@ test("headgate verify: the first run writes the baseline, the next compares, a s
   const update = verify(folder, "--set", slower, "--update");
   expect(update.status).toBe(0);
   expect(update.stdout).toMatch(/worse: tpotMeanMs/);
+  expect(update.stdout).toMatch(/verdict: pass\n$/);
   expect(verify(folder, "--set", slower).status).toBe(0);
 });
 
@@ -71,6 +72,10 @@ test("headgate verify: what does not fit the budget is said, and inconclusive; a
     // Before anything ran, not behind it.
     expect(refused.stderr).not.toContain("ran one");
   }
+  const broken = folderWith("one", "two");
+  const mistaken = verify(broken, "--set", "warmUp=soon");
+  expect(mistaken.status).toBe(2);
+  expect(mistaken.stderr.match(/warmUp/g)?.length).toBeGreaterThan(2);
   writeFileSync(path.join(folder, "baseline.json"), "{}");
   expect(verify(folder).status).toBe(2);
 });

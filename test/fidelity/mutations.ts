@@ -11,6 +11,7 @@ const plain = "plain/plain-scheduler.ts";
 const cache = "plain/kv-cache.ts";
 const pool = "plain/block-pool.ts";
 const fast = "fast/fast-engine.ts";
+const quiet = "fast/quiet-iterations.ts";
 
 export const mutations: readonly Mutation[] = [
   { rule: "a last empty call after each burst", file: plain, text: "this.waiting.length > 0 || this.#endedSinceSchedule", instead: "this.waiting.length > 0" },
@@ -187,31 +188,31 @@ export const mutations: readonly Mutation[] = [
     text: "this.outputs.file(sequence, call);",
     instead: "this.outputs.file(sequence, sequence.endCall);",
   },
-  { rule: "fast: the last quiet iteration leaves out who is certain to end", file: fast, text: "setCertainEndsAside(state, state.call);", instead: "" },
-  { rule: "fast: an empty batch is not quiet", file: fast, text: "if (leaving === decodes.count) quiet--;", instead: "" },
+  { rule: "fast: the last quiet iteration leaves out who is certain to end", file: quiet, text: "setCertainEndsAside(state, state.call);", instead: "" },
+  { rule: "fast: an empty batch is not quiet", file: quiet, text: "if (leaving === decodes.count) quiet--;", instead: "" },
   {
     rule: "fast: quiet iterations find their blocks",
-    file: fast,
+    file: quiet,
     text: "quiet = decodes.callsWithin(state.memory.free, state.call + 1, quiet);",
     instead: "",
   },
   {
     rule: "fast: an arrival interrupts",
     file: fast,
-    text: "loop.quiet = 0;\n    if (loop.endsAt === never && loop.startsAt === never)",
+    text: "loop.quiet = 0;\n  if (loop.endsAt === never && loop.startsAt === never)",
     instead: "if (loop.endsAt === never && loop.startsAt === never)",
   },
   {
     rule: "fast: in a stretch each step has the speed of its own start",
-    file: fast,
-    text: "this.#scaled(this.#stepTime.stepTime(shape), stretch.endsAt)",
-    instead: "this.#scaled(this.#stepTime.stepTime(shape), from)",
+    file: quiet,
+    text: "scaled(loop, stepTime.stepTime(shape), stretch.endsAt)",
+    instead: "scaled(loop, stepTime.stepTime(shape), from)",
   },
   {
     rule: "fast: who wanders does not skip as a steady one",
-    file: fast,
-    text: "this.#loop.slowdown === 1 && this.#wandering === null) {",
-    instead: "this.#loop.slowdown === 1) {",
+    file: quiet,
+    text: "loop.slowdown === 1 && loop.wandering === null) {",
+    instead: "loop.slowdown === 1) {",
   },
   {
     rule: "a brown-out comes on top of the wandering",

@@ -46,8 +46,8 @@ function emptySets(sets: number): Int32Array {
 
 /** The block by which the request is known; -1: all its blocks are popular, or it has none. Counts nothing. */
 export function knownBy(affinity: AffinityState, blocks: Int32Array): number {
-  for (const id of blocks) {
-    const block = keyOf(id);
+  for (let place = 0; place < blocks.length; place += 1) {
+    const block = keyAt(blocks, place);
     const entry = find(affinity.counts, block);
     if (entry < 0 || affinity.counts[entry + 2] !== 1) return block;
   }
@@ -58,15 +58,16 @@ export function knownBy(affinity: AffinityState, blocks: Int32Array): number {
 export function countRequest(affinity: AffinityState, blocks: Int32Array): number {
   affinity.total += 1;
   if (affinity.total >= halveAfter) halve(affinity);
-  for (const id of blocks) {
-    const block = keyOf(id);
+  for (let place = 0; place < blocks.length; place += 1) {
+    const block = keyAt(blocks, place);
     if (!countBlock(affinity, block)) return block;
   }
   return -1;
 }
 
 /** -1 marks what is free: the one block of that id is known by another. */
-function keyOf(id: number): number {
+function keyAt(blocks: Int32Array, place: number): number {
+  const id = blocks[place] as number;
   return id === -1 ? -2 : id;
 }
 

@@ -97,10 +97,19 @@ async function check(trace: KnownTrace, file: string): Promise<void> {
       { file, line: null, column: null, field: null, message: `no checksum of ${trace.name} is known`, fix: "inspect it: `headgate trace inspect`" },
     ]);
   }
-  const sha256 = await sha256OfFile(file);
+  const sha256 = await checksumOf(file);
   const right = sha256 === trace.sha256;
   process.stdout.write(right ? `${file} is ${trace.name}\n` : `${file} is not ${trace.name}: sha256 ${sha256} instead of ${trace.sha256}\n`);
   process.exitCode = right ? 0 : 1;
+}
+
+async function checksumOf(file: string): Promise<string> {
+  try {
+    return await sha256OfFile(file);
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? String(error.code) : String(error);
+    throw new InputError([{ file, line: null, column: null, field: "--check", message: `cannot be read (${why})`, fix: "name the copy that you have" }]);
+  }
 }
 
 function byHand({ name, url, format, licence, cite, sha256 }: KnownTrace): readonly string[] {

@@ -9,6 +9,7 @@ import { type GenerateOptions, generateRows, noGrowth } from "../../trace/model/
 import type { WorkloadModel } from "../../trace/model/workload-model.ts";
 import { readTrace } from "../../trace/trace-reader.ts";
 import type { TraceSink } from "../../trace/trace-format.ts";
+import { checkWritable } from "../check-writable.ts";
 import { formatOf, readOptionsOf, type TraceOptions, withTraceOptions } from "./trace-options.ts";
 
 interface Options extends TraceOptions {
@@ -38,6 +39,7 @@ export function fitCommand(): Command {
 }
 
 async function fit(file: string, options: Options): Promise<void> {
+  if (options.out !== undefined) checkWritable(options.out, "--out");
   const format = await formatOf(file, options);
   const fitter = new ModelFitter(`${file} (${format.name})`, options.seed);
   const source = new LoadShape();

@@ -1,10 +1,12 @@
 import { writeFileSync } from "node:fs";
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { modelOfLoad } from "../../trace/model/prometheus-model.ts";
 import { observedLoad } from "../../trace/prometheus-client.ts";
+import { checkWritable } from "../check-writable.ts";
+import { readUrl } from "../read-url.ts";
 import { barChart } from "./bar-chart.ts";
 import { durationSeconds } from "./duration-seconds.ts";
-import { seedNumber } from "./trace-options.ts";
+import { seedNumber } from "../whole-number.ts";
 
 interface Options {
   readonly out: string;
@@ -20,7 +22,7 @@ export function fromPrometheusCommand(): Command {
     .description("a workload model out of what vLLM's own metrics say: requests per minute, histograms of prompt and generation tokens")
     .argument("<url>", "of a Prometheus that scrapes vLLM")
     .requiredOption("-o, --out <file>", "where to write the model (JSON), for `headgate trace generate`")
-    .option("--last <duration>", "how far back", durationSeconds, 86_400)
+    .addOption(new Option("--last <duration>", "how far back").argParser(durationSeconds).default(86_400, "24h"))
     .option("--until <instant>", "its end (ISO 8601); absent: the last whole minute", instant)
     .option("--model <name>", "only this model_name; absent: all together")
     .option("--seed <n>", "of how input and output lengths are paired", seedNumber, 1)
@@ -32,7 +34,9 @@ export function fromPrometheusCommand(): Command {
     .action(fromPrometheus);
 }
 
-async function fromPrometheus(url: string, options: Options): Promise<void> {
+async function fromPrometheus(address: string, options: Options): Promise<void> {
+  const url = readUrl("url", address, "http://prometheus:9090").href;
+  checkWritable(options.out, "--out");
   const until = Math.floor((options.until ?? Date.now() / 1000) / 60) * 60;
   const from = until - Math.max(60, Math.round(options.last / 60) * 60);
   const load = await observedLoad({ url, from, until, model: options.model ?? null });

@@ -3,7 +3,7 @@ import { agentBlockTokens, type GenerateOptions, generateRows } from "../../trac
 import { readModel } from "../../trace/model/workload-model.ts";
 import { TraceWriter } from "../../trace/trace-writer.ts";
 import { durationSeconds } from "./duration-seconds.ts";
-import { seedNumber } from "./trace-options.ts";
+import { seedNumber } from "../whole-number.ts";
 
 interface Options {
   readonly out: string;
@@ -22,7 +22,7 @@ export function generateCommand(): Command {
     .description("generate a trace from a workload model, as it is or grown")
     .argument("<model>", "model, as `headgate trace fit` writes it")
     .requiredOption("-o, --out <file>", "what to write; zipped where it ends in .gz")
-    .option("--duration <duration>", "how long; the model's envelope begins again at its end", durationSeconds, 3600)
+    .addOption(new Option("--duration <duration>", "how long; the model's envelope begins again at its end").argParser(durationSeconds).default(3600, "1h"))
     .option("--seed <n>", "of all draws", seedNumber, 1)
     .option("--tenants <factor>", "times as many tenants, each like one of the model's", factor, 1)
     .option("--rate <factor>", "times as many requests of each tenant", factor, 1)

@@ -2,6 +2,7 @@ import { styleText } from "node:util";
 import Table from "cli-table3";
 import type { TraceFigures } from "../../trace/inspect/inspect-trace.ts";
 import type { Percentiles } from "../../trace/inspect/value-counts.ts";
+import { clock } from "../clock.ts";
 import { barChart } from "./bar-chart.ts";
 
 const plainStyle = { head: [], border: [], compact: true };
@@ -38,7 +39,7 @@ function countLines({
     return [`${(requests ?? 0).toLocaleString("en")} requests in ${conversations.toLocaleString("en")} conversations with ${agents ?? 0} sub-agents`];
   if (rows === undefined || span === undefined || rate === undefined) return [];
   return [
-    `${rows.toLocaleString("en")} requests in ${clock(span)}${first === null ? "" : ` from ${first}`}; ${rate.mean.toFixed(2)} a second, ${rate.peak_minute.toFixed(2)} in the fullest minute`,
+    `${rows.toLocaleString("en")} requests in ${clock(1000 * span)}${first === null ? "" : ` from ${first}`}; ${rate.mean.toFixed(2)} a second${span < 60 ? "" : `, ${rate.peak_minute.toFixed(2)} in the fullest minute`}`,
     ...(distinct !== undefined && distinct * 2 < rows
       ? [`only ${distinct.toLocaleString("en")} different instants: the source has slots; --jitter spreads them`]
       : []),
@@ -123,11 +124,4 @@ function cacheLines(figures: TraceFigures): readonly string[] {
     ]);
   }
   return [`blocks of ${size ?? 0} tokens: ${(blocks ?? 0).toLocaleString("en")}, ${(unique ?? 0).toLocaleString("en")} different`, table.toString()];
-}
-
-function clock(seconds: number): string {
-  if (seconds < 100) return `${Number(seconds.toFixed(1))} s`;
-  const whole = Math.round(seconds);
-  if (whole < 36_000) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${(seconds / 3600).toFixed(1)} h`;
 }

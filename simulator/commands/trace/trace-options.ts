@@ -1,6 +1,10 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { InputError } from "../../../router/config/problem.ts";
+import { columns } from "../../trace/formats/columns.ts";
+import { seedNumber } from "../whole-number.ts";
 import { durationSeconds } from "./duration-seconds.ts";
 import type { TimeUnit, TraceFormat } from "../../trace/trace-format.ts";
+import { fieldNames } from "../../trace/formats/columns-parser.ts";
 import { detectFormat, formatNamed } from "../../trace/trace-formats.ts";
 import type { ReadOptions } from "../../trace/trace-reader.ts";
 
@@ -17,15 +21,28 @@ export interface TraceOptions {
 export function withTraceOptions(command: Command): Command {
   return command
     .option("--format <name>", "the file's format; absent: told by its first line")
-    .option("--map <pairs>", "which column means what: input=prompt_tokens,output=completion_tokens,at=ts (also session, tenant, route, blocks)", columnMap)
+    .option(
+      "--map <pairs>",
+      `which column means what: input=prompt_tokens,output=completion_tokens,at=ts (also ${fieldNames.filter((name) => !["at", "input", "output"].includes(name)).join(", ")})`,
+      columnMap,
+    )
     .option("--time-unit <unit>", "of numeric instants in columns: s, ms, us or ns", timeUnit)
     .option("--jitter <duration>", "spread requests of one instant over so much time, by the seed (Mooncake: 3s)", durationSeconds)
     .option("--seed <n>", "of the jitter, and of formats that describe a load instead of recording one", seedNumber, 1);
 }
 
 export async function formatOf(file: string, options: TraceOptions): Promise<TraceFormat> {
-  if (options.format !== undefined) return formatNamed(options.format);
+  if (options.format !== undefined) {
+    const format = formatNamed(options.format);
+    if (options.map !== undefined && format !== columns) throw mapOf(format);
+    return format;
+  }
   return options.map === undefined ? await detectFormat(file) : formatNamed("columns");
+}
+
+function mapOf({ name }: TraceFormat): InputError {
+  const message = `is only for the format columns: ${name} knows its columns`;
+  return new InputError([{ file: "command line", line: null, column: null, field: "--map", message, fix: "leave out one of --map and --format" }]);
 }
 
 export function readOptionsOf({ seed, map, timeUnit: unit, jitter }: TraceOptions): ReadOptions {
@@ -45,10 +62,4 @@ function columnMap(text: string): Readonly<Record<string, string>> {
 function timeUnit(text: string): TimeUnit {
   if (text === "s" || text === "ms" || text === "us" || text === "ns") return text;
   throw new InvalidArgumentError("give s, ms, us or ns.");
-}
-
-export function seedNumber(text: string): number {
-  const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
-  if (!(value <= 4_294_967_295)) throw new InvalidArgumentError("give a whole number from 0 to 4294967295.");
-  return value;
 }

@@ -8,10 +8,12 @@ import { rounded } from "./percentile.ts";
 import type { RecordColumns, RecordTable } from "./record-table.ts";
 import { type Precision, ValueTally } from "./value-tally.ts";
 
-/** Microseconds, both ends included. */
+/** Microseconds. */
 export interface Window {
   readonly from: number;
   readonly until: number;
+  /** It ends with the last request, which belongs to it; else what comes at its end is outside. */
+  readonly hasEnd: boolean;
 }
 
 export interface SumsOptions {
@@ -77,8 +79,7 @@ export class FigureSums {
     for (let row = 0; row < rows; row += 1) {
       if ((columns.end[row] ?? 0) > settled || !choose(columns, row)) continue;
       this.#takeOutput(columns, row, window);
-      const at = columns.scheduled[row] ?? 0;
-      if (at >= window.from && at <= window.until) this.#takeRow(columns, row);
+      if (isWithin(columns.scheduled[row] ?? 0, window)) this.#takeRow(columns, row);
     }
   }
 
@@ -169,6 +170,8 @@ export class FigureSums {
     return Object.fromEntries(named.toSorted(([one], [other]) => (one < other ? -1 : 1)));
   }
 }
+
+const isWithin = (at: number, { from, until, hasEnd }: Window): boolean => at >= from && (at < until || (hasEnd && at === until));
 
 function shareWithin(first: number, last: number, window: Window): number {
   if (last <= first) return first >= window.from && first <= window.until ? 1 : 0;

@@ -59,7 +59,19 @@ export class FleetTally {
     this.#lastAt = now;
     for (const [endpoint, tally] of this.#tallies.entries()) {
       const signal = signals[endpoint];
-      if (signal !== undefined) addTo(tally, signal);
+      if (signal === undefined) continue;
+      addState(tally, signal);
+      addWork(tally, signal);
+    }
+  }
+
+  /** The work since the last sample, up to the end of the run: machines are there until then. */
+  end(now: Instant, signals: readonly EndpointSignals[]): void {
+    if (now <= this.#lastAt) return;
+    this.#lastAt = now;
+    for (const [endpoint, tally] of this.#tallies.entries()) {
+      const signal = signals[endpoint];
+      if (signal !== undefined) addWork(tally, signal);
     }
   }
 
@@ -70,13 +82,16 @@ export class FleetTally {
   }
 }
 
-function addTo(tally: Tally, signal: EndpointSignals): void {
-  const { last } = tally;
-  tally.last = signal;
+function addState(tally: Tally, signal: EndpointSignals): void {
   tally.samples += 1;
   tally.kvUsed += signal.kvUsed;
   tally.waiting += signal.waiting;
   tally.waitingMax = Math.max(tally.waitingMax, signal.waiting);
+}
+
+function addWork(tally: Tally, signal: EndpointSignals): void {
+  const { last } = tally;
+  tally.last = signal;
   if (last === null) return;
   const busy = signal.busy - last.busy;
   const steps = signal.steps - last.steps;

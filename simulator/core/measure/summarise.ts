@@ -180,9 +180,10 @@ export class RunSummary {
   }
 
   #window(): Window {
-    if (this.#lastScheduled === -Infinity) return { from: 0, until: 0 };
+    if (this.#lastScheduled === -Infinity) return { from: 0, until: 0, hasEnd: true };
     const { warmUp, window = Infinity as Duration } = this.#options;
     const from = this.#firstScheduled + warmUp;
-    return { from, until: Math.min(this.#lastScheduled, from + window) };
+    const hasEnd = this.#lastScheduled < from + window;
+    return { from, until: hasEnd ? this.#lastScheduled : from + window, hasEnd };
   }
 }

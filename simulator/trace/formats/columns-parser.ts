@@ -1,4 +1,4 @@
-import type { RequestFeatures } from "../../core/workload/request-features.ts";
+import { modalities, type RequestFeatures, tasks } from "../../core/workload/request-features.ts";
 import { numberOfText, tokensOfText } from "../cell.ts";
 import { csvCells } from "../csv-line.ts";
 import { JsonLine, shown } from "../json-line.ts";
@@ -21,6 +21,7 @@ export const fieldNames = [
   "tools",
   "latency",
   "urgent",
+  "batchable",
   "quality",
 ] as const;
 export type FieldName = (typeof fieldNames)[number];
@@ -46,6 +47,7 @@ interface Cell {
 }
 type Lookup = (field: FieldName) => Cell | null;
 
+const keysMax = 1000;
 const required: readonly FieldName[] = ["at", "input", "output"];
 const microsPer: Readonly<Record<TimeUnit, number>> = { s: 1_000_000, ms: 1000, us: 1, ns: 0.001 };
 
@@ -57,6 +59,8 @@ export class ColumnsParser implements LineParser {
   #places: ReadonlyMap<FieldName, number> | null = null;
   #chosen = new Map<FieldName, string>();
   #header: readonly string[] = [];
+  /** Of JSON lines: keys that were met. */
+  readonly #keys = new Set<string>();
   #delimiter = ",";
   #json = false;
   #unit: TimeUnit | null;
@@ -89,7 +93,8 @@ export class ColumnsParser implements LineParser {
   readLine(line: string, sink: TraceSink): void {
     this.#line += 1;
     if (this.#header.length === 0) {
-      this.#json = line.trimStart().startsWith("{");
+      // A list is none of ours, but it is JSON, and is told so.
+      this.#json = /^\s*[{[]/.test(line);
       if (!this.#json) {
         this.#readHeader(line);
         return;
@@ -128,10 +133,12 @@ export class ColumnsParser implements LineParser {
     this.#places = new Map([...this.#chosen].map(([field, name]) => [field, this.#header.indexOf(name)]));
   }
 
+  /** Of fields that have no column yet. */
   #choose(names: readonly string[], columns: readonly number[]): void {
     for (const field of fieldNames) {
+      if (this.#chosen.has(field)) continue;
       const wanted = this.#plan.names[field] ?? [];
-      const found = wanted.flatMap((name) => names.find((candidate) => plain(candidate) === plain(name)) ?? []).at(0);
+      const found = wanted.flatMap((name) => names.find((candidate) => isOneOf([name], candidate)) ?? []).at(0);
       if (found !== undefined) this.#chosen.set(field, found);
       else if (required.includes(field)) {
         refuse(
@@ -157,12 +164,13 @@ export class ColumnsParser implements LineParser {
     };
   }
 
-  /** Which keys mean what is decided at the first line. */
+  /** Which key means what is decided at the first line that has one: writers leave out what they do not know. */
   #jsonLookup(line: JsonLine): Lookup {
-    if (this.#header.length === 0) {
-      this.#header = line.names();
-      this.#choose(this.#header, [1]);
-    }
+    const unseen = line.names().filter((name) => !this.#keys.has(name));
+    if (this.#header.length === 0) this.#header = unseen;
+    // Blocks are told of before the first row: those that come later are none.
+    if (unseen.length > 0) this.#choose(this.#keys.size === 0 ? unseen : unseen.filter((name) => !isOneOf(this.#plan.names.blocks, name)), [1]);
+    for (const name of unseen) if (this.#keys.size < keysMax) this.#keys.add(name);
     return (field) => {
       const name = this.#chosen.get(field);
       if (name === undefined) return null;
@@ -199,6 +207,7 @@ export class ColumnsParser implements LineParser {
   }
 }
 
+const isOneOf = (known: readonly string[] | undefined, name: string): boolean => known?.some((one) => plain(one) === plain(name)) === true;
 const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
 
 function unitOfName(name: string): TimeUnit | null {
@@ -230,9 +239,6 @@ function blocksOf(cell: Cell | null, field: string): readonly number[] | null {
   return ids;
 }
 
-const tasks = ["chat", "code", "summarize", "extract", "translate", "reason", "other"] as const;
-const modalities = ["text", "image", "audio"] as const;
-
 function featuresOf(lookup: Lookup): Partial<RequestFeatures> | null {
   const features: { -readonly [Name in keyof RequestFeatures]?: RequestFeatures[Name] } = {};
   const choice = <Value extends string>(field: FieldName, known: readonly Value[]): Value | undefined => {
@@ -261,6 +267,7 @@ function featuresOf(lookup: Lookup): Partial<RequestFeatures> | null {
     qualityFloor: unit("quality"),
     tools: flag("tools"),
     urgent: flag("urgent"),
+    batchable: flag("batchable"),
     latencyMs: latency === null ? undefined : numberOfText(latency.text, latency.column, "latency"),
   };
   for (const [name, value] of Object.entries(found)) if (value !== undefined) Object.assign(features, { [name]: value });

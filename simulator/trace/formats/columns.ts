@@ -66,6 +66,7 @@ const known: Readonly<Record<FieldName, readonly string[]>> = {
   tools: ["tools"],
   latency: ["latency_requirement_ms", "max_latency_ms"],
   urgent: ["urgent"],
+  batchable: ["batchable"],
   quality: ["quality_floor", "quality_threshold"],
 };
 const delimiters = [",", "\t", ";", "|"] as const;

@@ -1,5 +1,6 @@
+import { z } from "zod";
 import type { SessionCall, SessionStep } from "../../core/workload/session-script.ts";
-import type { RequestFeatures } from "../../core/workload/request-features.ts";
+import { modalities, type RequestFeatures, tasks } from "../../core/workload/request-features.ts";
 import { JsonLine, shown } from "../json-line.ts";
 import { RowClock } from "../row-clock.ts";
 import { timestampOfMicros } from "../timestamp.ts";
@@ -109,12 +110,32 @@ function stepsOf(text: string, value: unknown, field: string, depth: number): re
   });
 }
 
+const featureSchema = z
+  .strictObject({
+    task: z.enum(tasks),
+    complexity: z.number().min(0).max(1),
+    modality: z.enum(modalities),
+    tools: z.boolean(),
+    latencyMs: z.number().min(0),
+    urgent: z.boolean(),
+    batchable: z.boolean(),
+    qualityFloor: z.number().min(0).max(1),
+  })
+  .partial();
+
 function featuresIn(line: JsonLine): Partial<RequestFeatures> | null {
   const value = line.value("f");
   if (value === undefined) return null;
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    return refuse(line.columnOf("f"), "f", `${shown(value)} is not an object`, "give features by name");
-  return value;
+  const checked = featureSchema.safeParse(value);
+  if (checked.success) return checked.data as Partial<RequestFeatures>;
+  const [issue] = checked.error.issues;
+  const field = ["f", ...(issue?.path ?? []).map(String)].join(".");
+  return refuse(
+    line.columnOf("f"),
+    field,
+    `${shown(value)} are no features: ${issue?.message ?? ""}`,
+    `give features by name: ${Object.keys(featureSchema.shape).join(", ")}`,
+  );
 }
 
 export function headerLine(originUs: number, blockTokens: number | null, source: string): string {

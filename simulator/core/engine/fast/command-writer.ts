@@ -1,7 +1,8 @@
-import type { Out } from "../../../../router/core/machine.ts";
+import type { Instant, Out } from "../../../../router/core/machine.ts";
 import type { EngineCommand, SequenceId } from "../engine.ts";
-import { longAgo } from "./engine-loop.ts";
 import type { Sequence } from "./sequence.ts";
+
+export const longAgo = -Infinity as Instant;
 
 /** What the scheduler tells of its sequences. */
 export interface SequenceListener {

@@ -1,5 +1,6 @@
 import type { StepShape } from "../engine.ts";
 import type { Sequence } from "./sequence.ts";
+import type { SequenceList } from "./sequence-list.ts";
 
 /**
  * All decoding sequences as sums. Each gets one token in every call, so that its context in call c is c + 1 + offset: the batch's is count (c + 1) + sum of offsets,
@@ -12,8 +13,11 @@ export class DecodeSet {
   /** Of all sequences. A record, since private fields are slow to write (see EngineLoop). */
   readonly #offsets = { sum: 0, max: -Infinity, maxIsKnown: true };
   readonly #tracksMax: boolean;
+  readonly #running: SequenceList;
 
-  constructor(blockTokens: number, tracksMax: boolean) {
+  /** @param running where they stand, among others */
+  constructor(blockTokens: number, tracksMax: boolean, running: SequenceList) {
+    this.#running = running;
     this.#blockTokens = blockTokens;
     this.#tracksMax = tracksMax;
     this.#residues = new Int32Array(blockTokens);
@@ -69,12 +73,12 @@ export class DecodeSet {
   }
 
   /** The decodes of one call; the rest of the shape is zero. */
-  fill(shape: StepShape, call: number, running: Sequence | null): void {
+  fill(shape: StepShape, call: number): void {
     shape.sequences = this.count;
     shape.decodes = this.count;
     shape.tokens = this.count;
     shape.decodeContext = this.count * (call + 1) + this.#offsets.sum;
-    shape.decodeContextMax = this.count === 0 || !this.#tracksMax ? 0 : call + 1 + this.#longest(running);
+    shape.decodeContextMax = this.count === 0 || !this.#tracksMax ? 0 : call + 1 + this.#longest();
     shape.chunkAttention = 0;
     shape.prefillPast = 0;
     shape.draftTokens = 0;
@@ -92,10 +96,10 @@ export class DecodeSet {
   }
 
   /** Looked for again only when the longest has left. */
-  #longest(running: Sequence | null): number {
+  #longest(): number {
     if (this.#offsets.maxIsKnown) return this.#offsets.max;
     let longest = -Infinity;
-    for (let sequence = running; sequence !== null; sequence = sequence.behind) {
+    for (let sequence = this.#running.first; sequence !== null; sequence = sequence.behind) {
       if (sequence.phase === "decode" && sequence.offset > longest) longest = sequence.offset;
     }
     this.#offsets.max = longest;

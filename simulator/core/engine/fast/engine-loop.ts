@@ -1,48 +1,78 @@
-import type { Instant } from "../../../../router/core/machine.ts";
 import { never } from "../../../../router/core/time.ts";
+import type { Instant } from "../../../../router/core/machine.ts";
+import { emptyShape, isUnlimited } from "../../step-time/step-range.ts";
+import type { WanderingSpeed } from "../../step-time/wandering-speed.ts";
+import type { SequenceId, StepTimeModel } from "../engine.ts";
+import { CommandWriter, longAgo } from "./command-writer.ts";
+import type { FastRules } from "./fast-rules.ts";
+import { FastScheduler } from "./fast-scheduler.ts";
+import type { SchedulerState } from "./scheduler-state.ts";
 
 /**
- * Where an engine's loop stands. A record, and not fields of the engine's own: V8's middle compiler, whose code a short run spends its life in, writes a private field as
- * slowly as an unknown property, and there are twenty writes to an iteration. Instants start out as fractions could, so that their form never changes.
+ * Where an engine's loop stands, for the functions that carry it on. Open fields, and not private ones: V8's middle compiler, whose code a short run spends its life in, writes
+ * a private field as slowly as an unknown property, and there are twenty writes to an iteration. Instants start out as fractions could, so that their form never changes.
  */
-export interface EngineLoop {
+export class EngineLoop {
+  readonly rules: FastRules;
+  readonly stepTime: StepTimeModel;
+  readonly wandering: WanderingSpeed | null;
+  /** Every token is told, not only the first: no iteration is quiet then. */
+  readonly all: boolean;
+  /** Steps in flight at most. */
+  readonly depth: number;
+  readonly unlimited: boolean;
+  readonly writer: CommandWriter;
+  readonly aborted: SequenceId[] = [];
+  readonly shape = emptyShape();
+  readonly stretch = { steps: 0, endsAt: never };
+  scheduler: FastScheduler;
+  state: SchedulerState;
+  totals = noTotals();
   /** Of the oldest step in flight; never: none is. */
-  endsAt: Instant;
+  endsAt = never;
   /** Unscaled times of the oldest step and of the one behind it. */
-  oldestTime: number;
-  nextTime: number;
+  oldestTime = 0;
+  nextTime = 0;
   /** When an idle loop looks at its queue. */
-  startsAt: Instant;
+  startsAt = never;
   /** The next iteration that is not quiet, and how many quiet ones come before it. */
-  deadline: Instant;
-  quiet: number;
+  deadline = never;
+  quiet = 0;
   /** Of the last of these: how many it leaves out, since they are certain to end with the step before. */
-  leaving: number;
-  wokenAt: Instant;
+  leaving = 0;
+  wokenAt = longAgo;
   /** As of when the last event or wake left the engine; quiet iterations up to it may still be to do. */
-  settledTo: Instant;
-  slowdown: number;
-}
+  settledTo = longAgo;
+  slowdown = 1;
 
-export const longAgo = -Infinity as Instant;
+  constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens", wandering: WanderingSpeed | null) {
+    this.rules = rules;
+    this.stepTime = stepTime;
+    this.wandering = wandering;
+    this.all = detail === "tokens";
+    this.depth = rules.asyncScheduling ? 2 : 1;
+    this.unlimited = isUnlimited(stepTime.range);
+    this.writer = new CommandWriter(this.all);
+    this.scheduler = new FastScheduler(rules, this.writer, stepTime.usesContextMax);
+    this.state = this.scheduler.state;
+  }
 
-export function idleLoop(): EngineLoop {
-  return {
-    endsAt: never,
-    oldestTime: 0,
-    nextTime: 0,
-    startsAt: never,
-    deadline: never,
-    quiet: 0,
-    leaving: 0,
-    wokenAt: longAgo,
-    settledTo: longAgo,
-    slowdown: 1,
-  };
+  /** After a crash: with nothing, and nothing done. */
+  startAnew(now: Instant): void {
+    this.scheduler = new FastScheduler(this.rules, this.writer, this.stepTime.usesContextMax);
+    this.state = this.scheduler.state;
+    this.aborted.length = 0;
+    this.endsAt = never;
+    this.startsAt = never;
+    this.deadline = never;
+    this.quiet = 0;
+    this.totals = noTotals();
+    this.totals.busySince = now;
+  }
 }
 
 /** What an engine has done since it was started. */
-export interface EngineTotals {
+interface EngineTotals {
   busy: number;
   busySince: number;
   lastBatch: number;
@@ -52,6 +82,13 @@ export interface EngineTotals {
   stepTokens: number;
 }
 
-export function noTotals(): EngineTotals {
+function noTotals(): EngineTotals {
   return { busy: 0, busySince: 0, lastBatch: 0, steps: 0, stepsOutside: 0, stepSequences: 0, stepTokens: 0 };
+}
+
+/** The time of a step that starts at `start`, at the present speed. */
+export function scaled({ slowdown, wandering }: EngineLoop, time: number, start: number): number {
+  if ((slowdown === 1 && wandering === null) || time === 0) return time;
+  const factor = slowdown * (wandering?.factorAt(start as Instant) ?? 1);
+  return factor === 1 ? time : Math.max(1, Math.floor(time * factor + 0.5));
 }

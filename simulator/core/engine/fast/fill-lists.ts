@@ -32,7 +32,6 @@ export class FillLists {
 
   /** How many calls from `first` on, at most `callsMax`, fill nothing. */
   callsWithout(first: number, callsMax: number): number {
-    if (this.count === 0) return callsMax;
     for (let calls = 0; calls < callsMax; calls++) if (this.of(first + calls).length > 0) return calls;
     return callsMax;
   }

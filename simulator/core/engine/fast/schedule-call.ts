@@ -101,7 +101,7 @@ function prefillsComeLast(state: SchedulerState): boolean {
 function scheduleAll(state: SchedulerState, blocks: number): void {
   const { decodes, prefills } = state;
   if (blocks > 0) state.memory.take(blocks);
-  decodes.fill(state.shape, state.call, state.running.first);
+  decodes.fill(state.shape, state.call);
   state.budget -= decodes.count;
   if (state.fills.count > 0) publishInOrder(state);
   else if (prefills.count > 0) publishPrefills(state);

@@ -53,7 +53,7 @@ export class SchedulerState {
     this.rules = rules;
     this.listener = listener;
     this.memory = new KvMemory(rules.blocks - 1);
-    this.decodes = new DecodeSet(rules.blockTokens, tracksContextMax);
+    this.decodes = new DecodeSet(rules.blockTokens, tracksContextMax, this.running);
     this.fills = new FillLists(rules.blockTokens);
     this.waiting = new WaitingLine(rules.policy);
     this.watermarkBlocks = Math.trunc(rules.watermark * rules.blocks);

@@ -54,6 +54,12 @@ describe("what is read of a body, and what is written anew", () => {
     expect(scanned('{"max_tokens":"7"}').outputTokensMax).toBeNull();
   });
 
+  test("how many answers are made of a prompt", () => {
+    const answers = (text: string): number => scanned(text).answers;
+    expect(["{}", '{"n":1}', '{"n":null}', '{"n":"4"}', '{"n":0}', '{"n":-3}'].map(answers)).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(['{"n":3}', '{"n":2,"best_of":5}', '{"n":5,"best_of":2}'].map(answers)).toEqual([3, 5, 5]);
+  });
+
   test.each(["", "{", "[]", "null", '"x"', '{"a":1,}', '{"a" 1}', "{a:1}", '{"a":[}', '{"a":1} x', '{"a":tru}', '{"a":01}', '{"a":"x}'])(
     "not a JSON object: %s",
     (text) => {

@@ -1,5 +1,9 @@
-import { expect, test } from "vitest";
-import { countersBetween, countersOf, openingsOf } from "../../../../simulator/load/router-counters.ts";
+import { createServer } from "node:http";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { problemsOf } from "../../../support/problems-of.ts";
+import { countersBetween, countersOf, openingsOf, readRouterCounters } from "../../../../simulator/load/router-counters.ts";
 
 const exposition = (nano: number, openings: number): string => `# HELP billing_cost_nanodollars_total Cost
 # TYPE billing_cost_nanodollars_total counter
@@ -18,4 +22,19 @@ test("sums over labels, and the difference of two readings", () => {
   expect(openingsOf(run)).toBe(3);
   expect(countersOf(exposition(500, 1))).toMatchObject({ nanoDollars: 2_000, retries: 3 });
   expect(countersOf("")).toMatchObject({ nanoDollars: 0, retries: 0 });
+});
+
+test("a page that is not a router's metrics is refused, since all of it would count as nothing", async () => {
+  const server = createServer((request, response) => {
+    const page = { "/metrics": exposition(500, 1), "/": "<html>welcome</html>" }[request.url ?? ""];
+    response.writeHead(page === undefined ? 404 : 200).end(page);
+  });
+  onTestFinished(() => void server.close());
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  expect(await readRouterCounters(`${origin}/metrics`)).toMatchObject({ nanoDollars: 2_000 });
+  const messageOf = async (url: string) => (await problemsOf(async () => readRouterCounters(url)))[0]?.message;
+  expect(await messageOf(`${origin}/`)).toBe("gives no metrics of a headgate router");
+  expect(await messageOf(`${origin}/nix`)).toBe("gives no metrics (it answered 404)");
+  expect(await messageOf("http://127.0.0.1:1/metrics")).toContain("gives no metrics (fetch failed");
 });

@@ -6,6 +6,7 @@ import { defaultFormatOptions } from "../../../../simulator/trace/trace-format.t
 import { detectFormat } from "../../../../simulator/trace/trace-formats.ts";
 import { type ReadOptions, type ReadTrace, readTrace } from "../../../../simulator/trace/trace-reader.ts";
 import type { TraceRow } from "../../../../simulator/trace/trace-row.ts";
+import { problemsOf } from "../../../support/problems-of.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
 interface Read extends ReadTrace {
@@ -77,6 +78,38 @@ test("any columns: tabs and semicolons, units by name, by size, and as told; fea
   const { rows, blockTokens } = await read(["ts\tprompt_tokens\tcompletion_tokens\tuser\ttask\ttools\thash_ids", "1\t10\t2\tu\tcode\ttrue\t[1, 2]"]);
   expect(blockTokens).toBe(16);
   expect(rows[0]).toMatchObject({ tenant: "u", blocks: [1, 2], features: { task: "code", tools: true } });
+});
+
+test("JSON lines may leave out what they do not know, the first one too; a list of requests is told how to become lines", async () => {
+  const lines = [
+    '{"ts": 1, "prompt_tokens": 10, "completion_tokens": 2}',
+    '{"ts": 2, "prompt_tokens": 11, "completion_tokens": 3, "team": "red", "batchable": true}',
+    '{"ts": 3, "prompt_tokens": 12, "completion_tokens": 4, "session_id": "s", "user": "ann"}',
+  ];
+  const { rows, notes } = await read(lines);
+  expect(rows.map(({ tenant, session, features }) => [tenant, session, features])).toEqual([
+    [null, null, null],
+    ["red", null, { batchable: true }],
+    [null, "s", null],
+  ]);
+  expect(notes).toContain("columns: at=ts, input=prompt_tokens, output=completion_tokens, tenant=team, batchable=batchable, session=session_id");
+  expect(await problemsOf(async () => read([`[${lines.join(",")}]`]))).toMatchObject([
+    { line: 1, fix: "write one JSON object per line (of a JSON array: jq -c '.[]')" },
+  ]);
+});
+
+test("features of our own form are checked, and all of them come back", async () => {
+  const header = '{"headgate":"trace","version":1}';
+  const features = { task: "code", complexity: 0.5, modality: "image", tools: true, latencyMs: 200, urgent: false, batchable: true, qualityFloor: 0.7 };
+  const lineOf = (f: unknown): string => JSON.stringify({ t: 0, i: 1, o: 1, f });
+  expect((await read([header, lineOf(features)])).rows[0]?.features).toEqual(features);
+  for (const [wrong, field] of [
+    [{ task: "dance" }, "f.task"],
+    [{ qualityFloor: 7 }, "f.qualityFloor"],
+    [{ colour: "red" }, "f"],
+    ["code", "f"],
+  ] as const)
+    expect(await problemsOf(async () => read([header, lineOf(wrong)]))).toMatchObject([{ line: 2, field }]);
 });
 
 test("jitter spreads the rows of a slot within it, in their order, and not beyond the next slot", async () => {

@@ -42,6 +42,17 @@ test("both utilisations are weighted by the time in which steps ran; a hosted AP
   expect(hosted).toMatchObject({ busyPercent: null, sequencesPercent: null, kvUsedPercent: null });
 });
 
+test("what came after the last sample counts, up to the end of the run; the means of states stay those of the samples", () => {
+  const tally = new FleetTally([smallVllm]);
+  const at = (busy: number, steps: number, kvUsed: number) => [
+    { ...idleSignals, busy: (busy * second) as never, steps, stepSequences: steps * 8, stepTokens: steps * 64, kvUsed },
+  ];
+  tally.sample(0 as never, at(0, 0, 0));
+  tally.sample((10 * second) as never, at(5, 100, 0.4));
+  tally.end((16 * second) as never, at(8, 160, 0.9));
+  expect(tally.uses()[0]).toMatchObject({ busyPercent: 50, sequencesPercent: 50, kvUsedPercent: 20, busy: 8 * second, sampled: 16 * second });
+});
+
 test("machines are paid for by the hour, busy or not, and use power by what they do", () => {
   const tally = new FleetTally([smallVllm, smallHosted]);
   samples(tally);

@@ -99,6 +99,14 @@ test("the window goes from the warm-up to the last scheduled request; what came 
   expect(summary.requests.scheduled).toBe(2);
 });
 
+test("a window of its own length has as many slots as fit into it: what is scheduled at its end is outside", () => {
+  const table = new RecordTable();
+  for (let at = 0; at <= 90; at += 3) table.add(record({ at, end: at + 1 }));
+  const scheduled = (seconds: number): number =>
+    summarise(table, { warmUp: micros(0), window: micros(seconds * 1_000_000), routes: 1, deployments: 1 }).summary.requests.scheduled;
+  expect([scheduled(60), scheduled(61), scheduled(90), scheduled(91)]).toEqual([20, 21, 30, 31]);
+});
+
 test("throughput is what came out within the window, in proportion at its edges", () => {
   const { summary } = figuresOf(
     [

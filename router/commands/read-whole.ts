@@ -1,4 +1,4 @@
-import { InputError } from "./problem.ts";
+import { InputError } from "../config/problem.ts";
 
 /** An option's value as a whole number of at least 0. */
 export function readWhole(option: string, text: string): number {
