@@ -65,22 +65,38 @@ async function serve(options: ServeOptions): Promise<void> {
   await endLog(log);
 }
 
-/** What a running server keeps. */
-const fixedAtStart = ["listen", "metrics", "tls", "cors", "egress", "stateFolder"] as const;
+/** What a running server keeps, as the file calls it. */
+const fixedAtStart = [
+  ["listen", "listen"],
+  ["metrics", "metrics"],
+  ["tls", "tls"],
+  ["cors", "cors"],
+  ["egress", "egress"],
+  ["stateFolder", "state"],
+  ["signalsEveryMs", "signals"],
+  ["here", "here"],
+] as const;
 
 /** The file again: what is wrong with it leaves everything as it is. */
 async function reload(running: RunningService, file: string | undefined, { service: started }: ReadConfig): Promise<void> {
   const named = file ?? "the configuration";
+  const config = await readAgain(file, named);
+  if (config === null) return;
+  const { compiled, service } = config;
+  const outcome = running.activate(compiled, service);
+  const later = fixedAtStart.filter(([key]) => JSON.stringify(service[key]) !== JSON.stringify(started[key])).map(([, key]) => key);
+  if (later.length > 0) process.stderr.write(`headgate: changes of ${later.join(", ")} take effect with the next start\n`);
+  const said = outcome === "activated" ? "is in force" : "waits: too many older versions still have requests under way";
+  process.stderr.write(`headgate: ${named} read again, version ${compiled.version} ${said}\n`);
+}
+
+/** Null: it cannot be read, for whatever reason; a service at work does not end of that. */
+async function readAgain(file: string | undefined, named: string): Promise<ReadConfig | null> {
   try {
-    const { compiled, service } = await readConfig(file);
-    const outcome = running.activate(compiled, service);
-    const later = fixedAtStart.filter((key) => JSON.stringify(service[key]) !== JSON.stringify(started[key]));
-    if (later.length > 0) process.stderr.write(`headgate: changes of ${later.join(", ")} take effect with the next start\n`);
-    const said = outcome === "activated" ? "is in force" : "waits: too many older versions still have requests under way";
-    process.stderr.write(`headgate: ${named} read again, version ${compiled.version} ${said}\n`);
+    return await readConfig(file);
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    process.stderr.write(`${error.message}\nheadgate: ${named} is refused, the configuration stays as it was\n`);
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\nheadgate: ${named} is refused, the configuration stays as it was\n`);
+    return null;
   }
 }
 

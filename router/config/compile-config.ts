@@ -1,7 +1,6 @@
 import { dirname, resolve } from "node:path";
 import {
   type CompiledConfig,
-  type ConfigVersion,
   type DeploymentSpec,
   type EndpointSpec,
   type HedgeSpec,
@@ -37,13 +36,8 @@ import type { FieldPath } from "./yaml-source.ts";
 type DeploymentFile = ConfigFile["deployments"][string];
 type RouteFile = ConfigFile["routes"][string];
 
-export interface CompileOptions {
-  readonly version: ConfigVersion;
-  /** Null: keys are not looked up (simulation, validation without secrets). */
-  readonly env: Environment | null;
-}
 export interface Compiled {
-  readonly compiled: CompiledConfig;
+  readonly compiled: Omit<CompiledConfig, "version">;
   readonly service: ServiceSpec;
   /** By DeploymentId. */
   readonly pricing: readonly Pricing[];
@@ -51,8 +45,8 @@ export interface Compiled {
   readonly problems: readonly Problem[];
 }
 
-/** Names become ids (places in the arrays, in the order of the file), and what only holds between fields is checked. */
-export function compileConfig(place: YamlPlace, file: ConfigFile, options: CompileOptions): Compiled {
+/** Names become ids (places in the arrays, in the order of the file), and what only holds between fields is checked. @param env where keys are looked up; null: they are not (simulation, validation without secrets) */
+export function compileConfig(place: YamlPlace, file: ConfigFile, env: Environment | null): Compiled {
   const problems: Problem[] = [];
   const report: Report = (path, part, message, fix) => problems.push(problemIn(place, path, part, message, fix));
   const endpoints: EndpointSpec[] = [];
@@ -65,7 +59,7 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   for (const [name, deployment] of Object.entries(file.deployments)) {
     const id = deployments.length as DeploymentId;
     idOf.set(name, id);
-    const key = keyOf(name, deployment, options.env, place.source.file, report);
+    const key = keyOf(name, deployment, env, place.source.file, report);
     const own = addEndpoints(id, name, deployment, key, { endpoints, upstreams, report });
     deployments.push(compileDeployment(id, name, deployment, { breaker: file.breaker, endpoints: own, names, catalogue, pricing }, report));
   }
@@ -84,11 +78,11 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   const priceChanges = Object.values(file.deployments).flatMap(({ provider, priceChanges: changes }, id) =>
     changes.map(({ from, price }) => ({ deployment: id as DeploymentId, fromMs: from, rates: compileRates(price, provider) })),
   );
-  const keys = tenantKeys(file, options.env, place.source.file, report);
+  const keys = tenantKeys(file, env, place.source.file, report);
   const tenantOf = Object.keys(file.tenants).length === 0 ? null : keys;
   const cors = file.cors === undefined ? null : { origins: file.cors.origins, maxAgeSeconds: Math.floor(file.cors.maxAge / 1_000_000) };
-  const tls = tlsOf(file, place.source.file, options.env, report);
-  const egress = compileEgress(file.egress, options.env, place.source.file, report, (problem) => problems.push(problem));
+  const tls = tlsOf(file, place.source.file, env, report);
+  const egress = compileEgress(file.egress, env, place.source.file, report, (problem) => problems.push(problem));
   const signalsEveryMs = file.signals === undefined ? null : file.signals.every / 1000;
   const here = { region: file.here.region ?? "", zone: file.here.zone ?? "" };
   const service: ServiceSpec = {
@@ -107,7 +101,7 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   };
   const { unknownPrice } = file;
   const retryBudget = compileRetryBudget(file.retryBudget, ["retryBudget"], report);
-  const compiled = { version: options.version, routes, deployments, endpoints, retryBudget, tagNames, regionNames, tenants, limits, unknownPrice };
+  const compiled = { routes, deployments, endpoints, retryBudget, tagNames, regionNames, tenants, limits, unknownPrice };
   return { compiled, service, pricing, problems };
 }
 

@@ -143,6 +143,7 @@ test("serve: SIGHUP puts the file in force for new requests, and leaves everythi
   // What was there keeps its id.
   expect(models.data.map(({ id }) => id)).toEqual(["chat", "talk"]);
   await reload(`${next}\ncors: { origins: ["https://app.example"] }\n`, "changes of cors take effect with the next start");
+  await reload(`${next}\nstate: { folder: s }\nsignals: { every: 2s }\nhere: { zone: a }\n`, "changes of state, signals, here take effect with the next start");
   await reload(configOf(after.origin).replace("chat: {", 'chat: { aliases: ["gpt-*"],'), "version");
   await expect
     .poll(async () => ((await (await fetch(`${served.url}/v1/models`)).json()) as { data: readonly { id: string }[] }).data.map(({ id }) => id))
