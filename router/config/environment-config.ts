@@ -57,8 +57,7 @@ export interface ListenPorts {
   readonly metrics: number;
 }
 
-/** PORT and METRICS_PORT, where they are ports. */
-/** @throws InputError where one is no port */
+/** PORT and METRICS_PORT. @throws InputError where one is no port */
 export function portsIn(env: Environment): ListenPorts {
   const port = (name: string, otherwise: number): number => {
     const text = (env[name] ?? "").trim();
