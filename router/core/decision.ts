@@ -1,8 +1,9 @@
 import { missing } from "./assert.ts";
 import { type Candidates, findCandidates } from "./candidates.ts";
-import type { CompiledConfig, RouteSpec } from "./compiled-config.ts";
+import type { RouteSpec } from "./compiled-config.ts";
+import type { Way } from "./core.ts";
 import type { Duration, Instant } from "./machine.ts";
-import type { EndpointId, ExclusionReason, LimitRefusal, RejectReason } from "./messages.ts";
+import type { EndpointId, ExclusionReason, LimitRefusal, RejectReason, RouteRequest } from "./messages.ts";
 import type { RequestSlot, RouterState } from "./state.ts";
 import type { Choice } from "./strategy/choice.ts";
 import { strategies, strategyOf } from "./strategy/strategy.ts";
@@ -15,17 +16,20 @@ export type Decision =
   | { readonly kind: "reject"; readonly why: RejectReason; readonly retryAfter: Duration | null };
 
 /** Filter, pick; where nothing can be picked, whether waiting has a chance. `found` is left filled, for the explanation. */
-export function decide(found: Candidates, config: CompiledConfig, state: RouterState, route: RouteSpec, slot: RequestSlot): Decision {
+export function decide(state: RouterState, { route, view: { found, config } }: Way, slot: RequestSlot): Decision {
   findCandidates(found, state, route, slot);
-  if (found.eligible.count > 0) {
-    const strategy = strategies[strategyOf(route, slot.request)];
-    const { eligible, tied, busy, hashes } = found;
-    const turns = found.turns[route.id] ?? missing("the route's turns");
-    const choice: Choice = { config, state, route, request: slot.request, eligible, tied, busy, turns, hashes };
-    if (found.scores !== null) strategy.judge(choice, found.scores);
-    return { kind: "dispatch", endpoint: strategy.pick(choice) };
-  }
-  const until = earlier(after(state.now, route.queue.wait), slot.request.deadline);
+  const { request } = slot;
+  const { eligible, tied, busy, hashes } = found;
+  if (eligible.count === 0) return waitOrReject(found, state, route, request);
+  const strategy = strategies[strategyOf(route, request)];
+  const turns = found.turns[route.id] ?? missing("the route's turns");
+  const choice: Choice = { config, state, route, request, eligible, tied, busy, turns, hashes };
+  if (found.scores !== null) strategy.judge(choice, found.scores);
+  return { kind: "dispatch", endpoint: strategy.pick(choice) };
+}
+
+function waitOrReject(found: Candidates, state: RouterState, route: RouteSpec, { deadline }: RouteRequest): Decision {
+  const until = earlier(after(state.now, route.queue.wait), deadline);
   const opensInTime = found.reopensAt < until;
   if (until > state.now && (found.full || opensInTime || found.wantedKeys.length > 0)) return { kind: "wait", until };
   const opensAt = earlier(found.reopensAt, found.refusal === null ? never : found.refusedUntil);

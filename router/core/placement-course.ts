@@ -9,7 +9,7 @@ import { serveQueue } from "./admission/serve-queue.ts";
 import { leaveQueue, type WaitQueue } from "./admission/wait-queue.ts";
 import { roundToNano } from "./accounting/ledger.ts";
 import { cardNow, tierAt } from "./accounting/price-now.ts";
-import { assert, missing, present } from "./assert.ts";
+import { broken, missing, present } from "./assert.ts";
 import { explanationOf, findCandidates } from "./candidates.ts";
 import { refusal } from "./eligibility.ts";
 import type { ConfigVersion, FallbackCause, RouteSpec } from "./compiled-config.ts";
@@ -27,7 +27,7 @@ import type { Duration, Instant } from "./machine.ts";
 import type { AttemptId, EndpointId, ExclusionReason, FinishResult, RejectReason, RequestId, RouteId, RouteRequest } from "./messages.ts";
 import { isHopeful, payForAttempt } from "./retry-wait.ts";
 import { hasCanary, hasRoute, versionFor } from "./rollout/versions.ts";
-import { newAttemptSlot, newRequestSlot, type RequestSlot } from "./state.ts";
+import { newAttemptSlot, newRequestSlot, noAttempt, type RequestSlot } from "./state.ts";
 import { learnStart } from "./strategy/learn.ts";
 import { strategies, strategyOf } from "./strategy/strategy.ts";
 import { earlier, never } from "./time.ts";
@@ -36,7 +36,7 @@ import { earlier, never } from "./time.ts";
 
 export function arrive(core: Core, request: RouteRequest): void {
   const { requests, shares, now } = core.state;
-  assert((requests[request.id] ?? null) === null, "a request's slot is in use");
+  if ((requests[request.id] ?? null) !== null) broken("a request's slot is in use");
   while (requests.length <= request.id) requests.push(null);
   const slot = newRequestSlot(request, hasCanary(shares) ? drawnVersion(core, request) : shares.stable, core.alone(request.route));
   requests[request.id] = slot;
@@ -58,8 +58,8 @@ function drawnVersion(core: Core, request: RouteRequest): ConfigVersion {
 /** The first placement of a request and every later one: dispatch it, let it wait, or give it up. */
 export function place(core: Core, slot: RequestSlot, way: Way = core.wayOf(slot)): void {
   const { route } = way;
-  const { found, config } = way.view;
-  const decision = decide(found, config, core.state, route, slot);
+  const { found } = way.view;
+  const decision = decide(core.state, way, slot);
   if (core.options.explain) explain(core, slot, way, decision.kind === "dispatch" ? decision.endpoint : null);
   if (decision.kind === "dispatch") startAttempt(core, slot, way, decision.endpoint);
   // A tier or a deployment that was passed over may want for leases alone.
@@ -187,8 +187,8 @@ function serveRoute(core: Core, id: RouteId, hasPlace: () => boolean): void {
   if (queue.length === 0) return;
   const goesOn = (slot: RequestSlot): boolean => {
     const way = core.wayOf(slot);
-    const { found, config } = way.view;
-    const decision = decide(found, config, core.state, way.route, slot);
+    const { found } = way.view;
+    const decision = decide(core.state, way, slot);
     if (decision.kind === "dispatch") {
       drained(drain, core.state.now);
       unqueue(core, slot);
@@ -230,12 +230,14 @@ export function startAttempt(core: Core, slot: RequestSlot, way: Way, endpoint: 
   core.noteLoad(endpoint);
   if (view.found.limits.some) reserve(core, view, slot, attempt);
   slot.phase = "attempting";
-  slot.underWay = slot.underWay.length === 0 ? core.alone(id) : [...slot.underWay, id];
+  if (slot.beside !== noAttempt) broken("a third attempt beside two");
   slot.attempts += 1;
   if (slot.tried.length === 0) slot.tried = core.alone(endpoint);
   else if (!slot.tried.includes(endpoint)) slot.tried = [...slot.tried, endpoint];
-  if (slot.underWay.length === 1)
-    slot.hedgeAt = request.stream && route.hedge !== null ? hedgeInstant(route.hedge, way.state.firstTokenTimes, state.now) : never;
+  if (slot.underWay === noAttempt) {
+    slot.underWay = id;
+    slot.hedgeAt = request.stream && route.hedge !== null ? hedgeInstant(route.hedge, way.state.firstTokenTimes, state.now) : null;
+  } else slot.beside = id;
   awaitAttempts(core, slot, route);
   learnStart(state, way.state, request, attempt);
   const { reservedTokens, reservedNano } = attempt;
@@ -253,16 +255,17 @@ export function startAttempt(core: Core, slot: RequestSlot, way: Way, endpoint: 
 
 /** The first deadline of the attempts that may still answer; where none may, what becomes of the request follows from the last outcome. */
 export function awaitAttempts(core: Core, slot: RequestSlot, route: RouteSpec): void {
-  let due = slot.hedgeAt;
-  let live = false;
-  for (const id of slot.underWay) {
-    const attempt = core.state.attempts[id] ?? missing("the attempt");
-    if (attempt.aborted !== null) continue;
-    live = true;
-    due = earlier(due, attemptDeadline(route, slot.request, attempt));
-  }
-  if (!live) slot.phase = "aborting";
-  setKey(core.state.requestDeadlines, slot.request.id, live ? due : never);
+  const one = awaitedUntil(core, slot, route, slot.underWay);
+  const other = slot.beside === noAttempt ? null : awaitedUntil(core, slot, route, slot.beside);
+  const due = one === null || other === null ? (one ?? other) : earlier(one, other);
+  if (due === null) slot.phase = "aborting";
+  setKey(core.state.requestDeadlines, slot.request.id, due === null ? never : earlier(due, slot.hedgeAt ?? never));
+}
+
+/** Null: it has been told to end. */
+function awaitedUntil(core: Core, { request }: RequestSlot, route: RouteSpec, id: AttemptId): Instant | null {
+  const attempt = core.attempt(id);
+  return attempt.aborted === null ? attemptDeadline(route, request, attempt) : null;
 }
 
 export function leave(core: Core, slot: RequestSlot): void {
@@ -273,13 +276,14 @@ export function leave(core: Core, slot: RequestSlot): void {
 export function finish(core: Core, slot: RequestSlot, result: FinishResult): void {
   const id: RequestId = slot.request.id;
   removeKey(core.state.requestDeadlines, id);
-  if (slot.underWay.length > 0) {
+  if (slot.underWay !== noAttempt) {
     slot.phase = "settling";
     slot.settled = result;
     return;
   }
   core.state.requests[id] = null;
   core.viewOf(slot).live.open -= 1;
-  const { usage, estimated, priced, attempts, picoDollars, version } = slot;
+  const { attempts, version } = slot;
+  const { picoDollars, usage, estimated, priced } = slot.spent;
   core.emit({ kind: "finish-request", request: id, result, account: { nanoDollars: roundToNano(picoDollars), usage, estimated, priced, attempts }, version });
 }

@@ -5,7 +5,7 @@
 import { limitHears } from "./admission/adaptive-limit.ts";
 import { settleShare } from "./admission/fair-share.ts";
 import { bookOutcome, verdictOn } from "./accounting/book-outcome.ts";
-import { assert, missing, present } from "./assert.ts";
+import { broken, missing, present } from "./assert.ts";
 import { forgetIfGone, isForgotten } from "./fleet-config.ts";
 import type { AdaptiveLimitSpec, CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import type { Core, Way } from "./core.ts";
@@ -20,16 +20,15 @@ import { setKey } from "./tournament.ts";
 import { reconcile } from "./limit/limit-course.ts";
 import { attemptDeadline, limitReached } from "./limit/time-limits.ts";
 import type { Duration, Instant } from "./machine.ts";
-import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, PeerReport, RouterEvent } from "./messages.ts";
+import type { AttemptId, AttemptOutcome, BreakerPhase, EndpointId, FailureKind, PeerReport, RouteId, RouterEvent } from "./messages.ts";
 import { retryWait } from "./retry-wait.ts";
-import type { AttemptSlot, EndpointState, RequestSlot } from "./state.ts";
+import { type AttemptSlot, type EndpointState, noAttempt, type RequestSlot } from "./state.ts";
 import { type AdaptiveState, adaptWeights } from "./strategy/adaptive-weights.ts";
 import { learnEnd, learnFirstToken } from "./strategy/learn.ts";
-import { after, between, never, startOfTime } from "./time.ts";
+import { after, between, startOfTime } from "./time.ts";
 import { askedOnce, nextAsk } from "./unpaid-retry.ts";
 import { awaitAttempts, explain, finish, hasHopeElsewhere, place, reroute, serveAll, serveQueues, startAttempt } from "./placement-course.ts";
 
-const none: readonly never[] = [];
 const served = { kind: "served" } as const;
 
 type AttemptEnded = Extract<RouterEvent, { kind: "attempt-ended" }>;
@@ -44,12 +43,12 @@ export function commit(core: Core, slot: RequestSlot, attempt: AttemptSlot, id: 
   const endpoint = endpoints[attempt.endpoint] ?? missing("the endpoint's state");
   const waited = between(attempt.startedAt, now);
   slot.phase = "streaming";
-  slot.hedgeAt = never;
+  slot.hedgeAt = null;
   attempt.committed = true;
   learnFirstToken(endpoint.learned, waited, now);
   sketchHears(state.firstTokenTimes, waited);
   core.emit({ kind: "commit-attempt", attempt: id });
-  if (slot.underWay.length > 1) loseOthers(core, slot, attempt);
+  if (slot.beside !== noAttempt) loseOther(core, slot, attempt);
   awaitAttempts(core, slot, route);
   noteAnswer(core, slot);
   endpoint.health.answered = true;
@@ -78,13 +77,13 @@ function adaptLimit(core: Core, time: Duration, startedAt: Instant, { id, concur
 /** An answer to a request is one of every route that it has been at: each has paid for its way. */
 function noteAnswer(core: Core, { path }: RequestSlot): void {
   const { routes, retryBudget } = core.state;
-  for (const route of path) (routes[route] ?? missing("the route's state")).retryBudget.answered = true;
+  for (let place = 0; place < path.length; place += 1) (routes[path[place] as RouteId] ?? missing("the route's state")).retryBudget.answered = true;
   retryBudget.answered = true;
 }
 
 /** One attempt has won. */
-function loseOthers(core: Core, slot: RequestSlot, winner: AttemptSlot): void {
-  for (const id of slot.underWay) {
+function loseOther(core: Core, slot: RequestSlot, winner: AttemptSlot): void {
+  for (const id of attemptsUnderWay(slot)) {
     const attempt = core.attempt(id);
     if (attempt === winner) continue;
     if (attempt.aborted === null) {
@@ -93,6 +92,10 @@ function loseOthers(core: Core, slot: RequestSlot, winner: AttemptSlot): void {
     }
     attempt.aborted = "hedge-lost";
   }
+}
+
+function attemptsUnderWay({ underWay, beside }: RequestSlot): readonly AttemptId[] {
+  return [underWay, beside].filter((id) => id !== noAttempt);
 }
 
 function creditProbe(core: Core, attempt: AttemptSlot, endpoint: EndpointState): void {
@@ -110,7 +113,7 @@ export function attemptFallsDue(core: Core, slot: RequestSlot): void {
   const { route } = way;
   const { now } = core.state;
   let live = false;
-  for (const id of slot.underWay) {
+  for (const id of attemptsUnderWay(slot)) {
     const attempt = core.attempt(id);
     if (attempt.aborted !== null) continue;
     if (attemptDeadline(route, slot.request, attempt) > now) {
@@ -121,9 +124,10 @@ export function attemptFallsDue(core: Core, slot: RequestSlot): void {
     attempt.aborted = attempt.timeout === null ? "deadline" : "timeout";
     core.emit({ kind: "abort-attempt", attempt: id, why: attempt.aborted });
   }
-  const hedges = live && slot.hedgeAt <= now;
-  if (slot.hedgeAt <= now) slot.hedgeAt = never;
-  if (hedges) hedge(core, slot, way);
+  if (slot.hedgeAt !== null && slot.hedgeAt <= now) {
+    slot.hedgeAt = null;
+    if (live) hedge(core, slot, way);
+  }
   awaitAttempts(core, slot, route);
 }
 
@@ -132,8 +136,7 @@ function hedge(core: Core, slot: RequestSlot, way: Way): void {
   const { route } = way;
   const { hedgeBudget } = way.state;
   if (slot.attempts >= route.retry.attemptsMax || !canHedge(hedgeBudget)) return;
-  const { found, config } = way.view;
-  const decision = decide(found, config, core.state, route, slot);
+  const decision = decide(core.state, way, slot);
   if (decision.kind !== "dispatch" || slot.tried.includes(decision.endpoint)) return;
   takeHedge(hedgeBudget);
   if (core.options.explain) explain(core, slot, way, decision.endpoint);
@@ -142,7 +145,7 @@ function hedge(core: Core, slot: RequestSlot, way: Way): void {
 
 /** The client has left. What was already told to end is only concluded otherwise. */
 export function abandon(core: Core, slot: RequestSlot): void {
-  for (const id of slot.underWay) {
+  for (const id of attemptsUnderWay(slot)) {
     const attempt = core.attempt(id);
     if (attempt.aborted === null) core.emit({ kind: "abort-attempt", attempt: id, why: "client-left" });
     if (attempt.aborted !== "hedge-lost") attempt.aborted = "client-left";
@@ -170,7 +173,8 @@ export function endAttempt(core: Core, slot: RequestSlot, attempt: AttemptSlot, 
   else noteBreaker(core, attempt.endpoint, endpoint, before);
   core.state.attempts[id] = null;
   core.state.freeAttempts.push(id);
-  slot.underWay = slot.underWay.length === 1 ? none : allBut(slot.underWay, id);
+  if (slot.underWay === id) slot.underWay = slot.beside;
+  slot.beside = noAttempt;
   react(core, slot, attempt, outcome);
   if (found.limits.some) serveAll(core);
   else serveQueues(core, attempt.endpoint);
@@ -180,10 +184,6 @@ export function endAttempt(core: Core, slot: RequestSlot, attempt: AttemptSlot, 
 // Functions of their own: what a closure holds is made whenever the function around it is entered.
 function adapt(core: Core, config: CompiledConfig, route: RouteSpec, adapting: AdaptiveState): void {
   adaptWeights(config, core.state, route, adapting, (command) => core.emit(command));
-}
-
-function allBut(ids: readonly AttemptId[], id: AttemptId): readonly AttemptId[] {
-  return ids.filter((other) => other !== id);
 }
 
 export function noteBreaker(core: Core, id: EndpointId, endpoint: EndpointState, before: BreakerPhase): void {
@@ -239,16 +239,16 @@ export function hearProbe(core: Core, event: Extract<RouterEvent, { kind: "probe
 /** Another attempt, which has not lost, still has its outcome to come: this one decides nothing. */
 function leavesItToAnother(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): boolean {
   if (attempt.aborted === "hedge-lost") return true;
-  if (!slot.underWay.some((id) => core.attempt(id).aborted !== "hedge-lost")) return false;
+  if (slot.underWay === noAttempt || core.attempt(slot.underWay).aborted === "hedge-lost") return false;
   slot.lastFailure = attempt.timeout ?? outcome.failure ?? slot.lastFailure;
   awaitAttempts(core, slot, core.routeOf(slot));
   return true;
 }
 
 export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
-  if (attempt.aborted === null) assert(outcome.kind !== "aborted", "an attempt that nobody aborted ended as aborted");
+  if (attempt.aborted === null && outcome.kind === "aborted") broken("an attempt that nobody aborted ended as aborted");
   if (attempt.aborted === null && outcome.kind === "succeeded") {
-    if (slot.underWay.length > 0) loseOthers(core, slot, attempt);
+    if (slot.underWay !== noAttempt) loseOther(core, slot, attempt);
     noteAnswer(core, slot);
     finish(core, slot, served);
     return;
@@ -271,7 +271,7 @@ export function concludeAborted(core: Core, slot: RequestSlot, attempt: AttemptS
 
 /** The last outcome of a request that has its result. */
 export function settle(core: Core, slot: RequestSlot): void {
-  if (slot.underWay.length === 0) finish(core, slot, present(slot.settled, "the request's result"));
+  if (slot.underWay === noAttempt) finish(core, slot, present(slot.settled, "the request's result"));
 }
 
 function considerRetry(core: Core, slot: RequestSlot, failure: FailureKind, retryAfter: Duration | null): void {

@@ -1,7 +1,7 @@
 import { type AdaptiveLimit, newAdaptiveLimit } from "./admission/adaptive-limit.ts";
 import { type DrainRate, unknownDrainRate } from "./admission/drain-rate.ts";
 import { emptyQueue, type QueuePlace, type WaitQueue } from "./admission/wait-queue.ts";
-import { emptyTotal, noUsage, type Total } from "./accounting/ledger.ts";
+import { emptyTotal, nothingSpent, type Spent, type Total } from "./accounting/ledger.ts";
 import { present } from "./assert.ts";
 import type { CompiledConfig, ConfigVersion, DeploymentSpec, EndpointSpec, RouteSpec } from "./compiled-config.ts";
 import type { PriceTier, Rates } from "./accounting/rates.ts";
@@ -16,14 +16,14 @@ import { emptyHedgeBudget, type HedgeBudget } from "./hedge/hedge.ts";
 import { setKey, type Tournament, newTournament } from "./tournament.ts";
 import { fullRetryBudget, type RetryBudgetState } from "./limit/retry-budget.ts";
 import type { Duration, Instant } from "./machine.ts";
-import type { AbortReason, AttemptId, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteId, RouteRequest, Usage } from "./messages.ts";
+import type { AbortReason, AttemptId, EndpointId, FailureKind, FinishResult, RejectReason, RequestId, RouteId, RouteRequest } from "./messages.ts";
 import { forkRandom, type RandomState } from "./random.ts";
 import { allTo, type Shares } from "./rollout/versions.ts";
 import { type AdaptiveState, newAdaptive } from "./strategy/adaptive-weights.ts";
 import { type AffinityState, newAffinity } from "./strategy/affinity-state.ts";
 import { type LearnedEndpoint, type LearnedRoute, newLearnedEndpoint, newLearnedRoute } from "./strategy/learned.ts";
 import { noStarts, type RecentStarts } from "./strategy/recent-load.ts";
-import { never, startOfTime } from "./time.ts";
+import { startOfTime } from "./time.ts";
 
 /** Everything the router knows: plain data, so that a snapshot is a copy. What has ended is not in it. */
 export interface RouterState {
@@ -79,23 +79,23 @@ export interface RequestSlot extends QueuePlace {
   path: readonly RouteId[];
   /** Why the route that was asked for turned it away; null: it has not. */
   rejection: { readonly why: RejectReason; readonly retryAfter: Duration | null } | null;
-  /** Attempts whose outcome is still to come: one, or two where the first was doubled. */
-  underWay: readonly AttemptId[];
+  /** Attempts whose outcome is still to come: one, and one beside it where it was doubled. `noAttempt`: none. */
+  underWay: AttemptId;
+  beside: AttemptId;
   attempts: number;
-  /** When the attempt under way is doubled; Infinity: not (any more). */
-  hedgeAt: Instant;
+  /** When the attempt under way is doubled; null: not (any more). */
+  hedgeAt: Instant | null;
   /** What the request ends with when the last outcome is in. */
   settled: FinishResult | null;
   /** Endpoints that have had an attempt, in order. */
   tried: readonly EndpointId[];
   lastFailure: FailureKind | null;
   unpaid: UnpaidRetry | null;
-  /** Pico-dollars and tokens of all its attempts. */
-  picoDollars: number;
-  usage: Usage;
-  estimated: boolean;
-  priced: boolean;
+  /** Of all its attempts. */
+  spent: Spent;
 }
+
+export const noAttempt = -1 as AttemptId;
 
 /** A retry that waits until it can be paid for, how often that has been asked, and since when. */
 export interface UnpaidRetry {
@@ -292,17 +292,15 @@ export function newRequestSlot(request: RouteRequest, version: ConfigVersion, pa
     route: request.route,
     path,
     rejection: null,
-    underWay: none,
+    underWay: noAttempt,
+    beside: noAttempt,
     attempts: 0,
-    hedgeAt: never,
+    hedgeAt: null,
     settled: null,
     tried: none,
     lastFailure: null,
     unpaid: null,
-    picoDollars: 0,
-    usage: noUsage,
-    estimated: false,
-    priced: true,
+    spent: nothingSpent,
     queueNext: -1,
     queueBefore: -1,
     queueKey: 0,

@@ -8,6 +8,7 @@ import { after, millis, never } from "../core/time.ts";
 import type { CallerRequest } from "../providers/provider-adapter.ts";
 import type { AskName } from "../providers/request-contract.ts";
 import { tierNamed } from "../providers/served-tier.ts";
+import { answersAsked } from "./answers-asked.ts";
 import { dialectHandling } from "./dialect-handling.ts";
 import { countPictures } from "./count-pictures.ts";
 import { estimateTokens } from "./estimate-tokens.ts";
@@ -68,7 +69,7 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
     tenant,
     route: route.id,
     inputTokens: isText ? estimateTokens(scan.body.length) : 1,
-    outputTokensMax: isText ? Math.min((scan.outputTokensMax ?? route.outputTokensDefault) * answersOf(caller), tokensMax) : 1,
+    outputTokensMax: isText ? Math.min((scan.outputTokensMax ?? route.outputTokensDefault) * answersAsked(caller), tokensMax) : 1,
     stream: scan.stream,
     priority: hasTenants ? Math.min(priority, own) : priority,
     deadline: typeof asks.maxLatencyMs === "number" ? after(now, millis(asks.maxLatencyMs)) : never,
@@ -81,9 +82,6 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
   };
   return isOrdinary(call, looks) ? routed : { ...routed, ...whatElse(call, config, looks) };
 }
-
-/** Of the dialects that have more than one. */
-const answersOf = ({ dialect, scan }: CallerRequest): number => (dialect === "openai-chat" || dialect === "openai-completions" ? scan.answers : 1);
 
 const isOrdinary = ({ caller, asks, only }: AdmittedCall, { countsPictures }: PromptLooks): boolean =>
   !countsPictures && only === null && caller.scan.serviceTier === null && (asks === noAsks || !asksMore.some((name) => asks[name] !== undefined));

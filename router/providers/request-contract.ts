@@ -112,7 +112,7 @@ export const requestContract: readonly ContractField[] = [
     form: { kind: "number", min: 0, max: 1_000_000 },
     default: "none",
     effect:
-      "dollars, all attempts together: deployments that could cost more, by the estimated prompt and the whole of the output that is allowed, are left out; when none is left, the route's budget fallbacks, else 400 `cost_budget_too_small`. A deployment without a price is left out only with `unknownPrice: refuse`. The route's `realtimeCostLimitUsd` says the same for all its requests but those of the tiers flex and batch; the smaller of the two counts",
+      "dollars, all attempts together: deployments that could cost more, by the estimated prompt and the whole of the output that is allowed, of all answers (`n`, `best_of`) together, are left out; when none is left, the route's budget fallbacks, else 400 `cost_budget_too_small`. A deployment without a price is left out only with `unknownPrice: refuse`. The route's `realtimeCostLimitUsd` says the same for all its requests but those of the tiers flex and batch; the smaller of the two counts",
   },
   {
     name: "qualityThreshold",

@@ -5,6 +5,7 @@ import { checkReplayable } from "../load/live-problems.ts";
 import { replayScenario } from "../load/replay-scenario.ts";
 import { runsFolder, writeReplay } from "../run/replay-folder.ts";
 import { loadScenario } from "../scenario/load-scenario.ts";
+import { checkFolder } from "./check-writable.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { progressLine } from "./progress-line.ts";
 import { replayResult, validityLines } from "./replay-result.ts";
@@ -57,6 +58,7 @@ async function replay(file: string, options: ReplayCommandOptions): Promise<void
     return;
   }
   checkReplayable(scenario);
+  checkFolder(options.out, "--out");
   await checkListening("--target", target);
   const { signal, release } = abortOnSignal();
   const progress = progressLine(scenario.trace.rows);

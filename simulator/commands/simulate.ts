@@ -7,6 +7,7 @@ import { SeedPool } from "../run/seed-pool.ts";
 import { loadScenario } from "../scenario/load-scenario.ts";
 import type { LoadedScenario, NotApplicable } from "../scenario/loaded-scenario.ts";
 import { nearestNotices } from "../scenario/nearest-notices.ts";
+import { checkFolder } from "./check-writable.ts";
 import { exitCodeOf } from "./exit-code.ts";
 import { settingOption } from "./setting-option.ts";
 import { reportLines } from "./simulate-report.ts";
@@ -28,7 +29,7 @@ export function simulateCommand(): Command {
     .description("run a scenario in virtual time and judge its targets")
     .argument("<scenario>", "scenario (YAML)")
     .addOption(settingOption())
-    .option("--seed <n>", "seed of all randomness; absent: the scenario's", seedNumber)
+    .option("--seed <n>", "seed of all that is drawn in the run; absent: the scenario's, which the trace's own draws keep to", seedNumber)
     .option("--seeds <n>", "run with so many seeds, from the first one up, and judge the targets over all of them", wholeNumber(1, 10_000), 1)
     .option("--json", "print the result as JSON", false)
     .option("--strict", "check the router's invariants at every event (slower)", false)
@@ -48,6 +49,8 @@ async function simulate(file: string, options: Options): Promise<void> {
     sayNotApplicable(loaded, options.json);
     return;
   }
+  checkFolder(options.out, "--out");
+  if (options.journal !== undefined) checkFolder(options.journal, "--journal");
   sayNotices(loaded);
   const firstSeed = options.seed ?? loaded.seed;
   const others = Array.from({ length: options.seeds - 1 }, (_, index) => firstSeed + 1 + index);

@@ -20,6 +20,8 @@ export type EndpointEvent =
       readonly outputTokens: number;
       readonly outputTokensMax: number;
       readonly priority: number;
+      /** So many to its prompt, side by side, each as long and capped as the one that is told of; absent: one. */
+      readonly answers?: number;
       /** It asks for the tier that may be delayed; absent: not. */
       readonly batch?: boolean;
       /** How long the caller's side waits for a connection, and for a byte once there was one; absent: it looks after that itself (the mock's callers do). */

@@ -2,11 +2,12 @@
 import type { ConfigVersion } from "../../router/core/compiled-config.ts";
 import type { Instant } from "../../router/core/machine.ts";
 import type { DeploymentId, EndpointId, FinishResult, RequestId, RouteRequest, Usage } from "../../router/core/messages.ts";
-import type { Arrival } from "./workload/arrival.ts";
 
 export interface OpenRequest {
-  readonly arrival: Arrival;
   readonly request: RouteRequest;
+  readonly arrivedAt: Instant;
+  /** The endpoints' to know. */
+  readonly outputTokens: number;
   started: Instant | null;
   deployment: DeploymentId | null;
   /** Known with its first attempt. */

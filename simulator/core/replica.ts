@@ -190,7 +190,8 @@ export class SimulatedReplica implements Out<RouterCommand> {
       residency: unlabelled.residency,
       barred: unlabelled.barred,
     };
-    this.#requests[id] = { arrival, request, started: null, deployment: null, version: null, committed: null, first: null };
+    const { at: arrivedAt, outputTokens } = arrival;
+    this.#requests[id] = { request, arrivedAt, outputTokens, started: null, deployment: null, version: null, committed: null, first: null };
     const qualityMin = arrival.features?.qualityFloor;
     this.#router.post({ kind: "request-arrived", request: qualityMin === undefined ? request : { ...request, qualityMin } }, 1);
   }
@@ -221,11 +222,12 @@ export class SimulatedReplica implements Out<RouterCommand> {
 
   /** What its core commands. */
   emit(command: RouterCommand, at: Instant): void {
-    if (command.kind === "start-attempt") this.#start(command, at);
-    else if (command.kind === "commit-attempt") this.#commit(command.attempt, at);
-    else if (command.kind === "finish-request") this.#finish(command, at);
-    else if (command.kind === "abort-attempt") this.#abort(command, at);
-    else if (command.kind === "start-probe") this.#probe(command);
+    const { kind } = command;
+    if (kind === "start-attempt") this.#start(command, at);
+    else if (kind === "commit-attempt") this.#commit(command.attempt, at);
+    else if (kind === "finish-request") this.#finish(command, at);
+    else if (kind === "abort-attempt") this.#abort(command, at);
+    else if (kind === "start-probe") this.#probe(command);
     else this.#carryOutRest(command, at);
   }
 
@@ -281,8 +283,8 @@ export class SimulatedReplica implements Out<RouterCommand> {
     open.version = version;
     open.started ??= at;
     this.#attempts[attempt] = { request, endpoint, deployment, startedAt: at, aborted: false, over: false, usage: null };
-    const { inputTokens, blocks, outputTokens } = open.arrival;
-    const { serial, route, batch = false } = open.request;
+    const { outputTokens } = open;
+    const { serial, route, inputTokens, blocks, batch = false } = open.request;
     this.#call(endpoint, {
       kind: "call-received",
       call: this.#callOf(attempt),
@@ -348,7 +350,7 @@ export class SimulatedReplica implements Out<RouterCommand> {
     this.#requests[id] = null;
     this.#freeRequests.push(id);
     this.#open -= 1;
-    const { arrival, started, deployment, first } = open;
+    const { arrivedAt, started, deployment, first } = open;
     const { serial, route, tenant, inputTokens, batch = false } = open.request;
     const answered = result.kind === "served" || result.kind === "cut";
     const usage = open.committed?.usage;
@@ -359,8 +361,8 @@ export class SimulatedReplica implements Out<RouterCommand> {
       deployment,
       result: result.kind,
       why: whyOf(result),
-      scheduled: arrival.at,
-      sent: arrival.at,
+      scheduled: arrivedAt,
+      sent: arrivedAt,
       started,
       first: answered ? first : null,
       last: answered && first !== null ? end : null,

@@ -183,6 +183,7 @@ export class MockEndpoint {
       outputTokens,
       outputTokensMax: this.#capOf(body),
       priority: body.wishes.priority,
+      ...(body.sequences === undefined && body.answers > 1 ? { answers: body.answers } : {}),
       ...(body.batch === true ? { batch: true } : {}),
     });
   }

@@ -69,7 +69,7 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
   const world = createWorld(compiled, {
     seed,
     sampleEvery,
-    arrivals: scenario.arrivals(),
+    arrivals: scenario.arrivals(seed),
     closedLoop: scenario.closedLoop() ?? undefined,
     watch: watchedBy([invariants, journal].filter((watch) => watch !== undefined)),
     observer: {

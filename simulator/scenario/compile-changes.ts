@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { compileConfigAt } from "../../router/config/load-config.ts";
 import { readText } from "../../router/config/read-text.ts";
 import { InputError } from "../../router/config/problem.ts";
@@ -55,6 +56,10 @@ interface ReadChange {
 function readChange(layers: LayeredScenario, path: FieldPath, config: string | object, before: unknown, fleet: ScenarioFile["fleet"]): ReadChange {
   if (typeof config !== "string") return { place: { ...layers.place, base: path }, value: deepMerge(config, before) };
   const file = pathFrom(layers.folderOf(path), config);
+  if (!existsSync(file)) {
+    const fix = "name a configuration, relative to the file that names it";
+    throw new InputError([problemIn(layers.place, path, "value", `there is no file ${file}`, fix)]);
+  }
   const source = parseYaml(file, readText(file, "configuration"));
   return { place: { source, base: [] }, value: withFleetReplicas(plainValue(source), fleet) };
 }

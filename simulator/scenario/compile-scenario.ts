@@ -133,9 +133,8 @@ function compileTargets(file: ScenarioFile, report: Report): readonly TargetSpec
 
 /** What the figure cannot be taken without: a target that can never be judged would look like one that is kept. */
 function missingFor(metric: MetricName, { slo, baseline, fleet }: ScenarioFile): readonly [message: string, fix: string] | null {
-  const pools = Object.entries(fleet).filter(([, { kind }]) => kind === "vllm");
   const without = (key: "gpuHour" | "watts", what: string): readonly [string, string] | null => {
-    const names = pools.flatMap(([name, pool]) => (pool[key] === undefined ? [name] : []));
+    const names = Object.entries(fleet).flatMap(([name, pool]) => (pool.kind === "vllm" && pool[key] === undefined ? [name] : []));
     return names.length === 0 ? null : [`needs ${what} of ${names.join(", ")}`, `add ${names.map((name) => `fleet.${name}.${key}`).join(", ")}`];
   };
   if (metric.startsWith("goodput")) return slo === undefined ? ["needs to know what a good request is", "add slo: { ttft: 2s, tpot: 100ms }"] : null;

@@ -124,7 +124,8 @@ export const vllmSchema = z.strictObject({
       perPromptTokenUs: microseconds("On the way in, for each token of the prompt").optional(),
       perSequenceUs: microseconds("On the way out, for each sequence that is running").optional(),
     })
-    .prefault({}),
+    .prefault({})
+    .meta({ description: "What the API server adds before and after the engine" }),
 });
 
 export type VllmEntry = z.output<typeof vllmSchema>;

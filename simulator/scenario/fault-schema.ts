@@ -4,7 +4,7 @@ import { count, duration, number, text } from "../../router/config/scalars.ts";
 
 const times = {
   target: text("Deployment (pool-a), one of its replicas (pool-a/0), zone:eu-1, provider:vllm, network or network:pool-a, store or store:0, replica:0"),
-  at: duration("Since the start; absent: at random", micros(0)).optional(),
+  at: duration("Since the start; needed where it does not come at random", micros(0)).optional(),
   for: duration("How long; absent: to the end").optional(),
   every: duration("Comes again in this rhythm, counted from beginning to beginning").optional(),
   random: z

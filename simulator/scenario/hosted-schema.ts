@@ -37,7 +37,8 @@ export const hostedSchema = z
         percent: number("Of the calls", { min: 0, max: 100, whole: false }),
         factor: number("Their tokens take so many times as long", { min: 1, max: 1000, whole: false }),
       })
-      .optional(),
+      .optional()
+      .meta({ description: "Answers that crawl, steadily" }),
     batch: z
       .strictObject({
         firstTokenFactor: number("The first token takes so many times as long; absent: the profile's, or 1", { min: 1, max: 10_000, whole: false }).optional(),

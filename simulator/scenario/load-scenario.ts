@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { instantAt } from "../../router/core/time.ts";
 import { InputError } from "../../router/config/problem.ts";
 import { compileConfigAt } from "../../router/config/load-config.ts";
 import { readText } from "../../router/config/read-text.ts";
 import type { Environment } from "../../router/config/secret.ts";
-import { checkYaml, inFileOrder } from "../../router/config/yaml-problems.ts";
-import { parseYaml, plainValue } from "../../router/config/yaml-source.ts";
+import { checkYaml, inFileOrder, problemIn, type YamlPlace } from "../../router/config/yaml-problems.ts";
+import { type FieldPath, parseYaml, plainValue } from "../../router/config/yaml-source.ts";
 import { loadTrace } from "../trace/load-trace.ts";
 import { traceFormats } from "../trace/trace-formats.ts";
 import { drawnNames } from "../core/workload/draw-features.ts";
@@ -50,6 +51,7 @@ export async function loadScenario(file: string, env: Environment, { settings = 
   const timeless = scenario.replicaPlaces === undefined ? { ...placeless, replicas: { ...placeless.replicas, places: [service.here] } } : placeless;
   const found = placeOfTrace(scenario.trace, layers.folderOf(["trace", "file"]), env);
   if (found.kind === "absent") return { kind: "not-applicable", file, name, description, reason: found.reason };
+  if (!existsSync(found.path)) throw noFile(place, ["trace", "file"], found.path, "check the path, and what it is relative to (trace.relativeTo)");
   const trace = await traceOf(scenario, found.path);
   const idle = idleKeys(place, value, trace);
   if (idle.length > 0) throw new InputError(inFileOrder(idle));
@@ -74,6 +76,10 @@ export async function loadScenario(file: string, env: Environment, { settings = 
   };
 }
 
+function noFile(place: YamlPlace, field: FieldPath, path: string, fix: string): InputError {
+  return new InputError([problemIn(place, field, "value", `there is no file ${path}`, fix)]);
+}
+
 /** An inline configuration has as many endpoints as the fleet has replicas. */
 function withReplicas(value: unknown): object {
   if (!isMapping(value)) return {};
@@ -87,6 +93,7 @@ function configOf(layers: LayeredScenario, value: object, scenario: ScenarioFile
     return { file: null, sha256: sha256Of(JSON.stringify(inline)), place: { ...place, base: ["config"] }, value: inline };
   }
   const path = pathFrom(layers.folderOf(["config"]), scenario.config);
+  if (!existsSync(path)) throw noFile(place, ["config"], path, "name a configuration, relative to the file that names it");
   const source = parseYaml(path, readText(path, "configuration"));
   const fleet: unknown = Reflect.get(value, "fleet");
   return { file: scenario.config, sha256: sha256Of(source.text), place: { source, base: [] }, value: withFleetReplicas(plainValue(source), fleet) };

@@ -21,8 +21,8 @@ export interface LoadedScenario {
   readonly config: ConfigInfo;
   /** Of the texts of the scenario and of what it extends, of what was set over them, and of the versions of the configuration that come later. */
   readonly sha256: string;
-  /** A new iterator over all arrivals, from the first; none where the trace is of sessions. */
-  arrivals(): Iterator<Arrival>;
+  /** A new iterator over all arrivals, from the first; none where the trace is of sessions. @param seed of the features that are drawn; absent: the scenario's */
+  arrivals(seed?: number): Iterator<Arrival>;
   /** Its sessions as a closed loop, from their beginning; null where the trace is of requests at recorded instants. */
   closedLoop(): ClosedLoop | null;
 }

@@ -7,7 +7,7 @@ import { metricNames } from "../core/measure/metric-names.ts";
 import { vllmSchema } from "./engine-schema.ts";
 import { faultSchema } from "./fault-schema.ts";
 import { hostedSchema, latencySchema } from "./hosted-schema.ts";
-import { poolFields } from "./pool-schema.ts";
+import { machineFields, placeFields } from "./pool-schema.ts";
 import { traceSchema } from "./trace-schema.ts";
 
 const signals = z
@@ -84,7 +84,7 @@ export const scenarioSchema = z
           "Batchable requests (trace.features, or the trace says so) ask for the slower, cheaper tier, as with service_tier flex: of all routes, or of these",
       }),
     fleet: z
-      .record(z.string(), z.discriminatedUnion("kind", [vllmSchema.extend(poolFields), hostedSchema.extend(poolFields)]))
+      .record(z.string(), z.discriminatedUnion("kind", [vllmSchema.extend({ ...placeFields, ...machineFields }), hostedSchema.extend(placeFields)]))
       .meta({ description: "What stands behind each deployment, one model per endpoint" }),
     faults: z.array(faultSchema).prefault([]).meta({ description: "What goes wrong, and when" }),
     replicas: count("Replicas of the router, each with a core of its own; requests are spread over them at random", 1, 64).prefault(1),
@@ -107,7 +107,11 @@ export const scenarioSchema = z
       .prefault([])
       .meta({ description: "Endpoints that leave the fleet, and come back" }),
     changes: changes.prefault([]),
-    seed: count("Seed of all randomness", 0, 4_294_967_295).prefault(1),
+    seed: count(
+      "Seed of all randomness, where no other is asked for; what the trace itself is made of (jitter, servegen) is always drawn by it",
+      0,
+      4_294_967_295,
+    ).prefault(1),
     warmUp: duration("Requests scheduled before it are left out of the figures", micros(0)).prefault("0s"),
     window: duration("Only requests scheduled so long after the warm-up are measured; absent: all").optional(),
     slo: z

@@ -45,7 +45,10 @@ export const traceSchema = z
     ]).prefault("scenario"),
     rows: count("Only the first so many rows (or sessions); absent: all", 1, 100_000_000).optional(),
     speed: number("Divides the gaps between arrivals: 2 is twice the traffic in half the time", { min: 0.001, max: 100_000, whole: false }).prefault(1),
-    jitter: duration("Spreads requests of one instant over so much time, by the seed; Mooncake's slots: 3s", micros(0)).optional(),
+    jitter: duration(
+      "Spreads requests of one instant over so much time, by the scenario's own seed: alike in all runs; Mooncake's slots: 3s",
+      micros(0),
+    ).optional(),
     map: z
       .record(z.string(), z.string())
       .optional()

@@ -9,7 +9,7 @@ import type { ScenarioFile } from "./schema.ts";
 
 /** What a scenario's trace is played as. */
 export function workloadOf(
-  { trace: file, seed, batches }: ScenarioFile,
+  { trace: file, seed: scenarioSeed, batches }: ScenarioFile,
   compiled: CompiledScenario,
   trace: TraceInfo,
 ): Pick<LoadedScenario, "arrivals" | "closedLoop"> {
@@ -19,7 +19,7 @@ export function workloadOf(
   const defaultRoute = present(known[compiled.defaultRoute], "the default route").name;
   const isBatchRoute = (route: string | null): boolean => batches === true || (batches !== false && batches.includes(route ?? defaultRoute));
   return {
-    arrivals: () => {
+    arrivals: (seed = scenarioSeed) => {
       const { table, speed, blockTokens } = trace;
       return arrivalsOf(table, { speed, blockTokens, keyTokens, routes, features: file.features ?? null, seed, batches: isBatchRoute });
     },

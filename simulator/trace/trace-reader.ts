@@ -1,5 +1,5 @@
 import { InputError, type Problem } from "../../router/config/problem.ts";
-import { openChunks } from "./file-chunks.ts";
+import { NotText, openChunks } from "./file-chunks.ts";
 import { type Jitter, JitteredRows } from "./jittered-rows.ts";
 import { LineError, type FormatOptions, type LineParser, type TraceFormat, type TraceHeader, type TraceSink } from "./trace-format.ts";
 
@@ -103,6 +103,10 @@ class TraceReader {
 
   fail(error: unknown): void {
     if (error instanceof InputError) throw error;
+    if (error instanceof NotText) {
+      this.#report(0, null, null, error.message, error.fix);
+      return;
+    }
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     if (code === "Z_BUF_ERROR") {
       this.#report(this.#line, null, null, "the gzip file is cut off: it ends in the middle", "fetch or write the file again and compare its size");

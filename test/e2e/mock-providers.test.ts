@@ -100,3 +100,42 @@ describe.each(dialects)("a mock of $provider", ({ provider, path, key, body, lim
     expect([unknown.status, await unknown.json()]).toMatchObject([401, keyless]);
   });
 });
+
+const several = dialects.flatMap(({ provider, path, key, body }) => {
+  const { generationConfig = null } = body as { readonly generationConfig?: object };
+  const withAnswers = (answers: number): object =>
+    generationConfig === null ? { ...body, n: answers } : { ...body, generationConfig: { ...generationConfig, candidateCount: answers } };
+  return provider === "anthropic" ? [] : [{ provider, path, key, withAnswers }];
+});
+
+describe.each(several)("several answers to one call, a mock of $provider", ({ provider, path, key, withAnswers }) => {
+  const ask = async (origin: string, answers: number) =>
+    fetch(`${origin}${path}`, { method: "POST", headers: { "content-type": "application/json", ...key }, body: JSON.stringify(withAnswers(answers)) });
+
+  test("are as many choices, one prompt and all their tokens, and count for the quota", async () => {
+    const origin = await start(provider, { ...smallHosted, quota: { tokensPerMinute: 60 } });
+    const answer = await ask(origin, 3);
+    const told = (await answer.json()) as {
+      readonly choices?: readonly unknown[];
+      readonly candidates?: readonly unknown[];
+      readonly usage?: { readonly prompt_tokens: number; readonly completion_tokens: number; readonly total_tokens: number };
+      readonly usageMetadata?: { readonly promptTokenCount: number; readonly candidatesTokenCount: number; readonly totalTokenCount: number };
+    };
+    expect(told.choices ?? told.candidates).toHaveLength(3);
+    const { usage, usageMetadata } = told;
+    const counted = usage === undefined ? Object.values(usageMetadata ?? {}) : [usage.prompt_tokens, usage.completion_tokens, usage.total_tokens];
+    expect(counted).toEqual([2, 6, 8]);
+    // 8 tokens so far, then 18 each: the fourth call is beyond 60 a minute.
+    expect((await ask(origin, 8)).status).toBe(200);
+    expect((await ask(origin, 8)).status).toBe(200);
+    expect((await ask(origin, 8)).status).toBe(429);
+  });
+
+  test("none, or more than the provider makes, are refused", async () => {
+    const origin = await start(provider, smallHosted);
+    for (const answers of [0, 129, 1e9]) {
+      const refused = await ask(origin, answers);
+      expect([answers, refused.status]).toEqual([answers, 400]);
+    }
+  });
+});

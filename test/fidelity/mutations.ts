@@ -145,7 +145,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "fast: the output in flight of a preempted one still counts",
     file: "fast/preempt.ts",
-    text: "if (hasOutputInFlight(state, victim)) state.stale.add(victim);",
+    text: "if (hasOutputInFlight(state, victim)) state.affected.add(victim);",
     instead: "",
   },
   { rule: "fast: m. a starved decode is known in full", file: "fast/scheduler-state.ts", text: "|| sequence.starvedTo === last - 1;", instead: ";" },
@@ -189,12 +189,12 @@ export const mutations: readonly Mutation[] = [
     instead: "this.outputs.file(sequence, sequence.endCall);",
   },
   { rule: "fast: the last quiet iteration leaves out who is certain to end", file: quiet, text: "setCertainEndsAside(state, state.call);", instead: "" },
-  { rule: "fast: an empty batch is not quiet", file: quiet, text: "if (leaving === decodes.count) quiet--;", instead: "" },
+  { rule: "fast: an empty batch is not quiet", file: quiet, text: "leaving === decodes.count ? 1 : 0", instead: "0" },
   {
     rule: "fast: quiet iterations find their blocks",
     file: quiet,
-    text: "quiet = decodes.callsWithin(state.memory.free, state.call + 1, quiet);",
-    instead: "",
+    text: "decodes.callsWithin(state.memory.free, state.call + 1, outputCall - oldest - empty)",
+    instead: "outputCall - oldest - empty",
   },
   {
     rule: "fast: an arrival interrupts",

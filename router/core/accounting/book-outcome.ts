@@ -6,7 +6,7 @@ import { coolDefault, meaningOf } from "../retry.ts";
 import type { AttemptSlot, RequestSlot, RouterState } from "../state.ts";
 import { after } from "../time.ts";
 import { countVolume, ratesFor } from "./price-now.ts";
-import { addUsage, costOf, sumOfUsage } from "./ledger.ts";
+import { addUsage, costOf, spentWith } from "./ledger.ts";
 
 /** The one place where an endpoint's slot, money, the breaker's verdict and cooling are booked: when the attempt's only outcome comes in. @returns what it cost, pico-dollars; null: nothing, or not known */
 export function bookOutcome(
@@ -42,10 +42,7 @@ function bookUsage(state: RouterState, deployment: DeploymentId, slot: RequestSl
   const estimated = outcome.usageEstimated || billed === "maybe";
   addUsage(total, usage, cost, estimated);
   countVolume(state.volumes, deployment, usage);
-  slot.picoDollars += cost ?? 0;
-  slot.priced &&= cost !== null;
-  slot.estimated ||= estimated;
-  slot.usage = sumOfUsage(slot.usage, usage);
+  slot.spent = spentWith(slot.spent, usage, cost, estimated);
   return cost;
 }
 

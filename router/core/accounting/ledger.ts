@@ -2,7 +2,7 @@
  * Money, in whole numbers. Rates are pico-dollars per token; what one request cost is rounded once, half to even, to nano-dollars; a total keeps nano-dollars and
  * the pico-dollars below one, so that no sum depends on its order. Every total is asserted to stay below 2^53 ($9 million in nano-dollars).
  */
-import { assert } from "../assert.ts";
+import { broken } from "../assert.ts";
 import type { Rates } from "./rates.ts";
 import type { Usage } from "../messages.ts";
 
@@ -28,10 +28,32 @@ export function emptyTotal(): Total {
   return { attempts: 0, input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0, nanoDollars: 0, picoDollars: 0, unpriced: 0, estimated: 0 };
 }
 
-export const noUsage: Usage = { input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };
+const noUsage: Usage = { input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };
+
+/** Of a request, all its attempts together. Replaced, never changed. */
+export interface Spent {
+  readonly picoDollars: number;
+  readonly usage: Usage;
+  /** Some of it is. */
+  readonly estimated: boolean;
+  /** All of it is. */
+  readonly priced: boolean;
+}
+
+export const nothingSpent: Spent = { picoDollars: 0, usage: noUsage, estimated: false, priced: true };
+
+/** @param picoDollars of the attempt that comes to it; null: not known */
+export function spentWith(before: Spent, usage: Usage, picoDollars: number | null, estimated: boolean): Spent {
+  return {
+    picoDollars: before.picoDollars + (picoDollars ?? 0),
+    usage: sumOfUsage(before.usage, usage),
+    estimated: before.estimated || estimated,
+    priced: before.priced && picoDollars !== null,
+  };
+}
 
 /** What nothing is added to is the one that is added. */
-export function sumOfUsage(one: Usage, other: Usage): Usage {
+function sumOfUsage(one: Usage, other: Usage): Usage {
   if (one === noUsage) return other;
   return {
     input: one.input + other.input,
@@ -56,7 +78,8 @@ export function costOf(usage: Usage, card: Rates, pictures = 0): number {
     usage.cachedRead * rates.cachedRead +
     usage.cacheWrite * rates.cacheWrite;
   const cost = prompt + (usage.output - reasoning) * rates.output + reasoning * (rates.reasoning ?? rates.output);
-  assert(cost <= largest, "a request's cost leaves the whole numbers");
+  // Also where it is not a number.
+  if (!(cost <= largest)) broken("a request's cost leaves the whole numbers");
   return cost;
 }
 
@@ -77,7 +100,7 @@ export function addUsage(total: Total, usage: Usage, picoDollars: number | null,
   total.nanoDollars += nano;
   // A remainder of numbers beyond 2^31 is a call of its own.
   total.picoDollars = pico - nano * 1000;
-  assert(total.nanoDollars <= largest && total.input <= largest, "a total leaves the whole numbers");
+  if (!(total.nanoDollars <= largest && total.input <= largest)) broken("a total leaves the whole numbers");
 }
 
 /** Nano-dollars, half to even. */

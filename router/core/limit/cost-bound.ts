@@ -11,12 +11,12 @@ import type { RequestSlot, RouterState } from "../state.ts";
 import { expectedNano } from "./limit-check.ts";
 
 export function costRefuses(config: CompiledConfig, state: RouterState, slot: RequestSlot, deployment: DeploymentSpec): "too-dear" | null {
-  const { request, picoDollars } = slot;
+  const { request, spent } = slot;
   const most = costMaxOf(config, request);
   if (most === Infinity) return null;
   const rates = priceNow(state, deployment.id, request);
   if (rates === null) return config.unknownPrice === "refuse" ? "too-dear" : null;
-  return picoDollars / 1000 + expectedNano(rates, request, request.outputTokensMax) > most ? "too-dear" : null;
+  return spent.picoDollars / 1000 + expectedNano(rates, request, request.outputTokensMax) > most ? "too-dear" : null;
 }
 
 function costMaxOf({ routes }: CompiledConfig, { route, batch, costMaxNano = Infinity }: RouteRequest): number {

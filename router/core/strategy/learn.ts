@@ -54,18 +54,14 @@ export function learnEnd(
   if (outcome.kind !== "succeeded") return;
   if (usage.input > 0) learned.cachedShare += newestWeight * (usage.cachedRead / usage.input - learned.cachedShare);
   learnHigh(route.output, usage.output);
-  learnOutput(route.learned, usage.output);
+  const { learned: mean } = route;
+  mean.outputTokens += (mean.outputTokens === 0 ? 1 : newestWeight) * (usage.output - mean.outputTokens);
 }
 
 /** A plain answer's time, or the time that was waited in vain: a failure that comes fast is not a fast endpoint. */
 function learnTime(learned: LearnedEndpoint, stream: boolean, waited: Duration, attempt: AttemptSlot, outcome: AttemptOutcome, now: Instant): void {
   const timedOut = attempt.timeout !== null || outcome.failure === "timed-out-idle";
   if (timedOut || (!stream && outcome.kind === "succeeded")) notePeak(stream ? learned.firstToken : learned.wholeAnswer, waited, now);
-}
-
-function learnOutput(route: LearnedRoute, outputTokens: number): void {
-  if (route.outputTokens === 0) route.outputTokens = outputTokens;
-  else route.outputTokens += newestWeight * (outputTokens - route.outputTokens);
 }
 
 /** Tokens: the mean of the route, never above the caller's cap; the cap itself before anything is known. */

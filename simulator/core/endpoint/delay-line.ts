@@ -39,6 +39,12 @@ export function takeFromLine<Item>(line: DelayLine<Item>): Item | null {
   return item;
 }
 
+/** What is on its way, in order. */
+export function inLine<Item>({ items, head, count }: DelayLine<Item>): Item[] {
+  const inOrder = items.slice(head).concat(items.slice(0, head)).slice(0, count);
+  return inOrder.filter((item) => item !== null);
+}
+
 export function clearLine<Item>(line: DelayLine<Item>): void {
   while (line.count > 0) takeFromLine(line);
 }

@@ -1,12 +1,12 @@
 import { broken } from "../../../router/core/assert.ts";
 import type { Duration, Instant, Out } from "../../../router/core/machine.ts";
 import type { FailureKind, Usage } from "../../../router/core/messages.ts";
-import { earlier, never, startOfTime } from "../../../router/core/time.ts";
+import { earlier, instantAt, later, never, startOfTime } from "../../../router/core/time.ts";
 import type { VllmSpec } from "../compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals, FaultState } from "../endpoint.ts";
 import { healthy } from "../endpoint.ts";
 import type { EngineCommand, EngineEvent, EngineModel, SequenceId } from "../engine/engine.ts";
-import { clearLine, type DelayLine, lineDue, makeDelayLine, putInLine, takeFromLine } from "./delay-line.ts";
+import { clearLine, type DelayLine, inLine, lineDue, makeDelayLine, putInLine, takeFromLine } from "./delay-line.ts";
 import { cutAfterTokens, faultRefusal } from "./refusal.ts";
 
 /**
@@ -31,8 +31,6 @@ interface LiveCall extends SequenceSubmitted {
   cachedTokens: number;
   /** Output tokens so far. */
   generated: number;
-  /** Among those that are open. */
-  place: number;
   /** False once aborted, ended or cut: what is still on its way is dropped. */
   open: boolean;
 }
@@ -65,8 +63,6 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   readonly #index: number;
   readonly #entering = makeDelayLine<LiveCall>();
   readonly #leaving = makeDelayLine<Leaving>();
-  /** In no order. Not by the driver's ids: those are of all endpoints, too many for a list per replica; a Map's old tables keep what was in them from the young generation's collector. */
-  readonly #calls: LiveCall[] = [];
   /** By sequence id: the engine's slots are the replica's own, since an aborted call's slot may be used again before the engine has let go. */
   readonly #sequences: (LiveCall | null)[] = [];
   readonly #freeSequences: number[] = [];
@@ -131,7 +127,7 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   }
 
   #noteDue(): void {
-    this.#traffic.due = Math.min(this.#traffic.linesDue, this.#engine.nextDeadline()) as Instant;
+    this.#traffic.due = earlier(this.#traffic.linesDue, this.#engine.nextDeadline());
   }
 
   /** Deadlines of one instant: into the engine, its step, out to the wire. */
@@ -175,14 +171,13 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
       started: false,
       cachedTokens: 0,
       generated: 0,
-      place: this.#calls.length,
       open: true,
     };
-    this.#calls.push(call);
     const { frontEndBefore, frontEndPerPromptTokenUs = 0 } = this.#spec;
-    this.#traffic.entersAt = Math.max(this.#traffic.entersAt, now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)) as Instant;
-    if (this.#traffic.entersAt === now && this.#entering.count === 0) this.#submit(call, now);
-    else this.#letWait(this.#entering, this.#traffic.entersAt, call);
+    const traffic = this.#traffic;
+    traffic.entersAt = later(traffic.entersAt, instantAt(now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)));
+    if (traffic.entersAt === now && this.#entering.count === 0) this.#submit(call, now);
+    else this.#letWait(this.#entering, traffic.entersAt, call);
   }
 
   #refusal({ serial, inputTokens }: CallReceived): FailureKind | null {
@@ -208,14 +203,28 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   }
 
   #abort(id: CallId, now: Instant): void {
-    const call = this.#calls.find((open) => open.call === id);
+    const call = this.#openCall(id);
     if (call === undefined) return;
-    this.#forget(call);
+    call.open = false;
     if (this.#sequences[call.id] === call) {
       this.#engine.handle({ kind: "sequence-aborted", id: call.id }, now, this);
       call.generated = Math.max(call.generated, this.#engine.outputTokensOf(call.id));
     }
     this.#tell({ kind: "cut-call", call: id, usage: usageOf(call) }, now);
+  }
+
+  /** Rare, so that it is looked for: there is no list by the driver's ids, which are of all endpoints, too many for one per replica. */
+  #openCall(id: CallId): LiveCall | undefined {
+    const isIt = (call: LiveCall | null): boolean => call !== null && call.open && call.call === id;
+    const inside = this.#sequences.find(isIt) ?? inLine(this.#entering).find(isIt);
+    return inside ?? inLine(this.#leaving).find(({ call }) => isIt(call))?.call;
+  }
+
+  /** In the order of their ids. */
+  #openCalls(): readonly LiveCall[] {
+    const inside = this.#sequences.filter((call) => call !== null);
+    const calls = new Set([...inside, ...inLine(this.#entering), ...inLine(this.#leaving).map(({ call }) => call)]);
+    return [...calls].filter(({ open }) => open).toSorted((one, other) => one.call - other.call);
   }
 
   #changeFault(fault: FaultState, now: Instant): void {
@@ -224,6 +233,7 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     if (fault.slowdown !== before.slowdown) this.#engine.handle({ kind: "speed-changed", factor: fault.slowdown }, now, this);
     if (!fault.down || before.down) return;
     this.#before = sumOf(this.#before, this.#engine.observe(now));
+    const cut = this.#openCalls();
     this.#crashing = true;
     this.#engine.handle({ kind: "engine-crashed" }, now, this);
     this.#crashing = false;
@@ -232,8 +242,8 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     this.#noteLines();
     this.#traffic.entersAt = now;
     this.#traffic.leavesAt = now;
-    for (const call of this.#calls.toSorted((one, other) => one.call - other.call)) {
-      this.#forget(call);
+    for (const call of cut) {
+      call.open = false;
       this.#tell({ kind: "cut-call", call: call.call, usage: usageOf(call) }, now);
     }
   }
@@ -275,9 +285,10 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   #send(call: LiveCall, command: EndpointCommand, at: Instant): void {
     if (!call.open) return;
     const { frontEndAfter, frontEndPerSequenceUs = 0 } = this.#spec;
-    this.#traffic.leavesAt = Math.max(this.#traffic.leavesAt, at + frontEndAfter + Math.floor(frontEndPerSequenceUs * this.#traffic.running + 0.5)) as Instant;
-    if (this.#traffic.leavesAt === at && this.#leaving.count === 0) this.#sendNow(call, command, at);
-    else this.#letWait(this.#leaving, this.#traffic.leavesAt, { call, command });
+    const traffic = this.#traffic;
+    traffic.leavesAt = later(traffic.leavesAt, instantAt(at + frontEndAfter + Math.floor(frontEndPerSequenceUs * traffic.running + 0.5)));
+    if (traffic.leavesAt === at && this.#leaving.count === 0) this.#sendNow(call, command, at);
+    else this.#letWait(this.#leaving, traffic.leavesAt, { call, command });
   }
 
   #sendNext(at: Instant): void {
@@ -291,20 +302,12 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   }
 
   #sendNow(call: LiveCall, command: EndpointCommand, at: Instant): void {
-    if (command.kind !== "emit-tokens") this.#forget(call);
+    if (command.kind !== "emit-tokens") call.open = false;
     this.#traffic.out?.emit(command, at);
   }
 
   #tell(command: EndpointCommand, at: Instant): void {
     this.#traffic.out?.emit(command, at);
-  }
-
-  #forget(call: LiveCall): void {
-    call.open = false;
-    const last = this.#calls.pop();
-    if (last === undefined || last === call) return;
-    this.#calls[call.place] = last;
-    last.place = call.place;
   }
 }
 

@@ -114,7 +114,7 @@ export class HostedProvider implements EndpointModel {
   }
 
   #receive(received: CallReceived, now: Instant, out: Out<EndpointCommand>): void {
-    const { call, inputTokens, outputTokensMax } = received;
+    const { call, inputTokens, outputTokensMax, answers = 1 } = received;
     const refuse = (failure: FailureKind, retryAfter: Duration | null = null): void => out.emit({ kind: "refuse-call", call, failure, retryAfter }, now);
     if (this.#fault.down) {
       refuse("connect-failed");
@@ -124,7 +124,7 @@ export class HostedProvider implements EndpointModel {
       refuse("context-exceeded");
       return;
     }
-    const quota = takeQuota(this.#quota, inputTokens + outputTokensMax, now);
+    const quota = takeQuota(this.#quota, inputTokens + outputTokensMax * answers, now);
     if (quota.kind === "refused") {
       refuse("rate-limited", quota.retryAfter === null ? null : seconds(Math.ceil(quota.retryAfter / seconds(1))));
       return;

@@ -4,8 +4,8 @@ import { fillBucket, levelAt, makeMinuteBucket, waitFor, waitForFull } from "./m
 import type { MinuteBucket } from "./minute-bucket.ts";
 
 /**
- * What a provider grants: requests and tokens a minute as evenly filling buckets, and calls in flight. A request and its prompt plus its cap on output count at
- * admission, as OpenAI's and Azure's documents describe; nothing is given back for a shorter answer.
+ * What a provider grants: requests and tokens a minute as evenly filling buckets, and calls in flight. A request and its prompt plus its cap on output, times the answers
+ * that it asks for, count at admission, as OpenAI's and Azure's documents describe; nothing is given back for a shorter answer.
  */
 export interface HostedQuota {
   readonly requests: MinuteBucket | null;

@@ -52,10 +52,9 @@ export class FleetInvariants {
 
   /** At the end of a run, when nothing may be open any more. */
   finished(): readonly Violation[] {
-    const [only, ...others] = this.#replicas;
-    if (only !== undefined && others.length === 0) return [...this.#past, ...only.finished(), ...this.#limits.finished()];
+    const isAlone = this.#replicas.length === 1;
     const own = this.#replicas.flatMap((invariants, replica) =>
-      invariants.finished().map((violation) => ({ ...violation, what: `replica ${replica}: ${violation.what}` })),
+      invariants.finished().map((violation) => (isAlone ? violation : { ...violation, what: `replica ${replica}: ${violation.what}` })),
     );
     return [...this.#past, ...own, ...this.#limits.finished(), ...this.#gossip.violations, ...this.#probes.violations];
   }

@@ -5,7 +5,7 @@ import { chatLogprobs } from "../token-details.ts";
 import { isFields, parseFields, serialOf, textsOfMessages, wordsIn } from "./body-fields.ts";
 import { chatCalls } from "./tool-calls.ts";
 import { type AnswerForm, type CallNames, dataEvent, type MockEnd, type MockRequest } from "./mock-dialect.ts";
-import { fingerprint, optionalWhole, servedTier, stopsOf, usageOf } from "./openai-common.ts";
+import { answersIn, fingerprint, optionalWhole, servedTier, stopsOf, usageOf } from "./openai-common.ts";
 import { openAiRefusal } from "./openai-refusal.ts";
 
 /** A chat completion of OpenAI's own API. */
@@ -16,6 +16,8 @@ export function readOpenAiChat({ bytes, place }: MockRequest): Parsed {
   const { messages } = fields;
   if (!Array.isArray(messages)) return refuse("Missing required parameter: 'messages'.");
   if (messages.length === 0) return refuse("Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.");
+  const answers = answersIn(fields["n"]);
+  if (typeof answers === "string") return refuse(answers);
   const texts = textsOfMessages(messages);
   const body: MockBody = {
     model: place.model ?? (typeof fields["model"] === "string" ? fields["model"] : null),
@@ -30,7 +32,7 @@ export function readOpenAiChat({ bytes, place }: MockRequest): Parsed {
     includeUsage: isFields(fields["stream_options"]) && fields["stream_options"]["include_usage"] === true,
     serial: serialOf(texts),
     calls: chatCalls(fields, messages),
-    answers: optionalWhole(fields["n"]) ?? 1,
+    answers,
     wishes: {
       ...plainWishes,
       repeated: { service_tier: fields["service_tier"] },

@@ -4,6 +4,15 @@ export const fingerprint = "fp_headgate_mock";
 
 export const optionalWhole = (value: unknown): number | null => (typeof value === "number" ? value : null);
 
+const answersMax = 128;
+
+/** @returns how many are asked for, or what is wrong with that */
+export function answersIn(n: unknown): number | string {
+  const answers = optionalWhole(n) ?? 1;
+  if (answers < 1) return `Invalid 'n': integer below minimum value. Expected a value >= 1, but got ${answers} instead.`;
+  return answers > answersMax ? `Invalid 'n': integer above maximum value. Expected a value <= ${answersMax}, but got ${answers} instead.` : answers;
+}
+
 export function stopsOf(stop: unknown): readonly string[] {
   if (typeof stop === "string") return [stop];
   return Array.isArray(stop) ? stop.filter((word) => typeof word === "string") : [];

@@ -4,7 +4,7 @@ import { type MockBody, type Parsed, plainWishes, refused } from "../mock-body.t
 import { completionLogprobs } from "../token-details.ts";
 import { isFields, parseFields, serialOf, wordsIn } from "./body-fields.ts";
 import { type AnswerForm, type CallNames, dataEvent, type MockEnd, type MockRequest } from "./mock-dialect.ts";
-import { fingerprint, optionalWhole, stopsOf, usageOf } from "./openai-common.ts";
+import { answersIn, fingerprint, optionalWhole, stopsOf, usageOf } from "./openai-common.ts";
 import { openAiRefusal } from "./openai-refusal.ts";
 
 /** OpenAI's own where the caller gives none (tokens). */
@@ -28,6 +28,8 @@ export function readOpenAiCompletion({ bytes, place }: MockRequest): Parsed {
   if (fields === null) return refuse("We could not parse the JSON body of your request.");
   const prompts = promptsOf(fields["prompt"]);
   if (prompts === null) return refuse("Missing required parameter: 'prompt'.");
+  const answers = answersIn(fields["n"]);
+  if (typeof answers === "string") return refuse(answers);
   const texts = prompts.filter((prompt) => typeof prompt === "string");
   const body: MockBody = {
     model: place.model ?? (typeof fields["model"] === "string" ? fields["model"] : null),
@@ -40,7 +42,7 @@ export function readOpenAiCompletion({ bytes, place }: MockRequest): Parsed {
     includeUsage: isFields(fields["stream_options"]) && fields["stream_options"]["include_usage"] === true,
     serial: serialOf(texts),
     calls: [],
-    answers: prompts.length * (optionalWhole(fields["n"]) ?? 1),
+    answers: prompts.length * answers,
     wishes: { ...plainWishes, stop: stopsOf(fields["stop"]), echo: fields["echo"] === true, logprobs: optionalWhole(fields["logprobs"]) },
   };
   return { kind: "body", body };

@@ -31,6 +31,8 @@ const error = (code: number, status: string, message: string, retryAfterSeconds:
     retryAfterSeconds,
   );
 
+const candidatesMax = 8;
+
 const operation: MockOperation = { parse, form, refusal };
 
 /** Gemini on Vertex AI: the model and whether it is a stream stand in the path. */
@@ -73,6 +75,11 @@ function parse({ bytes, place }: MockRequest): Parsed {
   const contents: readonly unknown[] = Array.isArray(fields["contents"]) ? fields["contents"] : [];
   if (contents.length === 0) return refuse("contents is not specified");
   const config = isFields(fields["generationConfig"]) ? fields["generationConfig"] : {};
+  const answers = typeof config["candidateCount"] === "number" ? config["candidateCount"] : 1;
+  if (!(answers >= 1 && answers <= candidatesMax))
+    return refuse(
+      `Unable to submit request because it has a candidateCount value of ${answers} but the supported range is from 1 (inclusive) to 9 (exclusive).`,
+    );
   const system = isFields(fields["systemInstruction"]) ? textsIn(fields["systemInstruction"]["parts"]) : [];
   const texts = [...system, ...contents.flatMap((content) => (isFields(content) ? textsIn(content["parts"]) : []))];
   const stop: readonly unknown[] = Array.isArray(config["stopSequences"]) ? config["stopSequences"] : [];
@@ -87,7 +94,7 @@ function parse({ bytes, place }: MockRequest): Parsed {
     includeUsage: true,
     serial: serialOf(texts),
     calls: callsOf(fields, contents),
-    answers: typeof config["candidateCount"] === "number" ? config["candidateCount"] : 1,
+    answers,
     wishes: { ...plainWishes, stop: stop.filter((word) => typeof word === "string") },
   };
   return { kind: "body", body };
@@ -113,7 +120,7 @@ function form({ id, model }: CallNames, { calls, answers }: MockBody, script: An
       content: { role: "model", parts },
       ...(reason === null ? {} : { finishReason: reasonOf(reason) }),
     })),
-    ...(usage === null ? {} : { usageMetadata: usageOf(usage) }),
+    ...(usage === null ? {} : { usageMetadata: usageOf(usage, answers) }),
     modelVersion: model,
     responseId: id,
   });
@@ -130,12 +137,12 @@ function form({ id, model }: CallNames, { calls, answers }: MockBody, script: An
   };
 }
 
-function usageOf({ input, cachedRead, output, reasoning }: Usage): object {
+function usageOf({ input, cachedRead, output, reasoning }: Usage, answers: number): object {
   return {
     promptTokenCount: input,
-    candidatesTokenCount: output - reasoning,
-    totalTokenCount: input + output,
+    candidatesTokenCount: (output - reasoning) * answers,
+    totalTokenCount: input + output * answers,
     ...(cachedRead === 0 ? {} : { cachedContentTokenCount: cachedRead }),
-    ...(reasoning === 0 ? {} : { thoughtsTokenCount: reasoning }),
+    ...(reasoning === 0 ? {} : { thoughtsTokenCount: reasoning * answers }),
   };
 }

@@ -26,6 +26,7 @@ const known: Readonly<Record<FieldName, readonly string[]>> = {
     "time_s",
     "time_ms",
     "offset_ms",
+    "scheduled_ms",
   ],
   input: [
     "input_tokens",

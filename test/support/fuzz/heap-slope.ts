@@ -1,5 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { median } from "simple-statistics";
 import { callOnce } from "./fuzz-caller.ts";
 import { fuzzedAnswer } from "./fuzz-answers.ts";
 import { Dice } from "./dice.ts";
@@ -12,7 +13,7 @@ const samples = 20;
 const atOnce = 128;
 const deployments = 16;
 
-/** Bytes that the heap grows by per request (least squares over samples taken after a collection), with streams, plain answers and broken ones. */
+/** Bytes that the heap grows by per request (median over all pairs of samples taken after a collection), with streams, plain answers and broken ones. */
 export async function heapSlope(requests: number): Promise<{ readonly slope: number; readonly samplesMb: readonly number[] }> {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
@@ -46,14 +47,8 @@ export async function heapSlope(requests: number): Promise<{ readonly slope: num
   return { slope: slopeOf(heaps) / (requests / samples), samplesMb: heaps.map((bytes) => bytes / 1e6) };
 }
 
-function slopeOf(values: readonly number[]): number {
-  const middle = (values.length - 1) / 2;
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  let above = 0;
-  let below = 0;
-  values.forEach((value, place) => {
-    above += (place - middle) * (value - mean);
-    below += (place - middle) ** 2;
-  });
-  return above / below;
+/** The median of the slopes between any two: a sample beside the line, as the first one is before V8 has thrown away the code of the start, does not bend it. */
+export function slopeOf(values: readonly number[]): number {
+  const slopes = values.flatMap((later, place) => values.slice(0, place).map((earlier, before) => (later - earlier) / (place - before)));
+  return median(slopes);
 }

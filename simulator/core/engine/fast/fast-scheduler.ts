@@ -48,6 +48,9 @@ export class FastScheduler {
     sequence.priority = submission.priority;
     sequence.arrival = submission.arrival;
     sequence.keys = rules.prefixCaching ? submission.keys : null;
+    sequence.held = null;
+    sequence.heldBlocks = 0;
+    sequence.kept = null;
     sequence.preemptions = 0;
     sequence.outputs = 0;
     sequence.chunkCall = 0;
@@ -58,7 +61,7 @@ export class FastScheduler {
   abort(sequence: Sequence): void {
     const { state } = this;
     const outputs = state.outputsOf(sequence);
-    state.stale.remove(sequence);
+    state.affected.remove(sequence);
     if (sequence.phase === "waiting") {
       state.waiting.list.remove(sequence);
       state.memory.forgetKept(sequence);

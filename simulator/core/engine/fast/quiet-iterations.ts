@@ -32,12 +32,11 @@ function quietIterations(loop: EngineLoop): number {
   if (state.call - state.processed !== loop.depth || !onlyDecodes(state)) return 0;
   const oldest = state.processed + 1;
   const outputCall = state.outputs.earliestFrom(oldest);
-  let quiet = outputCall - oldest;
-  if (quiet === 0) return 0;
+  if (outputCall === oldest) return 0;
   const leaving = loop.rules.asyncScheduling ? certainEndsOf(state, outputCall) : 0;
   // A batch without anybody is another matter.
-  if (leaving === decodes.count) quiet--;
-  quiet = decodes.callsWithin(state.memory.free, state.call + 1, quiet);
+  const empty = leaving === decodes.count ? 1 : 0;
+  let quiet = decodes.callsWithin(state.memory.free, state.call + 1, outputCall - oldest - empty);
   if (state.fills.count > 0) quiet = state.fills.callsWithout(state.call + 1, quiet);
   loop.leaving = oldest + quiet === outputCall ? leaving : 0;
   return quiet;

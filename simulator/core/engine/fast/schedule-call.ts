@@ -13,7 +13,7 @@ export function scheduleCall(state: SchedulerState): void {
   const call = ++state.call;
   state.endedSinceCall = false;
   state.headBlocked = false;
-  if (state.preempted.count > 0) state.preempted.clear();
+  state.preempted.clear();
   if (rules.asyncScheduling) setCertainEndsAside(state, call - 1);
   state.budget = rules.batchedTokensMax;
   if (rules.longPrefillTokensMax > 0) state.chunkMax = chunkMaxOf(state);

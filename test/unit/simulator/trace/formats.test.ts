@@ -98,6 +98,21 @@ test("JSON lines may leave out what they do not know, the first one too; a list 
   ]);
 });
 
+test("what is no text is told by its name, not by its columns", async () => {
+  for (const [bytes, what] of [
+    ["PAR1....", "Parquet"],
+    ["PK\u0003\u0004....", "a zip archive"],
+    ["\u00ff\u00fet\u0000s\u0000", "UTF-16"],
+    ["(\u00b5/\u00fd....", "packed with zstd"],
+  ] as const) {
+    const file = path.join(temporaryFolder(), "trace");
+    writeFileSync(file, Buffer.from(bytes, "latin1"));
+    const reading = async () =>
+      readTrace(file, await detectFormat(file), { ...defaultFormatOptions, itemsMax: Infinity }, { row: () => {}, session: () => {} });
+    expect((await problemsOf(reading)).map(({ message }) => message)).toEqual([expect.stringContaining(what)]);
+  }
+});
+
 test("features of our own form are checked, and all of them come back", async () => {
   const header = '{"headgate":"trace","version":1}';
   const features = { task: "code", complexity: 0.5, modality: "image", tools: true, latencyMs: 200, urgent: false, batchable: true, qualityFloor: 0.7 };

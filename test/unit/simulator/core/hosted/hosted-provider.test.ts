@@ -93,6 +93,17 @@ test("tokens count by prompt and cap; a call larger than a minute's quota gets n
   ]);
 });
 
+test("each answer that a call asks for counts with its cap", () => {
+  const quota = { requestsPerMinute: 100, tokensPerMinute: 6_000 };
+  const provider = new HostedProvider({ ...exact, quota }, { seed: 1, index: 0, detail: "first-token" });
+  const recorder = new CommandRecorder();
+  const five = { ...(call(0, 1, { input: 1_000, max: 900 }) as object), answers: 5 } as never;
+  provider.handle(five, 0 as never, recorder);
+  expect(provider.observe(0 as never).quota).toMatchObject({ requests: { remaining: 99 }, tokens: { remaining: 500 } });
+  provider.handle(call(1, 2, { input: 100, max: 401 }), 0 as never, recorder);
+  expect(recorder.commands.map(({ command }) => command.kind)).toEqual(["refuse-call"]);
+});
+
 test("a slowdown stretches what is left of a running call; down cuts it with what had left, and refuses new calls", () => {
   const provider = new HostedProvider(exact, { seed: 1, index: 0, detail: "tokens" });
   const recorder = new CommandRecorder();
