@@ -1,5 +1,6 @@
 import path from "node:path";
 import { expect, test } from "vitest";
+import { portsIn } from "../../../../router/config/environment-config.ts";
 import { loadConfig } from "../../../../router/config/load-config.ts";
 import { placed, problemsOf } from "../../../support/problems-of.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
@@ -76,4 +77,11 @@ test("origins as browsers send them, days that there are, files by where they ar
   ]);
   const [missing] = await problems(`${pool} }${chat}prices: { file: ours.yaml }\n`);
   expect(missing).toMatchObject({ message: "there is no such price catalogue file", fix: "check prices.file: its path is relative to the configuration" });
+});
+
+test("ports of the environment: each named by its variable", async () => {
+  expect(portsIn({})).toEqual({ callers: 8080, metrics: 9090 });
+  expect(portsIn({ PORT: "0", METRICS_PORT: "0" })).toEqual({ callers: 0, metrics: 0 });
+  expect(placed(await problemsOf(() => portsIn({ PORT: "x" })))).toEqual(['-:- PORT: "x" is no port']);
+  expect(placed(await problemsOf(() => portsIn({ PORT: "9090" })))).toEqual(["-:- METRICS_PORT: 9090 is the port that callers use too"]);
 });
