@@ -4,6 +4,7 @@ import { loadConfig } from "../config/load-config.ts";
 import { readText } from "../config/read-text.ts";
 import { suggestion } from "../config/nearest.ts";
 import { InputError } from "../config/problem.ts";
+import { readWhole } from "./read-whole.ts";
 import type { CompiledConfig, RouteSpec } from "../core/compiled-config.ts";
 import { type ExplainedRequest, explainRequest } from "../core/explain-request.ts";
 import { readSegment } from "../core/journal/segment.ts";
@@ -50,7 +51,7 @@ function explain(file: string, options: Options): void {
   const { compiled, service } = loadConfig(options.config, null);
   const snapshot = options.journal === undefined ? null : snapshotOf(options.journal, compiled);
   const { request, route } = readRequest(file, options.header, compiled, snapshot?.now ?? startOfTime);
-  const explained = explainRequest(compiled, snapshot, { ...request, id: freeSlot(snapshot) }, Number(options.seed), service.here);
+  const explained = explainRequest(compiled, snapshot, { ...request, id: freeSlot(snapshot) }, readWhole("--seed", options.seed), service.here);
   const facts = { ...named(explained, compiled), path: pathOf(explained, route, compiled), inputTokens: request.inputTokens, stream: request.stream };
   process.stdout.write(options.json ? `${JSON.stringify(facts)}\n` : lines(facts));
   process.exitCode = typeof explained.result === "object" ? 1 : 0;

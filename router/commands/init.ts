@@ -12,7 +12,7 @@ interface InitOptions {
 
 export function initCommand(): Command {
   return new Command("init")
-    .description("Write a first configuration from the providers' keys in the environment")
+    .description("write a first configuration from the providers' keys in the environment")
     .argument("[file]", "where to", "headgate.yaml")
     .option("--force", "write over a file that is there")
     .option("--json", "say what was written as JSON on stdout")
@@ -23,11 +23,20 @@ export function initCommand(): Command {
     .action(init);
 }
 
+function write(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+    throw new InputError([{ file, line: null, column: null, field: null, message: `cannot be written (${code})`, fix: "give a path that may be written to" }]);
+  }
+}
+
 async function init(file: string, options: InitOptions): Promise<void> {
   if (existsSync(file) && options.force !== true)
     throw new InputError([{ file, line: null, column: null, field: null, message: "is there already", fix: "give another name, or --force to write over it" }]);
   const named = await findModels(providersIn(process.env), environmentHelp);
-  writeFileSync(file, environmentConfig(named, portsIn(process.env)));
+  write(file, environmentConfig(named, portsIn(process.env)));
   const models = named.flatMap(({ found, models: own }) => own.map((model) => ({ provider: found.provider, model })));
   if (options.json === true) process.stdout.write(`${JSON.stringify({ file, models })}\n`);
   else {

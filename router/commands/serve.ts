@@ -5,10 +5,12 @@ import { environmentHelp } from "../config/environment-config.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import { InputError } from "../config/problem.ts";
 import { headgateVersion } from "../config/project-root.ts";
+import { readWhole } from "./read-whole.ts";
 import { Router } from "../core/router.ts";
 import { type RunningService, startService } from "../http/start-service.ts";
 import { type DecisionLog, openDecisionLog } from "../telemetry/decision-log.ts";
 import { configOption, type ReadConfig, readConfig } from "./read-config.ts";
+import { readLogLevel } from "./read-log-level.ts";
 import { startNotes } from "./start-notes.ts";
 import { JournalWriter } from "../telemetry/journal/journal-writer.ts";
 
@@ -23,7 +25,7 @@ interface ServeOptions {
 
 export function serveCommand(): Command {
   return new Command("serve")
-    .description("Run the router service")
+    .description("run the router service")
     .option(...configOption)
     .option(
       "--journal <folder>",
@@ -33,15 +35,15 @@ export function serveCommand(): Command {
     .option("--json", "write the addresses as one JSON line on stdout when it listens")
     .addHelpText(
       "after",
-      `\nExample:\n  $ OPENAI_API_KEY=... headgate serve\n  $ headgate serve -c headgate.yaml\n  $ curl http://127.0.0.1:8080/v1/models\n\nWithout a file it reads ${environmentHelp}.\n\nSIGHUP: reads the configuration again, all or nothing; requests under way end as they began. SIGTERM or SIGINT: takes no new connections, waits up to 30 s for what is under way, exits 0. LOG_LEVEL says how much is logged (stderr).`,
+      `\nExample:\n  $ OPENAI_API_KEY=... headgate serve\n  $ headgate serve -c headgate.yaml\n  $ curl http://127.0.0.1:8080/v1/models\n\nWithout a file it reads ${environmentHelp}.\n\nSIGHUP: reads the configuration again, all or nothing; requests under way end as they began. SIGTERM or SIGINT: takes no new connections, waits up to 30 s for what is under way, exits 0. LOG_LEVEL says how much is logged (stderr): fatal, error, warn, info (the default; a line per request), debug, trace or silent.`,
     )
     .action(serve);
 }
 
 async function serve(options: ServeOptions): Promise<void> {
+  const seed = options.seed === undefined ? randomInt(2 ** 32) : readWhole("--seed", options.seed);
+  const log = openDecisionLog(readLogLevel(process.env));
   const config = await readConfig(options.config);
-  const seed = readSeed(options.seed);
-  const log = openDecisionLog(process.env["LOG_LEVEL"]);
   const explain = log.logger.isLevelEnabled("info");
   const core = new Router(config.compiled, { seed, explain, here: config.service.here });
   const journal = options.journal === undefined ? null : openJournal(options.journal, { seed, explain, config: config.compiled }, core, log);
@@ -63,22 +65,38 @@ async function serve(options: ServeOptions): Promise<void> {
   await endLog(log);
 }
 
-/** What a running server keeps. */
-const fixedAtStart = ["listen", "metrics", "tls", "cors", "egress", "stateFolder"] as const;
+/** What a running server keeps, as the file calls it. */
+const fixedAtStart = [
+  ["listen", "listen"],
+  ["metrics", "metrics"],
+  ["tls", "tls"],
+  ["cors", "cors"],
+  ["egress", "egress"],
+  ["stateFolder", "state"],
+  ["signalsEveryMs", "signals"],
+  ["here", "here"],
+] as const;
 
 /** The file again: what is wrong with it leaves everything as it is. */
 async function reload(running: RunningService, file: string | undefined, { service: started }: ReadConfig): Promise<void> {
   const named = file ?? "the configuration";
+  const config = await readAgain(file, named);
+  if (config === null) return;
+  const { compiled, service } = config;
+  const outcome = running.activate(compiled, service);
+  const later = fixedAtStart.filter(([key]) => JSON.stringify(service[key]) !== JSON.stringify(started[key])).map(([, key]) => key);
+  if (later.length > 0) process.stderr.write(`headgate: changes of ${later.join(", ")} take effect with the next start\n`);
+  const said = outcome === "activated" ? "is in force" : "waits: too many older versions still have requests under way";
+  process.stderr.write(`headgate: ${named} read again, version ${compiled.version} ${said}\n`);
+}
+
+/** Null: it cannot be read, for whatever reason; a service at work does not end of that. */
+async function readAgain(file: string | undefined, named: string): Promise<ReadConfig | null> {
   try {
-    const { compiled, service } = await readConfig(file);
-    const outcome = running.activate(compiled, service);
-    const later = fixedAtStart.filter((key) => JSON.stringify(service[key]) !== JSON.stringify(started[key]));
-    if (later.length > 0) process.stderr.write(`headgate: changes of ${later.join(", ")} take effect with the next start\n`);
-    const said = outcome === "activated" ? "is in force" : "waits: too many older versions still have requests under way";
-    process.stderr.write(`headgate: ${named} read again, version ${compiled.version} ${said}\n`);
+    return await readConfig(file);
   } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    process.stderr.write(`${error.message}\nheadgate: ${named} is refused, the configuration stays as it was\n`);
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\nheadgate: ${named} is refused, the configuration stays as it was\n`);
+    return null;
   }
 }
 
@@ -104,22 +122,6 @@ async function stopSignal(): Promise<void> {
 async function endLog(log: DecisionLog): Promise<void> {
   await log.flush();
   if (log.dropped() > 0) process.stderr.write(`headgate: ${log.dropped()} log lines were dropped\n`);
-}
-
-function readSeed(text: string | undefined): number {
-  if (text === undefined) return randomInt(2 ** 32);
-  const seed = Number(text);
-  if (Number.isSafeInteger(seed) && seed >= 0) return seed;
-  throw new InputError([
-    {
-      file: "command line",
-      line: null,
-      column: null,
-      field: "--seed",
-      message: `must be a whole number of at least 0, not ${text}`,
-      fix: "write for example --seed 7",
-    },
-  ]);
 }
 
 function openJournal(

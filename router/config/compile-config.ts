@@ -1,7 +1,6 @@
 import { dirname, resolve } from "node:path";
 import {
   type CompiledConfig,
-  type ConfigVersion,
   type DeploymentSpec,
   type EndpointSpec,
   type HedgeSpec,
@@ -11,11 +10,12 @@ import {
   type RouteSpec,
 } from "../core/compiled-config.ts";
 import type { DeploymentId, EndpointId, RouteId } from "../core/messages.ts";
-import { compileBreaker } from "./compile-breaker.ts";
+import { checkBreakers, compileBreaker } from "./compile-breaker.ts";
 import { compileProbe } from "./compile-probe.ts";
 import { checkAliases } from "./check-aliases.ts";
 import { compileEgress } from "./compile-egress.ts";
-import { compileFallbacks } from "./compile-fallbacks.ts";
+import { compileFallbacks, type Report } from "./compile-fallbacks.ts";
+import { checkPrices } from "./check-prices.ts";
 import { compileRates } from "./compile-rates.ts";
 import { catalogueOf, type PriceCatalogue } from "./price-catalogue.ts";
 import { priceOf, type Pricing } from "./pricing.ts";
@@ -23,7 +23,8 @@ import { compileLimits, tenantKeys } from "./compile-limits.ts";
 import { keyName } from "./key-reference.ts";
 import { suggestion } from "./nearest.ts";
 import type { Problem } from "./problem.ts";
-import { type ConfigFile, type EndpointUrl, tierNames } from "./schema.ts";
+import type { EndpointUrl } from "./endpoint-url.ts";
+import { type ConfigFile, tierNames } from "./schema.ts";
 import { resolveKey } from "./secret.ts";
 import type { Environment } from "./secret.ts";
 import type { RequestLimits, ServiceSpec, TlsSpec, UpstreamKey, UpstreamSpec } from "./service-spec.ts";
@@ -34,15 +35,9 @@ import type { FieldPath } from "./yaml-source.ts";
 
 type DeploymentFile = ConfigFile["deployments"][string];
 type RouteFile = ConfigFile["routes"][string];
-type Report = (path: FieldPath, part: "key" | "value", message: string, fix: string) => void;
 
-export interface CompileOptions {
-  readonly version: ConfigVersion;
-  /** Null: keys are not looked up (simulation, validation without secrets). */
-  readonly env: Environment | null;
-}
 export interface Compiled {
-  readonly compiled: CompiledConfig;
+  readonly compiled: Omit<CompiledConfig, "version">;
   readonly service: ServiceSpec;
   /** By DeploymentId. */
   readonly pricing: readonly Pricing[];
@@ -50,8 +45,8 @@ export interface Compiled {
   readonly problems: readonly Problem[];
 }
 
-/** Names become ids (places in the arrays, in the order of the file), and what only holds between fields is checked. */
-export function compileConfig(place: YamlPlace, file: ConfigFile, options: CompileOptions): Compiled {
+/** Names become ids (places in the arrays, in the order of the file), and what only holds between fields is checked. @param env where keys are looked up; null: they are not (simulation, validation without secrets) */
+export function compileConfig(place: YamlPlace, file: ConfigFile, env: Environment | null): Compiled {
   const problems: Problem[] = [];
   const report: Report = (path, part, message, fix) => problems.push(problemIn(place, path, part, message, fix));
   const endpoints: EndpointSpec[] = [];
@@ -64,13 +59,14 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   for (const [name, deployment] of Object.entries(file.deployments)) {
     const id = deployments.length as DeploymentId;
     idOf.set(name, id);
-    const key = keyOf(name, deployment, options.env, place.source.file, report);
+    const key = keyOf(name, deployment, env, place.source.file, report);
     const own = addEndpoints(id, name, deployment, key, { endpoints, upstreams, report });
     deployments.push(compileDeployment(id, name, deployment, { breaker: file.breaker, endpoints: own, names, catalogue, pricing }, report));
   }
   const written = Object.entries(file.routes).map(([name, route], index) => compileRoute(index as RouteId, name, route, idOf, report));
   const routes = compileFallbacks(file, written, idOf, report);
   checkAliases(file.routes, report);
+  checkBreakers(file, report);
   if (deployments.length === 0) report(["deployments"], "key", "is empty", "give at least one deployment");
   if (routes.length === 0) report(["routes"], "key", "is empty", "give at least one route");
   if (file.listen.port !== 0 && file.listen.port === file.metrics.port && file.listen.host === file.metrics.host) {
@@ -82,11 +78,11 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   const priceChanges = Object.values(file.deployments).flatMap(({ provider, priceChanges: changes }, id) =>
     changes.map(({ from, price }) => ({ deployment: id as DeploymentId, fromMs: from, rates: compileRates(price, provider) })),
   );
-  const keys = tenantKeys(file, options.env, place.source.file, report);
+  const keys = tenantKeys(file, env, place.source.file, report);
   const tenantOf = Object.keys(file.tenants).length === 0 ? null : keys;
   const cors = file.cors === undefined ? null : { origins: file.cors.origins, maxAgeSeconds: Math.floor(file.cors.maxAge / 1_000_000) };
-  const tls = tlsOf(file, place.source.file, options.env, report);
-  const egress = compileEgress(file.egress, options.env, place.source.file, report, (problem) => problems.push(problem));
+  const tls = tlsOf(file, place.source.file, env, report);
+  const egress = compileEgress(file.egress, env, place.source.file, report, (problem) => problems.push(problem));
   const signalsEveryMs = file.signals === undefined ? null : file.signals.every / 1000;
   const here = { region: file.here.region ?? "", zone: file.here.zone ?? "" };
   const service: ServiceSpec = {
@@ -105,7 +101,7 @@ export function compileConfig(place: YamlPlace, file: ConfigFile, options: Compi
   };
   const { unknownPrice } = file;
   const retryBudget = compileRetryBudget(file.retryBudget, ["retryBudget"], report);
-  const compiled = { version: options.version, routes, deployments, endpoints, retryBudget, tagNames, regionNames, tenants, limits, unknownPrice };
+  const compiled = { routes, deployments, endpoints, retryBudget, tagNames, regionNames, tenants, limits, unknownPrice };
   return { compiled, service, pricing, problems };
 }
 
@@ -161,10 +157,10 @@ function endpointsOf(name: string, { provider, endpoints, location = "global" }:
 }
 
 function addEndpoints(deployment: DeploymentId, name: string, file: DeploymentFile, key: UpstreamKey | null, sink: Sink): readonly EndpointId[] {
-  const zones = typeof file.zone === "string" ? [file.zone] : (file.zone ?? []);
+  const { zone: zones = [], apiVersion = null, project = null, location = null } = file;
   return endpointsOf(name, file, sink.report).map(({ origin, basePath }, index) => {
     const id = sink.endpoints.length as EndpointId;
-    const identity = `${origin}${basePath} ${file.model} ${keyName(file.key ?? null)}`;
+    const identity = [origin + basePath, file.model, keyName(file.key ?? null), ...(project === null ? [] : [project, location ?? "global"])].join(" ");
     if (sink.endpoints.some((other) => other.identity === identity)) {
       sink.report(
         ["deployments", name, "endpoints", index],
@@ -174,7 +170,6 @@ function addEndpoints(deployment: DeploymentId, name: string, file: DeploymentFi
       );
     }
     sink.endpoints.push({ id, deployment, identity, origin, zone: zones[index % zones.length] ?? "" });
-    const { apiVersion = null, project = null, location = null } = file;
     sink.upstreams.push({ deployment, provider: file.provider, origin, basePath, model: file.model, apiVersion, project, location, key });
     return id;
   });
@@ -197,18 +192,7 @@ function compileDeployment(
 ): DeploymentSpec {
   const { rates, pricing: from } = priceOf(file, catalogue);
   pricing.push(from);
-  const contextTokens = file.context ?? Infinity;
-  if (rates !== null && Math.max(rates.input, rates.output, rates.cacheWrite) * Math.min(contextTokens, 2_000_000) > Number.MAX_SAFE_INTEGER) {
-    report(
-      ["deployments", name, "price"],
-      "value",
-      "one request could cost more than can be counted exactly",
-      "check that prices are dollars per million tokens, and the context window",
-    );
-  }
-  const breaker = compileBreaker(breakerDefaults, file.breaker, (field, message, fix) =>
-    report(field in file.breaker ? ["deployments", name, "breaker", field] : ["breaker", field], "value", message, fix),
-  );
+  checkPrices(name, rates, file, report);
   const probe = compileProbe(file, (message, fix) => report(["deployments", name, "probe", "enabled"], "value", message, fix));
   const { provider, model, weight, quota } = file;
   const takesUnmatched = file.tags.includes("default");
@@ -218,11 +202,11 @@ function compileDeployment(
     provider,
     model,
     weight,
-    contextTokens,
+    contextTokens: file.context ?? Infinity,
     concurrencyMax: file.concurrency ?? Infinity,
     adaptiveLimit: file.adaptiveConcurrency ?? null,
     rates,
-    breaker,
+    breaker: compileBreaker(breakerDefaults, file.breaker),
     probe,
     tags: file.tags.map((tag) => placeOf(tag, names.tagNames)),
     takesUntagged: file.tags.length === 0 || takesUnmatched,

@@ -5,13 +5,13 @@ import { shown } from "./scalars.ts";
 import type { Fault } from "./scalars.ts";
 import type { FieldPath } from "./yaml-source.ts";
 
-const lookItUp = "see the documentation of this key";
+const lookItUp = "the keys and their values stand in scenarios/config.schema.json";
 
 /** A complaint of zod's in our words. @param known the schemas of this place */
 export function describeIssue(issue: z.core.$ZodIssue, value: unknown, path: FieldPath, known: readonly JsonSchema[]): Fault {
   const last = String(path.at(-1));
-  if (issue.code === "custom") return describeCustom(issue, value, last);
   const description = known.find((form) => form.description !== undefined)?.description;
+  if (issue.code === "custom") return describeCustom(issue, value, last, description);
   const names = last === "kind" ? known.flatMap((form) => form.const ?? []).map(String) : [];
   if (value === undefined) return { message: "is missing", fix: `add ${last}: ${names.length > 0 ? names.join(" or ") : (description ?? "")}`.trim() };
   if (issue.code === "invalid_type") return wrongType(issue.expected, value);
@@ -24,10 +24,12 @@ export function describeIssue(issue: z.core.$ZodIssue, value: unknown, path: Fie
   return { message: issue.message, fix: lookItUp };
 }
 
-function describeCustom(issue: z.core.$ZodIssueCustom, value: unknown, name: string): Fault {
+function describeCustom(issue: z.core.$ZodIssueCustom, value: unknown, name: string, description: string | undefined): Fault {
   const fix: unknown = issue.params?.["fix"];
   const said = typeof fix === "string" ? fix : lookItUp;
-  return value === undefined ? { message: "is missing", fix: `add ${name}: ${said}` } : { message: issue.message, fix: said };
+  return value === undefined
+    ? { message: "is missing", fix: `add ${name}: ${said}${description === undefined ? "" : ` (${description})`}` }
+    : { message: issue.message, fix: said };
 }
 
 function wrongType(expected: string, value: unknown): Fault {

@@ -1,15 +1,14 @@
 import { z } from "zod";
 import { micros } from "../core/time.ts";
-import { count, duration, scalar, shown, text } from "./scalars.ts";
+import { count, duration, flag, scalar, shown, text } from "./scalars.ts";
 import type { Parsed } from "./scalars.ts";
 
 /** How callers and providers are met: addresses, limits on what callers send, TLS, pages, the way out. */
 const port = count("TCP port; 0 takes any free one", 0, 65_535);
 const listenFields = (portDefault: number) => ({ host: text("Address to listen on").prefault("127.0.0.1"), port: port.prefault(portDefault) });
-const fastLane = z
-  .boolean()
-  .prefault(true)
-  .meta({ description: "Requests that can be read in one way only are read by the router itself, at less cost; false: all of them by Node's HTTP server" });
+const fastLane = flag(
+  "Requests that can be read in one way only are read by the router itself, at less cost; false: all of them by Node's HTTP server",
+).prefault(true);
 
 const requestLimits = z
   .strictObject({
@@ -35,9 +34,24 @@ export const tls = z
   .optional()
   .meta({ description: "Callers connect with TLS; absent: without" });
 
+function parseOrigin(value: unknown): Parsed<string> {
+  const origin = typeof value === "string" ? originOf(value) : null;
+  if (origin === value && origin !== null) return { value: origin };
+  const rule = "https://app.example, with the port where it is not the usual one, and no path; or *";
+  return { message: `${shown(value)} is no origin as browsers send it`, fix: `write ${origin ?? rule}` };
+}
+
+/** As a browser would send it; null: it is none. Pages of apps have schemes of their own. */
+function originOf(text: string): string | null {
+  if (text === "*" || /^(?!https?:)[a-z][a-z0-9+.-]*:\/\/[^\s/?#@]+$/.test(text)) return text;
+  return /^https?:\/\//i.test(text) && URL.canParse(text) ? new URL(text).origin : null;
+}
+
 export const cors = z
   .strictObject({
-    origins: z.array(text("An origin as browsers send it, https://app.example, or *")).min(1),
+    origins: z
+      .array(scalar({ type: "string", description: "An origin as browsers send it, or * for any", examples: ["https://app.example"] }, parseOrigin))
+      .min(1),
     maxAge: duration("So long a browser may keep the answer to its question", micros(0)).prefault("10m"),
   })
   .meta({ description: "Pages that may call from a browser; absent: none" });

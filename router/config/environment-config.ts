@@ -22,7 +22,7 @@ export interface FoundProvider {
 
 /** The variables that the providers' own clients read, and VLLM_BASE_URL. */
 export const environmentHelp =
-  "OPENAI_API_KEY (OPENAI_BASE_URL, OPENAI_MODEL), ANTHROPIC_API_KEY (ANTHROPIC_BASE_URL, ANTHROPIC_MODEL), AZURE_OPENAI_API_KEY with AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_DEPLOYMENT, GOOGLE_CLOUD_PROJECT with GEMINI_MODEL (GOOGLE_CLOUD_LOCATION), VLLM_BASE_URL; models are separated by commas. PORT and METRICS_PORT say where it listens (8080, 9090)";
+  "OPENAI_API_KEY (OPENAI_BASE_URL, OPENAI_MODEL), ANTHROPIC_API_KEY (ANTHROPIC_BASE_URL, ANTHROPIC_MODEL), AZURE_OPENAI_API_KEY with AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_DEPLOYMENT, GOOGLE_CLOUD_PROJECT with GEMINI_MODEL (GOOGLE_CLOUD_LOCATION), VLLM_BASE_URL (VLLM_MODEL); models are separated by commas. PORT and METRICS_PORT say where it listens (8080, 9090)";
 
 export function providersIn(env: Environment): readonly FoundProvider[] {
   const given = (name: string): string | null => (env[name] ?? "").trim() || null;
@@ -57,18 +57,22 @@ export interface ListenPorts {
   readonly metrics: number;
 }
 
-/** PORT and METRICS_PORT, where they are ports. */
-/** @throws InputError where one is no port */
+/** PORT and METRICS_PORT. @throws InputError where one is no port, or both are one */
 export function portsIn(env: Environment): ListenPorts {
   const port = (name: string, otherwise: number): number => {
     const text = (env[name] ?? "").trim();
     if (text === "") return otherwise;
     if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
-    const fix = "give a number from 0 to 65535 (0: any that is free)";
-    throw new InputError([{ file: "environment", line: null, column: null, field: name, message: `${JSON.stringify(text)} is no port`, fix }]);
+    throw refused(name, `${JSON.stringify(text)} is no port`, "give a number from 0 to 65535 (0: any that is free)");
   };
-  return { callers: port("PORT", 8080), metrics: port("METRICS_PORT", 9090) };
+  const ports = { callers: port("PORT", 8080), metrics: port("METRICS_PORT", 9090) };
+  if (ports.callers === ports.metrics && ports.callers !== 0)
+    throw refused("METRICS_PORT", `${ports.metrics} is the port that callers use too`, "give it another");
+  return ports;
 }
+
+const refused = (field: string, message: string, fix: string): InputError =>
+  new InputError([{ file: "environment", line: null, column: null, field, message, fix }]);
 
 export interface NamedModels {
   readonly found: FoundProvider;

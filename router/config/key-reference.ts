@@ -48,15 +48,18 @@ export function parseKey(value: unknown): Parsed<KeyReference> {
     const name = /^\$\{([^}]*)\}$/.exec(value.trim())?.[1];
     // The text may be a key: it is not repeated in the message.
     if (name === undefined) return { message: "a key must not stand in the file, where it ends up in version control and logs", fix };
-    return environmentName.test(name) ? { value: { kind: "environment", name } } : { message: `${shown(name)} is no name of an environment variable`, fix };
+    return parseName(name);
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return { message: `must say where the key is, not ${shown(value)}`, fix };
   const entries: readonly [string, unknown][] = Object.entries(value);
   const [field, content] = entries[0] ?? [];
   if (entries.length !== 1 || typeof content !== "string" || content === "") return { message: "must have exactly one of env and file, with a text", fix };
   if (field === "file") return { value: { kind: "file", path: content } };
-  if (field !== "env") return { message: `unknown key ${shown(field)}`, fix };
-  return environmentName.test(content)
-    ? { value: { kind: "environment", name: content } }
-    : { message: `${shown(content)} is no name of an environment variable`, fix };
+  return field === "env" ? parseName(content) : { message: `unknown key ${shown(field)}`, fix };
+}
+
+/** What is no name may be the key itself: it is not repeated either. */
+function parseName(name: string): Parsed<KeyReference> {
+  if (environmentName.test(name)) return { value: { kind: "environment", name } };
+  return { message: "is no name of an environment variable", fix };
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { CompiledConfig, ConfigVersion } from "../core/compiled-config.ts";
-import { compileConfig } from "./compile-config.ts";
+import { type Compiled, compileConfig } from "./compile-config.ts";
 import type { Pricing } from "./pricing.ts";
 import { InputError } from "./problem.ts";
 import { readText } from "./read-text.ts";
@@ -40,13 +40,14 @@ export function loadConfig(file: string, env: Environment | null): LoadedConfig 
 export function compileConfigAt(place: YamlPlace, value: unknown, env: Environment | null): Omit<LoadedConfig, "source"> {
   const checked = checkYaml(place, value ?? {}, configSchema);
   if (checked.value === null) throw new InputError(checked.problems);
-  const version = versionOf(JSON.stringify(value));
-  const { compiled, service, pricing, problems } = compileConfig(place, checked.value, { version, env });
+  const { compiled: unnamed, service, pricing, problems } = compileConfig(place, checked.value, env);
   if (problems.length > 0) throw new InputError(inFileOrder(problems));
+  const compiled = { ...unnamed, version: versionOf(value, unnamed) };
   return { compiled, service, prices: { of: pricing, staleAfterDays: checked.value.prices.staleAfterDays } };
 }
 
-/** The same content has the same version, whatever its comments and layout. */
-function versionOf(text: string): ConfigVersion {
-  return createHash("sha256").update(text).digest().readUIntBE(0, 6) as ConfigVersion;
+/** The same content has the same version, whatever its comments and layout; prices that a catalogue has are content too. */
+function versionOf(value: unknown, { deployments }: Compiled["compiled"]): ConfigVersion {
+  const content = JSON.stringify([value, deployments.map(({ rates }) => rates)]);
+  return createHash("sha256").update(content).digest().readUIntBE(0, 6) as ConfigVersion;
 }

@@ -55,7 +55,7 @@ const builtIn = (): CatalogueFile => (known ??= readCatalogue(join(projectRoot()
 
 /** @throws InputError with every problem */
 function readCatalogue(path: string): CatalogueFile {
-  const source = parseYaml(path, readText(path, "price catalogue"));
+  const source = parseYaml(path, readText(path, "price catalogue", "check prices.file: its path is relative to the configuration"));
   const checked = checkYaml({ source, base: [] }, plainValue(source) ?? {}, catalogueSchema);
   if (checked.value === null) throw new InputError(checked.problems);
   return checked.value;

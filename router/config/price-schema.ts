@@ -45,9 +45,16 @@ export const gpuPrice = z.strictObject({
   tokensPerSecond: count("Prompt and output tokens that an endpoint works through when it is fully used", 1, 100_000_000),
   utilisation: number("Share of the time that it is used, percent: the rest is paid for too", { min: 1, max: 100, whole: false }).prefault(50),
 });
+/** A day of the calendar: `Date` reads the 30th of February as one in March. */
+function isDay(text: string): boolean {
+  const ms = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
+}
+
 /** An instant with its offset, as 2026-04-01T00:00:00Z. */
 export const instant = scalar({ type: "string", format: "date-time", examples: ["2026-04-01T00:00:00Z"] }, (value): Parsed<number> => {
-  const given = typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)$/.test(value) ? Date.parse(value) : Number.NaN;
+  const isForm = typeof value === "string" && /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)$/.test(value) && isDay(value.slice(0, 10));
+  const given = isForm ? Date.parse(value) : Number.NaN;
   return Number.isNaN(given) ? { message: `${shown(value)} is no instant`, fix: "write 2026-04-01T00:00:00Z" } : { value: given };
 });
 
@@ -66,8 +73,7 @@ export const priceSource = z
   .meta({ description: "List prices for deployments without a price" });
 
 const day = scalar({ type: "string", format: "date", examples: ["2026-08-21"] }, (value): Parsed<string> => {
-  const isDay = typeof value === "string" && /^\d{4}-\d\d-\d\d$/.test(value) && !Number.isNaN(Date.parse(value));
-  return isDay ? { value } : { message: `${shown(value)} is no day`, fix: "write 2026-08-21" };
+  return typeof value === "string" && isDay(value) ? { value } : { message: `${shown(value)} is no day`, fix: "write 2026-08-21" };
 });
 
 const listPrice = z.strictObject({ ...priceTable.shape, source: text("Where this price is from, if not as the others").optional(), date: day.optional() });

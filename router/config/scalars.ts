@@ -75,6 +75,15 @@ export function text(what: string, least = 1) {
   });
 }
 
+/** A text of a certain form. @param what of it is said to editors @param noun `"x" is no NOUN` @param fix says what the form is */
+export function formed(what: string, pattern: RegExp, noun: string, fix: string) {
+  return scalar({ type: "string", pattern: pattern.source, description: what }, (value): Parsed<string> => {
+    if (typeof value === "number") return { message: `must be a text, not ${value}`, fix: `put it in quotes: "${value}"` };
+    if (typeof value !== "string") return { message: `must be a text, not ${shown(value)}`, fix };
+    return pattern.test(value) ? { value } : { message: `${shown(value)} is no ${noun}`, fix };
+  });
+}
+
 export function flag(what: string) {
   return scalar({ type: "boolean", description: what }, (value): Parsed<boolean> =>
     typeof value === "boolean" ? { value } : { message: `must be true or false, not ${shown(value)}`, fix: "write true or false" },

@@ -2,114 +2,26 @@ import { z } from "zod";
 import { strategyNames } from "../core/compiled-config.ts";
 import { providerNames } from "./service-spec.ts";
 import { micros } from "../core/time.ts";
+import { breaker, breakerOverride } from "./breaker-schema.ts";
+import { endpointUrl } from "./endpoint-url.ts";
 import { callersListen, cors, egress, metricsListen, state, tls } from "./entry-schema.ts";
 import { providerKey } from "./key-reference.ts";
 import { limitSchema, tenantSchema } from "./limit-schema.ts";
+import { label, place, zones } from "./place-schema.ts";
 import { gpuPrice, instant, priceSource, priceTable } from "./price-schema.ts";
-import { choice, count, duration, flag, number, scalar, shown, text } from "./scalars.ts";
-import type { Parsed } from "./scalars.ts";
-
-export interface EndpointUrl {
-  readonly origin: string;
-  /** Before `/v1/...`; empty where there is none. */
-  readonly basePath: string;
-}
-
-/** `http://host:port`, with a path where the API does not stand at the root; a trailing `/v1` is taken off. */
-export function parseEndpointUrl(value: unknown): Parsed<EndpointUrl> {
-  const fix = "write http://host:port or https://host/path, without key, query or fragment";
-  if (typeof value !== "string") return { message: `must be a URL, not ${shown(value)}`, fix };
-  const url = URL.canParse(value) ? new URL(value) : null;
-  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) return { message: `${shown(value)} is not an http or https URL`, fix };
-  if (url.username !== "" || url.password !== "") return { message: "a URL must carry no user or password", fix: "give the key as key: ${ENV_NAME}" };
-  if (url.search !== "" || url.hash !== "") return { message: `${shown(value)} has a query or fragment`, fix };
-  return { value: { origin: url.origin, basePath: url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "") } };
-}
-const endpointUrl = scalar({ type: "string", format: "uri", examples: ["http://127.0.0.1:9101"] }, parseEndpointUrl);
-
-const breakerFields = {
-  enabled: flag("Whether the breaker acts at all"),
-  failures: count("Consecutive failures that open it", 1, 10_000),
-  open: duration("How long it stays open before it is probed"),
-  probes: count("Successes that close it while it is half-open", 1, 1000),
-  probesAtOnce: count("Probes that are out at the same time while it is half-open", 1, 1000),
-  shared: flag("The probes are those of all replicas together, by a lease, not each one's own"),
-  growth: number("Each opening that follows another lasts so many times as long; 1: all alike", { min: 1, max: 10, whole: false }),
-  openMax: duration("Longest open time"),
-  stable: duration("Closed for so long: the next opening is as short as the first", micros(0)),
-};
-const rateFields = {
-  enabled: flag("Whether it opens by the failure rate too, not only by failures in a row"),
-  normalPercent: number("Failures that are normal, percent of the outcomes", { min: 0.1, max: 49, whole: false }),
-  failingPercent: number("Least failure rate that opens it, percent", { min: 1, max: 95, whole: false }),
-  window: duration("Outcomes older than that do not count"),
-  minimum: count("Outcomes before it may open", 1, 100_000),
-};
-const breakerOverride = z
-  .strictObject({
-    enabled: breakerFields.enabled.optional(),
-    failures: breakerFields.failures.optional(),
-    open: breakerFields.open.optional(),
-    probes: breakerFields.probes.optional(),
-    probesAtOnce: breakerFields.probesAtOnce.optional(),
-    shared: breakerFields.shared.optional(),
-    growth: breakerFields.growth.optional(),
-    openMax: breakerFields.openMax.optional(),
-    stable: breakerFields.stable.optional(),
-    rate: z
-      .strictObject({
-        enabled: rateFields.enabled.optional(),
-        normalPercent: rateFields.normalPercent.optional(),
-        failingPercent: rateFields.failingPercent.optional(),
-        window: rateFields.window.optional(),
-        minimum: rateFields.minimum.optional(),
-      })
-      .prefault({}),
-  })
-  .meta({ description: "What differs from the breaker defaults" });
-const breaker = z
-  .strictObject({
-    enabled: breakerFields.enabled.prefault(true),
-    failures: breakerFields.failures.prefault(5),
-    open: breakerFields.open.prefault("60s"),
-    probes: breakerFields.probes.prefault(3),
-    probesAtOnce: breakerFields.probesAtOnce.prefault(1),
-    shared: breakerFields.shared.prefault(false),
-    growth: breakerFields.growth.prefault(2),
-    openMax: breakerFields.openMax.prefault("10m"),
-    stable: breakerFields.stable.prefault("10m"),
-    rate: z
-      .strictObject({
-        enabled: rateFields.enabled.prefault(true),
-        normalPercent: rateFields.normalPercent.prefault(5),
-        failingPercent: rateFields.failingPercent.prefault(20),
-        window: rateFields.window.prefault("30m"),
-        minimum: rateFields.minimum.prefault(5),
-      })
-      .meta({ description: "A sequential test of the failure rate: it finds an endpoint that fails often, but never so many times in a row" })
-      .prefault({}),
-  })
-  .meta({ description: "Circuit breaker per endpoint: defaults for all deployments" });
-
-const label = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}$/);
-
-export const place = z
-  .strictObject({
-    region: label.optional().meta({ description: "Region" }),
-    zone: label.optional().meta({ description: "Availability zone" }),
-  })
-  .meta({ description: "Where this router is: endpoints of its zone go first, then those of its region, while they have room" });
+import { choice, count, duration, flag, formed, number, text } from "./scalars.ts";
 
 export const tierNames = ["A", "B", "C"] as const;
 
 const probe = z
   .strictObject({
     enabled: flag("Whether it is asked; absent: where there is a path").optional(),
-    path: z
-      .string()
-      .regex(/^\/[!-~]{0,500}$/)
-      .optional()
-      .meta({ description: "What is asked with GET, below the endpoint's URL: 2xx or 3xx is healthy; absent: /health for vllm, nothing for the others" }),
+    path: formed(
+      "What is asked with GET, below the endpoint's URL: 2xx or 3xx is healthy; absent: /health for vllm, nothing for the others",
+      /^\/[!-~]{0,500}$/,
+      "path",
+      "write what stands behind the host, as /health",
+    ).optional(),
     every: duration("Time from one probe of an endpoint to the next, a tenth more or less", micros(100_000)).prefault("5s"),
     timeout: duration("An answer that takes longer is a bad one").prefault("5s"),
     healthyAfter: count("Good answers in a row that bring an endpoint back", 1, 1000).prefault(2),
@@ -158,15 +70,12 @@ const deployment = z
     location: text("Of Vertex: the location; absent: global").optional(),
     breaker: breakerOverride.prefault({}),
     probe: probe.prefault({}),
-    tags: z.array(label).prefault([]).meta({
+    tags: z.array(label("A tag")).prefault([]).meta({
       description:
         "Requests with these tags may come; with `default` also those without tags, and those whose tags no deployment of the route has. Absent: only requests without tags",
     }),
-    zone: z
-      .union([label, z.array(label).min(1)])
-      .optional()
-      .meta({ description: "Availability zone of its endpoints; a list is gone through in turns. Nearer endpoints go first, see `here`" }),
-    region: label.meta({ description: "Where it answers: what requests with a preferred region or a residency are matched by" }).optional(),
+    zone: zones.optional(),
+    region: label("Where it answers: what requests with a preferred region or a residency are matched by").optional(),
     quality: number(
       "How good its answers are, on a scale of your own: requests with a quality_threshold go only where it is reached; absent: not known, so they do not come",
       {
@@ -252,7 +161,14 @@ const route = z
     strategy: choice("How a deployment is chosen", strategyNames).prefault("weighted"),
     deployments: z.array(text("Name of a deployment")).min(1),
     aliases: z
-      .array(z.string().regex(/^[A-Za-z0-9*][A-Za-z0-9._:/*-]{0,127}$/))
+      .array(
+        formed(
+          "A name, * for any run of characters",
+          /^[A-Za-z0-9*][A-Za-z0-9._:/*-]{0,127}$/,
+          "name of a model",
+          "use up to 128 letters, digits and . _ : / - *",
+        ),
+      )
       .optional()
       .meta({
         description:
@@ -326,13 +242,15 @@ export const configSchema = z
     egress,
     state,
     metrics: metricsListen,
-    deployments: z.record(name, deployment),
+    deployments: z
+      .record(name, deployment)
+      .meta({ description: "NAME: { provider: ..., model: ..., endpoints: [...] }, callable models by names of your own" }),
     breaker: breaker.prefault({}),
     retryBudget: z
       .strictObject({ percent: retryBudgetFields.percent, floorPerSecond: retryBudgetFields.floorPerSecond.prefault(10) })
       .meta({ description: "Retry budget of all routes together, beside each route's own" })
       .prefault({}),
-    routes: z.record(name, route),
+    routes: z.record(name, route).meta({ description: "NAME: { deployments: [NAME] }, by the names that callers ask for" }),
     tenants: z
       .record(name, tenantSchema)
       .prefault({})

@@ -48,6 +48,7 @@ export class CoreNotes {
         return;
       }
       case "forget-endpoint":
+        this.#metrics.endpointForgotten(command.endpoint);
         logger.info({ endpoint: endpoints[command.endpoint]?.origin }, "endpoint_forgotten");
         return;
       case "breaker-changed": {

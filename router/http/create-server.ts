@@ -13,12 +13,15 @@ import { sendError } from "./model-route.ts";
 /** How often it is looked for callers that take too long. */
 const checkEveryMs = 2_000;
 const lingerMs = 500;
+/** So long a caller may leave what was written unread, until its connection is closed. */
+const unreadMs = 60_000;
 
 export interface ServerPatience {
   readonly headersTimeout: number;
   readonly requestTimeout: number;
   readonly keepAliveTimeout: number;
   readonly connectionsCheckingInterval: number;
+  readonly unreadTimeout: number;
 }
 
 export interface Served {
@@ -45,6 +48,7 @@ export function createCallerServer(served: Served, given: Partial<ServerPatience
     requestTimeout: requestTimeMs,
     keepAliveTimeout: keepAliveMs,
     connectionsCheckingInterval: checkEveryMs,
+    unreadTimeout: unreadMs,
     ...given,
   };
   const server = createServer(served, patience);
@@ -53,6 +57,7 @@ export function createCallerServer(served: Served, given: Partial<ServerPatience
     ? new FastLane(server, tls !== null, {
         headBytesMax: Math.min(headerBytes, headBytesMax),
         bodyBytesMax: bodyBytes,
+        unreadTimeout: patience.unreadTimeout,
         serve,
         isDraining,
         refuse: (socket, why) => refuseOn(socket, why === "slow" ? tooSlow : badHttp),
@@ -73,7 +78,7 @@ export function createCallerServer(served: Served, given: Partial<ServerPatience
 }
 
 /** Node's parser, strict: a request that can be read in two ways is refused, and its connection closed. */
-function createServer({ tls, serve, isDraining, limits }: Served, patience: ServerPatience): Server {
+function createServer({ tls, serve, isDraining, limits }: Served, { unreadTimeout, ...patience }: ServerPatience): Server {
   const options: ServerOptions = {
     ...patience,
     maxHeaderSize: limits.headerBytes,
@@ -86,7 +91,7 @@ function createServer({ tls, serve, isDraining, limits }: Served, patience: Serv
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     if (isClosing(request.socket)) return;
     noteUnderWay(underWay, request.socket, response);
-    const exchange = new NodeExchange(request, response);
+    const exchange = new NodeExchange(request, response, unreadTimeout);
     if (isDraining()) exchange.endConnection();
     if (request.headers.host !== undefined || request.httpVersion !== "1.1") serve(exchange);
     else refuse(exchange, badHttp);
@@ -106,7 +111,7 @@ function createServer({ tls, serve, isDraining, limits }: Served, patience: Serv
   });
   server.on("connect", (_request, socket) => refuseRest(socket, wrongMethod("CONNECT", "this address")));
   server.on("checkExpectation", (request, response) => {
-    if (!isClosing(request.socket)) refuse(new NodeExchange(request, response), unknownExpectation);
+    if (!isClosing(request.socket)) refuse(new NodeExchange(request, response, unreadTimeout), unknownExpectation);
   });
   return server;
 }

@@ -66,7 +66,7 @@ const rejections: Readonly<Record<RejectReason, HttpError>> = {
   },
   "queue-full": { status: 429, type: "rate_limit_error", code: "queue_full", message: "too many requests are waiting" },
   "deadline-unreachable": { status: 503, type: "overloaded_error", code: "deadline_unreachable", message: "no place is expected to become free in time" },
-  "deadline-passed": { status: 503, type: "overloaded_error", code: "deadline_passed", message: "no place became free in time" },
+  "deadline-passed": { status: 503, type: "overloaded_error", code: "deadline_passed", message: "it could not be answered in time" },
   "rate-limited": { status: 429, type: "rate_limit_error", code: "rate_limit_exceeded", message: "a rate limit is reached; Retry-After says when it is not" },
   // Not 402: OpenAI's clients know 429 with this code for an account that has spent its money.
   "budget-spent": { status: 429, type: "insufficient_quota", code: "insufficient_quota", message: "the budget for this period is spent" },

@@ -39,21 +39,23 @@ export class IssuedIdsStore {
       this.#number = Math.max(0, ...this.#numbers()) + 1;
       this.#descriptor = openSync(this.#fileOf(this.#number), "a", 0o600);
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
-      const fix = "give a folder that exists or can be made, and that may be written to";
-      throw new InputError([{ file: folder, line: null, column: null, field: "state.folder", message: `cannot be written to (${code})`, fix }]);
+      throw unusable(folder, error);
     }
     this.#sink = new LineSink(this.#descriptor);
   }
 
-  /** What earlier processes have left, the oldest first; it is written anew, so that it is there the next time too. */
+  /** What earlier processes have left, the oldest first; it is written anew, so that it is there the next time too. @throws InputError when that cannot be done */
   takeOver(): readonly StoredId[] {
-    const files = this.#numbers().filter((number) => number < this.#number);
-    const stored = files.flatMap((number) => readFileSync(this.#fileOf(number), "utf8").split("\n").flatMap(storedOf)).slice(-2 * this.#linesMax);
-    this.#lines = stored.length;
-    writeFileSync(this.#descriptor, stored.map(lineOf).join(""));
-    for (const number of files) unlinkSync(this.#fileOf(number));
-    return stored;
+    try {
+      const files = this.#numbers().filter((number) => number < this.#number);
+      const stored = files.flatMap((number) => readFileSync(this.#fileOf(number), "utf8").split("\n").flatMap(storedOf)).slice(-2 * this.#linesMax);
+      this.#lines = stored.length;
+      writeFileSync(this.#descriptor, stored.map(lineOf).join(""));
+      for (const number of files) unlinkSync(this.#fileOf(number));
+      return stored;
+    } catch (error) {
+      throw unusable(this.#folder, error);
+    }
   }
 
   note(stored: StoredId): void {
@@ -106,6 +108,12 @@ export class IssuedIdsStore {
   #fileOf(number: number): string {
     return path.join(this.#folder, `issued-ids.${number}.jsonl`);
   }
+}
+
+function unusable(folder: string, error: unknown): InputError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+  const fix = "give a folder that exists or can be made, and that may be written to";
+  return new InputError([{ file: folder, line: null, column: null, field: "state.folder", message: `cannot be read or written to (${code})`, fix }]);
 }
 
 const lineOf = ({ id, endpoint, route, tenant }: StoredId): string => `${JSON.stringify({ id, endpoint, route, tenant })}\n`;

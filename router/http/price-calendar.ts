@@ -5,9 +5,9 @@ import type { RouterEvent } from "../core/messages.ts";
 /** No timer waits longer: Node clamps beyond 24.8 days. */
 const timerMaxMs = 3_600_000;
 
-/** Tells the core of prices that come into force (those of the past at once, in their order, the others at their instant) and of months that begin, by UTC. */
 const monthEndsMs = (nowMs: number): number => periodEndsMs({ per: "month", timeZone: "UTC" }, nowMs);
 
+/** Tells the core of prices that come into force (those of the past at once, in their order, the others at their instant) and of months that begin, by UTC. */
 export class PriceCalendar {
   readonly #changes: PriceChange[];
   readonly #submit: (event: RouterEvent) => void;

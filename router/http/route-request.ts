@@ -1,4 +1,5 @@
 import type { PriceChange } from "../config/service-spec.ts";
+import { tokensMax } from "../core/accounting/request-bounds.ts";
 import { chargesPictures } from "../core/accounting/rates.ts";
 import { type CompiledConfig, type RouteSpec, strategyNames } from "../core/compiled-config.ts";
 import type { Instant } from "../core/machine.ts";
@@ -68,7 +69,7 @@ export function routeRequest(call: AdmittedCall, setting: RequestSetting): Route
     tenant,
     route: route.id,
     inputTokens: isText ? estimateTokens(scan.body.length) : 1,
-    outputTokensMax: isText ? (scan.outputTokensMax ?? route.outputTokensDefault) * answersAsked(caller) : 1,
+    outputTokensMax: isText ? Math.min((scan.outputTokensMax ?? route.outputTokensDefault) * answersAsked(caller), tokensMax) : 1,
     stream: scan.stream,
     priority: hasTenants ? Math.min(priority, own) : priority,
     deadline: typeof asks.maxLatencyMs === "number" ? after(now, millis(asks.maxLatencyMs)) : never,

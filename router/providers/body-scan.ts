@@ -1,3 +1,4 @@
+import { tokensMax } from "../core/accounting/request-bounds.ts";
 import { keyId, ourKeys, promptKeys } from "./body-keys.ts";
 import { isPlainNumber, isWord } from "./json-skip.ts";
 import { contractMetadataFields } from "./request-contract.ts";
@@ -21,7 +22,7 @@ export interface BodyScan {
   /** The value of `stream_options`; null: absent. */
   readonly streamOptionsSpan: Span | null;
   readonly includeUsage: boolean;
-  /** `max_completion_tokens`, `max_tokens` or `max_output_tokens`; null: none is a number. */
+  /** `max_completion_tokens`, `max_tokens` or `max_output_tokens`, ten million at most; null: none is a number. */
   readonly outputTokensMax: number | null;
   /** How many the provider makes of each prompt: `n`, or `best_of` where that is more. */
   readonly answers: number;
@@ -138,10 +139,10 @@ function textOf(body: Buffer, id: number): string | null {
   return body.toString("latin1", start + 1, end - 1);
 }
 
-/** 1 where it is no number, or not there. */
+/** 1 where it is no number, or not there; no more than there can be tokens. */
 function countOf(body: Buffer, id: number): number {
   const count = topLevel.has(id) ? simpleValueOf(body, id) : null;
-  return typeof count === "number" && count > 1 ? Math.floor(count) : 1;
+  return typeof count === "number" && count > 1 ? Math.min(Math.floor(count), tokensMax) : 1;
 }
 
 function simpleValueOf(body: Buffer, id: number): unknown {
@@ -155,7 +156,7 @@ function capOf(body: Buffer): number | null {
   for (const id of capIds) {
     if (!topLevel.has(id)) continue;
     const cap = simpleValueOf(body, id);
-    if (cap !== null) return typeof cap === "number" && cap >= 0 ? Math.floor(cap) : null;
+    if (cap !== null) return typeof cap === "number" && cap >= 0 ? Math.min(Math.floor(cap), tokensMax) : null;
   }
   return null;
 }

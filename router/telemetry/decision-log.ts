@@ -2,7 +2,8 @@ import { pino, type Logger } from "pino";
 import type { ByteLine } from "./byte-line.ts";
 import { LineSink } from "./line-sink.ts";
 
-const levels: readonly string[] = ["fatal", "error", "warn", "info", "debug", "trace", "silent"];
+export const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
 
 export interface DecisionLog {
   /** For what happens now and then. */
@@ -15,10 +16,10 @@ export interface DecisionLog {
   flush(): Promise<void>;
 }
 
-/** JSON lines on stderr, written in batches; nothing on the request path waits for it. LOG_LEVEL says how much. */
-export function openDecisionLog(level: string | undefined): DecisionLog {
+/** JSON lines on stderr, written in batches; nothing on the request path waits for it. */
+export function openDecisionLog(level: LogLevel): DecisionLog {
   const sink = new LineSink(2);
-  const logger = pino({ level: level !== undefined && levels.includes(level) ? level : "info", base: null }, sink);
+  const logger = pino({ level, base: null }, sink);
   return {
     logger,
     takesDecisions: logger.isLevelEnabled("info"),

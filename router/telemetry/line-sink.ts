@@ -19,6 +19,9 @@ interface Batch {
 
 const newBatch = (size: number): Batch => ({ bytes: Buffer.allocUnsafeSlow(Math.max(batchBytes, size)), used: 0, lines: 0 });
 
+/** It may have room again: the batch is lost, and no other. */
+const isFull = ({ code }: NodeJS.ErrnoException): boolean => code === "ENOSPC" || code === "EDQUOT";
+
 /** Lines to a file descriptor, in batches, one write at a time; whoever writes a line never waits. */
 export class LineSink {
   readonly #descriptor: number;
@@ -105,13 +108,14 @@ export class LineSink {
     write(this.#descriptor, batch.bytes, this.#written, batch.used - this.#written, null, (error, bytes) => {
       if (this.#waiting[0] !== batch) return;
       this.#isWriting = false;
-      if (error !== null) {
+      if (error !== null && !isFull(error)) {
         if (error.code === "EAGAIN") setTimeout(() => this.#push(), againMs).unref();
         else this.#close();
         return;
       }
-      this.#written += bytes;
-      if (this.#written === batch.used) this.#over(batch);
+      if (error !== null) this.#dropped += batch.lines;
+      else this.#written += bytes;
+      if (error !== null || this.#written === batch.used) this.#over(batch);
       this.#push();
       this.#tellEmpty();
     });

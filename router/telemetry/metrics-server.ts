@@ -5,7 +5,7 @@ import type { RouterMetrics } from "./router-metrics.ts";
 /** `/metrics` on a port of its own, so that a scrape never shares the callers' port. */
 export function createMetricsServer(metrics: RouterMetrics): Server {
   return createServer((request, response) => {
-    if (request.url !== "/metrics") {
+    if (request.url?.split("?", 1)[0] !== "/metrics") {
       response.writeHead(404, { "content-type": "text/plain" }).end("try /metrics\n");
       return;
     }

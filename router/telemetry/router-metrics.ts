@@ -140,6 +140,15 @@ export class RouterMetrics {
     this.#healthy.set(this.#endpointLabels(id), 1);
   }
 
+  /** It belongs to no version of the configuration any more. */
+  endpointForgotten(id: EndpointId): void {
+    const labels = this.#endpointLabels(id);
+    const others = this.#config.endpoints.filter((other) => other.id !== id && other.gone !== true).map((other) => this.#endpointLabels(other.id));
+    if (others.some((other) => other.deployment === labels.deployment && other.endpoint === labels.endpoint)) return;
+    this.#breaker.remove(labels);
+    this.#healthy.remove(labels);
+  }
+
   requestEnded(ended: EndedRequest): void {
     const { route, account, result } = ended;
     const deployment = this.#deploymentOf(ended.endpoint);
@@ -273,8 +282,9 @@ export class RouterMetrics {
     const weights = this.#weights;
     shares.reset();
     weights.reset();
-    const weighted = this.#config.routes.filter((route) => route.strategy === "weighted");
-    for (const route of this.#config.routes) {
+    const routes = this.#config.routes.filter(({ internal, gone }) => !internal && gone !== true);
+    const weighted = routes.filter((route) => route.strategy === "weighted");
+    for (const route of routes) {
       const deployments = route.deployments.map((id) => this.#config.deployments[id]).filter((deployment) => deployment !== undefined);
       const sum = deployments.reduce((total, deployment) => total + deployment.weight, 0);
       for (const { name, provider, weight } of deployments) {

@@ -1,4 +1,5 @@
 import { performance } from "node:perf_hooks";
+import { tokensMax } from "../core/accounting/request-bounds.ts";
 import type { Duration } from "../core/machine.ts";
 import type { AttemptLimits, AttemptOutcome, FailureKind, Usage } from "../core/messages.ts";
 import type { AnswerStream, CallerRequest, Encoding, Failure, StreamOut } from "../providers/provider-adapter.ts";
@@ -257,7 +258,7 @@ export class Attempt implements UpstreamHandler, StreamOut, IdleListener {
     const plain = this.#reading === "answer" ? Math.ceil(this.#bodyBytes / 4) : 0;
     const { request, inputTokens } = this.#spec;
     const isText = request.dialect !== "openai-other";
-    return { input: isText ? inputTokens : 0, cachedRead: 0, cacheWrite: 0, output: isText ? streamed + plain : 0, reasoning: 0 };
+    return { input: isText ? inputTokens : 0, cachedRead: 0, cacheWrite: 0, output: isText ? Math.min(streamed + plain, tokensMax) : 0, reasoning: 0 };
   }
 
   /** Nothing has been sent. */

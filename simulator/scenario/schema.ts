@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { micros } from "../../router/core/time.ts";
 import { choice, count, duration, number, scalar, shown, text } from "../../router/config/scalars.ts";
-import { configSchema, place } from "../../router/config/schema.ts";
+import { place } from "../../router/config/place-schema.ts";
+import { configSchema } from "../../router/config/schema.ts";
 import { metricNames } from "../core/measure/metric-names.ts";
 import { vllmSchema } from "./engine-schema.ts";
 import { faultSchema } from "./fault-schema.ts";

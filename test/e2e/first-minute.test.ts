@@ -60,6 +60,9 @@ test("init writes a configuration from the keys, serve runs it, smoke tries it; 
   const again = run(["init"], env, folder);
   expect(await again.ended).toBe(2);
   expect(again.stderr()).toContain("--force");
+  const nowhere = run(["init", "no/such/folder.yaml"], env, folder);
+  expect(await nowhere.ended).toBe(2);
+  expect(nowhere.stderr()).toContain("cannot be written (ENOENT)");
 
   const smoke = run(["config", "smoke", "-c", "headgate.yaml"], env, folder);
   expect(await smoke.ended).toBe(0);

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { startLive } from "../support/live-service.ts";
 import { until } from "../support/loop-time.ts";
 import { chatRequest, RawCaller } from "../support/raw-caller.ts";
-import { wordStream } from "../support/scripted-upstream.ts";
+import { chatAnswer, wordStream } from "../support/scripted-upstream.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const post = "POST /v1/chat/completions HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n";
@@ -192,6 +192,19 @@ describe("limits on requests", () => {
     expect(slowHead.statuses).toEqual([408]);
     expect(slowHead.json.error?.code).toBe("request_timeout");
     expect(slowBody.statuses).toEqual([408]);
+  });
+
+  test.each([true, false])("a caller that does not read its answer is not waited for for ever, fast lane: %s", async (fastLane) => {
+    const live = await startLive({ fastLane, patience: { unreadTimeout: 300 } });
+    const text = "x".repeat(30 * 1024 * 1024);
+    live.upstreams[0]?.next(chatAnswer(text));
+    const caller = new RawCaller(live.running.url).write(chatRequest());
+    caller.socket.pause();
+    await until(() => live.upstreams[0]?.seen.length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    caller.socket.resume();
+    await until(() => caller.closed || caller.received.length > text.length, 20_000);
+    expect(caller.received.length).toBeLessThan(text.length);
   });
 
   test("a compressed body is refused unread: there is nothing to blow up", async () => {

@@ -98,6 +98,13 @@ test("serve: what cannot be listened on, or written, is bad input", async () => 
   expect(run("-c", "nothing.yaml").status).toBe(2);
   expect(run("-c", "good.yaml", "--journal", "good.yaml").status).toBe(2);
   expect(run("-c", "good.yaml", "--seed", "x").status).toBe(2);
+  const loud = spawnSync(launcher, ["serve", "-c", "good.yaml"], {
+    cwd: folder,
+    encoding: "utf8",
+    timeout: 20_000,
+    env: { ...process.env, LOG_LEVEL: "Debgu" },
+  });
+  expect([loud.status, loud.stderr]).toEqual([2, expect.stringContaining('LOG_LEVEL: "Debgu" is no level\n  fix: did you mean "debug"?')]);
 });
 
 test("serve: a probe that hangs keeps nobody waiting at the end", async () => {
@@ -136,6 +143,7 @@ test("serve: SIGHUP puts the file in force for new requests, and leaves everythi
   // What was there keeps its id.
   expect(models.data.map(({ id }) => id)).toEqual(["chat", "talk"]);
   await reload(`${next}\ncors: { origins: ["https://app.example"] }\n`, "changes of cors take effect with the next start");
+  await reload(`${next}\nstate: { folder: s }\nsignals: { every: 2s }\nhere: { zone: a }\n`, "changes of state, signals, here take effect with the next start");
   await reload(configOf(after.origin).replace("chat: {", 'chat: { aliases: ["gpt-*"],'), "version");
   await expect
     .poll(async () => ((await (await fetch(`${served.url}/v1/models`)).json()) as { data: readonly { id: string }[] }).data.map(({ id }) => id))

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import { LaneConnection, type LaneOwner, type LanePatience } from "./lane-connection.ts";
 
-export interface FastLaneOptions extends Pick<LaneOwner, "headBytesMax" | "bodyBytesMax" | "serve" | "isDraining" | "refuse"> {
+export interface FastLaneOptions extends Pick<LaneOwner, "headBytesMax" | "bodyBytesMax" | "unreadTimeout" | "serve" | "isDraining" | "refuse"> {
   readonly patience: LanePatience & { readonly connectionsCheckingInterval: number };
 }
 

@@ -11,12 +11,12 @@ const aheadBytesMax = 64 * 1024;
 const aheadPiecesMax = 64;
 /** A head that comes in more pieces than these is Node's. */
 const headPiecesMax = 8;
-/** A caller that does not read what was written is not waited for longer than this. */
-const unreadAnswerMs = 60_000;
 
 export interface LaneOwner {
   readonly headBytesMax: number;
   readonly bodyBytesMax: number;
+  /** A caller that does not read what was written is not waited for longer than this. */
+  readonly unreadTimeout: number;
   serve(exchange: Exchange): void;
   isDraining(): boolean;
   /** Node's HTTP server reads the connection from here on, with what was put back. */
@@ -271,7 +271,7 @@ export class LaneConnection implements TurnWork {
 
   #limitUnread(): void {
     this.#unreadLimited = true;
-    this.#socket.setTimeout(unreadAnswerMs);
+    this.#socket.setTimeout(this.#owner.unreadTimeout);
   }
 
   #unlimitUnread(): void {

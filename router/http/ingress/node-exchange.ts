@@ -24,8 +24,11 @@ export class NodeExchange implements Exchange {
   #added: readonly string[] = [];
   #framing: "chunked" | "none" = "chunked";
   #draining = false;
+  readonly #unreadMs: number;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  /** @param unreadMs so long the caller may leave what was written unread */
+  constructor(request: IncomingMessage, response: ServerResponse, unreadMs: number) {
+    this.#unreadMs = unreadMs;
     this.#request = request;
     this.#response = response;
     response.on("error", () => undefined);
@@ -71,12 +74,12 @@ export class NodeExchange implements Exchange {
   answer(status: number, headers: readonly string[], body: Uint8Array): void {
     const response = this.#response;
     response.writeHead(status, [...headers, ...this.#added, "content-length", String(body.length)]);
-    if (body.length > oneWriteBytesMax) {
-      response.end(body);
-      return;
+    if (body.length > oneWriteBytesMax) response.end(body);
+    else {
+      this.#write(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+      response.end();
     }
-    this.#write(Buffer.from(body.buffer, body.byteOffset, body.byteLength));
-    response.end();
+    this.#limitUnread();
   }
 
   beginStream(headers: readonly string[]): void {
@@ -108,12 +111,23 @@ export class NodeExchange implements Exchange {
     const last = this.#framed(chunks, bytes, true);
     if (last.length > 0) this.#write(last);
     this.#response.end();
+    this.#limitUnread();
   }
 
   cutStream(chunks: readonly Uint8Array[], bytes: number): void {
     const response = this.#response;
-    if (bytes === 0) response.destroy();
-    else response.write(this.#framed(chunks, bytes, false), () => response.destroy());
+    if (bytes === 0) {
+      response.destroy();
+      return;
+    }
+    response.write(this.#framed(chunks, bytes, false), () => response.destroy());
+    this.#limitUnread();
+  }
+
+  /** Node counts what of a write has left as activity, and sets the time anew when the answer is over. */
+  #limitUnread(): void {
+    const { socket } = this.#response;
+    if (socket !== null && socket.writableLength > 0) socket.setTimeout(this.#unreadMs);
   }
 
   /** Its answer is the connection's last, and says so. */

@@ -1,6 +1,6 @@
 import type { Usage } from "../../core/messages.ts";
 import { withServedTier } from "../served-tier.ts";
-import { isRecord, tokens } from "../openai-compatible/usage.ts";
+import { believed, isRecord, tokens } from "../openai-compatible/usage.ts";
 
 /** Anthropic's `usage`, where what came from the cache and what went there stand beside the rest of the prompt, not within it. Null: it is none. */
 export function readMessageUsage(value: unknown): Usage | null {
@@ -12,8 +12,8 @@ export function readMessageUsage(value: unknown): Usage | null {
   const cacheWrite = tokens(value["cache_creation_input_tokens"]) ?? 0;
   const details = isRecord(value["output_tokens_details"]) ? value["output_tokens_details"] : {};
   const reasoning = tokens(details["reasoning_tokens"]) ?? tokens(details["thinking_tokens"]) ?? 0;
-  const usage = { input: (fresh ?? 0) + cachedRead + cacheWrite, cachedRead, cacheWrite, output: output ?? 0, reasoning };
-  return withServedTier(usage, value["service_tier"], false);
+  const usage = believed({ input: (fresh ?? 0) + cachedRead + cacheWrite, cachedRead, cacheWrite, output: output ?? 0, reasoning });
+  return usage === null ? null : withServedTier(usage, value["service_tier"], false);
 }
 
 /** The last `message_delta` has the totals; what it leaves out stands in `message_start`. */

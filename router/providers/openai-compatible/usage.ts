@@ -1,6 +1,7 @@
+import { tokensMax } from "../../core/accounting/request-bounds.ts";
 import type { Usage } from "../../core/messages.ts";
 
-/** OpenAI's `usage` object; null when it is none. */
+/** OpenAI's `usage` object; null: it is none, or beyond all measure. */
 export function readUsage(value: unknown): Usage | null {
   if (!isRecord(value)) return null;
   const input = tokens(value["prompt_tokens"]);
@@ -17,7 +18,12 @@ export function readUsage(value: unknown): Usage | null {
     reasoning: detail(ofOutput, "reasoning_tokens") ?? 0,
   };
   const pictureTokens = detail(ofPrompt, "image_tokens");
-  return pictureTokens === null ? usage : { pictureTokens, ...usage };
+  return believed(pictureTokens === null ? usage : { pictureTokens, ...usage });
+}
+
+/** Null: no request can have used so much. */
+export function believed(usage: Usage): Usage | null {
+  return Math.max(usage.input, usage.output, usage.cachedRead + usage.cacheWrite) <= tokensMax ? usage : null;
 }
 
 function detail(details: unknown, name: string): number | null {

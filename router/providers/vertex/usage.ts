@@ -1,5 +1,5 @@
 import type { Usage } from "../../core/messages.ts";
-import { isRecord, tokens } from "../openai-compatible/usage.ts";
+import { believed, isRecord, tokens } from "../openai-compatible/usage.ts";
 
 /** Gemini's `usageMetadata`: thoughts stand beside the candidates' tokens, cached ones within the prompt. Null: it is none. */
 export function readGenerateUsage(value: unknown): Usage | null {
@@ -8,14 +8,14 @@ export function readGenerateUsage(value: unknown): Usage | null {
   if (prompt === null) return null;
   const reasoning = tokens(value["thoughtsTokenCount"]) ?? 0;
   const pictureTokens = tokensOfPictures(value["promptTokensDetails"]);
-  return {
+  return believed({
     ...(pictureTokens === 0 ? {} : { pictureTokens }),
     input: prompt + (tokens(value["toolUsePromptTokenCount"]) ?? 0),
     cachedRead: tokens(value["cachedContentTokenCount"]) ?? 0,
     cacheWrite: 0,
     output: (tokens(value["candidatesTokenCount"]) ?? 0) + reasoning,
     reasoning,
-  };
+  });
 }
 
 /** By modality. */

@@ -1,7 +1,7 @@
 import type { Usage } from "../../../core/messages.ts";
 import { parsedPayload, payloadOf } from "../../event-splitter.ts";
 import { readErrorEvent } from "../../openai-compatible/failure.ts";
-import { isRecord, tokens } from "../../openai-compatible/usage.ts";
+import { believed, isRecord, tokens } from "../../openai-compatible/usage.ts";
 import type { Failure, StopReason } from "../../provider-adapter.ts";
 import { withServedTier } from "../../served-tier.ts";
 import { cut, type TapReader, type UsageListener, type Verdict } from "../../tap-stream.ts";
@@ -16,13 +16,13 @@ export function readResponseUsage(value: unknown): Usage | null {
   if (input === null && output === null) return null;
   const inputDetails = isRecord(value["input_tokens_details"]) ? value["input_tokens_details"] : {};
   const outputDetails = isRecord(value["output_tokens_details"]) ? value["output_tokens_details"] : {};
-  return {
+  return believed({
     input: input ?? 0,
     cachedRead: tokens(inputDetails["cached_tokens"]) ?? 0,
     cacheWrite: tokens(inputDetails["cache_write_tokens"]) ?? 0,
     output: output ?? 0,
     reasoning: tokens(outputDetails["reasoning_tokens"]) ?? 0,
-  };
+  });
 }
 
 /** A response's events, read while they pass. */

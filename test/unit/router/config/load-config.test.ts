@@ -227,7 +227,7 @@ test("what only holds between fields", async () => {
   const file = write(`listen: { port: 9090 }
 deployments:
   pool-a: { provider: vllm, model: m, endpoints: [http://h:1, http://h:2, "http://h:1/"] }
-  pool-b: { provider: vllm, model: m, endpoints: [http://h:3], price: { input: 9000, output: 1 } }
+  pool-b: { provider: vllm, model: m, endpoints: [http://h:3], price: { input: 1, output: 2, longPrompt: { above: 9, input: 900, output: 1 } }, priceChanges: [{ from: 2030-01-01T00:00:00Z, price: { input: 9000, output: 1 } }] }
 routes:
   chat:
     deployments: [pool-A, pool-b, pool-b]
@@ -239,13 +239,14 @@ routes:
     "1:1 metrics.port: 9090 is the port that callers use too",
     "3:75 deployments.pool-a.endpoints[2]: http://h:1 stands here twice with the same model and key",
     "4:71 deployments.pool-b.price: one request could cost more than can be counted exactly",
+    "4:197 deployments.pool-b.priceChanges[0].price: one request could cost more than can be counted exactly",
     '7:19 routes.chat.deployments[0]: there is no deployment "pool-A"',
     '7:35 routes.chat.deployments[2]: "pool-b" stands here twice',
     "8:15 routes.chat.timeouts: firstToken is longer than total",
     "9:23 routes.chat.retry.backoff: base is longer than max",
     "9:66 routes.chat.retry.budget.percent: 7.55 has more than one decimal",
   ]);
-  expect(problems[3]?.fix).toContain('did you mean "pool-a"?');
+  expect(problems[4]?.fix).toContain('did you mean "pool-a"?');
 });
 
 test("empty files, empty mappings and wrong YAML", async () => {
@@ -332,7 +333,7 @@ describe("keys", () => {
 
   test("other forms are refused", async () => {
     const message = async (key: string) => (await problemsOf(() => loadConfig(write(withKey(key)), {})))[0]?.message;
-    expect(await message('"${KEY-A}"')).toBe('"KEY-A" is no name of an environment variable');
+    expect(await message('"${KEY-A}"')).toBe("is no name of an environment variable");
     expect(await message("{ vault: x }")).toBe('unknown key "vault"');
     expect(await message("{ env: A, file: b }")).toBe("must have exactly one of env and file, with a text");
     expect(await message("12")).toBe("must say where the key is, not 12");

@@ -130,6 +130,9 @@ describe("where a deployment's price is from", () => {
     const both = loaded(models, "prices: { file: ours.yaml }", { "ours.yaml": own });
     expect(both.compiled.deployments.map(({ rates }) => rates?.input)).toEqual([rate(2.1), rate(1), rate(2)]);
     expect(both.prices.of[1]).toMatchObject({ by: "catalogue", source: "memo", date: "2026-11-01", file: expect.stringMatching(/ours\.yaml$/) });
+    // Another price there is another version of the configuration, though its own file is the same.
+    const dearer = loaded(models, "prices: { file: ours.yaml }", { "ours.yaml": own.replaceAll(/input: [0-9.]+/g, "input: 77") });
+    expect(dearer.compiled.version).not.toBe(both.compiled.version);
     const alone = loaded(models, "prices: { file: ours.yaml, catalogue: none }", { "ours.yaml": own });
     expect(alone.compiled.deployments[2]?.rates).toBeNull();
   });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parseDuration, parsePrice } from "../../../../router/config/scalars.ts";
-import { parseEndpointUrl } from "../../../../router/config/schema.ts";
+import { parseEndpointUrl } from "../../../../router/config/endpoint-url.ts";
 import { micros } from "../../../../router/core/time.ts";
 
 const duration = (value: unknown) => parseDuration(value, micros(0));

@@ -1,8 +1,8 @@
-import { appendFileSync, readdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { IssuedIdsStore, type StoredId } from "../../../../router/http/issued-ids-store.ts";
-import { problemsOf } from "../../../support/problems-of.ts";
+import { placed, problemsOf } from "../../../support/problems-of.ts";
 import { temporaryFolder } from "../../../support/temporary-folder.ts";
 
 const stored = (place: number): StoredId => ({ id: `resp_${place}`, endpoint: "https://a m env:KEY", route: "chat", tenant: "red" });
@@ -58,5 +58,9 @@ test("a folder that cannot be had is bad input", async () => {
   const folder = temporaryFolder();
   writeFileSync(path.join(folder, "file"), "");
   const [problem] = await problemsOf(() => new IssuedIdsStore(path.join(folder, "file/state"), fail));
-  expect(problem).toMatchObject({ field: "state.folder", message: "cannot be written to (ENOTDIR)" });
+  expect(problem).toMatchObject({ field: "state.folder", message: "cannot be read or written to (ENOTDIR)" });
+  mkdirSync(path.join(folder, "issued-ids.1.jsonl"));
+  const store = new IssuedIdsStore(folder, fail);
+  expect(placed(await problemsOf(() => store.takeOver()))).toEqual(["-:- state.folder: cannot be read or written to (EISDIR)"]);
+  await store.close();
 });

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { LineSink } from "../../../../router/telemetry/line-sink.ts";
@@ -44,6 +44,21 @@ test("a line that nothing follows leaves all the same", async () => {
   await until(() => readFileSync(file, "utf8") === "one\n", 5000);
   sink.write("two\n");
   await until(() => readFileSync(file, "utf8") === "one\ntwo\n", 5000);
+  closeSync(descriptor);
+});
+
+test.skipIf(!existsSync("/dev/full"))("a disk that is full costs what could not be written, not what comes when there is room again", async () => {
+  const descriptor = openSync("/dev/full", "w");
+  const sink = new LineSink(descriptor);
+  sink.write("lost\n");
+  await until(() => sink.dropped === 1, 5000);
+  closeSync(descriptor);
+  const file = path.join(temporaryFolder({}), "lines");
+  // The lowest number that is free is the one that was given back.
+  expect(openSync(file, "w")).toBe(descriptor);
+  sink.write("kept\n");
+  await sink.flush();
+  expect([readFileSync(file, "utf8"), sink.dropped]).toEqual(["kept\n", 1]);
   closeSync(descriptor);
 });
 

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import type { Account, EndpointId, RouteId, TenantId } from "../../../../router/core/messages.ts";
 import { type EndedRequest, RouterMetrics } from "../../../../router/telemetry/router-metrics.ts";
+import { present } from "../../../../router/core/assert.ts";
 import { fixtureConfig } from "../../../support/router-fixture.ts";
 
 const account: Account = {
@@ -66,4 +67,28 @@ test("weights, load, breakers", async () => {
   expect(found).toContain('router_requests_waiting{route="chat"} 2');
   expect(found.some((line) => line.startsWith('router_breaker_state{provider="vllm",deployment="deployment-0"') && line.endsWith(" 1"))).toBe(true);
   expect(found.some((line) => line.startsWith("router_breaker_openings_total{") && line.endsWith(" 1"))).toBe(true);
+});
+
+test("weights are those of the routes that callers can ask for", async () => {
+  const config = fixtureConfig({ deployments: [{ weight: 3 }, { weight: 1 }], strategy: "weighted" });
+  const route = present(config.routes[0], "the route");
+  const made = { ...route, id: 1 as RouteId, name: "chat > deployment-1", deployments: route.deployments.slice(1), internal: true };
+  const gone = { ...route, id: 2 as RouteId, name: "old", gone: true as const };
+  const metrics = new RouterMetrics({ ...config, routes: [route, made, gone] }, () => ({ inFlight: 0, waiting: [] }));
+  const text = await metrics.exposition();
+  expect(text).toContain('router_configured_weight{provider="vllm"} 1\n');
+  expect(text).not.toMatch(/router_configured_deployment_weight\{route="(?:old|chat > )/);
+});
+
+test("an endpoint that is forgotten is told no more, unless another is known by the same names", async () => {
+  const config = fixtureConfig({ deployments: [{ endpoints: 2 }] });
+  const [one, two] = config.endpoints;
+  const metrics = new RouterMetrics(config, () => ({ inFlight: 0, waiting: [] }));
+  const next = { ...present(one, "the first endpoint"), identity: "the same place by another key", id: 2 as EndpointId };
+  metrics.configure({ ...config, endpoints: [{ ...present(one, ""), gone: true }, { ...present(two, ""), gone: true }, next] });
+  metrics.endpointForgotten(0 as EndpointId);
+  metrics.endpointForgotten(1 as EndpointId);
+  const told = (await metrics.exposition()).split("\n").filter((line) => /^router_(breaker_state|endpoint_healthy)\{/.test(line));
+  expect(told).toHaveLength(2);
+  for (const line of told) expect(line).toContain(`endpoint="${next.origin}"`);
 });

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { FastLane } from "../../../../../router/http/ingress/fast-lane.ts";
 
 const request = "POST /v1/models HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\n{}";
-const patience = { headersTimeout: 1000, requestTimeout: 1000, keepAliveTimeout: 1000, connectionsCheckingInterval: 1000 };
+const patience = { headersTimeout: 60_000, requestTimeout: 60_000, keepAliveTimeout: 60_000, connectionsCheckingInterval: 1000 };
 
 /** Sends the pieces one by one. @returns whose answer came */
 async function servedBy(pieces: readonly string[]): Promise<string> {
@@ -14,6 +14,7 @@ async function servedBy(pieces: readonly string[]): Promise<string> {
     patience,
     headBytesMax: 16_384,
     bodyBytesMax: 1000,
+    unreadTimeout: 60_000,
     isDraining: () => false,
     refuse: (socket) => socket.end("refused"),
     serve: (exchange) => exchange.answer(200, [], Buffer.from("lane")),
@@ -54,6 +55,7 @@ test.each(["ends its half", "resets its connection"])("a caller that %s has left
       patience,
       headBytesMax: 16_384,
       bodyBytesMax: 1000,
+      unreadTimeout: 60_000,
       isDraining: () => false,
       refuse: () => undefined,
       serve: (exchange) => {
