@@ -29,42 +29,43 @@ export function notApplicable({ name, file, ...rest }: LoadedScenario | NotAppli
 
 /** Its targets over all seeds, and its figures beside those of the baseline over the seeds that both have. */
 export function outcomeOf({ name, file, targets: asked, seeds }: PlayedScenario, options: OutcomeOptions): ScenarioOutcome {
+  const { baseline, requireBaseline } = options;
   const base = { name, file, seedsWanted: options.seeds, seeds };
   if (seeds.length === 0) return { ...base, status: "not-run", notes: ["the time was over before it could run"], targets: [], compared: [] };
   const targets = judge(
     asked,
     seeds.map(({ metrics }) => metrics),
   );
-  const { status, notes, compared } = besideBaseline(name, seeds, options);
-  const late = seeds.length < options.seeds ? [`the time was over after ${seeds.length} of ${options.seeds} seeds`] : [];
-  return { ...base, status: worstOf([statusOf(overall(targets), compared), status]), notes: [...late, ...notes], targets, compared };
-}
-
-interface Beside {
-  /** Of what could not be compared; not applicable: all could. */
-  readonly status: Status;
-  readonly notes: readonly string[];
-  readonly compared: ScenarioOutcome["compared"];
-}
-
-function besideBaseline(name: string, seeds: readonly SeedFigures[], { baseline, requireBaseline }: OutcomeOptions): Beside {
   const before = baseline?.scenarios.get(name);
-  const strictly = (otherwise: Status): Status => (requireBaseline ? "fail" : otherwise);
-  if (baseline === null || before === undefined) {
-    const notes = baseline !== null || requireBaseline ? ["not in the baseline: --update adds it"] : [];
-    return { status: strictly("not-applicable"), notes, compared: [] };
-  }
-  const pairs = pairsOf(before, seeds);
-  if (pairs.length === 0) return { status: strictly("inconclusive"), notes: ["no seed of it is in the baseline: --update writes these"], compared: [] };
+  const pairs = before === undefined ? [] : pairsOf(before, seeds);
+  const compared = compareFigures(pairs, baseline?.tolerances ?? []);
   const lost = lostFigures(pairs, baseline);
-  const fewer =
-    pairs.length < seeds.length ? [`compared over ${pairs.length} of ${seeds.length} seeds: the baseline has no others; --update writes these`] : [];
-  const unknown = lost.length > 0 ? [`known in the baseline and not now: ${lost.join(", ")}`] : [];
-  return {
-    status: lost.length > 0 ? "inconclusive" : "not-applicable",
-    notes: [...fewer, ...unknown],
-    compared: compareFigures(pairs, baseline.tolerances),
-  };
+  const absent = before === undefined && (baseline !== null || requireBaseline);
+  const unpaired = before !== undefined && pairs.length === 0;
+  const notes = notesOf({ played: seeds.length, wanted: options.seeds, paired: pairs.length, absent, unpaired, lost });
+  const strictly: readonly Status[] = (absent || unpaired) && requireBaseline ? ["fail"] : unpaired || lost.length > 0 ? ["inconclusive"] : [];
+  return { ...base, status: worstOf([statusOf(overall(targets), compared), ...strictly]), notes, targets, compared };
+}
+
+interface Compared {
+  /** Seeds: with a result, asked for, and in the baseline too. */
+  readonly played: number;
+  readonly wanted: number;
+  readonly paired: number;
+  /** The scenario is not in the baseline; it is, and none of these seeds. */
+  readonly absent: boolean;
+  readonly unpaired: boolean;
+  readonly lost: readonly MetricName[];
+}
+
+function notesOf({ played, wanted, paired, absent, unpaired, lost }: Compared): readonly string[] {
+  const notes: string[] = [];
+  if (played < wanted) notes.push(`the time was over after ${played} of ${wanted} seeds`);
+  if (absent) notes.push("not in the baseline: --update adds it");
+  if (unpaired) notes.push("no seed of it is in the baseline: --update writes these");
+  if (paired > 0 && paired < played) notes.push(`compared over ${paired} of ${played} seeds: the baseline has no others; --update writes these`);
+  if (lost.length > 0) notes.push(`known in the baseline and not now: ${lost.join(", ")}`);
+  return notes;
 }
 
 function pairsOf(before: readonly SeedFigures[], after: readonly SeedFigures[]): readonly Pair[] {
@@ -75,7 +76,7 @@ function pairsOf(before: readonly SeedFigures[], after: readonly SeedFigures[]):
 }
 
 /** A price that went missing must not look like a cost that has not changed. */
-function lostFigures(pairs: readonly Pair[], { tolerances }: Baseline): readonly MetricName[] {
-  const metrics = tolerances.map(({ metric }) => metric);
+function lostFigures(pairs: readonly Pair[], baseline: Baseline | null): readonly MetricName[] {
+  const metrics = (baseline?.tolerances ?? []).map(({ metric }) => metric);
   return metrics.filter((metric) => pairs.some(({ before, after }) => before[metric] !== null && after[metric] === null));
 }

@@ -145,7 +145,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "fast: the output in flight of a preempted one still counts",
     file: "fast/preempt.ts",
-    text: "if (hasOutputInFlight(state, victim)) state.stale.add(victim);",
+    text: "if (hasOutputInFlight(state, victim)) state.affected.add(victim);",
     instead: "",
   },
   { rule: "fast: m. a starved decode is known in full", file: "fast/scheduler-state.ts", text: "|| sequence.starvedTo === last - 1;", instead: ";" },

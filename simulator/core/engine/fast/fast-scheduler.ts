@@ -61,7 +61,7 @@ export class FastScheduler {
   abort(sequence: Sequence): void {
     const { state } = this;
     const outputs = state.outputsOf(sequence);
-    state.stale.remove(sequence);
+    state.affected.remove(sequence);
     if (sequence.phase === "waiting") {
       state.waiting.list.remove(sequence);
       state.memory.forgetKept(sequence);

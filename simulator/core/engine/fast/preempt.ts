@@ -27,7 +27,7 @@ export function preempt(state: SchedulerState, victim: Sequence): void {
   const owned = state.blocksFor(scheduled ? before + victim.chunk : before);
   const hashed = state.fullBlocks(scheduled ? knownWhenScheduled(state, victim) : state.knownOf(victim, state.computedOf(victim, call - 1), call - 1));
   const outputs = state.outputsOf(victim);
-  if (hasOutputInFlight(state, victim)) state.stale.add(victim);
+  if (hasOutputInFlight(state, victim)) state.affected.add(victim);
   if (victim.phase === "prefill") state.prefills.remove(victim);
   else {
     if (victim.phase === "decode") state.leave(victim);

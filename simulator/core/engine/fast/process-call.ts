@@ -9,14 +9,12 @@ export function processCall(state: SchedulerState, all: boolean): void {
   const call = ++state.processed;
   const bucket = state.outputs.bucketOf(call);
   const starved = state.starvedCall > call;
-  const { affected, stale } = state;
-  if (bucket === null && stale.count === 0 && !all && !starved) return;
+  const { affected } = state;
+  if (bucket === null && affected.count === 0 && !all && !starved) return;
   if (all || starved) addEverySampled(state, call);
   else addFirstsAndEnds(state, call, bucket);
-  for (let index = 0; index < stale.count; index++) affected.add(stale.at(index));
   if (affected.count > 1) affected.sortByOrder();
   for (let index = 0; index < affected.count; index++) takeOutput(state, affected.at(index), call);
-  stale.clear();
   affected.clear();
 }
 
@@ -74,7 +72,8 @@ function end(state: SchedulerState, sequence: Sequence): void {
 function endRunning(state: SchedulerState, sequence: Sequence): void {
   const computed = state.computedOf(sequence);
   const owned = state.blocksFor(computed);
-  const hashed = state.fullBlocks(state.knownOf(sequence, computed));
+  // Of one that was not scheduled any more all is known.
+  const hashed = state.fullBlocks(sequence.phase === "ending" ? computed : state.knownOf(sequence, computed));
   if (sequence.phase === "decode") state.leave(sequence);
   state.outputs.remove(sequence);
   state.running.remove(sequence);

@@ -23,10 +23,8 @@ export class SchedulerState {
   readonly waiting: WaitingLine;
   /** The running sequences in phase prefill, in running order. */
   readonly prefills = new SequenceBag();
-  /** Those that a call's output is for; filled and emptied in place. */
+  /** To whom something happens with the next call's output. Who is preempted while that is in flight stands here from then on: the output still counts. */
   readonly affected = new SequenceBag();
-  /** Preempted while the output of the call in flight was outstanding: it still counts. */
-  readonly stale = new SequenceBag();
   readonly preempted = new SequenceBag();
   readonly prefix: PrefixStatistics = { requests: 0, queries: 0, hits: 0, resumedRequests: 0, resumedQueries: 0, resumedHits: 0 };
   /** The last call's step. */
