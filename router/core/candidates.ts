@@ -20,6 +20,7 @@ import type { Instant } from "./machine.ts";
 import type { EndpointId, ExclusionReason, Explanation, LeaseKey, LimitRefusal, RouteId, RouteRequest } from "./messages.ts";
 import { purposeOf } from "./random.ts";
 import { distancesFrom } from "./nearness.ts";
+import { type LoadLevels, newLevels } from "./strategy/load-levels.ts";
 import type { EndpointState, Place, RequestSlot, RouterState, RouteTurns } from "./state.ts";
 import { earlier, instantAt, never } from "./time.ts";
 
@@ -60,6 +61,7 @@ export interface Candidates {
   /** By EndpointId, drawn from the state by `noteEndpoint`, for speed: 1 where it has a place and neither its breaker nor cooling is in the way; attempts in flight. */
   readonly open: number[];
   readonly busy: number[];
+  readonly loads: LoadLevels | null;
   /** Likewise: until when its breaker is open; 0: it is not. Many may be, and each decision after a change passes them all. */
   readonly shutUntil: Float64Array;
   /** Of their identities: the same in every replica. */
@@ -133,6 +135,7 @@ export function noCandidates(config: CompiledConfig, explain: boolean, turns: re
     distance,
     open: Array.from({ length: size }, () => 0),
     busy: Array.from({ length: size }, () => 0),
+    loads: newLevels(size),
     shutUntil: new Float64Array(size),
     hashes: Int32Array.from(config.endpoints, ({ identity }) => purposeOf(identity)),
     filledFor: -1,

@@ -145,7 +145,10 @@ export class Core {
 
   /** Whenever nothing of it but its attempts in flight has changed. */
   noteLoad(id: EndpointId): void {
-    for (const { found, config } of this.#views) noteLoad(found, config, this.state, id);
+    for (let place = 0; place < this.#views.length; place += 1) {
+      const { found, config } = this.#views[place] as View;
+      noteLoad(found, config, this.state, id);
+    }
   }
 
   notePrices(): void {

@@ -19,11 +19,11 @@ export type Decision =
 export function decide(state: RouterState, { route, view: { found, config } }: Way, slot: RequestSlot): Decision {
   findCandidates(found, state, route, slot);
   const { request } = slot;
-  const { eligible, tied, busy, hashes } = found;
+  const { eligible, tied, busy, loads, hashes } = found;
   if (eligible.count === 0) return waitOrReject(found, state, route, request);
   const strategy = strategies[strategyOf(route, request)];
   const turns = found.turns[route.id] ?? missing("the route's turns");
-  const choice: Choice = { config, state, route, request, eligible, tied, busy, turns, hashes };
+  const choice: Choice = { config, state, route, request, eligible, tied, busy, loads, turns, hashes };
   if (found.scores !== null) strategy.judge(choice, found.scores);
   return { kind: "dispatch", endpoint: strategy.pick(choice) };
 }

@@ -128,7 +128,7 @@ function batchLines({ batches }: JudgedResult["summary"]): readonly string[] {
 
 function fleetLines({ fleet }: JudgedResult): readonly string[] {
   const pools = fleet.filter(({ busyPercent }) => busyPercent !== null);
-  const percent = (value: number | null): string => (value === null ? "-" : `${value.toFixed(0)} %`);
+  const percent = (value: number | null): string => (value === null ? "-" : `${value.toFixed(value < 10 ? 1 : 0)} %`);
   return pools.map(({ name, replicas, busyPercent, sequencesPercent, tokensPercent, kvUsedPercent, gpuHours, gpuDollars, energyKwh }) => {
     const costs = [
       gpuHours === null ? [] : [`${gpuHours.toFixed(2)} GPU hours`],

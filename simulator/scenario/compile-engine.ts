@@ -8,7 +8,7 @@ import type { WanderSpec } from "../core/step-time/wandering-speed.ts";
 import { engineDefaults } from "./engine-defaults.ts";
 import { blocksOf, engineProfiles, findProfile } from "./engine-profile.ts";
 import type { ProfileMatch } from "./engine-profile.ts";
-import { engineOptionNames } from "./engine-schema.ts";
+import { engineOptionNames, gpuMemoryUtilizationDefault } from "./engine-schema.ts";
 import type { VllmEntry } from "./engine-schema.ts";
 
 type Report = (path: FieldPath, part: "key" | "value", message: string, fix: string) => void;
@@ -23,6 +23,7 @@ export function compileVllm(entry: VllmEntry, deployment: DeploymentSpec, report
   const engine = { ...sizesOf(entry, deployment, match), stepTime: stepTimeOf(entry, match) };
   const options = optionsOf(entry, match);
   checkSizes(engine, options, ["fleet", deployment.name, "engine"], report);
+  checkMemory(entry, match, ["fleet", deployment.name, "gpuMemoryUtilization"], report);
   const modelled = match === null || entry.engine.stepTime !== undefined ? null : modelledAs(entry, match);
   return {
     kind: "vllm",
@@ -97,6 +98,20 @@ function transferOf(entry: NonNullable<VllmEntry["engine"]["disaggregation"]>, m
     bytesPerSecond: gigabytesPerSecond * 1e9,
     latencyUs: latency,
   };
+}
+
+/** Where the blocks are known, a share of the memory changes nothing. */
+function checkMemory({ gpuMemoryUtilization, engine }: VllmEntry, match: ProfileMatch | null, path: FieldPath, report: Report): void {
+  if (gpuMemoryUtilization === gpuMemoryUtilizationDefault) return;
+  const why =
+    engine.blocks !== undefined
+      ? "engine.blocks says how many KV blocks there are"
+      : match === null
+        ? "without gpu and model the KV blocks are given"
+        : match.profile.memory.blocksMeasured !== null
+          ? "the profile has the KV blocks of a real engine's log"
+          : null;
+  if (why !== null) report(path, "key", `changes nothing: ${why}`, "leave it out, and give engine.blocks (num_gpu_blocks of your engine's log)");
 }
 
 /** What vLLM refuses to start with. */

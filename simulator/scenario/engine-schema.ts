@@ -110,12 +110,15 @@ const engine = z
   })
   .meta({ description: "The vLLM engine of each replica" });
 
+/** vLLM's own. */
+export const gpuMemoryUtilizationDefault = 0.92;
+
 export const vllmSchema = z.strictObject({
   kind: z.literal("vllm"),
   gpu: text("GPU by name, as `headgate profiles` lists them; an unknown one takes the nearest. Absent: an NVIDIA L4, linear step times").optional(),
   model: text("Model that the GPU runs; absent: Llama-3.1-8B").optional(),
   tensorParallel: count("GPUs per replica (tensor_parallel_size)", 1, 64).prefault(1),
-  gpuMemoryUtilization: number("gpu_memory_utilization", { min: 0.05, max: 1, whole: false }).prefault(0.92),
+  gpuMemoryUtilization: number("gpu_memory_utilization", { min: 0.05, max: 1, whole: false }).prefault(gpuMemoryUtilizationDefault),
   engine: engine.prefault({}),
   frontEnd: z
     .strictObject({

@@ -42,17 +42,30 @@ export function outcomeOf({ name, file, targets: asked, seeds }: PlayedScenario,
   const lost = lostFigures(pairs, baseline);
   const absent = before === undefined && (baseline !== null || requireBaseline);
   const unpaired = before !== undefined && pairs.length === 0;
-  const notes = [
-    ...(seeds.length < options.seeds ? [`the time was over after ${seeds.length} of ${options.seeds} seeds`] : []),
-    ...(absent ? ["not in the baseline: --update adds it"] : []),
-    ...(unpaired ? ["no seed of it is in the baseline: --update writes these"] : []),
-    ...(pairs.length > 0 && pairs.length < seeds.length
-      ? [`compared over ${pairs.length} of ${seeds.length} seeds: the baseline has no others; --update writes these`]
-      : []),
-    ...(lost.length > 0 ? [`known in the baseline and not now: ${lost.join(", ")}`] : []),
-  ];
+  const notes = notesOf({ played: seeds.length, wanted: options.seeds, paired: pairs.length, absent, unpaired, lost });
   const strictly: readonly Status[] = (absent || unpaired) && requireBaseline ? ["fail"] : unpaired || lost.length > 0 ? ["inconclusive"] : [];
   return { ...base, status: worstOf([statusOf(overall(targets), compared), ...strictly]), notes, targets, compared };
+}
+
+interface Compared {
+  /** Seeds: with a result, asked for, and in the baseline too. */
+  readonly played: number;
+  readonly wanted: number;
+  readonly paired: number;
+  /** The scenario is not in the baseline; it is, and none of these seeds. */
+  readonly absent: boolean;
+  readonly unpaired: boolean;
+  readonly lost: readonly MetricName[];
+}
+
+function notesOf({ played, wanted, paired, absent, unpaired, lost }: Compared): readonly string[] {
+  const notes: string[] = [];
+  if (played < wanted) notes.push(`the time was over after ${played} of ${wanted} seeds`);
+  if (absent) notes.push("not in the baseline: --update adds it");
+  if (unpaired) notes.push("no seed of it is in the baseline: --update writes these");
+  if (paired > 0 && paired < played) notes.push(`compared over ${paired} of ${played} seeds: the baseline has no others; --update writes these`);
+  if (lost.length > 0) notes.push(`known in the baseline and not now: ${lost.join(", ")}`);
+  return notes;
 }
 
 function pairsOf(before: readonly SeedFigures[], after: readonly SeedFigures[]): readonly Pair[] {

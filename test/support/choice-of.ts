@@ -20,6 +20,7 @@ export function choiceOf(config: CompiledConfig, state: RouterState, eligible: r
     eligible: { ids: eligible as EndpointId[], places, count: eligible.length },
     tied: [],
     busy: state.endpoints.map(({ inFlight }) => inFlight),
+    loads: null,
     turns: present(state.versions[0]?.turns[0], "the route's turns"),
     hashes,
   };

@@ -61,7 +61,8 @@ export function reserve(core: Core, view: View, slot: RequestSlot, attempt: Atte
 
 function reserveEach(core: Core, attempt: AttemptSlot, specs: readonly LimitSpec[], selfHosted: boolean, requestCounted: boolean): void {
   const { leases, now } = core.state;
-  for (const spec of specs) {
+  for (let place = 0; place < specs.length; place += 1) {
+    const spec = specs[place] as LimitSpec;
     // Nothing is counted where the deployment is its owner's own, and the limit says so.
     if (selfHosted && spec.atLimit === "self-hosted") continue;
     const lease = leases[spec.id] ?? missing("the lease's state");
@@ -112,7 +113,8 @@ const nothingUsed: Used = { tokens: 0, nano: 0 };
 
 function reconcileEach(core: Core, attempt: AttemptSlot, specs: readonly LimitSpec[], selfHosted: boolean, used: Used | null): void {
   const { leases, now } = core.state;
-  for (const spec of specs) {
+  for (let place = 0; place < specs.length; place += 1) {
+    const spec = specs[place] as LimitSpec;
     if (selfHosted && spec.atLimit === "self-hosted") continue;
     const lease = leases[spec.id] ?? missing("the lease's state");
     if (spec.window.kind === "held") lease.spent -= 1;

@@ -37,7 +37,8 @@ export function limitsPass(limits: LimitIndex, ofRoute: RouteLimits, state: Rout
 }
 
 function allPass(specs: readonly LimitSpec[], state: RouterState, slot: RequestSlot, tokens: number, nano: number): boolean {
-  for (const spec of specs) {
+  for (let place = 0; place < specs.length; place += 1) {
+    const spec = specs[place] as LimitSpec;
     const lease = state.leases[spec.id] ?? missing("the lease's state");
     if (spec.unit === "nano-dollars" && lease.noticed !== "nothing") return false;
     const units = unitsOf(spec, tokens, nano, slot.attempts > 0);

@@ -1,6 +1,7 @@
 import type { EndpointList } from "../candidates.ts";
 import type { CompiledConfig, RouteSpec } from "../compiled-config.ts";
 import type { EndpointId, RouteRequest } from "../messages.ts";
+import type { LoadLevels } from "./load-levels.ts";
 import type { EndpointState, RouterState, RouteTurns } from "../state.ts";
 
 /** What a strategy may look at. `eligible` holds at least one endpoint, in the order of the configuration. */
@@ -14,6 +15,8 @@ export interface Choice {
   readonly tied: number[];
   /** Attempts in flight, by EndpointId. */
   readonly busy: readonly number[];
+  /** The same of all endpoints; null: there are few. */
+  readonly loads: LoadLevels | null;
   /** Of the route, in the request's version of the configuration. */
   readonly turns: RouteTurns;
   /** Of the endpoints' identities, by EndpointId: the same in every replica. */

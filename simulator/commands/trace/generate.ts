@@ -22,7 +22,7 @@ export function generateCommand(): Command {
     .description("generate a trace from a workload model, as it is or grown")
     .argument("<model>", "model, as `headgate trace fit` writes it")
     .requiredOption("-o, --out <file>", "what to write; zipped where it ends in .gz")
-    .addOption(new Option("--duration <duration>", "how long; the model's envelope begins again at its end").argParser(durationSeconds).default(3600, "1h"))
+    .addOption(new Option("--duration <duration>", "how long; the model's envelope begins again at its end").argParser(length).default(3600, "1h"))
     .option("--seed <n>", "of all draws", seedNumber, 1)
     .option("--tenants <factor>", "times as many tenants, each like one of the model's", factor, 1)
     .option("--rate <factor>", "times as many requests of each tenant", factor, 1)
@@ -54,6 +54,12 @@ function generate(file: string, options: Options): void {
   }
   const result = { model: file, out: options.out, rows: writer.items, seed };
   process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : `${writer.items.toLocaleString("en")} requests written to ${options.out}\n`);
+}
+
+function length(text: string): number {
+  const seconds = durationSeconds(text);
+  if (seconds <= 0) throw new InvalidArgumentError("give a duration above 0, as 24h.");
+  return seconds;
 }
 
 function factor(text: string): number {

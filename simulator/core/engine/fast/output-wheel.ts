@@ -1,7 +1,8 @@
 import type { Sequence } from "./sequence.ts";
 
-const size = 1024;
-const mask = size - 1;
+/** Calls in one turn: a power of two. Engines are many, and what each of them holds does not stay in the cache. */
+export const turnCalls = 256;
+const mask = turnCalls - 1;
 const unknown = -1;
 
 /**
@@ -9,8 +10,8 @@ const unknown = -1;
  * later turns of the ring. Filing and removing cost the same however many there are.
  */
 export class OutputWheel {
-  readonly #buckets: (Sequence | null)[] = Array<Sequence | null>(size).fill(null);
-  readonly #used = new Int32Array(size / 32);
+  readonly #buckets: (Sequence | null)[] = Array<Sequence | null>(turnCalls).fill(null);
+  readonly #used = new Int32Array(turnCalls / 32);
   /**
    * Nothing happens before the call `earliest`, as far as is known: until then the ring is not looked at, which is too large to stay in the cache. Nor between it
    * and `next`, which is found anew only where it is unknown. A record, since private fields are slow to write (see EngineLoop).
@@ -70,7 +71,7 @@ export class OutputWheel {
   }
 
   #lookFrom(call: number): number {
-    const turn = call + size;
+    const turn = call + turnCalls;
     let next = call;
     while (next < turn) {
       const place = next & mask;

@@ -138,3 +138,17 @@ test("what vLLM would refuse to start with is a problem at its place", async () 
   ]);
   expect(await problems("{ kind: vllm, engine: { sheduling: 1 } }")).toEqual(['6:33 fleet.pool.engine.sheduling: unknown key "sheduling"']);
 });
+
+test("a share of the memory that changes nothing is said; elsewhere it moves the KV blocks", async () => {
+  const messages = async (pool: string) => (await problemsOf(async () => load(pool))).map(({ field, message }) => `${field ?? ""} ${message}`);
+  const field = "fleet.pool.gpuMemoryUtilization changes nothing";
+  expect(await messages("{ kind: vllm, gpu: RTX 4090, gpuMemoryUtilization: 0.8 }")).toEqual([
+    `${field}: the profile has the KV blocks of a real engine's log`,
+  ]);
+  expect(await messages("{ kind: vllm, gpu: H100, gpuMemoryUtilization: 0.8, engine: { blocks: 5000 } }")).toEqual([
+    `${field}: engine.blocks says how many KV blocks there are`,
+  ]);
+  expect(await messages("{ kind: vllm, gpuMemoryUtilization: 0.8 }")).toEqual([`${field}: without gpu and model the KV blocks are given`]);
+  const [less, more] = [await compiled("{ kind: vllm, gpu: H100, gpuMemoryUtilization: 0.8 }"), await compiled("{ kind: vllm, gpu: H100 }")];
+  expect(less.engine.blocks).toBeLessThan(more.engine.blocks);
+});
