@@ -5,8 +5,17 @@ import { idsInText } from "./issued-ids.ts";
 export function ownEntries(body: Uint8Array, isForeign: (id: string) => boolean): Uint8Array {
   const list = listIn(body);
   if (list === null) return body;
-  const own = list.data.filter((entry) => !idsInText(JSON.stringify(entry)).some(isForeign));
+  const own = list.data.filter((entry) => !(idsIn(entry)?.some(isForeign) ?? true));
   return own.length === list.data.length ? body : Buffer.from(JSON.stringify({ ...list, data: own }));
+}
+
+/** Null: it is nested beyond what can be written. */
+function idsIn(entry: unknown): readonly string[] | null {
+  try {
+    return idsInText(JSON.stringify(entry));
+  } catch {
+    return null;
+  }
 }
 
 function listIn(body: Uint8Array): { readonly data: readonly unknown[] } | null {

@@ -78,9 +78,20 @@ function scanParsed(body: Buffer): ScanResult {
     return { kind: "malformed", message: error instanceof Error ? error.message : String(error) };
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return { kind: "malformed", message: "the body is not a JSON object" };
-  const rewritten = Buffer.from(JSON.stringify(value));
+  const rewritten = writtenAnew(value);
+  if (rewritten === null) return { kind: "malformed", message: "it is nested beyond all measure" };
   const scan = topLevel.find(rewritten, "rewritten") ? readFound(rewritten) : null;
   return scan === null ? { kind: "malformed", message: "the body cannot be read" } : { kind: "scanned", scan };
+}
+
+/** Null: JSON.parse reads what is nested deeper than JSON.stringify can write. */
+function writtenAnew(value: object): Buffer | null {
+  try {
+    return Buffer.from(JSON.stringify(value));
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 const modelId = keyId("model");

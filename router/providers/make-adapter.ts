@@ -120,9 +120,14 @@ function readAnswer(format: ProviderFormat, request: CallerRequest, body: Buffer
     const asked = request.scan.serviceTier !== null;
     return { body, usage: usage === null || !(asked || mayBeUnusual(body)) ? usage : withServedTier(usage, tierOf(parsed(body)), asked) };
   }
-  const answer = format.readAnswer(parsed(body));
-  if (answer === null) return null;
-  return { body: Buffer.from(JSON.stringify(dialectOf(request).writeAnswer(answer, aboutOf(request)))), usage: answer.usage };
+  try {
+    const answer = format.readAnswer(parsed(body));
+    return answer === null ? null : { body: Buffer.from(JSON.stringify(dialectOf(request).writeAnswer(answer, aboutOf(request)))), usage: answer.usage };
+  } catch (error) {
+    // Nested beyond what can be written.
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
 }
 
 const tierOf = (answer: unknown): unknown => (isRecord(answer) ? answer["service_tier"] : null);

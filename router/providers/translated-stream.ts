@@ -63,7 +63,13 @@ export class TranslatedStream implements AnswerStream {
   }
 
   #read(payload: string): "more" | "done" | Failure {
-    return payload === "" ? "more" : this.#reader.read(payload, this.#emit);
+    try {
+      return payload === "" ? "more" : this.#reader.read(payload, this.#emit);
+    } catch (error) {
+      // Nested beyond what can be written.
+      if (error instanceof RangeError) return beyondMeasure;
+      throw error;
+    }
   }
 
   readonly #emit = (event: NeutralEvent): void => {

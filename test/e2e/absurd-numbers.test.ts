@@ -54,3 +54,27 @@ test("usage and pictures beyond all measure are not believed, and the service go
   });
   expect((await live.client.chat.completions.create({ model: "chat", messages })).choices).toHaveLength(1);
 });
+
+const nested = "[".repeat(20_000) + "]".repeat(20_000);
+
+test("what is nested beyond all measure is refused, wherever it stands, and the service goes on", async () => {
+  const live = await startLive();
+  const ask = async (fields: string): Promise<number> =>
+    (await fetch(`${live.running.url}/v1/chat/completions`, { method: "POST", body: `{"model":"chat","messages":[],${fields}}` })).status;
+  for (const fields of [`"model":"chat","x":${nested}`, `"metadata":{"tags":"a","x":${nested}}`]) expect(await ask(fields)).toBe(400);
+  expect(await ask('"x":1')).toBe(200);
+});
+
+test("a provider's answer that is nested so is a failure of its own, plain and streamed", async () => {
+  const asked = async (provider: string, stream: boolean, contentType: string, answer: string): Promise<number> => {
+    const live = await startLive({ providers: [provider], route: "    retry: { attempts: 1 }" });
+    live.upstreams[0]?.next((response) => response.setHeader("content-type", contentType).end(answer));
+    const body = JSON.stringify({ model: "chat", stream, messages });
+    return (await fetch(`${live.running.url}/v1/chat/completions`, { method: "POST", body })).status;
+  };
+  const block = `{"type":"tool_use","id":"t","name":"f","input":${nested}}`;
+  expect(await asked("anthropic", false, "application/json", `{"id":"m","type":"message","role":"assistant","content":[${block}]}`)).toBe(502);
+  const called = `{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":${nested}}}]}}]}`;
+  expect(await asked("vertex", false, "application/json", called)).toBe(502);
+  expect(await asked("vertex", true, "text/event-stream", `data: ${called}\n\n`)).toBe(502);
+});
