@@ -26,13 +26,9 @@ export interface Total {
 
 const largest = 9_007_199_254_740_991;
 
-const blank = largeLater<Total>(
-  { attempts: 0, input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0, nanoDollars: 0, picoDollars: 0, unpriced: 0, estimated: 0 },
-  ["nanoDollars", "picoDollars"],
-);
-
 export function emptyTotal(): Total {
-  return { ...blank };
+  const nothing = { attempts: 0, input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0, nanoDollars: 0, picoDollars: 0, unpriced: 0, estimated: 0 };
+  return largeLater<Total>(nothing, ["nanoDollars", "picoDollars"]);
 }
 
 const noUsage: Usage = { input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };
