@@ -40,7 +40,7 @@ export class CoreNotes {
         this.#noteBudget(command);
         return;
       case "limit-changed":
-        this.#metrics.limitChanged(command.deployment, command.limit);
+        this.#metrics.fleet.limitChanged(command.deployment, command.limit);
         return;
       case "weight-changed": {
         const { route, deployment, from, to, why } = command;
@@ -48,17 +48,17 @@ export class CoreNotes {
         return;
       }
       case "forget-endpoint":
-        this.#metrics.endpointForgotten(command.endpoint);
+        this.#metrics.fleet.endpointForgotten(command.endpoint);
         logger.info({ endpoint: endpoints[command.endpoint]?.origin }, "endpoint_forgotten");
         return;
       case "breaker-changed": {
         const { endpoint, from, to, why } = command;
-        this.#metrics.breakerChanged(endpoint, to);
+        this.#metrics.fleet.breakerChanged(endpoint, to);
         logger.info({ endpoint: endpoints[endpoint]?.origin, from, to, why }, "breaker_changed");
         return;
       }
       case "health-changed":
-        this.#metrics.healthChanged(command.endpoint, command.healthy);
+        this.#metrics.fleet.healthChanged(command.endpoint, command.healthy);
         this.#noteHealth(command);
         return;
       case "retire-config":
@@ -68,7 +68,7 @@ export class CoreNotes {
 
   /** Before the core hears of it. */
   noteProbe({ endpoint, healthy }: Extract<RouterEvent, { kind: "probe-ended" }>, said: string): void {
-    this.#metrics.probeEnded(endpoint, healthy);
+    this.#metrics.fleet.probeEnded(endpoint, healthy);
     this.#probesSaid[endpoint] = said;
     if (said !== "") this.#log.logger.debug({ endpoint: this.#config().endpoints[endpoint]?.origin, said }, "probe_failed");
   }

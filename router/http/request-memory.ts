@@ -11,7 +11,7 @@ import type { RequestInFlight } from "./request-in-flight.ts";
 import { RequestRecords } from "./request-records.ts";
 import type { RunningAttempt } from "./running-attempt.ts";
 import { factsOf, requestTold } from "./request-told.ts";
-import type { Slots } from "./slots.ts";
+import type { RequestsUnderWay } from "./requests-under-way.ts";
 
 /** Dialects in which providers issue ids for what they keep. */
 const stateful: ReadonlySet<Dialect> = new Set<Dialect>(["openai-responses", "openai-other"]);
@@ -48,7 +48,7 @@ export class RequestMemory {
     return record === null ? null : requestTold(record.facts, record.ended, this.#config());
   }
 
-  toldUnderWay(name: string, tenant: TenantId, requests: Slots<RequestInFlight>): Readonly<Record<string, unknown>> | null {
+  toldUnderWay(name: string, tenant: TenantId, requests: RequestsUnderWay): Readonly<Record<string, unknown>> | null {
     let told: Readonly<Record<string, unknown>> | null = null;
     requests.forEach((request) => {
       if (request.name === name && request.routed.tenant === tenant) told = requestTold(factsOf(request), null, this.#config());

@@ -167,7 +167,7 @@ function capOf(body: Buffer): number | null {
   for (const id of capIds) {
     if (!topLevel.has(id)) continue;
     const cap = simpleValueOf(body, id);
-    if (cap !== null) return typeof cap === "number" && cap >= 0 ? Math.min(Math.floor(cap), tokensMax) : null;
+    if (cap !== null) return typeof cap === "number" && cap >= 0 ? Math.min(Math.abs(Math.floor(cap)), tokensMax) : null;
   }
   return null;
 }

@@ -15,6 +15,7 @@ import type { ProviderFormat } from "./provider-format.ts";
 import { StandingHeads } from "./standing-heads.ts";
 import { mayBeUnusual, withServedTier } from "./served-tier.ts";
 import { type TapReader, TapStream } from "./tap-stream.ts";
+import { unwritableField } from "./unwritable-field.ts";
 import { UnknownTap } from "./unknown-tap.ts";
 import { TranslatedStream } from "./translated-stream.ts";
 
@@ -39,7 +40,7 @@ export function makeAdapter(format: ProviderFormat): ProviderAdapter {
   return {
     name: format.name,
     handles: (dialect) => (format.speaks.has(dialect) ? "passes" : callerDialects[dialect] === undefined ? "no" : "translates"),
-    encode: (request, target) => encode(format, heads, request, target),
+    encode: (request, target) => encodeOrRefuse(format, heads, request, target),
     authorise: (credential, target) => format.authorise(credential, target),
     readFailure: (request, status, headers, body) => {
       const failure = format.readFailure(status, headers, body, Date.now());
@@ -55,6 +56,18 @@ export function makeAdapter(format: ProviderFormat): ProviderAdapter {
 }
 
 const nothingDropped: readonly string[] = [];
+
+/** The surface reads no further than it must: that a body is no JSON deep inside is found out by whoever reads all of it. */
+function encodeOrRefuse(format: ProviderFormat, heads: StandingHeads, request: CallerRequest, target: Target): Encoding {
+  try {
+    return encode(format, heads, request, target);
+  } catch (error) {
+    if (error instanceof Untranslatable) return { kind: "refused", field: error.field, message: error.message };
+    if (!(error instanceof SyntaxError) && !(error instanceof RangeError)) throw error;
+    const message = `the body is not valid JSON, or nested beyond all measure: ${error.message}`;
+    return { kind: "refused", field: unwritableField(request.scan.body), message };
+  }
+}
 
 function encode(format: ProviderFormat, heads: StandingHeads, request: CallerRequest, target: Target): Encoding {
   const { dialect, scan, passed, headers } = request;
@@ -90,26 +103,21 @@ function translate(format: ProviderFormat, request: CallerRequest, target: Targe
   const known = callerDialects[dialect];
   if (known === undefined)
     return { kind: "refused", field: "model", message: `${format.name} has no such endpoint (${dialect}); ask for a model of another provider` };
-  try {
-    const neutral = known.readRequest(ownFields(scan));
-    const written = format.writeRequest(neutral, target);
-    const trace = request.headers.filter((_, place) => isTrace(request.headers[place - (place % 2)] ?? ""));
-    return {
-      kind: "encoded",
-      head: {
-        method: "POST",
-        path: format.path("translated", target, scan.stream, ""),
-        headers: [...bodyHeaders(scan.stream), ...format.headers, ...trace],
-        isStanding: false,
-      },
-      body: wholeBody(Buffer.from(JSON.stringify(written.body))),
-      mode: "translated",
-      dropped: [...neutral.dropped, ...written.dropped],
-    };
-  } catch (error) {
-    if (error instanceof Untranslatable) return { kind: "refused", field: error.field, message: error.message };
-    throw error;
-  }
+  const neutral = known.readRequest(ownFields(scan));
+  const written = format.writeRequest(neutral, target);
+  const trace = request.headers.filter((_, place) => isTrace(request.headers[place - (place % 2)] ?? ""));
+  return {
+    kind: "encoded",
+    head: {
+      method: "POST",
+      path: format.path("translated", target, scan.stream, ""),
+      headers: [...bodyHeaders(scan.stream), ...format.headers, ...trace],
+      isStanding: false,
+    },
+    body: wholeBody(Buffer.from(JSON.stringify(written.body))),
+    mode: "translated",
+    dropped: [...neutral.dropped, ...written.dropped],
+  };
 }
 
 const isTrace = (header: string): boolean => header === "traceparent" || header === "tracestate";

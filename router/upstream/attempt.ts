@@ -2,7 +2,7 @@ import { performance } from "node:perf_hooks";
 import { tokensMax } from "../core/accounting/request-bounds.ts";
 import type { Duration } from "../core/machine.ts";
 import type { AttemptLimits, AttemptOutcome, FailureKind, Usage } from "../core/messages.ts";
-import type { AnswerStream, CallerRequest, Encoding, Failure, StreamOut } from "../providers/provider-adapter.ts";
+import type { AnswerStream, CallerRequest, Failure, StreamOut } from "../providers/provider-adapter.ts";
 import { textWithoutSecrets, withoutSecrets } from "../providers/without-secrets.ts";
 import { type IdleListener, IdleWatch } from "./idle-watch.ts";
 import type { UpstreamLane } from "./upstream-lane.ts";
@@ -94,7 +94,7 @@ export class Attempt implements UpstreamHandler, StreamOut, IdleListener {
 
   start(transport: UpstreamTransport): void {
     const { lane, request, limits } = this.#spec;
-    const encoded = encodedFor(lane, request);
+    const encoded = lane.adapter.encode(request, lane.target);
     if (encoded.kind === "refused") {
       this.#refuse("bad-request", encoded.message, encoded.field);
       return;
@@ -278,16 +278,6 @@ export class Attempt implements UpstreamHandler, StreamOut, IdleListener {
 
 function nothingUsed(failure: FailureKind, retryAfter: Duration | null, billed: AttemptOutcome["billed"]): AttemptOutcome {
   return { kind: "failed", failure, retryAfter, billed, usage: null, usageEstimated: false, lagged: false };
-}
-
-/** The surface reads no further than it must: that a body is no JSON deep inside is found out by whoever reads all of it. */
-function encodedFor({ adapter, target }: UpstreamLane, request: CallerRequest): Encoding {
-  try {
-    return adapter.encode(request, target);
-  } catch (error) {
-    if (!(error instanceof SyntaxError) && !(error instanceof RangeError)) throw error;
-    return { kind: "refused", message: `the body is not valid JSON, or nested beyond all measure: ${error.message}`, field: "body" };
-  }
 }
 
 const contentTypeOf = (head: UpstreamHead | null): string => head?.contentType ?? "application/json";

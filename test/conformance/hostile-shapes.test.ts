@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { adapterFor } from "../../router/providers/registry.ts";
 import { bodyText, callerRequest, someTarget } from "../support/caller.ts";
+import { changed, placesIn } from "../support/places-in.ts";
 import { projectRoot } from "../support/project-root.ts";
 import { HeardStream, type ToldDialect } from "../support/told.ts";
 
@@ -33,23 +34,6 @@ const odd = fc.oneof(
   ),
   fc.jsonValue(),
 );
-
-/** All places in a value, as lists of keys. */
-function placesIn(value: unknown, here: readonly (string | number)[] = []): readonly (readonly (string | number)[])[] {
-  if (typeof value !== "object" || value === null) return [here];
-  const entries: readonly (readonly [string | number, unknown])[] = Array.isArray(value)
-    ? value.map((one, place) => [place, one] as const)
-    : Object.entries(value);
-  return [here, ...entries.flatMap(([key, inner]) => placesIn(inner, [...here, key]))];
-}
-
-function changed(value: unknown, place: readonly (string | number)[], to: unknown): unknown {
-  const [key, ...rest] = place;
-  if (key === undefined) return to;
-  const copy = (Array.isArray(value) ? [...(value as unknown[])] : { ...(value as object) }) as Record<string | number, unknown>;
-  copy[key] = changed(copy[key], rest, to);
-  return copy;
-}
 
 const changedSample = (sample: unknown) => fc.tuple(fc.constantFrom(...placesIn(sample)), odd).map(([place, to]) => changed(sample, place, to));
 const isObject = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);

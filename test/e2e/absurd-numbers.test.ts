@@ -65,6 +65,19 @@ test("what is nested beyond all measure is refused, wherever it stands, and the 
   expect(await ask('"x":1')).toBe(200);
 });
 
+test.each(["openai", "anthropic", "vertex"])("so is what %s would be told in another form", async (provider) => {
+  const live = await startLive({ providers: [provider] });
+  const ask = async (fields: string): Promise<unknown> => {
+    const body = `{"model":"chat","stream":true,"messages":[{"role":"user","content":"hello"}],${fields}}`;
+    const answer = await fetch(`${live.running.url}/v1/chat/completions`, { method: "POST", body });
+    const { error } = (await answer.json()) as { error: { code: string; param: string } };
+    return [answer.status, error.code, error.param];
+  };
+  const deep = `{"x":${nested}}`;
+  if (provider === "openai") expect(await ask(`"stream_options":${deep}`)).toEqual([400, "untranslatable", "stream_options"]);
+  else expect(await ask(`"tools":[{"type":"function","function":{"name":"f","parameters":${deep}}}]`)).toEqual([400, "untranslatable", "tools"]);
+});
+
 test("a provider's answer that is nested so is a failure of its own, plain and streamed", async () => {
   const asked = async (provider: string, stream: boolean, contentType: string, answer: string): Promise<number> => {
     const live = await startLive({ providers: [provider], route: "    retry: { attempts: 1 }" });

@@ -3,6 +3,7 @@
  * the pico-dollars below one, so that no sum depends on its order. Every total is asserted to stay below 2^53 ($9 million in nano-dollars).
  */
 import { broken } from "../assert.ts";
+import { largeLater } from "../large-later.ts";
 import type { Rates } from "./rates.ts";
 import type { Usage } from "../messages.ts";
 
@@ -24,8 +25,13 @@ export interface Total {
 
 const largest = 9_007_199_254_740_991;
 
+const blank = largeLater<Total>(
+  { attempts: 0, input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0, nanoDollars: 0, picoDollars: 0, unpriced: 0, estimated: 0 },
+  ["nanoDollars", "picoDollars"],
+);
+
 export function emptyTotal(): Total {
-  return { attempts: 0, input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0, nanoDollars: 0, picoDollars: 0, unpriced: 0, estimated: 0 };
+  return { ...blank };
 }
 
 const noUsage: Usage = { input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };

@@ -13,6 +13,7 @@
  * When the queue is full, the last request of the longest lane makes room: a tenant that fills the queue turns only its own requests away.
  */
 import { assert, missing } from "../assert.ts";
+import { largeLater } from "../large-later.ts";
 import { type Tournament, removeKey, setKey, leastId, newTournament } from "../tournament.ts";
 
 export interface WaitQueue {
@@ -51,8 +52,10 @@ export function emptyQueue(): WaitQueue {
   return { length: 0, lanes: [], turns: newTournament(), crowds: newTournament(), lastLeft: 0 };
 }
 
+const emptyLane = largeLater<Lane>({ head: -1, tail: -1, length: 0, counter: 0, outputMean: -1 }, ["counter"]);
+
 export function laneAt(queue: WaitQueue, lane: number): Lane {
-  while (queue.lanes.length <= lane) queue.lanes.push({ head: -1, tail: -1, length: 0, counter: 0, outputMean: -1 });
+  while (queue.lanes.length <= lane) queue.lanes.push({ ...emptyLane });
   return queue.lanes[lane] ?? missing("the tenant's lane");
 }
 

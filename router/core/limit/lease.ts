@@ -14,6 +14,7 @@
  */
 import type { LimitSpec } from "../compiled-config.ts";
 import type { Duration, Instant } from "../machine.ts";
+import { largeLater } from "../large-later.ts";
 import type { LimitRefusal } from "../messages.ts";
 import { after, earlier, instantAt, never, seconds, startOfTime } from "../time.ts";
 
@@ -61,8 +62,8 @@ export const dueSoonest: Duration = idleAfter;
 /** Then the question is dropped; the next request puts it anew. */
 const asksMax = 5;
 
-export function noLease(): LeaseState {
-  return {
+const blank = largeLater<LeaseState>(
+  {
     granted: 0,
     spent: 0,
     nonce: -1,
@@ -85,7 +86,12 @@ export function noLease(): LeaseState {
     settled: 0,
     noticed: "nothing",
     calm: neverCalm,
-  };
+  },
+  ["granted", "spent", "settled", "grantedAt", "askedAt", "deniedUntil", "retryAt", "refilledAfter", "usedAt", "forgottenAt"],
+);
+
+export function noLease(): LeaseState {
+  return { ...blank };
 }
 
 function available(lease: LeaseState): number {

@@ -23,6 +23,6 @@ export function learnHigh(estimate: OutputEstimate, outputTokens: number): void 
 }
 
 /** Tokens. */
-export function outputToReserve(estimate: OutputEstimate, outputTokensMax: number): number {
-  return estimate.answers < enough ? outputTokensMax : Math.min(outputTokensMax, estimate.high);
+export function outputToReserve({ answers, high }: OutputEstimate, outputTokensMax: number): number {
+  return high < outputTokensMax && answers >= enough ? high : outputTokensMax;
 }

@@ -9,7 +9,7 @@ import type { EndpointId } from "../messages.ts";
 import type { RouterState } from "../state.ts";
 
 export interface RecentStarts {
-  /** Which minute `current` counts. */
+  /** Which minute `current` counts; -1 before the first. */
   minute: number;
   /** By EndpointId. */
   readonly current: number[];
@@ -34,7 +34,7 @@ const partMin = 0.75;
 const signalledMin = 50;
 
 export function noStarts(endpoints: number): RecentStarts {
-  return { minute: 0, current: Array.from({ length: endpoints }, () => 0), before: Array.from({ length: endpoints }, () => 0), own: 0, signalled: 0 };
+  return { minute: -1, current: Array.from({ length: endpoints }, () => 0), before: Array.from({ length: endpoints }, () => 0), own: 0, signalled: 0 };
 }
 
 /** A newcomer in a slot that another may have had. */

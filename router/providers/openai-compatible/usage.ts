@@ -23,7 +23,8 @@ export function readUsage(value: unknown): Usage | null {
 
 /** Null: no request can have used so much. */
 export function believed(usage: Usage): Usage | null {
-  return Math.max(usage.input, usage.output, usage.cachedRead + usage.cacheWrite) <= tokensMax ? usage : null;
+  const { input, output, cachedRead, cacheWrite, reasoning, pictureTokens = 0 } = usage;
+  return Math.max(input, output, cachedRead + cacheWrite, reasoning, pictureTokens) <= tokensMax ? usage : null;
 }
 
 function detail(details: unknown, name: string): number | null {
@@ -31,7 +32,8 @@ function detail(details: unknown, name: string): number | null {
 }
 
 export function tokens(value: unknown): number | null {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : null;
+  // Not -0, which is another number to whoever compares states.
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? Math.abs(value) : null;
 }
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

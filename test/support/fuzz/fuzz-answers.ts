@@ -1,3 +1,5 @@
+import { absurdJson, absurdNumbers } from "./absurd-json.ts";
+import { answerSamples } from "./absurd-samples.ts";
 import type { Dice } from "./dice.ts";
 import { split } from "./fuzz-requests.ts";
 
@@ -14,7 +16,8 @@ const delta = (content: unknown, finish: string | null = null): string =>
 
 export function fuzzedAnswer(dice: Dice, stream: boolean): FuzzedAnswer {
   const isStream = dice.chance(0.9) ? stream : !stream;
-  let content = isStream ? fuzzedStream(dice) : fuzzedPlain(dice);
+  const isAbsurd = dice.chance(0.3);
+  let content = isAbsurd ? absurdContent(dice, isStream) : isStream ? fuzzedStream(dice) : fuzzedPlain(dice);
   if (dice.chance(0.1)) content = dice.mangled(content);
   let bytes = framed(dice, isStream, Buffer.from(content, "utf8").toString("latin1"));
   if (dice.chance(0.1)) bytes = dice.mangled(bytes);
@@ -32,6 +35,14 @@ export function fuzzedAnswer(dice: Dice, stream: boolean): FuzzedAnswer {
   return { pieces: dice.chance(0.6) ? [bytes] : split(dice, bytes), afterwards };
 }
 
+/** A whole answer with something in it that nobody means. */
+function absurdContent(dice: Dice, isStream: boolean): string {
+  if (dice.chance(0.1)) return isStream ? `data: ${absurdJson(dice, dice.pick(answerSamples.errors))}\n\n` : absurdJson(dice, dice.pick(answerSamples.errors));
+  if (!isStream) return absurdJson(dice, answerSamples.chat.plain[0]);
+  const events = Array.from({ length: 1 + dice.below(3) }, () => `data: ${absurdJson(dice, dice.pick(answerSamples.chat.stream))}\n\n`);
+  return [delta("begin"), ...events, delta("end", "stop"), "data: [DONE]\n\n"].join("");
+}
+
 function framed(dice: Dice, isStream: boolean, content: string): string {
   const status = dice.chance(0.85) ? 200 : dice.pick([100, 101, 204, 302, 304, 400, 401, 403, 404, 408, 413, 418, 429, 500, 502, 503, 529, 599, 999]);
   const type = dice.chance(0.9)
@@ -45,6 +56,8 @@ function framed(dice: Dice, isStream: boolean, content: string): string {
       dice.pick([
         "retry-after: 1",
         "retry-after: soon",
+        `retry-after: ${dice.pick(absurdNumbers)}`,
+        `retry-after-ms: ${dice.pick(absurdNumbers)}`,
         "content-encoding: gzip",
         "location: http://127.0.0.1:1/",
         "connection: close",

@@ -1,3 +1,5 @@
+import { absurdJson } from "./absurd-json.ts";
+import { requestNumbers } from "./absurd-samples.ts";
 import type { Dice } from "./dice.ts";
 
 /** How a caller sends it: pieces with pauses between them, and afterwards waits, leaves, or ends its half. */
@@ -38,6 +40,8 @@ export function fuzzedRequest(dice: Dice): FuzzedRequest {
   const path = dice.chance(0.9)
     ? dice.pick(paths)
     : dice.pick([`/${dice.noise(12).replace(/[\s\p{Cc}]/gu, "")}`, "/v1/../admin", "/v1/%00", `/${"x".repeat(9000)}`, "*", "http://elsewhere/v1/models"]);
+  const absurd = dice.chance(0.3) ? absurdRequest(dice) : null;
+  if (absurd !== null) return { ...absurd, pauseMs: 0, afterwards: "wait", isHead: false };
   const body = fuzzedBody(dice);
   const lines = [`${method} ${path} HTTP/1.${dice.chance(0.95) ? 1 : 0}`, ...(dice.chance(0.97) ? ["host: headgate"] : []), "connection: close"];
   for (let count = dice.below(4); count > 0; count -= 1) lines.push(fuzzedHeader(dice));
@@ -48,6 +52,40 @@ export function fuzzedRequest(dice: Dice): FuzzedRequest {
   const pieces = dice.chance(0.7) ? [bytes] : split(dice, bytes);
   const afterwards = dice.chance(0.9) ? "wait" : dice.pick(["leave", "end"] as const);
   return { pieces, pauseMs: dice.chance(0.01) ? 100 : 0, afterwards, isHead: method === "HEAD" };
+}
+
+const messages = [{ role: "user", content: "hello" }];
+const plainTool = { name: "f", parameters: { type: "object" } };
+const absurdBodies = [
+  {
+    path: "/v1/chat/completions",
+    sample: {
+      model: "chat",
+      max_tokens: 8,
+      n: 1,
+      stream: true,
+      stream_options: { include_usage: true },
+      tools: [{ type: "function", function: plainTool }],
+      messages,
+    },
+    more: requestNumbers["openai-chat"],
+  },
+  {
+    path: "/v1/completions",
+    sample: { model: "chat", max_tokens: 8, best_of: 1, n: 1, prompt: ["a", "b"], logprobs: 1, echo: true },
+    more: ["seed", "suffix"],
+  },
+  { path: "/v1/embeddings", sample: { model: "chat", input: ["a", "b"], dimensions: 8, encoding_format: "float" }, more: ["user"] },
+  { path: "/v1/responses", sample: { model: "chat", input: messages, max_output_tokens: 8 }, more: requestNumbers["openai-responses"] },
+  { path: "/v1/messages", sample: { model: "chat", max_tokens: 8, stream: true, system: "x", messages }, more: requestNumbers["anthropic-messages"] },
+  { path: "/v1/messages/count_tokens", sample: { model: "chat", messages }, more: ["system", "tools"] },
+] as const;
+
+/** Sent as it should be, but with something in the body that nobody means. */
+function absurdRequest(dice: Dice): { readonly pieces: readonly string[] } {
+  const { path, sample, more } = dice.pick(absurdBodies);
+  const body = Buffer.from(absurdJson(dice, sample, more), "utf8").toString("latin1");
+  return { pieces: [`POST ${path} HTTP/1.1\r\nhost: headgate\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n`, body] };
 }
 
 function fuzzedLength(dice: Dice, length: number): string {

@@ -1,3 +1,4 @@
+import { largeLater } from "../../../../router/core/large-later.ts";
 import { never } from "../../../../router/core/time.ts";
 import type { Instant } from "../../../../router/core/machine.ts";
 import { emptyShape, isUnlimited } from "../../step-time/step-range.ts";
@@ -7,6 +8,22 @@ import { CommandWriter, longAgo } from "./command-writer.ts";
 import type { FastRules } from "./fast-rules.ts";
 import { FastScheduler } from "./fast-scheduler.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
+
+/** What an engine has done since it was started. */
+interface EngineTotals {
+  busy: number;
+  busySince: number;
+  lastBatch: number;
+  steps: number;
+  stepsOutside: number;
+  stepSequences: number;
+  stepTokens: number;
+}
+
+const nothingDone = largeLater<EngineTotals>({ busy: 0, busySince: 0, lastBatch: 0, steps: 0, stepsOutside: 0, stepSequences: 0, stepTokens: 0 }, [
+  "busy",
+  "busySince",
+]);
 
 /**
  * Where an engine's loop stands, for the functions that carry it on. Open fields, and not private ones: V8's middle compiler, whose code a short run spends its life in, writes
@@ -27,7 +44,7 @@ export class EngineLoop {
   readonly stretch = { steps: 0, endsAt: never };
   scheduler: FastScheduler;
   state: SchedulerState;
-  totals = noTotals();
+  totals: EngineTotals = { ...nothingDone };
   /** Of the oldest step in flight; never: none is. */
   endsAt = never;
   /** Unscaled times of the oldest step and of the one behind it. */
@@ -66,24 +83,9 @@ export class EngineLoop {
     this.startsAt = never;
     this.deadline = never;
     this.quiet = 0;
-    this.totals = noTotals();
+    this.totals = { ...nothingDone };
     this.totals.busySince = now;
   }
-}
-
-/** What an engine has done since it was started. */
-interface EngineTotals {
-  busy: number;
-  busySince: number;
-  lastBatch: number;
-  steps: number;
-  stepsOutside: number;
-  stepSequences: number;
-  stepTokens: number;
-}
-
-function noTotals(): EngineTotals {
-  return { busy: 0, busySince: 0, lastBatch: 0, steps: 0, stepsOutside: 0, stepSequences: 0, stepTokens: 0 };
 }
 
 /** The time of a step that starts at `start`, at the present speed. */

@@ -58,8 +58,8 @@ test("errors: not the caller's mistakes, nor callers that left", async () => {
 
 test("weights, load, breakers", async () => {
   const found = await lines((metrics) => {
-    metrics.breakerChanged(0 as EndpointId, "open");
-    metrics.breakerChanged(0 as EndpointId, "half-open");
+    metrics.fleet.breakerChanged(0 as EndpointId, "open");
+    metrics.fleet.breakerChanged(0 as EndpointId, "half-open");
   });
   expect(found).toContain('router_configured_weight{provider="vllm"} 1');
   expect(found).toContain('router_configured_deployment_weight{route="chat",provider="vllm",deployment="deployment-0"} 3');
@@ -86,8 +86,8 @@ test("an endpoint that is forgotten is told no more, unless another is known by 
   const metrics = new RouterMetrics(config, () => ({ inFlight: 0, waiting: [] }));
   const next = { ...present(one, "the first endpoint"), identity: "the same place by another key", id: 2 as EndpointId };
   metrics.configure({ ...config, endpoints: [{ ...present(one, ""), gone: true }, { ...present(two, ""), gone: true }, next] });
-  metrics.endpointForgotten(0 as EndpointId);
-  metrics.endpointForgotten(1 as EndpointId);
+  metrics.fleet.endpointForgotten(0 as EndpointId);
+  metrics.fleet.endpointForgotten(1 as EndpointId);
   const told = (await metrics.exposition()).split("\n").filter((line) => /^router_(breaker_state|endpoint_healthy)\{/.test(line));
   expect(told).toHaveLength(2);
   for (const line of told) expect(line).toContain(`endpoint="${next.origin}"`);
