@@ -1,4 +1,5 @@
 import { broken, missing, present } from "./assert.ts";
+import type { QueuePlace } from "./admission/wait-queue.ts";
 import { type Candidates, noCandidates } from "./candidates.ts";
 import type { CompiledConfig, ConfigVersion, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
 import { configOf } from "./fleet-config.ts";
@@ -56,6 +57,7 @@ export class Core {
   /** Scratch of serve-queue. */
   readonly setAside: number[] = [];
   readonly slotOf = (id: number): RequestSlot => present(this.state.requests[id], "an open request");
+  readonly placeOf = (id: number): QueuePlace => present(this.slotOf(id).queuePlace, "the place of a request that waits");
   out: Out<RouterCommand> = nobody;
 
   constructor(config: CompiledConfig, options: RouterOptions, state: RouterState) {

@@ -126,7 +126,7 @@ export function explain(core: Core, slot: RequestSlot, { view, route }: Way, cho
 
 function wait(core: Core, slot: RequestSlot, route: RouteSpec, until: Instant): void {
   slot.phase = "queued";
-  const turnedAway = joinQueue(core.state, route, slot, until, core.slotOf);
+  const turnedAway = joinQueue(core.state, route, slot, until, core.placeOf);
   if (turnedAway?.id !== slot.request.id) setKey(core.state.requestDeadlines, slot.request.id, until);
   if (turnedAway === null) return;
   const other = core.slotOf(turnedAway.id);
@@ -147,7 +147,8 @@ function endOfWait(slot: RequestSlot, why: RejectReason, retryAfter: Duration | 
 function unqueue(core: Core, slot: RequestSlot): void {
   const { route, state } = core.wayOf(slot);
   const { queue, drain } = state;
-  leaveQueue(queue, laneOf(route.queue, slot.request), slot.request.id, core.slotOf);
+  leaveQueue(queue, laneOf(route.queue, slot.request), present(slot.queuePlace, "the place of a request that waits"), core.placeOf);
+  slot.queuePlace = null;
   if (queue.length === 0) queueEnds(drain);
   removeKey(core.state.requestDeadlines, slot.request.id);
 }

@@ -69,7 +69,7 @@ export interface RouterState {
 
 export type RequestPhase = "queued" | "attempting" | "streaming" | "aborting" | "backing-off" | "settling";
 
-export interface RequestSlot extends QueuePlace {
+export interface RequestSlot {
   readonly request: RouteRequest;
   /** The configuration that it arrived under. */
   readonly version: ConfigVersion;
@@ -93,6 +93,8 @@ export interface RequestSlot extends QueuePlace {
   unpaid: UnpaidRetry | null;
   /** Of all its attempts. */
   spent: Spent;
+  /** While it waits. */
+  queuePlace: QueuePlace | null;
 }
 
 export const noAttempt = -1 as AttemptId;
@@ -301,9 +303,7 @@ export function newRequestSlot(request: RouteRequest, version: ConfigVersion, pa
     lastFailure: null,
     unpaid: null,
     spent: nothingSpent,
-    queueNext: -1,
-    queueBefore: -1,
-    queueKey: 0,
+    queuePlace: null,
   };
 }
 

@@ -10,7 +10,7 @@ import type { RequestSlot, RouterState } from "../state.ts";
 import { after, micros } from "../time.ts";
 import { expectedWait, queueBegins } from "./drain-rate.ts";
 import { laneOf } from "./fair-share.ts";
-import { aheadOf, enqueue, lastInLine } from "./wait-queue.ts";
+import { aheadOf, enqueue, lastInLine, type QueuePlace } from "./wait-queue.ts";
 
 export interface TurnedAway {
   readonly id: number;
@@ -22,12 +22,12 @@ export interface TurnedAway {
  * Puts the request into its route's queue, unless it is turned away itself. Who is turned away in its favour still stands in the queue.
  * @param until when its wait would end
  */
-export function joinQueue(state: RouterState, route: RouteSpec, slot: RequestSlot, until: Instant, slotOf: (id: number) => RequestSlot): TurnedAway | null {
+export function joinQueue(state: RouterState, route: RouteSpec, slot: RequestSlot, until: Instant, placeOf: (id: number) => QueuePlace): TurnedAway | null {
   const { queue, drain } = present(state.routes[route.id], "the route's state");
   const { id, priority } = slot.request;
   const lane = laneOf(route.queue, slot.request);
   const key = until - priority * route.queue.ageing;
-  const ahead = aheadOf(queue, lane, key, slotOf);
+  const ahead = aheadOf(queue, lane, key, placeOf);
   const wait = expectedWait(drain, ahead, state.now);
   if (route.queue.rejectEarly && wait !== null && ahead > 0 && after(state.now, wait) > until) {
     return { id, why: "deadline-unreachable", retryAfter: micros(Math.max(drain.gapUs, after(state.now, wait) - until)) };
@@ -35,11 +35,11 @@ export function joinQueue(state: RouterState, route: RouteSpec, slot: RequestSlo
   let turnedAway: TurnedAway | null = null;
   if (queue.length >= route.queue.lengthMax) {
     // One that another version of the configuration let grow longer takes nobody, in nobody's stead either.
-    const last = queue.length > route.queue.lengthMax ? -1 : lastInLine(queue, lane, key, slotOf);
+    const last = queue.length > route.queue.lengthMax ? -1 : lastInLine(queue, lane, key, placeOf);
     turnedAway = { id: last < 0 ? id : last, why: "queue-full", retryAfter: wait };
     if (last < 0) return turnedAway;
   }
   if (queue.length === 0) queueBegins(drain, state.now);
-  enqueue(queue, lane, id, key, route.queue.burst * 1000, slotOf);
+  slot.queuePlace = enqueue(queue, lane, id, key, route.queue.burst * 1000, placeOf);
   return turnedAway;
 }

@@ -34,7 +34,7 @@ function oneGoesOn(queue: WaitQueue, lane: number, server: QueueServer): boolean
   let id = present(queue.lanes[lane], "the waiting lane").head;
   while (id >= 0) {
     const slot = server.slotOf(id);
-    id = slot.queueNext;
+    id = present(slot.queuePlace, "its place in the queue").next;
     if (server.goesOn(slot)) return true;
   }
   return false;

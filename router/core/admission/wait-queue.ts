@@ -38,15 +38,15 @@ export interface Lane {
   outputMean: number;
 }
 
-/** Where a waiting request stands; part of its slot. */
+/** Where a waiting request stands; its slot has it. */
 export interface QueuePlace {
-  queueNext: number;
-  queueBefore: number;
+  next: number;
+  before: number;
   /** Less is sooner. */
-  queueKey: number;
+  readonly key: number;
 }
 
-type SlotOf = (id: number) => QueuePlace;
+type PlaceOf = (id: number) => QueuePlace;
 
 export function emptyQueue(): WaitQueue {
   return { length: 0, lanes: [], turns: newTournament(), crowds: newTournament(), lastLeft: 0 };
@@ -61,32 +61,31 @@ export function laneAt(queue: WaitQueue, lane: number): Lane {
   return queue.lanes[lane] ?? missing("the tenant's lane");
 }
 
-/** @param burst how far below the others a lane may begin */
-export function enqueue(queue: WaitQueue, lane: number, id: number, key: number, burst: number, slotOf: SlotOf): void {
+/**
+ * @param burst how far below the others a lane may begin
+ * @returns where it stands
+ */
+export function enqueue(queue: WaitQueue, lane: number, id: number, key: number, burst: number, placeOf: PlaceOf): QueuePlace {
   const line = laneAt(queue, lane);
   if (line.length === 0) line.counter = Math.max(line.counter, (queue.length > 0 ? queue.turns.least : queue.lastLeft) - burst);
-  const place = slotOf(id);
-  place.queueKey = key;
   let before = line.tail;
-  while (before >= 0 && slotOf(before).queueKey > key) before = slotOf(before).queueBefore;
-  const next = before >= 0 ? slotOf(before).queueNext : line.head;
-  place.queueBefore = before;
-  place.queueNext = next;
-  if (before >= 0) slotOf(before).queueNext = id;
+  while (before >= 0 && placeOf(before).key > key) before = placeOf(before).before;
+  const next = before >= 0 ? placeOf(before).next : line.head;
+  if (before >= 0) placeOf(before).next = id;
   else line.head = id;
-  if (next >= 0) slotOf(next).queueBefore = id;
+  if (next >= 0) placeOf(next).before = id;
   else line.tail = id;
   recount(queue, lane, line, 1);
+  return { next, before, key };
 }
 
-export function leaveQueue(queue: WaitQueue, lane: number, id: number, slotOf: SlotOf): void {
+export function leaveQueue(queue: WaitQueue, lane: number, { next, before }: QueuePlace, placeOf: PlaceOf): void {
   const line = laneAt(queue, lane);
   assert(line.length > 0, "a request leaves a queue that is empty");
-  const { queueBefore, queueNext } = slotOf(id);
-  if (queueBefore >= 0) slotOf(queueBefore).queueNext = queueNext;
-  else line.head = queueNext;
-  if (queueNext >= 0) slotOf(queueNext).queueBefore = queueBefore;
-  else line.tail = queueBefore;
+  if (before >= 0) placeOf(before).next = next;
+  else line.head = next;
+  if (next >= 0) placeOf(next).before = before;
+  else line.tail = before;
   recount(queue, lane, line, -1);
 }
 
@@ -110,20 +109,20 @@ export function chargeLane(queue: WaitQueue, lane: number, line: Lane, amount: n
 }
 
 /** How many requests would be served before one that came now with this key: its own lane's, and as many of every other lane as that lane has. */
-export function aheadOf(queue: WaitQueue, lane: number, key: number, slotOf: SlotOf): number {
+export function aheadOf(queue: WaitQueue, lane: number, key: number, placeOf: PlaceOf): number {
   const line = laneAt(queue, lane);
   let ahead = line.length;
-  for (let id = line.tail; id >= 0 && slotOf(id).queueKey > key; id = slotOf(id).queueBefore) ahead -= 1;
+  for (let id = line.tail; id >= 0 && placeOf(id).key > key; id = placeOf(id).before) ahead -= 1;
   const lanes = queue.turns.count + (line.length === 0 ? 1 : 0);
   return Math.min(queue.length, ahead * lanes + (lanes - 1));
 }
 
 /** Who would make room for one more with this key in this lane: a request id, or -1 where the newcomer itself has to go. */
-export function lastInLine(queue: WaitQueue, lane: number, key: number, slotOf: SlotOf): number {
+export function lastInLine(queue: WaitQueue, lane: number, key: number, placeOf: PlaceOf): number {
   const crowded = leastId(queue.crowds);
   if (crowded < 0) return -1;
   const longest = laneAt(queue, crowded);
   const own = laneAt(queue, lane);
   if (crowded !== lane && longest.length > own.length + 1) return longest.tail;
-  return own.tail >= 0 && slotOf(own.tail).queueKey > key ? own.tail : -1;
+  return own.tail >= 0 && placeOf(own.tail).key > key ? own.tail : -1;
 }
