@@ -38,17 +38,24 @@ function waitOrReject(found: Candidates, state: RouterState, route: RouteSpec, {
   return { kind: "reject", why, retryAfter };
 }
 
-/** What no time puts right, and what the caller is told where it is true of all: what is the caller's to change comes first, its floor before its money and its prompt. */
+/**
+ * What no time puts right, and what the caller is told where it is true of all: what is the caller's to change comes first, its floor before its money and its prompt. Tags and
+ * residency say which deployments are meant at all: they are told where none is left, and the tags first, which are the easier to change. What cannot serve the request at all
+ * has no part in it.
+ */
 const lasting: readonly (readonly [ExclusionReason, RejectReason])[] = [
   ["too-plain", "too-plain"],
   ["too-dear", "too-dear"],
   ["context-too-small", "too-long"],
   ["price-unknown", "price-unknown"],
+  ["tags", "tags-unmet"],
+  ["residency", "residency-unmet"],
 ];
 
 function whyNone({ excluded, reasons }: Candidates): RejectReason {
   let first = lasting.length;
   for (let index = 0; index < excluded.count; index += 1) {
+    if (reasons[index] === "barred") continue;
     const place = lasting.findIndex(([reason]) => reason === reasons[index]);
     if (place === -1) return "no-candidate";
     first = Math.min(first, place);

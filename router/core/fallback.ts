@@ -31,6 +31,8 @@ const causesOfRejections: Readonly<Record<RejectReason, FallbackCause | null>> =
   "too-dear": "budget",
   "too-plain": "general",
   "price-unknown": "general",
+  "tags-unmet": "general",
+  "residency-unmet": "general",
   "queue-full": "general",
   "deadline-unreachable": "general",
   "deadline-passed": null,

@@ -268,13 +268,15 @@ export type FinishResult =
   /** No attempt is left to make; `failure` is the last one's, whose answer the driver passes on. */
   | { readonly kind: "failed"; readonly failure: FailureKind; readonly retryAfter: Duration | null }
   | { readonly kind: "rejected"; readonly why: RejectReason; readonly retryAfter: Duration | null };
-/** `too-long`: no endpoint of the route has a context window for the prompt. `too-dear`: none is certain to cost no more than the caller will pay. `too-plain`: none is known to be as good as the caller asks for. `price-unknown`: none has a price, and a budget refuses what has none. `deadline-unreachable`: its place would come too late, so it is told at once. */
+/** `too-long`: no endpoint of the route has a context window for the prompt. `too-dear`: none is certain to cost no more than the caller will pay. `too-plain`: none is known to be as good as the caller asks for. `price-unknown`: none has a price, and a budget refuses what has none. `tags-unmet`, `residency-unmet`: none will ever take a request with these tags, or answer where it must be. `deadline-unreachable`: its place would come too late, so it is told at once. */
 export type RejectReason =
   | "no-candidate"
   | "too-long"
   | "too-dear"
   | "too-plain"
   | "price-unknown"
+  | "tags-unmet"
+  | "residency-unmet"
   | "queue-full"
   | "deadline-unreachable"
   | "deadline-passed"

@@ -1,5 +1,5 @@
 /** What the candidates keep of the endpoints' states, so that a decision need not look at each. */
-import { present } from "./assert.ts";
+import { missing, present } from "./assert.ts";
 import type { Candidates } from "./candidates.ts";
 import type { CompiledConfig } from "./compiled-config.ts";
 import { refusal } from "./eligibility.ts";
@@ -21,7 +21,7 @@ export function noteEndpoint(found: Candidates, config: CompiledConfig, state: R
 
 /** For where nothing but its attempts in flight has changed: as long as it has a place, it stays open. */
 export function noteLoad(found: Candidates, config: CompiledConfig, state: RouterState, id: EndpointId): void {
-  const { inFlight, limit } = present(state.endpoints[id], "the endpoint's state");
+  const { inFlight, limit } = state.endpoints[id] ?? missing("the endpoint's state");
   if (found.open[id] === 1 && inFlight < limit) noteBusy(found, id, inFlight);
   else noteEndpoint(found, config, state, id);
 }

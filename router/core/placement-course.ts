@@ -214,7 +214,11 @@ const none: readonly never[] = [];
 
 /** A limit that binds more than one route lets go. */
 export function serveAll(core: Core): void {
-  for (const { id } of core.config.routes) if (queueOf(core, id).length > 0) serveRoute(core, id, always);
+  const { routes } = core.config;
+  for (let place = 0; place < routes.length; place += 1) {
+    const { id } = routes[place] as RouteSpec;
+    if (queueOf(core, id).length > 0) serveRoute(core, id, always);
+  }
 }
 
 export function startAttempt(core: Core, slot: RequestSlot, way: Way, endpoint: EndpointId): void {

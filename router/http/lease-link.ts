@@ -17,6 +17,12 @@ export interface LeaseLinkOptions {
   submit(event: RouterEvent): void;
 }
 
+/** A budget's period that is under way, and the timer that looks for its end. */
+interface RunningPeriod {
+  readonly period: BudgetPeriod;
+  timer: NodeJS.Timeout | null;
+}
+
 type AskLease = Extract<RouterCommand, { kind: "ask-lease" }>;
 type AskProbes = Extract<RouterCommand, { kind: "ask-probes" }>;
 type ReturnProbes = Extract<RouterCommand, { kind: "return-probes" }>;
@@ -31,26 +37,27 @@ export class LeaseLink {
   readonly #options: LeaseLinkOptions;
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #forget: () => void;
-  #periods: readonly BudgetPeriod[];
+  #running: readonly RunningPeriod[];
   #closed = false;
 
   constructor(options: LeaseLinkOptions) {
     this.#options = options;
-    this.#periods = options.periods;
+    this.#running = options.periods.map((period) => ({ period, timer: null }));
     this.#forget = options.store.onState((state) => options.submit({ kind: state === "down" ? "store-lost" : "store-back" }));
   }
 
   /** Begins the budgets' first periods. */
   start(): void {
-    for (const period of this.#options.periods) this.#startPeriod(period);
+    for (const running of this.#running) this.#startPeriod(running);
   }
 
   /** Other limits and budgets: a period that is under way goes on. */
   amend(limits: readonly LimitSpec[], periods: readonly BudgetPeriod[]): void {
     this.#amendStore(limits);
-    const before = this.#periods;
-    this.#periods = periods;
-    for (const period of periods) if (!before.some((known) => isSame(known, period))) this.#startPeriod(period);
+    const before = this.#running;
+    this.#running = periods.map((period) => before.find((known) => isSame(known.period, period)) ?? { period, timer: null });
+    for (const running of before) if (!this.#running.includes(running)) this.#cancel(running.timer);
+    for (const running of this.#running) if (!before.includes(running)) this.#startPeriod(running);
   }
 
   #amendStore(limits: readonly LimitSpec[]): void {
@@ -108,24 +115,30 @@ export class LeaseLink {
     this.#timers.clear();
   }
 
-  #startPeriod(period: BudgetPeriod): void {
+  #startPeriod(running: RunningPeriod): void {
+    const { period } = running;
     const nowMs = Date.now();
     const endsMs = periodEndsMs(period, nowMs);
     const endsIn = millis(endsMs - nowMs);
     this.#options.store.startPeriod(period.lease, endsIn).catch(() => undefined);
     this.#options.submit({ kind: "period-started", budget: period.lease, endsAt: after(this.#options.now(), endsIn) });
-    this.#awaitEnd(period, endsMs);
+    this.#awaitEnd(running, endsMs);
   }
 
-  #awaitEnd(period: BudgetPeriod, endsMs: number): void {
-    this.#later(Math.min(timerMaxMs, endsMs - Date.now()), () => {
-      if (!this.#periods.some((known) => isSame(known, period))) return;
-      if (Date.now() >= endsMs) this.#startPeriod(period);
-      else this.#awaitEnd(period, endsMs);
+  #awaitEnd(running: RunningPeriod, endsMs: number): void {
+    running.timer = this.#later(Math.min(timerMaxMs, endsMs - Date.now()), () => {
+      if (Date.now() >= endsMs) this.#startPeriod(running);
+      else this.#awaitEnd(running, endsMs);
     });
   }
 
-  #later(ms: number, act: () => void): void {
+  #cancel(timer: NodeJS.Timeout | null): void {
+    if (timer === null) return;
+    clearTimeout(timer);
+    this.#timers.delete(timer);
+  }
+
+  #later(ms: number, act: () => void): NodeJS.Timeout {
     const timer = setTimeout(
       () => {
         this.#timers.delete(timer);
@@ -135,5 +148,6 @@ export class LeaseLink {
     );
     timer.unref();
     this.#timers.add(timer);
+    return timer;
   }
 }

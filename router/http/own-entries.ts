@@ -1,5 +1,5 @@
-import { isRecord } from "../providers/openai-compatible/usage.ts";
 import { idsInText } from "./issued-ids.ts";
+import { isFields } from "../providers/neutral/fields.ts";
 
 /** A provider's list as one of several tenants may see it: without the entries that name an id of another's. What is no list stays as it is. */
 export function ownEntries(body: Uint8Array, isForeign: (id: string) => boolean): Uint8Array {
@@ -21,7 +21,7 @@ function idsIn(entry: unknown): readonly string[] | null {
 function listIn(body: Uint8Array): { readonly data: readonly unknown[] } | null {
   try {
     const value: unknown = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString("utf8"));
-    return isRecord(value) && Array.isArray(value["data"]) ? { ...value, data: value["data"] as readonly unknown[] } : null;
+    return isFields(value) && Array.isArray(value["data"]) ? { ...value, data: value["data"] as readonly unknown[] } : null;
   } catch {
     return null;
   }

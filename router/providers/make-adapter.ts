@@ -7,7 +7,7 @@ import { ResponseTap, readResponseUsage } from "./dialects/openai-responses/tap.
 import { Untranslatable } from "./neutral/untranslatable.ts";
 import { usageOfAnswer } from "./openai-compatible/response.ts";
 import { CompletionTap } from "./openai-compatible/tap.ts";
-import { isRecord, readUsage } from "./openai-compatible/usage.ts";
+import { readUsage } from "./openai-compatible/usage.ts";
 import { bodyHeaders, ownFields, passedBody, usageSplices } from "./pass-on.ts";
 import type { CallerRequest, Dialect, EncodedRequest, Encoding, PassedRequest, ProviderAdapter, ReadAnswer, Target } from "./provider-adapter.ts";
 import { wholeBody } from "./sent-body.ts";
@@ -18,6 +18,7 @@ import { type TapReader, TapStream } from "./tap-stream.ts";
 import { unwritableField } from "./unwritable-field.ts";
 import { UnknownTap } from "./unknown-tap.ts";
 import { TranslatedStream } from "./translated-stream.ts";
+import { isFields } from "./neutral/fields.ts";
 
 /** How bytes of a dialect are read that pass. */
 interface PassedDialect {
@@ -138,7 +139,7 @@ function readAnswer(format: ProviderFormat, request: CallerRequest, body: Buffer
   }
 }
 
-const tierOf = (answer: unknown): unknown => (isRecord(answer) ? answer["service_tier"] : null);
+const tierOf = (answer: unknown): unknown => (isFields(answer) ? answer["service_tier"] : null);
 
 function parsed(body: Buffer): unknown {
   try {

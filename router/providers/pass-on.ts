@@ -1,5 +1,6 @@
 import type { BodyScan } from "./body-scan.ts";
 import { partsOf, type SentBody, type Splice } from "./sent-body.ts";
+import { isFields } from "./neutral/fields.ts";
 
 const plainHeaders = ["content-type", "application/json", "accept", "application/json", "accept-encoding", "identity"];
 const streamHeaders = ["content-type", "application/json", "accept", "text/event-stream", "accept-encoding", "identity"];
@@ -49,7 +50,7 @@ export function usageSplices(scan: BodyScan): readonly Splice[] {
   const span = scan.streamOptionsSpan;
   if (span === null) return [insertion(scan, usageOption)];
   const options: unknown = JSON.parse(scan.body.toString("utf8", span.start, span.end));
-  const kept = typeof options === "object" && options !== null && !Array.isArray(options) ? options : {};
+  const kept = isFields(options) ? options : {};
   return [{ ...span, bytes: Buffer.from(JSON.stringify({ ...kept, include_usage: true })) }];
 }
 

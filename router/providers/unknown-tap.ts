@@ -1,6 +1,7 @@
 import { parsedPayload, payloadOf } from "./event-splitter.ts";
-import { isRecord, readUsage } from "./openai-compatible/usage.ts";
+import { readUsage } from "./openai-compatible/usage.ts";
 import { cut, type TapReader, type UsageListener, type Verdict } from "./tap-stream.ts";
+import { isFields } from "./neutral/fields.ts";
 
 /** The stream of a path that the router does not know: all of it passes, and its end is where the connection ends it well. */
 export class UnknownTap implements TapReader {
@@ -13,7 +14,7 @@ export class UnknownTap implements TapReader {
     const event = data.subarray(start, end);
     if (event.includes('"usage"')) {
       const value = parsedPayload(payloadOf(event));
-      const usage = isRecord(value) ? readUsage(value["usage"]) : null;
+      const usage = isFields(value) ? readUsage(value["usage"]) : null;
       if (usage !== null) told.usage(usage);
     }
     return "pass";

@@ -175,7 +175,16 @@ export class RouterMetrics {
   }
 }
 
-const clientFaults: ReadonlySet<string> = new Set(["bad-request", "context-exceeded", "content-filtered", "too-long", "too-dear", "too-plain"]);
+const clientFaults: ReadonlySet<string> = new Set([
+  "bad-request",
+  "context-exceeded",
+  "content-filtered",
+  "too-long",
+  "too-dear",
+  "too-plain",
+  "tags-unmet",
+  "residency-unmet",
+]);
 
 /** Null: served, left by the caller, or the caller's own mistake. */
 function errorKind(result: FinishResult): string | null {

@@ -32,6 +32,8 @@ const rejections: Readonly<Record<string, RejectReason>> = {
   cost_budget_too_small: "too-dear",
   quality_not_available: "too-plain",
   price_unknown: "price-unknown",
+  tags_not_available: "tags-unmet",
+  residency_not_available: "residency-unmet",
   deadline_unreachable: "deadline-unreachable",
   limits_unavailable: "limits-unknown",
 };

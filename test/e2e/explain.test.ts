@@ -37,7 +37,7 @@ test("config explain: path, candidates with their scores, cost and latency, and 
 
   const nowhere = headgate(["config", "explain", "--json", "-H", "x-headgate-residency: mars", ...files]);
   expect(nowhere.status).toBe(1);
-  expect((JSON.parse(nowhere.stdout) as Explained).path.at(-1)).toBe("rejected: no-candidate");
+  expect((JSON.parse(nowhere.stdout) as Explained).path.at(-1)).toBe("rejected: residency-unmet");
   expect(headgate(["config", "explain", "-c", files[1] ?? "", path.join(folder, "headgate.yaml")]).status).toBe(2);
 });
 

@@ -1,6 +1,7 @@
 /**
  * Money, in whole numbers. Rates are pico-dollars per token; what one request cost is rounded once, half to even, to nano-dollars; a total keeps nano-dollars and
- * the pico-dollars below one, so that no sum depends on its order. Every total is asserted to stay below 2^53 ($9 million in nano-dollars).
+ * the pico-dollars below one, so that no sum depends on its order. A total that would leave the whole numbers stays at 2^53 - 1 ($9 million in nano-dollars): what a provider says within a
+ * request's bounds, however often, neither ends the service nor makes a total smaller.
  */
 import { broken } from "../assert.ts";
 import { largeLater } from "../large-later.ts";
@@ -25,13 +26,9 @@ export interface Total {
 
 const largest = 9_007_199_254_740_991;
 
-const blank = largeLater<Total>(
-  { attempts: 0, input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0, nanoDollars: 0, picoDollars: 0, unpriced: 0, estimated: 0 },
-  ["nanoDollars", "picoDollars"],
-);
-
 export function emptyTotal(): Total {
-  return { ...blank };
+  const nothing = { attempts: 0, input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0, nanoDollars: 0, picoDollars: 0, unpriced: 0, estimated: 0 };
+  return largeLater<Total>(nothing, ["nanoDollars", "picoDollars"]);
 }
 
 const noUsage: Usage = { input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };
@@ -91,22 +88,30 @@ export function costOf(usage: Usage, card: Rates, pictures = 0): number {
 
 /** Pico-dollars, or null where the price is unknown. */
 export function addUsage(total: Total, usage: Usage, picoDollars: number | null, estimated: boolean): void {
-  total.input += usage.input;
-  total.cachedRead += usage.cachedRead;
-  total.cacheWrite += usage.cacheWrite;
-  total.output += usage.output;
-  total.reasoning += usage.reasoning;
+  total.input = wholeSum(total.input, usage.input);
+  total.cachedRead = wholeSum(total.cachedRead, usage.cachedRead);
+  total.cacheWrite = wholeSum(total.cacheWrite, usage.cacheWrite);
+  total.output = wholeSum(total.output, usage.output);
+  total.reasoning = wholeSum(total.reasoning, usage.reasoning);
   if (estimated) total.estimated += 1;
   if (picoDollars === null) {
     total.unpriced += 1;
     return;
   }
-  const pico = total.picoDollars + picoDollars;
-  const nano = Math.floor(pico / 1000);
-  total.nanoDollars += nano;
-  // A remainder of numbers beyond 2^31 is a call of its own.
-  total.picoDollars = pico - nano * 1000;
-  if (!(total.nanoDollars <= largest && total.input <= largest)) broken("a total leaves the whole numbers");
+  // The pico-dollars apart: with them the sum could leave the whole numbers.
+  const nano = Math.floor(picoDollars / 1000);
+  const pico = total.picoDollars + (picoDollars - nano * 1000);
+  const carried = pico >= 1000 ? 1 : 0;
+  total.nanoDollars = wholeSum(total.nanoDollars, nano + carried);
+  total.picoDollars = pico - carried * 1000;
+}
+
+function wholeSum(total: number, part: number): number {
+  const sum = total + part;
+  if (sum <= largest) return sum;
+  // Also where it is not a number.
+  if (!(sum > largest)) broken("a part of a total is not a number");
+  return largest;
 }
 
 /** Nano-dollars, half to even. */

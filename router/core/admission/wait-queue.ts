@@ -52,10 +52,12 @@ export function emptyQueue(): WaitQueue {
   return { length: 0, lanes: [], turns: newTournament(), crowds: newTournament(), lastLeft: 0 };
 }
 
-const emptyLane = largeLater<Lane>({ head: -1, tail: -1, length: 0, counter: 0, outputMean: -1 }, ["counter"]);
+function emptyLane(): Lane {
+  return largeLater<Lane>({ head: -1, tail: -1, length: 0, counter: 0, outputMean: -1 }, ["counter"]);
+}
 
 export function laneAt(queue: WaitQueue, lane: number): Lane {
-  while (queue.lanes.length <= lane) queue.lanes.push({ ...emptyLane });
+  while (queue.lanes.length <= lane) queue.lanes.push(emptyLane());
   return queue.lanes[lane] ?? missing("the tenant's lane");
 }
 

@@ -8,6 +8,7 @@
  */
 import { present } from "../assert.ts";
 import type { LimitSpec } from "../compiled-config.ts";
+import { largeLater } from "../large-later.ts";
 import type { Duration, Instant } from "../machine.ts";
 import { after, between, earlier, instantAt, micros, never, seconds } from "../time.ts";
 
@@ -48,7 +49,8 @@ const budgetTtl = seconds(30);
 const lookAgain: Duration = seconds(1);
 
 export function openBook(spec: LimitSpec, now: Instant): LeaseBook {
-  return { spec, settled: 0, outstanding: 0, level: spec.amount, remainder: 0, filledAt: now, periodEnds: never, open: [], ended: [] };
+  const book: LeaseBook = { spec, settled: 0, outstanding: 0, level: spec.amount, remainder: 0, filledAt: now, periodEnds: never, open: [], ended: [] };
+  return largeLater(book, ["settled", "outstanding", "level", "remainder", "filledAt"]);
 }
 
 /** Another amount for a limit that has a book, or a book for a new one. What is leased stays leased. */

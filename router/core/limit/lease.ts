@@ -62,36 +62,36 @@ export const dueSoonest: Duration = idleAfter;
 /** Then the question is dropped; the next request puts it anew. */
 const asksMax = 5;
 
-const blank = largeLater<LeaseState>(
-  {
-    granted: 0,
-    spent: 0,
-    nonce: -1,
-    grantedAt: startOfTime,
-    until: never,
-    askNonce: -1,
-    askUnits: 0,
-    askNeed: 0,
-    askedAt: startOfTime,
-    asks: 0,
-    deniedUnits: 0,
-    deniedUntil: startOfTime,
-    retryAt: startOfTime,
-    refilledAfter: startOfTime,
-    credit: true,
-    reservation: 0,
-    usedAt: startOfTime,
-    forgottenAt: instantAt(-1),
-    periodEnds: never,
-    settled: 0,
-    noticed: "nothing",
-    calm: neverCalm,
-  },
-  ["granted", "spent", "settled", "grantedAt", "askedAt", "deniedUntil", "retryAt", "refilledAfter", "usedAt", "forgottenAt"],
-);
+const large = ["granted", "spent", "settled", "grantedAt", "askedAt", "deniedUntil", "retryAt", "refilledAfter", "usedAt", "forgottenAt"] as const;
 
 export function noLease(): LeaseState {
-  return { ...blank };
+  return largeLater<LeaseState>(
+    {
+      granted: 0,
+      spent: 0,
+      nonce: -1,
+      grantedAt: startOfTime,
+      until: never,
+      askNonce: -1,
+      askUnits: 0,
+      askNeed: 0,
+      askedAt: startOfTime,
+      asks: 0,
+      deniedUnits: 0,
+      deniedUntil: startOfTime,
+      retryAt: startOfTime,
+      refilledAfter: startOfTime,
+      credit: true,
+      reservation: 0,
+      usedAt: startOfTime,
+      forgottenAt: instantAt(-1),
+      periodEnds: never,
+      settled: 0,
+      noticed: "nothing",
+      calm: neverCalm,
+    },
+    large,
+  );
 }
 
 function available(lease: LeaseState): number {

@@ -1,4 +1,4 @@
-import { present } from "../assert.ts";
+import { broken, missing } from "../assert.ts";
 import type { CompiledConfig, ConfigVersion } from "../compiled-config.ts";
 import type { DeploymentId, EndpointId, RouterEvent } from "../messages.ts";
 import { liveVersionsMax } from "./versions.ts";
@@ -37,8 +37,11 @@ export class LiveVersions {
 
   /** The deployment that an endpoint is of, in a version that is live. */
   deploymentOf(endpoint: EndpointId, version: ConfigVersion): DeploymentId {
-    for (const live of this.#live) if (live.version === version) return present(live.endpoints[endpoint], "the endpoint in its version").deployment;
-    throw new Error("assertion: an attempt of a version that is not live");
+    for (let place = 0; place < this.#live.length; place += 1) {
+      const live = this.#live[place] as CompiledConfig;
+      if (live.version === version) return (live.endpoints[endpoint] ?? missing("the endpoint in its version")).deployment;
+    }
+    broken("an attempt of a version that is not live");
   }
 
   /** On `retire-config`: what waited, to be told to the core now; null: nothing did. */

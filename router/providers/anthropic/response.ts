@@ -1,12 +1,12 @@
 import { textOr } from "../neutral/untranslatable.ts";
 import type { AnswerPart, NeutralAnswer } from "../neutral/neutral-answer.ts";
-import { isRecord } from "../openai-compatible/usage.ts";
 import type { StopReason } from "../provider-adapter.ts";
 import { readMessageUsage } from "./usage.ts";
+import { isFields } from "../neutral/fields.ts";
 
 /** A message; null: it is none. */
 export function readMessageAnswer(value: unknown): NeutralAnswer | null {
-  if (!isRecord(value) || !Array.isArray(value["content"])) return null;
+  if (!isFields(value) || !Array.isArray(value["content"])) return null;
   const content: readonly unknown[] = value["content"];
   const stopText = typeof value["stop_sequence"] === "string" ? value["stop_sequence"] : null;
   const choice = {
@@ -20,7 +20,7 @@ export function readMessageAnswer(value: unknown): NeutralAnswer | null {
 
 /** Null: what has no place in another dialect, such as a server tool's own doings. */
 function readBlock(block: unknown): AnswerPart | null {
-  if (!isRecord(block)) return null;
+  if (!isFields(block)) return null;
   switch (block["type"]) {
     case "text":
       return { kind: "text", text: textOr(block["text"]) };

@@ -1,12 +1,12 @@
 import type { Usage } from "../../core/messages.ts";
 import { parsedPayload } from "../event-splitter.ts";
 import type { EventReader, NeutralEvent } from "../neutral/neutral-answer.ts";
-import { type Fields, textOr } from "../neutral/untranslatable.ts";
-import { isRecord } from "../openai-compatible/usage.ts";
+import { textOr } from "../neutral/untranslatable.ts";
 import type { Failure } from "../provider-adapter.ts";
 import { readMessageErrorEvent } from "./failure.ts";
 import { readStopReason } from "./response.ts";
 import { mergedUsage, readMessageUsage } from "./usage.ts";
+import { type Fields, isFields } from "../neutral/fields.ts";
 
 type Emit = (event: NeutralEvent) => void;
 
@@ -19,17 +19,17 @@ export class MessageEventReader implements EventReader {
 
   read(payload: string, emit: Emit): "more" | "done" | Failure {
     const value = parsedPayload(payload);
-    if (!isRecord(value)) return "more";
+    if (!isFields(value)) return "more";
     const index = typeof value["index"] === "number" ? value["index"] : 0;
     switch (value["type"]) {
       case "message_start":
-        this.#start(isRecord(value["message"]) ? value["message"] : {}, emit);
+        this.#start(isFields(value["message"]) ? value["message"] : {}, emit);
         return "more";
       case "content_block_start":
-        if (isRecord(value["content_block"])) this.#open(value["content_block"], index, emit);
+        if (isFields(value["content_block"])) this.#open(value["content_block"], index, emit);
         return "more";
       case "content_block_delta":
-        if (isRecord(value["delta"])) this.#grow(value["delta"], index, emit);
+        if (isFields(value["delta"])) this.#grow(value["delta"], index, emit);
         return "more";
       case "message_delta":
         this.#finish(value, emit);
@@ -70,7 +70,7 @@ export class MessageEventReader implements EventReader {
   }
 
   #finish(value: Fields, emit: Emit): void {
-    const delta = isRecord(value["delta"]) ? value["delta"] : {};
+    const delta = isFields(value["delta"]) ? value["delta"] : {};
     const reason = readStopReason(delta["stop_reason"]);
     const stop = delta["stop_sequence"];
     if (reason !== null) emit({ kind: "finished", choice: 0, reason, stopText: typeof stop === "string" ? stop : null });
@@ -80,6 +80,6 @@ export class MessageEventReader implements EventReader {
 }
 
 export function errorOf(value: unknown): { readonly type: string; readonly message: string } {
-  const error = isRecord(value) ? value : {};
+  const error = isFields(value) ? value : {};
   return { type: textOr(error["type"]), message: textOr(error["message"]).slice(0, 1000) };
 }

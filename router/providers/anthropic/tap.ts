@@ -1,13 +1,13 @@
 import type { Usage } from "../../core/messages.ts";
 import { parsedPayload, payloadOf } from "../event-splitter.ts";
 import { isWord } from "../json-skip.ts";
-import { isRecord } from "../openai-compatible/usage.ts";
 import type { Failure, StopReason } from "../provider-adapter.ts";
 import { cut, type TapReader, type UsageListener, type Verdict } from "../tap-stream.ts";
 import { readMessageErrorEvent } from "./failure.ts";
 import { readStopReason } from "./response.ts";
 import { errorOf } from "./stream.ts";
 import { mergedUsage, readMessageUsage } from "./usage.ts";
+import { isFields } from "../neutral/fields.ts";
 
 const delta = Buffer.from("event: content_block_delta");
 const stop = "event: message_stop";
@@ -25,17 +25,17 @@ export class MessageTap implements TapReader {
       return "pass";
     }
     const value = parsedPayload(payloadOf(data.subarray(start, end)));
-    if (!isRecord(value)) return "pass";
+    if (!isFields(value)) return "pass";
     switch (value["type"]) {
       case "message_start":
-        this.#usage = isRecord(value["message"]) ? readMessageUsage(value["message"]["usage"]) : null;
+        this.#usage = isFields(value["message"]) ? readMessageUsage(value["message"]["usage"]) : null;
         if (this.#usage !== null) told.usage(this.#usage);
         return "pass";
       case "content_block_delta":
         this.contentEvents += 1;
         return "pass";
       case "content_block_start":
-        if (isRecord(value["content_block"]) && value["content_block"]["type"] === "tool_use") this.contentEvents += 1;
+        if (isFields(value["content_block"]) && value["content_block"]["type"] === "tool_use") this.contentEvents += 1;
         return "pass";
       case "message_delta":
         this.#end(value, told);
@@ -55,7 +55,7 @@ export class MessageTap implements TapReader {
   }
 
   #end(value: Readonly<Record<string, unknown>>, told: UsageListener): void {
-    const reason = isRecord(value["delta"]) ? readStopReason(value["delta"]["stop_reason"]) : null;
+    const reason = isFields(value["delta"]) ? readStopReason(value["delta"]["stop_reason"]) : null;
     this.reason = reason ?? this.reason;
     const usage = mergedUsage(this.#usage, value["usage"]);
     if (usage !== null) told.usage(usage);

@@ -1,3 +1,5 @@
+import { type Fields, isFields } from "./fields.ts";
+
 /** A request that cannot be said in the provider's dialect, or makes no sense in the caller's own. The caller is told which field. */
 export class Untranslatable extends Error {
   readonly field: string;
@@ -5,12 +7,6 @@ export class Untranslatable extends Error {
     super(message);
     this.field = field;
   }
-}
-
-export type Fields = Readonly<Record<string, unknown>>;
-
-export function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 export function fieldsAt(value: unknown, field: string): Fields {

@@ -2,7 +2,7 @@ import type { Duration } from "../../core/machine.ts";
 import type { FailureKind } from "../../core/messages.ts";
 import { micros } from "../../core/time.ts";
 import type { Failure, ResponseHeaders } from "../provider-adapter.ts";
-import { isRecord } from "./usage.ts";
+import { isFields } from "../neutral/fields.ts";
 
 const messageLengthMax = 1000;
 const retryAfterMaxMs = 24 * 3600 * 1000;
@@ -69,8 +69,8 @@ export function readErrorText(body: Uint8Array): ErrorText {
 function errorObject(value: unknown): ErrorText {
   // Gemini streams and some proxies wrap it in a list.
   if (Array.isArray(value)) return errorObject(value[0]);
-  const outer = isRecord(value) ? value : {};
-  const error = isRecord(outer["error"]) ? outer["error"] : outer;
+  const outer = isFields(value) ? value : {};
+  const error = isFields(outer["error"]) ? outer["error"] : outer;
   const message = [error["message"], outer["error"], outer["detail"], outer["message"]].find((part) => typeof part === "string") ?? "";
   return { message: String(message).slice(0, messageLengthMax), type: scalar(error["type"] ?? error["status"]), code: scalar(error["code"]) };
 }

@@ -2,7 +2,8 @@ import { textOr } from "../neutral/untranslatable.ts";
 import type { Usage } from "../../core/messages.ts";
 import type { AnswerPart, NeutralAnswer, NeutralChoice, TokenLogprob } from "../neutral/neutral-answer.ts";
 import type { StopReason } from "../provider-adapter.ts";
-import { isRecord, readUsage } from "./usage.ts";
+import { readUsage } from "./usage.ts";
+import { isFields } from "../neutral/fields.ts";
 
 const usageMark = Buffer.from('"usage":{');
 
@@ -35,7 +36,7 @@ function parsedUsage(text: string, read: (value: unknown) => Usage | null): Usag
 function usageOfParsed(body: Buffer, read: (value: unknown) => Usage | null): Usage | null {
   try {
     const value: unknown = JSON.parse(body.toString("utf8"));
-    return isRecord(value) ? read(value["usage"]) : null;
+    return isFields(value) ? read(value["usage"]) : null;
   } catch {
     return null;
   }
@@ -43,14 +44,14 @@ function usageOfParsed(body: Buffer, read: (value: unknown) => Usage | null): Us
 
 /** A chat completion; null: it is none. */
 export function readChatAnswer(value: unknown): NeutralAnswer | null {
-  if (!isRecord(value) || !Array.isArray(value["choices"])) return null;
+  if (!isFields(value) || !Array.isArray(value["choices"])) return null;
   const choices: readonly unknown[] = value["choices"];
   return { id: textOr(value["id"]), choices: choices.map(readChoice), usage: readUsage(value["usage"]) };
 }
 
 function readChoice(value: unknown): NeutralChoice {
-  const choice = isRecord(value) ? value : {};
-  const message = isRecord(choice["message"]) ? choice["message"] : {};
+  const choice = isFields(value) ? value : {};
+  const message = isFields(choice["message"]) ? choice["message"] : {};
   const stop = choice["stop_reason"];
   return {
     parts: readParts(message),
@@ -73,8 +74,8 @@ function readCalls(value: unknown): readonly AnswerPart[] {
   const parts: AnswerPart[] = [];
   const calls: readonly unknown[] = Array.isArray(value) ? value : [];
   for (const call of calls) {
-    const called = isRecord(call) && isRecord(call["function"]) ? call["function"] : null;
-    if (!isRecord(call) || called === null) continue;
+    const called = isFields(call) && isFields(call["function"]) ? call["function"] : null;
+    if (!isFields(call) || called === null) continue;
     parts.push({
       kind: "tool-call",
       id: textOr(call["id"]),
@@ -88,7 +89,7 @@ function readCalls(value: unknown): readonly AnswerPart[] {
 
 /** The shape is passed on as it came. */
 export function readLogprobs(value: unknown): readonly TokenLogprob[] | null {
-  return isRecord(value) && Array.isArray(value["content"]) ? (value["content"] as TokenLogprob[]) : null;
+  return isFields(value) && Array.isArray(value["content"]) ? (value["content"] as TokenLogprob[]) : null;
 }
 
 export function readReason(reason: unknown): StopReason | null {

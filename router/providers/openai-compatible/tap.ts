@@ -5,7 +5,8 @@ import { withServedTier } from "../served-tier.ts";
 import { cut, type TapReader, type UsageListener, type Verdict } from "../tap-stream.ts";
 import { readErrorEvent } from "./failure.ts";
 import { readReason } from "./response.ts";
-import { isRecord, readUsage } from "./usage.ts";
+import { readUsage } from "./usage.ts";
+import { isFields } from "../neutral/fields.ts";
 
 /**
  * Chat and text completions, read while they pass. `[DONE]` after an error event, and an end without `[DONE]`, are failures.
@@ -43,7 +44,7 @@ export class CompletionTap implements TapReader {
 
   #readParsed(payload: string, told: UsageListener): Verdict {
     const value = parsedPayload(payload);
-    if (!isRecord(value)) return "pass";
+    if (!isFields(value)) return "pass";
     const error = value["error"];
     if (error !== undefined && error !== null) {
       this.failure = readErrorEvent(value);
@@ -53,7 +54,7 @@ export class CompletionTap implements TapReader {
     if (usage !== null) told.usage(withServedTier(usage, value["service_tier"], this.#asksTier));
     const choices: readonly unknown[] = Array.isArray(value["choices"]) ? value["choices"] : [];
     if (choices.some(hasContent)) this.contentEvents += 1;
-    for (const choice of choices) this.reason = (isRecord(choice) ? readReason(choice["finish_reason"]) : null) ?? this.reason;
+    for (const choice of choices) this.reason = (isFields(choice) ? readReason(choice["finish_reason"]) : null) ?? this.reason;
     return usage !== null && choices.length === 0 && !this.#passUsage ? "hide" : "pass";
   }
 }
@@ -83,10 +84,10 @@ const contentFields = ["content", "reasoning", "reasoning_content", "refusal", "
 
 /** Of chat chunks in `delta`, of text completions in `text`. */
 function hasContent(choice: unknown): boolean {
-  if (!isRecord(choice)) return false;
+  if (!isFields(choice)) return false;
   if (isFilled(choice["text"])) return true;
   const { delta } = choice;
-  return isRecord(delta) && contentFields.some((field) => isFilled(delta[field]));
+  return isFields(delta) && contentFields.some((field) => isFilled(delta[field]));
 }
 
 function isFilled(value: unknown): boolean {

@@ -1,9 +1,10 @@
 import { tokensMax } from "../../core/accounting/request-bounds.ts";
 import type { Usage } from "../../core/messages.ts";
+import { isFields } from "../neutral/fields.ts";
 
 /** OpenAI's `usage` object; null: it is none, or beyond all measure. */
 export function readUsage(value: unknown): Usage | null {
-  if (!isRecord(value)) return null;
+  if (!isFields(value)) return null;
   const input = tokens(value["prompt_tokens"]);
   const output = tokens(value["completion_tokens"]);
   if (input === null && output === null) return null;
@@ -28,14 +29,10 @@ export function believed(usage: Usage): Usage | null {
 }
 
 function detail(details: unknown, name: string): number | null {
-  return isRecord(details) ? tokens(details[name]) : null;
+  return isFields(details) ? tokens(details[name]) : null;
 }
 
 export function tokens(value: unknown): number | null {
   // Not -0, which is another number to whoever compares states.
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? Math.abs(value) : null;
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -9,8 +9,9 @@ import {
   type IdentityPoolClientOptions,
   UserRefreshClient,
 } from "google-auth-library";
-import { type Fields, fieldsAt, isFields, textAt } from "../neutral/untranslatable.ts";
+import { fieldsAt, textAt } from "../neutral/untranslatable.ts";
 import { type AccessToken, serviceAccountToken } from "./service-account.ts";
+import { type Fields, isFields } from "../neutral/fields.ts";
 
 const scopes = ["https://www.googleapis.com/auth/cloud-platform"];
 

@@ -1,17 +1,17 @@
-import { isRecord } from "../openai-compatible/usage.ts";
 import type { AnswerPart, NeutralAnswer, NeutralChoice, TokenLogprob } from "../neutral/neutral-answer.ts";
-import { type Fields, textOr } from "../neutral/untranslatable.ts";
+import { textOr } from "../neutral/untranslatable.ts";
 import type { StopReason } from "../provider-adapter.ts";
 import { readGenerateUsage } from "./usage.ts";
+import { type Fields, isFields } from "../neutral/fields.ts";
 
 /** A generateContent answer; null: it is none. A prompt that was blocked has no candidates, and is an answer that the filter ended. */
 export function readGenerateAnswer(value: unknown): NeutralAnswer | null {
-  if (!isRecord(value)) return null;
+  if (!isFields(value)) return null;
   const candidates: readonly unknown[] = Array.isArray(value["candidates"]) ? value["candidates"] : [];
-  const blocked = isRecord(value["promptFeedback"]) && value["promptFeedback"]["blockReason"] !== undefined;
+  const blocked = isFields(value["promptFeedback"]) && value["promptFeedback"]["blockReason"] !== undefined;
   if (candidates.length === 0 && !blocked) return null;
   const id = textOr(value["responseId"], "gemini");
-  const choices = candidates.map((candidate) => readCandidate(isRecord(candidate) ? candidate : {}, id));
+  const choices = candidates.map((candidate) => readCandidate(isFields(candidate) ? candidate : {}, id));
   const none: NeutralChoice = { parts: [], reason: "filter", stopText: null, logprobs: null };
   return { id, choices: choices.length === 0 ? [none] : choices, usage: readGenerateUsage(value["usageMetadata"]) };
 }
@@ -28,16 +28,16 @@ function readCandidate(candidate: Fields, id: string): NeutralChoice {
 }
 
 export function partsOf(candidate: Fields): readonly Fields[] {
-  const content = isRecord(candidate["content"]) ? candidate["content"] : {};
+  const content = isFields(candidate["content"]) ? candidate["content"] : {};
   const parts: readonly unknown[] = Array.isArray(content["parts"]) ? content["parts"] : [];
-  return parts.filter(isRecord);
+  return parts.filter(isFields);
 }
 
 /** @param id for a call, which Gemini as a rule does not name */
 export function readPart(part: Fields, id: string): AnswerPart | null {
   const signature = typeof part["thoughtSignature"] === "string" ? part["thoughtSignature"] : null;
   const call = part["functionCall"];
-  if (isRecord(call)) {
+  if (isFields(call)) {
     const own = typeof call["id"] === "string" && call["id"] !== "" ? call["id"] : `call_${id.replaceAll(/[^A-Za-z0-9_]/g, "")}`;
     return { kind: "tool-call", id: own, name: textOr(call["name"]), arguments: JSON.stringify(call["args"] ?? {}), signature };
   }
@@ -68,12 +68,12 @@ export function readFinish(reason: unknown, called: boolean): StopReason | null 
 }
 
 export function readLogprobs(value: unknown): readonly TokenLogprob[] | null {
-  if (!isRecord(value) || !Array.isArray(value["chosenCandidates"])) return null;
+  if (!isFields(value) || !Array.isArray(value["chosenCandidates"])) return null;
   const tops: readonly unknown[] = Array.isArray(value["topCandidates"]) ? value["topCandidates"] : [];
-  return value["chosenCandidates"].filter(isRecord).map((chosen, place) => {
+  return value["chosenCandidates"].filter(isFields).map((chosen, place) => {
     const top = tops[place];
-    const others: readonly unknown[] = isRecord(top) && Array.isArray(top["candidates"]) ? top["candidates"] : [];
-    return { ...tokenOf(chosen), top_logprobs: others.filter(isRecord).map(tokenOf) };
+    const others: readonly unknown[] = isFields(top) && Array.isArray(top["candidates"]) ? top["candidates"] : [];
+    return { ...tokenOf(chosen), top_logprobs: others.filter(isFields).map(tokenOf) };
   });
 }
 

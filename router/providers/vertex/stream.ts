@@ -1,11 +1,11 @@
 import { parsedPayload } from "../event-splitter.ts";
 import type { EventReader, NeutralEvent } from "../neutral/neutral-answer.ts";
-import { type Fields, textOr } from "../neutral/untranslatable.ts";
+import { textOr } from "../neutral/untranslatable.ts";
 import { failureKindOf } from "../openai-compatible/failure.ts";
-import { isRecord } from "../openai-compatible/usage.ts";
 import type { Failure } from "../provider-adapter.ts";
 import { partsOf, readFinish, readLogprobs, readPart } from "./response.ts";
 import { readGenerateUsage } from "./usage.ts";
+import { type Fields, isFields } from "../neutral/fields.ts";
 
 type Emit = (event: NeutralEvent) => void;
 
@@ -20,15 +20,15 @@ export class GenerateEventReader implements EventReader {
   read(payload: string, emit: Emit): "more" | "done" | Failure {
     const parsed = parsedPayload(payload);
     const value: unknown = Array.isArray(parsed) ? parsed[0] : parsed;
-    if (!isRecord(value)) return "more";
-    if (isRecord(value["error"])) return failureOf(value["error"]);
+    if (!isFields(value)) return "more";
+    if (isFields(value["error"])) return failureOf(value["error"]);
     if (this.#id === "") {
       this.#id = textOr(value["responseId"], "gemini");
       emit({ kind: "started", id: this.#id, usage: readGenerateUsage(value["usageMetadata"]) });
     }
     const candidates: readonly unknown[] = Array.isArray(value["candidates"]) ? value["candidates"] : [];
-    for (const candidate of candidates) if (isRecord(candidate)) this.#readCandidate(candidate, emit);
-    if (candidates.length === 0 && isRecord(value["promptFeedback"]) && value["promptFeedback"]["blockReason"] !== undefined) {
+    for (const candidate of candidates) if (isFields(candidate)) this.#readCandidate(candidate, emit);
+    if (candidates.length === 0 && isFields(value["promptFeedback"]) && value["promptFeedback"]["blockReason"] !== undefined) {
       this.#finished.add(0);
       emit({ kind: "finished", choice: 0, reason: "filter", stopText: null });
     }

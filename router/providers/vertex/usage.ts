@@ -1,9 +1,10 @@
 import type { Usage } from "../../core/messages.ts";
-import { believed, isRecord, tokens } from "../openai-compatible/usage.ts";
+import { believed, tokens } from "../openai-compatible/usage.ts";
+import { isFields } from "../neutral/fields.ts";
 
 /** Gemini's `usageMetadata`: thoughts stand beside the candidates' tokens, cached ones within the prompt. Null: it is none. */
 export function readGenerateUsage(value: unknown): Usage | null {
-  if (!isRecord(value)) return null;
+  if (!isFields(value)) return null;
   const prompt = tokens(value["promptTokenCount"]);
   if (prompt === null) return null;
   const reasoning = tokens(value["thoughtsTokenCount"]) ?? 0;
@@ -21,5 +22,5 @@ export function readGenerateUsage(value: unknown): Usage | null {
 /** By modality. */
 function tokensOfPictures(details: unknown): number {
   if (!Array.isArray(details)) return 0;
-  return details.reduce((sum: number, entry: unknown) => sum + (isRecord(entry) && entry["modality"] === "IMAGE" ? (tokens(entry["tokenCount"]) ?? 0) : 0), 0);
+  return details.reduce((sum: number, entry: unknown) => sum + (isFields(entry) && entry["modality"] === "IMAGE" ? (tokens(entry["tokenCount"]) ?? 0) : 0), 0);
 }

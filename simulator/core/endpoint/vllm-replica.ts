@@ -1,4 +1,5 @@
 import { broken } from "../../../router/core/assert.ts";
+import { largeLater } from "../../../router/core/large-later.ts";
 import type { Duration, Instant, Out } from "../../../router/core/machine.ts";
 import type { FailureKind, Usage } from "../../../router/core/messages.ts";
 import { earlier, instantAt, later, never, startOfTime } from "../../../router/core/time.ts";
@@ -66,7 +67,10 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   /** By sequence id: the engine's slots are the replica's own, since an aborted call's slot may be used again before the engine has let go. */
   readonly #sequences: (LiveCall | null)[] = [];
   readonly #freeSequences: number[] = [];
-  readonly #traffic: Traffic = { linesDue: never, due: never, entersAt: startOfTime, leavesAt: startOfTime, running: 0, out: null };
+  readonly #traffic: Traffic = largeLater<Traffic>({ linesDue: never, due: never, entersAt: startOfTime, leavesAt: startOfTime, running: 0, out: null }, [
+    "entersAt",
+    "leavesAt",
+  ]);
   /** Of the engines that crashed: a new one counts from 0. */
   #before: EngineTotals = { busy: 0, steps: 0, stepsOutsideRange: 0, stepSequences: 0, stepTokens: 0 };
   #fault: FaultState = healthy;

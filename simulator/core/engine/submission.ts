@@ -1,4 +1,4 @@
-import { assert } from "../../../router/core/assert.ts";
+import { broken } from "../../../router/core/assert.ts";
 import type { EngineEvent, SequenceId } from "./engine.ts";
 
 /** What a scheduler is told of a sequence, and where the model will end it. */
@@ -15,7 +15,7 @@ export interface Submission {
 }
 
 export function submissionOf(event: Extract<EngineEvent, { kind: "sequence-submitted" }>, modelTokensMax: number): Submission {
-  assert(event.inputTokens >= 1 && event.inputTokens < modelTokensMax, "the prompt and one output fit the model's context");
+  if (event.inputTokens < 1 || event.inputTokens >= modelTokensMax) broken("the prompt and one output fit the model's context");
   return {
     id: event.id,
     promptTokens: event.inputTokens,

@@ -7,3 +7,5 @@ export interface Violation {
   readonly at: Instant;
   readonly what: string;
 }
+
+export type Violate = (invariant: InvariantId, what: string) => void;

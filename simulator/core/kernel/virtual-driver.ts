@@ -106,7 +106,9 @@ export class VirtualDriver {
   #goOn(): boolean {
     let next = this.#deadlines.least as Instant;
     let source: Source | null = null;
-    for (const one of this.#sources) {
+    const sources = this.#sources;
+    for (let place = 0; place < sources.length; place += 1) {
+      const one = sources[place] as Source;
       if (one.notBefore > next) continue;
       const at = one.nextAt();
       if (at > next || (at === next && source !== null)) continue;
@@ -117,13 +119,12 @@ export class VirtualDriver {
     if (next < this.#clock.now) broken("the clock goes back");
     this.#clock.now = next;
     if (source !== null) source.happen(next);
-    else this.#wake(this.#machines[leastId(this.#deadlines)] ?? missing("the machine that is due"));
+    else {
+      const driven = this.#machines[leastId(this.#deadlines)] ?? missing("the machine that is due");
+      driven.machine.wake(next, driven.out);
+      this.#noteDeadline(driven);
+    }
     return true;
-  }
-
-  #wake(driven: Driven<unknown>): void {
-    driven.machine.wake(this.#clock.now, driven.out);
-    this.#noteDeadline(driven);
   }
 
   #noteDeadline(driven: Driven<unknown>): void {

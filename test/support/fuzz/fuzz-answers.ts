@@ -1,6 +1,7 @@
 import { absurdJson, absurdNumbers } from "./absurd-json.ts";
 import { answerSamples } from "./absurd-samples.ts";
 import type { Dice } from "./dice.ts";
+import type { Speech } from "./fuzz-models.ts";
 import { split } from "./fuzz-requests.ts";
 
 /** What a provider does with a request: pieces of bytes, and afterwards it keeps the connection, closes it, breaks it off, or falls silent. */
@@ -14,10 +15,18 @@ const event = (fields: object): string => `data: ${JSON.stringify(fields)}\n\n`;
 const delta = (content: unknown, finish: string | null = null): string =>
   event({ id: "c", object: "chat.completion.chunk", created: 1, model: "m", choices: [{ index: 0, delta: { content }, finish_reason: finish }] });
 
-export function fuzzedAnswer(dice: Dice, stream: boolean): FuzzedAnswer {
+/** As a provider of this format gives it. */
+export function wholeAnswer(speech: Speech, stream: boolean): FuzzedAnswer {
+  const { plain, stream: events } = answerSamples[speech];
+  const content = stream ? events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("") : JSON.stringify(plain[0]);
+  const type = stream ? "text/event-stream" : "application/json";
+  return { pieces: [`HTTP/1.1 200 OK\r\ncontent-type: ${type}\r\ncontent-length: ${content.length}\r\n\r\n${content}`], afterwards: "keep" };
+}
+
+export function fuzzedAnswer(dice: Dice, stream: boolean, speech: Speech): FuzzedAnswer {
   const isStream = dice.chance(0.9) ? stream : !stream;
-  const isAbsurd = dice.chance(0.3);
-  let content = isAbsurd ? absurdContent(dice, isStream) : isStream ? fuzzedStream(dice) : fuzzedPlain(dice);
+  const isAbsurd = dice.chance(speech === "chat" ? 0.3 : 0.8);
+  let content = isAbsurd ? absurdContent(dice, isStream, speech) : isStream ? fuzzedStream(dice) : fuzzedPlain(dice);
   if (dice.chance(0.1)) content = dice.mangled(content);
   let bytes = framed(dice, isStream, Buffer.from(content, "utf8").toString("latin1"));
   if (dice.chance(0.1)) bytes = dice.mangled(bytes);
@@ -36,11 +45,13 @@ export function fuzzedAnswer(dice: Dice, stream: boolean): FuzzedAnswer {
 }
 
 /** A whole answer with something in it that nobody means. */
-function absurdContent(dice: Dice, isStream: boolean): string {
+function absurdContent(dice: Dice, isStream: boolean, speech: Speech): string {
   if (dice.chance(0.1)) return isStream ? `data: ${absurdJson(dice, dice.pick(answerSamples.errors))}\n\n` : absurdJson(dice, dice.pick(answerSamples.errors));
-  if (!isStream) return absurdJson(dice, answerSamples.chat.plain[0]);
-  const events = Array.from({ length: 1 + dice.below(3) }, () => `data: ${absurdJson(dice, dice.pick(answerSamples.chat.stream))}\n\n`);
-  return [delta("begin"), ...events, delta("end", "stop"), "data: [DONE]\n\n"].join("");
+  const samples = answerSamples[speech];
+  if (!isStream) return absurdJson(dice, samples.plain[0]);
+  const broken = dice.below(samples.stream.length);
+  const events = samples.stream.map((event, place) => `data: ${place === broken || dice.chance(0.1) ? absurdJson(dice, event) : JSON.stringify(event)}\n\n`);
+  return speech === "chat" ? [delta("begin"), ...events, delta("end", "stop"), "data: [DONE]\n\n"].join("") : events.join("");
 }
 
 function framed(dice: Dice, isStream: boolean, content: string): string {

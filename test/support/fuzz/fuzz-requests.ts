@@ -1,5 +1,6 @@
 import { absurdJson } from "./absurd-json.ts";
 import { requestNumbers } from "./absurd-samples.ts";
+import { fuzzModels } from "./fuzz-models.ts";
 import type { Dice } from "./dice.ts";
 
 /** How a caller sends it: pieces with pauses between them, and afterwards waits, leaves, or ends its half. */
@@ -84,7 +85,7 @@ const absurdBodies = [
 /** Sent as it should be, but with something in the body that nobody means. */
 function absurdRequest(dice: Dice): { readonly pieces: readonly string[] } {
   const { path, sample, more } = dice.pick(absurdBodies);
-  const body = Buffer.from(absurdJson(dice, sample, more), "utf8").toString("latin1");
+  const body = Buffer.from(absurdJson(dice, { ...sample, model: dice.pick(fuzzModels) }, more), "utf8").toString("latin1");
   return { pieces: [`POST ${path} HTTP/1.1\r\nhost: headgate\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n`, body] };
 }
 

@@ -1,8 +1,9 @@
 import { Dice } from "./dice.ts";
 import { answersIn, callOnce, type Heard, type HeardAnswer } from "./fuzz-caller.ts";
-import { type FuzzedAnswer, fuzzedAnswer } from "./fuzz-answers.ts";
+import { fuzzedAnswer, wholeAnswer } from "./fuzz-answers.ts";
 import { type FuzzedRequest, fuzzedRequest } from "./fuzz-requests.ts";
-import { caseField, startFuzzService } from "./fuzz-service.ts";
+import { fuzzModels } from "./fuzz-models.ts";
+import { type AnswerTo, caseText, startFuzzService } from "./fuzz-service.ts";
 
 export interface FuzzReport {
   readonly played: number;
@@ -28,7 +29,8 @@ const goodBody = JSON.stringify({
 const goodPlain = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${goodBody.length}\r\n\r\n${goodBody}`;
 const goodEvents = `data: {"choices":[{"index":0,"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n`;
 const goodStream = `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: ${goodEvents.length}\r\n\r\n${goodEvents}`;
-const goodAnswer = (stream: boolean): FuzzedAnswer => ({ pieces: [stream ? goodStream : goodPlain], afterwards: "keep" });
+const goodAnswer: AnswerTo = (stream, _place, speech) =>
+  speech === "chat" ? { pieces: [stream ? goodStream : goodPlain], afterwards: "keep" } : wholeAnswer(speech, stream);
 
 /** Whatever callers send: no crash, no hang, and what is refused is refused in a dialect, never with a 500. */
 export async function fuzzRequests(plan: FuzzPlan): Promise<FuzzReport> {
@@ -40,18 +42,19 @@ export async function fuzzAnswers(plan: FuzzPlan): Promise<FuzzReport> {
   const request = (place: number): FuzzedRequest => {
     const dice = new Dice(plan.seed, `fuzzed-answer ${place}, its request`);
     const stream = dice.chance(0.6) ? `,"stream":true` : "";
-    const body = `{"model":"chat",${caseField(place)},"messages":[{"role":"user","content":"hi"}]${stream}}`;
+    const model = dice.chance(0.7) ? "chat" : dice.pick(fuzzModels);
+    const body = `{"model":"${model}","messages":[{"role":"user","content":"${caseText(place)}"}]${stream}}`;
     const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n`;
     return { pieces: [head + body], pauseMs: 0, afterwards: dice.chance(0.02) ? "leave" : "wait", isHead: false };
   };
-  const answer = (stream: boolean, place: number): FuzzedAnswer =>
-    place === -1 ? goodAnswer(stream) : fuzzedAnswer(new Dice(plan.seed, `fuzzed-answer ${place}`), stream);
+  const answer: AnswerTo = (stream, place, speech) =>
+    place === -1 ? goodAnswer(stream, place, speech) : fuzzedAnswer(new Dice(plan.seed, `fuzzed-answer ${place}`), stream, speech);
   return play(plan, answer, request, judgeAnswer);
 }
 
 async function play(
   { count, seed, atOnce, from = 0, onProgress }: FuzzPlan,
-  answer: (stream: boolean, place: number) => FuzzedAnswer,
+  answer: AnswerTo,
   requestOf: (place: number) => FuzzedRequest,
   judge: (answer: HeardAnswer, request: FuzzedRequest) => string | null,
 ): Promise<FuzzReport> {

@@ -18,8 +18,8 @@ export async function heapSlope(requests: number): Promise<{ readonly slope: num
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   const dice = new Dice(7, "heap");
-  const service = await startFuzzService((stream) => {
-    const answer = fuzzedAnswer(dice, stream);
+  const service = await startFuzzService((stream, _place, speech) => {
+    const answer = fuzzedAnswer(dice, stream, speech);
     return answer.afterwards === "silence" ? { ...answer, afterwards: "reset" } : answer;
   }, deployments);
   const body = (stream: boolean): string => JSON.stringify({ model: "chat", messages: [{ role: "user", content: "hi" }], stream });

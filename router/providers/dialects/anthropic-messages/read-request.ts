@@ -1,9 +1,7 @@
 import { splitCallId } from "../../neutral/call-id.ts";
 import type { NeutralFormat, NeutralMessage, NeutralPart, NeutralRequest, NeutralTool, NeutralToolChoice } from "../../neutral/neutral-request.ts";
 import {
-  type Fields,
   fieldsAt,
-  isFields,
   isGiven,
   leftOver,
   listAt,
@@ -15,6 +13,7 @@ import {
   Untranslatable,
 } from "../../neutral/untranslatable.ts";
 import { commonFields, readParts, unsaid } from "../common-fields.ts";
+import { type Fields, isFields } from "../../neutral/fields.ts";
 
 const known = new Set([
   "model",

@@ -1,9 +1,10 @@
 import type { Usage } from "../../../core/messages.ts";
 import { joinCallId } from "../../neutral/call-id.ts";
 import type { AnswerPart, NeutralAnswer } from "../../neutral/neutral-answer.ts";
-import { argumentsAt, type Fields } from "../../neutral/untranslatable.ts";
+import { argumentsAt } from "../../neutral/untranslatable.ts";
 import type { StopReason } from "../../provider-adapter.ts";
 import type { AnswerAbout } from "../caller-dialect.ts";
+import type { Fields } from "../../neutral/fields.ts";
 
 const stopReasons: Readonly<Record<StopReason, string>> = { stop: "end_turn", length: "max_tokens", tool: "tool_use", filter: "refusal" };
 

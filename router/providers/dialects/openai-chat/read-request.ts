@@ -2,9 +2,7 @@ import { splitCallId } from "../../neutral/call-id.ts";
 import type { NeutralFormat, NeutralMessage, NeutralPart, NeutralRequest, NeutralTool, NeutralToolChoice } from "../../neutral/neutral-request.ts";
 import {
   dataUrl,
-  type Fields,
   fieldsAt,
-  isFields,
   isGiven,
   leftOver,
   listAt,
@@ -16,6 +14,7 @@ import {
   Untranslatable,
 } from "../../neutral/untranslatable.ts";
 import { commonFields, readParts } from "../common-fields.ts";
+import { type Fields, isFields } from "../../neutral/fields.ts";
 
 const known = new Set([
   "model",

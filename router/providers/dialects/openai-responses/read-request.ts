@@ -1,9 +1,7 @@
 import { splitCallId } from "../../neutral/call-id.ts";
 import type { NeutralFormat, NeutralMessage, NeutralPart, NeutralRequest, NeutralTool, NeutralToolChoice } from "../../neutral/neutral-request.ts";
 import {
-  type Fields,
   fieldsAt,
-  isFields,
   isGiven,
   leftOver,
   listAt,
@@ -16,6 +14,7 @@ import {
 } from "../../neutral/untranslatable.ts";
 import { commonFields, readParts, unsaid } from "../common-fields.ts";
 import { addMessage, readFile, readImage, toolOf } from "../openai-chat/read-request.ts";
+import { type Fields, isFields } from "../../neutral/fields.ts";
 
 const known = new Set([
   "model",

@@ -1,21 +1,22 @@
 import type { Usage } from "../../../core/messages.ts";
 import { parsedPayload, payloadOf } from "../../event-splitter.ts";
 import { readErrorEvent } from "../../openai-compatible/failure.ts";
-import { believed, isRecord, tokens } from "../../openai-compatible/usage.ts";
+import { believed, tokens } from "../../openai-compatible/usage.ts";
 import type { Failure, StopReason } from "../../provider-adapter.ts";
 import { withServedTier } from "../../served-tier.ts";
 import { cut, type TapReader, type UsageListener, type Verdict } from "../../tap-stream.ts";
+import { isFields } from "../../neutral/fields.ts";
 
 const delta = /^event: response\.(output_text|reasoning_text|reasoning_summary_text|refusal|function_call_arguments)\.delta/;
 
 /** `usage` of a response; null: it is none. */
 export function readResponseUsage(value: unknown): Usage | null {
-  if (!isRecord(value)) return null;
+  if (!isFields(value)) return null;
   const input = tokens(value["input_tokens"]);
   const output = tokens(value["output_tokens"]);
   if (input === null && output === null) return null;
-  const inputDetails = isRecord(value["input_tokens_details"]) ? value["input_tokens_details"] : {};
-  const outputDetails = isRecord(value["output_tokens_details"]) ? value["output_tokens_details"] : {};
+  const inputDetails = isFields(value["input_tokens_details"]) ? value["input_tokens_details"] : {};
+  const outputDetails = isFields(value["output_tokens_details"]) ? value["output_tokens_details"] : {};
   return believed({
     input: input ?? 0,
     cachedRead: tokens(inputDetails["cached_tokens"]) ?? 0,
@@ -43,8 +44,8 @@ export class ResponseTap implements TapReader {
       return "pass";
     }
     const value = parsedPayload(payloadOf(data.subarray(start, end)));
-    if (!isRecord(value)) return "pass";
-    const response = isRecord(value["response"]) ? value["response"] : {};
+    if (!isFields(value)) return "pass";
+    const response = isFields(value["response"]) ? value["response"] : {};
     switch (value["type"]) {
       case "response.completed":
       case "response.incomplete": {
@@ -57,7 +58,7 @@ export class ResponseTap implements TapReader {
         this.failure = readErrorEvent({ error: response["error"] });
         return "failed";
       case "error":
-        this.failure = readErrorEvent({ error: isRecord(value["error"]) ? value["error"] : value });
+        this.failure = readErrorEvent({ error: isFields(value["error"]) ? value["error"] : value });
         return "failed";
       default:
         return "pass";

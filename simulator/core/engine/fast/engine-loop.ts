@@ -9,22 +9,6 @@ import type { FastRules } from "./fast-rules.ts";
 import { FastScheduler } from "./fast-scheduler.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
 
-/** What an engine has done since it was started. */
-interface EngineTotals {
-  busy: number;
-  busySince: number;
-  lastBatch: number;
-  steps: number;
-  stepsOutside: number;
-  stepSequences: number;
-  stepTokens: number;
-}
-
-const nothingDone = largeLater<EngineTotals>({ busy: 0, busySince: 0, lastBatch: 0, steps: 0, stepsOutside: 0, stepSequences: 0, stepTokens: 0 }, [
-  "busy",
-  "busySince",
-]);
-
 /**
  * Where an engine's loop stands, for the functions that carry it on. Open fields, and not private ones: V8's middle compiler, whose code a short run spends its life in, writes
  * a private field as slowly as an unknown property, and there are twenty writes to an iteration. Instants start out as fractions could, so that their form never changes.
@@ -44,7 +28,7 @@ export class EngineLoop {
   readonly stretch = { steps: 0, endsAt: never };
   scheduler: FastScheduler;
   state: SchedulerState;
-  totals: EngineTotals = { ...nothingDone };
+  totals = noTotals();
   /** Of the oldest step in flight; never: none is. */
   endsAt = never;
   /** Unscaled times of the oldest step and of the one behind it. */
@@ -83,9 +67,25 @@ export class EngineLoop {
     this.startsAt = never;
     this.deadline = never;
     this.quiet = 0;
-    this.totals = { ...nothingDone };
+    this.totals = noTotals();
     this.totals.busySince = now;
   }
+}
+
+/** What an engine has done since it was started. */
+interface EngineTotals {
+  busy: number;
+  busySince: number;
+  lastBatch: number;
+  steps: number;
+  stepsOutside: number;
+  stepSequences: number;
+  stepTokens: number;
+}
+
+function noTotals(): EngineTotals {
+  const nothing = { busy: 0, busySince: 0, lastBatch: 0, steps: 0, stepsOutside: 0, stepSequences: 0, stepTokens: 0 };
+  return largeLater<EngineTotals>(nothing, ["busy", "busySince"]);
 }
 
 /** The time of a step that starts at `start`, at the present speed. */

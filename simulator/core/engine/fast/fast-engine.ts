@@ -1,4 +1,4 @@
-import { assert } from "../../../../router/core/assert.ts";
+import { assert, broken } from "../../../../router/core/assert.ts";
 import type { Duration, Instant, Out } from "../../../../router/core/machine.ts";
 import { never } from "../../../../router/core/time.ts";
 import type { WanderingSpeed } from "../../step-time/wandering-speed.ts";
@@ -93,7 +93,7 @@ export class FastEngine implements EngineModel {
 }
 
 function enter({ writer }: EngineLoop, out: Out<EngineCommand>): void {
-  assert(writer.out === null, "an engine is never re-entered");
+  if (writer.out !== null) broken("an engine is never re-entered");
   writer.out = out;
 }
 

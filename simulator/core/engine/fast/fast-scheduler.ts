@@ -2,7 +2,7 @@ import type { SequenceId } from "../engine.ts";
 import type { Submission } from "../submission.ts";
 import type { SequenceListener } from "./command-writer.ts";
 import type { FastRules } from "./fast-rules.ts";
-import { assert } from "../../../../router/core/assert.ts";
+import { broken } from "../../../../router/core/assert.ts";
 import { SchedulerState } from "./scheduler-state.ts";
 import { Sequence } from "./sequence.ts";
 
@@ -38,7 +38,7 @@ export class FastScheduler {
     const { state } = this;
     const { rules } = state;
     const sequence = this.sequenceOf(submission.id);
-    assert(sequence.phase === "ended", "sequence id is in use");
+    if (sequence.phase !== "ended") broken("sequence id is in use");
     const byLength = Math.min(submission.outputTokensMax, rules.modelTokensMax - submission.promptTokens);
     sequence.phase = "waiting";
     sequence.promptTokens = submission.promptTokens;

@@ -12,14 +12,10 @@ export function processCall(state: SchedulerState, all: boolean): void {
   const { affected } = state;
   if (bucket === null && affected.count === 0 && !all && !starved) return;
   if (all || starved) addEverySampled(state, call);
-  else addFirstsAndEnds(state, call, bucket);
+  else for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind) if (sequence.wheelCall === call) affected.add(sequence);
   if (affected.count > 1) affected.sortByOrder();
   for (let index = 0; index < affected.count; index++) takeOutput(state, affected.at(index), call);
   affected.clear();
-}
-
-function addFirstsAndEnds(state: SchedulerState, call: number, bucket: Sequence | null): void {
-  for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind) if (sequence.wheelCall === call) state.affected.add(sequence);
 }
 
 function addEverySampled(state: SchedulerState, call: number): void {
@@ -40,26 +36,22 @@ function takeOutput(state: SchedulerState, sequence: Sequence, call: number): vo
     end(state, sequence);
     return;
   }
-  state.listener.output(sequence, indexOfOutput(state, sequence, call));
   if (sequence.endCall === call) {
+    state.listener.output(sequence, sequence.outputsEnd - 1);
     endRunning(state, sequence);
     sequence.outputs = sequence.outputsEnd;
     end(state, sequence);
     return;
   }
   if (sequence.firstCall === call) {
+    state.listener.output(sequence, sequence.outputs);
     state.outputs.remove(sequence);
     state.outputs.file(sequence, sequence.endCall);
-  }
+  } else state.listener.output(sequence, state.outputsOf(sequence) - 1);
   if (sequence.starvedTo === state.call) {
     const computed = state.computedOf(sequence);
     state.memory.publish(sequence, state.fullBlocks(state.knownOf(sequence, computed)));
   }
-}
-
-function indexOfOutput(state: SchedulerState, sequence: Sequence, call: number): number {
-  if (sequence.endCall === call) return sequence.outputsEnd - 1;
-  return sequence.firstCall === call ? sequence.outputs : state.outputsOf(sequence) - 1;
 }
 
 function end(state: SchedulerState, sequence: Sequence): void {

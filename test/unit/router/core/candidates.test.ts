@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type EndpointId, type Explanation, unknownName } from "../../../../router/core/messages.ts";
+import { type DeploymentId, type EndpointId, type Explanation, unknownName } from "../../../../router/core/messages.ts";
 import { Router } from "../../../../router/core/router.ts";
 import { type FixtureDeployment, fixtureConfig, fixtureRequest, only, RouterHarness } from "../../../support/router-fixture.ts";
 import { Recorder } from "../../../support/recorder.ts";
@@ -37,7 +37,7 @@ describe("tags", () => {
   });
 
   test("without a default nobody takes what nobody is tagged for", () => {
-    expect(explained([{}, { tags: [red] }], { tags: [unknownName] })).toMatchObject({ candidates: [], result: "no-candidate" });
+    expect(explained([{}, { tags: [red] }], { tags: [unknownName] })).toMatchObject({ candidates: [], result: "tags-unmet" });
   });
 
   test("the default ones stay out while those with the tag are only broken", () => {
@@ -46,6 +46,19 @@ describe("tags", () => {
     router.fail(0);
     expect(only(router.arrive(1, { tags: [red] }), "start-attempt")).toEqual([]);
   });
+});
+
+test("tags and residency are told of only where nothing else is in the way: a prompt that is too long where it may be answered comes first, and what may pass is waited for", () => {
+  const small = { region: there, contextTokens: 10 };
+  expect(explained([{ region: here }, small], { residency: there, inputTokens: 100 })).toMatchObject({ result: "too-long" });
+  expect(explained([{ region: here }, { region: there, tags: [red] }], { residency: there })).toMatchObject({ result: "tags-unmet" });
+  const barred = { barred: [0 as DeploymentId] };
+  expect(explained([{}, { region: here }], { ...barred, residency: there })).toMatchObject({ result: "residency-unmet" });
+  expect(explained([{}], barred)).toMatchObject({ result: "no-candidate" });
+  const broken = new RouterHarness({ deployments: [{ region: here }, { region: there }], breaker: { failures: 1 }, retry: { attemptsMax: 1 } });
+  broken.arrive(0, { residency: there });
+  broken.fail(0);
+  expect(only(broken.arrive(1, { residency: there }), "finish-request")[0]?.result).toMatchObject({ kind: "rejected", why: "no-candidate" });
 });
 
 describe("regions", () => {
@@ -88,8 +101,8 @@ describe("what is kept at one endpoint", () => {
 describe("residency", () => {
   test("only there, and an endpoint of unknown region does not do", () => {
     expect(explained([{ region: here }, { region: there }, {}], { residency: there })).toMatchObject({ candidates: [1] });
-    expect(explained([{ region: here }, {}], { residency: there })).toMatchObject({ candidates: [], result: "no-candidate" });
-    expect(explained([{ region: here }, {}], { residency: unknownName })).toMatchObject({ candidates: [], result: "no-candidate" });
+    expect(explained([{ region: here }, {}], { residency: there })).toMatchObject({ candidates: [], result: "residency-unmet" });
+    expect(explained([{ region: here }, {}], { residency: unknownName })).toMatchObject({ candidates: [], result: "residency-unmet" });
   });
 
   test("is never relaxed: not by a preferred region, unmatched tags, a full or broken endpoint, or a retry", () => {

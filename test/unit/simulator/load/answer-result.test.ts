@@ -30,6 +30,8 @@ test("every way in which the service refuses or fails a request is known by its 
     "too-dear": true,
     "too-plain": true,
     "price-unknown": true,
+    "tags-unmet": true,
+    "residency-unmet": true,
     "queue-full": true,
     "deadline-unreachable": true,
     "deadline-passed": true,

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { DeploymentId } from "../../../../../router/core/messages.ts";
 import { only, RouterHarness } from "../../../../support/router-fixture.ts";
 import { seconds } from "../../../../../router/core/time.ts";
+import { tokensMax } from "../../../../../router/core/accounting/request-bounds.ts";
 import { addUsage, costOf, emptyTotal, roundToNano } from "../../../../../router/core/accounting/ledger.ts";
 
 const usage = (input: number, cachedRead = 0, output = 0): Parameters<typeof costOf>[0] => ({ input, cachedRead, cacheWrite: 0, output, reasoning: 0 });
@@ -39,6 +40,24 @@ test("an unknown price is counted as unknown", () => {
 
 test("what leaves the whole numbers is an assertion, not a wrong bill", () => {
   expect(() => costOf(usage(1e12), rates)).toThrow("assertion");
+});
+
+test("usage within a request's bounds never ends the service, however often it is said: totals stay at the largest whole number", () => {
+  const dear = { ...rates, input: 900_000_000 };
+  const bogus = usage(tokensMax);
+  const total = emptyTotal();
+  for (let request = 0; request < 1100; request += 1) addUsage(total, bogus, costOf(bogus, dear), false);
+  expect(total).toMatchObject({ nanoDollars: Number.MAX_SAFE_INTEGER, picoDollars: 0, input: 1100 * tokensMax });
+  addUsage(total, usage(1), 1999, false);
+  expect(total).toMatchObject({ nanoDollars: Number.MAX_SAFE_INTEGER, picoDollars: 999 });
+  const tokens = { ...emptyTotal(), input: Number.MAX_SAFE_INTEGER - 1, output: Number.MAX_SAFE_INTEGER };
+  addUsage(tokens, usage(tokensMax, tokensMax, 1), null, false);
+  expect(tokens).toMatchObject({ input: Number.MAX_SAFE_INTEGER, output: Number.MAX_SAFE_INTEGER, cachedRead: tokensMax });
+});
+
+test("a part of a total that is not a number is an assertion", () => {
+  expect(() => addUsage(emptyTotal(), usage(Number.NaN), 0, false)).toThrow("assertion");
+  expect(() => addUsage(emptyTotal(), usage(1), Number.NaN, false)).toThrow("assertion");
 });
 
 test("a long prompt makes everything dearer, from one token beyond the border on", () => {
