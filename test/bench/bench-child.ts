@@ -10,16 +10,13 @@ export const prototype = join(sharedPath, "design/engine-prototype/speed.mjs");
 /** REQUESTS REPLICAS RATE INPUT OUTPUT, as the prototype takes them. */
 export type YardstickArguments = readonly [requests: number, replicas: number, perSecond: number, input: number, output: number];
 
-/** What the launcher gives a simulation's process. */
-export const simulationFlags: readonly string[] = ["--initial-old-space-size=256"];
-
 function ask(...given: readonly string[]): string {
   return execFileSync(process.execPath, given, { encoding: "utf8", maxBuffer: 1 << 26 });
 }
 
-/** As `./headgate simulate` starts. */
+/** As `headgate` starts. */
 function askOurs(script: string, ...given: readonly string[]): string {
-  return ask(...quickStartFlags, ...simulationFlags, join(here, script), ...given);
+  return ask(...quickStartFlags, join(here, script), ...given);
 }
 
 /** Each in a fresh process; CPU seconds of the run, as each counts them: reading and making the requests is left out of all. */
