@@ -56,6 +56,7 @@ deployments:
 ${names.map((name, place) => `  ${name}: ${spec(place)}`).join("\n")}
   claude: ${other("anthropic")}
   gemini: ${other("vertex")}
+limits: [{ route: gemini, tokensPerMinute: 100000000, budget: { dollars: 1000000 } }]
 routes:
   chat:
     deployments: [${names.join(", ")}]
