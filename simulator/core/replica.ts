@@ -29,7 +29,7 @@ import type { RequestRecord } from "./measure/request-record.ts";
 import type { Finished, OpenAttempt, OpenRequest } from "./open-work.ts";
 import { aborted, failed, succeeded } from "./outcomes.ts";
 import { unserved, whyOf } from "./measure/ended-request.ts";
-import { deadRouter, StartingRouter } from "./router-process.ts";
+import { deadRouter, StartingRouter } from "./router-stand-ins.ts";
 import { type RouterWatch, WatchedRouter } from "./router-watch.ts";
 import type { StoreEvent } from "./store/lease-store-model.ts";
 import { storeEventOf } from "./store/store-event-of.ts";
