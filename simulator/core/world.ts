@@ -46,6 +46,8 @@ export interface WorldOptions {
 export interface World {
   /** To the end: until every arrived request has ended. */
   run(): void;
+  /** A part of the way: so many steps of the driver. False: that was the end. */
+  advance(steps: number): boolean;
   readonly now: Instant;
   /** By EndpointId. */
   signals(): readonly EndpointSignals[];
@@ -121,8 +123,13 @@ class SimulatedWorld implements World {
   }
 
   run(): void {
-    this.#driver.run();
+    while (this.advance(Infinity));
+  }
+
+  advance(steps: number): boolean {
+    if (this.#driver.advance(steps)) return true;
     assert(this.#open === 0, `${this.#open} requests are open and nothing is left to happen`);
+    return false;
   }
 
   get #open(): number {

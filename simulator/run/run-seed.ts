@@ -1,4 +1,4 @@
-import { everyVersion } from "../core/compiled-scenario.ts";
+import { type CompiledScenario, everyVersion } from "../core/compiled-scenario.ts";
 import type { RouterWatch } from "../core/router-watch.ts";
 import type { Duration } from "../../router/core/machine.ts";
 import { seconds, startOfTime } from "../../router/core/time.ts";
@@ -10,6 +10,7 @@ import { FleetTally } from "../core/measure/fleet-tally.ts";
 import type { Sample } from "../core/measure/time-series.ts";
 import type { RunFacts } from "../core/measure/metrics.ts";
 import type { EndpointSignals } from "../core/endpoint.ts";
+import { rehearseEngine } from "../core/engine/rehearse-engine.ts";
 import { createWorld } from "../core/world.ts";
 import { FleetInvariants } from "../core/invariant/fleet-invariants.ts";
 import type { BreakerChange } from "../core/measure/request-record.ts";
@@ -17,6 +18,7 @@ import type { RunFigures } from "../core/measure/summarise.ts";
 import { summaryOptions } from "../core/measure/summary-options.ts";
 import type { LoadedScenario } from "../scenario/loaded-scenario.ts";
 import { type RecordsKept, RunRecords } from "./run-records.ts";
+import { runToEnd } from "./run-to-end.ts";
 import { SimulationJournal } from "./simulation-journal.ts";
 
 export interface SeedRun {
@@ -66,6 +68,7 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
   const sampleEvery = compiled.sampleEvery ?? sampleEveryOf(scenario.trace.spanUs);
   const config = everyVersion(compiled);
   const records = new RunRecords({ config, summary: summaryOptions(compiled), sampleEvery, keeps });
+  rehearse(compiled);
   const world = createWorld(compiled, {
     seed,
     sampleEvery,
@@ -90,7 +93,7 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
       },
     },
   });
-  world.run();
+  runToEnd(world, scenario.trace.rows);
   tally.end(lastEnd, world.signals());
   journal?.close();
   const violations = invariants?.finished() ?? [];
@@ -113,6 +116,11 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
     sampleEvery,
     samples,
   };
+}
+
+function rehearse({ endpoints }: CompiledScenario): void {
+  const replica = endpoints.find((endpoint) => endpoint.kind === "vllm");
+  if (replica !== undefined) rehearseEngine(replica.engine);
 }
 
 /** Whole seconds, some 300 of them in the run. */

@@ -7,7 +7,9 @@ import type { DeploymentSpec } from "../../router/core/compiled-config.ts";
 import type { RouteId, TenantId } from "../../router/core/messages.ts";
 import { micros, seconds } from "../../router/core/time.ts";
 import { type EndpointModelSpec, oneReplica } from "../../simulator/core/compiled-scenario.ts";
+import { rehearseEngine } from "../../simulator/core/engine/rehearse-engine.ts";
 import { createWorld } from "../../simulator/core/world.ts";
+import { runToEnd } from "../../simulator/run/run-to-end.ts";
 import { RunRecords } from "../../simulator/run/run-records.ts";
 import { fixtureConfig, type FixtureLimit, fixtureQueue } from "../support/router-fixture.ts";
 import { idleOptions } from "./bench-options.ts";
@@ -90,7 +92,8 @@ const world = createWorld(
   },
 );
 const before = process.cpuUsage();
-world.run();
+rehearseEngine(replica.engine);
+runToEnd(world, count);
 records?.figures();
 const used = process.cpuUsage(before);
 const cost: BenchCost = {

@@ -80,10 +80,13 @@ export class VirtualDriver {
     return driven;
   }
 
-  /** Until nothing will ever happen again. */
-  run(): void {
-    do this.#handOver();
-    while (this.#goOn());
+  /** Until nothing will ever happen again (false), or as many steps as are given have been made (true: there may be more). A step: what is due at the instant, and the next thing that happens. */
+  advance(steps: number): boolean {
+    for (let step = 0; step < steps; step += 1) {
+      this.#handOver();
+      if (!this.#goOn()) return false;
+    }
+    return true;
   }
 
   /** All that is due at this instant, and what follows from it. */

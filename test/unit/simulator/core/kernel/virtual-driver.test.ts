@@ -105,7 +105,7 @@ function drive(play: Play, sourceOf: (changes: Play["sources"][number], apply: (
     });
     driver.addSource(source);
   }
-  driver.run();
+  while (driver.advance(7));
   return log;
 }
 
@@ -161,6 +161,6 @@ test("a machine that takes another's place is told what comes from then on, and 
       driven.machine = player(2);
     }),
   );
-  driver.run();
+  while (driver.advance(7));
   expect(log).toEqual(["0 wakes 1", "5 wakes 2", "10 wakes 2"]);
 });
