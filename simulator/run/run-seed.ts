@@ -10,7 +10,7 @@ import { FleetTally } from "../core/measure/fleet-tally.ts";
 import type { Sample } from "../core/measure/time-series.ts";
 import type { RunFacts } from "../core/measure/metrics.ts";
 import type { EndpointSignals } from "../core/endpoint.ts";
-import { rehearseEngine } from "../core/engine/rehearse-engine.ts";
+import { rehearseReplica } from "../core/rehearsal.ts";
 import { createWorld } from "../core/world.ts";
 import { FleetInvariants } from "../core/invariant/fleet-invariants.ts";
 import type { BreakerChange } from "../core/measure/request-record.ts";
@@ -120,7 +120,7 @@ export function runSeed(scenario: LoadedScenario, seed: number, { strict, journa
 
 function rehearse({ endpoints }: CompiledScenario): void {
   const replica = endpoints.find((endpoint) => endpoint.kind === "vllm");
-  if (replica !== undefined) rehearseEngine(replica.engine);
+  if (replica !== undefined) rehearseReplica(replica);
 }
 
 /** Whole seconds, some 300 of them in the run. */

@@ -3,7 +3,7 @@ import { never } from "../../router/core/time.ts";
 import { createEngine } from "../../simulator/core/engine/create-engine.ts";
 import type { EngineCommand, EngineModel, SequenceId } from "../../simulator/core/engine/engine.ts";
 import { dumpedRequests } from "./dumped-requests.ts";
-import { rehearseEngine } from "../../simulator/core/engine/rehearse-engine.ts";
+import { rehearse, smallEngine } from "../../simulator/core/rehearsal.ts";
 import { LastCompiler } from "../../simulator/run/run-to-end.ts";
 import { yardstickSpec } from "./yardstick.ts";
 
@@ -38,7 +38,7 @@ function run(file: string, replicas: number): void {
   const count = arrivals.length;
   const ends = new Float64Array(count);
   const before = process.cpuUsage();
-  rehearseEngine(yardstickSpec);
+  rehearseFor(ends);
   const compiler = new LastCompiler(count);
   const fleet = Array.from({ length: replicas }, () => new Replica(createEngine(yardstickSpec, { detail: "first-token" }), ends));
   for (let index = 0; index < count; index++) submitLeastLoaded(fleet, index, arrivals, inputs, outputs);
@@ -59,6 +59,24 @@ function run(file: string, replicas: number): void {
   );
 }
 
+/** By replicas like those that follow. */
+function rehearseFor(ends: Float64Array): void {
+  const replica = new Replica(createEngine(smallEngine(yardstickSpec), { detail: "first-token" }), ends);
+  rehearse(yardstickSpec, {
+    submit: (id, inputTokens, outputTokens, now) => submit(replica, id as SequenceId, inputTokens, outputTokens, now),
+    wake: (now) => replica.engine.wake(now, replica),
+    nextDeadline: () => replica.engine.nextDeadline(),
+  });
+}
+
+function submit(replica: Replica, id: SequenceId, inputTokens: number, outputTokens: number, at: Instant): void {
+  replica.engine.handle(
+    { kind: "sequence-submitted", id, inputTokens, blocks: null, outputTokens, outputTokensMax: outputTokens, priority: 0, arrival: at },
+    at,
+    replica,
+  );
+}
+
 function submitLeastLoaded(fleet: readonly Replica[], index: number, arrivals: Float64Array, inputs: Int32Array, outputs: Int32Array): void {
   const at = (arrivals[index] ?? 0) as Instant;
   let least = fleet[0];
@@ -73,12 +91,7 @@ function submitLeastLoaded(fleet: readonly Replica[], index: number, arrivals: F
   const id = (least.freeIds.pop() ?? least.ids++) as SequenceId;
   least.requestOf[id] = index;
   least.load++;
-  const output = outputs[index] ?? 1;
-  least.engine.handle(
-    { kind: "sequence-submitted", id, inputTokens: inputs[index] ?? 1, blocks: null, outputTokens: output, outputTokensMax: output, priority: 0, arrival: at },
-    at,
-    least,
-  );
+  submit(least, id, inputs[index] ?? 1, outputs[index] ?? 1, at);
   least.deadline = least.engine.nextDeadline();
 }
 

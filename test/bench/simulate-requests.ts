@@ -6,8 +6,8 @@
 import type { DeploymentSpec } from "../../router/core/compiled-config.ts";
 import type { RouteId, TenantId } from "../../router/core/messages.ts";
 import { micros, seconds } from "../../router/core/time.ts";
-import { type EndpointModelSpec, oneReplica } from "../../simulator/core/compiled-scenario.ts";
-import { rehearseEngine } from "../../simulator/core/engine/rehearse-engine.ts";
+import { oneReplica, type VllmSpec } from "../../simulator/core/compiled-scenario.ts";
+import { rehearseReplica } from "../../simulator/core/rehearsal.ts";
 import { createWorld } from "../../simulator/core/world.ts";
 import { runToEnd } from "../../simulator/run/run-to-end.ts";
 import { RunRecords } from "../../simulator/run/run-records.ts";
@@ -57,7 +57,7 @@ const config = fixtureConfig({
     ...option?.router?.route,
   },
 });
-const replica: EndpointModelSpec = {
+const replica: VllmSpec = {
   kind: "vllm",
   engine: { ...engineFor(run.requests), options: { ...option?.engine } },
   frontEndBefore: micros(0),
@@ -92,7 +92,7 @@ const world = createWorld(
   },
 );
 const before = process.cpuUsage();
-rehearseEngine(replica.engine);
+rehearseReplica(replica);
 runToEnd(world, count);
 records?.figures();
 const used = process.cpuUsage(before);
