@@ -9,6 +9,8 @@ import { nextBelow, type RandomState } from "../random.ts";
 export interface LoadLevels {
   /** By attempts in flight; 32 endpoints to a word. They are made when they are first needed. */
   readonly levels: Int32Array[];
+  /** And how many these are. */
+  readonly counts: number[];
   readonly words: number;
   /** Nobody has fewer. */
   least: number;
@@ -24,30 +26,34 @@ export function newLevels(endpoints: number): LoadLevels | null {
   const words = Math.ceil(endpoints / 32);
   const idle = new Int32Array(words);
   for (let id = 0; id < endpoints; id += 1) idle[id >> 5] = wordAt(idle, id >> 5) | (1 << (id & 31));
-  return { levels: [idle], words, least: 0 };
+  return { levels: [idle], counts: [endpoints], words, least: 0 };
 }
 
 export function moveLoad(loads: LoadLevels, id: EndpointId, before: number, inFlight: number): void {
   const from = Math.min(before, levelsMax);
   const to = Math.min(inFlight, levelsMax);
   if (from === to) return;
-  const { levels } = loads;
-  while (levels.length <= to) levels.push(new Int32Array(loads.words));
+  const { levels, counts } = loads;
+  while (levels.length <= to) {
+    levels.push(new Int32Array(loads.words));
+    counts.push(0);
+  }
   const word = id >> 5;
   const bit = 1 << (id & 31);
   const left = levels[from] as Int32Array;
   left[word] = wordAt(left, word) & ~bit;
   const joined = levels[to] as Int32Array;
   joined[word] = wordAt(joined, word) | bit;
+  counts[from] = (counts[from] as number) - 1;
+  counts[to] = (counts[to] as number) + 1;
   if (to < loads.least) loads.least = to;
 }
 
 /** One of those with the least in flight, drawn as `leastOf` does; null: all have so many that they are not told apart. */
 export function drawLeast(loads: LoadLevels, ties: RandomState): EndpointId | null {
   for (; loads.least < levelsMax; loads.least += 1) {
-    const level = loads.levels[loads.least] as Int32Array;
-    const count = bitsIn(level);
-    if (count > 0) return idAfter(level, count === 1 ? 0 : nextBelow(ties, count));
+    const count = loads.counts[loads.least] as number;
+    if (count > 0) return idAfter(loads.levels[loads.least] as Int32Array, count === 1 ? 0 : nextBelow(ties, count));
   }
   return null;
 }
@@ -57,6 +63,7 @@ function idAfter(level: Int32Array, before: number): EndpointId {
   let left = before;
   for (let word = 0; word < level.length; word += 1) {
     let bits = wordAt(level, word);
+    if (bits === 0) continue;
     const count = bitsOf(bits);
     if (left >= count) {
       left -= count;
@@ -66,12 +73,6 @@ function idAfter(level: Int32Array, before: number): EndpointId {
     return (word * 32 + 31 - Math.clz32(bits & -bits)) as EndpointId;
   }
   return missing("a bit of the level");
-}
-
-function bitsIn(level: Int32Array): number {
-  let count = 0;
-  for (let word = 0; word < level.length; word += 1) count += bitsOf(wordAt(level, word));
-  return count;
 }
 
 /** Sums of ever more bits, side by side (Hacker's Delight, 5-1). */
