@@ -1,9 +1,9 @@
 import { setFlagsFromString } from "node:v8";
 import type { World } from "../core/world.ts";
 
-/** Up to so many requests, and for so many steps of the virtual driver, V8's last compiler costs more CPU time than its code saves (docs/speed.md). */
-const shortRequestsMax = 16_384;
-const shortStepsMax = 65_536;
+/** Up to so many requests, and for so many steps of the virtual driver (three to four a request), V8's last compiler costs more CPU time than its code saves (docs/speed.md). */
+const shortRequestsMax = 50_000;
+const shortStepsMax = 196_608;
 const portionSteps = 256;
 
 /** Runs a world to its end. @param requests how many its trace has */
