@@ -44,6 +44,8 @@ export function rehearse({ blockTokens }: EngineSpec, machine: Rehearsed): void 
     return true;
   };
   for (let round = 0; round < rounds; round += 1) {
+    // Broken off, the last round's sequences may still be under way, under the same ids.
+    if (wakes === wakesMax) return;
     for (let id = 0; id < sequences; id += 1) {
       const inputTokens = Math.ceil(blockTokens * (1 + id / 2)) + 3;
       const outputTokens = 3 + ((7 * id + round) % 5) * 3 * blockTokens;

@@ -123,7 +123,7 @@ class SimulatedWorld implements World {
   }
 
   run(): void {
-    while (this.advance(Infinity));
+    this.advance(Infinity);
   }
 
   advance(steps: number): boolean {
