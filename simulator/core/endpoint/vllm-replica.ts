@@ -36,20 +36,6 @@ interface LiveCall extends SequenceSubmitted {
   open: boolean;
 }
 
-/** What changes with every event. A record, since private fields are slow to write (see EngineLoop). */
-interface Traffic {
-  /** Of both lines: when the first is through; and of the engine too. */
-  linesDue: Instant;
-  due: Instant;
-  /** When the last one in each line is through. */
-  entersAt: Instant;
-  leavesAt: Instant;
-  /** Sequences that have started in the engine and not ended. */
-  running: number;
-  /** Null between events. */
-  out: Out<EndpointCommand> | null;
-}
-
 interface Leaving {
   readonly call: LiveCall;
   readonly command: EndpointCommand;
@@ -67,10 +53,17 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   /** By sequence id: the engine's slots are the replica's own, since an aborted call's slot may be used again before the engine has let go. */
   readonly #sequences: (LiveCall | null)[] = [];
   readonly #freeSequences: number[] = [];
-  readonly #traffic: Traffic = largeLater<Traffic>({ linesDue: never, due: never, entersAt: startOfTime, leavesAt: startOfTime, running: 0, out: null }, [
-    "entersAt",
-    "leavesAt",
-  ]);
+  // What changes with every event stands in open fields: private ones are slow to write (see EngineLoop), and a record of its own would be one more place to look at.
+  /** Of both lines: when the first is through; and of the engine too. */
+  linesDue = never;
+  due = never;
+  /** When the last one in each line is through. */
+  entersAt = startOfTime;
+  leavesAt = startOfTime;
+  /** Sequences that have started in the engine and not ended. */
+  running = 0;
+  /** Null between events. */
+  out: Out<EndpointCommand> | null = null;
   /** Of the engines that crashed: a new one counts from 0. */
   #before: EngineTotals = { busy: 0, steps: 0, stepsOutsideRange: 0, stepSequences: 0, stepTokens: 0 };
   #fault: FaultState = healthy;
@@ -81,14 +74,14 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     this.#engine = engine;
     this.#seed = options.seed;
     this.#index = options.index;
+    largeLater<VllmReplica>(this, ["entersAt", "leavesAt"]);
     this.#noteDue();
   }
 
   handle(event: EndpointEvent, now: Instant, out: Out<EndpointCommand>): void {
-    const traffic = this.#traffic;
-    if (traffic.out !== null) broken(reEntered);
-    traffic.out = out;
-    while (traffic.due < now) this.#carryOut(traffic.due);
+    if (this.out !== null) broken(reEntered);
+    this.out = out;
+    while (this.due < now) this.#carryOut(this.due);
     switch (event.kind) {
       case "call-received":
         this.#receive(event, now);
@@ -101,19 +94,18 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
         break;
     }
     this.#noteDue();
-    traffic.out = null;
+    this.out = null;
   }
 
   wake(now: Instant, out: Out<EndpointCommand>): void {
-    const traffic = this.#traffic;
-    if (traffic.out !== null) broken(reEntered);
-    traffic.out = out;
-    while (traffic.due <= now) this.#carryOut(traffic.due);
-    traffic.out = null;
+    if (this.out !== null) broken(reEntered);
+    this.out = out;
+    while (this.due <= now) this.#carryOut(this.due);
+    this.out = null;
   }
 
   nextDeadline(): Instant {
-    return this.#traffic.due;
+    return this.due;
   }
 
   observe(now: Instant): EndpointSignals {
@@ -131,12 +123,12 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   }
 
   #noteDue(): void {
-    this.#traffic.due = earlier(this.#traffic.linesDue, this.#engine.nextDeadline());
+    this.due = earlier(this.linesDue, this.#engine.nextDeadline());
   }
 
   /** Deadlines of one instant: into the engine, its step, out to the wire. */
   #carryOut(at: Instant): void {
-    if (this.#traffic.linesDue > at) this.#engine.wake(at, this);
+    if (this.linesDue > at) this.#engine.wake(at, this);
     else this.#advanceLines(at);
     this.#noteDue();
   }
@@ -149,7 +141,7 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   }
 
   #noteLines(): void {
-    this.#traffic.linesDue = earlier(lineDue(this.#entering), lineDue(this.#leaving));
+    this.linesDue = earlier(lineDue(this.#entering), lineDue(this.#leaving));
   }
 
   #receive(received: CallReceived, now: Instant): void {
@@ -178,10 +170,9 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
       open: true,
     };
     const { frontEndBefore, frontEndPerPromptTokenUs = 0 } = this.#spec;
-    const traffic = this.#traffic;
-    traffic.entersAt = later(traffic.entersAt, instantAt(now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)));
-    if (traffic.entersAt === now && this.#entering.count === 0) this.#submit(call, now);
-    else this.#letWait(this.#entering, traffic.entersAt, call);
+    this.entersAt = later(this.entersAt, instantAt(now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)));
+    if (this.entersAt === now && this.#entering.count === 0) this.#submit(call, now);
+    else this.#letWait(this.#entering, this.entersAt, call);
   }
 
   #refusal({ serial, inputTokens }: CallReceived): FailureKind | null {
@@ -244,8 +235,8 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     clearLine(this.#entering);
     clearLine(this.#leaving);
     this.#noteLines();
-    this.#traffic.entersAt = now;
-    this.#traffic.leavesAt = now;
+    this.entersAt = now;
+    this.leavesAt = now;
     for (const call of cut) {
       call.open = false;
       this.#tell({ kind: "cut-call", call: call.call, usage: usageOf(call) }, now);
@@ -261,7 +252,7 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
         if (call.started) break;
         call.cachedTokens = command.cachedTokens;
         call.started = true;
-        this.#traffic.running++;
+        this.running++;
         break;
       case "emit-tokens":
         call.generated = command.from + command.count;
@@ -283,16 +274,15 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     } else if (!this.#crashing) {
       this.#send(call, { kind: "cut-call", call: call.call, usage: usageOf(call) }, at);
     }
-    if (call.started) this.#traffic.running--;
+    if (call.started) this.running--;
   }
 
   #send(call: LiveCall, command: EndpointCommand, at: Instant): void {
     if (!call.open) return;
     const { frontEndAfter, frontEndPerSequenceUs = 0 } = this.#spec;
-    const traffic = this.#traffic;
-    traffic.leavesAt = later(traffic.leavesAt, instantAt(at + frontEndAfter + Math.floor(frontEndPerSequenceUs * traffic.running + 0.5)));
-    if (traffic.leavesAt === at && this.#leaving.count === 0) this.#sendNow(call, command, at);
-    else this.#letWait(this.#leaving, traffic.leavesAt, { call, command });
+    this.leavesAt = later(this.leavesAt, instantAt(at + frontEndAfter + Math.floor(frontEndPerSequenceUs * this.running + 0.5)));
+    if (this.leavesAt === at && this.#leaving.count === 0) this.#sendNow(call, command, at);
+    else this.#letWait(this.#leaving, this.leavesAt, { call, command });
   }
 
   #sendNext(at: Instant): void {
@@ -307,11 +297,11 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
 
   #sendNow(call: LiveCall, command: EndpointCommand, at: Instant): void {
     if (command.kind !== "emit-tokens") call.open = false;
-    this.#traffic.out?.emit(command, at);
+    this.out?.emit(command, at);
   }
 
   #tell(command: EndpointCommand, at: Instant): void {
-    this.#traffic.out?.emit(command, at);
+    this.out?.emit(command, at);
   }
 }
 

@@ -23,8 +23,7 @@ export class Driven<Event> {
   /** Another may take its place. */
   machine: Machine<Event, unknown>;
   readonly out: Out<unknown>;
-  /** When it is next woken, and as which of all machines. */
-  dueAt: Instant = never;
+  /** As which of all machines it is woken. */
   readonly number: number;
   readonly #due: DueByRank;
 
@@ -131,9 +130,6 @@ export class VirtualDriver {
   }
 
   #noteDeadline(driven: Driven<unknown>): void {
-    const dueAt = driven.machine.nextDeadline();
-    if (dueAt === driven.dueAt) return;
-    driven.dueAt = dueAt;
-    setKey(this.#deadlines, driven.number, dueAt);
+    setKey(this.#deadlines, driven.number, driven.machine.nextDeadline());
   }
 }

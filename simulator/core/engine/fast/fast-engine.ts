@@ -8,6 +8,7 @@ import { carryOut } from "./carry-out.ts";
 import { EngineLoop } from "./engine-loop.ts";
 import type { FastRules } from "./fast-rules.ts";
 import { goQuietly } from "./quiet-iterations.ts";
+import { newWorkbench } from "./workbench.ts";
 
 /**
  * vLLM's engine loop in time, around the fast scheduler. An iteration of the loop takes in the oldest step in flight, arrivals and aborts, and schedules
@@ -16,8 +17,8 @@ import { goQuietly } from "./quiet-iterations.ts";
 export class FastEngine implements EngineModel {
   readonly #loop: EngineLoop;
 
-  constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens", wandering: WanderingSpeed | null = null) {
-    this.#loop = new EngineLoop(rules, stepTime, detail, wandering);
+  constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens", wandering: WanderingSpeed | null = null, bench = newWorkbench()) {
+    this.#loop = new EngineLoop(rules, stepTime, detail, wandering, bench);
   }
 
   handle(event: EngineEvent, now: Instant, out: Out<EngineCommand>): void {
@@ -69,7 +70,7 @@ export class FastEngine implements EngineModel {
     const blocks = loop.rules.blocks - 1;
     return {
       running: state.running.length,
-      waiting: state.waiting.list.length,
+      waiting: state.waiting.length,
       blocksUsed: blocks - state.memory.free,
       blocks,
       prefixQueries: state.prefix.queries,

@@ -11,6 +11,10 @@ export function processCall(state: SchedulerState, all: boolean): void {
   const starved = state.starvedCall > call;
   const { affected } = state;
   if (bucket === null && affected.count === 0 && !all && !starved) return;
+  if (bucket !== null && affected.count === 0 && !all && !starved && bucket.wheelBehind === null) {
+    if (bucket.wheelCall === call) takeOutput(state, bucket, call);
+    return;
+  }
   if (all || starved) addEverySampled(state, call);
   else for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind) if (sequence.wheelCall === call) affected.add(sequence);
   if (affected.count > 1) affected.sortByOrder();
@@ -31,7 +35,7 @@ function takeOutput(state: SchedulerState, sequence: Sequence, call: number): vo
     sequence.outputs++;
     state.listener.output(sequence, sequence.outputs - 1);
     if (sequence.outputs < sequence.outputsEnd) return;
-    state.waiting.list.remove(sequence);
+    state.waiting.remove(sequence);
     state.memory.forgetKept(sequence);
     end(state, sequence);
     return;
