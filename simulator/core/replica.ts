@@ -3,11 +3,12 @@
  * commands at the models that all replicas share, and answers every start-attempt with exactly one outcome.
  */
 import { broken, missing } from "../../router/core/assert.ts";
-import type { CompiledConfig } from "../../router/core/compiled-config.ts";
+import type { CompiledConfig, ConfigVersion } from "../../router/core/compiled-config.ts";
 import type { Duration, Instant, Machine, Out } from "../../router/core/machine.ts";
 import type {
   AttemptId,
   AttemptOutcome,
+  DeploymentId,
   EndpointId,
   FinishResult,
   RequestId,
@@ -16,6 +17,7 @@ import type {
   RouterCommand,
   RouterEvent,
   TenantId,
+  Usage,
 } from "../../router/core/messages.ts";
 import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts";
 import { meaningOf } from "../../router/core/retry.ts";
@@ -26,7 +28,7 @@ import { type CompiledScenario, everyVersion, sharesProbes } from "./compiled-sc
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
 import type { Driven, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
-import type { Finished, OpenAttempt, OpenRequest } from "./open-work.ts";
+import * as open from "./open-work.ts";
 import { aborted, failed, succeeded } from "./outcomes.ts";
 import { unserved, whyOf } from "./measure/ended-request.ts";
 import { deadRouter, StartingRouter } from "./router-stand-ins.ts";
@@ -60,10 +62,12 @@ export class SimulatedReplica implements Out<RouterCommand> {
   readonly #options: ReplicaOptions;
   readonly #router: Driven<RouterEvent>;
   readonly #tenants: ReadonlyMap<string, TenantId>;
-  /** By RequestId and AttemptId; an attempt that has ended stays until its slot is used again: its commit may be still to come. */
-  readonly #requests: (OpenRequest | null)[] = [];
+  /** By RequestId; null: free. */
+  readonly #requests: (RouteRequest | null)[] = [];
+  /** What else is known of them, and of their attempts; one that has ended stays until its slot is used again: its commit may be still to come. */
+  readonly #requestRows = new open.Rows(open.requestWidth);
   readonly #freeRequests: RequestId[] = [];
-  readonly #attempts: (OpenAttempt | null)[] = [];
+  readonly #attemptRows = new open.Rows(open.attemptWidth);
   #versions: LiveVersions;
   /** The newest version: it has all ids. */
   #config: CompiledConfig;
@@ -100,16 +104,23 @@ export class SimulatedReplica implements Out<RouterCommand> {
     this.#options.watch?.crashed?.(at, this.#options.replica);
     this.#router.machine = deadRouter;
     this.#history.length = 0;
-    for (const [attempt, open] of this.#attempts.entries()) {
-      if (open === null || open.over) continue;
-      open.over = true;
-      if (!open.aborted) this.#call(open.endpoint, { kind: "call-aborted", call: this.#callOf(attempt as AttemptId) });
+    this.#abandonAttempts();
+    for (const [id, request] of this.#requests.entries()) {
+      if (request === null) continue;
+      const row = this.#requestRows.open(id);
+      const { cells } = this.#requestRows;
+      const result: FinishResult = isNothing(cells[row + open.first]) ? { kind: "failed", failure: "connect-failed", retryAfter: null } : { kind: "cut", failure: "cut" };
+      const account = { nanoDollars: 0, priced: true, attempts: isNothing(cells[row + open.deployment]) ? 0 : 1 };
+      this.#finish({ request: id as RequestId, result, account, version: orNull(cells[row + open.version]) as ConfigVersion | null }, at);
     }
-    for (const [id, open] of this.#requests.entries()) {
-      if (open === null) continue;
-      const result: FinishResult = open.first === null ? { kind: "failed", failure: "connect-failed", retryAfter: null } : { kind: "cut", failure: "cut" };
-      const account = { nanoDollars: 0, priced: true, attempts: open.deployment === null ? 0 : 1 };
-      this.#finish({ request: id as RequestId, result, account, version: open.version }, at);
+  }
+
+  #abandonAttempts(): void {
+    const { cells } = this.#attemptRows;
+    for (let attempt = 0, row = 0; row < cells.length; attempt += 1, row += open.attemptWidth) {
+      const fate = cells[row + open.fate];
+      cells[row + open.fate] = open.over;
+      if (fate === open.underWay) this.#call(cells[row + open.endpoint] as EndpointId, { kind: "call-aborted", call: this.#callOf(attempt as AttemptId) });
     }
   }
 
@@ -190,8 +201,17 @@ export class SimulatedReplica implements Out<RouterCommand> {
       residency: unlabelled.residency,
       barred: unlabelled.barred,
     };
-    const { at: arrivedAt, outputTokens } = arrival;
-    this.#requests[id] = { request, arrivedAt, outputTokens, started: null, deployment: null, version: null, committed: null, first: null };
+    this.#requests[id] = request;
+    const row = this.#requestRows.open(id);
+    const { cells } = this.#requestRows;
+    cells[row + open.arrivedAt] = arrival.at;
+    cells[row + open.outputTokens] = arrival.outputTokens;
+    cells[row + open.started] = open.nothing;
+    cells[row + open.deployment] = open.nothing;
+    cells[row + open.version] = open.nothing;
+    cells[row + open.first] = open.nothing;
+    cells[row + open.cachedRead] = 0;
+    cells[row + open.output] = 0;
     const qualityMin = arrival.features?.qualityFloor;
     this.#router.post({ kind: "request-arrived", request: qualityMin === undefined ? request : { ...request, qualityMin } }, 1);
   }
@@ -203,7 +223,7 @@ export class SimulatedReplica implements Out<RouterCommand> {
 
   /** Its caller goes away. Rare: the request is looked for. */
   leave(serial: number): void {
-    const id = this.#requests.findIndex((open) => open?.request.serial === serial);
+    const id = this.#requests.findIndex((request) => request?.serial === serial);
     if (id !== -1) this.#router.post({ kind: "client-left", request: id as RequestId }, 1);
   }
 
@@ -276,15 +296,26 @@ export class SimulatedReplica implements Out<RouterCommand> {
     if (isOwnFinding(why)) this.#options.tellPeers({ kind: "peer-reported", endpoint, breaker: to === "open" ? "open" : "closed", why, since });
   }
 
-  #start({ attempt, request, endpoint, version }: Extract<RouterCommand, { kind: "start-attempt" }>, at: Instant): void {
-    const open = this.#requests[request] ?? missing("the attempt's request");
+  #start({ attempt, request: id, endpoint, version }: Extract<RouterCommand, { kind: "start-attempt" }>, at: Instant): void {
+    const request = this.#requests[id] ?? missing("the attempt's request");
     const deployment = this.#versions.deploymentOf(endpoint, version);
-    open.deployment = deployment;
-    open.version = version;
-    open.started ??= at;
-    this.#attempts[attempt] = { request, endpoint, deployment, startedAt: at, aborted: false, over: false, usage: null };
-    const { outputTokens } = open;
-    const { serial, route, inputTokens, blocks, batch = false } = open.request;
+    const ofRequest = this.#requestRows.open(id);
+    const requests = this.#requestRows.cells;
+    requests[ofRequest + open.deployment] = deployment;
+    requests[ofRequest + open.version] = version;
+    if (isNothing(requests[ofRequest + open.started])) requests[ofRequest + open.started] = at;
+    const row = this.#attemptRows.open(attempt);
+    const { cells } = this.#attemptRows;
+    cells[row + open.request] = id;
+    cells[row + open.endpoint] = endpoint;
+    cells[row + open.startedAt] = at;
+    cells[row + open.attemptDeployment] = deployment;
+    cells[row + open.fate] = open.underWay;
+    cells[row + open.committed] = 0;
+    cells[row + open.cachedRead] = 0;
+    cells[row + open.output] = 0;
+    const outputTokens = requests[ofRequest + open.outputTokens] as number;
+    const { serial, route, inputTokens, blocks, batch = false } = request;
     this.#call(endpoint, {
       kind: "call-received",
       call: this.#callOf(attempt),
@@ -300,77 +331,99 @@ export class SimulatedReplica implements Out<RouterCommand> {
   }
 
   #commit(attempt: AttemptId, at: Instant): void {
-    const committed = this.#attempts[attempt] ?? missing("the committed attempt");
-    const open = this.#requests[committed.request] ?? missing("its request");
-    open.first = at;
-    open.committed = committed;
-    open.deployment = committed.deployment;
+    const row = this.#attemptRows.open(attempt);
+    const { cells } = this.#attemptRows;
+    const ofRequest = this.#requestRows.open(cells[row + open.request] as number);
+    const requests = this.#requestRows.cells;
+    cells[row + open.committed] = 1;
+    requests[ofRequest + open.first] = at;
+    requests[ofRequest + open.deployment] = cells[row + open.attemptDeployment] as number;
+    requests[ofRequest + open.cachedRead] = cells[row + open.cachedRead] as number;
+    requests[ofRequest + open.output] = cells[row + open.output] as number;
   }
 
   #abort({ attempt, why }: Extract<RouterCommand, { kind: "abort-attempt" }>, at: Instant): void {
-    const open = this.#attempts[attempt] ?? missing("the aborted attempt");
-    open.aborted = true;
-    if (why === "timeout") this.#options.observer.attemptEnded?.(open.endpoint, open.startedAt, at, true);
-    this.#call(open.endpoint, { kind: "call-aborted", call: this.#callOf(attempt) });
+    const row = this.#attemptRows.open(attempt);
+    const { cells } = this.#attemptRows;
+    const endpoint = cells[row + open.endpoint] as EndpointId;
+    if (cells[row + open.fate] === open.underWay) cells[row + open.fate] = open.aborted;
+    if (why === "timeout") this.#options.observer.attemptEnded?.(endpoint, cells[row + open.startedAt] as Instant, at, true);
+    this.#call(endpoint, { kind: "call-aborted", call: this.#callOf(attempt) });
   }
 
   /** What an endpoint's model says, as an outcome for the router. */
   hear(command: EndpointCommand, at: Instant, endpoint: EndpointId): void {
     const attempt = Math.floor(command.call / this.#options.replicas) as AttemptId;
-    const open = this.#attempts[attempt] ?? missing("the call's attempt");
-    if (open.endpoint !== endpoint || at !== this.#options.driver.now) broken("a model answers for another's call, or late");
-    if (open.over) return;
+    const row = attempt * open.attemptWidth;
+    const { cells } = this.#attemptRows;
+    if (cells[row + open.endpoint] !== endpoint || at !== this.#options.driver.now) broken("a model answers for another's call, or late");
+    const fate = cells[row + open.fate];
+    if (fate === open.over) return;
     switch (command.kind) {
       case "emit-tokens":
         this.#router.post({ kind: "attempt-first-token", attempt }, 0);
         return;
       case "end-call":
-        open.usage = command.usage;
-        this.#end(attempt, open, succeeded(command.usage), at);
+        this.#noteUsage(row, command.usage);
+        this.#end(attempt, row, succeeded(command.usage), at);
         return;
       case "refuse-call":
-        this.#end(attempt, open, failed(command.failure, command.retryAfter, null), at);
+        this.#end(attempt, row, failed(command.failure, command.retryAfter, null), at);
         return;
       case "cut-call":
-        open.usage = command.usage;
-        this.#end(attempt, open, open.aborted ? aborted(command.usage) : failed(command.idle === true ? "timed-out-idle" : "cut", null, command.usage), at);
+        this.#noteUsage(row, command.usage);
+        this.#end(attempt, row, fate === open.aborted ? aborted(command.usage) : failed(command.idle === true ? "timed-out-idle" : "cut", null, command.usage), at);
     }
   }
 
-  #end(attempt: AttemptId, open: OpenAttempt, outcome: AttemptOutcome, at: Instant): void {
-    open.over = true;
+  #noteUsage(row: number, { cachedRead, output }: Usage): void {
+    const { cells } = this.#attemptRows;
+    cells[row + open.cachedRead] = cachedRead;
+    cells[row + open.output] = output;
+    if (cells[row + open.committed] === 0) return;
+    const ofRequest = (cells[row + open.request] as number) * open.requestWidth;
+    const requests = this.#requestRows.cells;
+    requests[ofRequest + open.cachedRead] = cachedRead;
+    requests[ofRequest + open.output] = output;
+  }
+
+  #end(attempt: AttemptId, row: number, outcome: AttemptOutcome, at: Instant): void {
+    const { cells } = this.#attemptRows;
+    cells[row + open.fate] = open.over;
     const { kind, failure } = outcome;
     const blamed = failure !== null && meaningOf(failure).verdict === "failure";
-    if (kind !== "aborted") this.#options.observer.attemptEnded?.(open.endpoint, open.startedAt, at, blamed);
+    if (kind !== "aborted") this.#options.observer.attemptEnded?.(cells[row + open.endpoint] as EndpointId, cells[row + open.startedAt] as Instant, at, blamed);
     this.#router.post({ kind: "attempt-ended", attempt, outcome }, 0);
   }
 
-  #finish({ request: id, result, account, version }: Finished, end: Instant): void {
-    const open = this.#requests[id] ?? missing("the finished request");
+  #finish({ request: id, result, account, version }: open.Finished, end: Instant): void {
+    const request = this.#requests[id] ?? missing("the finished request");
     this.#requests[id] = null;
     this.#freeRequests.push(id);
     this.#open -= 1;
-    const { arrivedAt, started, deployment, first } = open;
-    const { serial, route, tenant, inputTokens, batch = false } = open.request;
+    const row = id * open.requestWidth;
+    const { cells } = this.#requestRows;
+    const arrivedAt = cells[row + open.arrivedAt] as Instant;
+    const first = orNull(cells[row + open.first]) as Instant | null;
+    const { serial, route, tenant, inputTokens, batch = false } = request;
     const answered = result.kind === "served" || result.kind === "cut";
-    const usage = open.committed?.usage;
     this.#record({
       serial,
       route,
       tenant,
-      deployment,
+      deployment: orNull(cells[row + open.deployment]) as DeploymentId | null,
       result: result.kind,
       why: whyOf(result),
       scheduled: arrivedAt,
       sent: arrivedAt,
-      started,
+      started: orNull(cells[row + open.started]) as Instant | null,
       first: answered ? first : null,
       last: answered && first !== null ? end : null,
       end,
       inputTokens,
       // A stream that is cut does not come to its usage.
-      cachedTokens: result.kind === "served" ? (usage?.cachedRead ?? 0) : 0,
-      outputTokens: answered ? (usage?.output ?? 0) : 0,
+      cachedTokens: result.kind === "served" ? (cells[row + open.cachedRead] as number) : 0,
+      outputTokens: answered ? (cells[row + open.output] as number) : 0,
       attempts: account.attempts,
       nanoDollars: account.nanoDollars,
       priced: account.priced,
@@ -384,3 +437,6 @@ export class SimulatedReplica implements Out<RouterCommand> {
     this.#options.observer.requestEnded(record);
   }
 }
+
+const isNothing = (cell: number | undefined): boolean => cell === open.nothing;
+const orNull = (cell: number | undefined): number | null => (cell === undefined || cell === open.nothing ? null : cell);
