@@ -8,7 +8,7 @@ import type { Out } from "./machine.ts";
 import type { AttemptId, DeploymentId, EndpointId, RouteId, RouterCommand } from "./messages.ts";
 import { noteEndpoint, noteLoad } from "./note-endpoint.ts";
 import { viewOf } from "./rollout/versions.ts";
-import type { AttemptSlot, LiveVersion, Place, RequestSlot, RouterState, RouteState } from "./state.ts";
+import type { AttemptSlot, LiveVersion, Place, RequestSlot, RouterState, RouteState, SpareSlots } from "./state.ts";
 
 export interface RouterOptions {
   /** Of every random draw. */
@@ -53,6 +53,7 @@ export class Core {
   #routesOf: readonly (readonly RouteId[])[] = [];
   readonly options: RouterOptions;
   readonly state: RouterState;
+  readonly spare: SpareSlots = { requests: [], attempts: [] };
   readonly #alone: (readonly number[])[] = [];
   /** Scratch of serve-queue. */
   readonly setAside: number[] = [];

@@ -179,6 +179,7 @@ export function endAttempt(core: Core, slot: RequestSlot, attempt: AttemptSlot, 
   if (found.limits.some) serveAll(core);
   else serveQueues(core, attempt.endpoint);
   if (fleet !== null) forgetIfGone(core, attempt.endpoint);
+  core.spare.attempts.push(attempt);
 }
 
 // Functions of their own: what a closure holds is made whenever the function around it is entered.
