@@ -23,18 +23,17 @@ type CallReceived = Extract<EndpointEvent, { kind: "call-received" }>;
 type SequenceSubmitted = Extract<EngineEvent, { kind: "sequence-submitted" }>;
 
 /** A call under way, as the engine is told of it, and what has become of it. `id` is its sequence there, known when the engine gets it. */
-interface LiveCall extends SequenceSubmitted {
-  readonly call: CallId;
-  id: SequenceId;
+type LiveCall = { -readonly [Key in keyof SequenceSubmitted]: SequenceSubmitted[Key] } & {
+  call: CallId;
   /** Where it ends its connection breaks. */
-  readonly isCut: boolean;
+  isCut: boolean;
   started: boolean;
   cachedTokens: number;
   /** Output tokens so far. */
   generated: number;
   /** False once aborted, ended or cut: what is still on its way is dropped. */
   open: boolean;
-}
+};
 
 interface Leaving {
   readonly call: LiveCall;
@@ -53,6 +52,8 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   /** By sequence id: the engine's slots are the replica's own, since an aborted call's slot may be used again before the engine has let go. */
   readonly #sequences: (LiveCall | null)[] = [];
   readonly #freeSequences: number[] = [];
+  /** Calls that have ended and stand nowhere any more, to be used again. */
+  readonly #spareCalls: LiveCall[] = [];
   // What changes with every event stands in open fields: private ones are slow to write (see EngineLoop), and a record of its own would be one more place to look at.
   /** Of both lines: when the first is through; and of the engine too. */
   linesDue = never;
@@ -153,22 +154,19 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     const { inputTokens, blocks, outputTokens, priority } = received;
     const outputTokensMax = Math.min(received.outputTokensMax, this.#spec.engine.modelTokensMax - inputTokens);
     const cutAfter = this.#cutAfter(received.serial, Math.min(outputTokens, outputTokensMax));
-    const call: LiveCall = {
-      kind: "sequence-submitted",
-      id: -1 as SequenceId,
-      inputTokens,
-      blocks,
-      outputTokens: cutAfter ?? outputTokens,
-      outputTokensMax,
-      priority,
-      arrival: now,
-      call: received.call,
-      isCut: cutAfter !== null,
-      started: false,
-      cachedTokens: 0,
-      generated: 0,
-      open: true,
-    };
+    const call = this.#spareCalls.pop() ?? newCall();
+    call.inputTokens = inputTokens;
+    call.blocks = blocks;
+    call.outputTokens = cutAfter ?? outputTokens;
+    call.outputTokensMax = outputTokensMax;
+    call.priority = priority;
+    call.arrival = now;
+    call.call = received.call;
+    call.isCut = cutAfter !== null;
+    call.started = false;
+    call.cachedTokens = 0;
+    call.generated = 0;
+    call.open = true;
     const { frontEndBefore, frontEndPerPromptTokenUs = 0 } = this.#spec;
     this.entersAt = later(this.entersAt, instantAt(now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)));
     if (this.entersAt === now && this.#entering.count === 0) this.#submit(call, now);
@@ -296,13 +294,35 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   }
 
   #sendNow(call: LiveCall, command: EndpointCommand, at: Instant): void {
-    if (command.kind !== "emit-tokens") call.open = false;
+    if (command.kind !== "emit-tokens") {
+      call.open = false;
+      this.#spareCalls.push(call);
+    }
     this.out?.emit(command, at);
   }
 
   #tell(command: EndpointCommand, at: Instant): void {
     this.out?.emit(command, at);
   }
+}
+
+function newCall(): LiveCall {
+  return {
+    kind: "sequence-submitted",
+    id: -1 as SequenceId,
+    inputTokens: 0,
+    blocks: null,
+    outputTokens: 0,
+    outputTokensMax: 0,
+    priority: 0,
+    arrival: startOfTime,
+    call: -1 as CallId,
+    isCut: false,
+    started: false,
+    cachedTokens: 0,
+    generated: 0,
+    open: false,
+  };
 }
 
 type EngineTotals = Readonly<Record<"busy" | "steps" | "stepsOutsideRange" | "stepSequences" | "stepTokens", number>>;
