@@ -54,6 +54,8 @@ export class Core {
   readonly options: RouterOptions;
   readonly state: RouterState;
   readonly spare: SpareSlots = { requests: [], attempts: [] };
+  /** By AttemptId, as its slot says: with it the slots of both are fetched from memory at the same time, and not one after the other. */
+  readonly requestIds: number[];
   readonly #alone: (readonly number[])[] = [];
   /** Scratch of serve-queue. */
   readonly setAside: number[] = [];
@@ -65,6 +67,7 @@ export class Core {
     this.#configured = config;
     this.options = options;
     this.state = state;
+    this.requestIds = state.attempts.map((attempt) => attempt?.request ?? -1);
     this.#stable = this.#refit();
   }
 
@@ -172,8 +175,8 @@ export class Core {
     return this.state.attempts[id] ?? missing("the attempt");
   }
 
-  requestOf(attempt: AttemptSlot): RequestSlot {
-    return this.state.requests[attempt.request] ?? missing("the attempt's request");
+  requestOf(id: AttemptId): RequestSlot {
+    return this.state.requests[this.requestIds[id] ?? -1] ?? missing("the attempt's request");
   }
 
   /** In the stable version, or else in the one that has the endpoint. */

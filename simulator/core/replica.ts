@@ -63,7 +63,9 @@ export class SimulatedReplica implements Out<RouterCommand> {
   readonly #router: Driven<RouterEvent>;
   readonly #tenants: ReadonlyMap<string, TenantId>;
   /** By RequestId; null: free. */
-  readonly #requests: (RouteRequest | null)[] = [];
+  readonly #requests: (SimulatedRequest | null)[] = [];
+  /** Requests that have finished, to be used again (see SpareSlots); none where somebody watches the router, who may remember them. */
+  readonly #spareRequests: SimulatedRequest[] = [];
   /** What else is known of them, and of their attempts; one that has ended stays until its slot is used again: its commit may be still to come. */
   readonly #requestRows = new open.Rows(open.requestWidth);
   readonly #freeRequests: RequestId[] = [];
@@ -182,25 +184,18 @@ export class SimulatedReplica implements Out<RouterCommand> {
     const { routes } = this.#config;
     const id = this.#freeRequests.pop() ?? (this.#requests.length as RequestId);
     this.#open += 1;
-    const request: RouteRequest = {
-      id,
-      serial,
-      tenant: this.#tenantOf(arrival),
-      route,
-      inputTokens: arrival.inputTokens,
-      batch: arrival.batch === true,
-      // Never the true length: a policy must not know it.
-      outputTokensMax: (routes[route] ?? missing("the route")).outputTokensDefault,
-      stream: true,
-      priority: arrival.priority ?? 0,
-      deadline: arrival.patience === undefined ? never : after(arrival.at, arrival.patience),
-      blocks: arrival.blocks,
-      tags: unlabelled.tags,
-      tagMatch: unlabelled.tagMatch,
-      region: unlabelled.region,
-      residency: unlabelled.residency,
-      barred: unlabelled.barred,
-    };
+    const request = this.#spareRequests.pop() ?? newRequest();
+    request.id = id;
+    request.serial = serial;
+    request.tenant = this.#tenantOf(arrival);
+    request.route = route;
+    request.inputTokens = arrival.inputTokens;
+    request.batch = arrival.batch === true;
+    // Never the true length: a policy must not know it.
+    request.outputTokensMax = (routes[route] ?? missing("the route")).outputTokensDefault;
+    request.priority = arrival.priority ?? 0;
+    request.deadline = arrival.patience === undefined ? never : after(arrival.at, arrival.patience);
+    request.blocks = arrival.blocks;
     this.#requests[id] = request;
     const row = this.#requestRows.open(id);
     const { cells } = this.#requestRows;
@@ -399,6 +394,7 @@ export class SimulatedReplica implements Out<RouterCommand> {
   #finish({ request: id, result, account, version }: open.Finished, end: Instant): void {
     const request = this.#requests[id] ?? missing("the finished request");
     this.#requests[id] = null;
+    if (this.#options.watch === undefined) this.#spareRequests.push(request);
     this.#freeRequests.push(id);
     this.#open -= 1;
     const row = id * open.requestWidth;
@@ -436,6 +432,29 @@ export class SimulatedReplica implements Out<RouterCommand> {
     this.#options.requestEnded?.(record);
     this.#options.observer.requestEnded(record);
   }
+}
+
+type SimulatedRequest = { -readonly [Key in keyof RouteRequest]: RouteRequest[Key] };
+
+function newRequest(): SimulatedRequest {
+  return {
+    id: -1 as RequestId,
+    serial: -1,
+    tenant: -1 as TenantId,
+    route: -1 as RouteId,
+    inputTokens: 0,
+    batch: false,
+    outputTokensMax: 0,
+    stream: true,
+    priority: 0,
+    deadline: never,
+    blocks: null,
+    tags: unlabelled.tags,
+    tagMatch: unlabelled.tagMatch,
+    region: unlabelled.region,
+    residency: unlabelled.residency,
+    barred: unlabelled.barred,
+  };
 }
 
 const isNothing = (cell: number | undefined): boolean => cell === open.nothing;
