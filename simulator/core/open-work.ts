@@ -1,14 +1,14 @@
 /**
  * What a simulated replica has under way, in rows of numbers by id. Ten thousand requests may be open: an object of each would have left the cache by its next event, and
- * so would the list that says where it is. A row is one place in memory, known without looking anywhere.
+ * so would the list that says where it is. A row is one place in memory, known without looking anywhere; the shorter it is, the likelier its neighbours have kept it there.
  */
 import type { ConfigVersion } from "../../router/core/compiled-config.ts";
-import type { FinishResult, RequestId } from "../../router/core/messages.ts";
+import type { AttemptId, FinishResult, RequestId, Usage } from "../../router/core/messages.ts";
 
-/** Instants, ids and counts; `nothing` where there is none (yet). */
+/** Where there is no instant or id (yet). */
 export const nothing = -1;
 
-/** Places in the row of a request, by RequestId. */
+/** Places in the row of a request, by RequestId: instants, ids and tokens. */
 export const requestWidth = 8;
 export const arrivedAt = 0;
 /** The endpoints' to know. */
@@ -22,46 +22,50 @@ export const first = 5;
 export const cachedRead = 6;
 export const output = 7;
 
-/** Places in the row of an attempt, by AttemptId. Its last three are those of its request: what it leaves there. */
-export const attemptWidth = 8;
+/** Places in the row of an attempt, by AttemptId: ids, and what has become of it. */
+export const attemptWidth = 4;
 export const request = 0;
 export const endpoint = 1;
-export const startedAt = 2;
-export const attemptDeployment = 3;
-export const fate = 4;
-export const committed = 5;
+export const attemptDeployment = 2;
+export const fate = 3;
 
-/** Nothing more will be heard of it, or nobody listens any more: so it is from the start where nobody has had the row yet. */
-export const over = 0;
-export const underWay = 1;
-export const aborted = 2;
+/** Bits of its fate. Not live: nothing more will be heard of it, or nobody listens any more; so it is from the start where nobody has had the row yet. */
+export const live = 1;
+export const committed = 2;
+export const aborted = 4;
 
-/** Grows by doubling. Rows of zeros at first. */
-export class Rows {
+/** Rows of zeros at first. */
+export class OpenRequests {
   cells = new Float64Array(0);
-  readonly #width: number;
-
-  constructor(width: number) {
-    this.#width = width;
-  }
-
-  /** Rows that there are. */
-  get length(): number {
-    return this.cells.length / this.#width;
-  }
 
   /** Where the row of an id begins, which is there from now on. */
   open(id: number): number {
-    const row = id * this.#width;
-    if (row >= this.cells.length) this.#grow(row);
+    const row = id * requestWidth;
+    if (row >= this.cells.length) this.cells = grown(this.cells, new Float64Array(2 * (row + requestWidth)));
     return row;
   }
+}
 
-  #grow(row: number): void {
-    const cells = new Float64Array(2 * (row + this.#width));
-    cells.set(this.cells);
-    this.cells = cells;
+export class OpenAttempts {
+  cells = new Int32Array(0);
+  /** By AttemptId: for who wants to know how long it took. */
+  startedAt = new Float64Array(0);
+  /** By AttemptId, of those that have ended uncommitted: the commit may still come, at the same instant. */
+  readonly usages = new Map<AttemptId, Usage>();
+
+  open(id: number): number {
+    const row = id * attemptWidth;
+    if (row >= this.cells.length) {
+      this.cells = grown(this.cells, new Int32Array(2 * (row + attemptWidth)));
+      this.startedAt = grown(this.startedAt, new Float64Array(2 * (id + 1)));
+    }
+    return row;
   }
+}
+
+function grown<Cells extends Int32Array | Float64Array>(before: Cells, cells: Cells): Cells {
+  cells.set(before);
+  return cells;
 }
 
 export interface Finished {

@@ -67,9 +67,9 @@ export class SimulatedReplica implements Out<RouterCommand> {
   /** Requests that have finished, to be used again (see SpareSlots); none where somebody watches the router, who may remember them. */
   readonly #spareRequests: SimulatedRequest[] = [];
   /** What else is known of them, and of their attempts; one that has ended stays until its slot is used again: its commit may be still to come. */
-  readonly #requestRows = new open.Rows(open.requestWidth);
+  readonly #requestRows = new open.OpenRequests();
   readonly #freeRequests: RequestId[] = [];
-  readonly #attemptRows = new open.Rows(open.attemptWidth);
+  readonly #attemptRows = new open.OpenAttempts();
   #versions: LiveVersions;
   /** The newest version: it has all ids. */
   #config: CompiledConfig;
@@ -120,9 +120,9 @@ export class SimulatedReplica implements Out<RouterCommand> {
   #abandonAttempts(): void {
     const { cells } = this.#attemptRows;
     for (let attempt = 0, row = 0; row < cells.length; attempt += 1, row += open.attemptWidth) {
-      const fate = cells[row + open.fate];
-      cells[row + open.fate] = open.over;
-      if (fate === open.underWay) this.#call(cells[row + open.endpoint] as EndpointId, { kind: "call-aborted", call: this.#callOf(attempt as AttemptId) });
+      const fate = cells[row + open.fate] as number;
+      cells[row + open.fate] = 0;
+      if ((fate & open.live) !== 0 && (fate & open.aborted) === 0) this.#call(cells[row + open.endpoint] as EndpointId, { kind: "call-aborted", call: this.#callOf(attempt as AttemptId) });
     }
   }
 
@@ -300,15 +300,13 @@ export class SimulatedReplica implements Out<RouterCommand> {
     requests[ofRequest + open.version] = version;
     if (isNothing(requests[ofRequest + open.started])) requests[ofRequest + open.started] = at;
     const row = this.#attemptRows.open(attempt);
-    const { cells } = this.#attemptRows;
+    const { cells, startedAt, usages } = this.#attemptRows;
+    if (usages.size > 0) usages.delete(attempt);
     cells[row + open.request] = id;
     cells[row + open.endpoint] = endpoint;
-    cells[row + open.startedAt] = at;
     cells[row + open.attemptDeployment] = deployment;
-    cells[row + open.fate] = open.underWay;
-    cells[row + open.committed] = 0;
-    cells[row + open.cachedRead] = 0;
-    cells[row + open.output] = 0;
+    cells[row + open.fate] = open.live;
+    startedAt[attempt] = at;
     const outputTokens = requests[ofRequest + open.outputTokens] as number;
     const { serial, route, inputTokens, blocks, batch = false } = request;
     this.#call(endpoint, {
@@ -326,23 +324,33 @@ export class SimulatedReplica implements Out<RouterCommand> {
   }
 
   #commit(attempt: AttemptId, at: Instant): void {
-    const row = this.#attemptRows.open(attempt);
-    const { cells } = this.#attemptRows;
-    const ofRequest = this.#requestRows.open(cells[row + open.request] as number);
+    const row = attempt * open.attemptWidth;
+    const { cells, usages } = this.#attemptRows;
+    const ofRequest = (cells[row + open.request] as number) * open.requestWidth;
     const requests = this.#requestRows.cells;
-    cells[row + open.committed] = 1;
+    cells[row + open.fate] = (cells[row + open.fate] as number) | open.committed;
     requests[ofRequest + open.first] = at;
     requests[ofRequest + open.deployment] = cells[row + open.attemptDeployment] as number;
-    requests[ofRequest + open.cachedRead] = cells[row + open.cachedRead] as number;
-    requests[ofRequest + open.output] = cells[row + open.output] as number;
+    if (usages.size > 0) this.#takeUsage(attempt, ofRequest);
+  }
+
+  /** It has ended at the instant of its first token, and was not committed yet. */
+  #takeUsage(attempt: AttemptId, ofRequest: number): void {
+    const { usages } = this.#attemptRows;
+    const usage = usages.get(attempt);
+    if (usage === undefined) return;
+    usages.delete(attempt);
+    const { cells } = this.#requestRows;
+    cells[ofRequest + open.cachedRead] = usage.cachedRead;
+    cells[ofRequest + open.output] = usage.output;
   }
 
   #abort({ attempt, why }: Extract<RouterCommand, { kind: "abort-attempt" }>, at: Instant): void {
-    const row = this.#attemptRows.open(attempt);
-    const { cells } = this.#attemptRows;
+    const row = attempt * open.attemptWidth;
+    const { cells, startedAt } = this.#attemptRows;
     const endpoint = cells[row + open.endpoint] as EndpointId;
-    if (cells[row + open.fate] === open.underWay) cells[row + open.fate] = open.aborted;
-    if (why === "timeout") this.#options.observer.attemptEnded?.(endpoint, cells[row + open.startedAt] as Instant, at, true);
+    cells[row + open.fate] = (cells[row + open.fate] as number) | open.aborted;
+    if (why === "timeout") this.#options.observer.attemptEnded?.(endpoint, startedAt[attempt] as Instant, at, true);
     this.#call(endpoint, { kind: "call-aborted", call: this.#callOf(attempt) });
   }
 
@@ -352,42 +360,42 @@ export class SimulatedReplica implements Out<RouterCommand> {
     const row = attempt * open.attemptWidth;
     const { cells } = this.#attemptRows;
     if (cells[row + open.endpoint] !== endpoint || at !== this.#options.driver.now) broken("a model answers for another's call, or late");
-    const fate = cells[row + open.fate];
-    if (fate === open.over) return;
+    const fate = cells[row + open.fate] as number;
+    if ((fate & open.live) === 0) return;
     switch (command.kind) {
       case "emit-tokens":
         this.#router.post({ kind: "attempt-first-token", attempt }, 0);
         return;
       case "end-call":
-        this.#noteUsage(row, command.usage);
-        this.#end(attempt, row, succeeded(command.usage), at);
+        this.#noteUsage(attempt, fate, command.usage);
+        this.#end(attempt, fate, endpoint, succeeded(command.usage), at);
         return;
       case "refuse-call":
-        this.#end(attempt, row, failed(command.failure, command.retryAfter, null), at);
+        this.#end(attempt, fate, endpoint, failed(command.failure, command.retryAfter, null), at);
         return;
       case "cut-call":
-        this.#noteUsage(row, command.usage);
-        this.#end(attempt, row, fate === open.aborted ? aborted(command.usage) : failed(command.idle === true ? "timed-out-idle" : "cut", null, command.usage), at);
+        this.#noteUsage(attempt, fate, command.usage);
+        this.#end(attempt, fate, endpoint, cutOutcome(fate, command), at);
     }
   }
 
-  #noteUsage(row: number, { cachedRead, output }: Usage): void {
-    const { cells } = this.#attemptRows;
-    cells[row + open.cachedRead] = cachedRead;
-    cells[row + open.output] = output;
-    if (cells[row + open.committed] === 0) return;
-    const ofRequest = (cells[row + open.request] as number) * open.requestWidth;
-    const requests = this.#requestRows.cells;
-    requests[ofRequest + open.cachedRead] = cachedRead;
-    requests[ofRequest + open.output] = output;
+  #noteUsage(attempt: AttemptId, fate: number, usage: Usage): void {
+    if ((fate & open.committed) === 0) {
+      this.#attemptRows.usages.set(attempt, usage);
+      return;
+    }
+    const ofRequest = (this.#attemptRows.cells[attempt * open.attemptWidth + open.request] as number) * open.requestWidth;
+    const { cells } = this.#requestRows;
+    cells[ofRequest + open.cachedRead] = usage.cachedRead;
+    cells[ofRequest + open.output] = usage.output;
   }
 
-  #end(attempt: AttemptId, row: number, outcome: AttemptOutcome, at: Instant): void {
-    const { cells } = this.#attemptRows;
-    cells[row + open.fate] = open.over;
+  #end(attempt: AttemptId, fate: number, endpoint: EndpointId, outcome: AttemptOutcome, at: Instant): void {
+    const { cells, startedAt } = this.#attemptRows;
+    cells[attempt * open.attemptWidth + open.fate] = fate & ~open.live;
     const { kind, failure } = outcome;
     const blamed = failure !== null && meaningOf(failure).verdict === "failure";
-    if (kind !== "aborted") this.#options.observer.attemptEnded?.(cells[row + open.endpoint] as EndpointId, cells[row + open.startedAt] as Instant, at, blamed);
+    if (kind !== "aborted") this.#options.observer.attemptEnded?.(endpoint, startedAt[attempt] as Instant, at, blamed);
     this.#router.post({ kind: "attempt-ended", attempt, outcome }, 0);
   }
 
@@ -432,6 +440,10 @@ export class SimulatedReplica implements Out<RouterCommand> {
     this.#options.requestEnded?.(record);
     this.#options.observer.requestEnded(record);
   }
+}
+
+function cutOutcome(fate: number, { usage, idle }: Extract<EndpointCommand, { kind: "cut-call" }>): AttemptOutcome {
+  return (fate & open.aborted) === 0 ? failed(idle === true ? "timed-out-idle" : "cut", null, usage) : aborted(usage);
 }
 
 type SimulatedRequest = { -readonly [Key in keyof RouteRequest]: RouteRequest[Key] };
