@@ -392,7 +392,11 @@ export class SimulatedReplica implements Out<RouterCommand> {
 
   #end(attempt: AttemptId, fate: number, endpoint: EndpointId, outcome: AttemptOutcome, at: Instant): void {
     const { cells, startedAt } = this.#attemptRows;
-    cells[attempt * open.attemptWidth + open.fate] = fate & ~open.live;
+    const row = attempt * open.attemptWidth;
+    cells[row + open.fate] = fate & ~open.live;
+    // The router will look at the request after its own slots: looked at here, it is fetched while those are.
+    const request = cells[row + open.request] as number;
+    if (this.#requests[request]?.id !== request) broken("an attempt outlives its request");
     const { kind, failure } = outcome;
     const blamed = failure !== null && meaningOf(failure).verdict === "failure";
     if (kind !== "aborted") this.#options.observer.attemptEnded?.(endpoint, startedAt[attempt] as Instant, at, blamed);

@@ -1,4 +1,4 @@
-import { broken } from "../../../router/core/assert.ts";
+import { broken, missing } from "../../../router/core/assert.ts";
 import { largeLater } from "../../../router/core/large-later.ts";
 import type { Duration, Instant, Out } from "../../../router/core/machine.ts";
 import type { FailureKind, Usage } from "../../../router/core/messages.ts";
@@ -40,6 +40,7 @@ interface Leaving {
   readonly command: EndpointCommand;
 }
 
+const nobody = -1 as CallId;
 const reEntered = "a vLLM replica is re-entered: drivers queue what happens while commands are carried out";
 
 export class VllmReplica implements EndpointModel, Out<EngineCommand> {
@@ -51,6 +52,8 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   readonly #leaving = makeDelayLine<Leaving>();
   /** By sequence id: the engine's slots are the replica's own, since an aborted call's slot may be used again before the engine has let go. */
   readonly #sequences: (LiveCall | null)[] = [];
+  /** Of what the engine has, by sequence id: whose first token it is; `nobody` once it is aborted. Told without a look at the call itself, which has left the cache. */
+  readonly #calls: CallId[] = [];
   readonly #freeSequences: number[] = [];
   /** Calls that have ended and stand nowhere any more, to be used again. */
   readonly #spareCalls: LiveCall[] = [];
@@ -191,6 +194,7 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   #submit(call: LiveCall, at: Instant): void {
     const sequence = this.#freeSequences.pop() ?? this.#sequences.length;
     this.#sequences[sequence] = call;
+    this.#calls[sequence] = call.call;
     call.id = sequence as SequenceId;
     this.#engine.handle(call, at, this);
   }
@@ -200,8 +204,10 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     if (call === undefined) return;
     call.open = false;
     if (this.#sequences[call.id] === call) {
+      this.#calls[call.id] = nobody;
+      const generated = this.#engine.outputTokensOf(call.id);
       this.#engine.handle({ kind: "sequence-aborted", id: call.id }, now, this);
-      call.generated = Math.max(call.generated, this.#engine.outputTokensOf(call.id));
+      call.generated = Math.max(call.generated, generated, this.#engine.outputTokensOf(call.id));
     }
     this.#tell({ kind: "cut-call", call: id, usage: usageOf(call) }, now);
   }
@@ -243,27 +249,31 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
 
   /** What the engine says. */
   emit(command: EngineCommand, at: Instant): void {
+    if (command.kind === "emit-tokens") {
+      this.#sendTokens(command, at);
+      return;
+    }
     const call = this.#sequences[command.id] ?? null;
     if (call === null) return;
-    switch (command.kind) {
-      case "start-sequence":
-        if (call.started) break;
-        call.cachedTokens = command.cachedTokens;
-        call.started = true;
-        this.running++;
-        break;
-      case "emit-tokens":
-        call.generated = command.from + command.count;
-        this.#send(call, { kind: "emit-tokens", call: call.call, from: command.from, count: command.count }, at);
-        break;
-      case "end-sequence":
-        this.#endSequence(call, command, at);
-        break;
+    if (command.kind === "end-sequence") this.#endSequence(call, command, at);
+    else if (!call.started) {
+      call.cachedTokens = command.cachedTokens;
+      call.started = true;
+      this.running++;
     }
+  }
+
+  #sendTokens({ id, from, count }: Extract<EngineCommand, { kind: "emit-tokens" }>, at: Instant): void {
+    const call = this.#calls[id] ?? nobody;
+    if (call === nobody) return;
+    const command: EndpointCommand = { kind: "emit-tokens", call, from, count };
+    if (this.#isThrough(at)) this.#tell(command, at);
+    else this.#letWait(this.#leaving, this.leavesAt, { call: this.#sequences[id] ?? missing("the call of a sequence"), command });
   }
 
   #endSequence(call: LiveCall, command: Extract<EngineCommand, { kind: "end-sequence" }>, at: Instant): void {
     this.#sequences[command.id] = null;
+    this.#calls[command.id] = nobody;
     this.#freeSequences.push(command.id);
     call.generated = command.outputTokens;
     const { reason } = command;
@@ -277,10 +287,15 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
 
   #send(call: LiveCall, command: EndpointCommand, at: Instant): void {
     if (!call.open) return;
+    if (this.#isThrough(at)) this.#sendNow(call, command, at);
+    else this.#letWait(this.#leaving, this.leavesAt, { call, command });
+  }
+
+  /** Whether what the engine says now is at the wire now; else it is at `leavesAt`. */
+  #isThrough(at: Instant): boolean {
     const { frontEndAfter, frontEndPerSequenceUs = 0 } = this.#spec;
     this.leavesAt = later(this.leavesAt, instantAt(at + frontEndAfter + Math.floor(frontEndPerSequenceUs * this.running + 0.5)));
-    if (this.leavesAt === at && this.#leaving.count === 0) this.#sendNow(call, command, at);
-    else this.#letWait(this.#leaving, this.leavesAt, { call, command });
+    return this.leavesAt === at && this.#leaving.count === 0;
   }
 
   #sendNext(at: Instant): void {
