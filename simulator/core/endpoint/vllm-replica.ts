@@ -23,7 +23,7 @@ type CallReceived = Extract<EndpointEvent, { kind: "call-received" }>;
 type SequenceSubmitted = Extract<EngineEvent, { kind: "sequence-submitted" }>;
 
 /** A call under way, as the engine is told of it, and what has become of it. `id` is its sequence there, known when the engine gets it. */
-type LiveCall = { -readonly [Key in keyof SequenceSubmitted]: SequenceSubmitted[Key] } & {
+export type LiveCall = { -readonly [Key in keyof SequenceSubmitted]: SequenceSubmitted[Key] } & {
   call: CallId;
   /** Where it ends its connection breaks. */
   isCut: boolean;
@@ -55,8 +55,8 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   /** Of what the engine has, by sequence id: whose first token it is; `nobody` once it is aborted. Told without a look at the call itself, which has left the cache. */
   readonly #calls: CallId[] = [];
   readonly #freeSequences: number[] = [];
-  /** Calls that have ended and stand nowhere any more, to be used again. */
-  readonly #spareCalls: LiveCall[] = [];
+  /** Calls that have ended and stand nowhere any more, to be used again by any replica: the last one is still in the cache. */
+  readonly #spareCalls: LiveCall[];
   // What changes with every event stands in open fields: private ones are slow to write (see EngineLoop), and a record of its own would be one more place to look at.
   /** Of both lines: when the first is through; and of the engine too. */
   linesDue = never;
@@ -73,11 +73,12 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   #fault: FaultState = healthy;
   #crashing = false;
 
-  constructor(spec: VllmSpec, engine: EngineModel, options: { readonly seed: number; readonly index: number }) {
+  constructor(spec: VllmSpec, engine: EngineModel, options: { readonly seed: number; readonly index: number }, spareCalls: LiveCall[] = []) {
     this.#spec = spec;
     this.#engine = engine;
     this.#seed = options.seed;
     this.#index = options.index;
+    this.#spareCalls = spareCalls;
     largeLater<VllmReplica>(this, ["entersAt", "leavesAt"]);
     this.#noteDue();
   }
