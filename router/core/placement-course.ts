@@ -7,7 +7,7 @@ import { chargeShare, laneOf } from "./admission/fair-share.ts";
 import { joinQueue } from "./admission/join-queue.ts";
 import { serveQueue } from "./admission/serve-queue.ts";
 import { leaveQueue, type WaitQueue } from "./admission/wait-queue.ts";
-import { roundToNano } from "./accounting/ledger.ts";
+import { nothingSpent, roundToNano } from "./accounting/ledger.ts";
 import { cardNow, tierAt } from "./accounting/price-now.ts";
 import { broken, missing, present } from "./assert.ts";
 import { explanationOf, findCandidates } from "./candidates.ts";
@@ -300,5 +300,7 @@ export function finish(core: Core, slot: RequestSlot, result: FinishResult): voi
   const { attempts, version } = slot;
   const { picoDollars, usage, estimated, priced } = slot.spent;
   core.emit({ kind: "finish-request", request: id, result, account: { nanoDollars: roundToNano(picoDollars), usage, estimated, priced, attempts }, version });
+  // What is young and held by what is old is copied by the garbage collector, used or not.
+  slot.spent = nothingSpent;
   core.spare.requests.push(slot);
 }

@@ -3,23 +3,20 @@
  * commands at the models that all replicas share, and answers every start-attempt with exactly one outcome.
  */
 import { broken, missing } from "../../router/core/assert.ts";
-import type { CompiledConfig, ConfigVersion } from "../../router/core/compiled-config.ts";
+import type { CompiledConfig } from "../../router/core/compiled-config.ts";
 import type { Duration, Instant, Machine, Out } from "../../router/core/machine.ts";
 import type {
   AttemptId,
   AttemptOutcome,
-  DeploymentId,
   EndpointId,
   FinishResult,
   RequestId,
   RouteId,
-  RouteRequest,
   RouterCommand,
   RouterEvent,
   TenantId,
-  Usage,
 } from "../../router/core/messages.ts";
-import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts";
+import { isOwnFinding, rankOf } from "../../router/core/messages.ts";
 import { meaningOf } from "../../router/core/retry.ts";
 import { LiveVersions, type Offer } from "../../router/core/rollout/live-versions.ts";
 import { Router } from "../../router/core/router.ts";
@@ -28,11 +25,12 @@ import { type CompiledScenario, everyVersion, sharesProbes } from "./compiled-sc
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
 import type { Driven, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
-import * as open from "./open-work.ts";
-import { aborted, failed, succeeded } from "./outcomes.ts";
+import { type Finished, OpenWork } from "./open-work.ts";
+import { cutOutcome, failed, succeeded } from "./outcomes.ts";
 import { unserved, whyOf } from "./measure/ended-request.ts";
 import { deadRouter, StartingRouter } from "./router-stand-ins.ts";
 import { type RouterWatch, WatchedRouter } from "./router-watch.ts";
+import { blankRequest, type SimulatedRequest } from "./simulated-request.ts";
 import type { StoreEvent } from "./store/lease-store-model.ts";
 import { storeEventOf } from "./store/store-event-of.ts";
 import type { Arrival } from "./workload/arrival.ts";
@@ -67,9 +65,8 @@ export class SimulatedReplica implements Out<RouterCommand> {
   /** Requests that have finished, to be used again (see SpareSlots); none where somebody watches the router, who may remember them. */
   readonly #spareRequests: SimulatedRequest[] = [];
   /** What else is known of them, and of their attempts; one that has ended stays until its slot is used again: its commit may be still to come. */
-  readonly #requestRows = new open.OpenRequests();
+  readonly #work = new OpenWork();
   readonly #freeRequests: RequestId[] = [];
-  readonly #attemptRows = new open.OpenAttempts();
   #versions: LiveVersions;
   /** The newest version: it has all ids. */
   #config: CompiledConfig;
@@ -106,23 +103,13 @@ export class SimulatedReplica implements Out<RouterCommand> {
     this.#options.watch?.crashed?.(at, this.#options.replica);
     this.#router.machine = deadRouter;
     this.#history.length = 0;
-    this.#abandonAttempts();
+    for (const { attempt, endpoint } of this.#work.abandon()) this.#call(endpoint, { kind: "call-aborted", call: this.#callOf(attempt) });
     for (const [id, request] of this.#requests.entries()) {
       if (request === null) continue;
-      const row = this.#requestRows.open(id);
-      const { cells } = this.#requestRows;
-      const result: FinishResult = isNothing(cells[row + open.first]) ? { kind: "failed", failure: "connect-failed", retryAfter: null } : { kind: "cut", failure: "cut" };
-      const account = { nanoDollars: 0, priced: true, attempts: isNothing(cells[row + open.deployment]) ? 0 : 1 };
-      this.#finish({ request: id as RequestId, result, account, version: orNull(cells[row + open.version]) as ConfigVersion | null }, at);
-    }
-  }
-
-  #abandonAttempts(): void {
-    const { cells } = this.#attemptRows;
-    for (let attempt = 0, row = 0; row < cells.length; attempt += 1, row += open.attemptWidth) {
-      const fate = cells[row + open.fate] as number;
-      cells[row + open.fate] = 0;
-      if ((fate & open.live) !== 0 && (fate & open.aborted) === 0) this.#call(cells[row + open.endpoint] as EndpointId, { kind: "call-aborted", call: this.#callOf(attempt as AttemptId) });
+      const { first, deployment, version } = this.#work.request(id);
+      const result: FinishResult = first === null ? { kind: "failed", failure: "connect-failed", retryAfter: null } : { kind: "cut", failure: "cut" };
+      const account = { nanoDollars: 0, priced: true, attempts: deployment === null ? 0 : 1 };
+      this.#finish({ request: id as RequestId, result, account, version }, at);
     }
   }
 
@@ -184,7 +171,7 @@ export class SimulatedReplica implements Out<RouterCommand> {
     const { routes } = this.#config;
     const id = this.#freeRequests.pop() ?? (this.#requests.length as RequestId);
     this.#open += 1;
-    const request = this.#spareRequests.pop() ?? newRequest();
+    const request = this.#spareRequests.pop() ?? blankRequest();
     request.id = id;
     request.serial = serial;
     request.tenant = this.#tenantOf(arrival);
@@ -197,16 +184,7 @@ export class SimulatedReplica implements Out<RouterCommand> {
     request.deadline = arrival.patience === undefined ? never : after(arrival.at, arrival.patience);
     request.blocks = arrival.blocks;
     this.#requests[id] = request;
-    const row = this.#requestRows.open(id);
-    const { cells } = this.#requestRows;
-    cells[row + open.arrivedAt] = arrival.at;
-    cells[row + open.outputTokens] = arrival.outputTokens;
-    cells[row + open.started] = open.nothing;
-    cells[row + open.deployment] = open.nothing;
-    cells[row + open.version] = open.nothing;
-    cells[row + open.first] = open.nothing;
-    cells[row + open.cachedRead] = 0;
-    cells[row + open.output] = 0;
+    this.#work.arrive(id, arrival);
     const qualityMin = arrival.features?.qualityFloor;
     this.#router.post({ kind: "request-arrived", request: qualityMin === undefined ? request : { ...request, qualityMin } }, 1);
   }
@@ -239,7 +217,7 @@ export class SimulatedReplica implements Out<RouterCommand> {
   emit(command: RouterCommand, at: Instant): void {
     const { kind } = command;
     if (kind === "start-attempt") this.#start(command, at);
-    else if (kind === "commit-attempt") this.#commit(command.attempt, at);
+    else if (kind === "commit-attempt") this.#work.commit(command.attempt, at);
     else if (kind === "finish-request") this.#finish(command, at);
     else if (kind === "abort-attempt") this.#abort(command, at);
     else if (kind === "start-probe") this.#probe(command);
@@ -294,20 +272,7 @@ export class SimulatedReplica implements Out<RouterCommand> {
   #start({ attempt, request: id, endpoint, version }: Extract<RouterCommand, { kind: "start-attempt" }>, at: Instant): void {
     const request = this.#requests[id] ?? missing("the attempt's request");
     const deployment = this.#versions.deploymentOf(endpoint, version);
-    const ofRequest = this.#requestRows.open(id);
-    const requests = this.#requestRows.cells;
-    requests[ofRequest + open.deployment] = deployment;
-    requests[ofRequest + open.version] = version;
-    if (isNothing(requests[ofRequest + open.started])) requests[ofRequest + open.started] = at;
-    const row = this.#attemptRows.open(attempt);
-    const { cells, startedAt, usages } = this.#attemptRows;
-    if (usages.size > 0) usages.delete(attempt);
-    cells[row + open.request] = id;
-    cells[row + open.endpoint] = endpoint;
-    cells[row + open.attemptDeployment] = deployment;
-    cells[row + open.fate] = open.live;
-    startedAt[attempt] = at;
-    const outputTokens = requests[ofRequest + open.outputTokens] as number;
+    const outputTokens = this.#work.start(id, attempt, endpoint, deployment, version, at);
     const { serial, route, inputTokens, blocks, batch = false } = request;
     this.#call(endpoint, {
       kind: "call-received",
@@ -323,115 +288,70 @@ export class SimulatedReplica implements Out<RouterCommand> {
     });
   }
 
-  #commit(attempt: AttemptId, at: Instant): void {
-    const row = attempt * open.attemptWidth;
-    const { cells, usages } = this.#attemptRows;
-    const ofRequest = (cells[row + open.request] as number) * open.requestWidth;
-    const requests = this.#requestRows.cells;
-    cells[row + open.fate] = (cells[row + open.fate] as number) | open.committed;
-    requests[ofRequest + open.first] = at;
-    requests[ofRequest + open.deployment] = cells[row + open.attemptDeployment] as number;
-    if (usages.size > 0) this.#takeUsage(attempt, ofRequest);
-  }
-
-  /** It has ended at the instant of its first token, and was not committed yet. */
-  #takeUsage(attempt: AttemptId, ofRequest: number): void {
-    const { usages } = this.#attemptRows;
-    const usage = usages.get(attempt);
-    if (usage === undefined) return;
-    usages.delete(attempt);
-    const { cells } = this.#requestRows;
-    cells[ofRequest + open.cachedRead] = usage.cachedRead;
-    cells[ofRequest + open.output] = usage.output;
-  }
-
   #abort({ attempt, why }: Extract<RouterCommand, { kind: "abort-attempt" }>, at: Instant): void {
-    const row = attempt * open.attemptWidth;
-    const { cells, startedAt } = this.#attemptRows;
-    const endpoint = cells[row + open.endpoint] as EndpointId;
-    cells[row + open.fate] = (cells[row + open.fate] as number) | open.aborted;
-    if (why === "timeout") this.#options.observer.attemptEnded?.(endpoint, startedAt[attempt] as Instant, at, true);
+    const endpoint = this.#work.abort(attempt);
+    if (why === "timeout") this.#options.observer.attemptEnded?.(endpoint, this.#work.startOf(attempt), at, true);
     this.#call(endpoint, { kind: "call-aborted", call: this.#callOf(attempt) });
   }
 
   /** What an endpoint's model says, as an outcome for the router. */
   hear(command: EndpointCommand, at: Instant, endpoint: EndpointId): void {
     const attempt = Math.floor(command.call / this.#options.replicas) as AttemptId;
-    const row = attempt * open.attemptWidth;
-    const { cells } = this.#attemptRows;
-    if (cells[row + open.endpoint] !== endpoint || at !== this.#options.driver.now) broken("a model answers for another's call, or late");
-    const fate = cells[row + open.fate] as number;
-    if ((fate & open.live) === 0) return;
+    if (this.#work.endpointOf(attempt) !== endpoint || at !== this.#options.driver.now) broken("a model answers for another's call, or late");
+    if (!this.#work.isLive(attempt)) return;
     switch (command.kind) {
       case "emit-tokens":
         this.#router.post({ kind: "attempt-first-token", attempt }, 0);
         return;
       case "end-call":
-        this.#noteUsage(attempt, fate, command.usage);
-        this.#end(attempt, fate, endpoint, succeeded(command.usage), at);
+        this.#work.noteUsage(attempt, command.usage);
+        this.#end(attempt, endpoint, succeeded(command.usage), at);
         return;
       case "refuse-call":
-        this.#end(attempt, fate, endpoint, failed(command.failure, command.retryAfter, null), at);
+        this.#end(attempt, endpoint, failed(command.failure, command.retryAfter, null), at);
         return;
       case "cut-call":
-        this.#noteUsage(attempt, fate, command.usage);
-        this.#end(attempt, fate, endpoint, cutOutcome(fate, command), at);
+        this.#work.noteUsage(attempt, command.usage);
+        this.#end(attempt, endpoint, cutOutcome(command, this.#work.isAborted(attempt)), at);
     }
   }
 
-  #noteUsage(attempt: AttemptId, fate: number, usage: Usage): void {
-    if ((fate & open.committed) === 0) {
-      this.#attemptRows.usages.set(attempt, usage);
-      return;
-    }
-    const ofRequest = (this.#attemptRows.cells[attempt * open.attemptWidth + open.request] as number) * open.requestWidth;
-    const { cells } = this.#requestRows;
-    cells[ofRequest + open.cachedRead] = usage.cachedRead;
-    cells[ofRequest + open.output] = usage.output;
-  }
-
-  #end(attempt: AttemptId, fate: number, endpoint: EndpointId, outcome: AttemptOutcome, at: Instant): void {
-    const { cells, startedAt } = this.#attemptRows;
-    const row = attempt * open.attemptWidth;
-    cells[row + open.fate] = fate & ~open.live;
+  #end(attempt: AttemptId, endpoint: EndpointId, outcome: AttemptOutcome, at: Instant): void {
+    const request = this.#work.end(attempt);
     // The router will look at the request after its own slots: looked at here, it is fetched while those are.
-    const request = cells[row + open.request] as number;
     if (this.#requests[request]?.id !== request) broken("an attempt outlives its request");
     const { kind, failure } = outcome;
     const blamed = failure !== null && meaningOf(failure).verdict === "failure";
-    if (kind !== "aborted") this.#options.observer.attemptEnded?.(endpoint, startedAt[attempt] as Instant, at, blamed);
+    if (kind !== "aborted") this.#options.observer.attemptEnded?.(endpoint, this.#work.startOf(attempt), at, blamed);
     this.#router.post({ kind: "attempt-ended", attempt, outcome }, 0);
   }
 
-  #finish({ request: id, result, account, version }: open.Finished, end: Instant): void {
+  #finish({ request: id, result, account, version }: Finished, end: Instant): void {
     const request = this.#requests[id] ?? missing("the finished request");
     this.#requests[id] = null;
     if (this.#options.watch === undefined) this.#spareRequests.push(request);
     this.#freeRequests.push(id);
     this.#open -= 1;
-    const row = id * open.requestWidth;
-    const { cells } = this.#requestRows;
-    const arrivedAt = cells[row + open.arrivedAt] as Instant;
-    const first = orNull(cells[row + open.first]) as Instant | null;
+    const { arrivedAt, started, deployment, first, cachedRead, output } = this.#work.request(id);
     const { serial, route, tenant, inputTokens, batch = false } = request;
     const answered = result.kind === "served" || result.kind === "cut";
     this.#record({
       serial,
       route,
       tenant,
-      deployment: orNull(cells[row + open.deployment]) as DeploymentId | null,
+      deployment,
       result: result.kind,
       why: whyOf(result),
       scheduled: arrivedAt,
       sent: arrivedAt,
-      started: orNull(cells[row + open.started]) as Instant | null,
+      started,
       first: answered ? first : null,
       last: answered && first !== null ? end : null,
       end,
       inputTokens,
       // A stream that is cut does not come to its usage.
-      cachedTokens: result.kind === "served" ? (cells[row + open.cachedRead] as number) : 0,
-      outputTokens: answered ? (cells[row + open.output] as number) : 0,
+      cachedTokens: result.kind === "served" ? cachedRead : 0,
+      outputTokens: answered ? output : 0,
       attempts: account.attempts,
       nanoDollars: account.nanoDollars,
       priced: account.priced,
@@ -445,33 +365,3 @@ export class SimulatedReplica implements Out<RouterCommand> {
     this.#options.observer.requestEnded(record);
   }
 }
-
-function cutOutcome(fate: number, { usage, idle }: Extract<EndpointCommand, { kind: "cut-call" }>): AttemptOutcome {
-  return (fate & open.aborted) === 0 ? failed(idle === true ? "timed-out-idle" : "cut", null, usage) : aborted(usage);
-}
-
-type SimulatedRequest = { -readonly [Key in keyof RouteRequest]: RouteRequest[Key] };
-
-function newRequest(): SimulatedRequest {
-  return {
-    id: -1 as RequestId,
-    serial: -1,
-    tenant: -1 as TenantId,
-    route: -1 as RouteId,
-    inputTokens: 0,
-    batch: false,
-    outputTokensMax: 0,
-    stream: true,
-    priority: 0,
-    deadline: never,
-    blocks: null,
-    tags: unlabelled.tags,
-    tagMatch: unlabelled.tagMatch,
-    region: unlabelled.region,
-    residency: unlabelled.residency,
-    barred: unlabelled.barred,
-  };
-}
-
-const isNothing = (cell: number | undefined): boolean => cell === open.nothing;
-const orNull = (cell: number | undefined): number | null => (cell === undefined || cell === open.nothing ? null : cell);

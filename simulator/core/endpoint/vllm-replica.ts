@@ -58,9 +58,9 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   /** Calls that have ended and stand nowhere any more, to be used again by any replica: the last one is still in the cache. */
   readonly #spareCalls: LiveCall[];
   // What changes with every event stands in open fields: private ones are slow to write (see EngineLoop), and a record of its own would be one more place to look at.
-  /** Of both lines: when the first is through; and of the engine too. */
+  /** Of both lines: whether anything stands in one, and when the first is through. */
+  delays = false;
   linesDue = never;
-  due = never;
   /** When the last one in each line is through. */
   entersAt = startOfTime;
   leavesAt = startOfTime;
@@ -80,13 +80,12 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     this.#index = options.index;
     this.#spareCalls = spareCalls;
     largeLater<VllmReplica>(this, ["entersAt", "leavesAt"]);
-    this.#noteDue();
   }
 
   handle(event: EndpointEvent, now: Instant, out: Out<EndpointCommand>): void {
     if (this.out !== null) broken(reEntered);
     this.out = out;
-    while (this.due < now) this.#carryOut(this.due);
+    for (let due = this.nextDeadline(); due < now; due = this.nextDeadline()) this.#carryOut(due);
     switch (event.kind) {
       case "call-received":
         this.#receive(event, now);
@@ -98,19 +97,19 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
         this.#changeFault(event.fault, now);
         break;
     }
-    this.#noteDue();
     this.out = null;
   }
 
   wake(now: Instant, out: Out<EndpointCommand>): void {
     if (this.out !== null) broken(reEntered);
     this.out = out;
-    while (this.due <= now) this.#carryOut(this.due);
+    for (let due = this.nextDeadline(); due <= now; due = this.nextDeadline()) this.#carryOut(due);
     this.out = null;
   }
 
   nextDeadline(): Instant {
-    return this.due;
+    const due = this.#engine.nextDeadline();
+    return this.delays ? earlier(this.linesDue, due) : due;
   }
 
   observe(now: Instant): EndpointSignals {
@@ -127,15 +126,10 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     };
   }
 
-  #noteDue(): void {
-    this.due = earlier(this.linesDue, this.#engine.nextDeadline());
-  }
-
   /** Deadlines of one instant: into the engine, its step, out to the wire. */
   #carryOut(at: Instant): void {
-    if (this.linesDue > at) this.#engine.wake(at, this);
+    if (!this.delays || this.linesDue > at) this.#engine.wake(at, this);
     else this.#advanceLines(at);
-    this.#noteDue();
   }
 
   #advanceLines(at: Instant): void {
@@ -147,6 +141,7 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
 
   #noteLines(): void {
     this.linesDue = earlier(lineDue(this.#entering), lineDue(this.#leaving));
+    this.delays = this.linesDue !== never;
   }
 
   #receive(received: CallReceived, now: Instant): void {
