@@ -8,7 +8,7 @@ import type { Out } from "./machine.ts";
 import type { AttemptId, DeploymentId, EndpointId, RouteId, RouterCommand } from "./messages.ts";
 import { noteEndpoint, noteLoad } from "./note-endpoint.ts";
 import { viewOf } from "./rollout/versions.ts";
-import type { AttemptSlot, LiveVersion, Place, RequestSlot, RouterState, RouteState } from "./state.ts";
+import type { AttemptSlot, LiveVersion, Place, RequestSlot, RouterState, RouteState, SpareSlots } from "./state.ts";
 
 export interface RouterOptions {
   /** Of every random draw. */
@@ -53,6 +53,9 @@ export class Core {
   #routesOf: readonly (readonly RouteId[])[] = [];
   readonly options: RouterOptions;
   readonly state: RouterState;
+  readonly spare: SpareSlots = { requests: [], attempts: [] };
+  /** By AttemptId, as its slot says: with it the slots of both are fetched from memory at the same time, and not one after the other. */
+  readonly requestIds: number[];
   readonly #alone: (readonly number[])[] = [];
   /** Scratch of serve-queue. */
   readonly setAside: number[] = [];
@@ -64,6 +67,7 @@ export class Core {
     this.#configured = config;
     this.options = options;
     this.state = state;
+    this.requestIds = state.attempts.map((attempt) => attempt?.request ?? -1);
     this.#stable = this.#refit();
   }
 
@@ -171,8 +175,8 @@ export class Core {
     return this.state.attempts[id] ?? missing("the attempt");
   }
 
-  requestOf(attempt: AttemptSlot): RequestSlot {
-    return this.state.requests[attempt.request] ?? missing("the attempt's request");
+  requestOf(id: AttemptId): RequestSlot {
+    return this.state.requests[this.requestIds[id] ?? -1] ?? missing("the attempt's request");
   }
 
   /** In the stable version, or else in the one that has the endpoint. */

@@ -7,7 +7,7 @@ import { chargeShare, laneOf } from "./admission/fair-share.ts";
 import { joinQueue } from "./admission/join-queue.ts";
 import { serveQueue } from "./admission/serve-queue.ts";
 import { leaveQueue, type WaitQueue } from "./admission/wait-queue.ts";
-import { roundToNano } from "./accounting/ledger.ts";
+import { nothingSpent, roundToNano } from "./accounting/ledger.ts";
 import { cardNow, tierAt } from "./accounting/price-now.ts";
 import { broken, missing, present } from "./assert.ts";
 import { explanationOf, findCandidates } from "./candidates.ts";
@@ -27,7 +27,7 @@ import type { Duration, Instant } from "./machine.ts";
 import type { AttemptId, EndpointId, ExclusionReason, FinishResult, RejectReason, RequestId, RouteId, RouteRequest } from "./messages.ts";
 import { isHopeful, payForAttempt } from "./retry-wait.ts";
 import { hasCanary, hasRoute, versionFor } from "./rollout/versions.ts";
-import { newAttemptSlot, newRequestSlot, noAttempt, type RequestSlot } from "./state.ts";
+import { attemptSlot, noAttempt, requestSlot, type RequestSlot } from "./state.ts";
 import { learnStart } from "./strategy/learn.ts";
 import { strategies, strategyOf } from "./strategy/strategy.ts";
 import { earlier, never } from "./time.ts";
@@ -38,7 +38,7 @@ export function arrive(core: Core, request: RouteRequest): void {
   const { requests, shares, now } = core.state;
   if ((requests[request.id] ?? null) !== null) broken("a request's slot is in use");
   while (requests.length <= request.id) requests.push(null);
-  const slot = newRequestSlot(request, hasCanary(shares) ? drawnVersion(core, request) : shares.stable, core.alone(request.route));
+  const slot = requestSlot(core.spare, request, hasCanary(shares) ? drawnVersion(core, request) : shares.stable, core.alone(request.route));
   requests[request.id] = slot;
   const way = core.wayOf(slot);
   const { view, route, state } = way;
@@ -227,10 +227,19 @@ export function startAttempt(core: Core, slot: RequestSlot, way: Way, endpoint: 
   const { request } = slot;
   const place = state.endpoints[endpoint] ?? missing("the endpoint's state");
   const { id: deployment } = view.deploymentAt[endpoint] ?? missing("the endpoint's deployment");
-  const attempt = newAttemptSlot(request.id, endpoint, state.now, breakerStarts(place.breaker), cardNow(state, deployment), tierAt(request, deployment));
+  const attempt = attemptSlot(
+    core.spare,
+    request.id,
+    endpoint,
+    state.now,
+    breakerStarts(place.breaker),
+    cardNow(state, deployment),
+    tierAt(request, deployment),
+  );
   attempt.share = chargeShare(view.config, route, way.state.queue, request);
   const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
   state.attempts[id] = attempt;
+  core.requestIds[id] = request.id;
   place.inFlight += 1;
   core.noteLoad(endpoint);
   if (view.found.limits.some) reserve(core, view, slot, attempt);
@@ -291,4 +300,7 @@ export function finish(core: Core, slot: RequestSlot, result: FinishResult): voi
   const { attempts, version } = slot;
   const { picoDollars, usage, estimated, priced } = slot.spent;
   core.emit({ kind: "finish-request", request: id, result, account: { nanoDollars: roundToNano(picoDollars), usage, estimated, priced, attempts }, version });
+  // What is young and held by what is old is copied by the garbage collector, used or not.
+  slot.spent = nothingSpent;
+  core.spare.requests.push(slot);
 }

@@ -43,13 +43,16 @@ export function commit(core: Core, slot: RequestSlot, attempt: AttemptSlot, id: 
   const endpoint = endpoints[attempt.endpoint] ?? missing("the endpoint's state");
   const waited = between(attempt.startedAt, now);
   slot.phase = "streaming";
-  slot.hedgeAt = null;
   attempt.committed = true;
   learnFirstToken(endpoint.learned, waited, now);
   sketchHears(state.firstTokenTimes, waited);
   core.emit({ kind: "commit-attempt", attempt: id });
   if (slot.beside !== noAttempt) loseOther(core, slot, attempt);
-  awaitAttempts(core, slot, route);
+  // A deadline that is too early finds nothing to do and is set again: cheaper than moving it for every answer, unless it is that of a hedge.
+  if (slot.hedgeAt !== null) {
+    slot.hedgeAt = null;
+    awaitAttempts(core, slot, route);
+  }
   noteAnswer(core, slot);
   endpoint.health.answered = true;
   if (endpoint.breaker.phase === "half-open") creditProbe(core, attempt, endpoint);
@@ -179,6 +182,7 @@ export function endAttempt(core: Core, slot: RequestSlot, attempt: AttemptSlot, 
   if (found.limits.some) serveAll(core);
   else serveQueues(core, attempt.endpoint);
   if (fleet !== null) forgetIfGone(core, attempt.endpoint);
+  core.spare.attempts.push(attempt);
 }
 
 // Functions of their own: what a closure holds is made whenever the function around it is entered.

@@ -145,12 +145,12 @@ function receive(core: Core, event: RouterEvent): void {
   if (kind === "request-arrived") arrive(core, event.request);
   else if (kind === "attempt-first-token") {
     const attempt = core.attempt(event.attempt);
-    const slot = core.requestOf(attempt);
+    const slot = core.requestOf(event.attempt);
     const react = phases[slot.phase].firstToken ?? missing("what its phase does with a first token");
     react(core, slot, attempt, event.attempt);
   } else if (kind === "attempt-ended") {
     const attempt = core.attempt(event.attempt);
-    const slot = core.requestOf(attempt);
+    const slot = core.requestOf(event.attempt);
     const react = phases[slot.phase].attemptEnded ?? missing("what its phase does with an outcome");
     endAttempt(core, slot, attempt, event, react);
   } else if (kind === "client-left") {

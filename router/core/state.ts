@@ -285,9 +285,20 @@ function startLimit({ adaptiveLimit, concurrencyMax }: DeploymentSpec): number {
 
 const none: readonly never[] = [];
 
+/**
+ * Slots that have ended are used again: of ten thousand open requests each would be copied twice by the garbage collector, and lie elsewhere each time. Not part of the
+ * state: who goes on from a snapshot begins with none.
+ */
+export interface SpareSlots {
+  readonly requests: RequestSlot[];
+  readonly attempts: AttemptSlot[];
+}
+
+type Written<T> = { -readonly [Key in keyof T]: T[Key] };
+
 /** @param path its own route. Lists of a slot are replaced, never changed: nearly every request has one attempt, and the lists of one number are shared. */
-export function newRequestSlot(request: RouteRequest, version: ConfigVersion, path: readonly RouteId[]): RequestSlot {
-  return {
+export function requestSlot({ requests }: SpareSlots, request: RouteRequest, version: ConfigVersion, path: readonly RouteId[]): RequestSlot {
+  const slot: Written<RequestSlot> = requests.pop() ?? {
     request,
     version,
     phase: "queued",
@@ -305,9 +316,27 @@ export function newRequestSlot(request: RouteRequest, version: ConfigVersion, pa
     spent: nothingSpent,
     queuePlace: null,
   };
+  slot.request = request;
+  slot.version = version;
+  slot.phase = "queued";
+  slot.route = request.route;
+  slot.path = path;
+  slot.rejection = null;
+  slot.underWay = noAttempt;
+  slot.beside = noAttempt;
+  slot.attempts = 0;
+  slot.hedgeAt = null;
+  slot.settled = null;
+  slot.tried = none;
+  slot.lastFailure = null;
+  slot.unpaid = null;
+  slot.spent = nothingSpent;
+  slot.queuePlace = null;
+  return slot;
 }
 
-export function newAttemptSlot(
+export function attemptSlot(
+  { attempts }: SpareSlots,
   request: RequestId,
   endpoint: EndpointId,
   startedAt: Instant,
@@ -315,7 +344,7 @@ export function newAttemptSlot(
   card: Rates | null,
   tier: PriceTier,
 ): AttemptSlot {
-  return {
+  const slot: Written<AttemptSlot> = attempts.pop() ?? {
     request,
     endpoint,
     startedAt,
@@ -331,4 +360,19 @@ export function newAttemptSlot(
     timeout: null,
     expectedTokens: 0,
   };
+  slot.request = request;
+  slot.endpoint = endpoint;
+  slot.startedAt = startedAt;
+  slot.card = card;
+  slot.tier = tier;
+  slot.reservedTokens = 0;
+  slot.reservedNano = 0;
+  slot.breakerEpoch = breakerEpoch;
+  slot.probeCredited = false;
+  slot.committed = false;
+  slot.aborted = null;
+  slot.share = 0;
+  slot.timeout = null;
+  slot.expectedTokens = 0;
+  return slot;
 }

@@ -1,36 +1,176 @@
-/** What a simulated replica has under way. */
 import type { ConfigVersion } from "../../router/core/compiled-config.ts";
 import type { Instant } from "../../router/core/machine.ts";
-import type { DeploymentId, EndpointId, FinishResult, RequestId, RouteRequest, Usage } from "../../router/core/messages.ts";
-
-export interface OpenRequest {
-  readonly request: RouteRequest;
-  readonly arrivedAt: Instant;
-  /** The endpoints' to know. */
-  readonly outputTokens: number;
-  started: Instant | null;
-  deployment: DeploymentId | null;
-  /** Known with its first attempt. */
-  version: ConfigVersion | null;
-  committed: OpenAttempt | null;
-  first: Instant | null;
-}
-
-export interface OpenAttempt {
-  readonly request: RequestId;
-  readonly endpoint: EndpointId;
-  readonly deployment: DeploymentId;
-  readonly startedAt: Instant;
-  aborted: boolean;
-  /** Nothing more will be heard of it, or nobody listens any more. */
-  over: boolean;
-  /** As its endpoint has said at its end. */
-  usage: Usage | null;
-}
+import type { AttemptId, DeploymentId, EndpointId, FinishResult, RequestId, Usage } from "../../router/core/messages.ts";
+import type { Arrival } from "./workload/arrival.ts";
 
 export interface Finished {
   readonly request: RequestId;
   readonly result: FinishResult;
   readonly account: { readonly nanoDollars: number; readonly priced: boolean; readonly attempts: number };
   readonly version: ConfigVersion | null;
+}
+
+/** Null: not yet. Deployment: of the attempt that was committed, or else of the last one; tokens as its endpoint has said at its end. */
+interface OpenRequest {
+  readonly arrivedAt: Instant;
+  readonly started: Instant | null;
+  readonly deployment: DeploymentId | null;
+  readonly version: ConfigVersion | null;
+  readonly first: Instant | null;
+  readonly cachedRead: number;
+  readonly output: number;
+}
+
+/** Places in the row of a request, by RequestId: instants, ids and tokens. */
+const requestWidth = 8;
+const ofRequest = { arrivedAt: 0, outputTokens: 1, started: 2, deployment: 3, version: 4, first: 5, cachedRead: 6, output: 7 } as const;
+/** Where there is no instant or id (yet). */
+const nothing = -1;
+
+/** Places in the row of an attempt, by AttemptId: ids, and what has become of it. */
+const attemptWidth = 4;
+const ofAttempt = { request: 0, endpoint: 1, deployment: 2, fate: 3 } as const;
+/** Bits of its fate. Not live: nothing more will be heard of it, or nobody listens any more; so it is from the start where nobody has had the row yet. */
+const live = 1;
+const committed = 2;
+const aborted = 4;
+
+/**
+ * What a simulated replica has under way, in rows of numbers by id. Ten thousand requests may be open: an object of each would have left the cache by its next event, and
+ * so would the list that says where it is. A row is one place in memory, known without looking anywhere; the shorter it is, the likelier its neighbours have kept it there.
+ */
+export class OpenWork {
+  requests = new Float64Array(requestWidth);
+  attempts = new Int32Array(attemptWidth);
+  /** By AttemptId: for who wants to know how long it took. */
+  starts = new Float64Array(1);
+  /** Of attempts that have ended uncommitted: the commit may still come, at the same instant. */
+  readonly #usages = new Map<AttemptId, Usage>();
+
+  /** Its true length is the endpoints' to know. */
+  arrive(id: RequestId, { at, outputTokens }: Arrival): void {
+    const row = id * requestWidth;
+    if (row >= this.requests.length) this.requests = grown(this.requests, new Float64Array(2 * row));
+    const { requests } = this;
+    requests[row + ofRequest.arrivedAt] = at;
+    requests[row + ofRequest.outputTokens] = outputTokens;
+    requests[row + ofRequest.started] = nothing;
+    requests[row + ofRequest.deployment] = nothing;
+    requests[row + ofRequest.version] = nothing;
+    requests[row + ofRequest.first] = nothing;
+    requests[row + ofRequest.cachedRead] = 0;
+    requests[row + ofRequest.output] = 0;
+  }
+
+  /** @returns the request's true length in tokens of output */
+  start(id: RequestId, attempt: AttemptId, endpoint: EndpointId, deployment: DeploymentId, version: ConfigVersion, at: Instant): number {
+    const { requests } = this;
+    const request = id * requestWidth;
+    requests[request + ofRequest.deployment] = deployment;
+    requests[request + ofRequest.version] = version;
+    if (requests[request + ofRequest.started] === nothing) requests[request + ofRequest.started] = at;
+    const row = attempt * attemptWidth;
+    if (row >= this.attempts.length) this.#growAttempts(attempt);
+    const { attempts } = this;
+    attempts[row + ofAttempt.request] = id;
+    attempts[row + ofAttempt.endpoint] = endpoint;
+    attempts[row + ofAttempt.deployment] = deployment;
+    attempts[row + ofAttempt.fate] = live;
+    this.starts[attempt] = at;
+    if (this.#usages.size > 0) this.#usages.delete(attempt);
+    return requests[request + ofRequest.outputTokens] as number;
+  }
+
+  #growAttempts(attempt: AttemptId): void {
+    this.attempts = grown(this.attempts, new Int32Array(2 * attempt * attemptWidth));
+    this.starts = grown(this.starts, new Float64Array(2 * attempt));
+  }
+
+  commit(attempt: AttemptId, at: Instant): void {
+    const { attempts, requests } = this;
+    const row = attempt * attemptWidth;
+    const request = (attempts[row + ofAttempt.request] as number) * requestWidth;
+    attempts[row + ofAttempt.fate] = (attempts[row + ofAttempt.fate] as number) | committed;
+    requests[request + ofRequest.first] = at;
+    requests[request + ofRequest.deployment] = attempts[row + ofAttempt.deployment] as number;
+    if (this.#usages.size === 0) return;
+    const usage = this.#usages.get(attempt);
+    if (usage !== undefined) this.#writeUsage(request, usage);
+  }
+
+  endpointOf(attempt: AttemptId): EndpointId {
+    return this.attempts[attempt * attemptWidth + ofAttempt.endpoint] as EndpointId;
+  }
+
+  startOf(attempt: AttemptId): Instant {
+    return this.starts[attempt] as Instant;
+  }
+
+  isLive(attempt: AttemptId): boolean {
+    return ((this.attempts[attempt * attemptWidth + ofAttempt.fate] as number) & live) !== 0;
+  }
+
+  isAborted(attempt: AttemptId): boolean {
+    return ((this.attempts[attempt * attemptWidth + ofAttempt.fate] as number) & aborted) !== 0;
+  }
+
+  /** It is told to end. */
+  abort(attempt: AttemptId): EndpointId {
+    const place = attempt * attemptWidth + ofAttempt.fate;
+    this.attempts[place] = (this.attempts[place] as number) | aborted;
+    return this.endpointOf(attempt);
+  }
+
+  noteUsage(attempt: AttemptId, usage: Usage): void {
+    const row = attempt * attemptWidth;
+    const isCommitted = ((this.attempts[row + ofAttempt.fate] as number) & committed) !== 0;
+    if (isCommitted) this.#writeUsage((this.attempts[row + ofAttempt.request] as number) * requestWidth, usage);
+    else this.#usages.set(attempt, usage);
+  }
+
+  #writeUsage(request: number, { cachedRead, output }: Usage): void {
+    this.requests[request + ofRequest.cachedRead] = cachedRead;
+    this.requests[request + ofRequest.output] = output;
+  }
+
+  /** @returns its request */
+  end(attempt: AttemptId): RequestId {
+    const { attempts } = this;
+    const row = attempt * attemptWidth;
+    attempts[row + ofAttempt.fate] = (attempts[row + ofAttempt.fate] as number) & ~live;
+    return attempts[row + ofAttempt.request] as RequestId;
+  }
+
+  /** Nobody listens any more. @returns the attempts that were under way, and were not told to end */
+  abandon(): { readonly attempt: AttemptId; readonly endpoint: EndpointId }[] {
+    const running: { readonly attempt: AttemptId; readonly endpoint: EndpointId }[] = [];
+    for (let id = 0; id < this.starts.length; id += 1) {
+      const attempt = id as AttemptId;
+      if (!this.isLive(attempt)) continue;
+      this.end(attempt);
+      if (!this.isAborted(attempt)) running.push({ attempt, endpoint: this.endpointOf(attempt) });
+    }
+    return running;
+  }
+
+  request(id: number): OpenRequest {
+    const { requests } = this;
+    const row = id * requestWidth;
+    return {
+      arrivedAt: requests[row + ofRequest.arrivedAt] as Instant,
+      started: orNull(requests[row + ofRequest.started]) as Instant | null,
+      deployment: orNull(requests[row + ofRequest.deployment]) as DeploymentId | null,
+      version: orNull(requests[row + ofRequest.version]) as ConfigVersion | null,
+      first: orNull(requests[row + ofRequest.first]) as Instant | null,
+      cachedRead: requests[row + ofRequest.cachedRead] as number,
+      output: requests[row + ofRequest.output] as number,
+    };
+  }
+}
+
+const orNull = (cell: number | undefined): number | null => (cell === undefined || cell === nothing ? null : cell);
+
+function grown<Cells extends Int32Array | Float64Array>(before: Cells, cells: Cells): Cells {
+  cells.set(before);
+  return cells;
 }

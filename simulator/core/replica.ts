@@ -12,12 +12,11 @@ import type {
   FinishResult,
   RequestId,
   RouteId,
-  RouteRequest,
   RouterCommand,
   RouterEvent,
   TenantId,
 } from "../../router/core/messages.ts";
-import { isOwnFinding, rankOf, unlabelled } from "../../router/core/messages.ts";
+import { isOwnFinding, rankOf } from "../../router/core/messages.ts";
 import { meaningOf } from "../../router/core/retry.ts";
 import { LiveVersions, type Offer } from "../../router/core/rollout/live-versions.ts";
 import { Router } from "../../router/core/router.ts";
@@ -26,11 +25,12 @@ import { type CompiledScenario, everyVersion, sharesProbes } from "./compiled-sc
 import type { CallId, EndpointCommand, EndpointEvent } from "./endpoint.ts";
 import type { Driven, VirtualDriver } from "./kernel/virtual-driver.ts";
 import type { RequestRecord } from "./measure/request-record.ts";
-import type { Finished, OpenAttempt, OpenRequest } from "./open-work.ts";
-import { aborted, failed, succeeded } from "./outcomes.ts";
+import { type Finished, OpenWork } from "./open-work.ts";
+import { cutOutcome, failed, succeeded } from "./outcomes.ts";
 import { unserved, whyOf } from "./measure/ended-request.ts";
 import { deadRouter, StartingRouter } from "./router-stand-ins.ts";
 import { type RouterWatch, WatchedRouter } from "./router-watch.ts";
+import { blankRequest, type SimulatedRequest } from "./simulated-request.ts";
 import type { StoreEvent } from "./store/lease-store-model.ts";
 import { storeEventOf } from "./store/store-event-of.ts";
 import type { Arrival } from "./workload/arrival.ts";
@@ -60,10 +60,13 @@ export class SimulatedReplica implements Out<RouterCommand> {
   readonly #options: ReplicaOptions;
   readonly #router: Driven<RouterEvent>;
   readonly #tenants: ReadonlyMap<string, TenantId>;
-  /** By RequestId and AttemptId; an attempt that has ended stays until its slot is used again: its commit may be still to come. */
-  readonly #requests: (OpenRequest | null)[] = [];
+  /** By RequestId; null: free. */
+  readonly #requests: (SimulatedRequest | null)[] = [];
+  /** Requests that have finished, to be used again (see SpareSlots); none where somebody watches the router, who may remember them. */
+  readonly #spareRequests: SimulatedRequest[] = [];
+  /** What else is known of them, and of their attempts; one that has ended stays until its slot is used again: its commit may be still to come. */
+  readonly #work = new OpenWork();
   readonly #freeRequests: RequestId[] = [];
-  readonly #attempts: (OpenAttempt | null)[] = [];
   #versions: LiveVersions;
   /** The newest version: it has all ids. */
   #config: CompiledConfig;
@@ -100,16 +103,13 @@ export class SimulatedReplica implements Out<RouterCommand> {
     this.#options.watch?.crashed?.(at, this.#options.replica);
     this.#router.machine = deadRouter;
     this.#history.length = 0;
-    for (const [attempt, open] of this.#attempts.entries()) {
-      if (open === null || open.over) continue;
-      open.over = true;
-      if (!open.aborted) this.#call(open.endpoint, { kind: "call-aborted", call: this.#callOf(attempt as AttemptId) });
-    }
-    for (const [id, open] of this.#requests.entries()) {
-      if (open === null) continue;
-      const result: FinishResult = open.first === null ? { kind: "failed", failure: "connect-failed", retryAfter: null } : { kind: "cut", failure: "cut" };
-      const account = { nanoDollars: 0, priced: true, attempts: open.deployment === null ? 0 : 1 };
-      this.#finish({ request: id as RequestId, result, account, version: open.version }, at);
+    for (const { attempt, endpoint } of this.#work.abandon()) this.#call(endpoint, { kind: "call-aborted", call: this.#callOf(attempt) });
+    for (const [id, request] of this.#requests.entries()) {
+      if (request === null) continue;
+      const { first, deployment, version } = this.#work.request(id);
+      const result: FinishResult = first === null ? { kind: "failed", failure: "connect-failed", retryAfter: null } : { kind: "cut", failure: "cut" };
+      const account = { nanoDollars: 0, priced: true, attempts: deployment === null ? 0 : 1 };
+      this.#finish({ request: id as RequestId, result, account, version }, at);
     }
   }
 
@@ -171,27 +171,20 @@ export class SimulatedReplica implements Out<RouterCommand> {
     const { routes } = this.#config;
     const id = this.#freeRequests.pop() ?? (this.#requests.length as RequestId);
     this.#open += 1;
-    const request: RouteRequest = {
-      id,
-      serial,
-      tenant: this.#tenantOf(arrival),
-      route,
-      inputTokens: arrival.inputTokens,
-      batch: arrival.batch === true,
-      // Never the true length: a policy must not know it.
-      outputTokensMax: (routes[route] ?? missing("the route")).outputTokensDefault,
-      stream: true,
-      priority: arrival.priority ?? 0,
-      deadline: arrival.patience === undefined ? never : after(arrival.at, arrival.patience),
-      blocks: arrival.blocks,
-      tags: unlabelled.tags,
-      tagMatch: unlabelled.tagMatch,
-      region: unlabelled.region,
-      residency: unlabelled.residency,
-      barred: unlabelled.barred,
-    };
-    const { at: arrivedAt, outputTokens } = arrival;
-    this.#requests[id] = { request, arrivedAt, outputTokens, started: null, deployment: null, version: null, committed: null, first: null };
+    const request = this.#spareRequests.pop() ?? blankRequest();
+    request.id = id;
+    request.serial = serial;
+    request.tenant = this.#tenantOf(arrival);
+    request.route = route;
+    request.inputTokens = arrival.inputTokens;
+    request.batch = arrival.batch === true;
+    // Never the true length: a policy must not know it.
+    request.outputTokensMax = (routes[route] ?? missing("the route")).outputTokensDefault;
+    request.priority = arrival.priority ?? 0;
+    request.deadline = arrival.patience === undefined ? never : after(arrival.at, arrival.patience);
+    request.blocks = arrival.blocks;
+    this.#requests[id] = request;
+    this.#work.arrive(id, arrival);
     const qualityMin = arrival.features?.qualityFloor;
     this.#router.post({ kind: "request-arrived", request: qualityMin === undefined ? request : { ...request, qualityMin } }, 1);
   }
@@ -203,7 +196,7 @@ export class SimulatedReplica implements Out<RouterCommand> {
 
   /** Its caller goes away. Rare: the request is looked for. */
   leave(serial: number): void {
-    const id = this.#requests.findIndex((open) => open?.request.serial === serial);
+    const id = this.#requests.findIndex((request) => request?.serial === serial);
     if (id !== -1) this.#router.post({ kind: "client-left", request: id as RequestId }, 1);
   }
 
@@ -224,7 +217,7 @@ export class SimulatedReplica implements Out<RouterCommand> {
   emit(command: RouterCommand, at: Instant): void {
     const { kind } = command;
     if (kind === "start-attempt") this.#start(command, at);
-    else if (kind === "commit-attempt") this.#commit(command.attempt, at);
+    else if (kind === "commit-attempt") this.#work.commit(command.attempt, at);
     else if (kind === "finish-request") this.#finish(command, at);
     else if (kind === "abort-attempt") this.#abort(command, at);
     else if (kind === "start-probe") this.#probe(command);
@@ -276,15 +269,11 @@ export class SimulatedReplica implements Out<RouterCommand> {
     if (isOwnFinding(why)) this.#options.tellPeers({ kind: "peer-reported", endpoint, breaker: to === "open" ? "open" : "closed", why, since });
   }
 
-  #start({ attempt, request, endpoint, version }: Extract<RouterCommand, { kind: "start-attempt" }>, at: Instant): void {
-    const open = this.#requests[request] ?? missing("the attempt's request");
+  #start({ attempt, request: id, endpoint, version }: Extract<RouterCommand, { kind: "start-attempt" }>, at: Instant): void {
+    const request = this.#requests[id] ?? missing("the attempt's request");
     const deployment = this.#versions.deploymentOf(endpoint, version);
-    open.deployment = deployment;
-    open.version = version;
-    open.started ??= at;
-    this.#attempts[attempt] = { request, endpoint, deployment, startedAt: at, aborted: false, over: false, usage: null };
-    const { outputTokens } = open;
-    const { serial, route, inputTokens, blocks, batch = false } = open.request;
+    const outputTokens = this.#work.start(id, attempt, endpoint, deployment, version, at);
+    const { serial, route, inputTokens, blocks, batch = false } = request;
     this.#call(endpoint, {
       kind: "call-received",
       call: this.#callOf(attempt),
@@ -299,61 +288,53 @@ export class SimulatedReplica implements Out<RouterCommand> {
     });
   }
 
-  #commit(attempt: AttemptId, at: Instant): void {
-    const committed = this.#attempts[attempt] ?? missing("the committed attempt");
-    const open = this.#requests[committed.request] ?? missing("its request");
-    open.first = at;
-    open.committed = committed;
-    open.deployment = committed.deployment;
-  }
-
   #abort({ attempt, why }: Extract<RouterCommand, { kind: "abort-attempt" }>, at: Instant): void {
-    const open = this.#attempts[attempt] ?? missing("the aborted attempt");
-    open.aborted = true;
-    if (why === "timeout") this.#options.observer.attemptEnded?.(open.endpoint, open.startedAt, at, true);
-    this.#call(open.endpoint, { kind: "call-aborted", call: this.#callOf(attempt) });
+    const endpoint = this.#work.abort(attempt);
+    if (why === "timeout") this.#options.observer.attemptEnded?.(endpoint, this.#work.startOf(attempt), at, true);
+    this.#call(endpoint, { kind: "call-aborted", call: this.#callOf(attempt) });
   }
 
   /** What an endpoint's model says, as an outcome for the router. */
   hear(command: EndpointCommand, at: Instant, endpoint: EndpointId): void {
     const attempt = Math.floor(command.call / this.#options.replicas) as AttemptId;
-    const open = this.#attempts[attempt] ?? missing("the call's attempt");
-    if (open.endpoint !== endpoint || at !== this.#options.driver.now) broken("a model answers for another's call, or late");
-    if (open.over) return;
+    if (this.#work.endpointOf(attempt) !== endpoint || at !== this.#options.driver.now) broken("a model answers for another's call, or late");
+    if (!this.#work.isLive(attempt)) return;
     switch (command.kind) {
       case "emit-tokens":
         this.#router.post({ kind: "attempt-first-token", attempt }, 0);
         return;
       case "end-call":
-        open.usage = command.usage;
-        this.#end(attempt, open, succeeded(command.usage), at);
+        this.#work.noteUsage(attempt, command.usage);
+        this.#end(attempt, endpoint, succeeded(command.usage), at);
         return;
       case "refuse-call":
-        this.#end(attempt, open, failed(command.failure, command.retryAfter, null), at);
+        this.#end(attempt, endpoint, failed(command.failure, command.retryAfter, null), at);
         return;
       case "cut-call":
-        open.usage = command.usage;
-        this.#end(attempt, open, open.aborted ? aborted(command.usage) : failed(command.idle === true ? "timed-out-idle" : "cut", null, command.usage), at);
+        this.#work.noteUsage(attempt, command.usage);
+        this.#end(attempt, endpoint, cutOutcome(command, this.#work.isAborted(attempt)), at);
     }
   }
 
-  #end(attempt: AttemptId, open: OpenAttempt, outcome: AttemptOutcome, at: Instant): void {
-    open.over = true;
+  #end(attempt: AttemptId, endpoint: EndpointId, outcome: AttemptOutcome, at: Instant): void {
+    const request = this.#work.end(attempt);
+    // The router will look at the request after its own slots: looked at here, it is fetched while those are.
+    if (this.#requests[request]?.id !== request) broken("an attempt outlives its request");
     const { kind, failure } = outcome;
     const blamed = failure !== null && meaningOf(failure).verdict === "failure";
-    if (kind !== "aborted") this.#options.observer.attemptEnded?.(open.endpoint, open.startedAt, at, blamed);
+    if (kind !== "aborted") this.#options.observer.attemptEnded?.(endpoint, this.#work.startOf(attempt), at, blamed);
     this.#router.post({ kind: "attempt-ended", attempt, outcome }, 0);
   }
 
   #finish({ request: id, result, account, version }: Finished, end: Instant): void {
-    const open = this.#requests[id] ?? missing("the finished request");
+    const request = this.#requests[id] ?? missing("the finished request");
     this.#requests[id] = null;
+    if (this.#options.watch === undefined) this.#spareRequests.push(request);
     this.#freeRequests.push(id);
     this.#open -= 1;
-    const { arrivedAt, started, deployment, first } = open;
-    const { serial, route, tenant, inputTokens, batch = false } = open.request;
+    const { arrivedAt, started, deployment, first, cachedRead, output } = this.#work.request(id);
+    const { serial, route, tenant, inputTokens, batch = false } = request;
     const answered = result.kind === "served" || result.kind === "cut";
-    const usage = open.committed?.usage;
     this.#record({
       serial,
       route,
@@ -369,8 +350,8 @@ export class SimulatedReplica implements Out<RouterCommand> {
       end,
       inputTokens,
       // A stream that is cut does not come to its usage.
-      cachedTokens: result.kind === "served" ? (usage?.cachedRead ?? 0) : 0,
-      outputTokens: answered ? (usage?.output ?? 0) : 0,
+      cachedTokens: result.kind === "served" ? cachedRead : 0,
+      outputTokens: answered ? output : 0,
       attempts: account.attempts,
       nanoDollars: account.nanoDollars,
       priced: account.priced,

@@ -75,7 +75,7 @@ function compareStep(scheduler: FastScheduler, step: EngineStep): BatchDifferenc
     pre: state.preempted.toArray().map(({ id }) => id),
     free: state.memory.free,
     run: state.running.length,
-    wait: state.waiting.list.length,
+    wait: state.waiting.length,
   };
   const expected = {
     reqs: step.reqs.map(([request, tokens, computed]) => [request, tokens, computed]),

@@ -99,13 +99,13 @@ export class FastPlayer {
     if (aborted.length > 0) line["ab"] = aborted;
     line["f"] = this.scheduler.state.memory.free;
     line["r"] = idsOf(this.scheduler.state.running.first);
-    line["w"] = idsOf(this.scheduler.state.waiting.list.first);
+    line["w"] = idsOf(this.scheduler.state.waiting.first);
     return line as unknown as RecordedIteration;
   }
 
   #schedule(line: Record<string, unknown>): boolean {
     const { scheduler } = this;
-    if (!scheduler.hasRequests) return false;
+    if (!scheduler.state.hasRequests) return false;
     scheduleCall(scheduler.state);
     const { shape } = scheduler.state;
     const parts = partsOf(scheduler);
@@ -118,7 +118,7 @@ export class FastPlayer {
     if (resumed.length > 0) line["re"] = resumed.map(({ sequence }) => sequence.id);
     if (scheduler.state.preempted.count > 0) line["pr"] = scheduler.state.preempted.toArray().map(({ id }) => id);
     line["f1"] = scheduler.state.memory.free;
-    return this.#depth > 1 && this.#inFlight.length < this.#depth && (parts.length > 0 || scheduler.hasRequests);
+    return this.#depth > 1 && this.#inFlight.length < this.#depth && (parts.length > 0 || scheduler.state.hasRequests);
   }
 
   #update(line: Record<string, unknown>): void {

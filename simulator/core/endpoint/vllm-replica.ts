@@ -1,4 +1,4 @@
-import { broken } from "../../../router/core/assert.ts";
+import { broken, missing } from "../../../router/core/assert.ts";
 import { largeLater } from "../../../router/core/large-later.ts";
 import type { Duration, Instant, Out } from "../../../router/core/machine.ts";
 import type { FailureKind, Usage } from "../../../router/core/messages.ts";
@@ -23,38 +23,24 @@ type CallReceived = Extract<EndpointEvent, { kind: "call-received" }>;
 type SequenceSubmitted = Extract<EngineEvent, { kind: "sequence-submitted" }>;
 
 /** A call under way, as the engine is told of it, and what has become of it. `id` is its sequence there, known when the engine gets it. */
-interface LiveCall extends SequenceSubmitted {
-  readonly call: CallId;
-  id: SequenceId;
+export type LiveCall = { -readonly [Key in keyof SequenceSubmitted]: SequenceSubmitted[Key] } & {
+  call: CallId;
   /** Where it ends its connection breaks. */
-  readonly isCut: boolean;
+  isCut: boolean;
   started: boolean;
   cachedTokens: number;
   /** Output tokens so far. */
   generated: number;
   /** False once aborted, ended or cut: what is still on its way is dropped. */
   open: boolean;
-}
-
-/** What changes with every event. A record, since private fields are slow to write (see EngineLoop). */
-interface Traffic {
-  /** Of both lines: when the first is through; and of the engine too. */
-  linesDue: Instant;
-  due: Instant;
-  /** When the last one in each line is through. */
-  entersAt: Instant;
-  leavesAt: Instant;
-  /** Sequences that have started in the engine and not ended. */
-  running: number;
-  /** Null between events. */
-  out: Out<EndpointCommand> | null;
-}
+};
 
 interface Leaving {
   readonly call: LiveCall;
   readonly command: EndpointCommand;
 }
 
+const nobody = -1 as CallId;
 const reEntered = "a vLLM replica is re-entered: drivers queue what happens while commands are carried out";
 
 export class VllmReplica implements EndpointModel, Out<EngineCommand> {
@@ -66,29 +52,40 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   readonly #leaving = makeDelayLine<Leaving>();
   /** By sequence id: the engine's slots are the replica's own, since an aborted call's slot may be used again before the engine has let go. */
   readonly #sequences: (LiveCall | null)[] = [];
+  /** Of what the engine has, by sequence id: whose first token it is; `nobody` once it is aborted. Told without a look at the call itself, which has left the cache. */
+  readonly #calls: CallId[] = [];
   readonly #freeSequences: number[] = [];
-  readonly #traffic: Traffic = largeLater<Traffic>({ linesDue: never, due: never, entersAt: startOfTime, leavesAt: startOfTime, running: 0, out: null }, [
-    "entersAt",
-    "leavesAt",
-  ]);
+  /** Calls that have ended and stand nowhere any more, to be used again by any replica: the last one is still in the cache. */
+  readonly #spareCalls: LiveCall[];
+  // What changes with every event stands in open fields: private ones are slow to write (see EngineLoop), and a record of its own would be one more place to look at.
+  /** Of both lines: whether anything stands in one, and when the first is through. */
+  delays = false;
+  linesDue = never;
+  /** When the last one in each line is through. */
+  entersAt = startOfTime;
+  leavesAt = startOfTime;
+  /** Sequences that have started in the engine and not ended. */
+  running = 0;
+  /** Null between events. */
+  out: Out<EndpointCommand> | null = null;
   /** Of the engines that crashed: a new one counts from 0. */
   #before: EngineTotals = { busy: 0, steps: 0, stepsOutsideRange: 0, stepSequences: 0, stepTokens: 0 };
   #fault: FaultState = healthy;
   #crashing = false;
 
-  constructor(spec: VllmSpec, engine: EngineModel, options: { readonly seed: number; readonly index: number }) {
+  constructor(spec: VllmSpec, engine: EngineModel, options: { readonly seed: number; readonly index: number }, spareCalls: LiveCall[] = []) {
     this.#spec = spec;
     this.#engine = engine;
     this.#seed = options.seed;
     this.#index = options.index;
-    this.#noteDue();
+    this.#spareCalls = spareCalls;
+    largeLater<VllmReplica>(this, ["entersAt", "leavesAt"]);
   }
 
   handle(event: EndpointEvent, now: Instant, out: Out<EndpointCommand>): void {
-    const traffic = this.#traffic;
-    if (traffic.out !== null) broken(reEntered);
-    traffic.out = out;
-    while (traffic.due < now) this.#carryOut(traffic.due);
+    if (this.out !== null) broken(reEntered);
+    this.out = out;
+    for (let due = this.nextDeadline(); due < now; due = this.nextDeadline()) this.#carryOut(due);
     switch (event.kind) {
       case "call-received":
         this.#receive(event, now);
@@ -100,20 +97,19 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
         this.#changeFault(event.fault, now);
         break;
     }
-    this.#noteDue();
-    traffic.out = null;
+    this.out = null;
   }
 
   wake(now: Instant, out: Out<EndpointCommand>): void {
-    const traffic = this.#traffic;
-    if (traffic.out !== null) broken(reEntered);
-    traffic.out = out;
-    while (traffic.due <= now) this.#carryOut(traffic.due);
-    traffic.out = null;
+    if (this.out !== null) broken(reEntered);
+    this.out = out;
+    for (let due = this.nextDeadline(); due <= now; due = this.nextDeadline()) this.#carryOut(due);
+    this.out = null;
   }
 
   nextDeadline(): Instant {
-    return this.#traffic.due;
+    const due = this.#engine.nextDeadline();
+    return this.delays ? earlier(this.linesDue, due) : due;
   }
 
   observe(now: Instant): EndpointSignals {
@@ -130,15 +126,10 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     };
   }
 
-  #noteDue(): void {
-    this.#traffic.due = earlier(this.#traffic.linesDue, this.#engine.nextDeadline());
-  }
-
   /** Deadlines of one instant: into the engine, its step, out to the wire. */
   #carryOut(at: Instant): void {
-    if (this.#traffic.linesDue > at) this.#engine.wake(at, this);
+    if (!this.delays || this.linesDue > at) this.#engine.wake(at, this);
     else this.#advanceLines(at);
-    this.#noteDue();
   }
 
   #advanceLines(at: Instant): void {
@@ -149,7 +140,8 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   }
 
   #noteLines(): void {
-    this.#traffic.linesDue = earlier(lineDue(this.#entering), lineDue(this.#leaving));
+    this.linesDue = earlier(lineDue(this.#entering), lineDue(this.#leaving));
+    this.delays = this.linesDue !== never;
   }
 
   #receive(received: CallReceived, now: Instant): void {
@@ -161,27 +153,23 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     const { inputTokens, blocks, outputTokens, priority } = received;
     const outputTokensMax = Math.min(received.outputTokensMax, this.#spec.engine.modelTokensMax - inputTokens);
     const cutAfter = this.#cutAfter(received.serial, Math.min(outputTokens, outputTokensMax));
-    const call: LiveCall = {
-      kind: "sequence-submitted",
-      id: -1 as SequenceId,
-      inputTokens,
-      blocks,
-      outputTokens: cutAfter ?? outputTokens,
-      outputTokensMax,
-      priority,
-      arrival: now,
-      call: received.call,
-      isCut: cutAfter !== null,
-      started: false,
-      cachedTokens: 0,
-      generated: 0,
-      open: true,
-    };
+    const call = this.#spareCalls.pop() ?? newCall();
+    call.inputTokens = inputTokens;
+    call.blocks = blocks;
+    call.outputTokens = cutAfter ?? outputTokens;
+    call.outputTokensMax = outputTokensMax;
+    call.priority = priority;
+    call.arrival = now;
+    call.call = received.call;
+    call.isCut = cutAfter !== null;
+    call.started = false;
+    call.cachedTokens = 0;
+    call.generated = 0;
+    call.open = true;
     const { frontEndBefore, frontEndPerPromptTokenUs = 0 } = this.#spec;
-    const traffic = this.#traffic;
-    traffic.entersAt = later(traffic.entersAt, instantAt(now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)));
-    if (traffic.entersAt === now && this.#entering.count === 0) this.#submit(call, now);
-    else this.#letWait(this.#entering, traffic.entersAt, call);
+    this.entersAt = later(this.entersAt, instantAt(now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)));
+    if (this.entersAt === now && this.#entering.count === 0) this.#submit(call, now);
+    else this.#letWait(this.#entering, this.entersAt, call);
   }
 
   #refusal({ serial, inputTokens }: CallReceived): FailureKind | null {
@@ -202,6 +190,7 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   #submit(call: LiveCall, at: Instant): void {
     const sequence = this.#freeSequences.pop() ?? this.#sequences.length;
     this.#sequences[sequence] = call;
+    this.#calls[sequence] = call.call;
     call.id = sequence as SequenceId;
     this.#engine.handle(call, at, this);
   }
@@ -211,8 +200,10 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     if (call === undefined) return;
     call.open = false;
     if (this.#sequences[call.id] === call) {
+      this.#calls[call.id] = nobody;
+      const generated = this.#engine.outputTokensOf(call.id);
       this.#engine.handle({ kind: "sequence-aborted", id: call.id }, now, this);
-      call.generated = Math.max(call.generated, this.#engine.outputTokensOf(call.id));
+      call.generated = Math.max(call.generated, generated, this.#engine.outputTokensOf(call.id));
     }
     this.#tell({ kind: "cut-call", call: id, usage: usageOf(call) }, now);
   }
@@ -244,8 +235,8 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     clearLine(this.#entering);
     clearLine(this.#leaving);
     this.#noteLines();
-    this.#traffic.entersAt = now;
-    this.#traffic.leavesAt = now;
+    this.entersAt = now;
+    this.leavesAt = now;
     for (const call of cut) {
       call.open = false;
       this.#tell({ kind: "cut-call", call: call.call, usage: usageOf(call) }, now);
@@ -254,27 +245,31 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
 
   /** What the engine says. */
   emit(command: EngineCommand, at: Instant): void {
+    if (command.kind === "emit-tokens") {
+      this.#sendTokens(command, at);
+      return;
+    }
     const call = this.#sequences[command.id] ?? null;
     if (call === null) return;
-    switch (command.kind) {
-      case "start-sequence":
-        if (call.started) break;
-        call.cachedTokens = command.cachedTokens;
-        call.started = true;
-        this.#traffic.running++;
-        break;
-      case "emit-tokens":
-        call.generated = command.from + command.count;
-        this.#send(call, { kind: "emit-tokens", call: call.call, from: command.from, count: command.count }, at);
-        break;
-      case "end-sequence":
-        this.#endSequence(call, command, at);
-        break;
+    if (command.kind === "end-sequence") this.#endSequence(call, command, at);
+    else if (!call.started) {
+      call.cachedTokens = command.cachedTokens;
+      call.started = true;
+      this.running++;
     }
+  }
+
+  #sendTokens({ id, from, count }: Extract<EngineCommand, { kind: "emit-tokens" }>, at: Instant): void {
+    const call = this.#calls[id] ?? nobody;
+    if (call === nobody) return;
+    const command: EndpointCommand = { kind: "emit-tokens", call, from, count };
+    if (this.#isThrough(at)) this.#tell(command, at);
+    else this.#letWait(this.#leaving, this.leavesAt, { call: this.#sequences[id] ?? missing("the call of a sequence"), command });
   }
 
   #endSequence(call: LiveCall, command: Extract<EngineCommand, { kind: "end-sequence" }>, at: Instant): void {
     this.#sequences[command.id] = null;
+    this.#calls[command.id] = nobody;
     this.#freeSequences.push(command.id);
     call.generated = command.outputTokens;
     const { reason } = command;
@@ -283,16 +278,20 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     } else if (!this.#crashing) {
       this.#send(call, { kind: "cut-call", call: call.call, usage: usageOf(call) }, at);
     }
-    if (call.started) this.#traffic.running--;
+    if (call.started) this.running--;
   }
 
   #send(call: LiveCall, command: EndpointCommand, at: Instant): void {
     if (!call.open) return;
+    if (this.#isThrough(at)) this.#sendNow(call, command, at);
+    else this.#letWait(this.#leaving, this.leavesAt, { call, command });
+  }
+
+  /** Whether what the engine says now is at the wire now; else it is at `leavesAt`. */
+  #isThrough(at: Instant): boolean {
     const { frontEndAfter, frontEndPerSequenceUs = 0 } = this.#spec;
-    const traffic = this.#traffic;
-    traffic.leavesAt = later(traffic.leavesAt, instantAt(at + frontEndAfter + Math.floor(frontEndPerSequenceUs * traffic.running + 0.5)));
-    if (traffic.leavesAt === at && this.#leaving.count === 0) this.#sendNow(call, command, at);
-    else this.#letWait(this.#leaving, traffic.leavesAt, { call, command });
+    this.leavesAt = later(this.leavesAt, instantAt(at + frontEndAfter + Math.floor(frontEndPerSequenceUs * this.running + 0.5)));
+    return this.leavesAt === at && this.#leaving.count === 0;
   }
 
   #sendNext(at: Instant): void {
@@ -306,13 +305,35 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   }
 
   #sendNow(call: LiveCall, command: EndpointCommand, at: Instant): void {
-    if (command.kind !== "emit-tokens") call.open = false;
-    this.#traffic.out?.emit(command, at);
+    if (command.kind !== "emit-tokens") {
+      call.open = false;
+      this.#spareCalls.push(call);
+    }
+    this.out?.emit(command, at);
   }
 
   #tell(command: EndpointCommand, at: Instant): void {
-    this.#traffic.out?.emit(command, at);
+    this.out?.emit(command, at);
   }
+}
+
+function newCall(): LiveCall {
+  return {
+    kind: "sequence-submitted",
+    id: -1 as SequenceId,
+    inputTokens: 0,
+    blocks: null,
+    outputTokens: 0,
+    outputTokensMax: 0,
+    priority: 0,
+    arrival: startOfTime,
+    call: -1 as CallId,
+    isCut: false,
+    started: false,
+    cachedTokens: 0,
+    generated: 0,
+    open: false,
+  };
 }
 
 type EngineTotals = Readonly<Record<"busy" | "steps" | "stepsOutsideRange" | "stepSequences" | "stepTokens", number>>;

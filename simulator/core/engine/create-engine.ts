@@ -10,6 +10,7 @@ import { engineDefaults } from "./engine-spec.ts";
 import type { EngineOptions, EngineSpec } from "./engine-spec.ts";
 import type { EngineModel, StepTimeModel } from "./engine.ts";
 import { FastEngine } from "./fast/fast-engine.ts";
+import { newWorkbench } from "./fast/workbench.ts";
 import { PlainEngine } from "./plain/plain-engine.ts";
 import type { PlainEngineOptions } from "./plain/plain-engine.ts";
 import type { Acceptance } from "./plain/plain-scheduler.ts";
@@ -35,7 +36,7 @@ export function createEngine(spec: EngineSpec, options: EngineBuild): EngineMode
   return engineMaker(spec)(options);
 }
 
-/** For many of them: rules and step times are the same object in all, or hundreds of copies would drive each other out of the cache. */
+/** For many of them: rules, step times and the workbench are the same object in all, or hundreds of copies would drive each other out of the cache. */
 export function engineMaker(spec: EngineSpec): EngineMaker {
   const { dataParallel, disaggregation } = optionsOf(spec);
   assert(spec.blocks >= Math.ceil(spec.modelTokensMax / spec.blockTokens) + 1, "the KV pool holds at least one sequence of modelTokensMax and the null block");
@@ -54,7 +55,8 @@ function rankMaker(spec: EngineSpec): (options: EngineBuild, part: number) => En
   const rules = { ...spec, ...chosen };
   const bare = createStepTime(spec.stepTime);
   const stepTime = chosen.asyncScheduling && hidesScheduling(spec.stepTime, chosen.scheduling) ? bare : scheduled(bare, chosen);
-  return (options, part) => new FastEngine(rules, stepTime, options.detail, wanderingOf(chosen, options, part));
+  const bench = newWorkbench();
+  return (options, part) => new FastEngine(rules, stepTime, options.detail, wanderingOf(chosen, options, part), bench);
 }
 
 /** One rank in the form that walks over every sequence in every step: for what the fast form does not know, and to judge it by. */

@@ -18,35 +18,40 @@ export interface Source {
   happen(now: Instant): void;
 }
 
-/** A machine that is driven. */
+/** A machine that is driven, as those who tell it something know it. */
 export class Driven<Event> {
-  /** Another may take its place. */
-  machine: Machine<Event, unknown>;
-  readonly out: Out<unknown>;
-  /** When it is next woken, and as which of all machines. */
-  dueAt: Instant = never;
-  readonly number: number;
+  readonly #number: number;
+  readonly #machines: Machine<Event, unknown>[];
   readonly #due: DueByRank;
 
-  constructor(machine: Machine<Event, unknown>, out: Out<unknown>, number: number, due: DueByRank) {
-    this.machine = machine;
-    this.out = out;
-    this.number = number;
+  /** @param number its place among all machines */
+  constructor(number: number, machines: Machine<Event, unknown>[], due: DueByRank) {
+    this.#number = number;
+    this.#machines = machines;
     this.#due = due;
+  }
+
+  get machine(): Machine<Event, unknown> {
+    return this.#machines[this.#number] ?? missing("the machine that is driven");
+  }
+
+  /** Another takes its place. */
+  set machine(machine: Machine<Event, unknown>) {
+    this.#machines[this.#number] = machine;
   }
 
   /** Tells it at this instant, in its turn. @param rank 0 for outcomes, 1 for arrivals */
   post(event: Event, rank: 0 | 1): void {
     const due = this.#due[rank];
-    due.receivers[due.tail] = this as Driven<unknown>;
+    due.receivers[due.tail] = this.#number;
     due.events[due.tail] = event;
     due.tail += 1;
   }
 }
 
-/** Events and whom they are for, first in, first out. The arrays are never emptied, only written over (V8 gives the memory of an emptied array back, every time): they hold what was due at one instant. */
+/** Events and the numbers of whom they are for, first in, first out. The arrays are never emptied, only written over (V8 gives the memory of an emptied array back, every time): they hold what was due at one instant. */
 interface Due {
-  readonly receivers: Driven<unknown>[];
+  readonly receivers: number[];
   readonly events: unknown[];
   head: number;
   tail: number;
@@ -60,7 +65,9 @@ export class VirtualDriver {
   readonly #clock = { now: startOfTime };
   readonly #sources: Source[] = [];
   readonly #due: DueByRank = [nothingDue(), nothingDue()];
-  readonly #machines: Driven<unknown>[] = [];
+  /** Machines that are due at one instant are woken in this order. */
+  readonly #machines: Machine<unknown, unknown>[] = [];
+  readonly #outs: Out<unknown>[] = [];
   readonly #deadlines = newTournament();
 
   get now(): Instant {
@@ -74,10 +81,11 @@ export class VirtualDriver {
 
   /** Machines that are due at one instant are woken in the order in which they were added: first the models, which make steps, then the routers, which have deadlines. */
   addMachine<Event, Command>(machine: Machine<Event, Command>, out: Out<Command>): Driven<Event> {
-    const driven = new Driven(machine, out as Out<unknown>, this.#machines.length, this.#due);
-    this.#machines.push(driven as Driven<unknown>);
-    this.#noteDeadline(driven as Driven<unknown>);
-    return driven;
+    const number = this.#machines.length;
+    this.#machines.push(machine);
+    this.#outs.push(out as Out<unknown>);
+    this.#noteDeadline(number);
+    return new Driven<Event>(number, this.#machines, this.#due);
   }
 
   /** Until nothing will ever happen again (false), or as many steps as are given have been made (true: there may be more). A step: what is due at the instant, and the next thing that happens. */
@@ -95,11 +103,12 @@ export class VirtualDriver {
     for (;;) {
       const due = outcomes.head === outcomes.tail ? arrivals : outcomes;
       if (due.head === due.tail) break;
-      const driven = due.receivers[due.head] ?? missing("the receiver of an event");
+      const number = due.receivers[due.head] ?? -1;
       const event = due.events[due.head];
       due.head += 1;
-      driven.machine.handle(event, this.#clock.now, driven.out);
-      this.#noteDeadline(driven);
+      const machine = this.#machines[number] ?? missing("the receiver of an event");
+      machine.handle(event, this.#clock.now, this.#outs[number] ?? missing("whom it tells"));
+      this.#noteDeadline(number);
     }
     outcomes.head = outcomes.tail = 0;
     arrivals.head = arrivals.tail = 0;
@@ -123,17 +132,17 @@ export class VirtualDriver {
     this.#clock.now = next;
     if (source !== null) source.happen(next);
     else {
-      const driven = this.#machines[leastId(this.#deadlines)] ?? missing("the machine that is due");
-      driven.machine.wake(next, driven.out);
-      this.#noteDeadline(driven);
+      const number = leastId(this.#deadlines);
+      const machine = this.#machines[number] ?? missing("the machine that is due");
+      machine.wake(next, this.#outs[number] ?? missing("whom it tells"));
+      this.#noteDeadline(number);
     }
     return true;
   }
 
-  #noteDeadline(driven: Driven<unknown>): void {
-    const dueAt = driven.machine.nextDeadline();
-    if (dueAt === driven.dueAt) return;
-    driven.dueAt = dueAt;
-    setKey(this.#deadlines, driven.number, dueAt);
+  /** Of who drives there now: it may have given its place to another. */
+  #noteDeadline(number: number): void {
+    const machine = this.#machines[number] ?? missing("the machine that is driven");
+    setKey(this.#deadlines, number, machine.nextDeadline());
   }
 }

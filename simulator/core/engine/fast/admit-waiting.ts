@@ -5,7 +5,7 @@ import type { Sequence } from "./sequence.ts";
 /** The head of the line comes in as long as budget and places are left; the first that does not fit stops all behind it. */
 export function admitWaiting(state: SchedulerState): void {
   while (state.budget > 0 && state.running.length < state.runningMax) {
-    const sequence = state.waiting.list.first;
+    const sequence = state.waiting.first;
     if (sequence === null) return;
     if (!admit(state, sequence)) {
       state.headBlocked = true;
@@ -31,7 +31,7 @@ function admit(state: SchedulerState, sequence: Sequence): boolean {
   if (hits > 0 || sequence.kept !== null) memory.share(sequence, hits);
   memory.take(target - hits);
   if (sequence.keys !== null) memory.publish(sequence, state.fullBlocks(hitTokens + tokens));
-  state.waiting.list.remove(sequence);
+  state.waiting.remove(sequence);
   state.running.append(sequence);
   sequence.order = ++state.orders;
   sequence.phase = "prefill";

@@ -31,15 +31,15 @@ export function carryOut(loop: EngineLoop): void {
 
 /** Schedules until as many steps are in flight as may be. */
 function fillQueue(loop: EngineLoop): void {
-  const { scheduler, state } = loop;
+  const { state } = loop;
   if (loop.aborted.length > 0) takeAborts(loop, true);
-  while (scheduler.hasRequests) {
+  while (state.hasRequests) {
     scheduleCall(state);
     const time = state.shape.tokens === 0 ? 0 : timeOfStep(loop);
     const inFlight = state.call - state.processed;
     if (inFlight === 1) loop.oldestTime = time;
     else loop.nextTime = time;
-    if (inFlight >= loop.depth || (time === 0 && !scheduler.hasRequests)) return;
+    if (inFlight >= loop.depth || (time === 0 && !state.hasRequests)) return;
   }
 }
 

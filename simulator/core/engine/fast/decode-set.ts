@@ -10,8 +10,10 @@ export class DecodeSet {
   count = 0;
   readonly #blockTokens: number;
   readonly #residues: Int32Array;
-  /** Of all sequences. A record, since private fields are slow to write (see EngineLoop). */
-  readonly #offsets = { sum: 0, max: -Infinity, maxIsKnown: true };
+  /** Of all sequences. */
+  offsetSum = 0;
+  offsetMax = -Infinity;
+  maxIsKnown = true;
   readonly #tracksMax: boolean;
   readonly #running: SequenceList;
 
@@ -25,16 +27,16 @@ export class DecodeSet {
 
   add(sequence: Sequence): void {
     this.count++;
-    this.#offsets.sum += sequence.offset;
-    if (sequence.offset > this.#offsets.max) this.#offsets.max = sequence.offset;
+    this.offsetSum += sequence.offset;
+    if (sequence.offset > this.offsetMax) this.offsetMax = sequence.offset;
     const residue = this.residueOf(sequence);
     this.#residues[residue] = (this.#residues[residue] ?? 0) + 1;
   }
 
   remove(sequence: Sequence): void {
     this.count--;
-    this.#offsets.sum -= sequence.offset;
-    if (sequence.offset === this.#offsets.max) this.#offsets.maxIsKnown = false;
+    this.offsetSum -= sequence.offset;
+    if (sequence.offset === this.offsetMax) this.maxIsKnown = false;
     const residue = this.residueOf(sequence);
     this.#residues[residue] = (this.#residues[residue] ?? 0) - 1;
   }
@@ -77,7 +79,7 @@ export class DecodeSet {
     shape.sequences = this.count;
     shape.decodes = this.count;
     shape.tokens = this.count;
-    shape.decodeContext = this.count * (call + 1) + this.#offsets.sum;
+    shape.decodeContext = this.count * (call + 1) + this.offsetSum;
     shape.decodeContextMax = this.count === 0 || !this.#tracksMax ? 0 : call + 1 + this.#longest();
     shape.chunkAttention = 0;
     shape.prefillPast = 0;
@@ -97,13 +99,13 @@ export class DecodeSet {
 
   /** Looked for again only when the longest has left. */
   #longest(): number {
-    if (this.#offsets.maxIsKnown) return this.#offsets.max;
+    if (this.maxIsKnown) return this.offsetMax;
     let longest = -Infinity;
     for (let sequence = this.#running.first; sequence !== null; sequence = sequence.behind) {
       if (sequence.phase === "decode" && sequence.offset > longest) longest = sequence.offset;
     }
-    this.#offsets.max = longest;
-    this.#offsets.maxIsKnown = true;
+    this.offsetMax = longest;
+    this.maxIsKnown = true;
     return longest;
   }
 }

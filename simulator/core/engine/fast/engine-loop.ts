@@ -1,13 +1,14 @@
 import { largeLater } from "../../../../router/core/large-later.ts";
 import { never } from "../../../../router/core/time.ts";
 import type { Instant } from "../../../../router/core/machine.ts";
-import { emptyShape, isUnlimited } from "../../step-time/step-range.ts";
+import { isUnlimited } from "../../step-time/step-range.ts";
 import type { WanderingSpeed } from "../../step-time/wandering-speed.ts";
 import type { SequenceId, StepTimeModel } from "../engine.ts";
 import { CommandWriter, longAgo } from "./command-writer.ts";
 import type { FastRules } from "./fast-rules.ts";
 import { FastScheduler } from "./fast-scheduler.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
+import type { Workbench } from "./workbench.ts";
 
 /**
  * Where an engine's loop stands, for the functions that carry it on. Open fields, and not private ones: V8's middle compiler, whose code a short run spends its life in, writes
@@ -24,8 +25,7 @@ export class EngineLoop {
   readonly unlimited: boolean;
   readonly writer: CommandWriter;
   readonly aborted: SequenceId[] = [];
-  readonly shape = emptyShape();
-  readonly stretch = { steps: 0, endsAt: never };
+  readonly bench: Workbench;
   scheduler: FastScheduler;
   state: SchedulerState;
   totals = noTotals();
@@ -46,21 +46,22 @@ export class EngineLoop {
   settledTo = longAgo;
   slowdown = 1;
 
-  constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens", wandering: WanderingSpeed | null) {
+  constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens", wandering: WanderingSpeed | null, bench: Workbench) {
     this.rules = rules;
     this.stepTime = stepTime;
     this.wandering = wandering;
+    this.bench = bench;
     this.all = detail === "tokens";
     this.depth = rules.asyncScheduling ? 2 : 1;
     this.unlimited = isUnlimited(stepTime.range);
     this.writer = new CommandWriter(this.all);
-    this.scheduler = new FastScheduler(rules, this.writer, stepTime.usesContextMax);
+    this.scheduler = new FastScheduler(rules, this.writer, bench, stepTime.usesContextMax);
     this.state = this.scheduler.state;
   }
 
   /** After a crash: with nothing, and nothing done. */
   startAnew(now: Instant): void {
-    this.scheduler = new FastScheduler(this.rules, this.writer, this.stepTime.usesContextMax);
+    this.scheduler = new FastScheduler(this.rules, this.writer, this.bench, this.stepTime.usesContextMax);
     this.state = this.scheduler.state;
     this.aborted.length = 0;
     this.endsAt = never;

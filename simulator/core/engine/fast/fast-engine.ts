@@ -8,75 +8,71 @@ import { carryOut } from "./carry-out.ts";
 import { EngineLoop } from "./engine-loop.ts";
 import type { FastRules } from "./fast-rules.ts";
 import { goQuietly } from "./quiet-iterations.ts";
+import { newWorkbench } from "./workbench.ts";
 
 /**
  * vLLM's engine loop in time, around the fast scheduler. An iteration of the loop takes in the oldest step in flight, arrivals and aborts, and schedules
  * the next step; synchronous one deep, asynchronous two. Those in which nothing happens are skipped (see quiet-iterations).
  */
-export class FastEngine implements EngineModel {
-  readonly #loop: EngineLoop;
-
-  constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens", wandering: WanderingSpeed | null = null) {
-    this.#loop = new EngineLoop(rules, stepTime, detail, wandering);
+export class FastEngine extends EngineLoop implements EngineModel {
+  constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens", wandering: WanderingSpeed | null = null, bench = newWorkbench()) {
+    super(rules, stepTime, detail, wandering, bench);
   }
 
   handle(event: EngineEvent, now: Instant, out: Out<EngineCommand>): void {
-    const loop = this.#loop;
-    enter(loop, out);
-    while (loop.deadline < now) carryOut(loop);
-    loop.settledTo = (loop.wokenAt === now ? now : now - 1) as Instant;
-    goQuietly(loop, loop.settledTo);
-    loop.writer.at = now;
+    enter(this, out);
+    while (this.deadline < now) carryOut(this);
+    this.settledTo = (this.wokenAt === now ? now : now - 1) as Instant;
+    goQuietly(this, this.settledTo);
+    this.writer.at = now;
     switch (event.kind) {
       case "sequence-submitted":
-        loop.scheduler.submit(submissionOf(event, loop.rules.modelTokensMax));
-        interrupt(loop, now);
+        this.scheduler.submit(submissionOf(event, this.rules.modelTokensMax));
+        interrupt(this, now);
         break;
       case "sequence-aborted":
-        assert(loop.scheduler.sequenceOf(event.id).phase !== "ended" && !loop.aborted.includes(event.id), "abort of a sequence that is not running");
-        loop.aborted.push(event.id);
-        interrupt(loop, now);
+        assert(this.scheduler.sequenceOf(event.id).phase !== "ended" && !this.aborted.includes(event.id), "abort of a sequence that is not running");
+        this.aborted.push(event.id);
+        interrupt(this, now);
         break;
       case "speed-changed":
         assert(event.factor > 0, "speed factor must be above 0");
-        loop.slowdown = event.factor;
-        interrupt(loop, never);
+        this.slowdown = event.factor;
+        interrupt(this, never);
         break;
       case "engine-crashed":
-        crash(loop, now);
+        crash(this, now);
         break;
     }
-    loop.writer.out = null;
+    this.writer.out = null;
   }
 
   wake(now: Instant, out: Out<EngineCommand>): void {
-    const loop = this.#loop;
-    enter(loop, out);
-    while (loop.deadline <= now) carryOut(loop);
-    loop.wokenAt = now;
-    loop.settledTo = now;
-    loop.writer.out = null;
+    enter(this, out);
+    while (this.deadline <= now) carryOut(this);
+    this.wokenAt = now;
+    this.settledTo = now;
+    this.writer.out = null;
   }
 
   nextDeadline(): Instant {
-    return this.#loop.deadline;
+    return this.deadline;
   }
 
   observe(now: Instant): EngineSignals {
-    const loop = this.#loop;
-    goQuietly(loop, (loop.wokenAt === now ? now : now - 1) as Instant);
-    const { state, totals } = loop;
-    const blocks = loop.rules.blocks - 1;
+    goQuietly(this, (this.wokenAt === now ? now : now - 1) as Instant);
+    const { state, totals } = this;
+    const blocks = this.rules.blocks - 1;
     return {
       running: state.running.length,
-      waiting: state.waiting.list.length,
+      waiting: state.waiting.length,
       blocksUsed: blocks - state.memory.free,
       blocks,
       prefixQueries: state.prefix.queries,
       prefixHits: state.prefix.hits,
       preemptions: state.preemptions,
-      busy: (totals.busy + (loop.endsAt === never ? 0 : Math.min(now, loop.endsAt) - totals.busySince)) as Duration,
-      batchUse: totals.lastBatch / loop.rules.sequencesMax,
+      busy: (totals.busy + (this.endsAt === never ? 0 : Math.min(now, this.endsAt) - totals.busySince)) as Duration,
+      batchUse: totals.lastBatch / this.rules.sequencesMax,
       steps: totals.steps,
       stepsOutsideRange: totals.stepsOutside,
       stepSequences: totals.stepSequences,
@@ -85,10 +81,9 @@ export class FastEngine implements EngineModel {
   }
 
   outputTokensOf(id: SequenceId): number {
-    const loop = this.#loop;
-    goQuietly(loop, loop.settledTo);
-    const sequence = loop.scheduler.sequenceOf(id);
-    return sequence.phase === "ended" ? 0 : loop.state.outputsOf(sequence);
+    goQuietly(this, this.settledTo);
+    const sequence = this.scheduler.sequenceOf(id);
+    return sequence.phase === "ended" ? 0 : this.state.outputsOf(sequence);
   }
 }
 

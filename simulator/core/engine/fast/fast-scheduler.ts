@@ -5,6 +5,8 @@ import type { FastRules } from "./fast-rules.ts";
 import { broken } from "../../../../router/core/assert.ts";
 import { SchedulerState } from "./scheduler-state.ts";
 import { Sequence } from "./sequence.ts";
+import { letWait } from "./waiting-line.ts";
+import { newWorkbench } from "./workbench.ts";
 
 /**
  * The plain scheduler's rules at the cost of a step's events instead of its sequences: equal to it in every batch, block count, statistic and time.
@@ -14,13 +16,8 @@ export class FastScheduler {
   readonly state: SchedulerState;
   readonly #sequences: Sequence[] = [];
 
-  constructor(rules: FastRules, listener: SequenceListener, tracksContextMax = true) {
-    this.state = new SchedulerState(rules, listener, tracksContextMax);
-  }
-
-  get hasRequests(): boolean {
-    const { state } = this;
-    return state.running.length > 0 || state.waiting.list.length > 0 || state.endedSinceCall;
+  constructor(rules: FastRules, listener: SequenceListener, bench = newWorkbench(), tracksContextMax = true) {
+    this.state = new SchedulerState(rules, listener, bench, tracksContextMax);
   }
 
   /** The object of an id, made when it is first used. */
@@ -55,7 +52,7 @@ export class FastScheduler {
     sequence.outputs = 0;
     sequence.chunkCall = 0;
     sequence.submittedAfter = state.call;
-    state.waiting.add(sequence);
+    letWait(state.waiting, sequence, rules.policy);
   }
 
   abort(sequence: Sequence): void {
@@ -63,7 +60,7 @@ export class FastScheduler {
     const outputs = state.outputsOf(sequence);
     state.affected.remove(sequence);
     if (sequence.phase === "waiting") {
-      state.waiting.list.remove(sequence);
+      state.waiting.remove(sequence);
       state.memory.forgetKept(sequence);
     } else {
       const computed = state.computedOf(sequence);

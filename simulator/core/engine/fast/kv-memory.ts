@@ -12,22 +12,23 @@ import type { Sequence } from "./sequence.ts";
  */
 export class KvMemory {
   free: number;
+  /** The free blocks without a hash, and what was taken and not settled yet. */
+  unhashed: number;
+  debt = 0;
   readonly #freeRuns = new FreeRuns();
   readonly #tree = new PrefixTree(this.#freeRuns);
-  /** The free blocks without a hash, and what was taken and not settled yet. A record, since private fields are slow to write (see EngineLoop). */
-  readonly #counts = { unhashed: 0, debt: 0 };
   /** Contents that nobody else can have; above every id of a caller. */
   #privateKeys = 4_294_967_296;
 
   /** @param blocks without the null block */
   constructor(blocks: number) {
     this.free = blocks;
-    this.#counts.unhashed = blocks;
+    this.unhashed = blocks;
   }
 
   take(blocks: number): void {
     this.free -= blocks;
-    this.#counts.debt += blocks;
+    this.debt += blocks;
   }
 
   /** Length of the cached prefix in blocks, and how many of its blocks are free now. */
@@ -141,7 +142,7 @@ export class KvMemory {
   release(sequence: Sequence, owned: number, hashed: number, keep: boolean): void {
     if (keep && sequence.keys !== null) this.#keepKeyed(sequence, hashed);
     this.#settle();
-    this.#counts.unhashed += owned - hashed;
+    this.unhashed += owned - hashed;
     const { held, heldBlocks } = sequence;
     const countless = hashed - heldBlocks;
     this.free += owned - heldBlocks;
@@ -184,16 +185,15 @@ export class KvMemory {
   }
 
   #settle(): void {
-    const counts = this.#counts;
-    if (counts.debt === 0) return;
-    const unhashed = Math.min(counts.debt, counts.unhashed);
-    counts.unhashed -= unhashed;
-    counts.debt -= unhashed;
-    while (counts.debt > 0) {
+    if (this.debt === 0) return;
+    const unhashed = Math.min(this.debt, this.unhashed);
+    this.unhashed -= unhashed;
+    this.debt -= unhashed;
+    while (this.debt > 0) {
       const { oldest } = this.#freeRuns;
       if (oldest === null) return;
-      const evicted = Math.min(counts.debt, oldest.count);
-      counts.debt -= evicted;
+      const evicted = Math.min(this.debt, oldest.count);
+      this.debt -= evicted;
       this.#evict(oldest, evicted);
     }
   }

@@ -14,18 +14,18 @@ export class OutputWheel {
   readonly #used = new Int32Array(turnCalls / 32);
   /**
    * Nothing happens before the call `earliest`, as far as is known: until then the ring is not looked at, which is too large to stay in the cache. Nor between it
-   * and `next`, which is found anew only where it is unknown. A record, since private fields are slow to write (see EngineLoop).
+   * and `next`, which is found anew only where it is unknown.
    */
-  readonly #known = { earliest: unknown, next: unknown };
+  earliest = unknown;
+  next = unknown;
 
   file(sequence: Sequence, call: number): void {
     const place = call & mask;
     sequence.wheelCall = call;
-    const known = this.#known;
-    if (call < known.earliest) {
-      known.next = known.earliest;
-      known.earliest = call;
-    } else if (call > known.earliest && call < known.next) known.next = call;
+    if (call < this.earliest) {
+      this.next = this.earliest;
+      this.earliest = call;
+    } else if (call > this.earliest && call < this.next) this.next = call;
     const first = this.#buckets[place] ?? null;
     sequence.wheelBefore = null;
     sequence.wheelBehind = first;
@@ -47,40 +47,38 @@ export class OutputWheel {
   }
 
   #emptied(call: number): void {
-    const known = this.#known;
     const place = call & mask;
     this.#used[place >> 5] = (this.#used[place >> 5] ?? 0) & ~(1 << (place & 31));
-    if (call !== known.earliest) return;
-    known.earliest = known.next;
-    known.next = unknown;
+    if (call !== this.earliest) return;
+    this.earliest = this.next;
+    this.next = unknown;
   }
 
   /** The first of the bucket of a call; go on by `wheelBehind`, and look at `wheelCall`. */
   bucketOf(call: number): Sequence | null {
-    return call < this.#known.earliest ? null : (this.#buckets[call & mask] ?? null);
+    return call < this.earliest ? null : (this.#buckets[call & mask] ?? null);
   }
 
   /** Nothing happens before this call. */
   earliestFrom(call: number): number {
-    const known = this.#known;
-    if (known.earliest < call) {
-      known.earliest = this.#lookFrom(call);
-      known.next = unknown;
+    if (this.earliest < call) {
+      this.earliest = this.#lookFrom(call);
+      this.next = unknown;
     }
-    return known.earliest;
+    return this.earliest;
   }
 
   #lookFrom(call: number): number {
     const turn = call + turnCalls;
-    let next = call;
-    while (next < turn) {
-      const place = next & mask;
+    let ahead = call;
+    while (ahead < turn) {
+      const place = ahead & mask;
       const bits = (this.#used[place >> 5] ?? 0) >>> (place & 31);
-      if (bits === 0) next += 32 - (place & 31);
+      if (bits === 0) ahead += 32 - (place & 31);
       else {
-        next += 31 - Math.clz32(bits & -bits);
-        if (holds(this.bucketOf(next), next)) return next;
-        next++;
+        ahead += 31 - Math.clz32(bits & -bits);
+        if (holds(this.bucketOf(ahead), ahead)) return ahead;
+        ahead++;
       }
     }
     return turn;

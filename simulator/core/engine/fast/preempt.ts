@@ -1,6 +1,7 @@
 import { assert } from "../../../../router/core/assert.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
 import type { Sequence } from "./sequence.ts";
+import { letWaitAgain } from "./waiting-line.ts";
 
 /**
  * By recompute: a sequence gives up its place and blocks, and goes to the front of the line. Where only decodes run, in order of arrival, the last ones go until
@@ -42,7 +43,7 @@ export function preempt(state: SchedulerState, victim: Sequence): void {
   victim.phase = "waiting";
   victim.preemptions++;
   state.running.remove(victim);
-  state.waiting.prepend(victim);
+  letWaitAgain(state.waiting, victim, state.rules.policy);
   state.preempted.add(victim);
   state.preemptions++;
 }

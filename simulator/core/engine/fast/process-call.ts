@@ -8,14 +8,21 @@ import type { Sequence } from "./sequence.ts";
 export function processCall(state: SchedulerState, all: boolean): void {
   const call = ++state.processed;
   const bucket = state.outputs.bucketOf(call);
-  const starved = state.starvedCall > call;
   const { affected } = state;
-  if (bucket === null && affected.count === 0 && !all && !starved) return;
-  if (all || starved) addEverySampled(state, call);
-  else for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind) if (sequence.wheelCall === call) affected.add(sequence);
+  if (all || state.starvedCall > call) addEverySampled(state, call);
+  else if (affected.count > 0 || (bucket !== null && bucket.wheelBehind !== null)) addThoseOf(state, bucket, call);
+  else {
+    // Nearly always: nobody, or one.
+    if (bucket !== null && bucket.wheelCall === call) takeOutput(state, bucket, call);
+    return;
+  }
   if (affected.count > 1) affected.sortByOrder();
   for (let index = 0; index < affected.count; index++) takeOutput(state, affected.at(index), call);
   affected.clear();
+}
+
+function addThoseOf({ affected }: SchedulerState, bucket: Sequence | null, call: number): void {
+  for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind) if (sequence.wheelCall === call) affected.add(sequence);
 }
 
 function addEverySampled(state: SchedulerState, call: number): void {
@@ -31,7 +38,7 @@ function takeOutput(state: SchedulerState, sequence: Sequence, call: number): vo
     sequence.outputs++;
     state.listener.output(sequence, sequence.outputs - 1);
     if (sequence.outputs < sequence.outputsEnd) return;
-    state.waiting.list.remove(sequence);
+    state.waiting.remove(sequence);
     state.memory.forgetKept(sequence);
     end(state, sequence);
     return;

@@ -55,7 +55,8 @@ export function goQuietly(loop: EngineLoop, limit: Instant): void {
  * An iteration starts the step behind the oldest: asynchronous, its time is known; else it is the step that the iteration schedules.
  */
 function endAfter(loop: EngineLoop, iterations: number, limit: Instant): Readonly<Stretch> {
-  const { state, shape, stretch } = loop;
+  const { state, bench } = loop;
+  const { shape, stretch } = bench;
   let done = 0;
   let endsAt: number = loop.endsAt;
   if (loop.rules.asyncScheduling) {
@@ -82,7 +83,8 @@ function endAfter(loop: EngineLoop, iterations: number, limit: Instant): Readonl
 
 /** As the model's decodeStretch, at the present speed. */
 function stretchOf(loop: EngineLoop, stepsMax: number, from: Instant, until: Instant): void {
-  const { shape, stepTime, stretch } = loop;
+  const { stepTime, bench } = loop;
+  const { shape, stretch } = bench;
   if (loop.slowdown === 1 && loop.wandering === null) {
     stepTime.decodeStretch(shape, stepsMax, from, until, stretch);
     return;
@@ -101,7 +103,7 @@ function stretchOf(loop: EngineLoop, stepsMax: number, from: Instant, until: Ins
 
 /** @param iterations at least one, the next quiet ones */
 export function skip(loop: EngineLoop, iterations: number, endsAt: Instant): void {
-  const { state, shape } = loop;
+  const { state } = loop;
   if (loop.leaving > 0 && iterations === loop.quiet) {
     if (iterations > 1) decodeIn(loop, iterations - 1);
     setCertainEndsAside(state, state.call);
@@ -109,6 +111,7 @@ export function skip(loop: EngineLoop, iterations: number, endsAt: Instant): voi
   } else decodeIn(loop, iterations);
   loop.endsAt = endsAt;
   if (!loop.rules.asyncScheduling) return;
+  const { shape } = loop.bench;
   state.decodes.fill(shape, state.call);
   loop.nextTime = loop.stepTime.stepTime(shape);
 }
@@ -129,7 +132,7 @@ function decodeIn(loop: EngineLoop, calls: number): void {
 }
 
 /** Contexts only grow: from the last call back to the first that is inside. */
-function countOutside({ state, shape, stepTime, totals }: EngineLoop, first: number, calls: number): void {
+function countOutside({ state, bench: { shape }, stepTime, totals }: EngineLoop, first: number, calls: number): void {
   for (let call = first + calls - 1; call >= first; call--) {
     state.decodes.fill(shape, call);
     if (!isOutside(stepTime.range, shape)) return;

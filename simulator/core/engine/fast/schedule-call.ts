@@ -21,20 +21,20 @@ export function scheduleCall(state: SchedulerState): void {
   if (blocks <= state.memory.free) scheduleAll(state, blocks);
   else if (isWalkForeseen(state)) scheduleAll(state, preemptLastOnes(state));
   else walkRunning(state);
-  if (state.preempted.count === 0 && state.waiting.list.length > 0) admitWaiting(state);
+  if (state.preempted.count === 0 && state.waiting.length > 0) admitWaiting(state);
 }
 
 /** Whether the next call has nothing to give but one token to each of those that decode, and the budget for it. */
 export function onlyDecodes(state: SchedulerState): boolean {
   const { decodes, waiting, running } = state;
   if (state.prefills.count > 0 || decodes.count === 0 || decodes.count > state.rules.batchedTokensMax) return false;
-  if (waiting.list.length > 0 && running.length < state.runningMax && !state.headBlocked) return false;
+  if (waiting.length > 0 && running.length < state.runningMax && !state.headBlocked) return false;
   return state.starvedCall <= state.processed;
 }
 
 function chunkMaxOf(state: SchedulerState): number {
   const { longPrefillTokensMax, longPrefillAdaptive, batchedTokensMax } = state.rules;
-  const sequences = state.running.length + state.waiting.list.length;
+  const sequences = state.running.length + state.waiting.length;
   if (sequences <= 1) return Infinity;
   return longPrefillAdaptive ? Math.max(longPrefillTokensMax, Math.floor(batchedTokensMax / sequences)) : longPrefillTokensMax;
 }

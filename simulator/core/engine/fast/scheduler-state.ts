@@ -1,5 +1,5 @@
 import type { PrefixStatistics } from "../plain/plain-scheduler.ts";
-import { emptyShape } from "../../step-time/step-range.ts";
+import type { StepShape } from "../engine.ts";
 import type { SequenceListener } from "./command-writer.ts";
 import { DecodeSet } from "./decode-set.ts";
 import type { FastRules } from "./fast-rules.ts";
@@ -9,7 +9,7 @@ import { OutputWheel } from "./output-wheel.ts";
 import { SequenceBag } from "./sequence-bag.ts";
 import { SequenceList } from "./sequence-list.ts";
 import type { Sequence } from "./sequence.ts";
-import { WaitingLine } from "./waiting-line.ts";
+import type { Workbench } from "./workbench.ts";
 
 /** What the parts of the fast scheduler share. */
 export class SchedulerState {
@@ -20,16 +20,16 @@ export class SchedulerState {
   readonly outputs = new OutputWheel();
   readonly fills: FillLists;
   readonly running = new SequenceList();
-  readonly waiting: WaitingLine;
+  readonly waiting = new SequenceList();
   /** The running sequences in phase prefill, in running order. */
   readonly prefills = new SequenceBag();
   /** To whom something happens with the next call's output. Who is preempted while that is in flight stands here from then on: the output still counts. */
   readonly affected = new SequenceBag();
-  readonly preempted = new SequenceBag();
+  readonly preempted: SequenceBag;
   readonly prefix: PrefixStatistics = { requests: 0, queries: 0, hits: 0, resumedRequests: 0, resumedQueries: 0, resumedHits: 0 };
   /** The last call's step. */
-  readonly shape = emptyShape();
-  readonly lookUp = { hits: 0, reclaimed: 0 };
+  readonly shape: StepShape;
+  readonly lookUp: Workbench["lookUp"];
   readonly watermarkBlocks: number;
   readonly runningMax: number;
   /** The latest schedule() call, and the latest whose output was taken in. */
@@ -47,15 +47,21 @@ export class SchedulerState {
   /** The head of the line was tried and does not fit; nothing that has happened since could have helped it. */
   headBlocked = false;
 
-  constructor(rules: FastRules, listener: SequenceListener, tracksContextMax: boolean) {
+  constructor(rules: FastRules, listener: SequenceListener, bench: Workbench, tracksContextMax: boolean) {
     this.rules = rules;
     this.listener = listener;
+    this.preempted = bench.preempted;
+    this.shape = bench.shape;
+    this.lookUp = bench.lookUp;
     this.memory = new KvMemory(rules.blocks - 1);
     this.decodes = new DecodeSet(rules.blockTokens, tracksContextMax, this.running);
     this.fills = new FillLists(rules.blockTokens);
-    this.waiting = new WaitingLine(rules.policy);
     this.watermarkBlocks = Math.trunc(rules.watermark * rules.blocks);
     this.runningMax = rules.activeSequencesMax ?? rules.sequencesMax;
+  }
+
+  get hasRequests(): boolean {
+    return this.running.length > 0 || this.waiting.length > 0 || this.endedSinceCall;
   }
 
   blocksFor(tokens: number): number {

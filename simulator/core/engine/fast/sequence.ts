@@ -6,57 +6,60 @@ import type { CachedRun, Keeper, Stretch } from "./cached-run.ts";
  */
 export type Phase = "waiting" | "prefill" | "decode" | "ending" | "ended";
 
-/** One sequence of the fast scheduler; the objects are used again, one per id. Counts are tokens, calls are numbers of schedule() calls. */
+/**
+ * One sequence of the fast scheduler; the objects are used again, one per id. Counts are tokens, calls are numbers of schedule() calls. Of hundreds of engines none is in the
+ * cache: what is looked at with a first token and at an end stands first, side by side.
+ */
 export class Sequence implements Keeper {
   readonly id: number;
   phase: Phase = "ended";
-  promptTokens = 0;
+  /** Asynchronous: the scheduler cannot foresee the end, so one call too many is made for it. */
+  surprising = false;
+  /** The call that makes its last output. */
+  endCall = 0;
+  /** The call whose output it stands in the wheel for, and its neighbours in the bucket. */
+  wheelCall = 0;
+  wheelBehind: Sequence | null = null;
+  wheelBefore: Sequence | null = null;
+  /** Neighbours in the running list or the waiting line. */
+  before: Sequence | null = null;
+  behind: Sequence | null = null;
+  /** Decode: computed before call c is c + offset. */
+  offset = 0;
+  /** The call that finished its prefill and makes the first output after it. */
+  firstCall = 0;
   /** Outputs at its end, and whether that end is an EOS. */
   outputsEnd = 0;
   stops = false;
-  /** Asynchronous: the scheduler cannot foresee the end, so one call too many is made for it. */
-  surprising = false;
-  priority = 0;
-  arrival = 0;
-  preemptions = 0;
-  /** The latest call when it was submitted. */
-  submittedAfter = 0;
   /** Chained ids of its full blocks as far as the caller, or a preemption, gave them. */
   keys: ArrayLike<number> | null = null;
   /** Its blocks that hold them, `heldBlocks` in all. */
   held: Stretch | null = null;
   heldBlocks = 0;
-  /** While it waits after a preemption, without keys: what it had computed, as far as it is still cached. */
-  kept: CachedRun | null = null;
   /** Outputs known when it was last admitted (or while it waits). */
   outputs = 0;
+  /** The last unbroken stretch of calls in which the budget did not reach it; none: 0. */
+  starvedFrom = 0;
+  starvedTo = 0;
+  preemptions = 0;
+  /** While it waits after a preemption, without keys: what it had computed, as far as it is still cached. */
+  kept: CachedRun | null = null;
+  promptTokens = 0;
+  priority = 0;
+  arrival = 0;
+  /** The latest call when it was submitted. */
+  submittedAfter = 0;
   /** Known tokens at its last admission: what prefill computes. */
   prefillTo = 0;
   /** Found in the cache at its last admission. */
   cachedTokens = 0;
   /** Prefill only: tokens computed. */
   computed = 0;
-  /** Decode: computed before call c is c + offset. */
-  offset = 0;
-  /** The call that finished its prefill and makes the first output after it. */
-  firstCall = 0;
-  /** The call that makes its last output. */
-  endCall = 0;
   /** Its place in the running order: numbers only grow. */
   order = 0;
   /** Tokens of its part in call `chunkCall`. */
   chunk = 0;
   chunkCall = 0;
-  /** The last unbroken stretch of calls in which the budget did not reach it; none: 0. */
-  starvedFrom = 0;
-  starvedTo = 0;
-  /** Neighbours in the running list or the waiting line. */
-  before: Sequence | null = null;
-  behind: Sequence | null = null;
-  /** The call whose output it stands in the wheel for, and its neighbours in the bucket. */
-  wheelCall = 0;
-  wheelBefore: Sequence | null = null;
-  wheelBehind: Sequence | null = null;
 
   constructor(id: number) {
     this.id = id;

@@ -1,31 +1,25 @@
-import { SequenceList } from "./sequence-list.ts";
+import type { FastRules } from "./fast-rules.ts";
+import type { SequenceList } from "./sequence-list.ts";
 import type { Sequence } from "./sequence.ts";
 
-/** fcfs: order of arrival, preempted ones in front. priority: lower value first, then arrival, then id; both entries mean the same there. */
-export class WaitingLine {
-  readonly list = new SequenceList();
-  readonly #sorted: boolean;
+/** fcfs: order of arrival, preempted ones in front. priority: lower value first, then arrival, then id, for both. */
+type Policy = FastRules["policy"];
 
-  constructor(policy: "fcfs" | "priority") {
-    this.#sorted = policy === "priority";
-  }
+export function letWait(line: SequenceList, sequence: Sequence, policy: Policy): void {
+  if (policy === "priority") insert(line, sequence);
+  else line.append(sequence);
+}
 
-  add(sequence: Sequence): void {
-    if (this.#sorted) this.#insert(sequence);
-    else this.list.append(sequence);
-  }
+export function letWaitAgain(line: SequenceList, sequence: Sequence, policy: Policy): void {
+  if (policy === "priority") insert(line, sequence);
+  else line.prepend(sequence);
+}
 
-  prepend(sequence: Sequence): void {
-    if (this.#sorted) this.#insert(sequence);
-    else this.list.prepend(sequence);
-  }
-
-  /** From behind: arrivals come in order, so that few are passed. */
-  #insert(sequence: Sequence): void {
-    let place = this.list.last;
-    while (place !== null && precedes(sequence, place)) place = place.before;
-    this.list.insertBehind(sequence, place);
-  }
+/** From behind: arrivals come in order, so that few are passed. */
+function insert(line: SequenceList, sequence: Sequence): void {
+  let place = line.last;
+  while (place !== null && precedes(sequence, place)) place = place.before;
+  line.insertBehind(sequence, place);
 }
 
 function precedes(one: Sequence, other: Sequence): boolean {
