@@ -295,6 +295,7 @@ export function finish(core: Core, slot: RequestSlot, result: FinishResult): voi
     slot.settled = result;
     return;
   }
+  if (core.state.requests[id] !== slot) broken("a request finishes twice");
   core.state.requests[id] = null;
   core.viewOf(slot).live.open -= 1;
   const { attempts, version } = slot;
