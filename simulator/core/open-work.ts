@@ -40,6 +40,7 @@ const aborted = 4;
  * so would the list that says where it is. A row is one place in memory, known without looking anywhere; the shorter it is, the likelier its neighbours have kept it there.
  */
 export class OpenWork {
+  // Written here alone; open, since private fields are slow to write (see EngineLoop).
   requests = new Float64Array(requestWidth);
   attempts = new Int32Array(attemptWidth);
   /** By AttemptId: for who wants to know how long it took. */
