@@ -145,7 +145,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: "fast: the output in flight of a preempted one still counts",
     file: "fast/preempt.ts",
-    text: "if (hasOutputInFlight(state, victim)) state.affected.add(victim);",
+    text: "if (hasOutputInFlight(state, victim)) state.affected[state.affectedCount++] = victim;",
     instead: "",
   },
   { rule: "fast: m. a starved decode is known in full", file: "fast/scheduler-state.ts", text: "|| sequence.starvedTo === last - 1;", instead: ";" },
@@ -181,19 +181,19 @@ export const mutations: readonly Mutation[] = [
     text: "this.#free.insertBehind(run, front);",
     instead: "this.#free.append(front);",
   },
-  { rule: "fast: ends in scheduling order", file: "fast/process-call.ts", text: "if (affected.count > 1) affected.sortByOrder();", instead: "" },
+  { rule: "fast: ends in scheduling order", file: "fast/process-call.ts", text: "if (affectedCount > 1) sortByOrder(affected, affectedCount);", instead: "" },
   {
     rule: "fast: quiet iterations end before a first token",
     file: "fast/scheduler-state.ts",
-    text: "this.outputs.file(sequence, call);",
-    instead: "this.outputs.file(sequence, sequence.endCall);",
+    text: "fileOutput(this, sequence, call);",
+    instead: "fileOutput(this, sequence, sequence.endCall);",
   },
   { rule: "fast: the last quiet iteration leaves out who is certain to end", file: quiet, text: "setCertainEndsAside(state, state.call);", instead: "" },
-  { rule: "fast: an empty batch is not quiet", file: quiet, text: "leaving === decodes.count ? 1 : 0", instead: "0" },
+  { rule: "fast: an empty batch is not quiet", file: quiet, text: "leaving === state.decodes ? 1 : 0", instead: "0" },
   {
     rule: "fast: quiet iterations find their blocks",
     file: quiet,
-    text: "decodes.callsWithin(state.memory.free, state.call + 1, outputCall - oldest - empty)",
+    text: "callsWithin(state, state.memory.free, state.call + 1, outputCall - oldest - empty)",
     instead: "outputCall - oldest - empty",
   },
   {

@@ -72,10 +72,10 @@ function compareStep(scheduler: FastScheduler, step: EngineStep): BatchDifferenc
   const { state } = scheduler;
   const actual = {
     reqs: partsOf(scheduler).map(({ sequence, tokens, before }) => [sequence.id, tokens, before]),
-    pre: state.preempted.toArray().map(({ id }) => id),
+    pre: state.bench.preempted.map(({ id }) => id),
     free: state.memory.free,
-    run: state.running.length,
-    wait: state.waiting.length,
+    run: state.running,
+    wait: state.waiting,
   };
   const expected = {
     reqs: step.reqs.map(([request, tokens, computed]) => [request, tokens, computed]),

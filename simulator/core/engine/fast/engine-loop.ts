@@ -4,7 +4,7 @@ import type { Instant } from "../../../../router/core/machine.ts";
 import { isUnlimited } from "../../step-time/step-range.ts";
 import type { WanderingSpeed } from "../../step-time/wandering-speed.ts";
 import type { SequenceId, StepTimeModel } from "../engine.ts";
-import { CommandWriter, longAgo } from "./command-writer.ts";
+import { type CommandWriter, longAgo } from "./command-writer.ts";
 import type { FastRules } from "./fast-rules.ts";
 import { FastScheduler } from "./fast-scheduler.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
@@ -26,9 +26,9 @@ export class EngineLoop {
   readonly writer: CommandWriter;
   readonly aborted: SequenceId[] = [];
   readonly bench: Workbench;
+  readonly #row: number;
   scheduler: FastScheduler;
   state: SchedulerState;
-  totals = noTotals();
   /** Of the oldest step in flight; never: none is. */
   endsAt = never;
   /** Unscaled times of the oldest step and of the one behind it. */
@@ -45,6 +45,14 @@ export class EngineLoop {
   /** As of when the last event or wake left the engine; quiet iterations up to it may still be to do. */
   settledTo = longAgo;
   slowdown = 1;
+  /** What it has done since it was started: microseconds at work before `busySince`, the latest step's sequences, sums over all steps. */
+  busy = 0;
+  busySince = 0;
+  lastBatch = 0;
+  steps = 0;
+  stepsOutside = 0;
+  stepSequences = 0;
+  stepTokens = 0;
 
   constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens", wandering: WanderingSpeed | null, bench: Workbench) {
     this.rules = rules;
@@ -54,39 +62,30 @@ export class EngineLoop {
     this.all = detail === "tokens";
     this.depth = rules.asyncScheduling ? 2 : 1;
     this.unlimited = isUnlimited(stepTime.range);
-    this.writer = new CommandWriter(this.all);
-    this.scheduler = new FastScheduler(rules, this.writer, bench, stepTime.usesContextMax);
+    this.writer = bench.writer;
+    this.#row = bench.newRow(rules.blockTokens);
+    this.scheduler = new FastScheduler(rules, this.writer, bench, this.#row, stepTime.usesContextMax);
     this.state = this.scheduler.state;
+    largeLater<EngineLoop>(this, ["busy", "busySince"]);
   }
 
   /** After a crash: with nothing, and nothing done. */
   startAnew(now: Instant): void {
-    this.scheduler = new FastScheduler(this.rules, this.writer, this.bench, this.stepTime.usesContextMax);
+    this.scheduler = new FastScheduler(this.rules, this.writer, this.bench, this.#row, this.stepTime.usesContextMax);
     this.state = this.scheduler.state;
     this.aborted.length = 0;
     this.endsAt = never;
     this.startsAt = never;
     this.deadline = never;
     this.quiet = 0;
-    this.totals = noTotals();
-    this.totals.busySince = now;
+    this.busy = 0;
+    this.busySince = now;
+    this.lastBatch = 0;
+    this.steps = 0;
+    this.stepsOutside = 0;
+    this.stepSequences = 0;
+    this.stepTokens = 0;
   }
-}
-
-/** What an engine has done since it was started. */
-interface EngineTotals {
-  busy: number;
-  busySince: number;
-  lastBatch: number;
-  steps: number;
-  stepsOutside: number;
-  stepSequences: number;
-  stepTokens: number;
-}
-
-function noTotals(): EngineTotals {
-  const nothing = { busy: 0, busySince: 0, lastBatch: 0, steps: 0, stepsOutside: 0, stepSequences: 0, stepTokens: 0 };
-  return largeLater<EngineTotals>(nothing, ["busy", "busySince"]);
 }
 
 /** The time of a step that starts at `start`, at the present speed. */

@@ -2,11 +2,13 @@ import type { SequenceId } from "../engine.ts";
 import type { Submission } from "../submission.ts";
 import type { SequenceListener } from "./command-writer.ts";
 import type { FastRules } from "./fast-rules.ts";
-import { broken } from "../../../../router/core/assert.ts";
+import { removeOutput } from "./output-wheel.ts";
+import { removeRunner } from "./running-list.ts";
 import { SchedulerState } from "./scheduler-state.ts";
-import { Sequence } from "./sequence.ts";
-import { letWait } from "./waiting-line.ts";
-import { newWorkbench } from "./workbench.ts";
+import type { Sequence } from "./sequence.ts";
+import { without } from "./some-sequences.ts";
+import { leaveLine, letWait } from "./waiting-line.ts";
+import { Workbench } from "./workbench.ts";
 
 /**
  * The plain scheduler's rules at the cost of a step's events instead of its sequences: equal to it in every batch, block count, statistic and time.
@@ -14,28 +16,25 @@ import { newWorkbench } from "./workbench.ts";
  */
 export class FastScheduler {
   readonly state: SchedulerState;
-  readonly #sequences: Sequence[] = [];
 
-  constructor(rules: FastRules, listener: SequenceListener, bench = newWorkbench(), tracksContextMax = true) {
-    this.state = new SchedulerState(rules, listener, bench, tracksContextMax);
+  constructor(rules: FastRules, listener: SequenceListener, bench = new Workbench(), row = bench.newRow(rules.blockTokens), tracksContextMax = true) {
+    this.state = new SchedulerState(rules, listener, bench, row, tracksContextMax);
   }
 
-  /** The object of an id, made when it is first used. */
-  sequenceOf(id: SequenceId): Sequence {
-    while (this.#sequences.length <= id) this.#sequences.push(new Sequence(this.#sequences.length));
-    return this.#sequences[id] as Sequence;
+  /** Null: it has ended, or is not known. */
+  sequenceOf(id: SequenceId): Sequence | null {
+    return this.state.sequences[id] ?? null;
   }
 
   /** Every sequence that has not ended. */
-  *live(): Generator<Sequence> {
-    for (const sequence of this.#sequences) if (sequence.phase !== "ended") yield sequence;
+  live(): readonly Sequence[] {
+    return this.state.sequences.filter((sequence) => sequence !== null);
   }
 
   submit(submission: Submission): void {
     const { state } = this;
     const { rules } = state;
-    const sequence = this.sequenceOf(submission.id);
-    if (sequence.phase !== "ended") broken("sequence id is in use");
+    const sequence = state.sequenceFor(submission.id);
     const byLength = Math.min(submission.outputTokensMax, rules.modelTokensMax - submission.promptTokens);
     sequence.phase = "waiting";
     sequence.promptTokens = submission.promptTokens;
@@ -43,7 +42,7 @@ export class FastScheduler {
     sequence.stops = submission.stopAfter <= byLength;
     sequence.surprising = rules.asyncScheduling && submission.stopAfter < byLength;
     sequence.priority = submission.priority;
-    sequence.arrival = submission.arrival;
+    if (rules.policy === "priority") sequence.arrival = submission.arrival;
     sequence.keys = rules.prefixCaching ? submission.keys : null;
     sequence.held = null;
     sequence.heldBlocks = 0;
@@ -52,30 +51,30 @@ export class FastScheduler {
     sequence.outputs = 0;
     sequence.chunkCall = 0;
     sequence.submittedAfter = state.call;
-    letWait(state.waiting, sequence, rules.policy);
+    letWait(state, sequence, rules.policy);
   }
 
+  /** The object is told of once more: it is used again with the next submission at the earliest. */
   abort(sequence: Sequence): void {
     const { state } = this;
     const outputs = state.outputsOf(sequence);
-    state.affected.remove(sequence);
+    state.affectedCount = without(state.affected, state.affectedCount, sequence);
     if (sequence.phase === "waiting") {
-      state.waiting.remove(sequence);
+      leaveLine(state, sequence);
       state.memory.forgetKept(sequence);
     } else {
       const computed = state.computedOf(sequence);
       const owned = state.blocksFor(computed);
       const hashed = state.fullBlocks(state.knownOf(sequence, computed));
-      if (sequence.phase === "prefill") state.prefills.remove(sequence);
+      if (sequence.phase === "prefill") state.prefillCount = without(state.prefills, state.prefillCount, sequence);
       else {
         if (sequence.phase === "decode") state.leave(sequence);
-        state.outputs.remove(sequence);
+        removeOutput(state, sequence);
       }
-      state.running.remove(sequence);
+      removeRunner(state, sequence);
       state.memory.release(sequence, owned, hashed, false);
     }
     sequence.outputs = outputs;
-    sequence.phase = "ended";
-    state.endedSinceCall = true;
+    state.letGo(sequence);
   }
 }

@@ -2,7 +2,9 @@ import { never } from "../../../../router/core/time.ts";
 import type { Instant } from "../../../../router/core/machine.ts";
 import { isOutside } from "../../step-time/step-range.ts";
 import type { Stretch } from "../engine.ts";
+import { blocksNeeded, callsWithin, fillShape } from "./decode-set.ts";
 import { type EngineLoop, scaled } from "./engine-loop.ts";
+import { earliestFrom } from "./output-wheel.ts";
 import { certainEndsOf, onlyDecodes, setCertainEndsAside } from "./schedule-call.ts";
 
 /**
@@ -28,15 +30,14 @@ export function planQuietIterations(loop: EngineLoop): void {
  */
 function quietIterations(loop: EngineLoop): number {
   const { state } = loop;
-  const { decodes } = state;
   if (state.call - state.processed !== loop.depth || !onlyDecodes(state)) return 0;
   const oldest = state.processed + 1;
-  const outputCall = state.outputs.earliestFrom(oldest);
+  const outputCall = earliestFrom(state, oldest);
   if (outputCall === oldest) return 0;
   const leaving = loop.rules.asyncScheduling ? certainEndsOf(state, outputCall) : 0;
   // A batch without anybody is another matter.
-  const empty = leaving === decodes.count ? 1 : 0;
-  let quiet = decodes.callsWithin(state.memory.free, state.call + 1, outputCall - oldest - empty);
+  const empty = leaving === state.decodes ? 1 : 0;
+  let quiet = callsWithin(state, state.memory.free, state.call + 1, outputCall - oldest - empty);
   if (state.fills.count > 0) quiet = state.fills.callsWithout(state.call + 1, quiet);
   loop.leaving = oldest + quiet === outputCall ? leaving : 0;
   return quiet;
@@ -65,13 +66,13 @@ function endAfter(loop: EngineLoop, iterations: number, limit: Instant): Readonl
   }
   const first = state.call + 1;
   if (done < iterations && endsAt <= limit) {
-    state.decodes.fill(shape, first);
+    fillShape(state, shape, first);
     stretchOf(loop, iterations - done, endsAt as Instant, limit);
     const { steps } = stretch;
     endsAt = stretch.endsAt;
     done += steps;
     if (done < iterations && endsAt <= limit) {
-      state.decodes.fill(shape, first + steps);
+      fillShape(state, shape, first + steps);
       endsAt += scaled(loop, loop.stepTime.stepTime(shape), endsAt);
       done++;
     }
@@ -112,30 +113,32 @@ export function skip(loop: EngineLoop, iterations: number, endsAt: Instant): voi
   loop.endsAt = endsAt;
   if (!loop.rules.asyncScheduling) return;
   const { shape } = loop.bench;
-  state.decodes.fill(shape, state.call);
+  fillShape(state, shape, state.call);
   loop.nextTime = loop.stepTime.stepTime(shape);
 }
 
 /** So many calls in which all decoding sequences, and nobody else, get their token. */
 function decodeIn(loop: EngineLoop, calls: number): void {
-  const { state, totals } = loop;
+  const { state } = loop;
   const { decodes } = state;
-  const blocks = decodes.blocksNeeded(state.call + 1, calls);
+  const blocks = blocksNeeded(state, state.call + 1, calls);
   if (blocks > 0) state.memory.take(blocks);
-  totals.steps += calls;
-  totals.stepSequences += calls * decodes.count;
-  totals.stepTokens += calls * decodes.count;
-  totals.lastBatch = decodes.count;
+  loop.steps += calls;
+  loop.stepSequences += calls * decodes;
+  loop.stepTokens += calls * decodes;
+  loop.lastBatch = decodes;
   if (!loop.unlimited) countOutside(loop, state.call + 1, calls);
   state.call += calls;
   state.processed += calls;
 }
 
 /** Contexts only grow: from the last call back to the first that is inside. */
-function countOutside({ state, bench: { shape }, stepTime, totals }: EngineLoop, first: number, calls: number): void {
+function countOutside(loop: EngineLoop, first: number, calls: number): void {
+  const { state, stepTime } = loop;
+  const { shape } = loop.bench;
   for (let call = first + calls - 1; call >= first; call--) {
-    state.decodes.fill(shape, call);
+    fillShape(state, shape, call);
     if (!isOutside(stepTime.range, shape)) return;
-    totals.stepsOutside++;
+    loop.stepsOutside++;
   }
 }
