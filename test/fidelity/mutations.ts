@@ -188,12 +188,12 @@ export const mutations: readonly Mutation[] = [
     text: "fileOutput(this, sequence, call);",
     instead: "fileOutput(this, sequence, sequence.endCall);",
   },
-  { rule: "fast: the last quiet iteration leaves out who is certain to end", file: quiet, text: "setCertainEndsAside(state, state.call);", instead: "" },
-  { rule: "fast: an empty batch is not quiet", file: quiet, text: "leaving === state.decodes ? 1 : 0", instead: "0" },
+  { rule: "fast: the last quiet iteration leaves out who is certain to end", file: quiet, text: "setCertainEndsAside(loop, loop.call);", instead: "" },
+  { rule: "fast: an empty batch is not quiet", file: quiet, text: "leaving === loop.decodes ? 1 : 0", instead: "0" },
   {
     rule: "fast: quiet iterations find their blocks",
     file: quiet,
-    text: "callsWithin(state, state.memory.free, state.call + 1, outputCall - oldest - empty)",
+    text: "callsWithin(loop, loop.memory.free, loop.call + 1, outputCall - oldest - empty)",
     instead: "outputCall - oldest - empty",
   },
   {

@@ -40,7 +40,7 @@ export function playFastSchedule(recorded: RecordedCase, all: boolean): Schedule
 
 /** What the last call scheduled, as the walk over the running list that the fast form saves itself. */
 export function partsOf(scheduler: FastScheduler): Part[] {
-  const { state } = scheduler;
+  const state: FastScheduler = scheduler;
   const parts: Part[] = [];
   for (const sequence of runnersOf(state)) {
     const { id } = sequence;
@@ -103,17 +103,17 @@ export class FastPlayer {
       this.#update(line);
     }
     if (aborted.length > 0) line["ab"] = aborted;
-    line["f"] = this.scheduler.state.memory.free;
-    line["r"] = runnersOf(this.scheduler.state).map(({ id }) => id);
-    line["w"] = idsOfLine(this.scheduler.state.firstWaiting);
+    line["f"] = this.scheduler.memory.free;
+    line["r"] = runnersOf(this.scheduler).map(({ id }) => id);
+    line["w"] = idsOfLine(this.scheduler.firstWaiting);
     return line as unknown as RecordedIteration;
   }
 
   #schedule(line: Record<string, unknown>): boolean {
     const { scheduler } = this;
-    if (!scheduler.state.hasRequests) return false;
-    scheduleCall(scheduler.state);
-    const { shape, preempted } = scheduler.state.bench;
+    if (!scheduler.hasRequests) return false;
+    scheduleCall(scheduler);
+    const { shape, preempted } = scheduler.bench;
     const parts = partsOf(scheduler);
     if (parts.reduce((sum, part) => sum + part.tokens, 0) !== shape.tokens) throw new Error("the step's sums are not those of its parts");
     this.#inFlight.push(parts);
@@ -123,8 +123,8 @@ export class FastPlayer {
     const resumed = admitted.filter((part) => part.resumed);
     if (resumed.length > 0) line["re"] = resumed.map(({ sequence }) => sequence.id);
     if (preempted.length > 0) line["pr"] = preempted.map(({ id }) => id);
-    line["f1"] = scheduler.state.memory.free;
-    return this.#depth > 1 && this.#inFlight.length < this.#depth && (parts.length > 0 || scheduler.state.hasRequests);
+    line["f1"] = scheduler.memory.free;
+    return this.#depth > 1 && this.#inFlight.length < this.#depth && (parts.length > 0 || scheduler.hasRequests);
   }
 
   #update(line: Record<string, unknown>): void {
@@ -133,10 +133,10 @@ export class FastPlayer {
     line["o"] = parts.filter((part) => part.samples && this.#live.has(part.id)).map((part) => part.id);
     this.#told.length = 0;
     this.#finished.length = 0;
-    processCall(this.scheduler.state, this.#all);
+    processCall(this.scheduler, this.#all);
     if (this.#all) line["o"] = [...this.#told];
     if (this.#finished.length > 0) line["fi"] = [...this.#finished];
-    const totals = Object.values(this.scheduler.state.prefix) as number[];
+    const totals = Object.values(this.scheduler.prefix) as number[];
     const news = totals.map((total, index) => total - (this.#flushed[index] ?? 0));
     this.#flushed = totals;
     if (news.some((count) => count > 0)) line["pc"] = news;

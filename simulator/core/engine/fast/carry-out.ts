@@ -9,18 +9,17 @@ import { scheduleCall } from "./schedule-call.ts";
 
 /** The next iteration that is not quiet, after the quiet ones before it: takes in the oldest step in flight, arrivals and aborts, and schedules the next step. */
 export function carryOut(loop: EngineLoop): void {
-  const { state } = loop;
   const at = loop.deadline;
   if (loop.quiet > 0) skip(loop, loop.quiet, at);
   loop.writer.at = at;
-  if (state.call > state.processed) {
+  if (loop.call > loop.processed) {
     if (loop.aborted.length > 0) takeAborts(loop, false);
-    processCall(state, loop.all);
+    processCall(loop, loop.all);
     loop.oldestTime = loop.nextTime;
   }
   loop.startsAt = never;
   fillQueue(loop);
-  if (state.call > state.processed) {
+  if (loop.call > loop.processed) {
     if (loop.endsAt === never) loop.busySince = at;
     loop.endsAt = (at + scaled(loop, loop.oldestTime, at)) as Instant;
   } else if (loop.endsAt !== never) {
@@ -32,15 +31,14 @@ export function carryOut(loop: EngineLoop): void {
 
 /** Schedules until as many steps are in flight as may be. */
 function fillQueue(loop: EngineLoop): void {
-  const { state } = loop;
   if (loop.aborted.length > 0) takeAborts(loop, true);
-  while (state.hasRequests) {
-    scheduleCall(state);
+  while (loop.hasRequests) {
+    scheduleCall(loop);
     const time = loop.bench.shape.tokens === 0 ? 0 : timeOfStep(loop);
-    const inFlight = state.call - state.processed;
+    const inFlight = loop.call - loop.processed;
     if (inFlight === 1) loop.oldestTime = time;
     else loop.nextTime = time;
-    if (inFlight >= loop.depth || (time === 0 && !state.hasRequests)) return;
+    if (inFlight >= loop.depth || (time === 0 && !loop.hasRequests)) return;
   }
 }
 
@@ -57,15 +55,16 @@ function timeOfStep(loop: EngineLoop): number {
 }
 
 /** @param arrived whether what was submitted since the last call is looked at: only then can it be aborted */
-function takeAborts({ aborted, scheduler, state, writer }: EngineLoop, arrived: boolean): void {
+function takeAborts(loop: EngineLoop, arrived: boolean): void {
+  const { aborted, writer } = loop;
   let left = 0;
   for (const id of aborted) {
-    const sequence = scheduler.sequenceOf(id) ?? missing("the sequence that is aborted");
-    if (!arrived && sequence.submittedAfter === state.call) {
+    const sequence = loop.sequenceOf(id) ?? missing("the sequence that is aborted");
+    if (!arrived && sequence.submittedAfter === loop.call) {
       aborted[left++] = id;
       continue;
     }
-    scheduler.abort(sequence);
+    loop.abort(sequence);
     writer.ended(sequence, "abort");
   }
   aborted.length = left;

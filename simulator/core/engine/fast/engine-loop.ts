@@ -7,15 +7,14 @@ import type { SequenceId, StepTimeModel } from "../engine.ts";
 import { type CommandWriter, longAgo } from "./command-writer.ts";
 import type { FastRules } from "./fast-rules.ts";
 import { FastScheduler } from "./fast-scheduler.ts";
-import type { SchedulerState } from "./scheduler-state.ts";
+import { SchedulerState } from "./scheduler-state.ts";
 import type { Workbench } from "./workbench.ts";
 
 /**
  * Where an engine's loop stands, for the functions that carry it on. Open fields, and not private ones: V8's middle compiler, whose code a short run spends its life in, writes
  * a private field as slowly as an unknown property, and there are twenty writes to an iteration. Instants start out as fractions could, so that their form never changes.
  */
-export class EngineLoop {
-  readonly rules: FastRules;
+export class EngineLoop extends FastScheduler {
   readonly stepTime: StepTimeModel;
   readonly wandering: WanderingSpeed | null;
   /** Every token is told, not only the first: no iteration is quiet then. */
@@ -25,10 +24,6 @@ export class EngineLoop {
   readonly unlimited: boolean;
   readonly writer: CommandWriter;
   readonly aborted: SequenceId[] = [];
-  readonly bench: Workbench;
-  readonly #row: number;
-  scheduler: FastScheduler;
-  state: SchedulerState;
   /** Of the oldest step in flight; never: none is. */
   endsAt = never;
   /** Unscaled times of the oldest step and of the one behind it. */
@@ -55,24 +50,19 @@ export class EngineLoop {
   stepTokens = 0;
 
   constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens", wandering: WanderingSpeed | null, bench: Workbench) {
-    this.rules = rules;
+    super(rules, bench.writer, bench, bench.newRow(rules.blockTokens), stepTime.usesContextMax);
     this.stepTime = stepTime;
     this.wandering = wandering;
-    this.bench = bench;
     this.all = detail === "tokens";
     this.depth = rules.asyncScheduling ? 2 : 1;
     this.unlimited = isUnlimited(stepTime.range);
     this.writer = bench.writer;
-    this.#row = bench.newRow(rules.blockTokens);
-    this.scheduler = new FastScheduler(rules, this.writer, bench, this.#row, stepTime.usesContextMax);
-    this.state = this.scheduler.state;
     largeLater<EngineLoop>(this, ["busy", "busySince"]);
   }
 
   /** After a crash: with nothing, and nothing done. */
   startAnew(now: Instant): void {
-    this.scheduler = new FastScheduler(this.rules, this.writer, this.bench, this.#row, this.stepTime.usesContextMax);
-    this.state = this.scheduler.state;
+    Object.assign(this, new SchedulerState(this.rules, this.writer, this.bench, this.row, this.tracksMax));
     this.aborted.length = 0;
     this.endsAt = never;
     this.startsAt = never;

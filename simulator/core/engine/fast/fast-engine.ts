@@ -27,11 +27,11 @@ export class FastEngine extends EngineLoop implements EngineModel {
     this.writer.at = now;
     switch (event.kind) {
       case "sequence-submitted":
-        this.scheduler.submit(submissionOf(event, this.rules.modelTokensMax));
+        this.submit(submissionOf(event, this.rules.modelTokensMax));
         interrupt(this, now);
         break;
       case "sequence-aborted":
-        assert(this.scheduler.sequenceOf(event.id) !== null && !this.aborted.includes(event.id), "abort of a sequence that is not running");
+        assert(this.sequenceOf(event.id) !== null && !this.aborted.includes(event.id), "abort of a sequence that is not running");
         this.aborted.push(event.id);
         interrupt(this, now);
         break;
@@ -61,16 +61,15 @@ export class FastEngine extends EngineLoop implements EngineModel {
 
   observe(now: Instant): EngineSignals {
     goQuietly(this, (this.wokenAt === now ? now : now - 1) as Instant);
-    const { state } = this;
     const blocks = this.rules.blocks - 1;
     return {
-      running: state.running,
-      waiting: state.waiting,
-      blocksUsed: blocks - state.memory.free,
+      running: this.running,
+      waiting: this.waiting,
+      blocksUsed: blocks - this.memory.free,
       blocks,
-      prefixQueries: state.prefix.queries,
-      prefixHits: state.prefix.hits,
-      preemptions: state.preemptions,
+      prefixQueries: this.prefix.queries,
+      prefixHits: this.prefix.hits,
+      preemptions: this.preemptions,
       busy: (this.busy + (this.endsAt === never ? 0 : Math.min(now, this.endsAt) - this.busySince)) as Duration,
       batchUse: this.lastBatch / this.rules.sequencesMax,
       steps: this.steps,
@@ -82,8 +81,8 @@ export class FastEngine extends EngineLoop implements EngineModel {
 
   outputTokensOf(id: SequenceId): number {
     goQuietly(this, this.settledTo);
-    const sequence = this.scheduler.sequenceOf(id);
-    return sequence === null ? 0 : this.state.outputsOf(sequence);
+    const sequence = this.sequenceOf(id);
+    return sequence === null ? 0 : this.outputsOf(sequence);
   }
 }
 
@@ -101,8 +100,8 @@ function interrupt(loop: EngineLoop, idleAt: Instant): void {
 }
 
 function crash(loop: EngineLoop, now: Instant): void {
-  for (const sequence of loop.scheduler.live()) {
-    sequence.outputs = loop.state.outputsOf(sequence);
+  for (const sequence of loop.live()) {
+    sequence.outputs = loop.outputsOf(sequence);
     loop.writer.ended(sequence, "error");
   }
   loop.startAnew(now);

@@ -14,27 +14,24 @@ import { Workbench } from "./workbench.ts";
  * The plain scheduler's rules at the cost of a step's events instead of its sequences: equal to it in every batch, block count, statistic and time.
  * Speculation and pipeline stages are left to the plain form.
  */
-export class FastScheduler {
-  readonly state: SchedulerState;
-
+export class FastScheduler extends SchedulerState {
   constructor(rules: FastRules, listener: SequenceListener, bench = new Workbench(), row = bench.newRow(rules.blockTokens), tracksContextMax = true) {
-    this.state = new SchedulerState(rules, listener, bench, row, tracksContextMax);
+    super(rules, listener, bench, row, tracksContextMax);
   }
 
   /** Null: it has ended, or is not known. */
   sequenceOf(id: SequenceId): Sequence | null {
-    return this.state.sequences[id] ?? null;
+    return this.sequences[id] ?? null;
   }
 
   /** Every sequence that has not ended. */
   live(): readonly Sequence[] {
-    return this.state.sequences.filter((sequence) => sequence !== null);
+    return this.sequences.filter((sequence) => sequence !== null);
   }
 
   submit(submission: Submission): void {
-    const { state } = this;
-    const { rules } = state;
-    const sequence = state.sequenceFor(submission.id);
+    const { rules } = this;
+    const sequence = this.sequenceFor(submission.id);
     const byLength = Math.min(submission.outputTokensMax, rules.modelTokensMax - submission.promptTokens);
     sequence.phase = "waiting";
     sequence.promptTokens = submission.promptTokens;
@@ -50,31 +47,30 @@ export class FastScheduler {
     sequence.preemptions = 0;
     sequence.outputs = 0;
     sequence.chunkCall = 0;
-    sequence.submittedAfter = state.call;
-    letWait(state, sequence, rules.policy);
+    sequence.submittedAfter = this.call;
+    letWait(this, sequence, rules.policy);
   }
 
   /** The object is told of once more: it is used again with the next submission at the earliest. */
   abort(sequence: Sequence): void {
-    const { state } = this;
-    const outputs = state.outputsOf(sequence);
-    state.affectedCount = without(state.affected, state.affectedCount, sequence);
+    const outputs = this.outputsOf(sequence);
+    this.affectedCount = without(this.affected, this.affectedCount, sequence);
     if (sequence.phase === "waiting") {
-      leaveLine(state, sequence);
-      state.memory.forgetKept(sequence);
+      leaveLine(this, sequence);
+      this.memory.forgetKept(sequence);
     } else {
-      const computed = state.computedOf(sequence);
-      const owned = state.blocksFor(computed);
-      const hashed = state.fullBlocks(state.knownOf(sequence, computed));
-      if (sequence.phase === "prefill") state.prefillCount = without(state.prefills, state.prefillCount, sequence);
+      const computed = this.computedOf(sequence);
+      const owned = this.blocksFor(computed);
+      const hashed = this.fullBlocks(this.knownOf(sequence, computed));
+      if (sequence.phase === "prefill") this.prefillCount = without(this.prefills, this.prefillCount, sequence);
       else {
-        if (sequence.phase === "decode") state.leave(sequence);
-        removeOutput(state, sequence);
+        if (sequence.phase === "decode") this.leave(sequence);
+        removeOutput(this, sequence);
       }
-      removeRunner(state, sequence);
-      state.memory.release(sequence, owned, hashed, false);
+      removeRunner(this, sequence);
+      this.memory.release(sequence, owned, hashed, false);
     }
     sequence.outputs = outputs;
-    state.letGo(sequence);
+    this.letGo(sequence);
   }
 }

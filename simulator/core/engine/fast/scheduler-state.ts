@@ -40,6 +40,7 @@ export class SchedulerState implements DecodeSet, OutputWheel, RunningList, Wait
   readonly rules: FastRules;
   readonly bench: Workbench;
   readonly memory: KvMemory;
+  readonly row: number;
   readonly residuesFrom: number;
   readonly bucketsFrom: number;
   readonly fills: FillLists;
@@ -68,6 +69,7 @@ export class SchedulerState implements DecodeSet, OutputWheel, RunningList, Wait
     this.listener = listener;
     this.bench = bench;
     this.memory = new KvMemory(rules.blocks - 1);
+    this.row = row;
     this.residuesFrom = row * rules.blockTokens;
     this.bucketsFrom = row * turnCalls;
     bench.clearRow(row, rules.blockTokens);
