@@ -66,7 +66,8 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   leavesAt = startOfTime;
   /** Sequences that have started in the engine and not ended. */
   running = 0;
-  /** Null between events. */
+  /** An event is being handled; and whom it is told, who stays the same: to write it down anew each time has its price where the garbage collector is told of every pointer. */
+  isAtWork = false;
   out: Out<EndpointCommand> | null = null;
   /** Of the engines that crashed: a new one counts from 0. */
   #before: EngineTotals = { busy: 0, steps: 0, stepsOutsideRange: 0, stepSequences: 0, stepTokens: 0 };
@@ -83,8 +84,7 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   }
 
   handle(event: EndpointEvent, now: Instant, out: Out<EndpointCommand>): void {
-    if (this.out !== null) broken(reEntered);
-    this.out = out;
+    this.#enter(out);
     for (let due = this.nextDeadline(); due < now; due = this.nextDeadline()) this.#carryOut(due);
     switch (event.kind) {
       case "call-received":
@@ -97,14 +97,19 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
         this.#changeFault(event.fault, now);
         break;
     }
-    this.out = null;
+    this.isAtWork = false;
   }
 
   wake(now: Instant, out: Out<EndpointCommand>): void {
-    if (this.out !== null) broken(reEntered);
-    this.out = out;
+    this.#enter(out);
     for (let due = this.nextDeadline(); due <= now; due = this.nextDeadline()) this.#carryOut(due);
-    this.out = null;
+    this.isAtWork = false;
+  }
+
+  #enter(out: Out<EndpointCommand>): void {
+    if (this.isAtWork) broken(reEntered);
+    this.isAtWork = true;
+    if (this.out !== out) this.out = out;
   }
 
   nextDeadline(): Instant {

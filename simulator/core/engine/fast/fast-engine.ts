@@ -27,7 +27,7 @@ export class FastEngine extends EngineLoop implements EngineModel {
     this.writer.at = now;
     switch (event.kind) {
       case "sequence-submitted":
-        this.submit(submissionOf(event, this.rules.modelTokensMax));
+        this.submit(submissionOf(event, this.rules.modelTokensMax, this.bench.submission));
         interrupt(this, now);
         break;
       case "sequence-aborted":

@@ -29,7 +29,7 @@ export class FastScheduler extends SchedulerState {
     return this.sequences.filter((sequence) => sequence !== null);
   }
 
-  submit(submission: Submission): void {
+  submit(submission: Readonly<Submission>): void {
     const { rules } = this;
     const sequence = this.sequenceFor(submission.id);
     const byLength = Math.min(submission.outputTokensMax, rules.modelTokensMax - submission.promptTokens);

@@ -1,6 +1,7 @@
 import { never } from "../../../../router/core/time.ts";
 import { emptyShape } from "../../step-time/step-range.ts";
 import type { StepShape, Stretch } from "../engine.ts";
+import { blankSubmission } from "../submission.ts";
 import { CommandWriter } from "./command-writer.ts";
 import { turnCalls } from "./output-wheel.ts";
 import type { Sequence } from "./sequence.ts";
@@ -15,6 +16,7 @@ export class Workbench {
   readonly shape: StepShape = emptyShape();
   readonly stretch: Stretch = { steps: 0, endsAt: never };
   readonly lookUp = { hits: 0, reclaimed: 0 };
+  readonly submission = blankSubmission();
   readonly writer = new CommandWriter();
   /** By the last schedule() call. */
   readonly preempted: Sequence[] = [];
