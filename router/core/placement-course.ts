@@ -7,7 +7,7 @@ import { chargeShare, laneOf } from "./admission/fair-share.ts";
 import { joinQueue } from "./admission/join-queue.ts";
 import { serveQueue } from "./admission/serve-queue.ts";
 import { leaveQueue, type WaitQueue } from "./admission/wait-queue.ts";
-import { nothingSpent, roundToNano } from "./accounting/ledger.ts";
+import { roundToNano, type Spent } from "./accounting/ledger.ts";
 import { cardNow, tierAt } from "./accounting/price-now.ts";
 import { broken, missing, present } from "./assert.ts";
 import { explanationOf, findCandidates } from "./candidates.ts";
@@ -287,21 +287,21 @@ export function leave(core: Core, slot: RequestSlot): void {
   finish(core, slot, { kind: "client-left" });
 }
 
-export function finish(core: Core, slot: RequestSlot, result: FinishResult): void {
+/** @param spent with the attempt that has just ended */
+export function finish(core: Core, slot: RequestSlot, result: FinishResult, spent: Spent = slot.spent): void {
   const id: RequestId = slot.request.id;
   removeKey(core.state.requestDeadlines, id);
   if (slot.underWay !== noAttempt) {
     slot.phase = "settling";
     slot.settled = result;
+    slot.spent = spent;
     return;
   }
   if (core.state.requests[id] !== slot) broken("a request finishes twice");
   core.state.requests[id] = null;
   core.viewOf(slot).live.open -= 1;
   const { attempts, version } = slot;
-  const { picoDollars, usage, estimated, priced } = slot.spent;
+  const { picoDollars, usage, estimated, priced } = spent;
   core.emit({ kind: "finish-request", request: id, result, account: { nanoDollars: roundToNano(picoDollars), usage, estimated, priced, attempts }, version });
-  // What is young and held by what is old is copied by the garbage collector, used or not.
-  slot.spent = nothingSpent;
   core.spare.requests.push(slot);
 }
