@@ -60,12 +60,13 @@ export function place(core: Core, slot: RequestSlot, way: Way = core.wayOf(slot)
   const { route } = way;
   const { found } = way.view;
   const decision = decide(core.state, way, slot);
-  if (core.options.explain) explain(core, slot, way, decision.kind === "dispatch" ? decision.endpoint : null);
-  if (decision.kind === "dispatch") startAttempt(core, slot, way, decision.endpoint);
+  const dispatched = typeof decision === "number";
+  if (core.options.explain) explain(core, slot, way, dispatched ? decision : null);
+  if (dispatched) startAttempt(core, slot, way, decision);
   // A tier or a deployment that was passed over may want for leases alone.
   if (found.wantedKeys.length > 0) askWanted(core, found);
   if (found.wantedProbes.length > 0) askWantedProbes(core, found);
-  if (decision.kind === "dispatch") return;
+  if (dispatched) return;
   if (decision.kind === "wait") wait(core, slot, route, decision.until);
   else giveUp(core, slot, decision.why, decision.retryAfter);
 }
@@ -190,11 +191,11 @@ function serveRoute(core: Core, id: RouteId, hasPlace: () => boolean): void {
     const way = core.wayOf(slot);
     const { found } = way.view;
     const decision = decide(core.state, way, slot);
-    if (decision.kind === "dispatch") {
+    if (typeof decision === "number") {
       drained(drain, core.state.now);
       unqueue(core, slot);
-      if (core.options.explain) explain(core, slot, way, decision.endpoint);
-      startAttempt(core, slot, way, decision.endpoint);
+      if (core.options.explain) explain(core, slot, way, decision);
+      startAttempt(core, slot, way, decision);
       return true;
     }
     if (decision.kind === "reject" && found.refusal !== null) {

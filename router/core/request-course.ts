@@ -145,10 +145,10 @@ function hedge(core: Core, slot: RequestSlot, way: Way): void {
   const { hedgeBudget } = way.state;
   if (slot.attempts >= route.retry.attemptsMax || !canHedge(hedgeBudget)) return;
   const decision = decide(core.state, way, slot);
-  if (decision.kind !== "dispatch" || slot.tried.includes(decision.endpoint)) return;
+  if (typeof decision !== "number" || slot.tried.includes(decision)) return;
   takeHedge(hedgeBudget);
-  if (core.options.explain) explain(core, slot, way, decision.endpoint);
-  startAttempt(core, slot, way, decision.endpoint);
+  if (core.options.explain) explain(core, slot, way, decision);
+  startAttempt(core, slot, way, decision);
 }
 
 /** The client has left. What was already told to end is only concluded otherwise. */
