@@ -54,8 +54,8 @@ export class Core {
   readonly options: RouterOptions;
   readonly state: RouterState;
   readonly spare: SpareSlots = { requests: [], attempts: [] };
-  /** By AttemptId, as its slot says: with it the slots of both are fetched from memory at the same time, and not one after the other. */
-  readonly requestIds: number[];
+  /** By AttemptId, whose it is; of an attempt that has ended, whose it was. Looked up here the slots of both are fetched from memory at the same time, and not one after the other. */
+  readonly requestSlots: (RequestSlot | null)[];
   readonly #alone: (readonly number[])[] = [];
   /** Scratch of serve-queue. */
   readonly setAside: number[] = [];
@@ -67,7 +67,7 @@ export class Core {
     this.#configured = config;
     this.options = options;
     this.state = state;
-    this.requestIds = state.attempts.map((attempt) => attempt?.request ?? -1);
+    this.requestSlots = state.attempts.map((attempt) => state.requests[attempt?.request ?? -1] ?? null);
     this.#stable = this.#refit();
   }
 
@@ -176,7 +176,7 @@ export class Core {
   }
 
   requestOf(id: AttemptId): RequestSlot {
-    return this.state.requests[this.requestIds[id] ?? -1] ?? missing("the attempt's request");
+    return this.requestSlots[id] ?? missing("the attempt's request");
   }
 
   /** In the stable version, or else in the one that has the endpoint. */

@@ -240,7 +240,7 @@ export function startAttempt(core: Core, slot: RequestSlot, way: Way, endpoint: 
   attempt.share = chargeShare(view.config, route, way.state.queue, request);
   const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
   state.attempts[id] = attempt;
-  core.requestIds[id] = request.id;
+  core.requestSlots[id] = slot;
   place.inFlight += 1;
   core.noteLoad(endpoint);
   if (view.found.limits.some) reserve(core, view, slot, attempt);
