@@ -59,7 +59,7 @@ export function commit(core: Core, slot: RequestSlot, attempt: AttemptSlot, id: 
     awaitAttempts(core, slot, route);
   }
   noteAnswer(core, slot);
-  endpoint.health.answered = true;
+  endpoint.answered = true;
   if (endpoint.breaker.phase === "half-open") creditProbe(core, attempt, endpoint);
   const deployment = core.deploymentOf(attempt.endpoint);
   if (deployment.adaptiveLimit !== null) adaptLimit(core, waited, attempt.startedAt, deployment, deployment.adaptiveLimit);

@@ -22,7 +22,7 @@ export function bookOutcome(
   endpoint.inFlight -= 1;
   if (endpoint.inFlight < 0) broken("an endpoint has fewer than no attempts in flight");
   const cost = bookUsage(state, deployment.id, slot, attempt, outcome);
-  if (outcome.kind === "succeeded") endpoint.health.answered = true;
+  if (outcome.kind === "succeeded") endpoint.answered = true;
   breakerEnds(endpoint.breaker, deployment.breaker, attempt, verdict, state.now);
   if (outcome.failure === "rate-limited" || outcome.failure === "draining") {
     const until = after(state.now, outcome.retryAfter ?? coolDefault);
