@@ -42,8 +42,7 @@ export interface Way {
   readonly state: RouteState;
 }
 
-/** There are no commands between events. */
-export const nobody: Out<RouterCommand> = { emit: ({ kind }) => broken(`${kind}, and no event is handled`) };
+const nobody: Out<RouterCommand> = { emit: ({ kind }) => broken(`${kind}, and no event was handled yet`) };
 
 /** What every step of a request's course works on: the state, what it was configured with, and where commands go while an event is handled. */
 export class Core {
@@ -61,6 +60,9 @@ export class Core {
   readonly setAside: number[] = [];
   readonly slotOf = (id: number): RequestSlot => present(this.state.requests[id], "an open request");
   readonly placeOf = (id: number): QueuePlace => present(this.slotOf(id).queuePlace, "the place of a request that waits");
+  /** An event is handled, or deadlines are carried out: only then there are commands. */
+  atWork = false;
+  /** Where they go. */
   out: Out<RouterCommand> = nobody;
 
   constructor(config: CompiledConfig, options: RouterOptions, state: RouterState) {
@@ -168,6 +170,7 @@ export class Core {
   }
 
   emit(command: RouterCommand): void {
+    if (!this.atWork) broken(`${command.kind}, and no event is handled`);
     this.out.emit(command, this.state.now);
   }
 
