@@ -73,18 +73,20 @@ export function earliestFrom(wheel: OutputWheel, call: number): number {
 }
 
 function lookFrom(wheel: OutputWheel, call: number): number {
-  const { used } = wheel.bench;
+  const { buckets, used } = wheel.bench;
+  const from = wheel.bucketsFrom;
   const turn = call + turnCalls;
   let ahead = call;
   while (ahead < turn) {
-    const place = wheel.bucketsFrom + (ahead & mask);
-    const bits = (used[place >> 5] as number) >>> (place & 31);
-    if (bits === 0) ahead += 32 - (place & 31);
-    else {
-      ahead += 31 - Math.clz32(bits & -bits);
-      if (holds(bucketOf(wheel, ahead), ahead)) return ahead;
-      ahead++;
+    const place = from + (ahead & mask);
+    // The buckets of 32 calls, from `ahead` on.
+    let bits = (used[place >> 5] as number) >>> (place & 31);
+    while (bits !== 0) {
+      const later = 31 - Math.clz32(bits & -bits);
+      if (holds(buckets[place + later] ?? null, ahead + later)) return ahead + later;
+      bits &= bits - 1;
     }
+    ahead += 32 - (place & 31);
   }
   return turn;
 }

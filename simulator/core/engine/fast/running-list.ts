@@ -49,7 +49,7 @@ export function removeRunner(list: RunningList, { place }: Sequence): void {
   list.runningFrom = from;
 }
 
-/** All places are in use: without the holes; and in twice as many where there are few of these. */
+/** All places are in use: without the holes; and in twice as many where there would be holes for few more. */
 function closeUp(list: RunningList): void {
   const { runners } = list;
   const all: Sequence[] = [];
@@ -57,7 +57,7 @@ function closeUp(list: RunningList): void {
     const sequence = runnerAt(list, place);
     if (sequence !== null) all.push(sequence);
   }
-  const length = 2 * all.length > runners.length ? 2 * runners.length : runners.length;
+  const length = 4 * all.length > runners.length ? 2 * runners.length : runners.length;
   while (runners.length < length) runners.push(null);
   runners.fill(null);
   for (const [place, sequence] of all.entries()) {

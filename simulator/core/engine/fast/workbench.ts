@@ -31,7 +31,7 @@ export class Workbench {
     const row = this.#rows++;
     this.residues = grown(this.residues, this.#rows * blockTokens);
     this.used = grown(this.used, (this.#rows * turnCalls) / 32);
-    while (this.buckets.length < this.#rows * turnCalls) this.buckets.push(null);
+    if (this.buckets.length < this.#rows * turnCalls) this.buckets = this.buckets.concat(Array<null>(this.buckets.length + turnCalls).fill(null));
     return row;
   }
 
