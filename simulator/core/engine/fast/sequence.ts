@@ -25,22 +25,22 @@ export class Sequence implements Keeper {
   place = 0;
   /** Decode: computed before call c is c + offset. */
   offset = 0;
-  /** The call that finished its prefill and makes the first output after it. */
-  firstCall = 0;
-  /** Outputs at its end, and whether that end is an EOS. */
-  outputsEnd = 0;
-  stops = false;
   /** Chained ids of its full blocks as far as the caller, or a preemption, gave them. */
   keys: ArrayLike<number> | null = null;
   /** Its blocks that hold them, `heldBlocks` in all. */
   held: Stretch | null = null;
   heldBlocks = 0;
+  /** Outputs at its end, and whether that end is an EOS. */
+  outputsEnd = 0;
+  stops = false;
   /** Outputs known when it was last admitted (or while it waits). */
   outputs = 0;
-  /** The last unbroken stretch of calls in which the budget did not reach it; none: 0. */
-  starvedFrom = 0;
-  starvedTo = 0;
   preemptions = 0;
+  /** The call that finished its prefill and makes the first output after it. */
+  firstCall = 0;
+  /** The last unbroken stretch of calls in which the budget did not reach it; none: 0. */
+  starvedTo = 0;
+  starvedFrom = 0;
   /** While it waits after a preemption, without keys: what it had computed, as far as it is still cached. */
   kept: CachedRun | null = null;
   /** Neighbours in the waiting line. */
