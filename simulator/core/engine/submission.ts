@@ -16,10 +16,17 @@ export interface Submission {
 }
 
 export const blankSubmission = (): Submission =>
-  largeLater<Submission>({ id: -1 as SequenceId, promptTokens: 0, stopAfter: 0, outputTokensMax: 0, priority: 0, arrival: 0, keys: null }, ["stopAfter", "arrival"]);
+  largeLater<Submission>({ id: -1 as SequenceId, promptTokens: 0, stopAfter: 0, outputTokensMax: 0, priority: 0, arrival: 0, keys: null }, [
+    "stopAfter",
+    "arrival",
+  ]);
 
 /** @param into what is filled, by schedulers that do not keep it */
-export function submissionOf(event: Extract<EngineEvent, { kind: "sequence-submitted" }>, modelTokensMax: number, into = blankSubmission()): Readonly<Submission> {
+export function submissionOf(
+  event: Extract<EngineEvent, { kind: "sequence-submitted" }>,
+  modelTokensMax: number,
+  into = blankSubmission(),
+): Readonly<Submission> {
   if (event.inputTokens < 1 || event.inputTokens >= modelTokensMax) broken("the prompt and one output fit the model's context");
   into.id = event.id;
   into.promptTokens = event.inputTokens;

@@ -26,7 +26,8 @@ export function processCall(state: SchedulerState, all: boolean): void {
 }
 
 function addThoseOf(state: SchedulerState, bucket: Sequence | null, call: number): void {
-  for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind) if (sequence.wheelCall === call) state.affected[state.affectedCount++] = sequence;
+  for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind)
+    if (sequence.wheelCall === call) state.affected[state.affectedCount++] = sequence;
 }
 
 function addEverySampled(state: SchedulerState, call: number): void {

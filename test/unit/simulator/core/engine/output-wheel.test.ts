@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { bucketOf, earliestFrom, fileOutput, type OutputWheel, removeOutput, turnCalls, unknownCall } from "../../../../../simulator/core/engine/fast/output-wheel.ts";
+import {
+  bucketOf,
+  earliestFrom,
+  fileOutput,
+  type OutputWheel,
+  removeOutput,
+  turnCalls,
+  unknownCall,
+} from "../../../../../simulator/core/engine/fast/output-wheel.ts";
 import { Sequence } from "../../../../../simulator/core/engine/fast/sequence.ts";
 import { Workbench } from "../../../../../simulator/core/engine/fast/workbench.ts";
 import "../../../../support/fixed-seed.ts";
