@@ -42,8 +42,7 @@ export interface Way {
   readonly state: RouteState;
 }
 
-/** There are no commands between events. */
-export const nobody: Out<RouterCommand> = { emit: ({ kind }) => broken(`${kind}, and no event is handled`) };
+const nobody: Out<RouterCommand> = { emit: ({ kind }) => broken(`${kind}, and no event was handled yet`) };
 
 /** What every step of a request's course works on: the state, what it was configured with, and where commands go while an event is handled. */
 export class Core {
@@ -54,20 +53,23 @@ export class Core {
   readonly options: RouterOptions;
   readonly state: RouterState;
   readonly spare: SpareSlots = { requests: [], attempts: [] };
-  /** By AttemptId, as its slot says: with it the slots of both are fetched from memory at the same time, and not one after the other. */
-  readonly requestIds: number[];
+  /** By AttemptId, whose it is; of an attempt that has ended, whose it was. Looked up here the slots of both are fetched from memory at the same time, and not one after the other. */
+  readonly requestSlots: (RequestSlot | null)[];
   readonly #alone: (readonly number[])[] = [];
   /** Scratch of serve-queue. */
   readonly setAside: number[] = [];
   readonly slotOf = (id: number): RequestSlot => present(this.state.requests[id], "an open request");
   readonly placeOf = (id: number): QueuePlace => present(this.slotOf(id).queuePlace, "the place of a request that waits");
+  /** An event is handled, or deadlines are carried out: only then there are commands. */
+  atWork = false;
+  /** Where they go. */
   out: Out<RouterCommand> = nobody;
 
   constructor(config: CompiledConfig, options: RouterOptions, state: RouterState) {
     this.#configured = config;
     this.options = options;
     this.state = state;
-    this.requestIds = state.attempts.map((attempt) => attempt?.request ?? -1);
+    this.requestSlots = state.attempts.map((attempt) => state.requests[attempt?.request ?? -1] ?? null);
     this.#stable = this.#refit();
   }
 
@@ -168,6 +170,7 @@ export class Core {
   }
 
   emit(command: RouterCommand): void {
+    if (!this.atWork) broken(`${command.kind}, and no event is handled`);
     this.out.emit(command, this.state.now);
   }
 
@@ -176,7 +179,7 @@ export class Core {
   }
 
   requestOf(id: AttemptId): RequestSlot {
-    return this.state.requests[this.requestIds[id] ?? -1] ?? missing("the attempt's request");
+    return this.requestSlots[id] ?? missing("the attempt's request");
   }
 
   /** In the stable version, or else in the one that has the endpoint. */

@@ -9,8 +9,9 @@ import type { Choice } from "./strategy/choice.ts";
 import { strategies, strategyOf } from "./strategy/strategy.ts";
 import { after, between, earlier, never } from "./time.ts";
 
+/** Where it goes now, or what else becomes of it. */
 export type Decision =
-  | { readonly kind: "dispatch"; readonly endpoint: EndpointId }
+  | EndpointId
   /** A place may come free in time. */
   | { readonly kind: "wait"; readonly until: Instant }
   | { readonly kind: "reject"; readonly why: RejectReason; readonly retryAfter: Duration | null };
@@ -25,10 +26,10 @@ export function decide(state: RouterState, { route, view: { found, config } }: W
   const turns = found.turns[route.id] ?? missing("the route's turns");
   const choice: Choice = { config, state, route, request, eligible, tied, busy, loads, turns, hashes };
   if (found.scores !== null) strategy.judge(choice, found.scores);
-  return { kind: "dispatch", endpoint: strategy.pick(choice) };
+  return strategy.pick(choice);
 }
 
-function waitOrReject(found: Candidates, state: RouterState, route: RouteSpec, { deadline }: RouteRequest): Decision {
+function waitOrReject(found: Candidates, state: RouterState, route: RouteSpec, { deadline }: RouteRequest): Exclude<Decision, EndpointId> {
   const until = earlier(after(state.now, route.queue.wait), deadline);
   const opensInTime = found.reopensAt < until;
   if (until > state.now && (found.full || opensInTime || found.wantedKeys.length > 0)) return { kind: "wait", until };

@@ -7,7 +7,7 @@ import { chargeShare, laneOf } from "./admission/fair-share.ts";
 import { joinQueue } from "./admission/join-queue.ts";
 import { serveQueue } from "./admission/serve-queue.ts";
 import { leaveQueue, type WaitQueue } from "./admission/wait-queue.ts";
-import { nothingSpent, roundToNano } from "./accounting/ledger.ts";
+import { roundToNano, type Spent } from "./accounting/ledger.ts";
 import { cardNow, tierAt } from "./accounting/price-now.ts";
 import { broken, missing, present } from "./assert.ts";
 import { explanationOf, findCandidates } from "./candidates.ts";
@@ -60,12 +60,13 @@ export function place(core: Core, slot: RequestSlot, way: Way = core.wayOf(slot)
   const { route } = way;
   const { found } = way.view;
   const decision = decide(core.state, way, slot);
-  if (core.options.explain) explain(core, slot, way, decision.kind === "dispatch" ? decision.endpoint : null);
-  if (decision.kind === "dispatch") startAttempt(core, slot, way, decision.endpoint);
+  const dispatched = typeof decision === "number";
+  if (core.options.explain) explain(core, slot, way, dispatched ? decision : null);
+  if (dispatched) startAttempt(core, slot, way, decision);
   // A tier or a deployment that was passed over may want for leases alone.
   if (found.wantedKeys.length > 0) askWanted(core, found);
   if (found.wantedProbes.length > 0) askWantedProbes(core, found);
-  if (decision.kind === "dispatch") return;
+  if (dispatched) return;
   if (decision.kind === "wait") wait(core, slot, route, decision.until);
   else giveUp(core, slot, decision.why, decision.retryAfter);
 }
@@ -190,11 +191,11 @@ function serveRoute(core: Core, id: RouteId, hasPlace: () => boolean): void {
     const way = core.wayOf(slot);
     const { found } = way.view;
     const decision = decide(core.state, way, slot);
-    if (decision.kind === "dispatch") {
+    if (typeof decision === "number") {
       drained(drain, core.state.now);
       unqueue(core, slot);
-      if (core.options.explain) explain(core, slot, way, decision.endpoint);
-      startAttempt(core, slot, way, decision.endpoint);
+      if (core.options.explain) explain(core, slot, way, decision);
+      startAttempt(core, slot, way, decision);
       return true;
     }
     if (decision.kind === "reject" && found.refusal !== null) {
@@ -239,7 +240,7 @@ export function startAttempt(core: Core, slot: RequestSlot, way: Way, endpoint: 
   attempt.share = chargeShare(view.config, route, way.state.queue, request);
   const id = state.freeAttempts.pop() ?? (state.attempts.length as AttemptId);
   state.attempts[id] = attempt;
-  core.requestIds[id] = request.id;
+  core.requestSlots[id] = slot;
   place.inFlight += 1;
   core.noteLoad(endpoint);
   if (view.found.limits.some) reserve(core, view, slot, attempt);
@@ -287,21 +288,21 @@ export function leave(core: Core, slot: RequestSlot): void {
   finish(core, slot, { kind: "client-left" });
 }
 
-export function finish(core: Core, slot: RequestSlot, result: FinishResult): void {
+/** @param spent with the attempt that has just ended */
+export function finish(core: Core, slot: RequestSlot, result: FinishResult, spent: Spent = slot.spent): void {
   const id: RequestId = slot.request.id;
   removeKey(core.state.requestDeadlines, id);
   if (slot.underWay !== noAttempt) {
     slot.phase = "settling";
     slot.settled = result;
+    slot.spent = spent;
     return;
   }
   if (core.state.requests[id] !== slot) broken("a request finishes twice");
   core.state.requests[id] = null;
   core.viewOf(slot).live.open -= 1;
   const { attempts, version } = slot;
-  const { picoDollars, usage, estimated, priced } = slot.spent;
+  const { picoDollars, usage, estimated, priced } = spent;
   core.emit({ kind: "finish-request", request: id, result, account: { nanoDollars: roundToNano(picoDollars), usage, estimated, priced, attempts }, version });
-  // What is young and held by what is old is copied by the garbage collector, used or not.
-  slot.spent = nothingSpent;
   core.spare.requests.push(slot);
 }

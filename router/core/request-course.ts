@@ -4,7 +4,8 @@
  */
 import { limitHears } from "./admission/adaptive-limit.ts";
 import { settleShare } from "./admission/fair-share.ts";
-import { bookOutcome, verdictOn } from "./accounting/book-outcome.ts";
+import { bookOutcome, spentAfter, verdictOn } from "./accounting/book-outcome.ts";
+import type { Spent } from "./accounting/ledger.ts";
 import { broken, missing, present } from "./assert.ts";
 import { forgetIfGone, isForgotten } from "./fleet-config.ts";
 import type { AdaptiveLimitSpec, CompiledConfig, DeploymentSpec, RouteSpec } from "./compiled-config.ts";
@@ -32,7 +33,11 @@ import { awaitAttempts, explain, finish, hasHopeElsewhere, place, reroute, serve
 const served = { kind: "served" } as const;
 
 type AttemptEnded = Extract<RouterEvent, { kind: "attempt-ended" }>;
-export type OutcomeReaction = (core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome) => void;
+/**
+ * Ends the request with what it has spent, this attempt included, or leaves that in its slot: nearly every request ends with its first attempt, and a young object that
+ * is written into an old one is dear to the garbage collector.
+ */
+export type OutcomeReaction = (core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome, spent: Spent) => void;
 
 // --- attempt ---
 
@@ -54,7 +59,7 @@ export function commit(core: Core, slot: RequestSlot, attempt: AttemptSlot, id: 
     awaitAttempts(core, slot, route);
   }
   noteAnswer(core, slot);
-  endpoint.health.answered = true;
+  endpoint.answered = true;
   if (endpoint.breaker.phase === "half-open") creditProbe(core, attempt, endpoint);
   const deployment = core.deploymentOf(attempt.endpoint);
   if (deployment.adaptiveLimit !== null) adaptLimit(core, waited, attempt.startedAt, deployment, deployment.adaptiveLimit);
@@ -140,10 +145,10 @@ function hedge(core: Core, slot: RequestSlot, way: Way): void {
   const { hedgeBudget } = way.state;
   if (slot.attempts >= route.retry.attemptsMax || !canHedge(hedgeBudget)) return;
   const decision = decide(core.state, way, slot);
-  if (decision.kind !== "dispatch" || slot.tried.includes(decision.endpoint)) return;
+  if (typeof decision !== "number" || slot.tried.includes(decision)) return;
   takeHedge(hedgeBudget);
-  if (core.options.explain) explain(core, slot, way, decision.endpoint);
-  startAttempt(core, slot, way, decision.endpoint);
+  if (core.options.explain) explain(core, slot, way, decision);
+  startAttempt(core, slot, way, decision);
 }
 
 /** The client has left. What was already told to end is only concluded otherwise. */
@@ -178,7 +183,7 @@ export function endAttempt(core: Core, slot: RequestSlot, attempt: AttemptSlot, 
   core.state.freeAttempts.push(id);
   if (slot.underWay === id) slot.underWay = slot.beside;
   slot.beside = noAttempt;
-  react(core, slot, attempt, outcome);
+  react(core, slot, attempt, outcome, spentAfter(slot, outcome, cost));
   if (found.limits.some) serveAll(core);
   else serveQueues(core, attempt.endpoint);
   if (fleet !== null) forgetIfGone(core, attempt.endpoint);
@@ -249,14 +254,15 @@ function leavesItToAnother(core: Core, slot: RequestSlot, attempt: AttemptSlot, 
   return true;
 }
 
-export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
+export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome, spent: Spent): void {
   if (attempt.aborted === null && outcome.kind === "aborted") broken("an attempt that nobody aborted ended as aborted");
   if (attempt.aborted === null && outcome.kind === "succeeded") {
     if (slot.underWay !== noAttempt) loseOther(core, slot, attempt);
     noteAnswer(core, slot);
-    finish(core, slot, served);
+    finish(core, slot, served, spent);
     return;
   }
+  slot.spent = spent;
   if (leavesItToAnother(core, slot, attempt, outcome)) return;
   const failure = present(outcome.failure, "what made the attempt fail");
   if (attempt.committed) finish(core, slot, { kind: "cut", failure });
@@ -264,7 +270,8 @@ export function conclude(core: Core, slot: RequestSlot, attempt: AttemptSlot, ou
 }
 
 /** Whatever its outcome was by then, it is late. */
-export function concludeAborted(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome): void {
+export function concludeAborted(core: Core, slot: RequestSlot, attempt: AttemptSlot, outcome: AttemptOutcome, spent: Spent): void {
+  slot.spent = spent;
   if (leavesItToAnother(core, slot, attempt, outcome)) return;
   const failure = attempt.timeout ?? slot.lastFailure ?? "timed-out-total";
   if (attempt.aborted === "client-left") finish(core, slot, { kind: "client-left" });
@@ -274,7 +281,8 @@ export function concludeAborted(core: Core, slot: RequestSlot, attempt: AttemptS
 }
 
 /** The last outcome of a request that has its result. */
-export function settle(core: Core, slot: RequestSlot): void {
+export function settle(core: Core, slot: RequestSlot, _attempt: AttemptSlot, _outcome: AttemptOutcome, spent: Spent): void {
+  slot.spent = spent;
   if (slot.underWay === noAttempt) finish(core, slot, present(slot.settled, "the request's result"));
 }
 

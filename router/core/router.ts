@@ -15,7 +15,7 @@
  */
 import { assert, broken, missing } from "./assert.ts";
 import type { CompiledConfig } from "./compiled-config.ts";
-import { Core, nobody, type RouterOptions } from "./core.ts";
+import { Core, type RouterOptions } from "./core.ts";
 import { removeKey, leastId } from "./tournament.ts";
 import type { Instant, Machine, Out, Restorable } from "./machine.ts";
 import { forfeitLeases, hearAnswer, leaseFallsDue, loseStore, regainStore, startPeriod } from "./limit/limit-course.ts";
@@ -95,7 +95,7 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
       receive(core, event);
       if (core.state.versions.length > 1) retireEnded(core);
     } finally {
-      core.out = nobody;
+      core.atWork = false;
     }
   }
 
@@ -105,15 +105,17 @@ export class Router implements Machine<RouterEvent, RouterCommand>, Restorable<R
       while (this.nextDeadline() <= now) this.#carryOutDeadline();
       this.#core.state.now = now;
     } finally {
-      this.#core.out = nobody;
+      this.#core.atWork = false;
     }
   }
 
   #enter(now: Instant, out: Out<RouterCommand>): void {
     const core = this.#core;
-    if (core.out !== nobody) broken("the router is entered while it is at work");
+    if (core.atWork) broken("the router is entered while it is at work");
     if (now < core.state.now) broken("the clock goes back");
-    core.out = out;
+    core.atWork = true;
+    // Nearly always it is the same one, and to write a pointer costs more than to compare it.
+    if (core.out !== out) core.out = out;
   }
 
   /** Endpoints and leases before requests: a breaker that half-opens at the instant at which a request's wait ends still serves it. */

@@ -137,11 +137,13 @@ export interface EndpointState {
   /** Attempts that it may have in flight: its deployment's concurrency, or what has been found out. */
   limit: number;
   readonly breaker: BreakerState;
+  readonly learned: LearnedEndpoint;
+  /** It has answered a request since the last probe ended. */
+  answered: boolean;
   readonly probes: ProbeLease;
   health: HealthState;
   /** Rate-limited until then; 0: not. */
   coolUntil: Instant;
-  readonly learned: LearnedEndpoint;
 }
 
 /** Who is there, once it is no longer whom the configuration names. */
@@ -242,10 +244,11 @@ export function newEndpointState(config: CompiledConfig, { deployment }: Endpoin
     inFlight: 0,
     limit: startLimit(present(config.deployments[deployment], "the endpoint's deployment")),
     breaker: closedBreaker(present(config.deployments[deployment], "the endpoint's deployment").breaker),
+    learned: newLearnedEndpoint(),
+    answered: false,
     probes: noProbeLease(),
     health: unprobed(),
     coolUntil: startOfTime,
-    learned: newLearnedEndpoint(),
   };
 }
 
@@ -288,6 +291,8 @@ const none: readonly never[] = [];
 /**
  * Slots that have ended are used again: of ten thousand open requests each would be copied twice by the garbage collector, and lie elsewhere each time. Not part of the
  * state: who goes on from a snapshot begins with none.
+ *
+ * By the time of its next event a slot has left the processor's caches. So what every first token looks at comes first in it, then what every end does: it lies together in memory.
  */
 export interface SpareSlots {
   readonly requests: RequestSlot[];
@@ -299,21 +304,21 @@ type Written<T> = { -readonly [Key in keyof T]: T[Key] };
 /** @param path its own route. Lists of a slot are replaced, never changed: nearly every request has one attempt, and the lists of one number are shared. */
 export function requestSlot({ requests }: SpareSlots, request: RouteRequest, version: ConfigVersion, path: readonly RouteId[]): RequestSlot {
   const slot: Written<RequestSlot> = requests.pop() ?? {
-    request,
     version,
     phase: "queued",
     route: request.route,
-    path,
-    rejection: null,
-    underWay: noAttempt,
     beside: noAttempt,
-    attempts: 0,
     hedgeAt: null,
-    settled: null,
+    path,
+    underWay: noAttempt,
+    request,
+    spent: nothingSpent,
+    attempts: 0,
     tried: none,
+    rejection: null,
+    settled: null,
     lastFailure: null,
     unpaid: null,
-    spent: nothingSpent,
     queuePlace: null,
   };
   slot.request = request;
@@ -345,20 +350,20 @@ export function attemptSlot(
   tier: PriceTier,
 ): AttemptSlot {
   const slot: Written<AttemptSlot> = attempts.pop() ?? {
-    request,
     endpoint,
     startedAt,
-    card,
-    tier,
-    reservedTokens: 0,
-    reservedNano: 0,
-    breakerEpoch,
-    probeCredited: false,
     committed: false,
     aborted: null,
-    share: 0,
     timeout: null,
+    breakerEpoch,
+    card,
+    tier,
+    share: 0,
     expectedTokens: 0,
+    reservedTokens: 0,
+    reservedNano: 0,
+    probeCredited: false,
+    request,
   };
   slot.request = request;
   slot.endpoint = endpoint;

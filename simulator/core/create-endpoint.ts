@@ -1,6 +1,7 @@
 import type { EndpointModelSpec } from "./compiled-scenario.ts";
 import type { EndpointModel } from "./endpoint.ts";
-import { type LiveCall, VllmReplica } from "./endpoint/vllm-replica.ts";
+import { LiveCalls } from "./endpoint/live-calls.ts";
+import { VllmReplica } from "./endpoint/vllm-replica.ts";
 import { type EngineMaker, engineMaker } from "./engine/create-engine.ts";
 import type { EngineSpec } from "./engine/engine-spec.ts";
 import { LinkedEndpoint } from "./network/linked-endpoint.ts";
@@ -20,7 +21,7 @@ export interface EndpointOptions {
 /** Each in turn, by their specifications; engines of one specification share what does not change, and all what they need for a moment. */
 export function endpointMaker(): (spec: EndpointModelSpec, options: EndpointOptions) => EndpointModel {
   const engines = new Map<EngineSpec, EngineMaker>();
-  const spareCalls: LiveCall[] = [];
+  const calls = new LiveCalls();
   const engineOf = (spec: EngineSpec): EngineMaker => {
     const known = engines.get(spec);
     if (known !== undefined) return known;
@@ -31,7 +32,7 @@ export function endpointMaker(): (spec: EndpointModelSpec, options: EndpointOpti
   const modelOf = (spec: EndpointModelSpec, options: EndpointOptions): EndpointModel => {
     switch (spec.kind) {
       case "vllm":
-        return new VllmReplica(spec, engineOf(spec.engine)(options), options, spareCalls);
+        return new VllmReplica(spec, engineOf(spec.engine)(options), options, calls);
       case "hosted":
         return new HostedProvider(spec, options);
     }

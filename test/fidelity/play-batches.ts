@@ -49,7 +49,7 @@ export function playBatches(run: ServerRun): BatchDifference | null {
         keys: chains.chainOf(planned, run.config.block_size),
       });
     } else if (what === "update") {
-      processCall(scheduler.state, false);
+      processCall(scheduler, false);
     } else if (step !== undefined) {
       const difference = compareStep(scheduler, step);
       if (difference !== null) return difference;
@@ -68,14 +68,14 @@ function momentsOf(run: ServerRun): Moment[] {
 }
 
 function compareStep(scheduler: FastScheduler, step: EngineStep): BatchDifference | null {
-  scheduleCall(scheduler.state);
-  const { state } = scheduler;
+  scheduleCall(scheduler);
+  const state: FastScheduler = scheduler;
   const actual = {
     reqs: partsOf(scheduler).map(({ sequence, tokens, before }) => [sequence.id, tokens, before]),
-    pre: state.preempted.toArray().map(({ id }) => id),
+    pre: state.bench.preempted.map(({ id }) => id),
     free: state.memory.free,
-    run: state.running.length,
-    wait: state.waiting.length,
+    run: state.running,
+    wait: state.waiting,
   };
   const expected = {
     reqs: step.reqs.map(([request, tokens, computed]) => [request, tokens, computed]),

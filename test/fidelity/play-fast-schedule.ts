@@ -1,7 +1,10 @@
+import { present } from "../../router/core/assert.ts";
 import type { SequenceListener } from "../../simulator/core/engine/fast/command-writer.ts";
 import { FastScheduler } from "../../simulator/core/engine/fast/fast-scheduler.ts";
+import type { SchedulerState } from "../../simulator/core/engine/fast/scheduler-state.ts";
 import type { Sequence } from "../../simulator/core/engine/fast/sequence.ts";
 import { processCall } from "../../simulator/core/engine/fast/process-call.ts";
+import { runnerAt } from "../../simulator/core/engine/fast/running-list.ts";
 import { scheduleCall } from "../../simulator/core/engine/fast/schedule-call.ts";
 import type { SequenceId } from "../../simulator/core/engine/engine.ts";
 import { ChainIds, rulesOf, queueDepthOf } from "./play-schedule.ts";
@@ -13,6 +16,8 @@ export const isForPlainOnly = (recorded: RecordedCase): boolean => recorded.head
 
 interface Part {
   readonly sequence: Sequence;
+  /** The object is used again when the sequence has ended. */
+  readonly id: number;
   readonly tokens: number;
   readonly before: number;
   readonly samples: boolean;
@@ -35,17 +40,18 @@ export function playFastSchedule(recorded: RecordedCase, all: boolean): Schedule
 
 /** What the last call scheduled, as the walk over the running list that the fast form saves itself. */
 export function partsOf(scheduler: FastScheduler): Part[] {
-  const { state } = scheduler;
+  const state: FastScheduler = scheduler;
   const parts: Part[] = [];
-  for (let sequence = state.running.first; sequence !== null; sequence = sequence.behind) {
+  for (const sequence of runnersOf(state)) {
+    const { id } = sequence;
     const computed = state.computedOf(sequence);
     const before = computed - sequence.chunk;
     const admission = before === sequence.cachedTokens;
     const resumed = admission && sequence.preemptions > 0;
     if (sequence.chunkCall === state.call && sequence.chunk > 0 && (sequence.phase === "prefill" || sequence.firstCall === state.call)) {
-      parts.push({ sequence, tokens: sequence.chunk, before, samples: sequence.phase === "decode", resumed, admission });
+      parts.push({ sequence, id, tokens: sequence.chunk, before, samples: sequence.phase === "decode", resumed, admission });
     } else if (sequence.phase === "decode" && sequence.starvedTo !== state.call) {
-      parts.push({ sequence, tokens: 1, before: computed - 1, samples: true, resumed: false, admission: false });
+      parts.push({ sequence, id, tokens: 1, before: computed - 1, samples: true, resumed: false, admission: false });
     }
   }
   return parts;
@@ -97,17 +103,17 @@ export class FastPlayer {
       this.#update(line);
     }
     if (aborted.length > 0) line["ab"] = aborted;
-    line["f"] = this.scheduler.state.memory.free;
-    line["r"] = idsOf(this.scheduler.state.running.first);
-    line["w"] = idsOf(this.scheduler.state.waiting.first);
+    line["f"] = this.scheduler.memory.free;
+    line["r"] = runnersOf(this.scheduler).map(({ id }) => id);
+    line["w"] = idsOfLine(this.scheduler.firstWaiting);
     return line as unknown as RecordedIteration;
   }
 
   #schedule(line: Record<string, unknown>): boolean {
     const { scheduler } = this;
-    if (!scheduler.state.hasRequests) return false;
-    scheduleCall(scheduler.state);
-    const { shape } = scheduler.state;
+    if (!scheduler.hasRequests) return false;
+    scheduleCall(scheduler);
+    const { shape, preempted } = scheduler.bench;
     const parts = partsOf(scheduler);
     if (parts.reduce((sum, part) => sum + part.tokens, 0) !== shape.tokens) throw new Error("the step's sums are not those of its parts");
     this.#inFlight.push(parts);
@@ -116,21 +122,21 @@ export class FastPlayer {
     if (admitted.length > 0) line["ad"] = admitted.flatMap(({ sequence }) => [sequence.id, sequence.cachedTokens]);
     const resumed = admitted.filter((part) => part.resumed);
     if (resumed.length > 0) line["re"] = resumed.map(({ sequence }) => sequence.id);
-    if (scheduler.state.preempted.count > 0) line["pr"] = scheduler.state.preempted.toArray().map(({ id }) => id);
-    line["f1"] = scheduler.state.memory.free;
-    return this.#depth > 1 && this.#inFlight.length < this.#depth && (parts.length > 0 || scheduler.state.hasRequests);
+    if (preempted.length > 0) line["pr"] = preempted.map(({ id }) => id);
+    line["f1"] = scheduler.memory.free;
+    return this.#depth > 1 && this.#inFlight.length < this.#depth && (parts.length > 0 || scheduler.hasRequests);
   }
 
   #update(line: Record<string, unknown>): void {
     const parts = this.#inFlight.shift();
     if (parts === undefined) return;
-    line["o"] = parts.filter((part) => part.samples && this.#live.has(part.sequence.id)).map((part) => part.sequence.id);
+    line["o"] = parts.filter((part) => part.samples && this.#live.has(part.id)).map((part) => part.id);
     this.#told.length = 0;
     this.#finished.length = 0;
-    processCall(this.scheduler.state, this.#all);
+    processCall(this.scheduler, this.#all);
     if (this.#all) line["o"] = [...this.#told];
     if (this.#finished.length > 0) line["fi"] = [...this.#finished];
-    const totals = Object.values(this.scheduler.state.prefix) as number[];
+    const totals = Object.values(this.scheduler.prefix) as number[];
     const news = totals.map((total, index) => total - (this.#flushed[index] ?? 0));
     this.#flushed = totals;
     if (news.some((count) => count > 0)) line["pc"] = news;
@@ -162,12 +168,21 @@ export class FastPlayer {
 
   #abort(recorded: RecordedRequest, aborted: number[]): void {
     if (!this.#live.delete(recorded.id)) return;
-    this.scheduler.abort(this.scheduler.sequenceOf(recorded.id as SequenceId));
+    this.scheduler.abort(present(this.scheduler.sequenceOf(recorded.id as SequenceId), "the sequence to be aborted"));
     aborted.push(recorded.id);
   }
 }
 
-function idsOf(first: Sequence | null): number[] {
+function runnersOf(state: SchedulerState): Sequence[] {
+  const runners: Sequence[] = [];
+  for (let place = state.runningFrom; place < state.runningTo; place++) {
+    const sequence = runnerAt(state, place);
+    if (sequence !== null) runners.push(sequence);
+  }
+  return runners;
+}
+
+function idsOfLine(first: Sequence | null): number[] {
   const ids: number[] = [];
   for (let sequence = first; sequence !== null; sequence = sequence.behind) ids.push(sequence.id);
   return ids;

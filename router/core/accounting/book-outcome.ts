@@ -6,7 +6,7 @@ import { coolDefault, meaningOf } from "../retry.ts";
 import type { AttemptSlot, RequestSlot, RouterState } from "../state.ts";
 import { after } from "../time.ts";
 import { countVolume, ratesFor } from "./price-now.ts";
-import { addUsage, costOf, spentWith } from "./ledger.ts";
+import { addUsage, costOf, type Spent, spentWith } from "./ledger.ts";
 
 /** The one place where an endpoint's slot, money, the breaker's verdict and cooling are booked: when the attempt's only outcome comes in. @returns what it cost, pico-dollars; null: nothing, or not known */
 export function bookOutcome(
@@ -22,7 +22,7 @@ export function bookOutcome(
   endpoint.inFlight -= 1;
   if (endpoint.inFlight < 0) broken("an endpoint has fewer than no attempts in flight");
   const cost = bookUsage(state, deployment.id, slot, attempt, outcome);
-  if (outcome.kind === "succeeded") endpoint.health.answered = true;
+  if (outcome.kind === "succeeded") endpoint.answered = true;
   breakerEnds(endpoint.breaker, deployment.breaker, attempt, verdict, state.now);
   if (outcome.failure === "rate-limited" || outcome.failure === "draining") {
     const until = after(state.now, outcome.retryAfter ?? coolDefault);
@@ -39,11 +39,19 @@ function bookUsage(state: RouterState, deployment: DeploymentId, slot: RequestSl
   if (usage === null || billed === "no") return null;
   const rates = ratesFor(attempt.card, usage.tier ?? attempt.tier);
   const cost = rates === null ? null : costOf(usage, rates, slot.request.pictures);
-  const estimated = outcome.usageEstimated || billed === "maybe";
-  addUsage(total, usage, cost, estimated);
+  addUsage(total, usage, cost, isEstimated(outcome));
   countVolume(state.volumes, deployment, usage);
-  slot.spent = spentWith(slot.spent, usage, cost, estimated);
   return cost;
+}
+
+/** What the request has spent, this attempt included. @param cost what `bookOutcome` returned */
+export function spentAfter({ spent }: RequestSlot, outcome: AttemptOutcome, cost: number | null): Spent {
+  const { usage, billed } = outcome;
+  return usage === null || billed === "no" ? spent : spentWith(spent, usage, cost, isEstimated(outcome));
+}
+
+function isEstimated({ usageEstimated, billed }: AttemptOutcome): boolean {
+  return usageEstimated || billed === "maybe";
 }
 
 export function verdictOn(attempt: AttemptSlot, outcome: AttemptOutcome): BreakerVerdict {

@@ -50,12 +50,13 @@ export type BreakerVerdict = "success" | "failure" | "says-nothing";
 
 export function closedBreaker(spec: BreakerSpec): BreakerState {
   return {
+    // What every attempt looks at comes first: it lies together in memory.
     phase: "closed",
+    epoch: 0,
     failures: 0,
     openUntil: never,
     probing: 0,
     succeeded: 0,
-    epoch: 0,
     reason: "new",
     openings: 0,
     partial: false,

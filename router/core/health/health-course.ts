@@ -15,6 +15,7 @@ export function healthRefits(core: Core, id: EndpointId): void {
   if (probe === null) {
     const { healthy, started } = endpoint.health;
     endpoint.health = { ...unprobed(), started };
+    endpoint.answered = false;
     if (!healthy) core.emit({ kind: "health-changed", endpoint: id, healthy: true });
   } else if (!isProbed(endpoint.health)) awaitFirstProbe(endpoint.health, probe, [core.options.seed, id], core.state.now);
 }
@@ -35,7 +36,9 @@ export function hearHealth(core: Core, { endpoint: id, nonce, healthy }: Extract
   const endpoint = endpointState(core, id);
   const { probe } = core.deploymentOf(id);
   if (probe === null || endpoint.health.nonce !== nonce) return null;
-  const change = endProbe(endpoint.health, probe, healthy, [core.options.seed, id], core.state.now);
+  const { answered } = endpoint;
+  endpoint.answered = false;
+  const change = endProbe(endpoint.health, probe, healthy === false && answered ? null : healthy, [core.options.seed, id], core.state.now);
   const { phase } = endpoint.breaker;
   if (change === "healthy" && phase === "open") breakerHalfOpens(endpoint.breaker, "health-returned");
   if (change !== null) core.emit({ kind: "health-changed", endpoint: id, healthy: change === "healthy" });

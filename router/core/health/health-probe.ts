@@ -29,8 +29,6 @@ export interface HealthState {
   healthy: boolean;
   /** Answers in a row that speak against it. */
   against: number;
-  /** It has answered a request since the last probe ended. */
-  answered: boolean;
   /** Of the next probe; Infinity: none is wanted, or one is under way. */
   nextAt: Instant;
   /** Of the last one. */
@@ -47,7 +45,7 @@ export type HealthChange = "healthy" | "unhealthy" | null;
 const jitterPurpose = purposeOf("health-probe-jitter");
 
 export function unprobed(): HealthState {
-  return { healthy: true, against: 0, answered: false, nextAt: never, startedAt: startOfTime, nonce: -1, started: 0 };
+  return { healthy: true, against: 0, nextAt: never, startedAt: startOfTime, nonce: -1, started: 0 };
 }
 
 /** Before its first probe. `draw`: seed and endpoint. */
@@ -77,9 +75,7 @@ export function endProbe(
   const wait = Math.floor(spec.every * (0.9 + 0.2 * keyedUnit(seed, jitterPurpose, endpoint, health.started)));
   health.nonce = -1;
   health.nextAt = later(after(health.startedAt, micros(wait)), after(now, micros(Math.ceil(spec.every / 10))));
-  const { answered } = health;
-  health.answered = false;
-  if (healthy === null || (!healthy && answered)) return null;
+  if (healthy === null) return null;
   health.against = healthy === health.healthy ? 0 : health.against + 1;
   if (health.against < (health.healthy ? spec.unhealthyAfter : spec.healthyAfter)) return null;
   health.healthy = healthy;

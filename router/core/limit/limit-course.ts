@@ -91,35 +91,37 @@ export function reconcile(core: Core, view: View, slot: RequestSlot, attempt: At
   const { limits } = view.found;
   const { id: deployment } = view.deploymentAt[attempt.endpoint] ?? missing("the endpoint's deployment");
   const selfHosted = limits.selfHosted[deployment] === true;
-  const used = usedOf(outcome, picoDollars);
-  reconcileEach(core, attempt, callerLimits(limits, slot.request, slot.route), selfHosted, used);
+  reconcileEach(core, attempt, callerLimits(limits, slot.request, slot.route), selfHosted, outcome, picoDollars);
   const own = limits.ofDeployment[deployment] ?? none;
-  if (own.length > 0) reconcileEach(core, attempt, own, selfHosted, used);
-}
-
-interface Used {
-  readonly tokens: number;
-  readonly nano: number;
+  if (own.length > 0) reconcileEach(core, attempt, own, selfHosted, outcome, picoDollars);
 }
 
 /** Null: it is billed without a figure, and keeps its reservation. */
-function usedOf({ billed, usage }: AttemptOutcome, picoDollars: number | null): Used | null {
-  if (billed === "no") return nothingUsed;
+function usedOf({ unit }: LimitSpec, { billed, usage }: AttemptOutcome, picoDollars: number | null): number | null {
+  if (billed === "no") return 0;
   if (usage === null) return null;
-  return { tokens: usage.input + usage.output, nano: picoDollars === null ? 0 : Math.ceil(picoDollars / 1000) };
+  if (unit === "tokens") return usage.input + usage.output;
+  return picoDollars === null ? 0 : Math.ceil(picoDollars / 1000);
 }
 
-const nothingUsed: Used = { tokens: 0, nano: 0 };
-
-function reconcileEach(core: Core, attempt: AttemptSlot, specs: readonly LimitSpec[], selfHosted: boolean, used: Used | null): void {
+function reconcileEach(
+  core: Core,
+  attempt: AttemptSlot,
+  specs: readonly LimitSpec[],
+  selfHosted: boolean,
+  outcome: AttemptOutcome,
+  picoDollars: number | null,
+): void {
   const { leases, now } = core.state;
   for (let place = 0; place < specs.length; place += 1) {
     const spec = specs[place] as LimitSpec;
     if (selfHosted && spec.atLimit === "self-hosted") continue;
     const lease = leases[spec.id] ?? missing("the lease's state");
     if (spec.window.kind === "held") lease.spent -= 1;
-    if (spec.window.kind === "held" || spec.unit === "requests" || used === null) continue;
-    const change = (spec.unit === "tokens" ? used.tokens : used.nano) - unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, false);
+    if (spec.window.kind === "held" || spec.unit === "requests") continue;
+    const used = usedOf(spec, outcome, picoDollars);
+    if (used === null) continue;
+    const change = used - unitsOf(spec, attempt.reservedTokens, attempt.reservedNano, false);
     const counted = attempt.startedAt <= lease.forgottenAt ? Math.max(0, change) : change;
     if (counted !== 0 && !spendCalmly(lease, counted, now)) correctWatchfully(core, spec, lease, counted);
   }

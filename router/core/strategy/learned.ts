@@ -48,16 +48,17 @@ const minuteUs = 60_000_000;
 
 export function newLearnedEndpoint(): LearnedEndpoint {
   return {
-    firstToken: { value: 0, at: startOfTime, samples: 0 },
-    wholeAnswer: { value: 0, at: startOfTime, samples: 0 },
+    // What every attempt changes comes first: it lies together in memory.
     minute: -1,
     requests: 0,
     tokens: 0,
     ended: 0,
-    faults: 0,
+    cachedShare: 0,
     firstTokens: 0,
     waitedUs: 0,
-    cachedShare: 0,
+    firstToken: { value: 0, at: startOfTime, samples: 0 },
+    wholeAnswer: { value: 0, at: startOfTime, samples: 0 },
+    faults: 0,
     others: 0,
     kvUsed: 0,
     sampledAt: startOfTime,

@@ -7,10 +7,10 @@ import type { EndpointId } from "../messages.ts";
 import { nextBelow, type RandomState } from "../random.ts";
 
 export interface LoadLevels {
-  /** By attempts in flight; 32 endpoints to a word. They are made when they are first needed. */
-  readonly levels: Int32Array[];
+  /** By attempts in flight, `words` for each level; 32 endpoints to a word. */
+  readonly levels: Int32Array;
   /** And how many these are. */
-  readonly counts: number[];
+  readonly counts: Int32Array;
   readonly words: number;
   /** Nobody has fewer. */
   least: number;
@@ -24,26 +24,23 @@ const endpointsMin = 64;
 export function newLevels(endpoints: number): LoadLevels | null {
   if (endpoints < endpointsMin) return null;
   const words = Math.ceil(endpoints / 32);
-  const idle = new Int32Array(words);
-  for (let id = 0; id < endpoints; id += 1) idle[id >> 5] = wordAt(idle, id >> 5) | (1 << (id & 31));
-  return { levels: [idle], counts: [endpoints], words, least: 0 };
+  const levels = new Int32Array((levelsMax + 1) * words);
+  for (let id = 0; id < endpoints; id += 1) levels[id >> 5] = wordAt(levels, id >> 5) | (1 << (id & 31));
+  const counts = new Int32Array(levelsMax + 1);
+  counts[0] = endpoints;
+  return { levels, counts, words, least: 0 };
 }
 
 export function moveLoad(loads: LoadLevels, id: EndpointId, before: number, inFlight: number): void {
   const from = Math.min(before, levelsMax);
   const to = Math.min(inFlight, levelsMax);
   if (from === to) return;
-  const { levels, counts } = loads;
-  while (levels.length <= to) {
-    levels.push(new Int32Array(loads.words));
-    counts.push(0);
-  }
-  const word = id >> 5;
+  const { levels, words, counts } = loads;
+  const left = from * words + (id >> 5);
+  const joined = to * words + (id >> 5);
   const bit = 1 << (id & 31);
-  const left = levels[from] as Int32Array;
-  left[word] = wordAt(left, word) & ~bit;
-  const joined = levels[to] as Int32Array;
-  joined[word] = wordAt(joined, word) | bit;
+  levels[left] = wordAt(levels, left) & ~bit;
+  levels[joined] = wordAt(levels, joined) | bit;
   counts[from] = (counts[from] as number) - 1;
   counts[to] = (counts[to] as number) + 1;
   if (to < loads.least) loads.least = to;
@@ -53,16 +50,16 @@ export function moveLoad(loads: LoadLevels, id: EndpointId, before: number, inFl
 export function drawLeast(loads: LoadLevels, ties: RandomState): EndpointId | null {
   for (; loads.least < levelsMax; loads.least += 1) {
     const count = loads.counts[loads.least] as number;
-    if (count > 0) return idAfter(loads.levels[loads.least] as Int32Array, count === 1 ? 0 : nextBelow(ties, count));
+    if (count > 0) return idAfter(loads, loads.least, count === 1 ? 0 : nextBelow(ties, count));
   }
   return null;
 }
 
 /** The endpoint with so many of the level before it. */
-function idAfter(level: Int32Array, before: number): EndpointId {
+function idAfter({ levels, words }: LoadLevels, level: number, before: number): EndpointId {
   let left = before;
-  for (let word = 0; word < level.length; word += 1) {
-    let bits = wordAt(level, word);
+  for (let word = 0; word < words; word += 1) {
+    let bits = wordAt(levels, level * words + word);
     if (bits === 0) continue;
     const count = bitsOf(bits);
     if (left >= count) {
@@ -82,6 +79,6 @@ function bitsOf(word: number): number {
   return Math.imul((fours + (fours >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
-function wordAt(level: Int32Array, word: number): number {
-  return level[word] as number;
+function wordAt(levels: Int32Array, word: number): number {
+  return levels[word] as number;
 }

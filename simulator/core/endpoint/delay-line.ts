@@ -39,10 +39,15 @@ export function takeFromLine<Item>(line: DelayLine<Item>): Item | null {
   return item;
 }
 
-/** What is on its way, in order. */
+/** What is on its way, in order, but for what was forgotten. */
 export function inLine<Item>({ items, head, count }: DelayLine<Item>): Item[] {
   const inOrder = items.slice(head).concat(items.slice(0, head)).slice(0, count);
   return inOrder.filter((item) => item !== null);
+}
+
+/** They pass through as nothing. */
+export function forgetInLine<Item>({ items }: DelayLine<Item>, isIt: (item: Item) => boolean): void {
+  for (const [place, item] of items.entries()) if (item !== null && isIt(item)) items[place] = null;
 }
 
 export function clearLine<Item>(line: DelayLine<Item>): void {

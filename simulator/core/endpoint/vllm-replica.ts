@@ -1,13 +1,14 @@
-import { broken, missing } from "../../../router/core/assert.ts";
+import { broken } from "../../../router/core/assert.ts";
 import { largeLater } from "../../../router/core/large-later.ts";
 import type { Duration, Instant, Out } from "../../../router/core/machine.ts";
-import type { FailureKind, Usage } from "../../../router/core/messages.ts";
+import type { FailureKind } from "../../../router/core/messages.ts";
 import { earlier, instantAt, later, never, startOfTime } from "../../../router/core/time.ts";
 import type { VllmSpec } from "../compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals, FaultState } from "../endpoint.ts";
 import { healthy } from "../endpoint.ts";
 import type { EngineCommand, EngineEvent, EngineModel, SequenceId } from "../engine/engine.ts";
-import { clearLine, type DelayLine, inLine, lineDue, makeDelayLine, putInLine, takeFromLine } from "./delay-line.ts";
+import { LiveCalls, type LiveCall } from "./live-calls.ts";
+import { clearLine, type DelayLine, forgetInLine, inLine, lineDue, makeDelayLine, putInLine, takeFromLine } from "./delay-line.ts";
 import { cutAfterTokens, faultRefusal } from "./refusal.ts";
 
 /**
@@ -22,25 +23,18 @@ import { cutAfterTokens, faultRefusal } from "./refusal.ts";
 type CallReceived = Extract<EndpointEvent, { kind: "call-received" }>;
 type SequenceSubmitted = Extract<EngineEvent, { kind: "sequence-submitted" }>;
 
-/** A call under way, as the engine is told of it, and what has become of it. `id` is its sequence there, known when the engine gets it. */
-export type LiveCall = { -readonly [Key in keyof SequenceSubmitted]: SequenceSubmitted[Key] } & {
-  call: CallId;
-  /** Where it ends its connection breaks. */
-  isCut: boolean;
-  started: boolean;
-  cachedTokens: number;
-  /** Output tokens so far. */
-  generated: number;
-  /** False once aborted, ended or cut: what is still on its way is dropped. */
-  open: boolean;
-};
+/** A call before the engine has it: its sequence there is known when it gets it. */
+interface Entering {
+  readonly call: LiveCall;
+  readonly submitted: { -readonly [Key in keyof SequenceSubmitted]: SequenceSubmitted[Key] };
+}
 
 interface Leaving {
   readonly call: LiveCall;
   readonly command: EndpointCommand;
 }
 
-const nobody = -1 as CallId;
+const nobody = -1 as LiveCall;
 const reEntered = "a vLLM replica is re-entered: drivers queue what happens while commands are carried out";
 
 export class VllmReplica implements EndpointModel, Out<EngineCommand> {
@@ -48,15 +42,12 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   readonly #engine: EngineModel;
   readonly #seed: number;
   readonly #index: number;
-  readonly #entering = makeDelayLine<LiveCall>();
+  readonly #entering = makeDelayLine<Entering>();
   readonly #leaving = makeDelayLine<Leaving>();
-  /** By sequence id: the engine's slots are the replica's own, since an aborted call's slot may be used again before the engine has let go. */
-  readonly #sequences: (LiveCall | null)[] = [];
-  /** Of what the engine has, by sequence id: whose first token it is; `nobody` once it is aborted. Told without a look at the call itself, which has left the cache. */
-  readonly #calls: CallId[] = [];
+  /** By sequence id, else `nobody`: the engine's slots are the replica's own, since an aborted call's slot may be used again before the engine has let go. */
+  readonly #sequences: LiveCall[] = [];
   readonly #freeSequences: number[] = [];
-  /** Calls that have ended and stand nowhere any more, to be used again by any replica: the last one is still in the cache. */
-  readonly #spareCalls: LiveCall[];
+  readonly #calls: LiveCalls;
   // What changes with every event stands in open fields: private ones are slow to write (see EngineLoop), and a record of its own would be one more place to look at.
   /** Of both lines: whether anything stands in one, and when the first is through. */
   delays = false;
@@ -66,25 +57,25 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   leavesAt = startOfTime;
   /** Sequences that have started in the engine and not ended. */
   running = 0;
-  /** Null between events. */
+  /** An event is being handled; and whom it is told, who stays the same: to write it down anew each time has its price where the garbage collector is told of every pointer. */
+  isAtWork = false;
   out: Out<EndpointCommand> | null = null;
   /** Of the engines that crashed: a new one counts from 0. */
   #before: EngineTotals = { busy: 0, steps: 0, stepsOutsideRange: 0, stepSequences: 0, stepTokens: 0 };
   #fault: FaultState = healthy;
   #crashing = false;
 
-  constructor(spec: VllmSpec, engine: EngineModel, options: { readonly seed: number; readonly index: number }, spareCalls: LiveCall[] = []) {
+  constructor(spec: VllmSpec, engine: EngineModel, options: { readonly seed: number; readonly index: number }, calls = new LiveCalls()) {
     this.#spec = spec;
     this.#engine = engine;
     this.#seed = options.seed;
     this.#index = options.index;
-    this.#spareCalls = spareCalls;
+    this.#calls = calls;
     largeLater<VllmReplica>(this, ["entersAt", "leavesAt"]);
   }
 
   handle(event: EndpointEvent, now: Instant, out: Out<EndpointCommand>): void {
-    if (this.out !== null) broken(reEntered);
-    this.out = out;
+    this.#enter(out);
     for (let due = this.nextDeadline(); due < now; due = this.nextDeadline()) this.#carryOut(due);
     switch (event.kind) {
       case "call-received":
@@ -97,14 +88,19 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
         this.#changeFault(event.fault, now);
         break;
     }
-    this.out = null;
+    this.isAtWork = false;
   }
 
   wake(now: Instant, out: Out<EndpointCommand>): void {
-    if (this.out !== null) broken(reEntered);
-    this.out = out;
+    this.#enter(out);
     for (let due = this.nextDeadline(); due <= now; due = this.nextDeadline()) this.#carryOut(due);
-    this.out = null;
+    this.isAtWork = false;
+  }
+
+  #enter(out: Out<EndpointCommand>): void {
+    if (this.isAtWork) broken(reEntered);
+    this.isAtWork = true;
+    if (this.out !== out) this.out = out;
   }
 
   nextDeadline(): Instant {
@@ -153,23 +149,24 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     const { inputTokens, blocks, outputTokens, priority } = received;
     const outputTokensMax = Math.min(received.outputTokensMax, this.#spec.engine.modelTokensMax - inputTokens);
     const cutAfter = this.#cutAfter(received.serial, Math.min(outputTokens, outputTokensMax));
-    const call = this.#spareCalls.pop() ?? newCall();
-    call.inputTokens = inputTokens;
-    call.blocks = blocks;
-    call.outputTokens = cutAfter ?? outputTokens;
-    call.outputTokensMax = outputTokensMax;
-    call.priority = priority;
-    call.arrival = now;
-    call.call = received.call;
-    call.isCut = cutAfter !== null;
-    call.started = false;
-    call.cachedTokens = 0;
-    call.generated = 0;
-    call.open = true;
+    const call = this.#calls.add(received.call, inputTokens, cutAfter !== null);
+    const entering: Entering = {
+      call,
+      submitted: {
+        kind: "sequence-submitted",
+        id: -1 as SequenceId,
+        inputTokens,
+        blocks,
+        outputTokens: cutAfter ?? outputTokens,
+        outputTokensMax,
+        priority,
+        arrival: now,
+      },
+    };
     const { frontEndBefore, frontEndPerPromptTokenUs = 0 } = this.#spec;
     this.entersAt = later(this.entersAt, instantAt(now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)));
-    if (this.entersAt === now && this.#entering.count === 0) this.#submit(call, now);
-    else this.#letWait(this.#entering, this.entersAt, call);
+    if (this.entersAt === now && this.#entering.count === 0) this.#submit(entering, now);
+    else this.#letWait(this.#entering, this.entersAt, entering);
   }
 
   #refusal({ serial, inputTokens }: CallReceived): FailureKind | null {
@@ -183,43 +180,45 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   }
 
   #submitNext(at: Instant): void {
-    const call = takeFromLine(this.#entering);
-    if (call !== null && call.open) this.#submit(call, at);
+    const entering = takeFromLine(this.#entering);
+    if (entering === null) return;
+    if (this.#calls.isOpen(entering.call)) this.#submit(entering, at);
+    else this.#calls.remove(entering.call);
   }
 
-  #submit(call: LiveCall, at: Instant): void {
+  #submit({ call, submitted }: Entering, at: Instant): void {
     const sequence = this.#freeSequences.pop() ?? this.#sequences.length;
     this.#sequences[sequence] = call;
-    this.#calls[sequence] = call.call;
-    call.id = sequence as SequenceId;
-    this.#engine.handle(call, at, this);
+    submitted.id = sequence as SequenceId;
+    this.#engine.handle(submitted, at, this);
   }
 
   #abort(id: CallId, now: Instant): void {
+    const calls = this.#calls;
     const call = this.#openCall(id);
     if (call === undefined) return;
-    call.open = false;
-    if (this.#sequences[call.id] === call) {
-      this.#calls[call.id] = nobody;
-      const generated = this.#engine.outputTokensOf(call.id);
-      this.#engine.handle({ kind: "sequence-aborted", id: call.id }, now, this);
-      call.generated = Math.max(call.generated, generated, this.#engine.outputTokensOf(call.id));
+    const usage = calls.usageOf(call);
+    calls.close(call);
+    const sequence = this.#sequences.indexOf(call) as SequenceId;
+    if (sequence !== -1) {
+      const generated = this.#engine.outputTokensOf(sequence);
+      this.#engine.handle({ kind: "sequence-aborted", id: sequence }, now, this);
+      // Where the engine has let go at once the call is no more, but its row is still as it was.
+      usage.output = Math.max(calls.generatedOf(call), generated, this.#engine.outputTokensOf(sequence));
     }
-    this.#tell({ kind: "cut-call", call: id, usage: usageOf(call) }, now);
+    this.#tell({ kind: "cut-call", call: id, usage }, now);
   }
 
   /** Rare, so that it is looked for: there is no list by the driver's ids, which are of all endpoints, too many for one per replica. */
   #openCall(id: CallId): LiveCall | undefined {
-    const isIt = (call: LiveCall | null): boolean => call !== null && call.open && call.call === id;
-    const inside = this.#sequences.find(isIt) ?? inLine(this.#entering).find(isIt);
-    return inside ?? inLine(this.#leaving).find(({ call }) => isIt(call))?.call;
+    return this.#allCalls().find((call) => this.#calls.isOpen(call) && this.#calls.callOf(call) === id);
   }
 
-  /** In the order of their ids. */
-  #openCalls(): readonly LiveCall[] {
-    const inside = this.#sequences.filter((call) => call !== null);
-    const calls = new Set([...inside, ...inLine(this.#entering), ...inLine(this.#leaving).map(({ call }) => call)]);
-    return [...calls].filter(({ open }) => open).toSorted((one, other) => one.call - other.call);
+  /** Each once, open or not. */
+  #allCalls(): readonly LiveCall[] {
+    const inside = this.#sequences.filter((call) => call !== nobody);
+    const inLines = [...inLine(this.#entering), ...inLine(this.#leaving)].map(({ call }) => call);
+    return [...new Set([...inside, ...inLines])];
   }
 
   #changeFault(fault: FaultState, now: Instant): void {
@@ -228,7 +227,8 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     if (fault.slowdown !== before.slowdown) this.#engine.handle({ kind: "speed-changed", factor: fault.slowdown }, now, this);
     if (!fault.down || before.down) return;
     this.#before = sumOf(this.#before, this.#engine.observe(now));
-    const cut = this.#openCalls();
+    const calls = this.#calls;
+    const all = this.#allCalls().toSorted((one, other) => calls.callOf(one) - calls.callOf(other));
     this.#crashing = true;
     this.#engine.handle({ kind: "engine-crashed" }, now, this);
     this.#crashing = false;
@@ -237,9 +237,9 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     this.#noteLines();
     this.entersAt = now;
     this.leavesAt = now;
-    for (const call of cut) {
-      call.open = false;
-      this.#tell({ kind: "cut-call", call: call.call, usage: usageOf(call) }, now);
+    for (const call of all) {
+      if (calls.isOpen(call)) this.#tell({ kind: "cut-call", call: calls.callOf(call), usage: calls.usageOf(call) }, now);
+      calls.remove(call);
     }
   }
 
@@ -249,40 +249,45 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
       this.#sendTokens(command, at);
       return;
     }
-    const call = this.#sequences[command.id] ?? null;
-    if (call === null) return;
+    const call = this.#sequences[command.id] ?? nobody;
+    if (call === nobody) return;
     if (command.kind === "end-sequence") this.#endSequence(call, command, at);
-    else if (!call.started) {
-      call.cachedTokens = command.cachedTokens;
-      call.started = true;
+    else if (!this.#calls.hasStarted(call)) {
+      this.#calls.start(call, command.cachedTokens);
       this.running++;
     }
   }
 
   #sendTokens({ id, from, count }: Extract<EngineCommand, { kind: "emit-tokens" }>, at: Instant): void {
-    const call = this.#calls[id] ?? nobody;
-    if (call === nobody) return;
-    const command: EndpointCommand = { kind: "emit-tokens", call, from, count };
-    if (this.#isThrough(at)) this.#tell(command, at);
-    else this.#letWait(this.#leaving, this.leavesAt, { call: this.#sequences[id] ?? missing("the call of a sequence"), command });
+    const call = this.#sequences[id] ?? nobody;
+    if (call === nobody || !this.#calls.isOpen(call)) return;
+    this.#send(call, { kind: "emit-tokens", call: this.#calls.callOf(call), from, count }, at);
   }
 
   #endSequence(call: LiveCall, command: Extract<EngineCommand, { kind: "end-sequence" }>, at: Instant): void {
-    this.#sequences[command.id] = null;
-    this.#calls[command.id] = nobody;
+    const calls = this.#calls;
+    this.#sequences[command.id] = nobody;
     this.#freeSequences.push(command.id);
-    call.generated = command.outputTokens;
-    const { reason } = command;
-    if ((reason === "stop" || reason === "length") && !call.isCut) {
-      this.#send(call, { kind: "end-call", call: call.call, reason, usage: usageOf(call) }, at);
-    } else if (!this.#crashing) {
-      this.#send(call, { kind: "cut-call", call: call.call, usage: usageOf(call) }, at);
+    calls.noteOutput(call, command.outputTokens);
+    const hadStarted = calls.hasStarted(call);
+    if (!this.#crashing) this.#sendEnd(call, command.reason, at);
+    if (hadStarted) this.running--;
+  }
+
+  #sendEnd(call: LiveCall, reason: Extract<EngineCommand, { kind: "end-sequence" }>["reason"], at: Instant): void {
+    const calls = this.#calls;
+    if (!calls.isOpen(call)) {
+      forgetInLine(this.#leaving, (leaving) => leaving.call === call);
+      calls.remove(call);
+      return;
     }
-    if (call.started) this.running--;
+    const id = calls.callOf(call);
+    const usage = calls.usageOf(call);
+    const isWhole = (reason === "stop" || reason === "length") && !calls.isCut(call);
+    this.#send(call, isWhole ? { kind: "end-call", call: id, reason, usage } : { kind: "cut-call", call: id, usage }, at);
   }
 
   #send(call: LiveCall, command: EndpointCommand, at: Instant): void {
-    if (!call.open) return;
     if (this.#isThrough(at)) this.#sendNow(call, command, at);
     else this.#letWait(this.#leaving, this.leavesAt, { call, command });
   }
@@ -296,7 +301,10 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
 
   #sendNext(at: Instant): void {
     const leaving = takeFromLine(this.#leaving);
-    if (leaving !== null && leaving.call.open) this.#sendNow(leaving.call, leaving.command, at);
+    if (leaving === null) return;
+    const { call, command } = leaving;
+    if (this.#calls.isOpen(call)) this.#sendNow(call, command, at);
+    else if (command.kind !== "emit-tokens") this.#calls.remove(call);
   }
 
   #letWait<Item>(line: DelayLine<Item>, due: Instant, item: Item): void {
@@ -305,35 +313,13 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   }
 
   #sendNow(call: LiveCall, command: EndpointCommand, at: Instant): void {
-    if (command.kind !== "emit-tokens") {
-      call.open = false;
-      this.#spareCalls.push(call);
-    }
+    if (command.kind !== "emit-tokens") this.#calls.remove(call);
     this.out?.emit(command, at);
   }
 
   #tell(command: EndpointCommand, at: Instant): void {
     this.out?.emit(command, at);
   }
-}
-
-function newCall(): LiveCall {
-  return {
-    kind: "sequence-submitted",
-    id: -1 as SequenceId,
-    inputTokens: 0,
-    blocks: null,
-    outputTokens: 0,
-    outputTokensMax: 0,
-    priority: 0,
-    arrival: startOfTime,
-    call: -1 as CallId,
-    isCut: false,
-    started: false,
-    cachedTokens: 0,
-    generated: 0,
-    open: false,
-  };
 }
 
 type EngineTotals = Readonly<Record<"busy" | "steps" | "stepsOutsideRange" | "stepSequences" | "stepTokens", number>>;
@@ -345,15 +331,5 @@ function sumOf(one: EngineTotals, other: EngineTotals): EngineTotals {
     stepsOutsideRange: one.stepsOutsideRange + other.stepsOutsideRange,
     stepSequences: one.stepSequences + other.stepSequences,
     stepTokens: one.stepTokens + other.stepTokens,
-  };
-}
-
-function usageOf(call: LiveCall): Usage {
-  return {
-    input: call.started ? call.inputTokens : 0,
-    cachedRead: call.cachedTokens,
-    cacheWrite: 0,
-    output: call.generated,
-    reasoning: 0,
   };
 }

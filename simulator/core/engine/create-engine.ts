@@ -10,7 +10,7 @@ import { engineDefaults } from "./engine-spec.ts";
 import type { EngineOptions, EngineSpec } from "./engine-spec.ts";
 import type { EngineModel, StepTimeModel } from "./engine.ts";
 import { FastEngine } from "./fast/fast-engine.ts";
-import { newWorkbench } from "./fast/workbench.ts";
+import { Workbench } from "./fast/workbench.ts";
 import { PlainEngine } from "./plain/plain-engine.ts";
 import type { PlainEngineOptions } from "./plain/plain-engine.ts";
 import type { Acceptance } from "./plain/plain-scheduler.ts";
@@ -55,7 +55,7 @@ function rankMaker(spec: EngineSpec): (options: EngineBuild, part: number) => En
   const rules = { ...spec, ...chosen };
   const bare = createStepTime(spec.stepTime);
   const stepTime = chosen.asyncScheduling && hidesScheduling(spec.stepTime, chosen.scheduling) ? bare : scheduled(bare, chosen);
-  const bench = newWorkbench();
+  const bench = new Workbench();
   return (options, part) => new FastEngine(rules, stepTime, options.detail, wanderingOf(chosen, options, part), bench);
 }
 

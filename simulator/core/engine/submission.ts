@@ -1,28 +1,39 @@
 import { broken } from "../../../router/core/assert.ts";
+import { largeLater } from "../../../router/core/large-later.ts";
 import type { EngineEvent, SequenceId } from "./engine.ts";
 
 /** What a scheduler is told of a sequence, and where the model will end it. */
 export interface Submission {
-  readonly id: SequenceId;
-  readonly promptTokens: number;
+  id: SequenceId;
+  promptTokens: number;
   /** Where it ends by itself (EOS); Infinity: only by length. */
-  readonly stopAfter: number;
-  readonly outputTokensMax: number;
-  readonly priority: number;
-  readonly arrival: number;
+  stopAfter: number;
+  outputTokensMax: number;
+  priority: number;
+  arrival: number;
   /** Chained ids of its full blocks: the prompt's, and the output's where they are known. */
-  readonly keys: ArrayLike<number> | null;
+  keys: ArrayLike<number> | null;
 }
 
-export function submissionOf(event: Extract<EngineEvent, { kind: "sequence-submitted" }>, modelTokensMax: number): Submission {
+export const blankSubmission = (): Submission =>
+  largeLater<Submission>({ id: -1 as SequenceId, promptTokens: 0, stopAfter: 0, outputTokensMax: 0, priority: 0, arrival: 0, keys: null }, [
+    "stopAfter",
+    "arrival",
+  ]);
+
+/** @param into what is filled, by schedulers that do not keep it */
+export function submissionOf(
+  event: Extract<EngineEvent, { kind: "sequence-submitted" }>,
+  modelTokensMax: number,
+  into = blankSubmission(),
+): Readonly<Submission> {
   if (event.inputTokens < 1 || event.inputTokens >= modelTokensMax) broken("the prompt and one output fit the model's context");
-  return {
-    id: event.id,
-    promptTokens: event.inputTokens,
-    stopAfter: event.outputTokens < event.outputTokensMax ? Math.max(1, event.outputTokens) : Infinity,
-    outputTokensMax: Math.max(1, event.outputTokensMax),
-    priority: event.priority,
-    arrival: event.arrival,
-    keys: event.blocks,
-  };
+  into.id = event.id;
+  into.promptTokens = event.inputTokens;
+  into.stopAfter = event.outputTokens < event.outputTokensMax ? Math.max(1, event.outputTokens) : Infinity;
+  into.outputTokensMax = Math.max(1, event.outputTokensMax);
+  into.priority = event.priority;
+  into.arrival = event.arrival;
+  into.keys = event.blocks;
+  return into;
 }

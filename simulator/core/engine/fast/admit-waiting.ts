@@ -1,11 +1,13 @@
 import type { PrefixStatistics } from "../plain/plain-scheduler.ts";
+import { addRunner } from "./running-list.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
 import type { Sequence } from "./sequence.ts";
+import { leaveLine } from "./waiting-line.ts";
 
 /** The head of the line comes in as long as budget and places are left; the first that does not fit stops all behind it. */
 export function admitWaiting(state: SchedulerState): void {
-  while (state.budget > 0 && state.running.length < state.runningMax) {
-    const sequence = state.waiting.first;
+  while (state.budget > 0 && state.running < state.runningMax) {
+    const sequence = state.firstWaiting;
     if (sequence === null) return;
     if (!admit(state, sequence)) {
       state.headBlocked = true;
@@ -15,7 +17,8 @@ export function admitWaiting(state: SchedulerState): void {
 }
 
 function admit(state: SchedulerState, sequence: Sequence): boolean {
-  const { rules, memory, lookUp } = state;
+  const { rules, memory } = state;
+  const { lookUp } = state.bench;
   const length = sequence.promptTokens + sequence.outputs;
   // Of a complete hit the last block is computed again: at least one token must be.
   memory.lookUp(sequence, Math.floor((length - 1) / rules.blockTokens), lookUp);
@@ -26,13 +29,13 @@ function admit(state: SchedulerState, sequence: Sequence): boolean {
   const tokens = Math.min(due, state.budget);
   const target = state.blocksFor(hitTokens + tokens);
   const whole = rules.reserveFullSequence ? state.blocksFor(length) : target;
-  const watermark = state.running.length > 0 ? state.watermarkBlocks : 0;
+  const watermark = state.running > 0 ? state.watermarkBlocks : 0;
   if (whole - hits + lookUp.reclaimed + watermark > memory.free) return false;
   if (hits > 0 || sequence.kept !== null) memory.share(sequence, hits);
   memory.take(target - hits);
   if (sequence.keys !== null) memory.publish(sequence, state.fullBlocks(hitTokens + tokens));
-  state.waiting.remove(sequence);
-  state.running.append(sequence);
+  leaveLine(state, sequence);
+  addRunner(state, sequence);
   sequence.order = ++state.orders;
   sequence.phase = "prefill";
   sequence.prefillTo = length;
@@ -45,7 +48,7 @@ function admit(state: SchedulerState, sequence: Sequence): boolean {
   state.addChunk(hitTokens, tokens);
   if (sequence.preemptions === 0) state.listener.started(sequence);
   if (sequence.computed === length) state.finishPrefill(sequence);
-  else state.prefills.add(sequence);
+  else state.prefills[state.prefillCount++] = sequence;
   return true;
 }
 

@@ -1,3 +1,4 @@
+import { missing } from "../../../../router/core/assert.ts";
 import { never } from "../../../../router/core/time.ts";
 import type { Instant } from "../../../../router/core/machine.ts";
 import { isOutside } from "../../step-time/step-range.ts";
@@ -8,22 +9,21 @@ import { scheduleCall } from "./schedule-call.ts";
 
 /** The next iteration that is not quiet, after the quiet ones before it: takes in the oldest step in flight, arrivals and aborts, and schedules the next step. */
 export function carryOut(loop: EngineLoop): void {
-  const { state, totals } = loop;
   const at = loop.deadline;
   if (loop.quiet > 0) skip(loop, loop.quiet, at);
   loop.writer.at = at;
-  if (state.call > state.processed) {
+  if (loop.call > loop.processed) {
     if (loop.aborted.length > 0) takeAborts(loop, false);
-    processCall(state, loop.all);
+    processCall(loop, loop.all);
     loop.oldestTime = loop.nextTime;
   }
   loop.startsAt = never;
   fillQueue(loop);
-  if (state.call > state.processed) {
-    if (loop.endsAt === never) totals.busySince = at;
+  if (loop.call > loop.processed) {
+    if (loop.endsAt === never) loop.busySince = at;
     loop.endsAt = (at + scaled(loop, loop.oldestTime, at)) as Instant;
   } else if (loop.endsAt !== never) {
-    totals.busy += at - totals.busySince;
+    loop.busy += at - loop.busySince;
     loop.endsAt = never;
   }
   planQuietIterations(loop);
@@ -31,39 +31,40 @@ export function carryOut(loop: EngineLoop): void {
 
 /** Schedules until as many steps are in flight as may be. */
 function fillQueue(loop: EngineLoop): void {
-  const { state } = loop;
   if (loop.aborted.length > 0) takeAborts(loop, true);
-  while (state.hasRequests) {
-    scheduleCall(state);
-    const time = state.shape.tokens === 0 ? 0 : timeOfStep(loop);
-    const inFlight = state.call - state.processed;
+  while (loop.hasRequests) {
+    scheduleCall(loop);
+    const time = loop.bench.shape.tokens === 0 ? 0 : timeOfStep(loop);
+    const inFlight = loop.call - loop.processed;
     if (inFlight === 1) loop.oldestTime = time;
     else loop.nextTime = time;
-    if (inFlight >= loop.depth || (time === 0 && !state.hasRequests)) return;
+    if (inFlight >= loop.depth || (time === 0 && !loop.hasRequests)) return;
   }
 }
 
 /** Of the step that was just put together, which is counted. */
-function timeOfStep({ state, stepTime, totals, unlimited }: EngineLoop): number {
-  const { shape } = state;
-  totals.lastBatch = shape.sequences;
-  totals.steps++;
-  totals.stepSequences += shape.sequences;
-  totals.stepTokens += shape.tokens;
-  if (!unlimited && isOutside(stepTime.range, shape)) totals.stepsOutside++;
+function timeOfStep(loop: EngineLoop): number {
+  const { stepTime, unlimited } = loop;
+  const { shape } = loop.bench;
+  loop.lastBatch = shape.sequences;
+  loop.steps++;
+  loop.stepSequences += shape.sequences;
+  loop.stepTokens += shape.tokens;
+  if (!unlimited && isOutside(stepTime.range, shape)) loop.stepsOutside++;
   return stepTime.stepTime(shape);
 }
 
 /** @param arrived whether what was submitted since the last call is looked at: only then can it be aborted */
-function takeAborts({ aborted, scheduler, state, writer }: EngineLoop, arrived: boolean): void {
+function takeAborts(loop: EngineLoop, arrived: boolean): void {
+  const { aborted, writer } = loop;
   let left = 0;
   for (const id of aborted) {
-    const sequence = scheduler.sequenceOf(id);
-    if (!arrived && sequence.submittedAfter === state.call) {
+    const sequence = loop.sequenceOf(id) ?? missing("the sequence that is aborted");
+    if (!arrived && sequence.submittedAfter === loop.call) {
       aborted[left++] = id;
       continue;
     }
-    scheduler.abort(sequence);
+    loop.abort(sequence);
     writer.ended(sequence, "abort");
   }
   aborted.length = left;

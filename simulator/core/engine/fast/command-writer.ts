@@ -20,19 +20,15 @@ export class CommandWriter implements SequenceListener {
   at = longAgo;
   /** Null: nobody is being told anything. */
   out: Out<EngineCommand> | null = null;
-  readonly #all: boolean;
-
-  /** @param all every token, not only the first */
-  constructor(all: boolean) {
-    this.#all = all;
-  }
+  /** Every token, not only the first. */
+  all = false;
 
   started({ id, cachedTokens }: Sequence): void {
     this.out?.emit({ kind: "start-sequence", id: id as SequenceId, cachedTokens }, this.at);
   }
 
   output({ id }: Sequence, index: number): void {
-    if (index === 0 || this.#all) this.out?.emit({ kind: "emit-tokens", id: id as SequenceId, from: index, count: 1 }, this.at);
+    if (index === 0 || this.all) this.out?.emit({ kind: "emit-tokens", id: id as SequenceId, from: index, count: 1 }, this.at);
   }
 
   ended({ id, outputs, preemptions }: Sequence, reason: EndReason): void {

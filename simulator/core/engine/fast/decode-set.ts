@@ -1,111 +1,112 @@
 import type { StepShape } from "../engine.ts";
+import { type RunningList, runnerAt } from "./running-list.ts";
+import type { FastRules } from "./fast-rules.ts";
 import type { Sequence } from "./sequence.ts";
-import type { SequenceList } from "./sequence-list.ts";
+import type { Workbench } from "./workbench.ts";
 
 /**
  * All decoding sequences as sums. Each gets one token in every call, so that its context in call c is c + 1 + offset: the batch's is count (c + 1) + sum of offsets,
  * and which of them need a new block is one of `blockTokens` counters. Nothing is touched per sequence and call.
  */
-export class DecodeSet {
-  count = 0;
-  readonly #blockTokens: number;
-  readonly #residues: Int32Array;
-  /** Of all sequences. */
-  offsetSum = 0;
-  offsetMax = -Infinity;
-  maxIsKnown = true;
-  readonly #tracksMax: boolean;
-  readonly #running: SequenceList;
+export interface DecodeSet extends RunningList {
+  readonly rules: FastRules;
+  readonly bench: Workbench;
+  /** How many decode, and the sum of their offsets. */
+  decodes: number;
+  offsetSum: number;
+  /** Where its counters in `bench.residues` begin. */
+  readonly residuesFrom: number;
+  readonly tracksMax: boolean;
+  /** Of all, where it is known: it is looked for again only when the longest has left. */
+  offsetMax: number;
+  maxIsKnown: boolean;
+}
 
-  /** @param running where they stand, among others */
-  constructor(blockTokens: number, tracksMax: boolean, running: SequenceList) {
-    this.#running = running;
-    this.#blockTokens = blockTokens;
-    this.#tracksMax = tracksMax;
-    this.#residues = new Int32Array(blockTokens);
-  }
+export function addDecode(set: DecodeSet, sequence: Sequence): void {
+  const { residues } = set.bench;
+  set.decodes++;
+  set.offsetSum += sequence.offset;
+  if (set.tracksMax && sequence.offset > set.offsetMax) set.offsetMax = sequence.offset;
+  const place = set.residuesFrom + residueOf(set, sequence);
+  residues[place] = (residues[place] as number) + 1;
+}
 
-  add(sequence: Sequence): void {
-    this.count++;
-    this.offsetSum += sequence.offset;
-    if (sequence.offset > this.offsetMax) this.offsetMax = sequence.offset;
-    const residue = this.residueOf(sequence);
-    this.#residues[residue] = (this.#residues[residue] ?? 0) + 1;
-  }
+export function removeDecode(set: DecodeSet, sequence: Sequence): void {
+  const { residues } = set.bench;
+  set.decodes--;
+  set.offsetSum -= sequence.offset;
+  if (set.tracksMax && sequence.offset === set.offsetMax) set.maxIsKnown = false;
+  const place = set.residuesFrom + residueOf(set, sequence);
+  residues[place] = (residues[place] as number) - 1;
+}
 
-  remove(sequence: Sequence): void {
-    this.count--;
-    this.offsetSum -= sequence.offset;
-    if (sequence.offset === this.offsetMax) this.maxIsKnown = false;
-    const residue = this.residueOf(sequence);
-    this.#residues[residue] = (this.#residues[residue] ?? 0) - 1;
-  }
+/** The calls, modulo blockTokens, in which it begins a new block. */
+export function residueOf({ rules }: DecodeSet, { offset }: Sequence): number {
+  const { blockTokens } = rules;
+  // Of nothing negative: the remainder may be -0, and what has once met that is computed in floating point from then on.
+  return offset <= 0 ? (0 - offset) % blockTokens : blockTokens - 1 - ((offset - 1) % blockTokens);
+}
 
-  /** The calls, modulo blockTokens, in which it begins a new block. */
-  residueOf(sequence: Sequence): number {
-    const { offset } = sequence;
-    // Of nothing negative: the remainder may be -0, and what has once met that is computed in floating point from then on.
-    return offset <= 0 ? (0 - offset) % this.#blockTokens : this.#blockTokens - 1 - ((offset - 1) % this.#blockTokens);
-  }
+export function blocksNeededIn({ bench, residuesFrom, rules }: DecodeSet, call: number): number {
+  return bench.residues[residuesFrom + (call % rules.blockTokens)] as number;
+}
 
-  blocksNeededIn(call: number): number {
-    return this.#residues[call % this.#blockTokens] ?? 0;
+/** Over the calls from `first` on; how many of at most `callsMax` find their blocks among `free`. */
+export function callsWithin(set: DecodeSet, free: number, first: number, callsMax: number): number {
+  if (set.decodes * Math.ceil(callsMax / set.rules.blockTokens) <= free) return callsMax;
+  let left = free;
+  for (let calls = 0; calls < callsMax; calls++) {
+    left -= blocksNeededIn(set, first + calls);
+    if (left < 0) return calls;
   }
+  return callsMax;
+}
 
-  /** Over the calls from `first` on; how many of at most `callsMax` find their blocks among `free`. */
-  callsWithin(free: number, first: number, callsMax: number): number {
-    if (this.count * Math.ceil(callsMax / this.#blockTokens) <= free) return callsMax;
-    let left = free;
-    for (let calls = 0; calls < callsMax; calls++) {
-      left -= this.blocksNeededIn(first + calls);
-      if (left < 0) return calls;
-    }
-    return callsMax;
+export function blocksNeeded({ bench, decodes, residuesFrom, rules }: DecodeSet, first: number, calls: number): number {
+  const { residues } = bench;
+  const { blockTokens } = rules;
+  const rest = calls % blockTokens;
+  let blocks = calls === rest ? 0 : decodes * Math.floor(calls / blockTokens);
+  let residue = first % blockTokens;
+  for (let left = rest; left > 0; left--) {
+    blocks += residues[residuesFrom + residue] as number;
+    if (++residue === blockTokens) residue = 0;
   }
+  return blocks;
+}
 
-  blocksNeeded(first: number, calls: number): number {
-    const rest = calls % this.#blockTokens;
-    let blocks = calls === rest ? 0 : this.count * Math.floor(calls / this.#blockTokens);
-    let residue = first % this.#blockTokens;
-    for (let left = rest; left > 0; left--) {
-      blocks += this.#residues[residue] ?? 0;
-      if (++residue === this.#blockTokens) residue = 0;
-    }
-    return blocks;
-  }
+/** The decodes of one call; the rest of the shape is zero. */
+export function fillShape(set: DecodeSet, shape: StepShape, call: number): void {
+  const { decodes } = set;
+  shape.sequences = decodes;
+  shape.decodes = decodes;
+  shape.tokens = decodes;
+  shape.decodeContext = decodes * (call + 1) + set.offsetSum;
+  shape.decodeContextMax = decodes === 0 || !set.tracksMax ? 0 : call + 1 + longest(set);
+  shape.chunkAttention = 0;
+  shape.prefillPast = 0;
+  shape.draftTokens = 0;
+}
 
-  /** The decodes of one call; the rest of the shape is zero. */
-  fill(shape: StepShape, call: number): void {
-    shape.sequences = this.count;
-    shape.decodes = this.count;
-    shape.tokens = this.count;
-    shape.decodeContext = this.count * (call + 1) + this.offsetSum;
-    shape.decodeContextMax = this.count === 0 || !this.#tracksMax ? 0 : call + 1 + this.#longest();
-    shape.chunkAttention = 0;
-    shape.prefillPast = 0;
-    shape.draftTokens = 0;
-  }
+export function clearShape(shape: StepShape): void {
+  shape.sequences = 0;
+  shape.decodes = 0;
+  shape.tokens = 0;
+  shape.decodeContext = 0;
+  shape.decodeContextMax = 0;
+  shape.chunkAttention = 0;
+  shape.prefillPast = 0;
+  shape.draftTokens = 0;
+}
 
-  clearShape(shape: StepShape): void {
-    shape.sequences = 0;
-    shape.decodes = 0;
-    shape.tokens = 0;
-    shape.decodeContext = 0;
-    shape.decodeContextMax = 0;
-    shape.chunkAttention = 0;
-    shape.prefillPast = 0;
-    shape.draftTokens = 0;
+function longest(set: DecodeSet): number {
+  if (set.maxIsKnown) return set.offsetMax;
+  let most = -Infinity;
+  for (let place = set.runningFrom; place < set.runningTo; place++) {
+    const sequence = runnerAt(set, place);
+    if (sequence !== null && sequence.phase === "decode" && sequence.offset > most) most = sequence.offset;
   }
-
-  /** Looked for again only when the longest has left. */
-  #longest(): number {
-    if (this.maxIsKnown) return this.offsetMax;
-    let longest = -Infinity;
-    for (let sequence = this.#running.first; sequence !== null; sequence = sequence.behind) {
-      if (sequence.phase === "decode" && sequence.offset > longest) longest = sequence.offset;
-    }
-    this.offsetMax = longest;
-    this.maxIsKnown = true;
-    return longest;
-  }
+  set.offsetMax = most;
+  set.maxIsKnown = true;
+  return most;
 }

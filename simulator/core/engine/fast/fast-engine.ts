@@ -8,14 +8,14 @@ import { carryOut } from "./carry-out.ts";
 import { EngineLoop } from "./engine-loop.ts";
 import type { FastRules } from "./fast-rules.ts";
 import { goQuietly } from "./quiet-iterations.ts";
-import { newWorkbench } from "./workbench.ts";
+import { Workbench } from "./workbench.ts";
 
 /**
  * vLLM's engine loop in time, around the fast scheduler. An iteration of the loop takes in the oldest step in flight, arrivals and aborts, and schedules
  * the next step; synchronous one deep, asynchronous two. Those in which nothing happens are skipped (see quiet-iterations).
  */
 export class FastEngine extends EngineLoop implements EngineModel {
-  constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens", wandering: WanderingSpeed | null = null, bench = newWorkbench()) {
+  constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens", wandering: WanderingSpeed | null = null, bench = new Workbench()) {
     super(rules, stepTime, detail, wandering, bench);
   }
 
@@ -27,11 +27,11 @@ export class FastEngine extends EngineLoop implements EngineModel {
     this.writer.at = now;
     switch (event.kind) {
       case "sequence-submitted":
-        this.scheduler.submit(submissionOf(event, this.rules.modelTokensMax));
+        this.submit(submissionOf(event, this.rules.modelTokensMax, this.bench.submission));
         interrupt(this, now);
         break;
       case "sequence-aborted":
-        assert(this.scheduler.sequenceOf(event.id).phase !== "ended" && !this.aborted.includes(event.id), "abort of a sequence that is not running");
+        assert(this.sequenceOf(event.id) !== null && !this.aborted.includes(event.id), "abort of a sequence that is not running");
         this.aborted.push(event.id);
         interrupt(this, now);
         break;
@@ -61,35 +61,35 @@ export class FastEngine extends EngineLoop implements EngineModel {
 
   observe(now: Instant): EngineSignals {
     goQuietly(this, (this.wokenAt === now ? now : now - 1) as Instant);
-    const { state, totals } = this;
     const blocks = this.rules.blocks - 1;
     return {
-      running: state.running.length,
-      waiting: state.waiting.length,
-      blocksUsed: blocks - state.memory.free,
+      running: this.running,
+      waiting: this.waiting,
+      blocksUsed: blocks - this.memory.free,
       blocks,
-      prefixQueries: state.prefix.queries,
-      prefixHits: state.prefix.hits,
-      preemptions: state.preemptions,
-      busy: (totals.busy + (this.endsAt === never ? 0 : Math.min(now, this.endsAt) - totals.busySince)) as Duration,
-      batchUse: totals.lastBatch / this.rules.sequencesMax,
-      steps: totals.steps,
-      stepsOutsideRange: totals.stepsOutside,
-      stepSequences: totals.stepSequences,
-      stepTokens: totals.stepTokens,
+      prefixQueries: this.prefix.queries,
+      prefixHits: this.prefix.hits,
+      preemptions: this.preemptions,
+      busy: (this.busy + (this.endsAt === never ? 0 : Math.min(now, this.endsAt) - this.busySince)) as Duration,
+      batchUse: this.lastBatch / this.rules.sequencesMax,
+      steps: this.steps,
+      stepsOutsideRange: this.stepsOutside,
+      stepSequences: this.stepSequences,
+      stepTokens: this.stepTokens,
     };
   }
 
   outputTokensOf(id: SequenceId): number {
     goQuietly(this, this.settledTo);
-    const sequence = this.scheduler.sequenceOf(id);
-    return sequence.phase === "ended" ? 0 : this.state.outputsOf(sequence);
+    const sequence = this.sequenceOf(id);
+    return sequence === null ? 0 : this.outputsOf(sequence);
   }
 }
 
-function enter({ writer }: EngineLoop, out: Out<EngineCommand>): void {
+function enter({ writer, all }: EngineLoop, out: Out<EngineCommand>): void {
   if (writer.out !== null) broken("an engine is never re-entered");
   writer.out = out;
+  writer.all = all;
 }
 
 /** What came in must be looked at when the loop comes round. @param idleAt when, should it be idle */
@@ -100,8 +100,8 @@ function interrupt(loop: EngineLoop, idleAt: Instant): void {
 }
 
 function crash(loop: EngineLoop, now: Instant): void {
-  for (const sequence of loop.scheduler.live()) {
-    sequence.outputs = loop.state.outputsOf(sequence);
+  for (const sequence of loop.live()) {
+    sequence.outputs = loop.outputsOf(sequence);
     loop.writer.ended(sequence, "error");
   }
   loop.startAnew(now);

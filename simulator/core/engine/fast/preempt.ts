@@ -1,6 +1,10 @@
 import { assert } from "../../../../router/core/assert.ts";
+import { blocksNeededIn } from "./decode-set.ts";
+import { removeOutput } from "./output-wheel.ts";
+import { lastRunner, removeRunner } from "./running-list.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
 import type { Sequence } from "./sequence.ts";
+import { without } from "./some-sequences.ts";
 import { letWaitAgain } from "./waiting-line.ts";
 
 /**
@@ -8,16 +12,17 @@ import { letWaitAgain } from "./waiting-line.ts";
  * the blocks reach for the others, as if the walk over all had found it out. Returns the blocks that are still to be taken for these.
  */
 export function preemptLastOnes(state: SchedulerState): number {
-  const { decodes, memory, running, call } = state;
+  const { memory, call } = state;
   let taken = 0;
   for (;;) {
-    const missing = decodes.blocksNeededIn(call) - taken;
+    const missing = blocksNeededIn(state, call) - taken;
     if (missing <= memory.free) return missing;
     // Those in front have got what there was.
     taken += memory.free;
     memory.take(memory.free);
-    assert(running.last !== null, "somebody runs");
-    preempt(state, running.last);
+    const last = lastRunner(state);
+    assert(last !== null, "somebody runs");
+    preempt(state, last);
   }
 }
 
@@ -28,11 +33,11 @@ export function preempt(state: SchedulerState, victim: Sequence): void {
   const owned = state.blocksFor(scheduled ? before + victim.chunk : before);
   const hashed = state.fullBlocks(scheduled ? knownWhenScheduled(state, victim) : state.knownOf(victim, state.computedOf(victim, call - 1), call - 1));
   const outputs = state.outputsOf(victim);
-  if (hasOutputInFlight(state, victim)) state.affected.add(victim);
-  if (victim.phase === "prefill") state.prefills.remove(victim);
+  if (hasOutputInFlight(state, victim)) state.affected[state.affectedCount++] = victim;
+  if (victim.phase === "prefill") state.prefillCount = without(state.prefills, state.prefillCount, victim);
   else {
     if (victim.phase === "decode") state.leave(victim);
-    state.outputs.remove(victim);
+    removeOutput(state, victim);
   }
   if (scheduled) {
     state.budget += victim.chunk;
@@ -42,9 +47,9 @@ export function preempt(state: SchedulerState, victim: Sequence): void {
   victim.outputs = outputs;
   victim.phase = "waiting";
   victim.preemptions++;
-  state.running.remove(victim);
-  letWaitAgain(state.waiting, victim, state.rules.policy);
-  state.preempted.add(victim);
+  removeRunner(state, victim);
+  letWaitAgain(state, victim, state.rules.policy);
+  state.bench.preempted.push(victim);
   state.preemptions++;
 }
 

@@ -1,5 +1,9 @@
+import { bucketOf, fileOutput, removeOutput } from "./output-wheel.ts";
+import { removeRunner, runnerAt } from "./running-list.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
 import type { Sequence } from "./sequence.ts";
+import { sortByOrder } from "./some-sequences.ts";
+import { leaveLine } from "./waiting-line.ts";
 
 /**
  * Takes in the output of the oldest call in flight, in scheduling order. Without `all`, only the sequences to which something happens are looked at:
@@ -7,29 +11,31 @@ import type { Sequence } from "./sequence.ts";
  */
 export function processCall(state: SchedulerState, all: boolean): void {
   const call = ++state.processed;
-  const bucket = state.outputs.bucketOf(call);
-  const { affected } = state;
+  const bucket = bucketOf(state, call);
   if (all || state.starvedCall > call) addEverySampled(state, call);
-  else if (affected.count > 0 || (bucket !== null && bucket.wheelBehind !== null)) addThoseOf(state, bucket, call);
+  else if (state.affectedCount > 0 || (bucket !== null && bucket.wheelBehind !== null)) addThoseOf(state, bucket, call);
   else {
     // Nearly always: nobody, or one.
     if (bucket !== null && bucket.wheelCall === call) takeOutput(state, bucket, call);
     return;
   }
-  if (affected.count > 1) affected.sortByOrder();
-  for (let index = 0; index < affected.count; index++) takeOutput(state, affected.at(index), call);
-  affected.clear();
+  const { affected, affectedCount } = state;
+  if (affectedCount > 1) sortByOrder(affected, affectedCount);
+  for (let index = 0; index < affectedCount; index++) takeOutput(state, affected[index] as Sequence, call);
+  state.affectedCount = 0;
 }
 
-function addThoseOf({ affected }: SchedulerState, bucket: Sequence | null, call: number): void {
-  for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind) if (sequence.wheelCall === call) affected.add(sequence);
+function addThoseOf(state: SchedulerState, bucket: Sequence | null, call: number): void {
+  for (let sequence = bucket; sequence !== null; sequence = sequence.wheelBehind)
+    if (sequence.wheelCall === call) state.affected[state.affectedCount++] = sequence;
 }
 
 function addEverySampled(state: SchedulerState, call: number): void {
-  for (let sequence = state.running.first; sequence !== null; sequence = sequence.behind) {
-    if (sequence.phase !== "decode" && sequence.phase !== "ending") continue;
+  for (let place = state.runningFrom; place < state.runningTo; place++) {
+    const sequence = runnerAt(state, place);
+    if (sequence === null || (sequence.phase !== "decode" && sequence.phase !== "ending")) continue;
     const starved = call >= sequence.starvedFrom && call <= sequence.starvedTo;
-    if (!starved && call >= sequence.firstCall && call <= sequence.endCall) state.affected.add(sequence);
+    if (!starved && call >= sequence.firstCall && call <= sequence.endCall) state.affected[state.affectedCount++] = sequence;
   }
 }
 
@@ -38,7 +44,7 @@ function takeOutput(state: SchedulerState, sequence: Sequence, call: number): vo
     sequence.outputs++;
     state.listener.output(sequence, sequence.outputs - 1);
     if (sequence.outputs < sequence.outputsEnd) return;
-    state.waiting.remove(sequence);
+    leaveLine(state, sequence);
     state.memory.forgetKept(sequence);
     end(state, sequence);
     return;
@@ -52,8 +58,8 @@ function takeOutput(state: SchedulerState, sequence: Sequence, call: number): vo
   }
   if (sequence.firstCall === call) {
     state.listener.output(sequence, sequence.outputs);
-    state.outputs.remove(sequence);
-    state.outputs.file(sequence, sequence.endCall);
+    removeOutput(state, sequence);
+    fileOutput(state, sequence, sequence.endCall);
   } else state.listener.output(sequence, state.outputsOf(sequence) - 1);
   if (sequence.starvedTo === state.call) {
     const computed = state.computedOf(sequence);
@@ -62,8 +68,7 @@ function takeOutput(state: SchedulerState, sequence: Sequence, call: number): vo
 }
 
 function end(state: SchedulerState, sequence: Sequence): void {
-  sequence.phase = "ended";
-  state.endedSinceCall = true;
+  state.letGo(sequence);
   state.listener.ended(sequence, sequence.stops ? "stop" : "length");
 }
 
@@ -74,8 +79,8 @@ function endRunning(state: SchedulerState, sequence: Sequence): void {
   // Of one that was not scheduled any more all is known.
   const hashed = state.fullBlocks(sequence.phase === "ending" ? computed : state.knownOf(sequence, computed));
   if (sequence.phase === "decode") state.leave(sequence);
-  state.outputs.remove(sequence);
-  state.running.remove(sequence);
+  removeOutput(state, sequence);
+  removeRunner(state, sequence);
   if (sequence.keys !== null) state.memory.publish(sequence, hashed);
   state.memory.release(sequence, owned, hashed, false);
 }

@@ -2,7 +2,9 @@ import { never } from "../../../../router/core/time.ts";
 import type { Instant } from "../../../../router/core/machine.ts";
 import { isOutside } from "../../step-time/step-range.ts";
 import type { Stretch } from "../engine.ts";
+import { blocksNeeded, callsWithin, fillShape } from "./decode-set.ts";
 import { type EngineLoop, scaled } from "./engine-loop.ts";
+import { earliestFrom } from "./output-wheel.ts";
 import { certainEndsOf, onlyDecodes, setCertainEndsAside } from "./schedule-call.ts";
 
 /**
@@ -27,17 +29,15 @@ export function planQuietIterations(loop: EngineLoop): void {
  * A head of the line that did not fit stays so: free blocks only get fewer, and so do its hits.
  */
 function quietIterations(loop: EngineLoop): number {
-  const { state } = loop;
-  const { decodes } = state;
-  if (state.call - state.processed !== loop.depth || !onlyDecodes(state)) return 0;
-  const oldest = state.processed + 1;
-  const outputCall = state.outputs.earliestFrom(oldest);
+  if (loop.call - loop.processed !== loop.depth || !onlyDecodes(loop)) return 0;
+  const oldest = loop.processed + 1;
+  const outputCall = earliestFrom(loop, oldest);
   if (outputCall === oldest) return 0;
-  const leaving = loop.rules.asyncScheduling ? certainEndsOf(state, outputCall) : 0;
+  const leaving = loop.rules.asyncScheduling ? certainEndsOf(loop, outputCall) : 0;
   // A batch without anybody is another matter.
-  const empty = leaving === decodes.count ? 1 : 0;
-  let quiet = decodes.callsWithin(state.memory.free, state.call + 1, outputCall - oldest - empty);
-  if (state.fills.count > 0) quiet = state.fills.callsWithout(state.call + 1, quiet);
+  const empty = leaving === loop.decodes ? 1 : 0;
+  let quiet = callsWithin(loop, loop.memory.free, loop.call + 1, outputCall - oldest - empty);
+  if (loop.fills.count > 0) quiet = loop.fills.callsWithout(loop.call + 1, quiet);
   loop.leaving = oldest + quiet === outputCall ? leaving : 0;
   return quiet;
 }
@@ -55,7 +55,7 @@ export function goQuietly(loop: EngineLoop, limit: Instant): void {
  * An iteration starts the step behind the oldest: asynchronous, its time is known; else it is the step that the iteration schedules.
  */
 function endAfter(loop: EngineLoop, iterations: number, limit: Instant): Readonly<Stretch> {
-  const { state, bench } = loop;
+  const { bench } = loop;
   const { shape, stretch } = bench;
   let done = 0;
   let endsAt: number = loop.endsAt;
@@ -63,15 +63,15 @@ function endAfter(loop: EngineLoop, iterations: number, limit: Instant): Readonl
     endsAt += scaled(loop, loop.nextTime, endsAt);
     done = 1;
   }
-  const first = state.call + 1;
+  const first = loop.call + 1;
   if (done < iterations && endsAt <= limit) {
-    state.decodes.fill(shape, first);
+    fillShape(loop, shape, first);
     stretchOf(loop, iterations - done, endsAt as Instant, limit);
     const { steps } = stretch;
     endsAt = stretch.endsAt;
     done += steps;
     if (done < iterations && endsAt <= limit) {
-      state.decodes.fill(shape, first + steps);
+      fillShape(loop, shape, first + steps);
       endsAt += scaled(loop, loop.stepTime.stepTime(shape), endsAt);
       done++;
     }
@@ -103,39 +103,39 @@ function stretchOf(loop: EngineLoop, stepsMax: number, from: Instant, until: Ins
 
 /** @param iterations at least one, the next quiet ones */
 export function skip(loop: EngineLoop, iterations: number, endsAt: Instant): void {
-  const { state } = loop;
   if (loop.leaving > 0 && iterations === loop.quiet) {
     if (iterations > 1) decodeIn(loop, iterations - 1);
-    setCertainEndsAside(state, state.call);
+    setCertainEndsAside(loop, loop.call);
     decodeIn(loop, 1);
   } else decodeIn(loop, iterations);
   loop.endsAt = endsAt;
   if (!loop.rules.asyncScheduling) return;
   const { shape } = loop.bench;
-  state.decodes.fill(shape, state.call);
+  fillShape(loop, shape, loop.call);
   loop.nextTime = loop.stepTime.stepTime(shape);
 }
 
 /** So many calls in which all decoding sequences, and nobody else, get their token. */
 function decodeIn(loop: EngineLoop, calls: number): void {
-  const { state, totals } = loop;
-  const { decodes } = state;
-  const blocks = decodes.blocksNeeded(state.call + 1, calls);
-  if (blocks > 0) state.memory.take(blocks);
-  totals.steps += calls;
-  totals.stepSequences += calls * decodes.count;
-  totals.stepTokens += calls * decodes.count;
-  totals.lastBatch = decodes.count;
-  if (!loop.unlimited) countOutside(loop, state.call + 1, calls);
-  state.call += calls;
-  state.processed += calls;
+  const { decodes } = loop;
+  const blocks = blocksNeeded(loop, loop.call + 1, calls);
+  if (blocks > 0) loop.memory.take(blocks);
+  loop.steps += calls;
+  loop.stepSequences += calls * decodes;
+  loop.stepTokens += calls * decodes;
+  loop.lastBatch = decodes;
+  if (!loop.unlimited) countOutside(loop, loop.call + 1, calls);
+  loop.call += calls;
+  loop.processed += calls;
 }
 
 /** Contexts only grow: from the last call back to the first that is inside. */
-function countOutside({ state, bench: { shape }, stepTime, totals }: EngineLoop, first: number, calls: number): void {
+function countOutside(loop: EngineLoop, first: number, calls: number): void {
+  const { stepTime } = loop;
+  const { shape } = loop.bench;
   for (let call = first + calls - 1; call >= first; call--) {
-    state.decodes.fill(shape, call);
+    fillShape(loop, shape, call);
     if (!isOutside(stepTime.range, shape)) return;
-    totals.stepsOutside++;
+    loop.stepsOutside++;
   }
 }

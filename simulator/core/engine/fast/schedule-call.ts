@@ -1,5 +1,8 @@
 import { admitWaiting } from "./admit-waiting.ts";
 import { preemptLastOnes } from "./preempt.ts";
+import { blocksNeededIn, fillShape } from "./decode-set.ts";
+import { bucketOf } from "./output-wheel.ts";
+import { runnerAt } from "./running-list.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
 import type { Sequence } from "./sequence.ts";
 import { walkRunning } from "./walk-running.ts";
@@ -9,11 +12,11 @@ import { walkRunning } from "./walk-running.ts";
  * full blocks that others may look for are touched. Where budget or blocks do not reach for all, the running list is walked in order instead.
  */
 export function scheduleCall(state: SchedulerState): void {
-  const { rules } = state;
+  const { rules, bench } = state;
   const call = ++state.call;
   state.endedSinceCall = false;
   state.headBlocked = false;
-  state.preempted.clear();
+  if (bench.preempted.length > 0) bench.preempted.length = 0;
   if (rules.asyncScheduling) setCertainEndsAside(state, call - 1);
   state.budget = rules.batchedTokensMax;
   if (rules.longPrefillTokensMax > 0) state.chunkMax = chunkMaxOf(state);
@@ -21,27 +24,27 @@ export function scheduleCall(state: SchedulerState): void {
   if (blocks <= state.memory.free) scheduleAll(state, blocks);
   else if (isWalkForeseen(state)) scheduleAll(state, preemptLastOnes(state));
   else walkRunning(state);
-  if (state.preempted.count === 0 && state.waiting.length > 0) admitWaiting(state);
+  if (bench.preempted.length === 0 && state.waiting > 0) admitWaiting(state);
 }
 
 /** Whether the next call has nothing to give but one token to each of those that decode, and the budget for it. */
 export function onlyDecodes(state: SchedulerState): boolean {
-  const { decodes, waiting, running } = state;
-  if (state.prefills.count > 0 || decodes.count === 0 || decodes.count > state.rules.batchedTokensMax) return false;
-  if (waiting.length > 0 && running.length < state.runningMax && !state.headBlocked) return false;
+  const { decodes } = state;
+  if (state.prefillCount > 0 || decodes === 0 || decodes > state.rules.batchedTokensMax) return false;
+  if (state.waiting > 0 && state.running < state.runningMax && !state.headBlocked) return false;
   return state.starvedCall <= state.processed;
 }
 
 function chunkMaxOf(state: SchedulerState): number {
   const { longPrefillTokensMax, longPrefillAdaptive, batchedTokensMax } = state.rules;
-  const sequences = state.running.length + state.waiting.length;
+  const sequences = state.running + state.waiting;
   if (sequences <= 1) return Infinity;
   return longPrefillAdaptive ? Math.max(longPrefillTokensMax, Math.floor(batchedTokensMax / sequences)) : longPrefillTokensMax;
 }
 
 /** Their last output is in flight and they would not outlive it: they keep their place and blocks, but are not scheduled. */
 export function setCertainEndsAside(state: SchedulerState, endCall: number): void {
-  for (let sequence = state.outputs.bucketOf(endCall); sequence !== null; sequence = sequence.wheelBehind) {
+  for (let sequence = bucketOf(state, endCall); sequence !== null; sequence = sequence.wheelBehind) {
     if (!isCertainEnd(sequence, endCall)) continue;
     state.leave(sequence);
     sequence.phase = "ending";
@@ -51,7 +54,7 @@ export function setCertainEndsAside(state: SchedulerState, endCall: number): voi
 /** How many there are to be set aside. */
 export function certainEndsOf(state: SchedulerState, endCall: number): number {
   let count = 0;
-  for (let sequence = state.outputs.bucketOf(endCall); sequence !== null; sequence = sequence.wheelBehind) if (isCertainEnd(sequence, endCall)) count++;
+  for (let sequence = bucketOf(state, endCall); sequence !== null; sequence = sequence.wheelBehind) if (isCertainEnd(sequence, endCall)) count++;
   return count;
 }
 
@@ -60,25 +63,24 @@ function isCertainEnd(sequence: Sequence, endCall: number): boolean {
 }
 
 /** Budget for all, and nothing to publish: all that the walk would find out is who has to go. */
-function isWalkForeseen({ budget, decodes, fills, prefills, rules }: SchedulerState): boolean {
-  return decodes.count <= budget && prefills.count === 0 && fills.count === 0 && rules.policy === "fcfs";
+function isWalkForeseen({ budget, decodes, fills, prefillCount, rules }: SchedulerState): boolean {
+  return decodes <= budget && prefillCount === 0 && fills.count === 0 && rules.policy === "fcfs";
 }
 
 /** Blocks that the call needs if everybody gets what is due; Infinity: the budget does not reach. */
 function blocksIfAllFit(state: SchedulerState): number {
-  const { decodes, prefills } = state;
-  if (decodes.count > state.budget) return Infinity;
-  const blocks = decodes.blocksNeededIn(state.call);
-  return prefills.count === 0 ? blocks : blocks + blocksOfChunks(state);
+  if (state.decodes > state.budget) return Infinity;
+  const blocks = blocksNeededIn(state, state.call);
+  return state.prefillCount === 0 ? blocks : blocks + blocksOfChunks(state);
 }
 
 /** The same of the prefills alone; their chunks are noted on the way. */
 function blocksOfChunks(state: SchedulerState): number {
-  const { prefills } = state;
+  const { prefills, prefillCount } = state;
   let blocks = 0;
-  let left = state.budget - state.decodes.count;
-  for (let index = 0; index < prefills.count; index++) {
-    const sequence = prefills.at(index);
+  let left = state.budget - state.decodes;
+  for (let index = 0; index < prefillCount; index++) {
+    const sequence = prefills[index] as Sequence;
     const due = Math.min(sequence.prefillTo - sequence.computed, state.chunkMax);
     if (due > left && !prefillsComeLast(state)) return Infinity;
     const tokens = Math.min(due, left);
@@ -90,28 +92,29 @@ function blocksOfChunks(state: SchedulerState): number {
 }
 
 function prefillsComeLast(state: SchedulerState): boolean {
-  let sequence = state.running.last;
-  for (let count = state.prefills.count; count > 0; count--) {
-    if (sequence === null || sequence.phase !== "prefill") return false;
-    sequence = sequence.before;
+  let left = state.prefillCount;
+  for (let place = state.runningTo - 1; left > 0; place--) {
+    const sequence = runnerAt(state, place);
+    if (sequence === null) continue;
+    if (sequence.phase !== "prefill") return false;
+    left--;
   }
   return true;
 }
 
 function scheduleAll(state: SchedulerState, blocks: number): void {
-  const { decodes, prefills } = state;
   if (blocks > 0) state.memory.take(blocks);
-  decodes.fill(state.shape, state.call);
-  state.budget -= decodes.count;
+  fillShape(state, state.bench.shape, state.call);
+  state.budget -= state.decodes;
   if (state.fills.count > 0) publishInOrder(state);
-  else if (prefills.count > 0) publishPrefills(state);
-  if (prefills.count > 0) advancePrefills(state);
+  else if (state.prefillCount > 0) publishPrefills(state);
+  if (state.prefillCount > 0) advancePrefills(state);
 }
 
 function publishPrefills(state: SchedulerState): void {
-  const { prefills } = state;
-  for (let index = 0; index < prefills.count; index++) {
-    const sequence = prefills.at(index);
+  const { prefills, prefillCount } = state;
+  for (let index = 0; index < prefillCount; index++) {
+    const sequence = prefills[index] as Sequence;
     state.memory.publish(sequence, state.fullBlocks(sequence.computed + sequence.chunk));
   }
 }
@@ -123,7 +126,7 @@ function publishInOrder(state: SchedulerState): void {
     publishAfterStarving(state);
     return;
   }
-  const filling: Sequence[] = [...state.fills.of(call), ...state.prefills.toArray()];
+  const filling: Sequence[] = [...state.fills.of(call), ...state.prefills.slice(0, state.prefillCount)];
   filling.sort((one, other) => one.order - other.order);
   for (const sequence of filling) {
     const known = sequence.phase === "prefill" ? sequence.computed + sequence.chunk : call + sequence.offset + (rules.asyncScheduling ? 0 : 1);
@@ -134,7 +137,9 @@ function publishInOrder(state: SchedulerState): void {
 /** In the call after one that left decodes out, their token in flight is known: what they are about to fill is cached one call earlier. */
 function publishAfterStarving(state: SchedulerState): void {
   const { call, rules } = state;
-  for (let sequence = state.running.first; sequence !== null; sequence = sequence.behind) {
+  for (let place = state.runningFrom; place < state.runningTo; place++) {
+    const sequence = runnerAt(state, place);
+    if (sequence === null) continue;
     if (sequence.phase === "prefill") state.memory.publish(sequence, state.fullBlocks(sequence.computed + sequence.chunk));
     if (sequence.phase !== "decode") continue;
     const known = rules.asyncScheduling && sequence.starvedTo !== call - 1 ? 0 : 1;
@@ -143,11 +148,10 @@ function publishAfterStarving(state: SchedulerState): void {
 }
 
 function advancePrefills(state: SchedulerState): void {
-  const { prefills } = state;
-  const count = prefills.count;
-  prefills.clear();
-  for (let index = 0; index < count; index++) {
-    const sequence = prefills.at(index);
+  const { prefills, prefillCount } = state;
+  state.prefillCount = 0;
+  for (let index = 0; index < prefillCount; index++) {
+    const sequence = prefills[index] as Sequence;
     if (sequence.chunk > 0) {
       sequence.chunkCall = state.call;
       state.addChunk(sequence.computed, sequence.chunk);
@@ -155,6 +159,6 @@ function advancePrefills(state: SchedulerState): void {
       sequence.computed += sequence.chunk;
     }
     if (sequence.computed === sequence.prefillTo) state.finishPrefill(sequence);
-    else prefills.add(sequence);
+    else prefills[state.prefillCount++] = sequence;
   }
 }

@@ -1,67 +1,105 @@
+import { broken } from "../../../../router/core/assert.ts";
 import type { PrefixStatistics } from "../plain/plain-scheduler.ts";
-import type { StepShape } from "../engine.ts";
 import type { SequenceListener } from "./command-writer.ts";
-import { DecodeSet } from "./decode-set.ts";
+import { addDecode, type DecodeSet, removeDecode, residueOf } from "./decode-set.ts";
 import type { FastRules } from "./fast-rules.ts";
 import { FillLists } from "./fill-lists.ts";
 import { KvMemory } from "./kv-memory.ts";
-import { OutputWheel } from "./output-wheel.ts";
-import { SequenceBag } from "./sequence-bag.ts";
-import { SequenceList } from "./sequence-list.ts";
-import type { Sequence } from "./sequence.ts";
+import { fileOutput, type OutputWheel, turnCalls, unknownCall } from "./output-wheel.ts";
+import { type RunningList, runnersMin } from "./running-list.ts";
+import { Sequence } from "./sequence.ts";
+import type { WaitingLine } from "./waiting-line.ts";
 import type { Workbench } from "./workbench.ts";
 
-/** What the parts of the fast scheduler share. */
-export class SchedulerState {
-  readonly rules: FastRules;
-  readonly listener: SequenceListener;
-  readonly memory: KvMemory;
-  readonly decodes: DecodeSet;
-  readonly outputs = new OutputWheel();
-  readonly fills: FillLists;
-  readonly running = new SequenceList();
-  readonly waiting = new SequenceList();
-  /** The running sequences in phase prefill, in running order. */
-  readonly prefills = new SequenceBag();
-  /** To whom something happens with the next call's output. Who is preempted while that is in flight stands here from then on: the output still counts. */
-  readonly affected = new SequenceBag();
-  readonly preempted: SequenceBag;
-  readonly prefix: PrefixStatistics = { requests: 0, queries: 0, hits: 0, resumedRequests: 0, resumedQueries: 0, resumedHits: 0 };
-  /** The last call's step. */
-  readonly shape: StepShape;
-  readonly lookUp: Workbench["lookUp"];
-  readonly watermarkBlocks: number;
-  readonly runningMax: number;
+/**
+ * What the parts of the fast scheduler share; each of them says in an interface of its own what of it is its own. One object, and what every call looks at stands first: of
+ * hundreds of engines none is in the cache when its turn comes, and each object more is one more place to fetch.
+ */
+export class SchedulerState implements DecodeSet, OutputWheel, RunningList, WaitingLine {
   /** The latest schedule() call, and the latest whose output was taken in. */
   call = 0;
   processed = 0;
-  /** Tokens that the call being made can still take. */
-  budget = 0;
-  chunkMax = Infinity;
-  orders = 0;
-  preemptions = 0;
+  decodes = 0;
+  offsetSum = 0;
+  earliest = unknownCall;
+  next = unknownCall;
+  running = 0;
+  waiting = 0;
+  /** The running sequences in phase prefill, in running order: so many of `prefills`. */
+  prefillCount = 0;
+  /** To whom something happens with the next call's output. Who is preempted while that is in flight stands here from then on: the output still counts. */
+  affectedCount = 0;
   /** The latest call that left out a sequence which could have decoded. */
   starvedCall = 0;
   /** Something ended since the last call, which therefore is not the last. */
   endedSinceCall = false;
   /** The head of the line was tried and does not fit; nothing that has happened since could have helped it. */
   headBlocked = false;
+  /** Tokens that the call being made can still take. */
+  budget = 0;
+  readonly rules: FastRules;
+  readonly bench: Workbench;
+  readonly memory: KvMemory;
+  readonly row: number;
+  readonly residuesFrom: number;
+  readonly bucketsFrom: number;
+  readonly fills: FillLists;
+  firstWaiting: Sequence | null = null;
+  lastWaiting: Sequence | null = null;
+  readonly runners: (Sequence | null)[] = Array<Sequence | null>(runnersMin).fill(null);
+  runningFrom = 0;
+  runningTo = 0;
+  orders = 0;
+  /** By id; null: it has ended. */
+  readonly sequences: (Sequence | null)[] = [];
+  readonly listener: SequenceListener;
+  readonly prefix: PrefixStatistics = { requests: 0, queries: 0, hits: 0, resumedRequests: 0, resumedQueries: 0, resumedHits: 0 };
+  readonly prefills: Sequence[] = [];
+  readonly affected: Sequence[] = [];
+  readonly tracksMax: boolean;
+  offsetMax = -Infinity;
+  maxIsKnown = true;
+  chunkMax = Infinity;
+  readonly watermarkBlocks: number;
+  readonly runningMax: number;
+  preemptions = 0;
 
-  constructor(rules: FastRules, listener: SequenceListener, bench: Workbench, tracksContextMax: boolean) {
+  constructor(rules: FastRules, listener: SequenceListener, bench: Workbench, row: number, tracksMax: boolean) {
     this.rules = rules;
     this.listener = listener;
-    this.preempted = bench.preempted;
-    this.shape = bench.shape;
-    this.lookUp = bench.lookUp;
+    this.bench = bench;
     this.memory = new KvMemory(rules.blocks - 1);
-    this.decodes = new DecodeSet(rules.blockTokens, tracksContextMax, this.running);
+    this.row = row;
+    this.residuesFrom = row * rules.blockTokens;
+    this.bucketsFrom = row * turnCalls;
+    bench.clearRow(row, rules.blockTokens);
+    this.tracksMax = tracksMax;
     this.fills = new FillLists(rules.blockTokens);
     this.watermarkBlocks = Math.trunc(rules.watermark * rules.blocks);
     this.runningMax = rules.activeSequencesMax ?? rules.sequencesMax;
   }
 
   get hasRequests(): boolean {
-    return this.running.length > 0 || this.waiting.length > 0 || this.endedSinceCall;
+    return this.running > 0 || this.waiting > 0 || this.endedSinceCall;
+  }
+
+  /** For a sequence that is new; its fields are what the last one left there. */
+  sequenceFor(id: number): Sequence {
+    const { sequences } = this;
+    while (sequences.length <= id) sequences.push(null);
+    if (sequences[id] !== null) broken("sequence id is in use");
+    const sequence = this.bench.spareSequences.pop() ?? new Sequence();
+    sequence.id = id;
+    sequences[id] = sequence;
+    return sequence;
+  }
+
+  /** It has ended. */
+  letGo(sequence: Sequence): void {
+    sequence.phase = "ended";
+    this.endedSinceCall = true;
+    this.sequences[sequence.id] = null;
+    this.bench.spareSequences.push(sequence);
   }
 
   blocksFor(tokens: number): number {
@@ -74,7 +112,7 @@ export class SchedulerState {
 
   /** One more chunk in the step. With one token it is a decode to the device, whatever it is to the scheduler. */
   addChunk(past: number, tokens: number): void {
-    const { shape } = this;
+    const { shape } = this.bench;
     shape.sequences++;
     shape.tokens += tokens;
     if (tokens === 1) {
@@ -96,23 +134,23 @@ export class SchedulerState {
     sequence.endCall = call + sequence.outputsEnd - sequence.outputs - 1;
     sequence.starvedFrom = 0;
     sequence.starvedTo = 0;
-    this.outputs.file(sequence, call);
+    fileOutput(this, sequence, call);
     this.join(sequence);
   }
 
   join(sequence: Sequence): void {
-    this.decodes.add(sequence);
+    addDecode(this, sequence);
     if (sequence.keys !== null && sequence.keys.length > this.fullBlocks(sequence.prefillTo)) this.fills.add(sequence, this.fillResidue(sequence));
   }
 
   leave(sequence: Sequence): void {
-    this.decodes.remove(sequence);
+    removeDecode(this, sequence);
     if (this.fills.count > 0) this.fills.remove(sequence);
   }
 
   /** In which calls one of its blocks becomes full and known: synchronous when it is allocated, asynchronous one call later. */
   fillResidue(sequence: Sequence): number {
-    const residue = this.decodes.residueOf(sequence);
+    const residue = residueOf(this, sequence);
     if (this.rules.asyncScheduling) return residue;
     return residue === 0 ? this.rules.blockTokens - 1 : residue - 1;
   }

@@ -7,11 +7,11 @@ import type { CachedRun, Keeper, Stretch } from "./cached-run.ts";
 export type Phase = "waiting" | "prefill" | "decode" | "ending" | "ended";
 
 /**
- * One sequence of the fast scheduler; the objects are used again, one per id. Counts are tokens, calls are numbers of schedule() calls. Of hundreds of engines none is in the
+ * One sequence of the fast scheduler; the objects are used again. Counts are tokens, calls are numbers of schedule() calls. Of hundreds of engines none is in the
  * cache: what is looked at with a first token and at an end stands first, side by side.
  */
 export class Sequence implements Keeper {
-  readonly id: number;
+  id: number;
   phase: Phase = "ended";
   /** Asynchronous: the scheduler cannot foresee the end, so one call too many is made for it. */
   surprising = false;
@@ -21,31 +21,34 @@ export class Sequence implements Keeper {
   wheelCall = 0;
   wheelBehind: Sequence | null = null;
   wheelBefore: Sequence | null = null;
-  /** Neighbours in the running list or the waiting line. */
-  before: Sequence | null = null;
-  behind: Sequence | null = null;
+  /** In the running list. */
+  place = 0;
   /** Decode: computed before call c is c + offset. */
   offset = 0;
-  /** The call that finished its prefill and makes the first output after it. */
-  firstCall = 0;
-  /** Outputs at its end, and whether that end is an EOS. */
-  outputsEnd = 0;
-  stops = false;
   /** Chained ids of its full blocks as far as the caller, or a preemption, gave them. */
   keys: ArrayLike<number> | null = null;
   /** Its blocks that hold them, `heldBlocks` in all. */
   held: Stretch | null = null;
   heldBlocks = 0;
+  /** Outputs at its end, and whether that end is an EOS. */
+  outputsEnd = 0;
+  stops = false;
   /** Outputs known when it was last admitted (or while it waits). */
   outputs = 0;
-  /** The last unbroken stretch of calls in which the budget did not reach it; none: 0. */
-  starvedFrom = 0;
-  starvedTo = 0;
   preemptions = 0;
+  /** The call that finished its prefill and makes the first output after it. */
+  firstCall = 0;
+  /** The last unbroken stretch of calls in which the budget did not reach it; none: 0. */
+  starvedTo = 0;
+  starvedFrom = 0;
   /** While it waits after a preemption, without keys: what it had computed, as far as it is still cached. */
   kept: CachedRun | null = null;
+  /** Neighbours in the waiting line. */
+  before: Sequence | null = null;
+  behind: Sequence | null = null;
   promptTokens = 0;
   priority = 0;
+  /** Known under the policy that asks for it. */
   arrival = 0;
   /** The latest call when it was submitted. */
   submittedAfter = 0;
@@ -55,13 +58,13 @@ export class Sequence implements Keeper {
   cachedTokens = 0;
   /** Prefill only: tokens computed. */
   computed = 0;
-  /** Its place in the running order: numbers only grow. */
+  /** Who came in before whom: numbers only grow. */
   order = 0;
   /** Tokens of its part in call `chunkCall`. */
   chunk = 0;
   chunkCall = 0;
 
-  constructor(id: number) {
+  constructor(id = -1) {
     this.id = id;
   }
 }

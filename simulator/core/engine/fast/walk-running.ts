@@ -1,11 +1,16 @@
 import { assert } from "../../../../router/core/assert.ts";
+import { clearShape } from "./decode-set.ts";
+import { fileOutput, removeOutput } from "./output-wheel.ts";
 import { computedBefore, knownWhenScheduled, preempt } from "./preempt.ts";
+import { lastRunner, runnerAt } from "./running-list.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
 import type { Sequence } from "./sequence.ts";
 
 /** The running part of a call in which not everybody gets what is due: sequence by sequence in running order, as vLLM does it in every step. */
 export function walkRunning(state: SchedulerState): void {
-  for (let sequence = state.running.first; sequence !== null && state.budget > 0; sequence = sequence.behind) {
+  for (let place = state.runningFrom; place < state.runningTo && state.budget > 0; place++) {
+    const sequence = runnerAt(state, place);
+    if (sequence === null) continue;
     const tokens = dueOf(state, sequence);
     if (tokens <= 0) continue;
     const before = computedBefore(state, sequence);
@@ -30,7 +35,7 @@ function dueOf(state: SchedulerState, sequence: Sequence): number {
 /** Preempts until `blocks` are free; false: the sequence itself had to go. */
 function makeRoom(state: SchedulerState, sequence: Sequence, blocks: number): boolean {
   while (blocks > state.memory.free) {
-    const victim = state.rules.policy === "priority" ? leastUrgent(state) : state.running.last;
+    const victim = state.rules.policy === "priority" ? leastUrgent(state) : lastRunner(state);
     assert(victim !== null, "somebody runs");
     preempt(state, victim);
     if (victim === sequence) return false;
@@ -40,8 +45,10 @@ function makeRoom(state: SchedulerState, sequence: Sequence, blocks: number): bo
 
 /** The highest (priority, arrival); the first of equals. */
 function leastUrgent(state: SchedulerState): Sequence | null {
-  let least = state.running.first;
-  for (let sequence = least; sequence !== null && least !== null; sequence = sequence.behind) {
+  let least = runnerAt(state, state.runningFrom);
+  for (let place = state.runningFrom; place < state.runningTo && least !== null; place++) {
+    const sequence = runnerAt(state, place);
+    if (sequence === null) continue;
     if (sequence.priority > least.priority || (sequence.priority === least.priority && sequence.arrival > least.arrival)) least = sequence;
   }
   return least;
@@ -49,10 +56,12 @@ function leastUrgent(state: SchedulerState): Sequence | null {
 
 /** Who was reached goes on, who was not falls one call behind. */
 function carryOut(state: SchedulerState): void {
-  const { call, shape } = state;
-  state.decodes.clearShape(shape);
-  state.prefills.clear();
-  for (let sequence = state.running.first; sequence !== null; sequence = sequence.behind) {
+  const { call } = state;
+  clearShape(state.bench.shape);
+  state.prefillCount = 0;
+  for (let place = state.runningFrom; place < state.runningTo; place++) {
+    const sequence = runnerAt(state, place);
+    if (sequence === null) continue;
     const scheduled = sequence.chunkCall === call;
     if (sequence.phase === "decode") {
       if (scheduled) state.addChunk(call + sequence.offset, 1);
@@ -64,7 +73,7 @@ function carryOut(state: SchedulerState): void {
         sequence.computed += sequence.chunk;
       }
       if (sequence.computed === sequence.prefillTo) state.finishPrefill(sequence);
-      else state.prefills.add(sequence);
+      else state.prefills[state.prefillCount++] = sequence;
     }
   }
 }
@@ -81,8 +90,8 @@ function starve(state: SchedulerState, sequence: Sequence): void {
   sequence.offset--;
   sequence.endCall++;
   if (sequence.wheelCall > sequence.firstCall) {
-    state.outputs.remove(sequence);
-    state.outputs.file(sequence, sequence.endCall);
+    removeOutput(state, sequence);
+    fileOutput(state, sequence, sequence.endCall);
   }
   if (sequence.starvedTo !== call - 1) sequence.starvedFrom = call;
   sequence.starvedTo = call;

@@ -41,7 +41,7 @@ export interface PlainRequest {
 /** Where the prompt's KV is made and used. here: by this engine alone; leaves: for another one; comes: by another one. */
 export type KvRole = "here" | "leaves" | "comes";
 
-export function createPlainRequest(submission: Submission, kv: KvRole = "here", rank = 0): PlainRequest {
+export function createPlainRequest(submission: Readonly<Submission>, kv: KvRole = "here", rank = 0): PlainRequest {
   const { keys, ...rest } = submission;
   return {
     ...rest,

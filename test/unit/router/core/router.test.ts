@@ -105,6 +105,48 @@ describe("retry", () => {
   });
 });
 
+describe("the bill has every attempt of a request", () => {
+  const partly = (output: number) => ({ billed: "yes", usage: { input: 100, cachedRead: 0, cacheWrite: 0, output, reasoning: 0 } }) as const;
+  const options = { deployments: [{ endpoints: 3 }], retry: { attemptsMax: 3, budgetPerMille: 10_000 } };
+  const three = { attempts: 3, nanoDollars: 344_000, priced: true, usage: { input: 300, output: 22 } };
+
+  test("that is served after two have failed, and none of another's", () => {
+    const router = make(options);
+    router.arrive(0);
+    router.fail(0, "server-error", partly(5));
+    router.fail(0, "server-error", partly(7));
+    expect(only(router.succeed(0, { output: 10 }), "finish-request")).toMatchObject([{ result: { kind: "served" }, account: three }]);
+    router.arrive(0);
+    expect(only(router.succeed(0, { output: 10 }), "finish-request")).toMatchObject([{ account: { attempts: 1, usage: { input: 100, output: 10 } } }]);
+  });
+
+  test("that fails with the last one", () => {
+    const router = make(options);
+    router.arrive(0);
+    router.fail(0, "server-error", partly(5));
+    router.fail(0, "server-error", partly(7));
+    expect(only(router.fail(0, "server-error", partly(10)), "finish-request")).toMatchObject([{ result: { kind: "failed" }, account: three }]);
+  });
+
+  test("that is retried when it has timed out", () => {
+    const router = make(options);
+    router.arrive(0);
+    router.at(10).wake();
+    router.end(0, partly(5));
+    const account = { attempts: 2, nanoDollars: 230_000, usage: { input: 200, output: 15 } };
+    expect(only(router.succeed(0, { output: 10 }), "finish-request")).toMatchObject([{ result: { kind: "served" }, account }]);
+  });
+
+  test("whose caller leaves while it waits for the next one", () => {
+    const router = make();
+    router.arrive(0);
+    expect(router.fail(0, "server-error", partly(5))).toEqual([]);
+    expect(only(router.leave(0), "finish-request")).toMatchObject([
+      { result: { kind: "client-left" }, account: { attempts: 1, usage: { input: 100, output: 5 } } },
+    ]);
+  });
+});
+
 describe("retry budget", () => {
   let id = 0;
   const failing = (router: RouterHarness, requests: number): number => {

@@ -100,6 +100,14 @@ describe("of two attempts", () => {
     ]);
   });
 
+  test("one that has lost is on the bill also where its outcome comes first", () => {
+    const router = doubled();
+    router.firstToken(1);
+    const lost = { billed: "maybe", usage: { input: 100, cachedRead: 0, cacheWrite: 0, output: 3, reasoning: 0 }, usageEstimated: true } as const;
+    expect(only(router.end(0, lost), "finish-request")).toEqual([]);
+    expect(only(router.succeed(1), "finish-request")).toMatchObject([{ account: { attempts: 2, usage: { input: 200, output: 13 }, estimated: true } }]);
+  });
+
   test("one that fails leaves it to the other", () => {
     const router = doubled();
     expect(router.fail(1)).toEqual([]);

@@ -1,30 +1,47 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { OutputWheel, turnCalls } from "../../../../../simulator/core/engine/fast/output-wheel.ts";
+import {
+  bucketOf,
+  earliestFrom,
+  fileOutput,
+  type OutputWheel,
+  removeOutput,
+  turnCalls,
+  unknownCall,
+} from "../../../../../simulator/core/engine/fast/output-wheel.ts";
 import { Sequence } from "../../../../../simulator/core/engine/fast/sequence.ts";
+import { Workbench } from "../../../../../simulator/core/engine/fast/workbench.ts";
 import "../../../../support/fixed-seed.ts";
 
+/** The second of two: the first has what is nobody's here. */
+function newWheel(): OutputWheel {
+  const bench = new Workbench();
+  for (let left = 2; left > 0; left--) bench.newRow(16);
+  fileOutput({ bench, bucketsFrom: 0, earliest: unknownCall, next: unknownCall }, new Sequence(99), 3);
+  return { bench, bucketsFrom: turnCalls, earliest: unknownCall, next: unknownCall };
+}
+
 function wheelOf(...calls: readonly number[]): OutputWheel {
-  const wheel = new OutputWheel();
-  for (const [id, call] of calls.entries()) wheel.file(new Sequence(id), call);
+  const wheel = newWheel();
+  for (const [id, call] of calls.entries()) fileOutput(wheel, new Sequence(id), call);
   return wheel;
 }
 
 describe("the wheel of outputs", () => {
   test("finds the next one, the call itself included", () => {
     const wheel = wheelOf(40, 71, 200);
-    expect([0, 40, 41, 71, 72].map((call) => wheel.earliestFrom(call))).toEqual([40, 40, 71, 71, 200]);
+    expect([0, 40, 41, 71, 72].map((call) => earliestFrom(wheel, call))).toEqual([40, 40, 71, 71, 200]);
   });
 
   test("passes over those of later turns that lie in the same bucket", () => {
     const wheel = wheelOf(40 + turnCalls, 71 + 3 * turnCalls, 120);
-    expect(wheel.earliestFrom(0)).toBe(120);
-    expect(wheel.earliestFrom(turnCalls - 20)).toBe(turnCalls + 40);
+    expect(earliestFrom(wheel, 0)).toBe(120);
+    expect(earliestFrom(wheel, turnCalls - 20)).toBe(turnCalls + 40);
   });
 
   test("looks one turn ahead at most", () => {
-    expect(wheelOf().earliestFrom(7)).toBe(7 + turnCalls);
-    expect(wheelOf(40 + 2 * turnCalls).earliestFrom(7)).toBe(7 + turnCalls);
+    expect(earliestFrom(wheelOf(), 7)).toBe(7 + turnCalls);
+    expect(earliestFrom(wheelOf(40 + 2 * turnCalls), 7)).toBe(7 + turnCalls);
   });
 
   test("whatever is filed and removed, it names no call behind one with an output, and that one once it has come", () => {
@@ -36,38 +53,38 @@ describe("the wheel of outputs", () => {
     );
     fc.assert(
       fc.property(times, (steps) => {
-        const wheel = new OutputWheel();
+        const wheel = newWheel();
         const filed: Sequence[] = [];
         let call = 0;
         for (const [id, { ahead, removes, goesOn }] of steps.entries()) {
           const sequence = new Sequence(id);
-          wheel.file(sequence, call + ahead);
+          fileOutput(wheel, sequence, call + ahead);
           filed.push(sequence);
-          if (removes) wheel.remove(filed.splice(id % filed.length, 1)[0] as Sequence);
+          if (removes) removeOutput(wheel, filed.splice(id % filed.length, 1)[0] as Sequence);
           const truth = Math.min(...filed.map(({ wheelCall }) => wheelCall));
-          expect(wheel.earliestFrom(call)).toBeLessThanOrEqual(truth);
-          for (const one of filed) expect(bucketOf(wheel, one.wheelCall)).toContain(one);
+          expect(earliestFrom(wheel, call)).toBeLessThanOrEqual(truth);
+          for (const one of filed) expect(allOf(wheel, one.wheelCall)).toContain(one);
           for (let left = goesOn; left > 0; left--) {
-            for (const due of filed.filter(({ wheelCall }) => wheelCall === call)) wheel.remove(filed.splice(filed.indexOf(due), 1)[0] as Sequence);
+            for (const due of filed.filter(({ wheelCall }) => wheelCall === call)) removeOutput(wheel, filed.splice(filed.indexOf(due), 1)[0] as Sequence);
             call++;
           }
         }
         for (const one of filed.toSorted((a, b) => a.wheelCall - b.wheelCall)) {
           while (call < one.wheelCall) {
-            const next = wheel.earliestFrom(call);
+            const next = earliestFrom(wheel, call);
             expect(next).toBeLessThanOrEqual(one.wheelCall);
             call = Math.max(call + 1, next);
           }
-          expect(bucketOf(wheel, call)).toContain(one);
-          wheel.remove(one);
+          expect(allOf(wheel, call)).toContain(one);
+          removeOutput(wheel, one);
         }
       }),
     );
   });
 });
 
-function bucketOf(wheel: OutputWheel, call: number): Sequence[] {
+function allOf(wheel: OutputWheel, call: number): Sequence[] {
   const bucket: Sequence[] = [];
-  for (let sequence = wheel.bucketOf(call); sequence !== null; sequence = sequence.wheelBehind) bucket.push(sequence);
+  for (let sequence = bucketOf(wheel, call); sequence !== null; sequence = sequence.wheelBehind) bucket.push(sequence);
   return bucket;
 }

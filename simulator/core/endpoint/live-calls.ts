@@ -1,0 +1,107 @@
+import { assert } from "../../../router/core/assert.ts";
+import type { Branded } from "../../../router/core/machine.ts";
+import type { Usage } from "../../../router/core/messages.ts";
+import type { CallId } from "../endpoint.ts";
+
+/** A call that a replica has under way: its row. */
+export type LiveCall = Branded<"live-call">;
+
+/** Places in a row: ids, tokens, and what has become of it. */
+const width = 5;
+const of = { call: 0, inputTokens: 1, cachedTokens: 2, generated: 3, fate: 4 } as const;
+const taken = 1;
+/** Not aborted, ended or cut; what is still on its way from a call that is not open is dropped. */
+const open = 2;
+/** Where it ends its connection breaks. */
+const cut = 4;
+const started = 8;
+
+/** The calls under way of any number of replicas, in rows of numbers: see OpenWork. */
+export class LiveCalls {
+  // Written here alone; open, since private fields are slow to write (see EngineLoop).
+  cells = new Float64Array(16 * width);
+  readonly #spare: LiveCall[] = [];
+  #count = 0;
+
+  add(call: CallId, inputTokens: number, isCut: boolean): LiveCall {
+    const id = this.#spare.pop() ?? this.#newRow();
+    const { cells } = this;
+    const row = id * width;
+    cells[row + of.call] = call;
+    cells[row + of.inputTokens] = inputTokens;
+    cells[row + of.cachedTokens] = 0;
+    cells[row + of.generated] = 0;
+    cells[row + of.fate] = isCut ? taken | open | cut : taken | open;
+    return id;
+  }
+
+  #newRow(): LiveCall {
+    const row = this.#count++;
+    if ((row + 1) * width > this.cells.length) {
+      const cells = new Float64Array(2 * this.cells.length);
+      cells.set(this.cells);
+      this.cells = cells;
+    }
+    return row as LiveCall;
+  }
+
+  /** It stands nowhere any more. */
+  remove(id: LiveCall): void {
+    assert(this.#has(id, taken), "a call is removed once");
+    this.cells[id * width + of.fate] = 0;
+    this.#spare.push(id);
+  }
+
+  callOf(id: LiveCall): CallId {
+    return this.cells[id * width + of.call] as CallId;
+  }
+
+  isOpen(id: LiveCall): boolean {
+    return this.#has(id, open);
+  }
+
+  isCut(id: LiveCall): boolean {
+    return this.#has(id, cut);
+  }
+
+  hasStarted(id: LiveCall): boolean {
+    return this.#has(id, started);
+  }
+
+  #has(id: LiveCall, bit: number): boolean {
+    return ((this.cells[id * width + of.fate] as number) & bit) !== 0;
+  }
+
+  close(id: LiveCall): void {
+    const place = id * width + of.fate;
+    this.cells[place] = (this.cells[place] as number) & ~open;
+  }
+
+  start(id: LiveCall, cachedTokens: number): void {
+    const { cells } = this;
+    const row = id * width;
+    cells[row + of.cachedTokens] = cachedTokens;
+    cells[row + of.fate] = (cells[row + of.fate] as number) | started;
+  }
+
+  generatedOf(id: LiveCall): number {
+    return this.cells[id * width + of.generated] as number;
+  }
+
+  /** @param generated output tokens so far */
+  noteOutput(id: LiveCall, generated: number): void {
+    this.cells[id * width + of.generated] = generated;
+  }
+
+  usageOf(id: LiveCall): { -readonly [Key in keyof Usage]: Usage[Key] } {
+    const { cells } = this;
+    const row = id * width;
+    return {
+      input: this.#has(id, started) ? (cells[row + of.inputTokens] as number) : 0,
+      cachedRead: cells[row + of.cachedTokens] as number,
+      cacheWrite: 0,
+      output: cells[row + of.generated] as number,
+      reasoning: 0,
+    };
+  }
+}
