@@ -35,6 +35,11 @@ export class LiveCalls {
     return id;
   }
 
+  /** How many there are. */
+  get underWay(): number {
+    return this.#count - this.#spare.length;
+  }
+
   #newRow(): LiveCall {
     const row = this.#count++;
     if ((row + 1) * width > this.cells.length) {
@@ -45,10 +50,10 @@ export class LiveCalls {
     return row as LiveCall;
   }
 
-  /** It stands nowhere any more. */
+  /** It stands nowhere any more. The row stays as it is until another call has it. */
   remove(id: LiveCall): void {
     assert(this.#has(id, taken), "a call is removed once");
-    this.cells[id * width + of.fate] = 0;
+    this.#drop(id, taken | open);
     this.#spare.push(id);
   }
 
@@ -73,8 +78,12 @@ export class LiveCalls {
   }
 
   close(id: LiveCall): void {
+    this.#drop(id, open);
+  }
+
+  #drop(id: LiveCall, bits: number): void {
     const place = id * width + of.fate;
-    this.cells[place] = (this.cells[place] as number) & ~open;
+    this.cells[place] = (this.cells[place] as number) & ~bits;
   }
 
   start(id: LiveCall, cachedTokens: number): void {
@@ -93,7 +102,7 @@ export class LiveCalls {
     this.cells[id * width + of.generated] = generated;
   }
 
-  usageOf(id: LiveCall): { -readonly [Key in keyof Usage]: Usage[Key] } {
+  usageOf(id: LiveCall): Usage {
     const { cells } = this;
     const row = id * width;
     return {

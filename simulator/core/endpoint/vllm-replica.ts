@@ -197,16 +197,15 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     const calls = this.#calls;
     const call = this.#openCall(id);
     if (call === undefined) return;
-    const usage = calls.usageOf(call);
     calls.close(call);
     const sequence = this.#sequences.indexOf(call) as SequenceId;
     if (sequence !== -1) {
       const generated = this.#engine.outputTokensOf(sequence);
       this.#engine.handle({ kind: "sequence-aborted", id: sequence }, now, this);
-      // Where the engine has let go at once the call is no more, but its row is still as it was.
-      usage.output = Math.max(calls.generatedOf(call), generated, this.#engine.outputTokensOf(sequence));
+      // Where the engine has let go at once the call is no more, but its row still says what has become of it.
+      calls.noteOutput(call, Math.max(calls.generatedOf(call), generated, this.#engine.outputTokensOf(sequence)));
     }
-    this.#tell({ kind: "cut-call", call: id, usage }, now);
+    this.#tell({ kind: "cut-call", call: id, usage: calls.usageOf(call) }, now);
   }
 
   /** Rare, so that it is looked for: there is no list by the driver's ids, which are of all endpoints, too many for one per replica. */

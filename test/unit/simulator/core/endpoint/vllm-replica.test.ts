@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { healthy } from "../../../../../simulator/core/endpoint.ts";
 import type { VllmSpec } from "../../../../../simulator/core/compiled-scenario.ts";
+import { LiveCalls } from "../../../../../simulator/core/endpoint/live-calls.ts";
 import { VllmReplica } from "../../../../../simulator/core/endpoint/vllm-replica.ts";
 import { createEngine } from "../../../../../simulator/core/engine/create-engine.ts";
 import type { PiecewiseSpec } from "../../../../../simulator/core/step-time/step-time-spec.ts";
@@ -53,7 +54,8 @@ test("a prompt without room for a token is refused; a cap beyond the room is cla
 test("an aborted call is silent at every stage, its slot is free at once, and the engine lets go", () => {
   for (const abortAt of [100, 1_000, 1_950, 2_150, 2_199]) {
     const engine = new SoloEngine({ detail: "tokens" });
-    const replica = new VllmReplica(spec, engine, { seed: 1, index: 0 });
+    const calls = new LiveCalls();
+    const replica = new VllmReplica(spec, engine, { seed: 1, index: 0 }, calls);
     const before = new CommandRecorder();
     replica.handle(call(0), 0 as never, before);
     replica.handle({ kind: "call-aborted", call: 0 as never }, abortAt as never, before);
@@ -65,12 +67,14 @@ test("an aborted call is silent at every stage, its slot is free at once, and th
       { at: abortAt + 2_000, command: { kind: "end-call", call: 0, reason: "stop", usage: usage(100, 1) } },
     ]);
     expect(engine.sequences.size).toBe(0);
+    expect(calls.underWay).toBe(0);
     expect(replica.nextDeadline()).toBe(Infinity);
   }
 });
 
 test("down cuts calls at every stage at that instant and refuses until it ends", () => {
-  const replica = new VllmReplica(spec, new SoloEngine({ detail: "tokens" }), { seed: 1, index: 0 });
+  const calls = new LiveCalls();
+  const replica = new VllmReplica(spec, new SoloEngine({ detail: "tokens" }), { seed: 1, index: 0 }, calls);
   const recorder = new CommandRecorder();
   replica.handle(call(2, { output: 1 }), 0 as never, recorder); // its last token is on its way out at 1,900
   replica.handle(call(0, { output: 9 }), 50 as never, recorder); // in the engine
@@ -88,6 +92,25 @@ test("down cuts calls at every stage at that instant and refuses until it ends",
     { at: 7_000, command: { kind: "emit-tokens", call: 3, from: 0, count: 1 } },
     { at: 7_000, command: { kind: "end-call", call: 3, reason: "stop", usage: usage(100, 1) } },
   ]);
+  expect(calls.underWay).toBe(0);
+});
+
+test("down after an abort: what was aborted is not cut once more, at whatever stage it was", () => {
+  for (const abortAt of [100, 1_000, 1_950, 2_150]) {
+    const calls = new LiveCalls();
+    const replica = new VllmReplica(spec, new SoloEngine({ detail: "tokens" }), { seed: 1, index: 0 }, calls);
+    const recorder = new CommandRecorder();
+    replica.handle(call(0), 0 as never, recorder);
+    replica.handle({ kind: "call-aborted", call: 0 as never }, abortAt as never, recorder);
+    replica.handle(call(1), abortAt as never, recorder);
+    replica.handle({ kind: "fault-changed", fault: { ...healthy, down: true } }, (abortAt + 10) as never, recorder);
+    replica.wake(50_000 as never, recorder);
+    expect(recorder.commands.filter(({ command }) => command.kind === "cut-call").map(({ at, command }) => [at, command.call])).toEqual([
+      [abortAt, 0],
+      [abortAt + 10, 1],
+    ]);
+    expect(calls.underWay).toBe(0);
+  }
 });
 
 test("a slowdown reaches the engine, an error rate its share of new calls", () => {
