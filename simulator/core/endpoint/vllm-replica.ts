@@ -150,23 +150,20 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     const outputTokensMax = Math.min(received.outputTokensMax, this.#spec.engine.modelTokensMax - inputTokens);
     const cutAfter = this.#cutAfter(received.serial, Math.min(outputTokens, outputTokensMax));
     const call = this.#calls.add(received.call, inputTokens, cutAfter !== null);
-    const entering: Entering = {
-      call,
-      submitted: {
-        kind: "sequence-submitted",
-        id: -1 as SequenceId,
-        inputTokens,
-        blocks,
-        outputTokens: cutAfter ?? outputTokens,
-        outputTokensMax,
-        priority,
-        arrival: now,
-      },
+    const submitted: Entering["submitted"] = {
+      kind: "sequence-submitted",
+      id: -1 as SequenceId,
+      inputTokens,
+      blocks,
+      outputTokens: cutAfter ?? outputTokens,
+      outputTokensMax,
+      priority,
+      arrival: now,
     };
     const { frontEndBefore, frontEndPerPromptTokenUs = 0 } = this.#spec;
     this.entersAt = later(this.entersAt, instantAt(now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)));
-    if (this.entersAt === now && this.#entering.count === 0) this.#submit(entering, now);
-    else this.#letWait(this.#entering, this.entersAt, entering);
+    if (this.entersAt === now && this.#entering.count === 0) this.#submit(call, submitted, now);
+    else this.#letWait(this.#entering, this.entersAt, { call, submitted });
   }
 
   #refusal({ serial, inputTokens }: CallReceived): FailureKind | null {
@@ -182,11 +179,12 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   #submitNext(at: Instant): void {
     const entering = takeFromLine(this.#entering);
     if (entering === null) return;
-    if (this.#calls.isOpen(entering.call)) this.#submit(entering, at);
-    else this.#calls.remove(entering.call);
+    const { call, submitted } = entering;
+    if (this.#calls.isOpen(call)) this.#submit(call, submitted, at);
+    else this.#calls.remove(call);
   }
 
-  #submit({ call, submitted }: Entering, at: Instant): void {
+  #submit(call: LiveCall, submitted: Entering["submitted"], at: Instant): void {
     const sequence = this.#freeSequences.pop() ?? this.#sequences.length;
     this.#sequences[sequence] = call;
     submitted.id = sequence as SequenceId;
