@@ -1,6 +1,7 @@
 import type { ConfigVersion } from "../../router/core/compiled-config.ts";
 import type { Instant } from "../../router/core/machine.ts";
 import type { AttemptId, DeploymentId, EndpointId, FinishResult, RequestId, Usage } from "../../router/core/messages.ts";
+import { grown } from "./grown.ts";
 import type { Arrival } from "./workload/arrival.ts";
 
 export interface Finished {
@@ -170,8 +171,3 @@ export class OpenWork {
 }
 
 const orNull = (cell: number | undefined): number | null => (cell === undefined || cell === nothing ? null : cell);
-
-function grown<Cells extends Int32Array | Float64Array>(before: Cells, cells: Cells): Cells {
-  cells.set(before);
-  return cells;
-}

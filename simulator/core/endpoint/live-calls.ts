@@ -2,13 +2,14 @@ import { assert } from "../../../router/core/assert.ts";
 import type { Branded } from "../../../router/core/machine.ts";
 import type { Usage } from "../../../router/core/messages.ts";
 import type { CallId } from "../endpoint.ts";
+import { grown } from "../grown.ts";
 
 /** A call that a replica has under way: its row. */
 export type LiveCall = Branded<"live-call">;
 
 /** Places in a row: ids, tokens, and what has become of it. */
 const width = 5;
-const of = { call: 0, inputTokens: 1, cachedTokens: 2, generated: 3, fate: 4 } as const;
+const ofCall = { call: 0, inputTokens: 1, cachedTokens: 2, generated: 3, fate: 4 } as const;
 const taken = 1;
 /** Not aborted, ended or cut; what is still on its way from a call that is not open is dropped. */
 const open = 2;
@@ -27,11 +28,11 @@ export class LiveCalls {
     const id = this.#spare.pop() ?? this.#newRow();
     const { cells } = this;
     const row = id * width;
-    cells[row + of.call] = call;
-    cells[row + of.inputTokens] = inputTokens;
-    cells[row + of.cachedTokens] = 0;
-    cells[row + of.generated] = 0;
-    cells[row + of.fate] = isCut ? taken | open | cut : taken | open;
+    cells[row + ofCall.call] = call;
+    cells[row + ofCall.inputTokens] = inputTokens;
+    cells[row + ofCall.cachedTokens] = 0;
+    cells[row + ofCall.generated] = 0;
+    cells[row + ofCall.fate] = isCut ? taken | open | cut : taken | open;
     return id;
   }
 
@@ -42,11 +43,7 @@ export class LiveCalls {
 
   #newRow(): LiveCall {
     const row = this.#count++;
-    if ((row + 1) * width > this.cells.length) {
-      const cells = new Float64Array(2 * this.cells.length);
-      cells.set(this.cells);
-      this.cells = cells;
-    }
+    if ((row + 1) * width > this.cells.length) this.cells = grown(this.cells, new Float64Array(2 * this.cells.length));
     return row as LiveCall;
   }
 
@@ -58,7 +55,7 @@ export class LiveCalls {
   }
 
   callOf(id: LiveCall): CallId {
-    return this.cells[id * width + of.call] as CallId;
+    return this.cells[id * width + ofCall.call] as CallId;
   }
 
   isOpen(id: LiveCall): boolean {
@@ -74,7 +71,7 @@ export class LiveCalls {
   }
 
   #has(id: LiveCall, bit: number): boolean {
-    return ((this.cells[id * width + of.fate] as number) & bit) !== 0;
+    return ((this.cells[id * width + ofCall.fate] as number) & bit) !== 0;
   }
 
   close(id: LiveCall): void {
@@ -82,34 +79,34 @@ export class LiveCalls {
   }
 
   #drop(id: LiveCall, bits: number): void {
-    const place = id * width + of.fate;
+    const place = id * width + ofCall.fate;
     this.cells[place] = (this.cells[place] as number) & ~bits;
   }
 
   start(id: LiveCall, cachedTokens: number): void {
     const { cells } = this;
     const row = id * width;
-    cells[row + of.cachedTokens] = cachedTokens;
-    cells[row + of.fate] = (cells[row + of.fate] as number) | started;
+    cells[row + ofCall.cachedTokens] = cachedTokens;
+    cells[row + ofCall.fate] = (cells[row + ofCall.fate] as number) | started;
   }
 
   generatedOf(id: LiveCall): number {
-    return this.cells[id * width + of.generated] as number;
+    return this.cells[id * width + ofCall.generated] as number;
   }
 
   /** @param generated output tokens so far */
   noteOutput(id: LiveCall, generated: number): void {
-    this.cells[id * width + of.generated] = generated;
+    this.cells[id * width + ofCall.generated] = generated;
   }
 
   usageOf(id: LiveCall): Usage {
     const { cells } = this;
     const row = id * width;
     return {
-      input: this.#has(id, started) ? (cells[row + of.inputTokens] as number) : 0,
-      cachedRead: cells[row + of.cachedTokens] as number,
+      input: this.#has(id, started) ? (cells[row + ofCall.inputTokens] as number) : 0,
+      cachedRead: cells[row + ofCall.cachedTokens] as number,
       cacheWrite: 0,
-      output: cells[row + of.generated] as number,
+      output: cells[row + ofCall.generated] as number,
       reasoning: 0,
     };
   }

@@ -1,4 +1,5 @@
 import { never } from "../../../../router/core/time.ts";
+import { grown } from "../../grown.ts";
 import { emptyShape } from "../../step-time/step-range.ts";
 import type { StepShape, Stretch } from "../engine.ts";
 import { blankSubmission } from "../submission.ts";
@@ -29,8 +30,8 @@ export class Workbench {
 
   newRow(blockTokens: number): number {
     const row = this.#rows++;
-    this.residues = grown(this.residues, this.#rows * blockTokens);
-    this.used = grown(this.used, (this.#rows * turnCalls) / 32);
+    if (this.residues.length < this.#rows * blockTokens) this.residues = grown(this.residues, new Int32Array(2 * this.#rows * blockTokens));
+    if (this.used.length < (this.#rows * turnCalls) / 32) this.used = grown(this.used, new Int32Array((2 * this.#rows * turnCalls) / 32));
     if (this.buckets.length < this.#rows * turnCalls) this.buckets = this.buckets.concat(Array<null>(this.buckets.length + turnCalls).fill(null));
     return row;
   }
@@ -41,11 +42,4 @@ export class Workbench {
     this.used.fill(0, (row * turnCalls) / 32, ((row + 1) * turnCalls) / 32);
     this.buckets.fill(null, row * turnCalls, (row + 1) * turnCalls);
   }
-}
-
-function grown(before: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
-  if (length <= before.length) return before;
-  const cells = new Int32Array(2 * length);
-  cells.set(before);
-  return cells;
 }
