@@ -9,6 +9,9 @@ export const micros = (value: number): Duration => value as Duration;
 export const millis = (value: number): Duration => Math.floor(value * 1000 + 0.5) as Duration;
 export const seconds = (value: number): Duration => Math.floor(value * 1_000_000 + 0.5) as Duration;
 
+/** No timer of the host waits longer (ms): Node takes those beyond 24.8 days for 1 ms, and spins. */
+export const hostTimerMaxMs = 3_600_000;
+
 export const instantAt = (value: number): Instant => value as Instant;
 export const after = (start: Instant, wait: Duration): Instant => (start + wait) as Instant;
 export const between = (start: Instant, end: Instant): Duration => (end - start) as Duration;

@@ -1,11 +1,9 @@
 import type { Duration, Instant, Machine, Out } from "../core/machine.ts";
-import { after, between, earlier, instantAt, later, micros, millis, never, seconds, startOfTime } from "../core/time.ts";
+import { after, between, earlier, hostTimerMaxMs, instantAt, later, micros, millis, never, startOfTime } from "../core/time.ts";
 import { hostTimers, monotonicNow, type HostTimers, type TimerHandle } from "./host-timers.ts";
 
 /** Lateness up to this is the timer's own (1 ms) and ordinary scheduling; beyond it, answers may lie unread in the sockets. */
 const lateAfter = millis(5);
-/** Node clamps timers beyond 24.8 days to 1 ms and spins. */
-const timerMax = seconds(3600);
 /** The loop's pulse while something is pending: how exactly the start of a stall is known. */
 const pulse = millis(25);
 const stallAfter = millis(250);
@@ -208,7 +206,7 @@ export class RealtimeDriver<Event, Command> {
     if (this.#timer !== null && this.#timerDue <= deadline && this.#pulseAt !== never) return;
     const clock = this.#clock();
     if (this.#pulseAt === never) this.#pulseAt = clock;
-    const due = earlier(deadline, after(clock, this.#options.onStall === undefined ? timerMax : pulse));
+    const due = earlier(deadline, after(clock, this.#options.onStall === undefined ? millis(hostTimerMaxMs) : pulse));
     if (this.#timer !== null && this.#timerDue <= due) return;
     if (this.#timer !== null) this.#timers.clearTimer(this.#timer);
     this.#timer = null;

@@ -2,7 +2,7 @@ import type { BudgetPeriod } from "../config/service-spec.ts";
 import type { CompiledConfig, LimitSpec } from "../core/compiled-config.ts";
 import type { Instant } from "../core/machine.ts";
 import type { RouterCommand, RouterEvent } from "../core/messages.ts";
-import { after, millis } from "../core/time.ts";
+import { after, hostTimerMaxMs, millis } from "../core/time.ts";
 import type { LeaseStore } from "../stores/lease-store.ts";
 import { periodEndsMs } from "./budget-calendar.ts";
 
@@ -28,8 +28,6 @@ type AskProbes = Extract<RouterCommand, { kind: "ask-probes" }>;
 type ReturnProbes = Extract<RouterCommand, { kind: "return-probes" }>;
 type ReturnLease = Extract<RouterCommand, { kind: "return-lease" }>;
 
-/** No timer waits longer: Node clamps beyond 24.8 days. */
-const timerMaxMs = 3_600_000;
 const againMs = 1000;
 
 /** Between the core and the store of limits: nothing waits for it. Questions may be lost, the core asks again; settlements are sent until they have arrived. */
@@ -126,7 +124,7 @@ export class LeaseLink {
   }
 
   #awaitEnd(running: RunningPeriod, endsMs: number): void {
-    running.timer = this.#later(Math.min(timerMaxMs, endsMs - Date.now()), () => {
+    running.timer = this.#later(Math.min(hostTimerMaxMs, endsMs - Date.now()), () => {
       if (Date.now() >= endsMs) this.#startPeriod(running);
       else this.#awaitEnd(running, endsMs);
     });

@@ -1,5 +1,5 @@
 import { idsInText } from "./issued-ids.ts";
-import { isFields } from "../providers/neutral/fields.ts";
+import { isFields } from "../core/fields.ts";
 
 /** A provider's list as one of several tenants may see it: without the entries that name an id of another's. What is no list stays as it is. */
 export function ownEntries(body: Uint8Array, isForeign: (id: string) => boolean): Uint8Array {

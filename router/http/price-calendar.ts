@@ -1,9 +1,7 @@
 import type { PriceChange } from "../config/service-spec.ts";
-import { periodEndsMs } from "./budget-calendar.ts";
 import type { RouterEvent } from "../core/messages.ts";
-
-/** No timer waits longer: Node clamps beyond 24.8 days. */
-const timerMaxMs = 3_600_000;
+import { hostTimerMaxMs } from "../core/time.ts";
+import { periodEndsMs } from "./budget-calendar.ts";
 
 const monthEndsMs = (nowMs: number): number => periodEndsMs({ per: "month", timeZone: "UTC" }, nowMs);
 
@@ -31,7 +29,7 @@ export class PriceCalendar {
       next = this.#changes[0];
     }
     const dueMs = Math.min(this.#monthEndsMs, next?.fromMs ?? Infinity);
-    this.#timer = setTimeout(() => this.start(), Math.max(1, Math.min(timerMaxMs, dueMs - Date.now())));
+    this.#timer = setTimeout(() => this.start(), Math.max(1, Math.min(hostTimerMaxMs, dueMs - Date.now())));
     this.#timer.unref();
   }
 

@@ -18,7 +18,7 @@ import { type TapReader, TapStream } from "./tap-stream.ts";
 import { unwritableField } from "./unwritable-field.ts";
 import { UnknownTap } from "./unknown-tap.ts";
 import { TranslatedStream } from "./translated-stream.ts";
-import { isFields } from "./neutral/fields.ts";
+import { isFields } from "../core/fields.ts";
 
 /** How bytes of a dialect are read that pass. */
 interface PassedDialect {

@@ -1,6 +1,6 @@
 import type { BodyScan } from "./body-scan.ts";
 import { partsOf, type SentBody, type Splice } from "./sent-body.ts";
-import { isFields } from "./neutral/fields.ts";
+import { isFields } from "../core/fields.ts";
 
 const plainHeaders = ["content-type", "application/json", "accept", "application/json", "accept-encoding", "identity"];
 const streamHeaders = ["content-type", "application/json", "accept", "text/event-stream", "accept-encoding", "identity"];

@@ -1,7 +1,7 @@
 import { parsedPayload, payloadOf } from "./event-splitter.ts";
 import { readUsage } from "./openai-compatible/usage.ts";
 import { cut, type TapReader, type UsageListener, type Verdict } from "./tap-stream.ts";
-import { isFields } from "./neutral/fields.ts";
+import { isFields } from "../core/fields.ts";
 
 /** The stream of a path that the router does not know: all of it passes, and its end is where the connection ends it well. */
 export class UnknownTap implements TapReader {

@@ -1,4 +1,4 @@
-import { isFields } from "./neutral/fields.ts";
+import { isFields } from "../core/fields.ts";
 
 /** The field that is nested deeper than JSON.stringify can write, though JSON.parse can read it; `body` where it is none, or no JSON at all. */
 export function unwritableField(body: Buffer): string {

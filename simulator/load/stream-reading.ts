@@ -1,5 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
 import { createParser, type EventSourceParser } from "eventsource-parser";
+import { type Fields, isFields } from "../../router/core/fields.ts";
 import type { Instant } from "../../router/core/machine.ts";
 import type { Usage } from "../../router/core/messages.ts";
 
@@ -48,8 +49,6 @@ export class StreamReading {
   }
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 function readUsage(usage: Fields): Usage {
   const cached = objectIn(usage, "prompt_tokens_details");
   const details = objectIn(usage, "completion_tokens_details");
@@ -68,8 +67,8 @@ function hasContent(value: Fields): boolean {
   const choices = value["choices"];
   if (!Array.isArray(choices)) return false;
   return choices.some((choice: unknown) => {
-    const delta = isObject(choice) ? choice["delta"] : null;
-    return isObject(delta) && contentFields.some((field) => isFilled(delta[field]));
+    const delta = isFields(choice) ? choice["delta"] : null;
+    return isFields(delta) && contentFields.some((field) => isFilled(delta[field]));
   });
 }
 
@@ -80,7 +79,7 @@ function isFilled(value: unknown): boolean {
 export function parsed(text: string): Fields | null {
   try {
     const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : null;
+    return isFields(value) ? value : null;
   } catch {
     return null;
   }
@@ -88,7 +87,7 @@ export function parsed(text: string): Fields | null {
 
 export function objectIn(value: Fields, field: string): Fields | null {
   const inner = value[field];
-  return isObject(inner) ? inner : null;
+  return isFields(inner) ? inner : null;
 }
 
 export function textIn(value: Fields, field: string): string | null {
@@ -99,8 +98,4 @@ export function textIn(value: Fields, field: string): string | null {
 function wholeIn(value: Fields, field: string): number {
   const inner = value[field];
   return typeof inner === "number" && Number.isSafeInteger(inner) && inner >= 0 ? inner : 0;
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

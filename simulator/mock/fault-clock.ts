@@ -1,7 +1,5 @@
+import { hostTimerMaxMs } from "../../router/core/time.ts";
 import type { FaultChange } from "../core/fault/fault-script.ts";
-
-/** Timers of Node are clamped beyond 24.8 days; none waits longer than an hour. */
-const waitMaxMs = 3_600_000;
 
 /** Carries a fault script out on the wall clock. Its zero is the first call that any server of the fleet receives. */
 export class FaultClock {
@@ -37,7 +35,7 @@ export class FaultClock {
       if (change === undefined) return;
       const dueMs = change.at / 1000;
       if (dueMs > elapsedMs) {
-        this.#timer = setTimeout(this.#proceed, Math.min(waitMaxMs, Math.ceil(dueMs - elapsedMs)));
+        this.#timer = setTimeout(this.#proceed, Math.min(hostTimerMaxMs, Math.ceil(dueMs - elapsedMs)));
         return;
       }
       this.#apply(change);

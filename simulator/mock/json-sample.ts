@@ -1,4 +1,4 @@
-import { isFields } from "./dialects/body-fields.ts";
+import { isFields } from "../../router/core/fields.ts";
 
 /** A value that a JSON schema allows, as small as it may be: what is required, the first of what is listed, a word for a text. */
 export function jsonSample(schema: unknown): unknown {

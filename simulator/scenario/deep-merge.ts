@@ -1,19 +1,16 @@
 import type { FieldPath } from "../../router/config/yaml-source.ts";
-
-type Mapping = Readonly<Record<string, unknown>>;
-
-export const isMapping = (value: unknown): value is Mapping => typeof value === "object" && value !== null && !Array.isArray(value);
+import { type Fields, isFields } from "../../router/core/fields.ts";
 
 /** Mappings are merged key by key. Everything else replaces: lists, single values, and a mapping of another `kind`. */
 export function deepMerge(upper: unknown, lower: unknown): unknown {
-  if (!isMapping(upper) || !isMapping(lower) || replaces(upper, lower)) return upper;
+  if (!isFields(upper) || !isFields(lower) || replaces(upper, lower)) return upper;
   const merged: Record<string, unknown> = { ...lower };
   for (const [key, value] of Object.entries(upper)) merged[key] = key in lower ? deepMerge(value, lower[key]) : value;
   return merged;
 }
 
 export function replaces(upper: unknown, lower: unknown): boolean {
-  if (!isMapping(upper) || !isMapping(lower)) return true;
+  if (!isFields(upper) || !isFields(lower)) return true;
   const [own, other] = [upper["kind"], lower["kind"]];
   return own !== undefined && other !== undefined && own !== other;
 }
@@ -28,8 +25,8 @@ export function withValueAt(root: unknown, path: FieldPath, value: unknown): unk
     const changed = withValueAt(root[place], rest, value);
     return changed === null && rest.length > 0 ? null : root.with(place, changed);
   }
-  if (root !== undefined && root !== null && !isMapping(root)) return null;
-  const mapping = (root ?? {}) as Mapping;
+  if (root !== undefined && root !== null && !isFields(root)) return null;
+  const mapping = (root ?? {}) as Fields;
   const changed = withValueAt(mapping[step], rest, value);
   return changed === null && rest.length > 0 ? null : { ...mapping, [step]: changed };
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
+import { isFields } from "../../router/core/fields.ts";
 import { instantAt } from "../../router/core/time.ts";
 import { InputError } from "../../router/config/problem.ts";
 import { compileConfigAt } from "../../router/config/load-config.ts";
@@ -17,7 +18,6 @@ import { arrivalUs } from "./arrivals.ts";
 import { compileChanges } from "./compile-changes.ts";
 import { compileScenario, warmUpProblem } from "./compile-scenario.ts";
 import type { ConfigInfo, LoadedScenario, NotApplicable, TraceInfo } from "./loaded-scenario.ts";
-import { isMapping } from "./deep-merge.ts";
 import { withFleetReplicas } from "./fleet-replicas.ts";
 import { type LayeredScenario, readLayers } from "./scenario-layers.ts";
 import { scenarioSchema } from "./schema.ts";
@@ -82,8 +82,8 @@ function noFile(place: YamlPlace, field: FieldPath, path: string, fix: string): 
 
 /** An inline configuration has as many endpoints as the fleet has replicas. */
 function withReplicas(value: unknown): object {
-  if (!isMapping(value)) return {};
-  return isMapping(value["config"]) ? { ...value, config: withFleetReplicas(value["config"], value["fleet"]) } : value;
+  if (!isFields(value)) return {};
+  return isFields(value["config"]) ? { ...value, config: withFleetReplicas(value["config"], value["fleet"]) } : value;
 }
 
 function configOf(layers: LayeredScenario, value: object, scenario: ScenarioFile): ConfigInfo {

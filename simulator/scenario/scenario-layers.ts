@@ -7,7 +7,8 @@ import { InputError } from "../../router/config/problem.ts";
 import { valueAt } from "../../router/config/value-at.ts";
 import { problemIn, type YamlPlace, type YamlSpot } from "../../router/config/yaml-problems.ts";
 import { type FieldPath, parseYaml, plainValue, type YamlSource } from "../../router/config/yaml-source.ts";
-import { deepMerge, isMapping, replaces, withValueAt } from "./deep-merge.ts";
+import { isFields } from "../../router/core/fields.ts";
+import { deepMerge, replaces, withValueAt } from "./deep-merge.ts";
 import { pathFrom } from "./path-from.ts";
 import { badSetting, parseSetting, type Setting } from "./setting.ts";
 
@@ -74,7 +75,7 @@ function chainOf(file: string): readonly Layer[] {
 }
 
 function baseOf(place: YamlPlace, value: unknown, seen: ReadonlySet<string>): string | null {
-  const base = isMapping(value) ? value["extends"] : undefined;
+  const base = isFields(value) ? value["extends"] : undefined;
   if (base === undefined) return null;
   const wrong = (message: string, fix: string): InputError => new InputError([problemIn(place, ["extends"], "value", message, fix)]);
   if (typeof base !== "string" || base === "") throw wrong("must be the path of a scenario", "write extends: other.yaml");
@@ -87,11 +88,11 @@ function baseOf(place: YamlPlace, value: unknown, seen: ReadonlySet<string>): st
 
 /** The configuration's file becomes a layer below the one that names it, where anything above changes a part of it. */
 function withConfigFile(layers: readonly Layer[], sets: readonly Setting[]): readonly Layer[] {
-  const naming = layers.findIndex(({ value }) => isMapping(value) && value["config"] !== undefined && !isMapping(value["config"]));
+  const naming = layers.findIndex(({ value }) => isFields(value) && value["config"] !== undefined && !isFields(value["config"]));
   const layer = layers[naming];
-  const path = layer !== undefined && isMapping(layer.value) ? layer.value["config"] : null;
+  const path = layer !== undefined && isFields(layer.value) ? layer.value["config"] : null;
   const changed =
-    layers.slice(0, naming).some(({ value }) => isMapping(value) && isMapping(value["config"])) ||
+    layers.slice(0, naming).some(({ value }) => isFields(value) && isFields(value["config"])) ||
     sets.some((set) => set.path[0] === "config" && set.path.length > 1);
   if (layer === undefined || typeof path !== "string" || !changed) return layers;
   const file = pathFrom(dirname(layer.source.file), path);
@@ -101,7 +102,7 @@ function withConfigFile(layers: readonly Layer[], sets: readonly Setting[]): rea
 
 /** The name of a file that was read in is no value any more. */
 function withoutMounted({ value }: Layer, layers: readonly Layer[]): unknown {
-  if (!isMapping(value) || isMapping(value["config"]) || !layers.some(({ mount }) => mount.length > 0)) return value;
+  if (!isFields(value) || isFields(value["config"]) || !layers.some(({ mount }) => mount.length > 0)) return value;
   const { config: _, ...rest } = value;
   return rest;
 }
@@ -113,7 +114,7 @@ function applied(root: unknown, { option, path, value }: Setting): unknown {
   for (const place of namedAt.filter((start) => startsWith(path, start) && path.length > start.length + 1)) {
     const known = valueAt(root, place);
     const name = String(path[place.length]);
-    if (!isMapping(known) || name in known) continue;
+    if (!isFields(known) || name in known) continue;
     throw badSetting(option, `there is no ${[...place, name].join(".")}`, suggestion(name, Object.keys(known)));
   }
   const changed = withValueAt(root, path, value);

@@ -1,4 +1,5 @@
 import { nearestName } from "../../router/config/nearest.ts";
+import { isFields } from "../../router/core/fields.ts";
 import { checkedTokens, numberOfText, tokensOfText } from "./cell.ts";
 import { refuse } from "./trace-format.ts";
 
@@ -106,7 +107,7 @@ function objectOf(line: string): Readonly<Record<string, unknown>> {
       "write one JSON object per line (of a JSON array: jq -c '.[]')",
     );
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Readonly<Record<string, unknown>>;
+  if (isFields(value)) return value;
   return refuse(1, null, `${shown(value)} is not an object`, "write one JSON object per line (of a JSON array: jq -c '.[]')");
 }
 

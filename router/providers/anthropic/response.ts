@@ -2,7 +2,7 @@ import { textOr } from "../neutral/untranslatable.ts";
 import type { AnswerPart, NeutralAnswer } from "../neutral/neutral-answer.ts";
 import type { StopReason } from "../provider-adapter.ts";
 import { readMessageUsage } from "./usage.ts";
-import { isFields } from "../neutral/fields.ts";
+import { isFields } from "../../core/fields.ts";
 
 /** A message; null: it is none. */
 export function readMessageAnswer(value: unknown): NeutralAnswer | null {

@@ -6,7 +6,7 @@ import type { Failure } from "../provider-adapter.ts";
 import { readMessageErrorEvent } from "./failure.ts";
 import { readStopReason } from "./response.ts";
 import { mergedUsage, readMessageUsage } from "./usage.ts";
-import { type Fields, isFields } from "../neutral/fields.ts";
+import { type Fields, isFields } from "../../core/fields.ts";
 
 type Emit = (event: NeutralEvent) => void;
 

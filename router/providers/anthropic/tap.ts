@@ -7,7 +7,7 @@ import { readMessageErrorEvent } from "./failure.ts";
 import { readStopReason } from "./response.ts";
 import { errorOf } from "./stream.ts";
 import { mergedUsage, readMessageUsage } from "./usage.ts";
-import { isFields } from "../neutral/fields.ts";
+import { isFields } from "../../core/fields.ts";
 
 const delta = Buffer.from("event: content_block_delta");
 const stop = "event: message_stop";

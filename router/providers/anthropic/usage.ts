@@ -1,7 +1,7 @@
 import type { Usage } from "../../core/messages.ts";
 import { withServedTier } from "../served-tier.ts";
 import { believed, tokens } from "../openai-compatible/usage.ts";
-import { isFields } from "../neutral/fields.ts";
+import { isFields } from "../../core/fields.ts";
 
 /** Anthropic's `usage`, where what came from the cache and what went there stand beside the rest of the prompt, not within it. Null: it is none. */
 export function readMessageUsage(value: unknown): Usage | null {

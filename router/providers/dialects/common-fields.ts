@@ -1,7 +1,7 @@
 /** What callers say alike in every dialect that is translated. */
 import type { NeutralPart, NeutralRequest, NeutralTool } from "../neutral/neutral-request.ts";
 import { fieldsAt, isGiven, listAt, numberAt } from "../neutral/untranslatable.ts";
-import type { Fields } from "../neutral/fields.ts";
+import type { Fields } from "../../core/fields.ts";
 
 type CommonFields = Pick<NeutralRequest, "tools" | "temperature" | "topP" | "stream">;
 type ChatFields = Pick<NeutralRequest, "topK" | "stop" | "choices" | "seed" | "presencePenalty" | "frequencyPenalty" | "logprobs">;

@@ -1,4 +1,4 @@
-import { type Fields, isFields } from "./fields.ts";
+import { type Fields, isFields } from "../../core/fields.ts";
 
 /** A request that cannot be said in the provider's dialect, or makes no sense in the caller's own. The caller is told which field. */
 export class Untranslatable extends Error {

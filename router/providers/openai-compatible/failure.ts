@@ -2,7 +2,7 @@ import type { Duration } from "../../core/machine.ts";
 import type { FailureKind } from "../../core/messages.ts";
 import { micros } from "../../core/time.ts";
 import type { Failure, ResponseHeaders } from "../provider-adapter.ts";
-import { isFields } from "../neutral/fields.ts";
+import { isFields } from "../../core/fields.ts";
 
 const messageLengthMax = 1000;
 const retryAfterMaxMs = 24 * 3600 * 1000;

@@ -3,7 +3,7 @@ import type { Usage } from "../../core/messages.ts";
 import type { AnswerPart, NeutralAnswer, NeutralChoice, TokenLogprob } from "../neutral/neutral-answer.ts";
 import type { StopReason } from "../provider-adapter.ts";
 import { readUsage } from "./usage.ts";
-import { isFields } from "../neutral/fields.ts";
+import { isFields } from "../../core/fields.ts";
 
 const usageMark = Buffer.from('"usage":{');
 

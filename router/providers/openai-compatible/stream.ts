@@ -5,7 +5,7 @@ import type { Failure } from "../provider-adapter.ts";
 import { readErrorEvent } from "./failure.ts";
 import { readLogprobs, readReason } from "./response.ts";
 import { readUsage } from "./usage.ts";
-import { isFields } from "../neutral/fields.ts";
+import { isFields } from "../../core/fields.ts";
 
 type Emit = (event: NeutralEvent) => void;
 

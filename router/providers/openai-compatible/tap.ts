@@ -6,7 +6,7 @@ import { cut, type TapReader, type UsageListener, type Verdict } from "../tap-st
 import { readErrorEvent } from "./failure.ts";
 import { readReason } from "./response.ts";
 import { readUsage } from "./usage.ts";
-import { isFields } from "../neutral/fields.ts";
+import { isFields } from "../../core/fields.ts";
 
 /**
  * Chat and text completions, read while they pass. `[DONE]` after an error event, and an end without `[DONE]`, are failures.

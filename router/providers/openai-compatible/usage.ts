@@ -1,6 +1,6 @@
 import { tokensMax } from "../../core/accounting/request-bounds.ts";
 import type { Usage } from "../../core/messages.ts";
-import { isFields } from "../neutral/fields.ts";
+import { isFields } from "../../core/fields.ts";
 
 /** OpenAI's `usage` object; null: it is none, or beyond all measure. */
 export function readUsage(value: unknown): Usage | null {

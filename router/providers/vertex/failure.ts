@@ -1,7 +1,7 @@
 import { micros } from "../../core/time.ts";
 import { failureKindOf, readErrorText, readRetryAfter } from "../openai-compatible/failure.ts";
 import type { Failure, ResponseHeaders } from "../provider-adapter.ts";
-import { isFields } from "../neutral/fields.ts";
+import { isFields } from "../../core/fields.ts";
 
 /** `{error: {code, message, status, details}}`, Google's form; how long to wait stands in a detail of type RetryInfo where no header says it. */
 export function readGenerateFailure(status: number, headers: ResponseHeaders, body: Uint8Array, nowMs: number): Failure {

@@ -11,7 +11,7 @@ import {
 } from "google-auth-library";
 import { fieldsAt, textAt } from "../neutral/untranslatable.ts";
 import { type AccessToken, serviceAccountToken } from "./service-account.ts";
-import { type Fields, isFields } from "../neutral/fields.ts";
+import { type Fields, isFields } from "../../core/fields.ts";
 
 const scopes = ["https://www.googleapis.com/auth/cloud-platform"];
 

@@ -1,3 +1,4 @@
+import { hostTimerMaxMs } from "../../core/time.ts";
 import type { SecretSource } from "../credential.ts";
 import type { AccessToken } from "./service-account.ts";
 
@@ -9,8 +10,6 @@ const againMaxMs = 60_000;
 const againWithoutMs = 5_000;
 /** A try that is not answered is given up. */
 const patienceMs = 20_000;
-/** No timer waits longer. */
-const timerMaxMs = 3_600_000;
 const lifeDefaultMs = 3_600_000;
 
 /** What fetches a token. */
@@ -96,7 +95,7 @@ class Token {
 
   #later(ms: number): void {
     if (this.#closed) return;
-    this.#timer = setTimeout(() => void this.#renew(), Math.min(ms, timerMaxMs));
+    this.#timer = setTimeout(() => void this.#renew(), Math.min(ms, hostTimerMaxMs));
     this.#timer.unref();
   }
 }

@@ -2,7 +2,7 @@ import type { AnswerPart, NeutralAnswer, NeutralChoice, TokenLogprob } from "../
 import { textOr } from "../neutral/untranslatable.ts";
 import type { StopReason } from "../provider-adapter.ts";
 import { readGenerateUsage } from "./usage.ts";
-import { type Fields, isFields } from "../neutral/fields.ts";
+import { type Fields, isFields } from "../../core/fields.ts";
 
 /** A generateContent answer; null: it is none. A prompt that was blocked has no candidates, and is an answer that the filter ended. */
 export function readGenerateAnswer(value: unknown): NeutralAnswer | null {

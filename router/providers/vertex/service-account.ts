@@ -1,7 +1,7 @@
 import { createSign } from "node:crypto";
 import type { gaxios } from "google-auth-library";
 import { textAt } from "../neutral/untranslatable.ts";
-import { type Fields, isFields } from "../neutral/fields.ts";
+import { type Fields, isFields } from "../../core/fields.ts";
 
 /** What a credentials file gives: a token, and until when it holds. */
 export interface AccessToken {

@@ -5,7 +5,7 @@ import { failureKindOf } from "../openai-compatible/failure.ts";
 import type { Failure } from "../provider-adapter.ts";
 import { partsOf, readFinish, readLogprobs, readPart } from "./response.ts";
 import { readGenerateUsage } from "./usage.ts";
-import { type Fields, isFields } from "../neutral/fields.ts";
+import { type Fields, isFields } from "../../core/fields.ts";
 
 type Emit = (event: NeutralEvent) => void;
 

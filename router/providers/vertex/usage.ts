@@ -1,6 +1,6 @@
 import type { Usage } from "../../core/messages.ts";
 import { believed, tokens } from "../openai-compatible/usage.ts";
-import { isFields } from "../neutral/fields.ts";
+import { isFields } from "../../core/fields.ts";
 
 /** Gemini's `usageMetadata`: thoughts stand beside the candidates' tokens, cached ones within the prompt. Null: it is none. */
 export function readGenerateUsage(value: unknown): Usage | null {

@@ -6,7 +6,8 @@ import { refused } from "../mock-body.ts";
 import { keyHeaders } from "../jobs/job-run.ts";
 import { AnthropicJobs } from "../jobs/anthropic-jobs.ts";
 import { hostedSurface, jsonPage, type MockSurface } from "../mock-surface.ts";
-import { parseFields, type Fields } from "./body-fields.ts";
+import type { Fields } from "../../../router/core/fields.ts";
+import { parseFields } from "./body-fields.ts";
 import { messagesBody } from "./messages-body.ts";
 import {
   type AnswerForm,

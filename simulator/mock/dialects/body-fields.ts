@@ -1,10 +1,5 @@
+import { type Fields, isFields } from "../../../router/core/fields.ts";
 import { countWords } from "../word-count.ts";
-
-export type Fields = Readonly<Record<string, unknown>>;
-
-export function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 /** Null: it is no JSON object. */
 export function parseFields(bytes: Buffer): Fields | null {

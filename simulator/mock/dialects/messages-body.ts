@@ -1,5 +1,6 @@
 import { type AnswerWishes, type MockBody, plainWishes } from "../mock-body.ts";
-import { isFields, serialOf, textsIn, textsOfMessages, wordsIn, type Fields } from "./body-fields.ts";
+import { type Fields, isFields } from "../../../router/core/fields.ts";
+import { serialOf, textsIn, textsOfMessages, wordsIn } from "./body-fields.ts";
 import { mockCall } from "./tool-calls.ts";
 
 /** What of a body of Anthropic's messages API the mock needs, once it was found to be one. */

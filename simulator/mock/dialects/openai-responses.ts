@@ -1,6 +1,7 @@
 import { type HttpRefusal, openAiError } from "../http-refusal.ts";
 import { type Parsed, plainWishes, refused } from "../mock-body.ts";
-import { type Fields, parseFields } from "./body-fields.ts";
+import type { Fields } from "../../../router/core/fields.ts";
+import { parseFields } from "./body-fields.ts";
 import type { MockRequest } from "./mock-dialect.ts";
 import { servedTier } from "./openai-common.ts";
 import { openAiRefusal } from "./openai-refusal.ts";

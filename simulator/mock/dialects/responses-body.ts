@@ -1,5 +1,6 @@
 import { type AnswerWishes, type MockBody, plainWishes } from "../mock-body.ts";
-import { isFields, serialOf, textsIn, wordsIn, type Fields } from "./body-fields.ts";
+import { type Fields, isFields } from "../../../router/core/fields.ts";
+import { serialOf, textsIn, wordsIn } from "./body-fields.ts";
 import { inputItems } from "./stored-responses.ts";
 import { mockCall } from "./tool-calls.ts";
 

@@ -1,7 +1,7 @@
 import type { Usage } from "../../../router/core/messages.ts";
 import type { AnswerScript } from "../answer-script.ts";
 import type { MockBody } from "../mock-body.ts";
-import type { Fields } from "./body-fields.ts";
+import type { Fields } from "../../../router/core/fields.ts";
 import { type AnswerForm, type CallNames, type MockEnd, namedEvent } from "./mock-dialect.ts";
 
 /** What differs between those who serve OpenAI's responses API. */

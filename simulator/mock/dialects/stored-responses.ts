@@ -7,7 +7,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { keyHeaders } from "../jobs/job-run.ts";
 import { jsonPage, type MockSurface, type Page, type PageAnswer } from "../mock-surface.ts";
 import { RecentThings } from "../recent-things.ts";
-import { type Fields, isFields } from "./body-fields.ts";
+import { type Fields, isFields } from "../../../router/core/fields.ts";
 
 interface StoredResponse {
   readonly owner: string;

@@ -1,6 +1,6 @@
 import { jsonSample } from "../json-sample.ts";
 import type { MockToolCall } from "../mock-body.ts";
-import { isFields, type Fields } from "./body-fields.ts";
+import { type Fields, isFields } from "../../../router/core/fields.ts";
 
 /** With what the schema requires. */
 export function mockCall(name: unknown, schema: unknown): MockToolCall {

@@ -3,7 +3,8 @@ import type { AnswerScript } from "../answer-script.ts";
 import { type HttpRefusal, refusalOf } from "../http-refusal.ts";
 import { type MockBody, type Parsed, plainWishes, refused } from "../mock-body.ts";
 import { hostedSurface } from "../mock-surface.ts";
-import { decodedPart, isFields, parseFields, serialOf, textsIn, wordsIn } from "./body-fields.ts";
+import { isFields } from "../../../router/core/fields.ts";
+import { decodedPart, parseFields, serialOf, textsIn, wordsIn } from "./body-fields.ts";
 import { mockCall } from "./tool-calls.ts";
 import {
   type AnswerForm,

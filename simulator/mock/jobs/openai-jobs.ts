@@ -1,4 +1,5 @@
-import { isFields, parseFields } from "../dialects/body-fields.ts";
+import { isFields } from "../../../router/core/fields.ts";
+import { parseFields } from "../dialects/body-fields.ts";
 import { jsonPage, type MockSurface, type Page, type PageAnswer, type PageCall } from "../mock-surface.ts";
 import { type JobLine, JobRun, keyHeaders } from "./job-run.ts";
 import { RecentThings } from "../recent-things.ts";

@@ -1,4 +1,5 @@
-import { isFields, serialOf, textsOfMessages, wordsIn, type Fields } from "../dialects/body-fields.ts";
+import { type Fields, isFields } from "../../../router/core/fields.ts";
+import { serialOf, textsOfMessages, wordsIn } from "../dialects/body-fields.ts";
 import { chatCalls, mockCall } from "../dialects/tool-calls.ts";
 import type { MockRequest } from "../dialects/mock-dialect.ts";
 import { badRequest, type HttpRefusal } from "../http-refusal.ts";

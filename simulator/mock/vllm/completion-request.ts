@@ -1,4 +1,5 @@
-import { isFields, serialOf, wordsIn, type Fields } from "../dialects/body-fields.ts";
+import { type Fields, isFields } from "../../../router/core/fields.ts";
+import { serialOf, wordsIn } from "../dialects/body-fields.ts";
 import type { MockRequest } from "../dialects/mock-dialect.ts";
 import { badRequest, type HttpRefusal } from "../http-refusal.ts";
 import { type MockServerFacts, type Parsed, sequencesOf } from "../mock-body.ts";

@@ -1,5 +1,5 @@
 import { openAiError, type HttpRefusal } from "../http-refusal.ts";
-import { isFields, type Fields } from "../dialects/body-fields.ts";
+import { type Fields, isFields } from "../../../router/core/fields.ts";
 import { pythonRepr, shownInput } from "./python-text.ts";
 
 /**

@@ -1,6 +1,7 @@
 import type { Usage } from "../../../router/core/messages.ts";
 import type { AnswerScript } from "../answer-script.ts";
-import { isFields, wordsIn, type Fields } from "../dialects/body-fields.ts";
+import { type Fields, isFields } from "../../../router/core/fields.ts";
+import { wordsIn } from "../dialects/body-fields.ts";
 import { messagesBody } from "../dialects/messages-body.ts";
 import { type AnswerForm, type CallNames, type MockEnd, type MockOperation, type MockRequest, namedEvent } from "../dialects/mock-dialect.ts";
 import { badRequest, type HttpRefusal } from "../http-refusal.ts";

@@ -1,4 +1,4 @@
-import { isFields } from "../dialects/body-fields.ts";
+import { isFields } from "../../../router/core/fields.ts";
 import { type FieldProblem, missing, notLiteral, notText } from "./field-problems.ts";
 
 /**

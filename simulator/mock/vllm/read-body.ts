@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { IncomingHttpHeaders } from "node:http";
-import { isFields, type Fields } from "../dialects/body-fields.ts";
+import { type Fields, isFields } from "../../../router/core/fields.ts";
 import { openAiError, type HttpRefusal } from "../http-refusal.ts";
 import { type FieldProblem, invalidFields, missing } from "./field-problems.ts";
 import { jsonProblem } from "./python-json.ts";

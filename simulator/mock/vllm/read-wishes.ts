@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { isFields, type Fields } from "../dialects/body-fields.ts";
+import { type Fields, isFields } from "../../../router/core/fields.ts";
 import { type AnswerWishes, plainWishes } from "../mock-body.ts";
 import { jsonSample } from "../json-sample.ts";
 import { fieldsIn, flagIn, numberIn } from "./field-problems.ts";

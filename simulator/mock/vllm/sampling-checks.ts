@@ -1,4 +1,4 @@
-import type { Fields } from "../dialects/body-fields.ts";
+import type { Fields } from "../../../router/core/fields.ts";
 import { badRequest, type HttpRefusal } from "../http-refusal.ts";
 import { numberIn } from "./field-problems.ts";
 import { pythonFloat, pythonRepr } from "./python-text.ts";

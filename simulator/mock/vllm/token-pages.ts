@@ -1,4 +1,5 @@
-import { type Fields, textsOfMessages } from "../dialects/body-fields.ts";
+import type { Fields } from "../../../router/core/fields.ts";
+import { textsOfMessages } from "../dialects/body-fields.ts";
 import type { AnswerForm, MockOperation } from "../dialects/mock-dialect.ts";
 import { type Parsed, refused } from "../mock-body.ts";
 import { tokenIdOf, wordsOf } from "../prompt-tokens.ts";

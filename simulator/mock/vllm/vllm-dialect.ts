@@ -1,4 +1,5 @@
-import { isFields, textsOfMessages, wordsIn } from "../dialects/body-fields.ts";
+import { isFields } from "../../../router/core/fields.ts";
+import { textsOfMessages, wordsIn } from "../dialects/body-fields.ts";
 import { type MockDialect, type MockOperation, type MockRequest, noHeaders } from "../dialects/mock-dialect.ts";
 import { type Parsed, refused, sequencesOf } from "../mock-body.ts";
 import { vllmChatChoices, vllmChatForm } from "./chat-form.ts";

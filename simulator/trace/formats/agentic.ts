@@ -1,3 +1,4 @@
+import { isFields } from "../../../router/core/fields.ts";
 import type { SessionCall, SessionStep, SubAgents } from "../../core/workload/session-script.ts";
 import { JsonLine, shown } from "../json-line.ts";
 import { type LineParser, type TraceFormat, type TraceSink, refuse } from "../trace-format.ts";
@@ -80,7 +81,7 @@ function stepsOf(text: string, entries: readonly unknown[], blockTokens: number,
 
 function entryOf(text: string, value: unknown, place: number, depth: number): JsonLine {
   if (depth > depthMax) refuse(1, "requests", `sub-agents are nested more than ${depthMax} deep`, "check the file");
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return new JsonLine(text, value as Readonly<Record<string, unknown>>);
+  if (isFields(value)) return new JsonLine(text, value);
   return refuse(1, `requests[${place}]`, `${shown(value)} is not a request`, "give objects");
 }
 

@@ -13,7 +13,7 @@ import {
   Untranslatable,
 } from "../../neutral/untranslatable.ts";
 import { commonFields, readParts, unsaid } from "../common-fields.ts";
-import { type Fields, isFields } from "../../neutral/fields.ts";
+import { type Fields, isFields } from "../../../core/fields.ts";
 
 const known = new Set([
   "model",

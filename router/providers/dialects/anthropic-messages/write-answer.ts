@@ -4,7 +4,7 @@ import type { AnswerPart, NeutralAnswer } from "../../neutral/neutral-answer.ts"
 import { argumentsAt } from "../../neutral/untranslatable.ts";
 import type { StopReason } from "../../provider-adapter.ts";
 import type { AnswerAbout } from "../caller-dialect.ts";
-import type { Fields } from "../../neutral/fields.ts";
+import type { Fields } from "../../../core/fields.ts";
 
 const stopReasons: Readonly<Record<StopReason, string>> = { stop: "end_turn", length: "max_tokens", tool: "tool_use", filter: "refusal" };
 

@@ -14,7 +14,7 @@ import {
 } from "../../neutral/untranslatable.ts";
 import { commonFields, readParts, unsaid } from "../common-fields.ts";
 import { addMessage, readFile, readImage, toolOf } from "../openai-chat/read-request.ts";
-import { type Fields, isFields } from "../../neutral/fields.ts";
+import { type Fields, isFields } from "../../../core/fields.ts";
 
 const known = new Set([
   "model",

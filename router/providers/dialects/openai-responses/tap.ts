@@ -5,7 +5,7 @@ import { believed, tokens } from "../../openai-compatible/usage.ts";
 import type { Failure, StopReason } from "../../provider-adapter.ts";
 import { withServedTier } from "../../served-tier.ts";
 import { cut, type TapReader, type UsageListener, type Verdict } from "../../tap-stream.ts";
-import { isFields } from "../../neutral/fields.ts";
+import { isFields } from "../../../core/fields.ts";
 
 const delta = /^event: response\.(output_text|reasoning_text|reasoning_summary_text|refusal|function_call_arguments)\.delta/;
 

@@ -1,4 +1,4 @@
-/** A JSON object. */
+/** An object of JSON or YAML, before anything is known of what it holds. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 export function isFields(value: unknown): value is Fields {
