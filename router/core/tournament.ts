@@ -51,15 +51,21 @@ export function setKey(tournament: Tournament, id: number, key: number): void {
   if (before === Infinity) tournament.count += 1;
   else if (key === Infinity) tournament.count -= 1;
   keys[id] = key;
-  for (let node = (keys.length + id) >> 1; node > 0; node >>= 1) {
-    const won = winners[node] as number;
-    const left = winners[2 * node] as number;
-    const right = winners[2 * node + 1] as number;
-    const winner = (keys[right] as number) < (keys[left] as number) ? right : left;
-    winners[node] = winner;
-    if (winner === won && winner !== id) return;
+  // The best so far is known: a node costs a look at the other child's winner.
+  let best = id;
+  let bestKey = key;
+  for (let node = keys.length + id; node > 1; node >>= 1) {
+    const rival = winners[node ^ 1] as number;
+    const rivalKey = keys[rival] as number;
+    if (rivalKey < bestKey || (rivalKey === bestKey && rival < best)) {
+      best = rival;
+      bestKey = rivalKey;
+    }
+    const parent = node >> 1;
+    if (winners[parent] !== best) winners[parent] = best;
+    else if (best !== id) return;
   }
-  tournament.least = keys[winners[1] as number] as number;
+  tournament.least = bestKey;
 }
 
 /** Until the id has a leaf. */
