@@ -5,14 +5,22 @@ import { arrivalsOf as arrivalsOfTrace } from "../../simulator/scenario/arrivals
 import { mooncake } from "../../simulator/trace/formats/mooncake.ts";
 import { loadTrace } from "../../simulator/trace/load-trace.ts";
 import { sharedFolder } from "../support/shared-folder.ts";
-import { arrivalsOf, dumpedRequests, tenantNames } from "./dumped-requests.ts";
+import { arrivalsOf, dumpedRequests, type RequestColumns, tenantNames } from "./dumped-requests.ts";
 import { engineFor } from "./yardstick.ts";
 
-/** Where the requests of a row come from: what the prototype wrote, the same kind of requests made one at a time, or half an hour of Mooncake. */
-export type BenchRequests =
-  | { readonly kind: "dump"; readonly file: string }
-  | { readonly kind: "made"; readonly count: number; readonly perSecond: number; readonly input: number; readonly output: number }
-  | { readonly kind: "mooncake" };
+/** Where the requests of a row come from: what the prototype wrote, the same kind of requests, or half an hour of Mooncake. */
+export type BenchRequests = { readonly kind: "dump"; readonly file: string } | MadeRequests | { readonly kind: "mooncake" };
+
+interface MadeRequests {
+  readonly kind: "made";
+  readonly count: number;
+  readonly perSecond: number;
+  readonly input: number;
+  readonly output: number;
+}
+
+/** More are made one at a time while they are simulated, for the sake of memory. */
+const aheadMax = 200_000;
 
 export interface BenchArrivals {
   readonly count: number;
@@ -26,7 +34,7 @@ export async function benchArrivals(requests: BenchRequests, tenants: number): P
       return { count: columns.at.length, arrivals: arrivalsOf(columns, tenants) };
     }
     case "made":
-      return { count: requests.count, arrivals: made(requests, tenants) };
+      return { count: requests.count, arrivals: requests.count > aheadMax ? made(requests, tenants) : arrivalsOf(columnsOf(requests), tenants) };
     case "mooncake": {
       const file = join(sharedFolder() ?? "", "traces/mooncake_conversation_0-30min.jsonl.gz");
       const { table, blockTokens } = await loadTrace(file, mooncake, Infinity);
@@ -36,8 +44,21 @@ export async function benchArrivals(requests: BenchRequests, tenants: number): P
   }
 }
 
+function columnsOf(requests: MadeRequests): RequestColumns {
+  const { count } = requests;
+  const columns = { at: new Float64Array(count), inputTokens: new Int32Array(count), outputTokens: new Int32Array(count) };
+  let row = 0;
+  for (const { at, inputTokens, outputTokens } of made(requests, 1)) {
+    columns.at[row] = at;
+    columns.inputTokens[row] = inputTokens;
+    columns.outputTokens[row] = outputTokens;
+    row += 1;
+  }
+  return columns;
+}
+
 /** As the prototype draws them: Poisson arrivals, lengths normal around the means. */
-function* made({ count, perSecond, input, output }: Extract<BenchRequests, { kind: "made" }>, tenants: number): Generator<Arrival, undefined> {
+function* made({ count, perSecond, input, output }: MadeRequests, tenants: number): Generator<Arrival, undefined> {
   let state = 42;
   const unit = (): number => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

@@ -76,7 +76,7 @@ function mooncake(): void {
 
 /** The same load on each replica, as many requests in all. */
 function byReplicas(): void {
-  const roundsHere = Math.max(rounds, 7);
+  const roundsHere = Math.max(rounds, 15);
   heading(`by replicas, 10 requests a second each, 60,000 in all: us per request (${roundsHere} rounds: they differ by more than what is asked for)`);
   const sizes = [1, 4, 16, 64, 256];
   const costs = sizes.map((): number[] => []);
