@@ -4,6 +4,7 @@ import { hostTimers, monotonicNow, type HostTimers, type TimerHandle } from "./h
 
 /** Lateness up to this is the timer's own (1 ms) and ordinary scheduling; beyond it, answers may lie unread in the sockets. */
 const lateAfter = millis(5);
+const timerMax = millis(hostTimerMaxMs);
 /** The loop's pulse while something is pending: how exactly the start of a stall is known. */
 const pulse = millis(25);
 const stallAfter = millis(250);
@@ -206,7 +207,7 @@ export class RealtimeDriver<Event, Command> {
     if (this.#timer !== null && this.#timerDue <= deadline && this.#pulseAt !== never) return;
     const clock = this.#clock();
     if (this.#pulseAt === never) this.#pulseAt = clock;
-    const due = earlier(deadline, after(clock, this.#options.onStall === undefined ? millis(hostTimerMaxMs) : pulse));
+    const due = earlier(deadline, after(clock, this.#options.onStall === undefined ? timerMax : pulse));
     if (this.#timer !== null && this.#timerDue <= due) return;
     if (this.#timer !== null) this.#timers.clearTimer(this.#timer);
     this.#timer = null;

@@ -65,11 +65,12 @@ export function createWorld(scenario: CompiledScenario, options: WorldOptions): 
   return new SimulatedWorld(scenario, options);
 }
 
-/** What an endpoint says is for the replica whose call it is. An object and no closure, which is two more places in memory to look at for each of hundreds of endpoints. */
+/** What an endpoint says is for the replica whose call it is. Not a closure: of hundreds of endpoints each would have two more places in memory to look at. */
 class EndpointOut implements Out<EndpointCommand> {
   readonly #endpoint: EndpointId;
   readonly #replicas: readonly SimulatedReplica[];
 
+  /** @param replicas may be put into the list later: before they are there, nothing is called */
   constructor(endpoint: EndpointId, replicas: readonly SimulatedReplica[]) {
     this.#endpoint = endpoint;
     this.#replicas = replicas;

@@ -1,15 +1,15 @@
 import { nearestName } from "../../router/config/nearest.ts";
-import { isFields } from "../../router/core/fields.ts";
+import { type Fields, isFields } from "../../router/core/fields.ts";
 import { checkedTokens, numberOfText, tokensOfText } from "./cell.ts";
 import { refuse } from "./trace-format.ts";
 
 /** The fields of a line of JSON, with columns for what is wrong. */
 export class JsonLine {
   readonly #line: string;
-  readonly #value: Readonly<Record<string, unknown>>;
+  readonly #value: Fields;
 
   /** @throws LineError */
-  constructor(line: string, value?: Readonly<Record<string, unknown>>) {
+  constructor(line: string, value?: Fields) {
     this.#line = line;
     this.#value = value ?? objectOf(line);
   }
@@ -83,7 +83,7 @@ export class JsonLine {
   }
 }
 
-function objectOf(line: string): Readonly<Record<string, unknown>> {
+function objectOf(line: string): Fields {
   let value: unknown;
   try {
     value = JSON.parse(line);

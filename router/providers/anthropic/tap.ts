@@ -7,7 +7,7 @@ import { readMessageErrorEvent } from "./failure.ts";
 import { readStopReason } from "./response.ts";
 import { errorOf } from "./stream.ts";
 import { mergedUsage, readMessageUsage } from "./usage.ts";
-import { isFields } from "../../core/fields.ts";
+import { type Fields, isFields } from "../../core/fields.ts";
 
 const delta = Buffer.from("event: content_block_delta");
 const stop = "event: message_stop";
@@ -54,7 +54,7 @@ export class MessageTap implements TapReader {
     return rest.toString("latin1").startsWith(stop) ? `${stop}\ndata: {"type":"message_stop"}\n\n` : null;
   }
 
-  #end(value: Readonly<Record<string, unknown>>, told: UsageListener): void {
+  #end(value: Fields, told: UsageListener): void {
     const reason = isFields(value["delta"]) ? readStopReason(value["delta"]["stop_reason"]) : null;
     this.reason = reason ?? this.reason;
     const usage = mergedUsage(this.#usage, value["usage"]);

@@ -3,7 +3,7 @@ import type { Usage } from "../../core/messages.ts";
 import type { AnswerPart, NeutralAnswer, NeutralChoice, TokenLogprob } from "../neutral/neutral-answer.ts";
 import type { StopReason } from "../provider-adapter.ts";
 import { readUsage } from "./usage.ts";
-import { isFields } from "../../core/fields.ts";
+import { type Fields, isFields } from "../../core/fields.ts";
 
 const usageMark = Buffer.from('"usage":{');
 
@@ -61,7 +61,7 @@ function readChoice(value: unknown): NeutralChoice {
   };
 }
 
-function readParts(message: Readonly<Record<string, unknown>>): readonly AnswerPart[] {
+function readParts(message: Fields): readonly AnswerPart[] {
   const thought = textOr(message["reasoning"] ?? message["reasoning_content"]);
   const text = textOr(message["content"] ?? message["refusal"]);
   const parts: AnswerPart[] = [];

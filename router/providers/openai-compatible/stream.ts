@@ -5,7 +5,7 @@ import type { Failure } from "../provider-adapter.ts";
 import { readErrorEvent } from "./failure.ts";
 import { readLogprobs, readReason } from "./response.ts";
 import { readUsage } from "./usage.ts";
-import { isFields } from "../../core/fields.ts";
+import { type Fields, isFields } from "../../core/fields.ts";
 
 type Emit = (event: NeutralEvent) => void;
 
@@ -34,7 +34,7 @@ export class ChatEventReader implements EventReader {
   }
 }
 
-function readChoice(value: Readonly<Record<string, unknown>>, emit: Emit): void {
+function readChoice(value: Fields, emit: Emit): void {
   const choice = typeof value["index"] === "number" ? value["index"] : 0;
   const delta = isFields(value["delta"]) ? value["delta"] : {};
   const thought = delta["reasoning"] ?? delta["reasoning_content"];
@@ -49,7 +49,7 @@ function readChoice(value: Readonly<Record<string, unknown>>, emit: Emit): void 
 }
 
 /** A call's first piece carries its id and name. */
-function readCall(value: Readonly<Record<string, unknown>>, choice: number, emit: Emit): void {
+function readCall(value: Fields, choice: number, emit: Emit): void {
   const call = typeof value["index"] === "number" ? value["index"] : 0;
   const called = isFields(value["function"]) ? value["function"] : {};
   const { id } = value;
