@@ -4,6 +4,7 @@ import type { FastRules } from "../../simulator/core/engine/fast/fast-rules.ts";
 import { FastScheduler } from "../../simulator/core/engine/fast/fast-scheduler.ts";
 import { processCall } from "../../simulator/core/engine/fast/process-call.ts";
 import { scheduleCall } from "../../simulator/core/engine/fast/schedule-call.ts";
+import { Workbench } from "../../simulator/core/engine/fast/workbench.ts";
 import { partsOf } from "./play-fast-schedule.ts";
 import { PlanChains } from "./recorded-server-run.ts";
 import type { EngineStep, ServerRun } from "./recorded-server-run.ts";
@@ -30,7 +31,8 @@ type Moment = { readonly t: number; readonly what: "add" | "schedule" | "update"
 
 /** With the recorded arrivals and step times: every batch that the real engine made, its requests, tokens, preemptions and free blocks. Null: all equal. */
 export function playBatches(run: ServerRun): BatchDifference | null {
-  const scheduler = new FastScheduler(rulesOfRun(run), { started: () => {}, output: () => {}, ended: () => {} });
+  const listener = { started: () => {}, output: () => {}, ended: () => {} };
+  const scheduler = new FastScheduler(new Workbench(rulesOfRun(run), listener, true));
   const chains = new PlanChains();
   const byId = new Map(run.plan.map((request) => [request.i, request]));
   for (const { what, index } of momentsOf(run)) {

@@ -6,6 +6,7 @@ import type { Sequence } from "../../simulator/core/engine/fast/sequence.ts";
 import { processCall } from "../../simulator/core/engine/fast/process-call.ts";
 import { runnerAt } from "../../simulator/core/engine/fast/running-list.ts";
 import { scheduleCall } from "../../simulator/core/engine/fast/schedule-call.ts";
+import { Workbench } from "../../simulator/core/engine/fast/workbench.ts";
 import type { SequenceId } from "../../simulator/core/engine/engine.ts";
 import { ChainIds, rulesOf, queueDepthOf } from "./play-schedule.ts";
 import type { ScheduleDifference } from "./play-schedule.ts";
@@ -81,7 +82,7 @@ export class FastPlayer {
         this.#live.delete(sequence.id);
       },
     };
-    this.scheduler = new FastScheduler(rules, listener);
+    this.scheduler = new FastScheduler(new Workbench(rules, listener, true));
     this.#all = all;
     this.#depth = queueDepthOf(rules);
     this.#requests = [...recorded.header.reqs].toSorted((one, other) => one.at - other.at || one.id - other.id);

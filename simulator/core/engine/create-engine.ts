@@ -10,7 +10,7 @@ import { engineDefaults } from "./engine-spec.ts";
 import type { EngineOptions, EngineSpec } from "./engine-spec.ts";
 import type { EngineModel, StepTimeModel } from "./engine.ts";
 import { FastEngine } from "./fast/fast-engine.ts";
-import { Workbench } from "./fast/workbench.ts";
+import { EngineBench } from "./fast/workbench.ts";
 import { PlainEngine } from "./plain/plain-engine.ts";
 import type { PlainEngineOptions } from "./plain/plain-engine.ts";
 import type { Acceptance } from "./plain/plain-scheduler.ts";
@@ -55,8 +55,8 @@ function rankMaker(spec: EngineSpec): (options: EngineBuild, part: number) => En
   const rules = { ...spec, ...chosen };
   const bare = createStepTime(spec.stepTime);
   const stepTime = chosen.asyncScheduling && hidesScheduling(spec.stepTime, chosen.scheduling) ? bare : scheduled(bare, chosen);
-  const bench = new Workbench();
-  return (options, part) => new FastEngine(rules, stepTime, options.detail, wanderingOf(chosen, options, part), bench);
+  const bench = new EngineBench(rules, stepTime);
+  return (options, part) => new FastEngine(bench, options.detail, wanderingOf(chosen, options, part));
 }
 
 /** One rank in the form that walks over every sequence in every step: for what the fast form does not know, and to judge it by. */

@@ -6,7 +6,8 @@ import { leaveLine } from "./waiting-line.ts";
 
 /** The head of the line comes in as long as budget and places are left; the first that does not fit stops all behind it. */
 export function admitWaiting(state: SchedulerState): void {
-  while (state.budget > 0 && state.running < state.runningMax) {
+  const { bench } = state;
+  while (bench.budget > 0 && state.running < bench.runningMax) {
     const sequence = state.firstWaiting;
     if (sequence === null) return;
     if (!admit(state, sequence)) {
@@ -17,19 +18,19 @@ export function admitWaiting(state: SchedulerState): void {
 }
 
 function admit(state: SchedulerState, sequence: Sequence): boolean {
-  const { rules, memory } = state;
-  const { lookUp } = state.bench;
+  const { bench, memory } = state;
+  const { lookUp, rules } = bench;
   const length = sequence.promptTokens + sequence.outputs;
   // Of a complete hit the last block is computed again: at least one token must be.
   memory.lookUp(sequence, Math.floor((length - 1) / rules.blockTokens), lookUp);
   const { hits } = lookUp;
   const hitTokens = hits * rules.blockTokens;
-  const due = Math.min(length - hitTokens, state.chunkMax);
-  if (!rules.chunkedPrefill && due > state.budget) return false;
-  const tokens = Math.min(due, state.budget);
+  const due = Math.min(length - hitTokens, bench.chunkMax);
+  if (!rules.chunkedPrefill && due > bench.budget) return false;
+  const tokens = Math.min(due, bench.budget);
   const target = state.blocksFor(hitTokens + tokens);
   const whole = rules.reserveFullSequence ? state.blocksFor(length) : target;
-  const watermark = state.running > 0 ? state.watermarkBlocks : 0;
+  const watermark = state.running > 0 ? bench.watermarkBlocks : 0;
   if (whole - hits + lookUp.reclaimed + watermark > memory.free) return false;
   if (hits > 0 || sequence.kept !== null) memory.share(sequence, hits);
   memory.take(target - hits);
@@ -44,9 +45,9 @@ function admit(state: SchedulerState, sequence: Sequence): boolean {
   sequence.computed = hitTokens + tokens;
   sequence.chunk = tokens;
   sequence.chunkCall = state.call;
-  state.budget -= tokens;
+  bench.budget -= tokens;
   state.addChunk(hitTokens, tokens);
-  if (sequence.preemptions === 0) state.listener.started(sequence);
+  if (sequence.preemptions === 0) bench.listener.started(sequence);
   if (sequence.computed === length) state.finishPrefill(sequence);
   else state.prefills[state.prefillCount++] = sequence;
   return true;

@@ -12,6 +12,8 @@ export interface CachedRun {
   keys: ArrayLike<number> | null;
   start: number;
   count: number;
+  /** Without keys: a preempted sequence that will look for it. */
+  owner: Keeper | null;
   /** Sequences that hold it. */
   references: number;
   /** Somebody may have gone on from its end: it is not made longer any more. */
@@ -23,8 +25,6 @@ export interface CachedRun {
   /** Neighbours in the queue of free ones. */
   older: CachedRun | null;
   newer: CachedRun | null;
-  /** Without keys: a preempted sequence that will look for it. */
-  owner: Keeper | null;
 }
 
 /** Runs that one sequence holds: the last, and by `parent` all before it, back to the end of the stretch before. Nearly always there is one. */
@@ -34,7 +34,7 @@ export interface Stretch {
 }
 
 export function runOf(keys: ArrayLike<number> | null, start: number, count: number, parent: CachedRun | null): CachedRun {
-  return { keys, start, count, references: 0, shared: false, parent, copies: null, older: null, newer: null, owner: null };
+  return { keys, start, count, owner: null, references: 0, shared: false, parent, copies: null, older: null, newer: null };
 }
 
 export function endOf(run: CachedRun): number {

@@ -2,6 +2,7 @@ import { missing } from "../../../../router/core/assert.ts";
 import { never } from "../../../../router/core/time.ts";
 import type { Instant } from "../../../../router/core/machine.ts";
 import { isOutside } from "../../step-time/step-range.ts";
+import type { SequenceId } from "../engine.ts";
 import { type EngineLoop, scaled } from "./engine-loop.ts";
 import { processCall } from "./process-call.ts";
 import { planQuietIterations, skip } from "./quiet-iterations.ts";
@@ -11,7 +12,7 @@ import { scheduleCall } from "./schedule-call.ts";
 export function carryOut(loop: EngineLoop): void {
   const at = loop.deadline;
   if (loop.quiet > 0) skip(loop, loop.quiet, at);
-  loop.writer.at = at;
+  loop.bench.writer.at = at;
   if (loop.call > loop.processed) {
     if (loop.aborted.length > 0) takeAborts(loop, false);
     processCall(loop, loop.all);
@@ -38,14 +39,13 @@ function fillQueue(loop: EngineLoop): void {
     const inFlight = loop.call - loop.processed;
     if (inFlight === 1) loop.oldestTime = time;
     else loop.nextTime = time;
-    if (inFlight >= loop.depth || (time === 0 && !loop.hasRequests)) return;
+    if (inFlight >= loop.bench.depth || (time === 0 && !loop.hasRequests)) return;
   }
 }
 
 /** Of the step that was just put together, which is counted. */
 function timeOfStep(loop: EngineLoop): number {
-  const { stepTime, unlimited } = loop;
-  const { shape } = loop.bench;
+  const { shape, stepTime, unlimited } = loop.bench;
   loop.lastBatch = shape.sequences;
   loop.steps++;
   loop.stepSequences += shape.sequences;
@@ -56,16 +56,16 @@ function timeOfStep(loop: EngineLoop): number {
 
 /** @param arrived whether what was submitted since the last call is looked at: only then can it be aborted */
 function takeAborts(loop: EngineLoop, arrived: boolean): void {
-  const { aborted, writer } = loop;
-  let left = 0;
+  const { aborted, bench } = loop;
+  const left: SequenceId[] = [];
   for (const id of aborted) {
     const sequence = loop.sequenceOf(id) ?? missing("the sequence that is aborted");
     if (!arrived && sequence.submittedAfter === loop.call) {
-      aborted[left++] = id;
+      left.push(id);
       continue;
     }
     loop.abort(sequence);
-    writer.ended(sequence, "abort");
+    bench.writer.ended(sequence, "abort");
   }
-  aborted.length = left;
+  loop.aborted = left;
 }

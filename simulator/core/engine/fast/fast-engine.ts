@@ -1,38 +1,31 @@
 import { assert, broken } from "../../../../router/core/assert.ts";
 import type { Duration, Instant, Out } from "../../../../router/core/machine.ts";
 import { never } from "../../../../router/core/time.ts";
-import type { WanderingSpeed } from "../../step-time/wandering-speed.ts";
-import type { EngineCommand, EngineEvent, EngineModel, EngineSignals, SequenceId, StepTimeModel } from "../engine.ts";
+import type { EngineCommand, EngineEvent, EngineModel, EngineSignals, SequenceId } from "../engine.ts";
 import { submissionOf } from "../submission.ts";
 import { carryOut } from "./carry-out.ts";
 import { EngineLoop } from "./engine-loop.ts";
-import type { FastRules } from "./fast-rules.ts";
 import { goQuietly } from "./quiet-iterations.ts";
-import { Workbench } from "./workbench.ts";
 
 /**
  * vLLM's engine loop in time, around the fast scheduler. An iteration of the loop takes in the oldest step in flight, arrivals and aborts, and schedules
  * the next step; synchronous one deep, asynchronous two. Those in which nothing happens are skipped (see quiet-iterations).
  */
 export class FastEngine extends EngineLoop implements EngineModel {
-  constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens", wandering: WanderingSpeed | null = null, bench = new Workbench()) {
-    super(rules, stepTime, detail, wandering, bench);
-  }
-
   handle(event: EngineEvent, now: Instant, out: Out<EngineCommand>): void {
     enter(this, out);
     while (this.deadline < now) carryOut(this);
-    this.settledTo = (this.wokenAt === now ? now : now - 1) as Instant;
+    this.settledTo = (this.settledTo === now ? now : now - 1) as Instant;
     goQuietly(this, this.settledTo);
-    this.writer.at = now;
+    this.bench.writer.at = now;
     switch (event.kind) {
       case "sequence-submitted":
-        this.submit(submissionOf(event, this.rules.modelTokensMax, this.bench.submission));
+        this.submit(submissionOf(event, this.bench.rules.modelTokensMax, this.bench.submission));
         interrupt(this, now);
         break;
       case "sequence-aborted":
         assert(this.sequenceOf(event.id) !== null && !this.aborted.includes(event.id), "abort of a sequence that is not running");
-        this.aborted.push(event.id);
+        this.aborted = [...this.aborted, event.id];
         interrupt(this, now);
         break;
       case "speed-changed":
@@ -44,15 +37,14 @@ export class FastEngine extends EngineLoop implements EngineModel {
         crash(this, now);
         break;
     }
-    this.writer.out = null;
+    this.bench.writer.out = null;
   }
 
   wake(now: Instant, out: Out<EngineCommand>): void {
     enter(this, out);
     while (this.deadline <= now) carryOut(this);
-    this.wokenAt = now;
     this.settledTo = now;
-    this.writer.out = null;
+    this.bench.writer.out = null;
   }
 
   nextDeadline(): Instant {
@@ -60,8 +52,8 @@ export class FastEngine extends EngineLoop implements EngineModel {
   }
 
   observe(now: Instant): EngineSignals {
-    goQuietly(this, (this.wokenAt === now ? now : now - 1) as Instant);
-    const blocks = this.rules.blocks - 1;
+    goQuietly(this, (this.settledTo === now ? now : now - 1) as Instant);
+    const blocks = this.bench.rules.blocks - 1;
     return {
       running: this.running,
       waiting: this.waiting,
@@ -71,7 +63,7 @@ export class FastEngine extends EngineLoop implements EngineModel {
       prefixHits: this.prefix.hits,
       preemptions: this.preemptions,
       busy: (this.busy + (this.endsAt === never ? 0 : Math.min(now, this.endsAt) - this.busySince)) as Duration,
-      batchUse: this.lastBatch / this.rules.sequencesMax,
+      batchUse: this.lastBatch / this.bench.rules.sequencesMax,
       steps: this.steps,
       stepsOutsideRange: this.stepsOutside,
       stepSequences: this.stepSequences,
@@ -86,7 +78,8 @@ export class FastEngine extends EngineLoop implements EngineModel {
   }
 }
 
-function enter({ writer, all }: EngineLoop, out: Out<EngineCommand>): void {
+function enter({ all, bench }: EngineLoop, out: Out<EngineCommand>): void {
+  const { writer } = bench;
   if (writer.out !== null) broken("an engine is never re-entered");
   writer.out = out;
   writer.all = all;
@@ -102,7 +95,7 @@ function interrupt(loop: EngineLoop, idleAt: Instant): void {
 function crash(loop: EngineLoop, now: Instant): void {
   for (const sequence of loop.live()) {
     sequence.outputs = loop.outputsOf(sequence);
-    loop.writer.ended(sequence, "error");
+    loop.bench.writer.ended(sequence, "error");
   }
   loop.startAnew(now);
 }

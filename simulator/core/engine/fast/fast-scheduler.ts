@@ -1,24 +1,17 @@
 import type { SequenceId } from "../engine.ts";
 import type { Submission } from "../submission.ts";
-import type { SequenceListener } from "./command-writer.ts";
-import type { FastRules } from "./fast-rules.ts";
 import { removeOutput } from "./output-wheel.ts";
 import { removeRunner } from "./running-list.ts";
 import { SchedulerState } from "./scheduler-state.ts";
 import type { Sequence } from "./sequence.ts";
 import { without } from "./some-sequences.ts";
 import { leaveLine, letWait } from "./waiting-line.ts";
-import { Workbench } from "./workbench.ts";
 
 /**
  * The plain scheduler's rules at the cost of a step's events instead of its sequences: equal to it in every batch, block count, statistic and time.
  * Speculation and pipeline stages are left to the plain form.
  */
 export class FastScheduler extends SchedulerState {
-  constructor(rules: FastRules, listener: SequenceListener, bench = new Workbench(), row = bench.newRow(rules.blockTokens), tracksContextMax = true) {
-    super(rules, listener, bench, row, tracksContextMax);
-  }
-
   /** Null: it has ended, or is not known. */
   sequenceOf(id: SequenceId): Sequence | null {
     return this.sequences[id] ?? null;
@@ -30,7 +23,7 @@ export class FastScheduler extends SchedulerState {
   }
 
   submit(submission: Readonly<Submission>): void {
-    const { rules } = this;
+    const { rules } = this.bench;
     const sequence = this.sequenceFor(submission.id);
     const byLength = Math.min(submission.outputTokensMax, rules.modelTokensMax - submission.promptTokens);
     sequence.phase = "waiting";

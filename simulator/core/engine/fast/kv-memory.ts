@@ -10,18 +10,18 @@ import type { Sequence } from "./sequence.ts";
  * others (private prompts, outputs) as mere counts. Taking blocks is a debt, settled before the next release or look-up: it evicts from the head.
  * Equal, in every look-up and free count, to the pool with real ids in ../plain.
  */
-export class KvMemory {
+export class KvMemory extends FreeRuns {
   free: number;
   /** The free blocks without a hash, and what was taken and not settled yet. */
   unhashed: number;
   debt = 0;
-  readonly #freeRuns = new FreeRuns();
-  readonly #tree = new PrefixTree(this.#freeRuns);
+  readonly #tree = new PrefixTree(this);
   /** Contents that nobody else can have; above every id of a caller. */
   #privateKeys = 4_294_967_296;
 
   /** @param blocks without the null block */
   constructor(blocks: number) {
+    super();
     this.free = blocks;
     this.unhashed = blocks;
   }
@@ -63,7 +63,7 @@ export class KvMemory {
       const shared = endOf(run) > hits ? this.#tree.cut(run, hits) : run;
       shared.shared = true;
       if (shared.references === 0) {
-        this.#freeRuns.remove(shared);
+        this.remove(shared);
         this.free -= shared.count;
       }
       this.#hold(sequence, shared);
@@ -116,7 +116,7 @@ export class KvMemory {
     kept.owner = null;
     this.free -= hits;
     if (count === hits) {
-      this.#freeRuns.remove(kept);
+      this.remove(kept);
       return;
     }
     const keys: number[] = [];
@@ -158,7 +158,7 @@ export class KvMemory {
   #letGo(run: CachedRun): void {
     run.references--;
     if (run.references > 0) return;
-    this.#freeRuns.append(run);
+    this.append(run);
     this.free += run.count;
   }
 
@@ -173,7 +173,7 @@ export class KvMemory {
   }
 
   #appendUnkeyed(count: number, owner: Sequence | null): void {
-    const { newest } = this.#freeRuns;
+    const { newest } = this;
     if (owner === null && newest !== null && newest.keys === null && newest.owner === null) {
       newest.count += count;
       return;
@@ -181,7 +181,7 @@ export class KvMemory {
     const run = runOf(null, 0, count, null);
     run.owner = owner;
     if (owner !== null) owner.kept = run;
-    this.#freeRuns.append(run);
+    this.append(run);
   }
 
   #settle(): void {
@@ -190,7 +190,7 @@ export class KvMemory {
     this.unhashed -= unhashed;
     this.debt -= unhashed;
     while (this.debt > 0) {
-      const { oldest } = this.#freeRuns;
+      const { oldest } = this;
       if (oldest === null) return;
       const evicted = Math.min(this.debt, oldest.count);
       this.debt -= evicted;
@@ -207,7 +207,7 @@ export class KvMemory {
       }
       this.#tree.cut(run, endOf(run) - blocks);
     }
-    this.#freeRuns.remove(run);
+    this.remove(run);
     if (run.keys !== null) this.#tree.remove(run);
     if (run.owner !== null) run.owner.kept = null;
     run.owner = null;

@@ -12,8 +12,8 @@ export const unknownCall = -1;
  */
 export interface OutputWheel {
   readonly bench: Workbench;
-  /** Where its buckets in `bench.buckets` begin. */
-  readonly bucketsFrom: number;
+  /** Of its buckets in `bench.buckets`. */
+  readonly row: number;
   /**
    * Nothing happens before the call `earliest`, as far as is known: until then the ring is not looked at, which is too large to stay in the cache. Nor between it
    * and `next`, which is found anew only where it is unknown.
@@ -24,7 +24,7 @@ export interface OutputWheel {
 
 export function fileOutput(wheel: OutputWheel, sequence: Sequence, call: number): void {
   const { buckets, used } = wheel.bench;
-  const place = wheel.bucketsFrom + (call & mask);
+  const place = wheel.row * turnCalls + (call & mask);
   sequence.wheelCall = call;
   if (call < wheel.earliest) {
     wheel.next = wheel.earliest;
@@ -42,7 +42,7 @@ export function removeOutput(wheel: OutputWheel, sequence: Sequence): void {
   if (sequence.wheelBehind !== null) sequence.wheelBehind.wheelBefore = sequence.wheelBefore;
   if (sequence.wheelBefore !== null) sequence.wheelBefore.wheelBehind = sequence.wheelBehind;
   else {
-    wheel.bench.buckets[wheel.bucketsFrom + (sequence.wheelCall & mask)] = sequence.wheelBehind;
+    wheel.bench.buckets[wheel.row * turnCalls + (sequence.wheelCall & mask)] = sequence.wheelBehind;
     if (sequence.wheelBehind === null) emptied(wheel, sequence.wheelCall);
   }
   sequence.wheelBefore = null;
@@ -51,7 +51,7 @@ export function removeOutput(wheel: OutputWheel, sequence: Sequence): void {
 
 function emptied(wheel: OutputWheel, call: number): void {
   const { used } = wheel.bench;
-  const place = wheel.bucketsFrom + (call & mask);
+  const place = wheel.row * turnCalls + (call & mask);
   used[place >> 5] = (used[place >> 5] as number) & ~(1 << (place & 31));
   if (call !== wheel.earliest) return;
   wheel.earliest = wheel.next;
@@ -59,8 +59,8 @@ function emptied(wheel: OutputWheel, call: number): void {
 }
 
 /** The first of the bucket of a call; go on by `wheelBehind`, and look at `wheelCall`. */
-export function bucketOf({ bench, bucketsFrom, earliest }: OutputWheel, call: number): Sequence | null {
-  return call < earliest ? null : (bench.buckets[bucketsFrom + (call & mask)] ?? null);
+export function bucketOf({ bench, row, earliest }: OutputWheel, call: number): Sequence | null {
+  return call < earliest ? null : (bench.buckets[row * turnCalls + (call & mask)] ?? null);
 }
 
 /** Nothing happens before this call. */
@@ -74,7 +74,7 @@ export function earliestFrom(wheel: OutputWheel, call: number): number {
 
 function lookFrom(wheel: OutputWheel, call: number): number {
   const { buckets, used } = wheel.bench;
-  const from = wheel.bucketsFrom;
+  const from = wheel.row * turnCalls;
   const turn = call + turnCalls;
   let ahead = call;
   while (ahead < turn) {

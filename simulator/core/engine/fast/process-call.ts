@@ -42,7 +42,7 @@ function addEverySampled(state: SchedulerState, call: number): void {
 function takeOutput(state: SchedulerState, sequence: Sequence, call: number): void {
   if (sequence.phase === "waiting") {
     sequence.outputs++;
-    state.listener.output(sequence, sequence.outputs - 1);
+    state.bench.listener.output(sequence, sequence.outputs - 1);
     if (sequence.outputs < sequence.outputsEnd) return;
     leaveLine(state, sequence);
     state.memory.forgetKept(sequence);
@@ -50,17 +50,17 @@ function takeOutput(state: SchedulerState, sequence: Sequence, call: number): vo
     return;
   }
   if (sequence.endCall === call) {
-    state.listener.output(sequence, sequence.outputsEnd - 1);
+    state.bench.listener.output(sequence, sequence.outputsEnd - 1);
     endRunning(state, sequence);
     sequence.outputs = sequence.outputsEnd;
     end(state, sequence);
     return;
   }
   if (sequence.firstCall === call) {
-    state.listener.output(sequence, sequence.outputs);
+    state.bench.listener.output(sequence, sequence.outputs);
     removeOutput(state, sequence);
     fileOutput(state, sequence, sequence.endCall);
-  } else state.listener.output(sequence, state.outputsOf(sequence) - 1);
+  } else state.bench.listener.output(sequence, state.outputsOf(sequence) - 1);
   if (sequence.starvedTo === state.call) {
     const computed = state.computedOf(sequence);
     state.memory.publish(sequence, state.fullBlocks(state.knownOf(sequence, computed)));
@@ -69,7 +69,7 @@ function takeOutput(state: SchedulerState, sequence: Sequence, call: number): vo
 
 function end(state: SchedulerState, sequence: Sequence): void {
   state.letGo(sequence);
-  state.listener.ended(sequence, sequence.stops ? "stop" : "length");
+  state.bench.listener.ended(sequence, sequence.stops ? "stop" : "length");
 }
 
 /** Gives back its place and blocks; the blocks of its last outputs are cached first. */

@@ -29,15 +29,16 @@ export function planQuietIterations(loop: EngineLoop): void {
  * A head of the line that did not fit stays so: free blocks only get fewer, and so do its hits.
  */
 function quietIterations(loop: EngineLoop): number {
-  if (loop.call - loop.processed !== loop.depth || !onlyDecodes(loop)) return 0;
+  if (loop.call - loop.processed !== loop.bench.depth || !onlyDecodes(loop)) return 0;
   const oldest = loop.processed + 1;
   const outputCall = earliestFrom(loop, oldest);
   if (outputCall === oldest) return 0;
-  const leaving = loop.rules.asyncScheduling ? certainEndsOf(loop, outputCall) : 0;
+  const leaving = loop.bench.rules.asyncScheduling ? certainEndsOf(loop, outputCall) : 0;
   // A batch without anybody is another matter.
   const empty = leaving === loop.decodes ? 1 : 0;
   let quiet = callsWithin(loop, loop.memory.free, loop.call + 1, outputCall - oldest - empty);
-  if (loop.fills.count > 0) quiet = loop.fills.callsWithout(loop.call + 1, quiet);
+  const { fills } = loop;
+  if (fills !== null && fills.count > 0) quiet = fills.callsWithout(loop.call + 1, quiet);
   loop.leaving = oldest + quiet === outputCall ? leaving : 0;
   return quiet;
 }
@@ -59,7 +60,7 @@ function endAfter(loop: EngineLoop, iterations: number, limit: Instant): Readonl
   const { shape, stretch } = bench;
   let done = 0;
   let endsAt: number = loop.endsAt;
-  if (loop.rules.asyncScheduling) {
+  if (loop.bench.rules.asyncScheduling) {
     endsAt += scaled(loop, loop.nextTime, endsAt);
     done = 1;
   }
@@ -72,7 +73,7 @@ function endAfter(loop: EngineLoop, iterations: number, limit: Instant): Readonl
     done += steps;
     if (done < iterations && endsAt <= limit) {
       fillShape(loop, shape, first + steps);
-      endsAt += scaled(loop, loop.stepTime.stepTime(shape), endsAt);
+      endsAt += scaled(loop, bench.stepTime.stepTime(shape), endsAt);
       done++;
     }
   }
@@ -83,8 +84,7 @@ function endAfter(loop: EngineLoop, iterations: number, limit: Instant): Readonl
 
 /** As the model's decodeStretch, at the present speed. */
 function stretchOf(loop: EngineLoop, stepsMax: number, from: Instant, until: Instant): void {
-  const { stepTime, bench } = loop;
-  const { shape, stretch } = bench;
+  const { shape, stepTime, stretch } = loop.bench;
   if (loop.slowdown === 1 && loop.wandering === null) {
     stepTime.decodeStretch(shape, stepsMax, from, until, stretch);
     return;
@@ -109,10 +109,10 @@ export function skip(loop: EngineLoop, iterations: number, endsAt: Instant): voi
     decodeIn(loop, 1);
   } else decodeIn(loop, iterations);
   loop.endsAt = endsAt;
-  if (!loop.rules.asyncScheduling) return;
-  const { shape } = loop.bench;
+  if (!loop.bench.rules.asyncScheduling) return;
+  const { shape, stepTime } = loop.bench;
   fillShape(loop, shape, loop.call);
-  loop.nextTime = loop.stepTime.stepTime(shape);
+  loop.nextTime = stepTime.stepTime(shape);
 }
 
 /** So many calls in which all decoding sequences, and nobody else, get their token. */
@@ -124,15 +124,14 @@ function decodeIn(loop: EngineLoop, calls: number): void {
   loop.stepSequences += calls * decodes;
   loop.stepTokens += calls * decodes;
   loop.lastBatch = decodes;
-  if (!loop.unlimited) countOutside(loop, loop.call + 1, calls);
+  if (!loop.bench.unlimited) countOutside(loop, loop.call + 1, calls);
   loop.call += calls;
   loop.processed += calls;
 }
 
 /** Contexts only grow: from the last call back to the first that is inside. */
 function countOutside(loop: EngineLoop, first: number, calls: number): void {
-  const { stepTime } = loop;
-  const { shape } = loop.bench;
+  const { shape, stepTime } = loop.bench;
   for (let call = first + calls - 1; call >= first; call--) {
     fillShape(loop, shape, call);
     if (!isOutside(stepTime.range, shape)) return;

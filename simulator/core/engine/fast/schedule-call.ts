@@ -1,6 +1,7 @@
 import { admitWaiting } from "./admit-waiting.ts";
 import { preemptLastOnes } from "./preempt.ts";
 import { blocksNeededIn, fillShape } from "./decode-set.ts";
+import type { FillLists } from "./fill-lists.ts";
 import { bucketOf } from "./output-wheel.ts";
 import { runnerAt } from "./running-list.ts";
 import type { SchedulerState } from "./scheduler-state.ts";
@@ -12,14 +13,15 @@ import { walkRunning } from "./walk-running.ts";
  * full blocks that others may look for are touched. Where budget or blocks do not reach for all, the running list is walked in order instead.
  */
 export function scheduleCall(state: SchedulerState): void {
-  const { rules, bench } = state;
+  const { bench } = state;
+  const { rules } = bench;
   const call = ++state.call;
   state.endedSinceCall = false;
   state.headBlocked = false;
   if (bench.preempted.length > 0) bench.preempted.length = 0;
   if (rules.asyncScheduling) setCertainEndsAside(state, call - 1);
-  state.budget = rules.batchedTokensMax;
-  if (rules.longPrefillTokensMax > 0) state.chunkMax = chunkMaxOf(state);
+  bench.budget = rules.batchedTokensMax;
+  if (rules.longPrefillTokensMax > 0) bench.chunkMax = chunkMaxOf(state);
   const blocks = blocksIfAllFit(state);
   if (blocks <= state.memory.free) scheduleAll(state, blocks);
   else if (isWalkForeseen(state)) scheduleAll(state, preemptLastOnes(state));
@@ -29,14 +31,14 @@ export function scheduleCall(state: SchedulerState): void {
 
 /** Whether the next call has nothing to give but one token to each of those that decode, and the budget for it. */
 export function onlyDecodes(state: SchedulerState): boolean {
-  const { decodes } = state;
-  if (state.prefillCount > 0 || decodes === 0 || decodes > state.rules.batchedTokensMax) return false;
-  if (state.waiting > 0 && state.running < state.runningMax && !state.headBlocked) return false;
+  const { bench, decodes } = state;
+  if (state.prefillCount > 0 || decodes === 0 || decodes > bench.rules.batchedTokensMax) return false;
+  if (state.waiting > 0 && state.running < bench.runningMax && !state.headBlocked) return false;
   return state.starvedCall <= state.processed;
 }
 
 function chunkMaxOf(state: SchedulerState): number {
-  const { longPrefillTokensMax, longPrefillAdaptive, batchedTokensMax } = state.rules;
+  const { longPrefillTokensMax, longPrefillAdaptive, batchedTokensMax } = state.bench.rules;
   const sequences = state.running + state.waiting;
   if (sequences <= 1) return Infinity;
   return longPrefillAdaptive ? Math.max(longPrefillTokensMax, Math.floor(batchedTokensMax / sequences)) : longPrefillTokensMax;
@@ -63,25 +65,26 @@ function isCertainEnd(sequence: Sequence, endCall: number): boolean {
 }
 
 /** Budget for all, and nothing to publish: all that the walk would find out is who has to go. */
-function isWalkForeseen({ budget, decodes, fills, prefillCount, rules }: SchedulerState): boolean {
-  return decodes <= budget && prefillCount === 0 && fills.count === 0 && rules.policy === "fcfs";
+function isWalkForeseen({ bench, decodes, isFilling, prefillCount }: SchedulerState): boolean {
+  const { budget, rules } = bench;
+  return decodes <= budget && prefillCount === 0 && !isFilling && rules.policy === "fcfs";
 }
 
 /** Blocks that the call needs if everybody gets what is due; Infinity: the budget does not reach. */
 function blocksIfAllFit(state: SchedulerState): number {
-  if (state.decodes > state.budget) return Infinity;
+  if (state.decodes > state.bench.budget) return Infinity;
   const blocks = blocksNeededIn(state, state.call);
   return state.prefillCount === 0 ? blocks : blocks + blocksOfChunks(state);
 }
 
 /** The same of the prefills alone; their chunks are noted on the way. */
 function blocksOfChunks(state: SchedulerState): number {
-  const { prefills, prefillCount } = state;
+  const { bench, prefills, prefillCount } = state;
   let blocks = 0;
-  let left = state.budget - state.decodes;
+  let left = bench.budget - state.decodes;
   for (let index = 0; index < prefillCount; index++) {
     const sequence = prefills[index] as Sequence;
-    const due = Math.min(sequence.prefillTo - sequence.computed, state.chunkMax);
+    const due = Math.min(sequence.prefillTo - sequence.computed, bench.chunkMax);
     if (due > left && !prefillsComeLast(state)) return Infinity;
     const tokens = Math.min(due, left);
     sequence.chunk = tokens;
@@ -104,9 +107,10 @@ function prefillsComeLast(state: SchedulerState): boolean {
 
 function scheduleAll(state: SchedulerState, blocks: number): void {
   if (blocks > 0) state.memory.take(blocks);
-  fillShape(state, state.bench.shape, state.call);
-  state.budget -= state.decodes;
-  if (state.fills.count > 0) publishInOrder(state);
+  const { bench, fills } = state;
+  fillShape(state, bench.shape, state.call);
+  bench.budget -= state.decodes;
+  if (fills !== null && fills.count > 0) publishInOrder(state, fills);
   else if (state.prefillCount > 0) publishPrefills(state);
   if (state.prefillCount > 0) advancePrefills(state);
 }
@@ -120,42 +124,42 @@ function publishPrefills(state: SchedulerState): void {
 }
 
 /** Equal contents are held in the order of the running list, decodes and prefills mixed. */
-function publishInOrder(state: SchedulerState): void {
-  const { call, rules } = state;
+function publishInOrder(state: SchedulerState, fills: FillLists): void {
+  const { bench, call } = state;
   if (state.starvedCall === call - 1) {
     publishAfterStarving(state);
     return;
   }
-  const filling: Sequence[] = [...state.fills.of(call), ...state.prefills.slice(0, state.prefillCount)];
+  const filling: Sequence[] = [...fills.of(call), ...state.prefills.slice(0, state.prefillCount)];
   filling.sort((one, other) => one.order - other.order);
   for (const sequence of filling) {
-    const known = sequence.phase === "prefill" ? sequence.computed + sequence.chunk : call + sequence.offset + (rules.asyncScheduling ? 0 : 1);
+    const known = sequence.phase === "prefill" ? sequence.computed + sequence.chunk : call + sequence.offset + (bench.rules.asyncScheduling ? 0 : 1);
     state.memory.publish(sequence, state.fullBlocks(known));
   }
 }
 
 /** In the call after one that left decodes out, their token in flight is known: what they are about to fill is cached one call earlier. */
 function publishAfterStarving(state: SchedulerState): void {
-  const { call, rules } = state;
+  const { bench, call } = state;
   for (let place = state.runningFrom; place < state.runningTo; place++) {
     const sequence = runnerAt(state, place);
     if (sequence === null) continue;
     if (sequence.phase === "prefill") state.memory.publish(sequence, state.fullBlocks(sequence.computed + sequence.chunk));
     if (sequence.phase !== "decode") continue;
-    const known = rules.asyncScheduling && sequence.starvedTo !== call - 1 ? 0 : 1;
+    const known = bench.rules.asyncScheduling && sequence.starvedTo !== call - 1 ? 0 : 1;
     state.memory.publish(sequence, state.fullBlocks(call + sequence.offset + known));
   }
 }
 
 function advancePrefills(state: SchedulerState): void {
-  const { prefills, prefillCount } = state;
+  const { bench, prefills, prefillCount } = state;
   state.prefillCount = 0;
   for (let index = 0; index < prefillCount; index++) {
     const sequence = prefills[index] as Sequence;
     if (sequence.chunk > 0) {
       sequence.chunkCall = state.call;
       state.addChunk(sequence.computed, sequence.chunk);
-      state.budget -= sequence.chunk;
+      bench.budget -= sequence.chunk;
       sequence.computed += sequence.chunk;
     }
     if (sequence.computed === sequence.prefillTo) state.finishPrefill(sequence);

@@ -1,11 +1,9 @@
 import { broken } from "../../../../router/core/assert.ts";
 import type { PrefixStatistics } from "../plain/plain-scheduler.ts";
-import type { SequenceListener } from "./command-writer.ts";
 import { addDecode, type DecodeSet, removeDecode, residueOf } from "./decode-set.ts";
-import type { FastRules } from "./fast-rules.ts";
 import { FillLists } from "./fill-lists.ts";
 import { KvMemory } from "./kv-memory.ts";
-import { fileOutput, type OutputWheel, turnCalls, unknownCall } from "./output-wheel.ts";
+import { fileOutput, type OutputWheel, unknownCall } from "./output-wheel.ts";
 import { type RunningList, runnersMin } from "./running-list.ts";
 import { Sequence } from "./sequence.ts";
 import type { WaitingLine } from "./waiting-line.ts";
@@ -23,6 +21,10 @@ export class SchedulerState implements DecodeSet, OutputWheel, RunningList, Wait
   offsetSum = 0;
   earliest = unknownCall;
   next = unknownCall;
+  readonly bench: Workbench;
+  /** Its place in the bench's lists. */
+  readonly row: number;
+  readonly memory: KvMemory;
   running = 0;
   waiting = 0;
   /** The running sequences in phase prefill, in running order: so many of `prefills`. */
@@ -35,15 +37,8 @@ export class SchedulerState implements DecodeSet, OutputWheel, RunningList, Wait
   endedSinceCall = false;
   /** The head of the line was tried and does not fit; nothing that has happened since could have helped it. */
   headBlocked = false;
-  /** Tokens that the call being made can still take. */
-  budget = 0;
-  readonly rules: FastRules;
-  readonly bench: Workbench;
-  readonly memory: KvMemory;
-  readonly row: number;
-  readonly residuesFrom: number;
-  readonly bucketsFrom: number;
-  readonly fills: FillLists;
+  /** Null: nobody ever had contents in its outputs that others may look for. */
+  fills: FillLists | null = null;
   firstWaiting: Sequence | null = null;
   lastWaiting: Sequence | null = null;
   readonly runners: (Sequence | null)[] = Array<Sequence | null>(runnersMin).fill(null);
@@ -52,31 +47,18 @@ export class SchedulerState implements DecodeSet, OutputWheel, RunningList, Wait
   orders = 0;
   /** By id; null: it has ended. */
   readonly sequences: (Sequence | null)[] = [];
-  readonly listener: SequenceListener;
   readonly prefix: PrefixStatistics = { requests: 0, queries: 0, hits: 0, resumedRequests: 0, resumedQueries: 0, resumedHits: 0 };
   readonly prefills: Sequence[] = [];
   readonly affected: Sequence[] = [];
-  readonly tracksMax: boolean;
   offsetMax = -Infinity;
   maxIsKnown = true;
-  chunkMax = Infinity;
-  readonly watermarkBlocks: number;
-  readonly runningMax: number;
   preemptions = 0;
 
-  constructor(rules: FastRules, listener: SequenceListener, bench: Workbench, row: number, tracksMax: boolean) {
-    this.rules = rules;
-    this.listener = listener;
+  constructor(bench: Workbench, row = bench.newRow()) {
     this.bench = bench;
-    this.memory = new KvMemory(rules.blocks - 1);
     this.row = row;
-    this.residuesFrom = row * rules.blockTokens;
-    this.bucketsFrom = row * turnCalls;
-    bench.clearRow(row, rules.blockTokens);
-    this.tracksMax = tracksMax;
-    this.fills = new FillLists(rules.blockTokens);
-    this.watermarkBlocks = Math.trunc(rules.watermark * rules.blocks);
-    this.runningMax = rules.activeSequencesMax ?? rules.sequencesMax;
+    this.memory = new KvMemory(bench.rules.blocks - 1);
+    bench.clearRow(row);
   }
 
   get hasRequests(): boolean {
@@ -103,11 +85,12 @@ export class SchedulerState implements DecodeSet, OutputWheel, RunningList, Wait
   }
 
   blocksFor(tokens: number): number {
-    return Math.ceil(tokens / this.rules.blockTokens);
+    return Math.ceil(tokens / this.bench.rules.blockTokens);
   }
 
   fullBlocks(tokens: number): number {
-    return this.rules.prefixCaching ? Math.floor(tokens / this.rules.blockTokens) : 0;
+    const { prefixCaching, blockTokens } = this.bench.rules;
+    return prefixCaching ? Math.floor(tokens / blockTokens) : 0;
   }
 
   /** One more chunk in the step. With one token it is a decode to the device, whatever it is to the scheduler. */
@@ -140,19 +123,30 @@ export class SchedulerState implements DecodeSet, OutputWheel, RunningList, Wait
 
   join(sequence: Sequence): void {
     addDecode(this, sequence);
-    if (sequence.keys !== null && sequence.keys.length > this.fullBlocks(sequence.prefillTo)) this.fills.add(sequence, this.fillResidue(sequence));
+    if (sequence.keys !== null && sequence.keys.length > this.fullBlocks(sequence.prefillTo)) this.#fill(sequence);
   }
 
   leave(sequence: Sequence): void {
     removeDecode(this, sequence);
-    if (this.fills.count > 0) this.fills.remove(sequence);
+    if (this.fills !== null) this.fills.remove(sequence);
+  }
+
+  #fill(sequence: Sequence): void {
+    this.fills ??= new FillLists(this.bench.rules.blockTokens);
+    this.fills.add(sequence, this.fillResidue(sequence));
   }
 
   /** In which calls one of its blocks becomes full and known: synchronous when it is allocated, asynchronous one call later. */
   fillResidue(sequence: Sequence): number {
+    const { asyncScheduling, blockTokens } = this.bench.rules;
     const residue = residueOf(this, sequence);
-    if (this.rules.asyncScheduling) return residue;
-    return residue === 0 ? this.rules.blockTokens - 1 : residue - 1;
+    if (asyncScheduling) return residue;
+    return residue === 0 ? blockTokens - 1 : residue - 1;
+  }
+
+  /** Somebody will fill a block that others may look for. */
+  get isFilling(): boolean {
+    return this.fills !== null && this.fills.count > 0;
   }
 
   /** KV that stands when the calls up to `call` have run. */
@@ -167,7 +161,7 @@ export class SchedulerState implements DecodeSet, OutputWheel, RunningList, Wait
    * computed unless nothing was in flight (after prefill, or after a call that the budget did not reach); and all when its last output has been taken in.
    */
   knownOf(sequence: Sequence, computed: number, call = this.call): number {
-    if (!this.rules.asyncScheduling || sequence.phase === "prefill") return computed;
+    if (!this.bench.rules.asyncScheduling || sequence.phase === "prefill") return computed;
     const last = lastCallOf(sequence, call);
     const all = this.processed >= last || sequence.firstCall === last || sequence.starvedTo === last - 1;
     return all ? computed : computed - 1;

@@ -8,7 +8,8 @@ import type { Sequence } from "./sequence.ts";
 
 /** The running part of a call in which not everybody gets what is due: sequence by sequence in running order, as vLLM does it in every step. */
 export function walkRunning(state: SchedulerState): void {
-  for (let place = state.runningFrom; place < state.runningTo && state.budget > 0; place++) {
+  const { bench } = state;
+  for (let place = state.runningFrom; place < state.runningTo && bench.budget > 0; place++) {
     const sequence = runnerAt(state, place);
     if (sequence === null) continue;
     const tokens = dueOf(state, sequence);
@@ -19,7 +20,7 @@ export function walkRunning(state: SchedulerState): void {
       if (!makeRoom(state, sequence, blocks)) break;
       state.memory.take(blocks);
     }
-    state.budget -= tokens;
+    bench.budget -= tokens;
     sequence.chunk = tokens;
     sequence.chunkCall = state.call;
     if (sequence.keys !== null) state.memory.publish(sequence, state.fullBlocks(knownWhenScheduled(state, sequence)));
@@ -27,15 +28,15 @@ export function walkRunning(state: SchedulerState): void {
   carryOut(state);
 }
 
-function dueOf(state: SchedulerState, sequence: Sequence): number {
+function dueOf({ bench }: SchedulerState, sequence: Sequence): number {
   if (sequence.phase === "decode") return 1;
-  return sequence.phase === "prefill" ? Math.min(sequence.prefillTo - sequence.computed, state.chunkMax, state.budget) : 0;
+  return sequence.phase === "prefill" ? Math.min(sequence.prefillTo - sequence.computed, bench.chunkMax, bench.budget) : 0;
 }
 
 /** Preempts until `blocks` are free; false: the sequence itself had to go. */
 function makeRoom(state: SchedulerState, sequence: Sequence, blocks: number): boolean {
   while (blocks > state.memory.free) {
-    const victim = state.rules.policy === "priority" ? leastUrgent(state) : lastRunner(state);
+    const victim = state.bench.rules.policy === "priority" ? leastUrgent(state) : lastRunner(state);
     assert(victim !== null, "somebody runs");
     preempt(state, victim);
     if (victim === sequence) return false;

@@ -1,24 +1,34 @@
 import { never } from "../../../../router/core/time.ts";
 import { grown } from "../../grown.ts";
 import { emptyShape } from "../../step-time/step-range.ts";
-import type { StepShape, Stretch } from "../engine.ts";
+import type { StepShape, StepTimeModel, Stretch } from "../engine.ts";
+import { isUnlimited } from "../../step-time/step-range.ts";
 import { blankSubmission } from "../submission.ts";
-import { CommandWriter } from "./command-writer.ts";
+import { CommandWriter, type SequenceListener } from "./command-writer.ts";
+import type { FastRules } from "./fast-rules.ts";
 import { turnCalls } from "./output-wheel.ts";
 import type { Sequence } from "./sequence.ts";
 
 /**
- * What engines of one kind share: what one puts something down on within one call, and never looks at again after it; objects that have been used, for the next; and lists in
+ * What schedulers of one kind share: their rules; what one puts something down on within one call, and never looks at again after it; objects that have been used, for the next; and lists in
  * which each has a row of its own. Hundreds of engines share one: of a copy in each, nothing would be in the cache when its engine's turn comes, and to find the memory of a
  * list takes a look at the list.
  */
 export class Workbench {
+  readonly rules: FastRules;
+  readonly listener: SequenceListener;
+  /** The longest context is asked for, not only their sum. */
+  readonly tracksMax: boolean;
+  readonly runningMax: number;
+  readonly watermarkBlocks: number;
+  /** Tokens that the call being made can still take, and one sequence's part of it at most. */
+  budget = 0;
+  chunkMax = Infinity;
   /** The step that was put together last. */
   readonly shape: StepShape = emptyShape();
   readonly stretch: Stretch = { steps: 0, endsAt: never };
   readonly lookUp = { hits: 0, reclaimed: 0 };
   readonly submission = blankSubmission();
-  readonly writer = new CommandWriter();
   /** By the last schedule() call. */
   readonly preempted: Sequence[] = [];
   readonly spareSequences: Sequence[] = [];
@@ -28,7 +38,16 @@ export class Workbench {
   used = new Int32Array(0);
   #rows = 0;
 
-  newRow(blockTokens: number): number {
+  constructor(rules: FastRules, listener: SequenceListener, tracksMax: boolean) {
+    this.rules = rules;
+    this.listener = listener;
+    this.tracksMax = tracksMax;
+    this.runningMax = rules.activeSequencesMax ?? rules.sequencesMax;
+    this.watermarkBlocks = Math.trunc(rules.watermark * rules.blocks);
+  }
+
+  newRow(): number {
+    const { blockTokens } = this.rules;
     const row = this.#rows++;
     if (this.residues.length < this.#rows * blockTokens) this.residues = grown(this.residues, new Int32Array(2 * this.#rows * blockTokens));
     if (this.used.length < (this.#rows * turnCalls) / 32) this.used = grown(this.used, new Int32Array((2 * this.#rows * turnCalls) / 32));
@@ -37,9 +56,29 @@ export class Workbench {
   }
 
   /** For an engine that starts, or starts anew. */
-  clearRow(row: number, blockTokens: number): void {
+  clearRow(row: number): void {
+    const { blockTokens } = this.rules;
     this.residues.fill(0, row * blockTokens, (row + 1) * blockTokens);
     this.used.fill(0, (row * turnCalls) / 32, ((row + 1) * turnCalls) / 32);
     this.buckets.fill(null, row * turnCalls, (row + 1) * turnCalls);
+  }
+}
+
+/** The same of engines, whose schedulers tell the writer. */
+export class EngineBench extends Workbench {
+  readonly stepTime: StepTimeModel;
+  /** It knows no step that is outside its range. */
+  readonly unlimited: boolean;
+  /** Steps in flight at most. */
+  readonly depth: number;
+  readonly writer: CommandWriter;
+
+  constructor(rules: FastRules, stepTime: StepTimeModel) {
+    const writer = new CommandWriter();
+    super(rules, writer, stepTime.usesContextMax);
+    this.stepTime = stepTime;
+    this.unlimited = isUnlimited(stepTime.range);
+    this.depth = rules.asyncScheduling ? 2 : 1;
+    this.writer = writer;
   }
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { engineDefaults } from "../../../../../simulator/core/engine/engine-spec.ts";
 import {
   bucketOf,
   earliestFrom,
@@ -15,10 +16,11 @@ import "../../../../support/fixed-seed.ts";
 
 /** The second of two: the first has what is nobody's here. */
 function newWheel(): OutputWheel {
-  const bench = new Workbench();
-  for (let left = 2; left > 0; left--) bench.newRow(16);
-  fileOutput({ bench, bucketsFrom: 0, earliest: unknownCall, next: unknownCall }, new Sequence(99), 3);
-  return { bench, bucketsFrom: turnCalls, earliest: unknownCall, next: unknownCall };
+  const rules = { ...engineDefaults, blockTokens: 16, blocks: 100, sequencesMax: 8, batchedTokensMax: 512, modelTokensMax: 512 };
+  const bench = new Workbench(rules, { started: () => {}, output: () => {}, ended: () => {} }, false);
+  const [others, row] = [bench.newRow(), bench.newRow()];
+  fileOutput({ bench, row: others, earliest: unknownCall, next: unknownCall }, new Sequence(99), 3);
+  return { bench, row, earliest: unknownCall, next: unknownCall };
 }
 
 function wheelOf(...calls: readonly number[]): OutputWheel {
