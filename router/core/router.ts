@@ -148,17 +148,27 @@ function receive(core: Core, event: RouterEvent): void {
   else if (kind === "attempt-first-token") {
     const attempt = core.attempt(event.attempt);
     const slot = core.requestOf(event.attempt);
+    assertTheyBelong(core, slot, attempt);
     const react = phases[slot.phase].firstToken ?? missing("what its phase does with a first token");
     react(core, slot, attempt, event.attempt);
   } else if (kind === "attempt-ended") {
     const attempt = core.attempt(event.attempt);
     const slot = core.requestOf(event.attempt);
+    assertTheyBelong(core, slot, attempt);
     const react = phases[slot.phase].attemptEnded ?? missing("what its phase does with an outcome");
     endAttempt(core, slot, attempt, event, react);
   } else if (kind === "client-left") {
     const slot = core.slotOf(event.request);
     phases[slot.phase].clientLeft(core, slot);
   } else hearOf(core, event);
+}
+
+/**
+ * Of ten thousand that are open none is in the processor's caches. What is compared here lies in different lines of both slots: they are fetched side by side, and not one after
+ * the other on the way.
+ */
+function assertTheyBelong({ state }: Core, { request }: RequestSlot, attempt: AttemptSlot): void {
+  if (attempt.request !== request.id || attempt.startedAt > state.now) broken("an attempt is heard of that is another request's, or has not started");
 }
 
 /** What is nobody's request. */

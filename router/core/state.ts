@@ -359,11 +359,11 @@ export function attemptSlot(
     card,
     tier,
     share: 0,
+    request,
     expectedTokens: 0,
     reservedTokens: 0,
     reservedNano: 0,
     probeCredited: false,
-    request,
   };
   slot.request = request;
   slot.endpoint = endpoint;

@@ -22,9 +22,9 @@ interface OpenRequest {
   readonly output: number;
 }
 
-/** Places in the row of a request, by RequestId: instants, ids and tokens. */
+/** Places in the row of a request, by RequestId: instants, ids and tokens. What its end looks at comes first: a row lies in two lines of the processor's caches. */
 const requestWidth = 8;
-const ofRequest = { arrivedAt: 0, outputTokens: 1, started: 2, deployment: 3, version: 4, first: 5, cachedRead: 6, output: 7 } as const;
+const ofRequest = { cachedRead: 0, output: 1, arrivedAt: 2, started: 3, first: 4, deployment: 5, version: 6, outputTokens: 7 } as const;
 /** Where there is no instant or id (yet). */
 const nothing = -1;
 

@@ -20,7 +20,7 @@ const started = 8;
 /** The calls under way of any number of replicas, in rows of numbers: see OpenWork. */
 export class LiveCalls {
   // Written here alone; open, since private fields are slow to write (see EngineLoop).
-  cells = new Float64Array(16 * width);
+  cells = new Int32Array(16 * width);
   readonly #spare: LiveCall[] = [];
   #count = 0;
 
@@ -43,7 +43,7 @@ export class LiveCalls {
 
   #newRow(): LiveCall {
     const row = this.#count++;
-    if ((row + 1) * width > this.cells.length) this.cells = grown(this.cells, new Float64Array(2 * this.cells.length));
+    if ((row + 1) * width > this.cells.length) this.cells = grown(this.cells, new Int32Array(2 * this.cells.length));
     return row as LiveCall;
   }
 

@@ -44,8 +44,11 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   readonly #index: number;
   readonly #entering = makeDelayLine<Entering>();
   readonly #leaving = makeDelayLine<Leaving>();
-  /** By sequence id, else `nobody`: the engine's slots are the replica's own, since an aborted call's slot may be used again before the engine has let go. */
-  readonly #sequences: LiveCall[] = [];
+  /**
+   * By sequence id, two numbers each: its call, else `nobody`, and whose that is. The engine's slots are the replica's own, since an aborted call's slot may be used again before
+   * the engine has let go. Whose it is stands here too, so that who is told can be looked up while the call is still being fetched.
+   */
+  readonly #sequences: (LiveCall | CallId)[] = [];
   readonly #freeSequences: number[] = [];
   readonly #calls: LiveCalls;
   // What changes with every event stands in open fields: private ones are slow to write (see EngineLoop), and a record of its own would be one more place to look at.
@@ -162,7 +165,7 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     };
     const { frontEndBefore, frontEndPerPromptTokenUs = 0 } = this.#spec;
     this.entersAt = later(this.entersAt, instantAt(now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)));
-    if (this.entersAt === now && this.#entering.count === 0) this.#submit(call, submitted, now);
+    if (this.entersAt === now && this.#entering.count === 0) this.#submit(call, received.call, submitted, now);
     else this.#letWait(this.#entering, this.entersAt, { call, submitted });
   }
 
@@ -180,13 +183,14 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     const entering = takeFromLine(this.#entering);
     if (entering === null) return;
     const { call, submitted } = entering;
-    if (this.#calls.isOpen(call)) this.#submit(call, submitted, at);
+    if (this.#calls.isOpen(call)) this.#submit(call, this.#calls.callOf(call), submitted, at);
     else this.#calls.remove(call);
   }
 
-  #submit(call: LiveCall, submitted: Entering["submitted"], at: Instant): void {
-    const sequence = this.#freeSequences.pop() ?? this.#sequences.length;
-    this.#sequences[sequence] = call;
+  #submit(call: LiveCall, id: CallId, submitted: Entering["submitted"], at: Instant): void {
+    const sequence = this.#freeSequences.pop() ?? this.#sequences.length / 2;
+    this.#sequences[2 * sequence] = call;
+    this.#sequences[2 * sequence + 1] = id;
     submitted.id = sequence as SequenceId;
     this.#engine.handle(submitted, at, this);
   }
@@ -196,7 +200,7 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     const call = this.#openCall(id);
     if (call === undefined) return;
     calls.close(call);
-    const sequence = this.#sequences.indexOf(call) as SequenceId;
+    const sequence = this.#callsInside().indexOf(call) as SequenceId;
     if (sequence !== -1) {
       const generated = this.#engine.outputTokensOf(sequence);
       this.#engine.handle({ kind: "sequence-aborted", id: sequence }, now, this);
@@ -213,9 +217,14 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
 
   /** Each once, open or not. */
   #allCalls(): readonly LiveCall[] {
-    const inside = this.#sequences.filter((call) => call !== nobody);
+    const inside = this.#callsInside().filter((call) => call !== nobody);
     const inLines = [...inLine(this.#entering), ...inLine(this.#leaving)].map(({ call }) => call);
     return [...new Set([...inside, ...inLines])];
+  }
+
+  /** By sequence id. */
+  #callsInside(): readonly LiveCall[] {
+    return this.#sequences.filter((_, place) => place % 2 === 0) as LiveCall[];
   }
 
   #changeFault(fault: FaultState, now: Instant): void {
@@ -246,7 +255,7 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
       this.#sendTokens(command, at);
       return;
     }
-    const call = this.#sequences[command.id] ?? nobody;
+    const call = (this.#sequences[2 * command.id] ?? nobody) as LiveCall;
     if (call === nobody) return;
     if (command.kind === "end-sequence") this.#endSequence(call, command, at);
     else if (!this.#calls.hasStarted(call)) {
@@ -256,29 +265,29 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   }
 
   #sendTokens({ id, from, count }: Extract<EngineCommand, { kind: "emit-tokens" }>, at: Instant): void {
-    const call = this.#sequences[id] ?? nobody;
+    const call = (this.#sequences[2 * id] ?? nobody) as LiveCall;
     if (call === nobody || !this.#calls.isOpen(call)) return;
-    this.#send(call, { kind: "emit-tokens", call: this.#calls.callOf(call), from, count }, at);
+    this.#send(call, { kind: "emit-tokens", call: this.#sequences[2 * id + 1] as CallId, from, count }, at);
   }
 
   #endSequence(call: LiveCall, command: Extract<EngineCommand, { kind: "end-sequence" }>, at: Instant): void {
     const calls = this.#calls;
-    this.#sequences[command.id] = nobody;
+    const id = this.#sequences[2 * command.id + 1] as CallId;
+    this.#sequences[2 * command.id] = nobody;
     this.#freeSequences.push(command.id);
     calls.noteOutput(call, command.outputTokens);
     const hadStarted = calls.hasStarted(call);
-    if (!this.#crashing) this.#sendEnd(call, command.reason, at);
+    if (!this.#crashing) this.#sendEnd(call, id, command.reason, at);
     if (hadStarted) this.running--;
   }
 
-  #sendEnd(call: LiveCall, reason: Extract<EngineCommand, { kind: "end-sequence" }>["reason"], at: Instant): void {
+  #sendEnd(call: LiveCall, id: CallId, reason: Extract<EngineCommand, { kind: "end-sequence" }>["reason"], at: Instant): void {
     const calls = this.#calls;
     if (!calls.isOpen(call)) {
       forgetInLine(this.#leaving, (leaving) => leaving.call === call);
       calls.remove(call);
       return;
     }
-    const id = calls.callOf(call);
     const usage = calls.usageOf(call);
     const isWhole = (reason === "stop" || reason === "length") && !calls.isCut(call);
     this.#send(call, isWhole ? { kind: "end-call", call: id, reason, usage } : { kind: "cut-call", call: id, usage }, at);

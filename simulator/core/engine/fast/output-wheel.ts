@@ -30,12 +30,15 @@ export function fileOutput(wheel: OutputWheel, sequence: Sequence, call: number)
     wheel.next = wheel.earliest;
     wheel.earliest = call;
   } else if (call > wheel.earliest && call < wheel.next) wheel.next = call;
-  const first = buckets[place] ?? null;
+  const bits = used[place >> 5] as number;
+  const bit = 1 << (place & 31);
+  // A bucket has left the cache, and is nearly always empty: the bits say so.
+  const first = (bits & bit) === 0 ? null : (buckets[place] ?? null);
   sequence.wheelBefore = null;
   sequence.wheelBehind = first;
   if (first !== null) first.wheelBefore = sequence;
   buckets[place] = sequence;
-  used[place >> 5] = (used[place >> 5] as number) | (1 << (place & 31));
+  used[place >> 5] = bits | bit;
 }
 
 export function removeOutput(wheel: OutputWheel, sequence: Sequence): void {
