@@ -143,6 +143,11 @@ export class KvMemory extends FreeRuns {
     if (keep && sequence.keys !== null) this.#keepKeyed(sequence, hashed);
     this.#settle();
     this.unhashed += owned - hashed;
+    if (sequence.keys === null) {
+      this.free += owned;
+      if (hashed > 0) this.#appendUnkeyed(hashed, keep ? sequence : null);
+      return;
+    }
     const { held, heldBlocks } = sequence;
     const countless = hashed - heldBlocks;
     this.free += owned - heldBlocks;

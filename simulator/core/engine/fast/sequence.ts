@@ -8,39 +8,39 @@ export type Phase = "waiting" | "prefill" | "decode" | "ending" | "ended";
 
 /**
  * One sequence of the fast scheduler; the objects are used again. Counts are tokens, calls are numbers of schedule() calls. Of hundreds of engines none is in the
- * cache: what is looked at with a first token and at an end stands first, side by side.
+ * cache: what is looked at at an end stands first, and what is looked at when that end is foreseen at both sides of it, so that all of it is fetched then.
  */
 export class Sequence implements Keeper {
   id: number;
-  phase: Phase = "ended";
-  /** Asynchronous: the scheduler cannot foresee the end, so one call too many is made for it. */
-  surprising = false;
-  /** The call that makes its last output. */
-  endCall = 0;
-  /** The call whose output it stands in the wheel for, and its neighbours in the bucket. */
-  wheelCall = 0;
-  wheelBehind: Sequence | null = null;
-  wheelBefore: Sequence | null = null;
   /** In the running list. */
   place = 0;
   /** Decode: computed before call c is c + offset. */
   offset = 0;
   /** Chained ids of its full blocks as far as the caller, or a preemption, gave them. */
   keys: ArrayLike<number> | null = null;
-  /** Its blocks that hold them, `heldBlocks` in all. */
-  held: Stretch | null = null;
-  heldBlocks = 0;
   /** Outputs at its end, and whether that end is an EOS. */
   outputsEnd = 0;
   stops = false;
   /** Outputs known when it was last admitted (or while it waits). */
   outputs = 0;
   preemptions = 0;
+  /** The call whose output it stands in the wheel for, and its neighbours in the bucket. */
+  wheelCall = 0;
+  wheelBefore: Sequence | null = null;
+  wheelBehind: Sequence | null = null;
+  /** The call that makes its last output. */
+  endCall = 0;
+  /** Asynchronous: the scheduler cannot foresee the end, so one call too many is made for it. */
+  surprising = false;
+  phase: Phase = "ended";
   /** The call that finished its prefill and makes the first output after it. */
   firstCall = 0;
   /** The last unbroken stretch of calls in which the budget did not reach it; none: 0. */
   starvedTo = 0;
   starvedFrom = 0;
+  /** Its blocks that hold its keys, `heldBlocks` in all. */
+  held: Stretch | null = null;
+  heldBlocks = 0;
   /** While it waits after a preemption, without keys: what it had computed, as far as it is still cached. */
   kept: CachedRun | null = null;
   /** Neighbours in the waiting line. */
