@@ -18,8 +18,8 @@ export function admitWaiting(state: SchedulerState): void {
 }
 
 function admit(state: SchedulerState, sequence: Sequence): boolean {
-  const { bench, memory } = state;
-  const { lookUp, rules } = bench;
+  const { bench, memory, rules } = state;
+  const { lookUp } = bench;
   const length = sequence.promptTokens + sequence.outputs;
   // Of a complete hit the last block is computed again: at least one token must be.
   memory.lookUp(sequence, Math.floor((length - 1) / rules.blockTokens), lookUp);

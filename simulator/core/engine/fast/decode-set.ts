@@ -1,5 +1,6 @@
 import type { StepShape } from "../engine.ts";
 import { type RunningList, runnerAt } from "./running-list.ts";
+import type { FastRules } from "./fast-rules.ts";
 import type { Sequence } from "./sequence.ts";
 import type { Workbench } from "./workbench.ts";
 
@@ -8,6 +9,7 @@ import type { Workbench } from "./workbench.ts";
  * and which of them need a new block is one of `blockTokens` counters. Nothing is touched per sequence and call.
  */
 export interface DecodeSet extends RunningList {
+  readonly rules: FastRules;
   readonly bench: Workbench;
   /** Of its counters in `bench.residues`. */
   readonly row: number;
@@ -20,38 +22,37 @@ export interface DecodeSet extends RunningList {
 }
 
 export function addDecode(set: DecodeSet, sequence: Sequence): void {
-  const { residues, rules, tracksMax } = set.bench;
+  const { residues, tracksMax } = set.bench;
   set.decodes++;
   set.offsetSum += sequence.offset;
   if (tracksMax && sequence.offset > set.offsetMax) set.offsetMax = sequence.offset;
-  const place = set.row * rules.blockTokens + residueOf(set, sequence);
+  const place = set.row * set.rules.blockTokens + residueOf(set, sequence);
   residues[place] = (residues[place] as number) + 1;
 }
 
 export function removeDecode(set: DecodeSet, sequence: Sequence): void {
-  const { residues, rules, tracksMax } = set.bench;
+  const { residues, tracksMax } = set.bench;
   set.decodes--;
   set.offsetSum -= sequence.offset;
   if (tracksMax && sequence.offset === set.offsetMax) set.maxIsKnown = false;
-  const place = set.row * rules.blockTokens + residueOf(set, sequence);
+  const place = set.row * set.rules.blockTokens + residueOf(set, sequence);
   residues[place] = (residues[place] as number) - 1;
 }
 
 /** The calls, modulo blockTokens, in which it begins a new block. */
-export function residueOf({ bench }: DecodeSet, { offset }: Sequence): number {
-  const { blockTokens } = bench.rules;
+export function residueOf({ rules }: DecodeSet, { offset }: Sequence): number {
+  const { blockTokens } = rules;
   // Of nothing negative: the remainder may be -0, and what has once met that is computed in floating point from then on.
   return offset <= 0 ? (0 - offset) % blockTokens : blockTokens - 1 - ((offset - 1) % blockTokens);
 }
 
-export function blocksNeededIn({ bench, row }: DecodeSet, call: number): number {
-  const { residues, rules } = bench;
-  return residues[row * rules.blockTokens + (call % rules.blockTokens)] as number;
+export function blocksNeededIn({ bench, row, rules }: DecodeSet, call: number): number {
+  return bench.residues[row * rules.blockTokens + (call % rules.blockTokens)] as number;
 }
 
 /** Over the calls from `first` on; how many of at most `callsMax` find their blocks among `free`. */
 export function callsWithin(set: DecodeSet, free: number, first: number, callsMax: number): number {
-  if (set.decodes * Math.ceil(callsMax / set.bench.rules.blockTokens) <= free) return callsMax;
+  if (set.decodes * Math.ceil(callsMax / set.rules.blockTokens) <= free) return callsMax;
   let left = free;
   for (let calls = 0; calls < callsMax; calls++) {
     left -= blocksNeededIn(set, first + calls);
@@ -60,9 +61,9 @@ export function callsWithin(set: DecodeSet, free: number, first: number, callsMa
   return callsMax;
 }
 
-export function blocksNeeded({ bench, decodes, row }: DecodeSet, first: number, calls: number): number {
+export function blocksNeeded({ bench, decodes, row, rules }: DecodeSet, first: number, calls: number): number {
   const { residues } = bench;
-  const { blockTokens } = bench.rules;
+  const { blockTokens } = rules;
   const from = row * blockTokens;
   const rest = calls % blockTokens;
   let blocks = calls === rest ? 0 : decodes * Math.floor(calls / blockTokens);

@@ -20,7 +20,7 @@ export class FastEngine extends EngineLoop implements EngineModel {
     this.bench.writer.at = now;
     switch (event.kind) {
       case "sequence-submitted":
-        this.submit(submissionOf(event, this.bench.rules.modelTokensMax, this.bench.submission));
+        this.submit(submissionOf(event, this.rules.modelTokensMax, this.bench.submission));
         interrupt(this, now);
         break;
       case "sequence-aborted":
@@ -53,7 +53,7 @@ export class FastEngine extends EngineLoop implements EngineModel {
 
   observe(now: Instant): EngineSignals {
     goQuietly(this, (this.settledTo === now ? now : now - 1) as Instant);
-    const blocks = this.bench.rules.blocks - 1;
+    const blocks = this.rules.blocks - 1;
     return {
       running: this.running,
       waiting: this.waiting,
@@ -63,7 +63,7 @@ export class FastEngine extends EngineLoop implements EngineModel {
       prefixHits: this.prefix.hits,
       preemptions: this.preemptions,
       busy: (this.busy + (this.endsAt === never ? 0 : Math.min(now, this.endsAt) - this.busySince)) as Duration,
-      batchUse: this.lastBatch / this.bench.rules.sequencesMax,
+      batchUse: this.lastBatch / this.rules.sequencesMax,
       steps: this.steps,
       stepsOutsideRange: this.stepsOutside,
       stepSequences: this.stepSequences,

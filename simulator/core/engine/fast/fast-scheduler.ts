@@ -23,7 +23,7 @@ export class FastScheduler extends SchedulerState {
   }
 
   submit(submission: Readonly<Submission>): void {
-    const { rules } = this.bench;
+    const { rules } = this;
     const sequence = this.sequenceFor(submission.id);
     const byLength = Math.min(submission.outputTokensMax, rules.modelTokensMax - submission.promptTokens);
     sequence.phase = "waiting";

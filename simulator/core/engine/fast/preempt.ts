@@ -43,12 +43,12 @@ export function preempt(state: SchedulerState, victim: Sequence): void {
     state.bench.budget += victim.chunk;
     victim.chunkCall = 0;
   }
-  memory.release(victim, owned, hashed, state.bench.rules.prefixCaching);
+  memory.release(victim, owned, hashed, state.rules.prefixCaching);
   victim.outputs = outputs;
   victim.phase = "waiting";
   victim.preemptions++;
   removeRunner(state, victim);
-  letWaitAgain(state, victim, state.bench.rules.policy);
+  letWaitAgain(state, victim, state.rules.policy);
   state.bench.preempted.push(victim);
   state.preemptions++;
 }
@@ -65,6 +65,6 @@ export const computedBefore = (state: SchedulerState, sequence: Sequence): numbe
 export function knownWhenScheduled(state: SchedulerState, sequence: Sequence): number {
   const before = computedBefore(state, sequence);
   if (sequence.phase === "prefill") return before + sequence.chunk;
-  const nothingInFlight = !state.bench.rules.asyncScheduling || sequence.starvedTo === state.call - 1;
+  const nothingInFlight = !state.rules.asyncScheduling || sequence.starvedTo === state.call - 1;
   return nothingInFlight ? before + 1 : before;
 }

@@ -33,7 +33,7 @@ function quietIterations(loop: EngineLoop): number {
   const oldest = loop.processed + 1;
   const outputCall = earliestFrom(loop, oldest);
   if (outputCall === oldest) return 0;
-  const leaving = loop.bench.rules.asyncScheduling ? certainEndsOf(loop, outputCall) : 0;
+  const leaving = loop.rules.asyncScheduling ? certainEndsOf(loop, outputCall) : 0;
   // A batch without anybody is another matter.
   const empty = leaving === loop.decodes ? 1 : 0;
   let quiet = callsWithin(loop, loop.memory.free, loop.call + 1, outputCall - oldest - empty);
@@ -60,7 +60,7 @@ function endAfter(loop: EngineLoop, iterations: number, limit: Instant): Readonl
   const { shape, stretch } = bench;
   let done = 0;
   let endsAt: number = loop.endsAt;
-  if (loop.bench.rules.asyncScheduling) {
+  if (loop.rules.asyncScheduling) {
     endsAt += scaled(loop, loop.nextTime, endsAt);
     done = 1;
   }
@@ -109,7 +109,7 @@ export function skip(loop: EngineLoop, iterations: number, endsAt: Instant): voi
     decodeIn(loop, 1);
   } else decodeIn(loop, iterations);
   loop.endsAt = endsAt;
-  if (!loop.bench.rules.asyncScheduling) return;
+  if (!loop.rules.asyncScheduling) return;
   const { shape, stepTime } = loop.bench;
   fillShape(loop, shape, loop.call);
   loop.nextTime = stepTime.stepTime(shape);

@@ -13,8 +13,7 @@ import { walkRunning } from "./walk-running.ts";
  * full blocks that others may look for are touched. Where budget or blocks do not reach for all, the running list is walked in order instead.
  */
 export function scheduleCall(state: SchedulerState): void {
-  const { bench } = state;
-  const { rules } = bench;
+  const { bench, rules } = state;
   const call = ++state.call;
   state.endedSinceCall = false;
   state.headBlocked = false;
@@ -32,13 +31,13 @@ export function scheduleCall(state: SchedulerState): void {
 /** Whether the next call has nothing to give but one token to each of those that decode, and the budget for it. */
 export function onlyDecodes(state: SchedulerState): boolean {
   const { bench, decodes } = state;
-  if (state.prefillCount > 0 || decodes === 0 || decodes > bench.rules.batchedTokensMax) return false;
+  if (state.prefillCount > 0 || decodes === 0 || decodes > state.rules.batchedTokensMax) return false;
   if (state.waiting > 0 && state.running < bench.runningMax && !state.headBlocked) return false;
   return state.starvedCall <= state.processed;
 }
 
 function chunkMaxOf(state: SchedulerState): number {
-  const { longPrefillTokensMax, longPrefillAdaptive, batchedTokensMax } = state.bench.rules;
+  const { longPrefillTokensMax, longPrefillAdaptive, batchedTokensMax } = state.rules;
   const sequences = state.running + state.waiting;
   if (sequences <= 1) return Infinity;
   return longPrefillAdaptive ? Math.max(longPrefillTokensMax, Math.floor(batchedTokensMax / sequences)) : longPrefillTokensMax;
@@ -65,9 +64,8 @@ function isCertainEnd(sequence: Sequence, endCall: number): boolean {
 }
 
 /** Budget for all, and nothing to publish: all that the walk would find out is who has to go. */
-function isWalkForeseen({ bench, decodes, isFilling, prefillCount }: SchedulerState): boolean {
-  const { budget, rules } = bench;
-  return decodes <= budget && prefillCount === 0 && !isFilling && rules.policy === "fcfs";
+function isWalkForeseen({ bench, decodes, isFilling, prefillCount, rules }: SchedulerState): boolean {
+  return decodes <= bench.budget && prefillCount === 0 && !isFilling && rules.policy === "fcfs";
 }
 
 /** Blocks that the call needs if everybody gets what is due; Infinity: the budget does not reach. */
@@ -125,7 +123,7 @@ function publishPrefills(state: SchedulerState): void {
 
 /** Equal contents are held in the order of the running list, decodes and prefills mixed. */
 function publishInOrder(state: SchedulerState, fills: FillLists): void {
-  const { bench, call } = state;
+  const { call, rules } = state;
   if (state.starvedCall === call - 1) {
     publishAfterStarving(state);
     return;
@@ -133,20 +131,20 @@ function publishInOrder(state: SchedulerState, fills: FillLists): void {
   const filling: Sequence[] = [...fills.of(call), ...state.prefills.slice(0, state.prefillCount)];
   filling.sort((one, other) => one.order - other.order);
   for (const sequence of filling) {
-    const known = sequence.phase === "prefill" ? sequence.computed + sequence.chunk : call + sequence.offset + (bench.rules.asyncScheduling ? 0 : 1);
+    const known = sequence.phase === "prefill" ? sequence.computed + sequence.chunk : call + sequence.offset + (rules.asyncScheduling ? 0 : 1);
     state.memory.publish(sequence, state.fullBlocks(known));
   }
 }
 
 /** In the call after one that left decodes out, their token in flight is known: what they are about to fill is cached one call earlier. */
 function publishAfterStarving(state: SchedulerState): void {
-  const { bench, call } = state;
+  const { call, rules } = state;
   for (let place = state.runningFrom; place < state.runningTo; place++) {
     const sequence = runnerAt(state, place);
     if (sequence === null) continue;
     if (sequence.phase === "prefill") state.memory.publish(sequence, state.fullBlocks(sequence.computed + sequence.chunk));
     if (sequence.phase !== "decode") continue;
-    const known = bench.rules.asyncScheduling && sequence.starvedTo !== call - 1 ? 0 : 1;
+    const known = rules.asyncScheduling && sequence.starvedTo !== call - 1 ? 0 : 1;
     state.memory.publish(sequence, state.fullBlocks(call + sequence.offset + known));
   }
 }

@@ -1,6 +1,7 @@
 import { broken } from "../../../../router/core/assert.ts";
 import type { PrefixStatistics } from "../plain/plain-scheduler.ts";
 import { addDecode, type DecodeSet, removeDecode, residueOf } from "./decode-set.ts";
+import type { FastRules } from "./fast-rules.ts";
 import { FillLists } from "./fill-lists.ts";
 import { KvMemory } from "./kv-memory.ts";
 import { fileOutput, type OutputWheel, unknownCall } from "./output-wheel.ts";
@@ -22,6 +23,7 @@ export class SchedulerState implements DecodeSet, OutputWheel, RunningList, Wait
   earliest = unknownCall;
   next = unknownCall;
   readonly bench: Workbench;
+  readonly rules: FastRules;
   /** Its place in the bench's lists. */
   readonly row: number;
   readonly memory: KvMemory;
@@ -56,6 +58,7 @@ export class SchedulerState implements DecodeSet, OutputWheel, RunningList, Wait
 
   constructor(bench: Workbench, row = bench.newRow()) {
     this.bench = bench;
+    this.rules = bench.rules;
     this.row = row;
     this.memory = new KvMemory(bench.rules.blocks - 1);
     bench.clearRow(row);
@@ -85,11 +88,11 @@ export class SchedulerState implements DecodeSet, OutputWheel, RunningList, Wait
   }
 
   blocksFor(tokens: number): number {
-    return Math.ceil(tokens / this.bench.rules.blockTokens);
+    return Math.ceil(tokens / this.rules.blockTokens);
   }
 
   fullBlocks(tokens: number): number {
-    const { prefixCaching, blockTokens } = this.bench.rules;
+    const { prefixCaching, blockTokens } = this.rules;
     return prefixCaching ? Math.floor(tokens / blockTokens) : 0;
   }
 
@@ -132,13 +135,13 @@ export class SchedulerState implements DecodeSet, OutputWheel, RunningList, Wait
   }
 
   #fill(sequence: Sequence): void {
-    this.fills ??= new FillLists(this.bench.rules.blockTokens);
+    this.fills ??= new FillLists(this.rules.blockTokens);
     this.fills.add(sequence, this.fillResidue(sequence));
   }
 
   /** In which calls one of its blocks becomes full and known: synchronous when it is allocated, asynchronous one call later. */
   fillResidue(sequence: Sequence): number {
-    const { asyncScheduling, blockTokens } = this.bench.rules;
+    const { asyncScheduling, blockTokens } = this.rules;
     const residue = residueOf(this, sequence);
     if (asyncScheduling) return residue;
     return residue === 0 ? blockTokens - 1 : residue - 1;
@@ -161,7 +164,7 @@ export class SchedulerState implements DecodeSet, OutputWheel, RunningList, Wait
    * computed unless nothing was in flight (after prefill, or after a call that the budget did not reach); and all when its last output has been taken in.
    */
   knownOf(sequence: Sequence, computed: number, call = this.call): number {
-    if (!this.bench.rules.asyncScheduling || sequence.phase === "prefill") return computed;
+    if (!this.rules.asyncScheduling || sequence.phase === "prefill") return computed;
     const last = lastCallOf(sequence, call);
     const all = this.processed >= last || sequence.firstCall === last || sequence.starvedTo === last - 1;
     return all ? computed : computed - 1;

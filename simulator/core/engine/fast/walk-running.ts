@@ -36,7 +36,7 @@ function dueOf({ bench }: SchedulerState, sequence: Sequence): number {
 /** Preempts until `blocks` are free; false: the sequence itself had to go. */
 function makeRoom(state: SchedulerState, sequence: Sequence, blocks: number): boolean {
   while (blocks > state.memory.free) {
-    const victim = state.bench.rules.policy === "priority" ? leastUrgent(state) : lastRunner(state);
+    const victim = state.rules.policy === "priority" ? leastUrgent(state) : lastRunner(state);
     assert(victim !== null, "somebody runs");
     preempt(state, victim);
     if (victim === sequence) return false;
