@@ -148,7 +148,6 @@ function receive(core: Core, event: RouterEvent): void {
   else if (kind === "attempt-first-token") {
     const attempt = core.attempt(event.attempt);
     const slot = core.requestOf(event.attempt);
-    assertTheyBelong(core, slot, attempt);
     const react = phases[slot.phase].firstToken ?? missing("what its phase does with a first token");
     react(core, slot, attempt, event.attempt);
   } else if (kind === "attempt-ended") {
@@ -168,7 +167,7 @@ function receive(core: Core, event: RouterEvent): void {
  * the other on the way.
  */
 function assertTheyBelong({ state }: Core, { request }: RequestSlot, attempt: AttemptSlot): void {
-  if (attempt.request !== request.id || attempt.startedAt > state.now) broken("an attempt is heard of that is another request's, or has not started");
+  if (attempt.request !== request.id || attempt.startedAt > state.now) broken("an attempt ends that is another request's, or has not started");
 }
 
 /** What is nobody's request. */

@@ -62,6 +62,8 @@ export class SimulatedReplica implements Out<RouterCommand> {
   readonly #tenants: ReadonlyMap<string, TenantId>;
   /** By RequestId; null: free. */
   readonly #requests: (SimulatedRequest | null)[] = [];
+  /** By AttemptId, those that have ended too: whose it is. */
+  readonly #requestOf: SimulatedRequest[] = [];
   /** Requests that have finished, to be used again (see SpareSlots); none where somebody watches the router, who may remember them. */
   readonly #spareRequests: SimulatedRequest[] = [];
   /** What else is known of them, and of their attempts; one that has ended stays until its slot is used again: its commit may be still to come. */
@@ -273,6 +275,7 @@ export class SimulatedReplica implements Out<RouterCommand> {
     const request = this.#requests[id] ?? missing("the attempt's request");
     const deployment = this.#versions.deploymentOf(endpoint, version);
     const outputTokens = this.#work.start(id, attempt, endpoint, deployment, version, at);
+    if (this.#requestOf[attempt] !== request) this.#requestOf[attempt] = request;
     const { serial, route, inputTokens, blocks, batch = false } = request;
     this.#call(endpoint, {
       kind: "call-received",
@@ -319,7 +322,7 @@ export class SimulatedReplica implements Out<RouterCommand> {
   #end(attempt: AttemptId, endpoint: EndpointId, outcome: AttemptOutcome, at: Instant): void {
     const request = this.#work.end(attempt);
     // The router will look at the request after its own slots: looked at here, it is fetched while those are.
-    if (this.#requests[request]?.id !== request) broken("an attempt outlives its request");
+    if (this.#requestOf[attempt]?.id !== request) broken("an attempt outlives its request");
     const { kind, failure } = outcome;
     const blamed = failure !== null && meaningOf(failure).verdict === "failure";
     if (kind !== "aborted") this.#options.observer.attemptEnded?.(endpoint, this.#work.startOf(attempt), at, blamed);

@@ -8,7 +8,7 @@ export type Phase = "waiting" | "prefill" | "decode" | "ending" | "ended";
 
 /**
  * One sequence of the fast scheduler; the objects are used again. Counts are tokens, calls are numbers of schedule() calls. Of hundreds of engines none is in the
- * cache: what is looked at at an end stands first, and what is looked at when that end is foreseen at both sides of it, so that all of it is fetched then.
+ * cache: what is looked at at an end stands first, and what is looked at when that end is foreseen 64 bytes apart in it, so that all of it is fetched then.
  */
 export class Sequence implements Keeper {
   id: number;
@@ -18,18 +18,18 @@ export class Sequence implements Keeper {
   offset = 0;
   /** Chained ids of its full blocks as far as the caller, or a preemption, gave them. */
   keys: ArrayLike<number> | null = null;
+  /** Outputs known when it was last admitted (or while it waits). */
+  outputs = 0;
+  /** The call that makes its last output. */
+  endCall = 0;
+  /** The call whose output it stands in the wheel for, and its neighbours in the bucket. */
+  wheelCall = 0;
+  wheelBehind: Sequence | null = null;
+  wheelBefore: Sequence | null = null;
   /** Outputs at its end, and whether that end is an EOS. */
   outputsEnd = 0;
   stops = false;
-  /** Outputs known when it was last admitted (or while it waits). */
-  outputs = 0;
   preemptions = 0;
-  /** The call whose output it stands in the wheel for, and its neighbours in the bucket. */
-  wheelCall = 0;
-  wheelBefore: Sequence | null = null;
-  wheelBehind: Sequence | null = null;
-  /** The call that makes its last output. */
-  endCall = 0;
   /** Asynchronous: the scheduler cannot foresee the end, so one call too many is made for it. */
   surprising = false;
   phase: Phase = "ended";
