@@ -28,9 +28,10 @@ const ofRequest = { cachedRead: 0, output: 1, arrivedAt: 2, started: 3, first: 4
 /** Where there is no instant or id (yet). */
 const nothing = -1;
 
-/** Places in the row of an attempt, by AttemptId: ids, and what has become of it. */
-const attemptWidth = 4;
-const ofAttempt = { request: 0, endpoint: 1, deployment: 2, fate: 3 } as const;
+/** Places in the row of an attempt, by AttemptId: its request; its endpoint, and in the lowest bits what has become of it. */
+const attemptWidth = 2;
+const ofAttempt = { request: 0, state: 1 } as const;
+const fateBits = 3;
 /** Bits of its fate. Not live: nothing more will be heard of it, or nobody listens any more; so it is from the start where nobody has had the row yet. */
 const live = 1;
 const committed = 2;
@@ -44,8 +45,9 @@ export class OpenWork {
   // Written here alone; open, since private fields are slow to write (see EngineLoop).
   requests = new Float64Array(requestWidth);
   attempts = new Int32Array(attemptWidth);
-  /** By AttemptId: for who wants to know how long it took. */
+  /** By AttemptId: what is asked for less often, when it started and its deployment. */
   starts = new Float64Array(1);
+  deployments = new Int32Array(1);
   /** Of attempts that have ended uncommitted: the commit may still come, at the same instant. */
   readonly #usages = new Map<AttemptId, Usage>();
 
@@ -75,10 +77,9 @@ export class OpenWork {
     if (row >= this.attempts.length) this.#growAttempts(attempt);
     const { attempts } = this;
     attempts[row + ofAttempt.request] = id;
-    attempts[row + ofAttempt.endpoint] = endpoint;
-    attempts[row + ofAttempt.deployment] = deployment;
-    attempts[row + ofAttempt.fate] = live;
+    attempts[row + ofAttempt.state] = (endpoint << fateBits) | live;
     this.starts[attempt] = at;
+    this.deployments[attempt] = deployment;
     if (this.#usages.size > 0) this.#usages.delete(attempt);
     return requests[request + ofRequest.outputTokens] as number;
   }
@@ -86,22 +87,23 @@ export class OpenWork {
   #growAttempts(attempt: AttemptId): void {
     this.attempts = grown(this.attempts, new Int32Array(2 * attempt * attemptWidth));
     this.starts = grown(this.starts, new Float64Array(2 * attempt));
+    this.deployments = grown(this.deployments, new Int32Array(2 * attempt));
   }
 
   commit(attempt: AttemptId, at: Instant): void {
     const { attempts, requests } = this;
     const row = attempt * attemptWidth;
     const request = (attempts[row + ofAttempt.request] as number) * requestWidth;
-    attempts[row + ofAttempt.fate] = (attempts[row + ofAttempt.fate] as number) | committed;
+    attempts[row + ofAttempt.state] = (attempts[row + ofAttempt.state] as number) | committed;
     requests[request + ofRequest.first] = at;
-    requests[request + ofRequest.deployment] = attempts[row + ofAttempt.deployment] as number;
+    requests[request + ofRequest.deployment] = this.deployments[attempt] as number;
     if (this.#usages.size === 0) return;
     const usage = this.#usages.get(attempt);
     if (usage !== undefined) this.#writeUsage(request, usage);
   }
 
   endpointOf(attempt: AttemptId): EndpointId {
-    return this.attempts[attempt * attemptWidth + ofAttempt.endpoint] as EndpointId;
+    return (this.#stateOf(attempt) >> fateBits) as EndpointId;
   }
 
   startOf(attempt: AttemptId): Instant {
@@ -109,23 +111,27 @@ export class OpenWork {
   }
 
   isLive(attempt: AttemptId): boolean {
-    return ((this.attempts[attempt * attemptWidth + ofAttempt.fate] as number) & live) !== 0;
+    return (this.#stateOf(attempt) & live) !== 0;
   }
 
   isAborted(attempt: AttemptId): boolean {
-    return ((this.attempts[attempt * attemptWidth + ofAttempt.fate] as number) & aborted) !== 0;
+    return (this.#stateOf(attempt) & aborted) !== 0;
+  }
+
+  #stateOf(attempt: AttemptId): number {
+    return this.attempts[attempt * attemptWidth + ofAttempt.state] as number;
   }
 
   /** It is told to end. */
   abort(attempt: AttemptId): EndpointId {
-    const place = attempt * attemptWidth + ofAttempt.fate;
+    const place = attempt * attemptWidth + ofAttempt.state;
     this.attempts[place] = (this.attempts[place] as number) | aborted;
     return this.endpointOf(attempt);
   }
 
   noteUsage(attempt: AttemptId, usage: Usage): void {
     const row = attempt * attemptWidth;
-    const isCommitted = ((this.attempts[row + ofAttempt.fate] as number) & committed) !== 0;
+    const isCommitted = ((this.attempts[row + ofAttempt.state] as number) & committed) !== 0;
     if (isCommitted) this.#writeUsage((this.attempts[row + ofAttempt.request] as number) * requestWidth, usage);
     else this.#usages.set(attempt, usage);
   }
@@ -139,7 +145,7 @@ export class OpenWork {
   end(attempt: AttemptId): RequestId {
     const { attempts } = this;
     const row = attempt * attemptWidth;
-    attempts[row + ofAttempt.fate] = (attempts[row + ofAttempt.fate] as number) & ~live;
+    attempts[row + ofAttempt.state] = (attempts[row + ofAttempt.state] as number) & ~live;
     return attempts[row + ofAttempt.request] as RequestId;
   }
 

@@ -322,7 +322,8 @@ export class SimulatedReplica implements Out<RouterCommand> {
   #end(attempt: AttemptId, endpoint: EndpointId, outcome: AttemptOutcome, at: Instant): void {
     const request = this.#work.end(attempt);
     // The router will look at the request after its own slots: looked at here, it is fetched while those are.
-    if (this.#requestOf[attempt]?.id !== request) broken("an attempt outlives its request");
+    const own = this.#requestOf[attempt];
+    if (own?.id !== request || own !== this.#requests[request]) broken("an attempt outlives its request");
     const { kind, failure } = outcome;
     const blamed = failure !== null && meaningOf(failure).verdict === "failure";
     if (kind !== "aborted") this.#options.observer.attemptEnded?.(endpoint, this.#work.startOf(attempt), at, blamed);
