@@ -2,7 +2,7 @@
  * npm run bench [-- --rounds N] [--options] [--large] [REQUESTS REPLICAS RATE INPUT OUTPUT]: what the simulator costs, in CPU seconds (least and median over the
  * rounds), each run in a fresh process of the same Node, in turn with what it is compared with. --options: each option while it has nothing to do; --large: one and ten
  * million requests, and the memory they take. The last line, `ratio X`, is the whole simulator with the full router against the research prototype in
- * ../shared/design/engine-prototype (engines and a least-loaded choice alone) on the same requests, by the medians. HEADGATE_DYNOSIM_PYTHON: a Python with ai-dynamo
+ * ../shared/design/engine-prototype (engines and a least-loaded choice alone) on the same requests: the median of the rounds' ratios. HEADGATE_DYNOSIM_PYTHON: a Python with ai-dynamo
  * 1.6.1 (pip install ai-dynamo==1.6.1 ai-dynamo-runtime==1.6.1), for a row of DynoSim's.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -21,7 +21,7 @@ const { values, positionals } = parseArgs({
 const rounds = Number(values.rounds);
 /** A run of some 50 ms, and one that waits for memory, differ from round to round by more than what is asked for. */
 const shortRoundsMin = 7;
-const sizeRoundsMin = 15;
+const sizeRoundsMin = 21;
 const given = positionals.map(Number);
 const [requests = 200_000, replicas = 16, perSecond = 160, input = 1024, output = 256] = given;
 const mooncakeTrace = join(sharedPath, "traces/mooncake_conversation_0-30min.jsonl.gz");
@@ -109,7 +109,7 @@ function options(): void {
     row(name, costs[place] ?? [], pairedDifference(costs[place] ?? [], none));
 }
 
-/** Round by round, since both met the same machine then: the median, and how far the rounds lie apart. */
+/** The median, and how far the rounds lie apart. */
 function pairedDifference(own: readonly number[], none: readonly number[]): string {
   const percents = own.map((seconds, round) => 100 * (seconds / (none[round] ?? NaN) - 1)).toSorted((one, other) => one - other);
   return `${signed(median(percents))} % (${signed(percents[0] ?? NaN)} to ${signed(percents.at(-1) ?? NaN)})`;
@@ -150,8 +150,9 @@ function row(name: string, figures: readonly number[], more = ""): void {
   );
 }
 
+/** Round by round, since both met the same machine then: what its host does beside it changes from minute to minute. */
 function ratioOf(theirs: readonly number[], ours: readonly number[]): number {
-  return median(theirs) / median(ours);
+  return median(theirs.map((seconds, round) => seconds / (ours[round] ?? NaN)));
 }
 
 /** Of two, their mean. */
