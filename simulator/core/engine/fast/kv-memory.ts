@@ -8,7 +8,7 @@ import type { Sequence } from "./sequence.ts";
  * KV blocks of one engine without block ids. Blocks without a hash are only ever prepended to the free queue and hashed ones only appended, so the queue is always
  * [a count of unhashed][the hashed, least recently used first]. The hashed stand in runs: those with contents that somebody else may look for in a tree by prefix, the
  * others (private prompts, outputs) as mere counts. Taking blocks is a debt, settled before the next release or look-up: it evicts from the head.
- * Equal, in every look-up and free count, to the pool with real ids in ../plain.
+ * Equal, in every look-up and free count, to the pool with real ids in ../plain. It is its free queue itself: a queue of its own would be one more place to fetch.
  */
 export class KvMemory extends FreeRuns {
   free: number;
@@ -143,15 +143,14 @@ export class KvMemory extends FreeRuns {
     if (keep && sequence.keys !== null) this.#keepKeyed(sequence, hashed);
     this.#settle();
     this.unhashed += owned - hashed;
-    if (sequence.keys === null) {
-      this.free += owned;
-      if (hashed > 0) this.#appendUnkeyed(hashed, keep ? sequence : null);
-      return;
-    }
-    const { held, heldBlocks } = sequence;
-    const countless = hashed - heldBlocks;
-    this.free += owned - heldBlocks;
-    if (countless > 0) this.#appendUnkeyed(countless, keep ? sequence : null);
+    const keyed = sequence.keys === null ? 0 : sequence.heldBlocks;
+    this.free += owned - keyed;
+    if (hashed > keyed) this.#appendUnkeyed(hashed - keyed, keep ? sequence : null);
+    if (keyed > 0) this.#letGoHeld(sequence);
+  }
+
+  #letGoHeld(sequence: Sequence): void {
+    const { held } = sequence;
     sequence.held = null;
     sequence.heldBlocks = 0;
     for (let stretch = held; stretch !== null; stretch = stretch.before) {
