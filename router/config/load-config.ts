@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { CompiledConfig, ConfigVersion } from "../core/compiled-config.ts";
+import { isFields } from "../core/fields.ts";
 import { type Compiled, compileConfig } from "./compile-config.ts";
 import type { Pricing } from "./pricing.ts";
 import { InputError } from "./problem.ts";
@@ -7,7 +8,7 @@ import { readText } from "./read-text.ts";
 import { configSchema } from "./schema.ts";
 import type { Environment } from "./secret.ts";
 import type { ServiceSpec } from "./service-spec.ts";
-import { checkYaml, inFileOrder } from "./yaml-problems.ts";
+import { checkYaml, inFileOrder, problemIn } from "./yaml-problems.ts";
 import type { YamlPlace } from "./yaml-problems.ts";
 import { parseYaml, plainValue } from "./yaml-source.ts";
 import type { YamlSource } from "./yaml-source.ts";
@@ -33,7 +34,16 @@ export interface PriceNotes {
  */
 export function loadConfig(file: string, env: Environment | null): LoadedConfig {
   const source = parseYaml(file, readText(file, "configuration"));
-  return { source, ...compileConfigAt({ source, base: [] }, plainValue(source), env) };
+  const value = plainValue(source);
+  refuseScenario(source, value);
+  return { source, ...compileConfigAt({ source, base: [] }, value, env) };
+}
+
+/** Whoever mistakes one file for the other is told so, and not what all is unknown in it. */
+function refuseScenario(source: YamlSource, value: unknown): void {
+  if (!isFields(value) || !("trace" in value) || "deployments" in value || "routes" in value) return;
+  const fix = `run it: headgate simulate ${source.file}; its configuration is what it names under config`;
+  throw new InputError([problemIn({ source, base: [] }, ["trace"], "key", "this is a scenario of the simulator, not a configuration", fix)]);
 }
 
 /** The same for a configuration that stands within another file. @throws InputError */

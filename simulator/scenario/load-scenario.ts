@@ -37,6 +37,7 @@ export interface LoadOptions {
 export async function loadScenario(file: string, env: Environment, { settings = [] }: LoadOptions = {}): Promise<LoadedScenario | NotApplicable> {
   const layers = readLayers(file, settings);
   const { place } = layers;
+  refuseConfig(file, layers);
   const value = withReplicas(layers.value);
   const checked = checkYaml(place, value, scenarioSchema);
   if (checked.value === null) throw new InputError(checked.problems);
@@ -81,6 +82,13 @@ function noFile(place: YamlPlace, field: FieldPath, path: string, fix: string): 
 }
 
 /** An inline configuration has as many endpoints as the fleet has replicas. */
+/** Whoever mistakes one file for the other is told so, and not what all is unknown in it. */
+function refuseConfig(file: string, { place, value }: LayeredScenario): void {
+  if (!isFields(value) || !("deployments" in value) || "trace" in value || "fleet" in value) return;
+  const fix = `serve it: headgate serve -c ${file}; a scenario names it under config, beside a trace and a fleet`;
+  throw new InputError([problemIn(place, ["deployments"], "key", "this is a configuration of the router, not a scenario", fix)]);
+}
+
 function withReplicas(value: unknown): object {
   if (!isFields(value)) return {};
   return isFields(value["config"]) ? { ...value, config: withFleetReplicas(value["config"], value["fleet"]) } : value;

@@ -40,6 +40,13 @@ test("what is missing is named with what it is; nothing refers to documentation"
   ]);
 });
 
+test("a scenario is called one", async () => {
+  const [found, ...others] = await problems("trace: { format: azure, file: a.csv }\nconfig: other.yaml\nfleet: {}\n");
+  expect(found).toMatchObject({ line: 1, column: 1, field: "trace", message: "this is a scenario of the simulator, not a configuration" });
+  expect(found?.fix).toMatch(/^run it: headgate simulate \S+headgate.yaml; /);
+  expect(others).toEqual([]);
+});
+
 test("what may be a key is not repeated, wherever it stands", async () => {
   for (const key of ["sk-proj-abcdef123456", "${sk-proj-abcdef123456}", "{ env: sk-proj-abcdef123456 }"]) {
     const found = await problems(`${pool}, key: ${key.startsWith("{") ? key : JSON.stringify(key)} }${chat}`);

@@ -40,6 +40,14 @@ async function load(file: string, env = {}): Promise<LoadedScenario> {
   return loaded;
 }
 
+test("a configuration is called one", async () => {
+  const file = write(config);
+  const [found, ...others] = await problemsOf(() => loadScenario(file, {}));
+  expect(found).toMatchObject({ file, line: 1, column: 1, field: "deployments", message: "this is a configuration of the router, not a scenario" });
+  expect(found?.fix).toBe(`serve it: headgate serve -c ${file}; a scenario names it under config, beside a trace and a fleet`);
+  expect(others).toEqual([]);
+});
+
 test("names become ids, units become microseconds, and each endpoint has its model", async () => {
   const { name, seed, compiled, trace: read } = await load(write(whole));
   expect({ name, seed, rows: read.rows, spanUs: read.spanUs }).toEqual({ name: "try", seed: 7, rows: 2, spanUs: 2_000_000 });
