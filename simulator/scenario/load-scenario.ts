@@ -81,7 +81,6 @@ function noFile(place: YamlPlace, field: FieldPath, path: string, fix: string): 
   return new InputError([problemIn(place, field, "value", `there is no file ${path}`, fix)]);
 }
 
-/** An inline configuration has as many endpoints as the fleet has replicas. */
 /** Whoever mistakes one file for the other is told so, and not what all is unknown in it. */
 function refuseConfig(file: string, { place, value }: LayeredScenario): void {
   if (!isFields(value) || !("deployments" in value) || "trace" in value || "fleet" in value) return;
@@ -89,6 +88,7 @@ function refuseConfig(file: string, { place, value }: LayeredScenario): void {
   throw new InputError([problemIn(place, ["deployments"], "key", "this is a configuration of the router, not a scenario", fix)]);
 }
 
+/** An inline configuration has as many endpoints as the fleet has replicas. */
 function withReplicas(value: unknown): object {
   if (!isFields(value)) return {};
   return isFields(value["config"]) ? { ...value, config: withFleetReplicas(value["config"], value["fleet"]) } : value;
