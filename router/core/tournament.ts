@@ -13,12 +13,12 @@ export interface Tournament {
   least: number;
   /** By id, as many as there are leaves: a power of two. Infinity: it takes no part. */
   keys: Float64Array;
-  /** Node 1 is the root, node n has the children 2n and 2n + 1, and an id's leaf is `keys.length` + id. */
+  /** Node 1 is the root, node n has the children 2n and 2n + 1. An id's leaf would be `keys.length` + id: the leaves, at which everybody wins, are not written down. */
   winners: Int32Array;
 }
 
 export function newTournament(): Tournament {
-  return { count: 0, least: Infinity, keys: Float64Array.of(Infinity), winners: new Int32Array(2) };
+  return { count: 0, least: Infinity, keys: Float64Array.of(Infinity, Infinity), winners: new Int32Array(2) };
 }
 
 export function hasKey({ keys }: Tournament, id: number): boolean {
@@ -54,16 +54,16 @@ export function setKey(tournament: Tournament, id: number, key: number): void {
   // The best so far is known: a node costs a look at the other child's winner.
   let best = id;
   let bestKey = key;
-  for (let node = keys.length + id; node > 1; node >>= 1) {
-    const rival = winners[node ^ 1] as number;
+  let rival = id ^ 1;
+  for (let node = (keys.length + id) >> 1; node > 0; node >>= 1) {
     const rivalKey = keys[rival] as number;
     if (rivalKey < bestKey || (rivalKey === bestKey && rival < best)) {
       best = rival;
       bestKey = rivalKey;
     }
-    const parent = node >> 1;
-    if (winners[parent] !== best) winners[parent] = best;
+    if (winners[node] !== best) winners[node] = best;
     else if (best !== id) return;
+    rival = winners[node ^ 1] as number;
   }
   tournament.least = bestKey;
 }
@@ -75,11 +75,11 @@ function grow(tournament: Tournament, id: number): void {
   while (leaves <= id) leaves *= 2;
   const keys = new Float64Array(leaves).fill(Infinity);
   keys.set(before);
-  const winners = new Int32Array(2 * leaves);
-  for (let leaf = 0; leaf < leaves; leaf += 1) winners[leaves + leaf] = leaf;
+  const winners = new Int32Array(leaves);
+  const winnerAt = (node: number): number => (node < leaves ? (winners[node] as number) : node - leaves);
   for (let node = leaves - 1; node > 0; node -= 1) {
-    const left = winners[2 * node] as number;
-    const right = winners[2 * node + 1] as number;
+    const left = winnerAt(2 * node);
+    const right = winnerAt(2 * node + 1);
     winners[node] = (keys[right] as number) < (keys[left] as number) ? right : left;
   }
   tournament.keys = keys;
