@@ -20,7 +20,7 @@ const { values, positionals } = parseArgs({
 });
 const rounds = Number(values.rounds);
 /** A run of some 50 ms, and one that waits for memory, differ from round to round by more than what is asked for. */
-const shortRoundsMin = 7;
+const shortRoundsMin = 15;
 const sizeRoundsMin = 21;
 const given = positionals.map(Number);
 const [requests = 200_000, replicas = 16, perSecond = 160, input = 1024, output = 256] = given;
