@@ -1,8 +1,7 @@
 import { never } from "../../../../router/core/time.ts";
 import { grown } from "../../grown.ts";
-import { emptyShape } from "../../step-time/step-range.ts";
+import { emptyShape, isUnlimited } from "../../step-time/step-range.ts";
 import type { StepShape, StepTimeModel, Stretch } from "../engine.ts";
-import { isUnlimited } from "../../step-time/step-range.ts";
 import { blankSubmission } from "../submission.ts";
 import { CommandWriter, type SequenceListener } from "./command-writer.ts";
 import type { FastRules } from "./fast-rules.ts";
@@ -10,9 +9,9 @@ import { turnCalls } from "./output-wheel.ts";
 import type { Sequence } from "./sequence.ts";
 
 /**
- * What schedulers of one kind share: their rules; what one puts something down on within one call, and never looks at again after it; objects that have been used, for the next; and lists in
- * which each has a row of its own. Hundreds of engines share one: of a copy in each, nothing would be in the cache when its engine's turn comes, and to find the memory of a
- * list takes a look at the list.
+ * What schedulers of one kind share: their rules; what one puts something down on within one call, and never looks at again after it; objects that have been used, for the
+ * next; and lists in which each has a row of its own. Hundreds of engines share one: of a copy in each, nothing would be in the cache when its engine's turn comes, and to find
+ * the memory of a list takes a look at the list.
  */
 export class Workbench {
   readonly rules: FastRules;
