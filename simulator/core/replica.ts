@@ -62,7 +62,7 @@ export class SimulatedReplica implements Out<RouterCommand> {
   readonly #tenants: ReadonlyMap<string, TenantId>;
   /** By RequestId; null: free. */
   readonly #requests: (SimulatedRequest | null)[] = [];
-  /** By AttemptId, those that have ended too: whose it is. */
+  /** By AttemptId, those that have ended too: whose it is. Its row says so too; but a look at that, then into the list of requests, then at the request is one look after the other. */
   readonly #requestOf: SimulatedRequest[] = [];
   /** Requests that have finished, to be used again (see SpareSlots); none where somebody watches the router, who may remember them. */
   readonly #spareRequests: SimulatedRequest[] = [];

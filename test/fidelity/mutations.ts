@@ -141,7 +141,7 @@ export const mutations: readonly Mutation[] = [
     text: "if (state.starvedCall === call - 1) {",
     instead: "if (state.starvedCall === -1) {",
   },
-  { rule: "fast: contents in running order", file: "fast/schedule-call.ts", text: "filling.sort((one, other) => one.order - other.order);", instead: "" },
+  { rule: "fast: contents in running order", file: "fast/schedule-call.ts", text: "sequences.sort((one, other) => one.order - other.order);", instead: "" },
   {
     rule: "fast: the output in flight of a preempted one still counts",
     file: "fast/preempt.ts",

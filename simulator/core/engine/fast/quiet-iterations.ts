@@ -37,8 +37,8 @@ function quietIterations(loop: EngineLoop): number {
   // A batch without anybody is another matter.
   const empty = leaving === loop.decodes ? 1 : 0;
   let quiet = callsWithin(loop, loop.memory.free, loop.call + 1, outputCall - oldest - empty);
-  const { fills } = loop;
-  if (fills !== null && fills.count > 0) quiet = fills.callsWithout(loop.call + 1, quiet);
+  const { filling } = loop;
+  if (filling !== null) quiet = filling.callsWithout(loop.call + 1, quiet);
   loop.leaving = oldest + quiet === outputCall ? leaving : 0;
   return quiet;
 }

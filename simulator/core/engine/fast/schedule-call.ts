@@ -64,8 +64,8 @@ function isCertainEnd(sequence: Sequence, endCall: number): boolean {
 }
 
 /** Budget for all, and nothing to publish: all that the walk would find out is who has to go. */
-function isWalkForeseen({ bench, decodes, isFilling, prefillCount, rules }: SchedulerState): boolean {
-  return decodes <= bench.budget && prefillCount === 0 && !isFilling && rules.policy === "fcfs";
+function isWalkForeseen({ bench, decodes, filling, prefillCount, rules }: SchedulerState): boolean {
+  return decodes <= bench.budget && prefillCount === 0 && filling === null && rules.policy === "fcfs";
 }
 
 /** Blocks that the call needs if everybody gets what is due; Infinity: the budget does not reach. */
@@ -105,10 +105,10 @@ function prefillsComeLast(state: SchedulerState): boolean {
 
 function scheduleAll(state: SchedulerState, blocks: number): void {
   if (blocks > 0) state.memory.take(blocks);
-  const { bench, fills } = state;
+  const { bench, filling } = state;
   fillShape(state, bench.shape, state.call);
   bench.budget -= state.decodes;
-  if (fills !== null && fills.count > 0) publishInOrder(state, fills);
+  if (filling !== null) publishInOrder(state, filling);
   else if (state.prefillCount > 0) publishPrefills(state);
   if (state.prefillCount > 0) advancePrefills(state);
 }
@@ -122,15 +122,15 @@ function publishPrefills(state: SchedulerState): void {
 }
 
 /** Equal contents are held in the order of the running list, decodes and prefills mixed. */
-function publishInOrder(state: SchedulerState, fills: FillLists): void {
+function publishInOrder(state: SchedulerState, filling: FillLists): void {
   const { call, rules } = state;
   if (state.starvedCall === call - 1) {
     publishAfterStarving(state);
     return;
   }
-  const filling: Sequence[] = [...fills.of(call), ...state.prefills.slice(0, state.prefillCount)];
-  filling.sort((one, other) => one.order - other.order);
-  for (const sequence of filling) {
+  const sequences: Sequence[] = [...filling.of(call), ...state.prefills.slice(0, state.prefillCount)];
+  sequences.sort((one, other) => one.order - other.order);
+  for (const sequence of sequences) {
     const known = sequence.phase === "prefill" ? sequence.computed + sequence.chunk : call + sequence.offset + (rules.asyncScheduling ? 0 : 1);
     state.memory.publish(sequence, state.fullBlocks(known));
   }

@@ -147,9 +147,9 @@ export class SchedulerState implements DecodeSet, OutputWheel, RunningList, Wait
     return residue === 0 ? blockTokens - 1 : residue - 1;
   }
 
-  /** Somebody will fill a block that others may look for. */
-  get isFilling(): boolean {
-    return this.fills !== null && this.fills.count > 0;
+  /** Null: nobody will fill a block that others may look for. */
+  get filling(): FillLists | null {
+    return this.fills === null || this.fills.count === 0 ? null : this.fills;
   }
 
   /** KV that stands when the calls up to `call` have run. */
