@@ -1,10 +1,9 @@
 import { present } from "../../router/core/assert.ts";
 import type { SequenceListener } from "../../simulator/core/engine/fast/command-writer.ts";
 import { FastScheduler } from "../../simulator/core/engine/fast/fast-scheduler.ts";
-import type { SchedulerState } from "../../simulator/core/engine/fast/scheduler-state.ts";
 import type { Sequence } from "../../simulator/core/engine/fast/sequence.ts";
 import { processCall } from "../../simulator/core/engine/fast/process-call.ts";
-import { runnerAt } from "../../simulator/core/engine/fast/running-list.ts";
+import { runnersOf } from "../../simulator/core/engine/fast/running-list.ts";
 import { scheduleCall } from "../../simulator/core/engine/fast/schedule-call.ts";
 import { Workbench } from "../../simulator/core/engine/fast/workbench.ts";
 import type { SequenceId } from "../../simulator/core/engine/engine.ts";
@@ -172,15 +171,6 @@ export class FastPlayer {
     this.scheduler.abort(present(this.scheduler.sequenceOf(recorded.id as SequenceId), "the sequence to be aborted"));
     aborted.push(recorded.id);
   }
-}
-
-function runnersOf(state: SchedulerState): Sequence[] {
-  const runners: Sequence[] = [];
-  for (let place = state.runningFrom; place < state.runningTo; place++) {
-    const sequence = runnerAt(state, place);
-    if (sequence !== null) runners.push(sequence);
-  }
-  return runners;
 }
 
 function idsOfLine(first: Sequence | null): number[] {

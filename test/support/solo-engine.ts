@@ -1,6 +1,6 @@
 import type { Instant, Out } from "../../router/core/machine.ts";
 import { never } from "../../router/core/time.ts";
-import type { EngineCommand, EngineEvent, EngineModel, EngineSignals } from "../../simulator/core/engine/engine.ts";
+import type { EngineCommand, EngineEvent, EngineModel, EngineSignals, SequenceId } from "../../simulator/core/engine/engine.ts";
 
 /** An engine double that keeps the port's promises with the simplest timing there is: every sequence alone, first token after 1000 us, then one each 100 us. */
 interface SoloSequence {
@@ -52,6 +52,10 @@ export class SoloEngine implements EngineModel {
 
   outputTokensOf(id: number): number {
     return this.sequences.get(id)?.emitted ?? 0;
+  }
+
+  liveSequences(): readonly SequenceId[] {
+    return [...this.sequences.keys()] as SequenceId[];
   }
 
   observe(): EngineSignals {

@@ -1,15 +1,16 @@
 import { assert } from "../../../router/core/assert.ts";
-import type { Branded } from "../../../router/core/machine.ts";
 import type { Usage } from "../../../router/core/messages.ts";
 import type { CallId } from "../endpoint.ts";
+import type { SequenceId } from "../engine/engine.ts";
 import { grown } from "../grown.ts";
 
-/** A call that a replica has under way: its row. */
-export type LiveCall = Branded<"live-call">;
+/** A call that a replica has under way: its row, which it keeps until its engine has let go and nothing of it is on its way. So it is its sequence's id in the engine too. */
+export type LiveCall = SequenceId;
 
-/** Places in a row: ids, tokens, and what has become of it. */
-const width = 5;
-const ofCall = { call: 0, inputTokens: 1, cachedTokens: 2, generated: 3, fate: 4 } as const;
+/** Places in a row: ids, tokens, and in the lowest bits of `cached` what has become of it. */
+const width = 4;
+const ofCall = { call: 0, inputTokens: 1, generated: 2, cached: 3 } as const;
+const fateBits = 4;
 const taken = 1;
 /** Not aborted, ended or cut; what is still on its way from a call that is not open is dropped. */
 const open = 2;
@@ -30,9 +31,8 @@ export class LiveCalls {
     const row = id * width;
     cells[row + ofCall.call] = call;
     cells[row + ofCall.inputTokens] = inputTokens;
-    cells[row + ofCall.cachedTokens] = 0;
     cells[row + ofCall.generated] = 0;
-    cells[row + ofCall.fate] = isCut ? taken | open | cut : taken | open;
+    cells[row + ofCall.cached] = isCut ? taken | open | cut : taken | open;
     return id;
   }
 
@@ -71,7 +71,7 @@ export class LiveCalls {
   }
 
   #has(id: LiveCall, bit: number): boolean {
-    return ((this.cells[id * width + ofCall.fate] as number) & bit) !== 0;
+    return ((this.cells[id * width + ofCall.cached] as number) & bit) !== 0;
   }
 
   close(id: LiveCall): void {
@@ -79,15 +79,14 @@ export class LiveCalls {
   }
 
   #drop(id: LiveCall, bits: number): void {
-    const place = id * width + ofCall.fate;
+    const place = id * width + ofCall.cached;
     this.cells[place] = (this.cells[place] as number) & ~bits;
   }
 
   start(id: LiveCall, cachedTokens: number): void {
     const { cells } = this;
-    const row = id * width;
-    cells[row + ofCall.cachedTokens] = cachedTokens;
-    cells[row + ofCall.fate] = (cells[row + ofCall.fate] as number) | started;
+    const place = id * width + ofCall.cached;
+    cells[place] = (cells[place] as number) | (cachedTokens << fateBits) | started;
   }
 
   generatedOf(id: LiveCall): number {
@@ -104,7 +103,7 @@ export class LiveCalls {
     const row = id * width;
     return {
       input: this.#has(id, started) ? (cells[row + ofCall.inputTokens] as number) : 0,
-      cachedRead: cells[row + ofCall.cachedTokens] as number,
+      cachedRead: (cells[row + ofCall.cached] as number) >> fateBits,
       cacheWrite: 0,
       output: cells[row + ofCall.generated] as number,
       reasoning: 0,

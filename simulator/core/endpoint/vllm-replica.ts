@@ -6,7 +6,7 @@ import { earlier, instantAt, later, never, startOfTime } from "../../../router/c
 import type { VllmSpec } from "../compiled-scenario.ts";
 import type { CallId, EndpointCommand, EndpointEvent, EndpointModel, EndpointSignals, FaultState } from "../endpoint.ts";
 import { healthy } from "../endpoint.ts";
-import type { EngineCommand, EngineEvent, EngineModel, SequenceId } from "../engine/engine.ts";
+import type { EngineCommand, EngineEvent, EngineModel } from "../engine/engine.ts";
 import { LiveCalls, type LiveCall } from "./live-calls.ts";
 import { clearLine, type DelayLine, forgetInLine, inLine, lineDue, makeDelayLine, putInLine, takeFromLine } from "./delay-line.ts";
 import { cutAfterTokens, faultRefusal } from "./refusal.ts";
@@ -23,10 +23,10 @@ import { cutAfterTokens, faultRefusal } from "./refusal.ts";
 type CallReceived = Extract<EndpointEvent, { kind: "call-received" }>;
 type SequenceSubmitted = Extract<EngineEvent, { kind: "sequence-submitted" }>;
 
-/** A call before the engine has it: its sequence there is known when it gets it. */
+/** A call before the engine has it. */
 interface Entering {
   readonly call: LiveCall;
-  readonly submitted: { -readonly [Key in keyof SequenceSubmitted]: SequenceSubmitted[Key] };
+  readonly submitted: SequenceSubmitted;
 }
 
 interface Leaving {
@@ -34,7 +34,6 @@ interface Leaving {
   readonly command: EndpointCommand;
 }
 
-const nobody = -1 as LiveCall;
 const reEntered = "a vLLM replica is re-entered: drivers queue what happens while commands are carried out";
 
 export class VllmReplica implements EndpointModel, Out<EngineCommand> {
@@ -44,12 +43,6 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   readonly #index: number;
   readonly #entering = makeDelayLine<Entering>();
   readonly #leaving = makeDelayLine<Leaving>();
-  /**
-   * By sequence id, two numbers each: its call, else `nobody`, and whose that is. The engine's slots are the replica's own, since an aborted call's slot may be used again before
-   * the engine has let go. Whose it is stands here too, so that who is told can be looked up while the call is still being fetched.
-   */
-  readonly #sequences: (LiveCall | CallId)[] = [];
-  readonly #freeSequences: number[] = [];
   readonly #calls: LiveCalls;
   // What changes with every event stands in open fields: private ones are slow to write (see EngineLoop), and a record of its own would be one more place to look at.
   /** Of both lines: whether anything stands in one, and when the first is through. */
@@ -153,9 +146,9 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     const outputTokensMax = Math.min(received.outputTokensMax, this.#spec.engine.modelTokensMax - inputTokens);
     const cutAfter = this.#cutAfter(received.serial, Math.min(outputTokens, outputTokensMax));
     const call = this.#calls.add(received.call, inputTokens, cutAfter !== null);
-    const submitted: Entering["submitted"] = {
+    const submitted: SequenceSubmitted = {
       kind: "sequence-submitted",
-      id: -1 as SequenceId,
+      id: call,
       inputTokens,
       blocks,
       outputTokens: cutAfter ?? outputTokens,
@@ -165,8 +158,13 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     };
     const { frontEndBefore, frontEndPerPromptTokenUs = 0 } = this.#spec;
     this.entersAt = later(this.entersAt, instantAt(now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)));
-    if (this.entersAt === now && this.#entering.count === 0) this.#submit(call, received.call, submitted, now);
+    if (this.entersAt === now && this.#isEmpty(this.#entering)) this.#engine.handle(submitted, now, this);
     else this.#letWait(this.#entering, this.entersAt, { call, submitted });
+  }
+
+  /** Where nothing is delayed the line is not looked at. */
+  #isEmpty(line: DelayLine<unknown>): boolean {
+    return !this.delays || line.count === 0;
   }
 
   #refusal({ serial, inputTokens }: CallReceived): FailureKind | null {
@@ -183,16 +181,8 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     const entering = takeFromLine(this.#entering);
     if (entering === null) return;
     const { call, submitted } = entering;
-    if (this.#calls.isOpen(call)) this.#submit(call, this.#calls.callOf(call), submitted, at);
+    if (this.#calls.isOpen(call)) this.#engine.handle(submitted, at, this);
     else this.#calls.remove(call);
-  }
-
-  #submit(call: LiveCall, id: CallId, submitted: Entering["submitted"], at: Instant): void {
-    const sequence = this.#freeSequences.pop() ?? this.#sequences.length / 2;
-    this.#sequences[2 * sequence] = call;
-    this.#sequences[2 * sequence + 1] = id;
-    submitted.id = sequence as SequenceId;
-    this.#engine.handle(submitted, at, this);
   }
 
   #abort(id: CallId, now: Instant): void {
@@ -200,12 +190,11 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     const call = this.#openCall(id);
     if (call === undefined) return;
     calls.close(call);
-    const sequence = this.#callsInside().indexOf(call) as SequenceId;
-    if (sequence !== -1) {
-      const generated = this.#engine.outputTokensOf(sequence);
-      this.#engine.handle({ kind: "sequence-aborted", id: sequence }, now, this);
+    if (this.#engine.liveSequences().includes(call)) {
+      const generated = this.#engine.outputTokensOf(call);
+      this.#engine.handle({ kind: "sequence-aborted", id: call }, now, this);
       // Where the engine has let go at once the call is no more, but its row still says what has become of it.
-      calls.noteOutput(call, Math.max(calls.generatedOf(call), generated, this.#engine.outputTokensOf(sequence)));
+      calls.noteOutput(call, Math.max(calls.generatedOf(call), generated, this.#engine.outputTokensOf(call)));
     }
     this.#tell({ kind: "cut-call", call: id, usage: calls.usageOf(call) }, now);
   }
@@ -217,14 +206,8 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
 
   /** Each once, open or not. */
   #allCalls(): readonly LiveCall[] {
-    const inside = this.#callsInside().filter((call) => call !== nobody);
     const inLines = [...inLine(this.#entering), ...inLine(this.#leaving)].map(({ call }) => call);
-    return [...new Set([...inside, ...inLines])];
-  }
-
-  /** By sequence id. */
-  #callsInside(): readonly LiveCall[] {
-    return this.#sequences.filter((_, place) => place % 2 === 0) as LiveCall[];
+    return [...new Set([...this.#engine.liveSequences(), ...inLines])];
   }
 
   #changeFault(fault: FaultState, now: Instant): void {
@@ -251,43 +234,35 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
 
   /** What the engine says. */
   emit(command: EngineCommand, at: Instant): void {
-    if (command.kind === "emit-tokens") {
-      this.#sendTokens(command, at);
-      return;
-    }
-    const call = (this.#sequences[2 * command.id] ?? nobody) as LiveCall;
-    if (call === nobody) return;
-    if (command.kind === "end-sequence") this.#endSequence(call, command, at);
-    else if (!this.#calls.hasStarted(call)) {
-      this.#calls.start(call, command.cachedTokens);
+    if (command.kind === "emit-tokens") this.#sendTokens(command, at);
+    else if (command.kind === "end-sequence") this.#endSequence(command, at);
+    else if (!this.#calls.hasStarted(command.id)) {
+      this.#calls.start(command.id, command.cachedTokens);
       this.running++;
     }
   }
 
-  #sendTokens({ id, from, count }: Extract<EngineCommand, { kind: "emit-tokens" }>, at: Instant): void {
-    const call = (this.#sequences[2 * id] ?? nobody) as LiveCall;
-    if (call === nobody || !this.#calls.isOpen(call)) return;
-    this.#send(call, { kind: "emit-tokens", call: this.#sequences[2 * id + 1] as CallId, from, count }, at);
+  #sendTokens({ id: call, from, count }: Extract<EngineCommand, { kind: "emit-tokens" }>, at: Instant): void {
+    const calls = this.#calls;
+    if (calls.isOpen(call)) this.#send(call, { kind: "emit-tokens", call: calls.callOf(call), from, count }, at);
   }
 
-  #endSequence(call: LiveCall, command: Extract<EngineCommand, { kind: "end-sequence" }>, at: Instant): void {
+  #endSequence({ id: call, outputTokens, reason }: Extract<EngineCommand, { kind: "end-sequence" }>, at: Instant): void {
     const calls = this.#calls;
-    const id = this.#sequences[2 * command.id + 1] as CallId;
-    this.#sequences[2 * command.id] = nobody;
-    this.#freeSequences.push(command.id);
-    calls.noteOutput(call, command.outputTokens);
+    calls.noteOutput(call, outputTokens);
     const hadStarted = calls.hasStarted(call);
-    if (!this.#crashing) this.#sendEnd(call, id, command.reason, at);
+    if (!this.#crashing) this.#sendEnd(call, reason, at);
     if (hadStarted) this.running--;
   }
 
-  #sendEnd(call: LiveCall, id: CallId, reason: Extract<EngineCommand, { kind: "end-sequence" }>["reason"], at: Instant): void {
+  #sendEnd(call: LiveCall, reason: Extract<EngineCommand, { kind: "end-sequence" }>["reason"], at: Instant): void {
     const calls = this.#calls;
     if (!calls.isOpen(call)) {
       forgetInLine(this.#leaving, (leaving) => leaving.call === call);
       calls.remove(call);
       return;
     }
+    const id = calls.callOf(call);
     const usage = calls.usageOf(call);
     const isWhole = (reason === "stop" || reason === "length") && !calls.isCut(call);
     this.#send(call, isWhole ? { kind: "end-call", call: id, reason, usage } : { kind: "cut-call", call: id, usage }, at);
@@ -302,7 +277,7 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   #isThrough(at: Instant): boolean {
     const { frontEndAfter, frontEndPerSequenceUs = 0 } = this.#spec;
     this.leavesAt = later(this.leavesAt, instantAt(at + frontEndAfter + Math.floor(frontEndPerSequenceUs * this.running + 0.5)));
-    return this.leavesAt === at && this.#leaving.count === 0;
+    return this.leavesAt === at && this.#isEmpty(this.#leaving);
   }
 
   #sendNext(at: Instant): void {

@@ -64,6 +64,10 @@ export class DataParallelEngine implements EngineModel {
     return rank === undefined ? 0 : present(this.#ranks[rank], "a rank").outputTokensOf(id);
   }
 
+  liveSequences(): readonly SequenceId[] {
+    return [...this.#rankOf.keys()];
+  }
+
   #enter(out: Out<EngineCommand>): Out<EngineCommand> {
     assert(!this.#inside, "an engine is never re-entered");
     this.#inside = true;

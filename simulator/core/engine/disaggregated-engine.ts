@@ -92,6 +92,10 @@ export class DisaggregatedEngine implements EngineModel {
     return course?.stage === "decode" ? present(this.#decodes[course.decode], "the decode engine").outputTokensOf(id) : 0;
   }
 
+  liveSequences(): readonly SequenceId[] {
+    return [...this.#courses.keys()];
+  }
+
   #engines(): readonly PlainEngine[] {
     return [...this.#prefills, ...this.#decodes];
   }

@@ -60,6 +60,8 @@ export interface EngineModel extends Machine<EngineEvent, EngineCommand> {
   observe(now: Instant): EngineSignals;
   /** Generated as of the last event or wake, in either detail; 0 for a sequence that is not there. No effect. */
   outputTokensOf(id: SequenceId): number;
+  /** Sequences that have not ended, in no order. No effect. */
+  liveSequences(): readonly SequenceId[];
 }
 
 /** Sums over one step, filled in place by the engine (no allocation). Units: tokens, except sequences and decodes (counts; tokens - decodes are prefill tokens where nothing is drafted). */

@@ -76,6 +76,10 @@ export class FastEngine extends EngineLoop implements EngineModel {
     const sequence = this.sequenceOf(id);
     return sequence === null ? 0 : this.outputsOf(sequence);
   }
+
+  liveSequences(): readonly SequenceId[] {
+    return this.live().map(({ id }) => id as SequenceId);
+  }
 }
 
 function enter({ all, bench }: EngineLoop, out: Out<EngineCommand>): void {
@@ -93,7 +97,7 @@ function interrupt(loop: EngineLoop, idleAt: Instant): void {
 }
 
 function crash(loop: EngineLoop, now: Instant): void {
-  for (const sequence of loop.live()) {
+  for (const sequence of loop.live().toSorted((one, other) => one.id - other.id)) {
     sequence.outputs = loop.outputsOf(sequence);
     loop.bench.writer.ended(sequence, "error");
   }

@@ -1,9 +1,9 @@
 import type { SequenceId } from "../engine.ts";
 import type { Submission } from "../submission.ts";
 import { removeOutput } from "./output-wheel.ts";
-import { removeRunner } from "./running-list.ts";
+import { removeRunner, runnersOf } from "./running-list.ts";
 import { SchedulerState } from "./scheduler-state.ts";
-import type { Sequence } from "./sequence.ts";
+import { Sequence } from "./sequence.ts";
 import { without } from "./some-sequences.ts";
 import { leaveLine, letWait } from "./waiting-line.ts";
 
@@ -12,19 +12,22 @@ import { leaveLine, letWait } from "./waiting-line.ts";
  * Speculation and pipeline stages are left to the plain form.
  */
 export class FastScheduler extends SchedulerState {
-  /** Null: it has ended, or is not known. */
+  /** Null: it has ended, or is not known. Rare, so that it is looked for: a list by id would be written in at every start and every end. */
   sequenceOf(id: SequenceId): Sequence | null {
-    return this.sequences[id] ?? null;
+    return this.live().find((sequence) => sequence.id === id) ?? null;
   }
 
-  /** Every sequence that has not ended. */
+  /** Every sequence that has not ended: who runs, then who waits. */
   live(): readonly Sequence[] {
-    return this.sequences.filter((sequence) => sequence !== null);
+    const live = runnersOf(this);
+    for (let waiting = this.firstWaiting; waiting !== null; waiting = waiting.behind) live.push(waiting);
+    return live;
   }
 
   submit(submission: Readonly<Submission>): void {
     const { rules } = this;
-    const sequence = this.sequenceFor(submission.id);
+    const sequence = this.bench.spareSequences.pop() ?? new Sequence();
+    sequence.id = submission.id;
     const byLength = Math.min(submission.outputTokensMax, rules.modelTokensMax - submission.promptTokens);
     sequence.phase = "waiting";
     sequence.promptTokens = submission.promptTokens;

@@ -21,6 +21,15 @@ export function runnerAt({ runners }: RunningList, place: number): Sequence | nu
   return runners[place & (runners.length - 1)] ?? null;
 }
 
+export function runnersOf(list: RunningList): Sequence[] {
+  const all: Sequence[] = [];
+  for (let place = list.runningFrom; place < list.runningTo; place++) {
+    const sequence = runnerAt(list, place);
+    if (sequence !== null) all.push(sequence);
+  }
+  return all;
+}
+
 export function lastRunner(list: RunningList): Sequence | null {
   let place = list.runningTo - 1;
   while (place >= list.runningFrom && runnerAt(list, place) === null) place--;
@@ -52,11 +61,7 @@ export function removeRunner(list: RunningList, { place }: Sequence): void {
 /** All places are in use: without the holes; and in twice as many where there would be holes for few more. */
 function closeUp(list: RunningList): void {
   const { runners } = list;
-  const all: Sequence[] = [];
-  for (let place = list.runningFrom; place < list.runningTo; place++) {
-    const sequence = runnerAt(list, place);
-    if (sequence !== null) all.push(sequence);
-  }
+  const all = runnersOf(list);
   const length = 4 * all.length > runners.length ? 2 * runners.length : runners.length;
   while (runners.length < length) runners.push(null);
   runners.fill(null);

@@ -1,4 +1,3 @@
-import { broken } from "../../../../router/core/assert.ts";
 import type { PrefixStatistics } from "../plain/plain-scheduler.ts";
 import { addDecode, type DecodeSet, removeDecode, residueOf } from "./decode-set.ts";
 import type { FastRules } from "./fast-rules.ts";
@@ -6,7 +5,7 @@ import { FillLists } from "./fill-lists.ts";
 import { KvMemory } from "./kv-memory.ts";
 import { fileOutput, type OutputWheel, unknownCall } from "./output-wheel.ts";
 import { type RunningList, runnersMin } from "./running-list.ts";
-import { Sequence } from "./sequence.ts";
+import type { Sequence } from "./sequence.ts";
 import type { WaitingLine } from "./waiting-line.ts";
 import type { Workbench } from "./workbench.ts";
 
@@ -47,8 +46,6 @@ export class SchedulerState implements DecodeSet, OutputWheel, RunningList, Wait
   runningFrom = 0;
   runningTo = 0;
   orders = 0;
-  /** By id; null: it has ended. */
-  readonly sequences: (Sequence | null)[] = [];
   readonly prefix: PrefixStatistics = { requests: 0, queries: 0, hits: 0, resumedRequests: 0, resumedQueries: 0, resumedHits: 0 };
   readonly prefills: Sequence[] = [];
   readonly affected: Sequence[] = [];
@@ -68,22 +65,10 @@ export class SchedulerState implements DecodeSet, OutputWheel, RunningList, Wait
     return this.running > 0 || this.waiting > 0 || this.endedSinceCall;
   }
 
-  /** For a sequence that is new; its fields are what the last one left there. */
-  sequenceFor(id: number): Sequence {
-    const { sequences } = this;
-    while (sequences.length <= id) sequences.push(null);
-    if (sequences[id] !== null) broken("sequence id is in use");
-    const sequence = this.bench.spareSequences.pop() ?? new Sequence();
-    sequence.id = id;
-    sequences[id] = sequence;
-    return sequence;
-  }
-
   /** It has ended. */
   letGo(sequence: Sequence): void {
     sequence.phase = "ended";
     this.endedSinceCall = true;
-    this.sequences[sequence.id] = null;
     this.bench.spareSequences.push(sequence);
   }
 

@@ -183,6 +183,10 @@ export class PlainEngine implements EngineModel {
     return this.#sequences.get(id)?.outputs ?? 0;
   }
 
+  liveSequences(): readonly SequenceId[] {
+    return [...this.#sequences.keys()];
+  }
+
   #enter(): void {
     assert(!this.#inside, "an engine is never re-entered");
     this.#inside = true;
