@@ -37,29 +37,29 @@ interface Leaving {
 const reEntered = "a vLLM replica is re-entered: drivers queue what happens while commands are carried out";
 
 export class VllmReplica implements EndpointModel, Out<EngineCommand> {
-  readonly #spec: VllmSpec;
+  // What every wake looks at stands first, and so together in memory. What changes with every event stands in open fields: private ones are slow to write (see EngineLoop), and a record of its own would be one more place to look at.
   readonly #engine: EngineModel;
-  readonly #seed: number;
-  readonly #index: number;
-  readonly #entering = makeDelayLine<Entering>();
-  readonly #leaving = makeDelayLine<Leaving>();
-  readonly #calls: LiveCalls;
-  // What changes with every event stands in open fields: private ones are slow to write (see EngineLoop), and a record of its own would be one more place to look at.
-  /** Of both lines: whether anything stands in one, and when the first is through. */
-  delays = false;
-  linesDue = never;
-  /** When the last one in each line is through. */
-  entersAt = startOfTime;
-  leavesAt = startOfTime;
-  /** Sequences that have started in the engine and not ended. */
-  running = 0;
   /** An event is being handled; and whom it is told, who stays the same: to write it down anew each time has its price where the garbage collector is told of every pointer. */
   isAtWork = false;
   out: Out<EndpointCommand> | null = null;
-  /** Of the engines that crashed: a new one counts from 0. */
-  #before: EngineTotals = { busy: 0, steps: 0, stepsOutsideRange: 0, stepSequences: 0, stepTokens: 0 };
+  /** Of both lines: whether anything stands in one, and when the first is through. */
+  delays = false;
+  linesDue = never;
+  readonly #calls: LiveCalls;
+  /** Sequences that have started in the engine and not ended. */
+  running = 0;
+  readonly #spec: VllmSpec;
+  /** When the last one in each line is through. */
+  leavesAt = startOfTime;
+  entersAt = startOfTime;
   #fault: FaultState = healthy;
   #crashing = false;
+  readonly #entering = makeDelayLine<Entering>();
+  readonly #leaving = makeDelayLine<Leaving>();
+  readonly #seed: number;
+  readonly #index: number;
+  /** Of the engines that crashed: a new one counts from 0. */
+  #before: EngineTotals = { busy: 0, steps: 0, stepsOutsideRange: 0, stepSequences: 0, stepTokens: 0 };
 
   constructor(spec: VllmSpec, engine: EngineModel, options: { readonly seed: number; readonly index: number }, calls = new LiveCalls()) {
     this.#spec = spec;

@@ -55,8 +55,13 @@ function rankMaker(spec: EngineSpec): (options: EngineBuild, part: number) => En
   const rules = { ...spec, ...chosen };
   const bare = createStepTime(spec.stepTime);
   const stepTime = chosen.asyncScheduling && hidesScheduling(spec.stepTime, chosen.scheduling) ? bare : scheduled(bare, chosen);
-  const bench = new EngineBench(rules, stepTime);
-  return (options, part) => new FastEngine(bench, options.detail, wanderingOf(chosen, options, part));
+  const benches = new Map<EngineBuild["detail"], EngineBench>();
+  const benchOf = (detail: EngineBuild["detail"]): EngineBench => {
+    const bench = benches.get(detail) ?? new EngineBench(rules, stepTime, detail);
+    benches.set(detail, bench);
+    return bench;
+  };
+  return (options, part) => new FastEngine(benchOf(options.detail), wanderingOf(chosen, options, part));
 }
 
 /** One rank in the form that walks over every sequence in every step: for what the fast form does not know, and to judge it by. */

@@ -15,7 +15,7 @@ export function carryOut(loop: EngineLoop): void {
   loop.bench.writer.at = at;
   if (loop.call > loop.processed) {
     if (loop.aborted.length > 0) takeAborts(loop, false);
-    processCall(loop, loop.all);
+    processCall(loop, loop.bench.writer.all);
     loop.oldestTime = loop.nextTime;
   }
   loop.startsAt = never;

@@ -20,8 +20,12 @@ export class CommandWriter implements SequenceListener {
   at = longAgo;
   /** Null: nobody is being told anything. */
   out: Out<EngineCommand> | null = null;
-  /** Every token, not only the first. */
-  all = false;
+  /** Every token is told, not only the first. */
+  readonly all: boolean;
+
+  constructor(all: boolean) {
+    this.all = all;
+  }
 
   started({ id, cachedTokens }: Sequence): void {
     this.out?.emit({ kind: "start-sequence", id: id as SequenceId, cachedTokens }, this.at);

@@ -39,16 +39,13 @@ export class EngineLoop extends FastScheduler {
   aborted = none;
   slowdown = 1;
   readonly wandering: WanderingSpeed | null;
-  /** Every token is told, not only the first: no iteration is quiet then. */
-  readonly all: boolean;
   busy = 0;
   busySince = 0;
   stepsOutside = 0;
 
-  constructor(bench: EngineBench, detail: "first-token" | "tokens", wandering: WanderingSpeed | null) {
+  constructor(bench: EngineBench, wandering: WanderingSpeed | null) {
     super(bench);
     this.wandering = wandering;
-    this.all = detail === "tokens";
     largeLater<EngineLoop>(this, ["busy", "busySince"]);
   }
 

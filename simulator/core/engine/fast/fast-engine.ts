@@ -82,11 +82,10 @@ export class FastEngine extends EngineLoop implements EngineModel {
   }
 }
 
-function enter({ all, bench }: EngineLoop, out: Out<EngineCommand>): void {
+function enter({ bench }: EngineLoop, out: Out<EngineCommand>): void {
   const { writer } = bench;
   if (writer.out !== null) broken("an engine is never re-entered");
   writer.out = out;
-  writer.all = all;
 }
 
 /** What came in must be looked at when the loop comes round. @param idleAt when, should it be idle */

@@ -19,7 +19,8 @@ export function planQuietIterations(loop: EngineLoop): void {
     loop.deadline = loop.startsAt;
     return;
   }
-  if (!loop.all) loop.quiet = quietIterations(loop);
+  // Where every token is told no iteration is quiet.
+  if (!loop.bench.writer.all) loop.quiet = quietIterations(loop);
   loop.deadline = loop.quiet === 0 ? loop.endsAt : endAfter(loop, loop.quiet, never).endsAt;
 }
 

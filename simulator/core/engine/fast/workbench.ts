@@ -72,8 +72,8 @@ export class EngineBench extends Workbench {
   readonly depth: number;
   readonly writer: CommandWriter;
 
-  constructor(rules: FastRules, stepTime: StepTimeModel) {
-    const writer = new CommandWriter();
+  constructor(rules: FastRules, stepTime: StepTimeModel, detail: "first-token" | "tokens") {
+    const writer = new CommandWriter(detail === "tokens");
     super(rules, writer, stepTime.usesContextMax);
     this.stepTime = stepTime;
     this.unlimited = isUnlimited(stepTime.range);
