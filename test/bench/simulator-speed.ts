@@ -19,7 +19,7 @@ const { values, positionals } = parseArgs({
   options: { rounds: { type: "string", default: "2" }, options: { type: "boolean" }, large: { type: "boolean" } },
 });
 const rounds = Number(values.rounds);
-/** A run of some 50 ms, and one that waits for memory, differ from round to round by more than what is asked for. */
+/** A run of less than half a second, and one that waits for memory, differ from round to round by more than what is asked for. */
 const shortRoundsMin = 15;
 const sizeRoundsMin = 21;
 const given = positionals.map(Number);
@@ -96,14 +96,15 @@ function byReplicas(): void {
 }
 
 function options(): void {
-  heading("options with nothing to do, 50,000 requests on 16 replicas: against none");
+  const roundsHere = Math.max(rounds, shortRoundsMin);
+  heading(`options with nothing to do, 50,000 requests on 16 replicas: against none (${roundsHere} rounds)`);
   const none: number[] = [];
   const costs = [null, ...idleOptions].map((): number[] => []);
   inRounds(() => {
     const cost = (option?: string): number => simulated({ requests: made(50_000, 160), replicas: 16, ...(option === undefined ? {} : { option }) }).cpuSeconds;
     none.push(cost());
     for (const [place, option] of [null, ...idleOptions].entries()) costs[place]?.push(cost(option?.name));
-  });
+  }, roundsHere);
   row("none", none);
   for (const [place, { name }] of [{ name: "none, once more" }, ...idleOptions].entries())
     row(name, costs[place] ?? [], pairedDifference(costs[place] ?? [], none));
