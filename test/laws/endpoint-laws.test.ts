@@ -7,7 +7,7 @@ import { micros } from "../../router/core/time.ts";
 import type { HostedSpec } from "../../simulator/core/hosted/hosted-spec.ts";
 import type { EndpointModel } from "../../simulator/core/endpoint.ts";
 import { VllmReplica } from "../../simulator/core/endpoint/vllm-replica.ts";
-import { createEngine } from "../../simulator/core/engine/create-engine.ts";
+import { createEngine, createPlainEngine } from "../../simulator/core/engine/create-engine.ts";
 import { HostedProvider } from "../../simulator/core/hosted/hosted-provider.ts";
 import type { TimedCommand } from "../support/endpoint-history.ts";
 import { anyMove, playEvents, resolveMoves } from "../support/endpoint-history.ts";
@@ -61,10 +61,17 @@ const engineReplica = (detail: Detail): EndpointModel => {
   return new VllmReplica(spec, createEngine(spec.engine, { detail }), { seed: 7, index: 2 });
 };
 
+/** This form of the engine refuses an id that is in use, and lets go of what was aborted a step later. */
+const plainReplica = (detail: Detail): EndpointModel => {
+  const spec = vllmSpec(700, 300);
+  return new VllmReplica(spec, createPlainEngine(spec.engine, { detail }), { seed: 7, index: 2 });
+};
+
 const models: Record<string, (detail: Detail) => EndpointModel> = {
   "vLLM replica over a solo engine": (detail) => new VllmReplica(vllmSpec(700, 300), new SoloEngine({ detail }), { seed: 7, index: 2 }),
   "vLLM replica without front-end delays": (detail) => new VllmReplica(vllmSpec(0, 0), new SoloEngine({ detail }), { seed: 7, index: 2 }),
   "vLLM replica over the engine": engineReplica,
+  "vLLM replica over the plain engine": plainReplica,
   "hosted provider": (detail) => new HostedProvider(hostedSpec, { seed: 7, index: 2, detail }),
   "hosted provider with everything that goes wrong": (detail) => new HostedProvider(troubled, { seed: 7, index: 2, detail }),
   "vLLM replica behind a line": (detail) => new LinkedEndpoint(engineReplica(detail), { seed: 7, index: 2 }),

@@ -10,6 +10,7 @@ export type LiveCall = SequenceId;
 /** Places in a row: ids, tokens, and in the lowest bits of `cached` what has become of it. */
 const width = 4;
 const ofCall = { call: 0, inputTokens: 1, generated: 2, cached: 3 } as const;
+/** Leaves 27 for tokens: a context has 100 million at most. */
 const fateBits = 4;
 const taken = 1;
 /** Not aborted, ended or cut; what is still on its way from a call that is not open is dropped. */

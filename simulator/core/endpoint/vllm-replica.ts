@@ -23,12 +23,6 @@ import { cutAfterTokens, faultRefusal } from "./refusal.ts";
 type CallReceived = Extract<EndpointEvent, { kind: "call-received" }>;
 type SequenceSubmitted = Extract<EngineEvent, { kind: "sequence-submitted" }>;
 
-/** A call before the engine has it. */
-interface Entering {
-  readonly call: LiveCall;
-  readonly submitted: SequenceSubmitted;
-}
-
 interface Leaving {
   readonly call: LiveCall;
   readonly command: EndpointCommand;
@@ -54,7 +48,7 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   entersAt = startOfTime;
   #fault: FaultState = healthy;
   #crashing = false;
-  readonly #entering = makeDelayLine<Entering>();
+  readonly #entering = makeDelayLine<SequenceSubmitted>();
   readonly #leaving = makeDelayLine<Leaving>();
   readonly #seed: number;
   readonly #index: number;
@@ -159,7 +153,7 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
     const { frontEndBefore, frontEndPerPromptTokenUs = 0 } = this.#spec;
     this.entersAt = later(this.entersAt, instantAt(now + frontEndBefore + Math.floor(frontEndPerPromptTokenUs * inputTokens + 0.5)));
     if (this.entersAt === now && this.#isEmpty(this.#entering)) this.#engine.handle(submitted, now, this);
-    else this.#letWait(this.#entering, this.entersAt, { call, submitted });
+    else this.#letWait(this.#entering, this.entersAt, submitted);
   }
 
   /** Where nothing is delayed the line is not looked at. */
@@ -178,11 +172,10 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   }
 
   #submitNext(at: Instant): void {
-    const entering = takeFromLine(this.#entering);
-    if (entering === null) return;
-    const { call, submitted } = entering;
-    if (this.#calls.isOpen(call)) this.#engine.handle(submitted, at, this);
-    else this.#calls.remove(call);
+    const submitted = takeFromLine(this.#entering);
+    if (submitted === null) return;
+    if (this.#calls.isOpen(submitted.id)) this.#engine.handle(submitted, at, this);
+    else this.#calls.remove(submitted.id);
   }
 
   #abort(id: CallId, now: Instant): void {
@@ -206,8 +199,9 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
 
   /** Each once, open or not. */
   #allCalls(): readonly LiveCall[] {
-    const inLines = [...inLine(this.#entering), ...inLine(this.#leaving)].map(({ call }) => call);
-    return [...new Set([...this.#engine.liveSequences(), ...inLines])];
+    const entering = inLine(this.#entering).map(({ id }) => id);
+    const leaving = inLine(this.#leaving).map(({ call }) => call);
+    return [...new Set([...entering, ...this.#engine.liveSequences(), ...leaving])];
   }
 
   #changeFault(fault: FaultState, now: Instant): void {
