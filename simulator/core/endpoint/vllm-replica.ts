@@ -180,10 +180,11 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
 
   #abort(id: CallId, now: Instant): void {
     const calls = this.#calls;
-    const call = this.#openCall(id);
+    const inside = this.#openAmong(this.#engine.liveSequences(), id);
+    const call = inside ?? this.#openAmong(this.#callsInLines(), id);
     if (call === undefined) return;
     calls.close(call);
-    if (this.#engine.liveSequences().includes(call)) {
+    if (inside !== undefined) {
       const generated = this.#engine.outputTokensOf(call);
       this.#engine.handle({ kind: "sequence-aborted", id: call }, now, this);
       // Where the engine has let go at once the call is no more, but its row still says what has become of it.
@@ -193,15 +194,17 @@ export class VllmReplica implements EndpointModel, Out<EngineCommand> {
   }
 
   /** Rare, so that it is looked for: there is no list by the driver's ids, which are of all endpoints, too many for one per replica. */
-  #openCall(id: CallId): LiveCall | undefined {
-    return this.#allCalls().find((call) => this.#calls.isOpen(call) && this.#calls.callOf(call) === id);
+  #openAmong(among: readonly LiveCall[], id: CallId): LiveCall | undefined {
+    return among.find((call) => this.#calls.callOf(call) === id && this.#calls.isOpen(call));
+  }
+
+  #callsInLines(): readonly LiveCall[] {
+    return [...inLine(this.#entering).map(({ id }) => id), ...inLine(this.#leaving).map(({ call }) => call)];
   }
 
   /** Each once, open or not. */
   #allCalls(): readonly LiveCall[] {
-    const entering = inLine(this.#entering).map(({ id }) => id);
-    const leaving = inLine(this.#leaving).map(({ call }) => call);
-    return [...new Set([...entering, ...this.#engine.liveSequences(), ...leaving])];
+    return [...new Set([...this.#engine.liveSequences(), ...this.#callsInLines()])];
   }
 
   #changeFault(fault: FaultState, now: Instant): void {

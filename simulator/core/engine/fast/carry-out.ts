@@ -1,12 +1,12 @@
-import { missing } from "../../../../router/core/assert.ts";
+import { broken } from "../../../../router/core/assert.ts";
 import { never } from "../../../../router/core/time.ts";
 import type { Instant } from "../../../../router/core/machine.ts";
 import { isOutside } from "../../step-time/step-range.ts";
-import type { SequenceId } from "../engine.ts";
 import { type EngineLoop, scaled } from "./engine-loop.ts";
 import { processCall } from "./process-call.ts";
 import { planQuietIterations, skip } from "./quiet-iterations.ts";
 import { scheduleCall } from "./schedule-call.ts";
+import type { Sequence } from "./sequence.ts";
 
 /** The next iteration that is not quiet, after the quiet ones before it: takes in the oldest step in flight, arrivals and aborts, and schedules the next step. */
 export function carryOut(loop: EngineLoop): void {
@@ -57,11 +57,11 @@ function timeOfStep(loop: EngineLoop): number {
 /** @param arrived whether what was submitted since the last call is looked at: only then can it be aborted */
 function takeAborts(loop: EngineLoop, arrived: boolean): void {
   const { aborted, bench } = loop;
-  const left: SequenceId[] = [];
-  for (const id of aborted) {
-    const sequence = loop.sequenceOf(id) ?? missing("the sequence that is aborted");
+  const left: Sequence[] = [];
+  for (const sequence of aborted) {
+    if (sequence.phase === "ended") broken("a sequence has ended before its abort is taken in");
     if (!arrived && sequence.submittedAfter === loop.call) {
-      left.push(id);
+      left.push(sequence);
       continue;
     }
     loop.abort(sequence);

@@ -2,13 +2,13 @@ import { largeLater } from "../../../../router/core/large-later.ts";
 import { never } from "../../../../router/core/time.ts";
 import type { Instant } from "../../../../router/core/machine.ts";
 import type { WanderingSpeed } from "../../step-time/wandering-speed.ts";
-import type { SequenceId } from "../engine.ts";
 import { longAgo } from "./command-writer.ts";
 import { FastScheduler } from "./fast-scheduler.ts";
 import { SchedulerState } from "./scheduler-state.ts";
+import type { Sequence } from "./sequence.ts";
 import type { EngineBench } from "./workbench.ts";
 
-const none: readonly SequenceId[] = [];
+const none: readonly Sequence[] = [];
 
 /**
  * Where an engine's loop stands, for the functions that carry it on. Open fields, and not private ones: V8's middle compiler, whose code a short run spends its life in, writes

@@ -5,6 +5,7 @@ import type { EngineCommand, EngineEvent, EngineModel, EngineSignals, SequenceId
 import { submissionOf } from "../submission.ts";
 import { carryOut } from "./carry-out.ts";
 import { EngineLoop } from "./engine-loop.ts";
+import type { Sequence } from "./sequence.ts";
 import { goQuietly } from "./quiet-iterations.ts";
 
 /**
@@ -24,8 +25,7 @@ export class FastEngine extends EngineLoop implements EngineModel {
         interrupt(this, now);
         break;
       case "sequence-aborted":
-        assert(this.sequenceOf(event.id) !== null && !this.aborted.includes(event.id), "abort of a sequence that is not running");
-        this.aborted = [...this.aborted, event.id];
+        this.aborted = [...this.aborted, toAbort(this, event.id)];
         interrupt(this, now);
         break;
       case "speed-changed":
@@ -80,6 +80,12 @@ export class FastEngine extends EngineLoop implements EngineModel {
   liveSequences(): readonly SequenceId[] {
     return this.live().map(({ id }) => id as SequenceId);
   }
+}
+
+function toAbort(loop: EngineLoop, id: SequenceId): Sequence {
+  const sequence = loop.sequenceOf(id);
+  if (sequence === null || loop.aborted.includes(sequence)) broken("abort of a sequence that is not running");
+  return sequence;
 }
 
 function enter({ bench }: EngineLoop, out: Out<EngineCommand>): void {

@@ -1,7 +1,7 @@
 import type { SequenceId } from "../engine.ts";
 import type { Submission } from "../submission.ts";
 import { removeOutput } from "./output-wheel.ts";
-import { removeRunner, runnersOf } from "./running-list.ts";
+import { removeRunner, runnerAt, runnersOf } from "./running-list.ts";
 import { SchedulerState } from "./scheduler-state.ts";
 import { Sequence } from "./sequence.ts";
 import { without } from "./some-sequences.ts";
@@ -14,7 +14,13 @@ import { leaveLine, letWait } from "./waiting-line.ts";
 export class FastScheduler extends SchedulerState {
   /** Null: it has ended, or is not known. Rare, so that it is looked for: a list by id would be written in at every start and every end. */
   sequenceOf(id: SequenceId): Sequence | null {
-    return this.live().find((sequence) => sequence.id === id) ?? null;
+    for (let place = this.runningFrom; place < this.runningTo; place++) {
+      const sequence = runnerAt(this, place);
+      if (sequence !== null && sequence.id === id) return sequence;
+    }
+    let waiting = this.firstWaiting;
+    while (waiting !== null && waiting.id !== id) waiting = waiting.behind;
+    return waiting;
   }
 
   /** Every sequence that has not ended: who runs, then who waits. */
